@@ -1,0 +1,150 @@
+//! The seam between the simulated Azure and a cluster's Kubernetes API.
+//!
+//! AKS changes what the API servers of a cluster encrypt with; this is all it does to them, so
+//! this is all that the seam has. Two things stand behind it: the embedded model and a real
+//! kube-apiserver with etcd.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use async_trait::async_trait;
+use serde::Serialize;
+
+use crate::{clock::TimeScale, given::Given, tls::Authority, writes::Recorder};
+
+/// The keys that AKS configures a cluster's API servers with: two at most.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct EncryptionConfig {
+    /// The key that secrets are written with; `None`: plaintext.
+    pub current: Option<KeyRef>,
+    /// The key that secrets can also be read with.
+    pub previous: Option<KeyRef>,
+}
+
+/// A key as an encryption configuration names it.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct KeyRef {
+    /// The key id as configured, character by character: `https://<vault host>/keys/<name>/<version>`.
+    pub key_id: String,
+    /// KMS version of the provider.
+    pub kms_version: KmsVersion,
+}
+
+impl KeyRef {
+    /// What the plugin reports as `key_id` to a KMS v2 API server: hex(sha256(configured key id)).
+    #[must_use]
+    pub fn plugin_key_id(&self) -> String {
+        use sha2::{Digest, Sha256};
+        Sha256::digest(self.key_id.as_bytes())
+            .iter()
+            .fold(String::new(), |hex, byte| format!("{hex}{byte:02x}"))
+    }
+}
+
+/// KMS plugin API version.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum KmsVersion {
+    /// Kubernetes before 1.27.
+    V1,
+    /// Kubernetes 1.27 and later.
+    V2,
+}
+
+/// What the KMS plugin of a cluster asks of the vault, with the rights of the cluster's identity.
+#[async_trait]
+pub trait VaultCrypto: Send + Sync {
+    /// RSA-OAEP-256 encryption by the key version.
+    async fn encrypt(&self, key_id: &str, plaintext: &[u8]) -> Result<Vec<u8>, VaultRefusal>;
+    /// RSA-OAEP-256 decryption by the key version.
+    async fn decrypt(&self, key_id: &str, ciphertext: &[u8]) -> Result<Vec<u8>, VaultRefusal>;
+    /// Whether the identity could use the key now, without the cost of a key operation.
+    async fn usable(&self, key_id: &str) -> Result<(), VaultRefusal>;
+}
+
+/// Why the vault refused a key operation.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+#[error("{code}: {message}")]
+pub struct VaultRefusal {
+    /// The vault's code, such as `KeyDisabled` or `ForbiddenByRbac`.
+    pub code: String,
+    /// In words.
+    pub message: String,
+}
+
+/// How a client reaches a cluster's API.
+#[derive(Clone, Debug)]
+pub struct ApiEndpoint {
+    /// `https://127.0.0.1:<port>`.
+    pub server: String,
+    /// PEM of the certificate authority that signed its certificate.
+    pub ca_pem: String,
+    /// Bearer token of a cluster admin (`system:masters`).
+    pub admin_token: String,
+    /// Bearer token of the cluster user, whose rights `given.access.kubernetes_lacks` reduces.
+    pub user_token: String,
+}
+
+/// Under what the secrets in the store are, as read from the store itself.
+#[derive(Clone, Debug, Default, Eq, PartialEq, Serialize)]
+pub struct GroundTruth {
+    /// Number of secrets, the library's canary left out.
+    pub total: usize,
+    /// Stored without encryption.
+    pub plaintext: usize,
+    /// Number by configured key id (`https://…`); a plugin key id that nobody knows as itself.
+    pub by_key: BTreeMap<String, usize>,
+    /// Number that no API server with the present configuration can read.
+    pub unreadable: usize,
+    /// The highest resource version under `/registry/secrets/`, the canary left out.
+    pub newest_resource_version: u64,
+}
+
+/// What a backend starts from.
+#[derive(Clone)]
+pub struct BackendSpec {
+    /// The case, with every `{{…}}` placeholder replaced.
+    pub given: Given,
+    /// What the API servers are configured with at the start.
+    pub config: EncryptionConfig,
+    /// Every key id of the case, to name keys in the ground truth.
+    pub key_ids: Vec<String>,
+    /// `nodeResourceGroup` and subscription id, for the nodes' `spec.providerID`.
+    pub node_resource_group: String,
+    /// The case's subscription.
+    pub subscription_id: String,
+    /// Where writes are recorded; the Azure side of the case records to the same.
+    pub recorder: Arc<Recorder>,
+    /// The vault, with the rights of the cluster's identity.
+    pub vault: Arc<dyn VaultCrypto>,
+    /// Decides whether a bearer token is a valid Entra token for the Kubernetes API.
+    pub entra: Arc<dyn Fn(&str) -> bool + Send + Sync>,
+    /// Signs the API's certificate.
+    pub authority: Arc<Authority>,
+    /// Scales every duration.
+    pub scale: TimeScale,
+}
+
+/// The Kubernetes side of one cluster. Dropping it ends it: listeners close, processes are killed.
+#[async_trait]
+pub trait KubernetesBackend: Send + Sync {
+    /// How clients reach it.
+    fn endpoint(&self) -> ApiEndpoint;
+
+    /// Gives the API servers a new encryption configuration, as AKS does in the cluster's wiring.
+    /// `applied_to` limits it to some API servers (from 1): an operation that failed half-way.
+    /// Returns when the rollout is over, as an AKS operation does; in the one-provider wiring the
+    /// API servers may notice later.
+    async fn apply(
+        &self,
+        config: EncryptionConfig,
+        applied_to: Option<Vec<usize>>,
+    ) -> Result<(), String>;
+
+    /// The API servers are told that the cluster's Kubernetes version changed.
+    async fn set_version(&self, version: &str) -> Result<(), String>;
+
+    /// Reads the store.
+    async fn ground_truth(&self) -> Result<GroundTruth, String>;
+
+    /// Replaces the faults of the Kubernetes side.
+    async fn set_faults(&self, faults: crate::given::Faults) -> Result<(), String>;
+}

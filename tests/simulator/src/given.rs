@@ -1,0 +1,482 @@
+//! What a case starts from: the `given` of a conformance case.
+//!
+//! Every field has a default, so a case names only what it is about. Unknown fields are refused,
+//! so a misspelt one cannot make a case pass by accident.
+
+use serde::{Deserialize, Serialize};
+
+/// The world a case starts from. `{}` is a healthy cluster without KMS, a vault with one key and
+/// an identity that may use it.
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Given {
+    /// The managed cluster.
+    pub cluster: Cluster,
+    /// The key vault that the key lives in.
+    pub vault: Vault,
+    /// The key and its versions.
+    pub key: Key,
+    /// What the cluster's identity and the caller may do.
+    pub access: Access,
+    /// The Secrets in the cluster.
+    pub secrets: Secrets,
+    /// What goes wrong.
+    pub faults: Faults,
+}
+
+/// A managed cluster.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Cluster {
+    /// `currentKubernetesVersion`.
+    pub kubernetes_version: String,
+    /// `identity.type`.
+    pub identity: Identity,
+    /// `provisioningState`.
+    pub provisioning_state: String,
+    /// `powerState.code`.
+    pub power_state: String,
+    /// The KMS profile; absent: never had one.
+    pub kms: Option<Kms>,
+    /// `apiServerAccessProfile.enableVnetIntegration`.
+    pub vnet_integration: bool,
+    /// `apiServerAccessProfile.enablePrivateCluster`.
+    pub private_cluster: bool,
+    /// `disableLocalAccounts` is the opposite; without them `listClusterAdminCredential` is refused.
+    pub local_accounts: bool,
+    /// Entra integration: the user kubeconfig has an exec plugin, and the API server takes Entra tokens.
+    pub entra: bool,
+    /// `kubernetesResourceObjectEncryptionProfile.infrastructureEncryption` is Enabled.
+    pub infrastructure_encryption: bool,
+    /// A `konnectivity-agent-*` pod runs in `kube-system`.
+    pub konnectivity: bool,
+    /// `provisioningState` of each node pool.
+    pub node_pools: Vec<String>,
+    /// How AKS gives an API server two keys.
+    pub wiring: Wiring,
+    /// How many API servers there are.
+    pub api_servers: usize,
+    /// Which Kubernetes the cluster has.
+    pub backend: Backend,
+}
+
+impl Default for Cluster {
+    fn default() -> Self {
+        Self {
+            kubernetes_version: "1.33.3".to_owned(),
+            identity: Identity::UserAssigned,
+            provisioning_state: "Succeeded".to_owned(),
+            power_state: "Running".to_owned(),
+            kms: None,
+            vnet_integration: false,
+            private_cluster: false,
+            local_accounts: true,
+            entra: false,
+            infrastructure_encryption: false,
+            konnectivity: true,
+            node_pools: vec!["Succeeded".to_owned()],
+            wiring: Wiring::TwoProviders,
+            api_servers: 2,
+            backend: Backend::Embedded,
+        }
+    }
+}
+
+/// A cluster's control plane identity.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Identity {
+    /// One user-assigned managed identity.
+    UserAssigned,
+    /// The cluster's own identity.
+    SystemAssigned,
+    /// No managed identity; `servicePrincipalProfile` names an application.
+    ServicePrincipal,
+}
+
+/// The KMS profile of a cluster.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Kms {
+    /// `{{key.1}}` or any key id; absent with `enabled: false`.
+    pub key: Option<String>,
+    /// Whether KMS is on.
+    #[serde(default = "yes")]
+    pub enabled: bool,
+    /// `keyVaultNetworkAccess`.
+    #[serde(default)]
+    pub network_mode: NetworkMode,
+    /// The key before this one, which the API servers can still read with.
+    #[serde(default)]
+    pub previous: Option<String>,
+}
+
+/// How a cluster reaches its vault.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum NetworkMode {
+    /// Over the internet.
+    #[default]
+    Public,
+    /// Over a private endpoint.
+    Private,
+}
+
+/// How AKS gives an API server the current and the previous key. It is not documented; both ways are built.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Wiring {
+    /// Two KMS providers under two names; API servers restart, one after the other, first with the
+    /// intermediate order [old, new], then with [new, old].
+    #[default]
+    TwoProviders,
+    /// One provider whose `key_id` changes while the API servers go on running.
+    OneProvider,
+}
+
+/// Which Kubernetes API a cluster has.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Backend {
+    /// The model in this crate.
+    #[default]
+    Embedded,
+    /// etcd and kube-apiserver, with a KMS plugin of this crate.
+    Real,
+}
+
+/// A key vault.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Vault {
+    /// False: there is no such vault.
+    pub exists: bool,
+    /// The vault was deleted and can be recovered.
+    pub soft_deleted: bool,
+    /// RBAC or access policies.
+    pub authorization: Authorization,
+    /// `publicNetworkAccess` is Enabled.
+    pub public_access: bool,
+    /// `networkAcls.defaultAction` is Deny.
+    pub firewall: bool,
+    /// The vault's tenant is another than the cluster's.
+    pub other_tenant: bool,
+    /// `enablePurgeProtection` is true.
+    pub purge_protection: bool,
+    /// `diagnosticSettings` has one.
+    pub diagnostics: bool,
+}
+
+impl Default for Vault {
+    fn default() -> Self {
+        Self {
+            exists: true,
+            soft_deleted: false,
+            authorization: Authorization::Rbac,
+            public_access: true,
+            firewall: false,
+            other_tenant: false,
+            purge_protection: true,
+            diagnostics: true,
+        }
+    }
+}
+
+/// How a vault decides who may do what with its keys.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Authorization {
+    /// Azure role-based access control.
+    Rbac,
+    /// The vault's own access policies.
+    AccessPolicy,
+}
+
+/// A key.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Key {
+    /// False: there is no such key.
+    pub exists: bool,
+    /// The key was deleted and can be recovered.
+    pub soft_deleted: bool,
+    /// How many versions: `{{key.1}}` is the oldest.
+    pub versions: usize,
+    /// `RSA`, `RSA-HSM` or `EC`.
+    pub kind: String,
+    /// Bits of an RSA key.
+    pub size: u32,
+    /// `attributes.enabled` of every version.
+    pub enabled: bool,
+    /// Days from now to `attributes.exp`; negative: expired.
+    pub expires_in_days: Option<i64>,
+    /// Days from now to `attributes.nbf`.
+    pub not_before_in_days: Option<i64>,
+    /// `key_ops`.
+    pub operations: Vec<String>,
+}
+
+impl Default for Key {
+    fn default() -> Self {
+        Self {
+            exists: true,
+            soft_deleted: false,
+            versions: 2,
+            kind: "RSA".to_owned(),
+            size: 2048,
+            enabled: true,
+            expires_in_days: None,
+            not_before_in_days: None,
+            operations: ["encrypt", "decrypt", "sign", "verify", "wrapKey", "unwrapKey"]
+                .map(str::to_owned)
+                .to_vec(),
+        }
+    }
+}
+
+/// Rights of the cluster's identity and of the caller.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Access {
+    /// Name of the built-in role that the cluster's identity has (RBAC vaults); null: none.
+    pub role: Option<String>,
+    /// Where that role is assigned.
+    pub scope: Scope,
+    /// The role assignment has a condition.
+    pub condition: bool,
+    /// The role is given to a group that the identity is in, not to the identity itself.
+    pub through_group: bool,
+    /// Key permissions of the identity's access policy (access-policy vaults).
+    pub policy: Vec<String>,
+    /// Key Vault Contributor on the vault, for the private link.
+    pub private_link_role: bool,
+    /// Azure actions that the caller does not have, such as `Microsoft.KeyVault/vaults/read`.
+    pub caller_lacks: Vec<String>,
+    /// What the caller may not do in Kubernetes.
+    pub kubernetes_lacks: Vec<KubernetesRight>,
+}
+
+impl Default for Access {
+    fn default() -> Self {
+        Self {
+            role: Some("Key Vault Crypto User".to_owned()),
+            scope: Scope::Vault,
+            condition: false,
+            through_group: false,
+            policy: vec!["encrypt".to_owned(), "decrypt".to_owned()],
+            private_link_role: true,
+            caller_lacks: Vec::new(),
+            kubernetes_lacks: Vec::new(),
+        }
+    }
+}
+
+/// Scope of a role assignment.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Scope {
+    /// The key.
+    Key,
+    /// The vault.
+    #[default]
+    Vault,
+    /// The vault's resource group.
+    ResourceGroup,
+    /// The subscription.
+    Subscription,
+}
+
+/// A right in Kubernetes.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct KubernetesRight {
+    /// `get`, `list`, `watch`, `patch`, `create`, `delete`.
+    pub verb: String,
+    /// A resource (`secrets`, `namespaces`, `nodes`, `pods`, `leases`, `configmaps`) or a path (`/metrics`).
+    pub resource: String,
+    /// Only in this namespace; absent: everywhere.
+    #[serde(default)]
+    pub namespace: Option<String>,
+}
+
+/// The Secrets of a cluster, in namespaces `team-1`, `team-2`, ….
+/// Each is named `secret-1`, `secret-2`, …. Their values are random and never leave the store
+/// except by a request that asks for them.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Secrets {
+    /// Number of namespaces that hold secrets.
+    pub namespaces: usize,
+    /// Secrets in each.
+    pub each: usize,
+    /// `plaintext`, `{{key.1}}`, …, or absent: as the cluster writes now.
+    pub under: Option<String>,
+    /// Secrets of another kind, on top.
+    pub special: Vec<Special>,
+}
+
+impl Default for Secrets {
+    fn default() -> Self {
+        Self { namespaces: 2, each: 5, under: None, special: Vec::new() }
+    }
+}
+
+/// A secret that needs attention.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Special {
+    /// `namespace/name`; the namespace is made when it does not exist.
+    pub name: String,
+    /// What is special.
+    pub kind: SpecialKind,
+    /// `plaintext` or a key; absent: as the others.
+    #[serde(default)]
+    pub under: Option<String>,
+}
+
+/// What is special about a secret.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SpecialKind {
+    /// `immutable: true`.
+    Immutable,
+    /// A patch is answered 403 by a policy.
+    Denied,
+    /// A patch is answered 422: today's validation rejects the stored object.
+    Invalid,
+    /// It was written under a key that no API server has: 500.
+    Unreadable,
+    /// A patch is answered 500: the webhook is down.
+    WebhookDown,
+    /// About 1 MiB.
+    Large,
+    /// `deletionTimestamp` with a finalizer.
+    Terminating,
+    /// Written by `kubectl apply`: the last-applied annotation holds the values.
+    Applied,
+}
+
+/// What goes wrong.
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Faults {
+    /// How each next operation on the cluster ends, in order; when used up: Succeeded.
+    pub operations: Vec<OperationFault>,
+    /// Answers to Azure requests, first match wins.
+    pub azure: Vec<AzureFault>,
+    /// API servers that do not do what AKS says they do.
+    pub api_servers: Vec<ApiServerFault>,
+    /// Answers to Kubernetes requests, first match wins (embedded backend).
+    pub kubernetes: Vec<KubernetesFault>,
+    /// A continue token expires after this many pages, once for each namespace.
+    pub continue_expires_after: Option<usize>,
+    /// The 410 of an expired continue token has no `metadata.continue`.
+    pub continue_without_token: bool,
+    /// The API servers do not serve streaming lists (before 1.32, and 1.33 by default).
+    pub no_streaming_list: bool,
+    /// Streaming lists end after this many events, once for each namespace.
+    pub streaming_breaks_after: Option<usize>,
+    /// Latency of each Kubernetes request, in milliseconds.
+    pub kubernetes_latency_ms: u64,
+    /// How long an operation on the cluster takes, in seconds, before the time scale; absent: 0.
+    pub operation_seconds: Option<f64>,
+}
+
+/// How an operation on the cluster ends.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct OperationFault {
+    /// `Succeeded`, `Failed`, `Canceled`.
+    pub status: String,
+    /// Error code; absent: no error.
+    #[serde(default)]
+    pub code: Option<String>,
+    /// Error message.
+    #[serde(default)]
+    pub message: Option<String>,
+    /// The flat shape of an error body.
+    #[serde(default)]
+    pub flat: bool,
+    /// Which API servers had the new configuration when it ended; absent: none for Failed, all for Succeeded.
+    #[serde(default)]
+    pub applied_to: Option<Vec<usize>>,
+}
+
+/// An answer to requests to Azure.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct AzureFault {
+    /// HTTP method; absent: any.
+    #[serde(default)]
+    pub method: Option<String>,
+    /// A part of the path, case-insensitive.
+    pub path: String,
+    /// HTTP status of the answer; 0: the connection is dropped.
+    pub status: u16,
+    /// Error code of the answer.
+    #[serde(default)]
+    pub code: Option<String>,
+    /// `Retry-After` in seconds.
+    #[serde(default)]
+    pub retry_after: Option<u64>,
+    /// How often; absent: always.
+    #[serde(default)]
+    pub times: Option<usize>,
+    /// Let this many matching requests through first.
+    #[serde(default)]
+    pub after: usize,
+}
+
+/// An API server that is not as it should be. Servers count from 1.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct ApiServerFault {
+    /// Which.
+    pub server: usize,
+    /// What.
+    pub kind: ApiServerFaultKind,
+    /// Ends after this many seconds (before the time scale); absent: never.
+    #[serde(default)]
+    pub seconds: Option<f64>,
+}
+
+/// What is wrong with an API server.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ApiServerFaultKind {
+    /// It has both keys but still writes with the old one: provider order [old, new].
+    WritesOld,
+    /// It did not take the new configuration.
+    Behind,
+    /// Its KMS plugin answers nothing.
+    KmsDown,
+}
+
+/// An answer to requests to the embedded Kubernetes API.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct KubernetesFault {
+    /// HTTP method; absent: any.
+    #[serde(default)]
+    pub method: Option<String>,
+    /// A part of the path with its query.
+    pub path: String,
+    /// HTTP status of the answer; 0: the connection is dropped.
+    pub status: u16,
+    /// `Retry-After` in seconds.
+    #[serde(default)]
+    pub retry_after: Option<u64>,
+    /// How often; absent: always.
+    #[serde(default)]
+    pub times: Option<usize>,
+    /// Let this many matching requests through first.
+    #[serde(default)]
+    pub after: usize,
+    /// The request takes effect although the answer says otherwise.
+    #[serde(default)]
+    pub takes_effect: bool,
+}
+
+fn yes() -> bool {
+    true
+}

@@ -1,0 +1,67 @@
+//! The writes that a case saw, in order: the `then.writes` of a conformance case.
+
+use std::sync::{Mutex, PoisonError};
+
+use serde::Serialize;
+use serde_json::Value;
+
+/// One write.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(untagged)]
+pub enum Write {
+    /// A run of secret patches (dry runs and the canary left out).
+    PatchSecrets {
+        /// How many.
+        patch_secrets: u64,
+    },
+    /// Any other write.
+    Request {
+        /// `arm`, `vault` or `kubernetes`.
+        target: &'static str,
+        /// HTTP method.
+        method: String,
+        /// Path without query.
+        path: String,
+        /// JSON body, if any.
+        #[serde(skip_serializing_if = "Value::is_null")]
+        body: Value,
+    },
+}
+
+/// Records the writes of one case. Left out, here and by whoever records: token, credential,
+/// access-review and dry-run requests, and those to the Lease, ConfigMap and canary Secret.
+#[derive(Debug, Default)]
+pub struct Recorder(Mutex<Vec<Write>>);
+
+impl Recorder {
+    /// A patch of a secret, whatever came of it.
+    pub fn patch_secret(&self) {
+        let mut writes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(Write::PatchSecrets { patch_secrets }) = writes.last_mut() {
+            *patch_secrets += 1;
+        } else {
+            writes.push(Write::PatchSecrets { patch_secrets: 1 });
+        }
+    }
+
+    /// Any other write.
+    pub fn request(&self, target: &'static str, method: &str, path: &str, body: Value) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(Write::Request {
+            target,
+            method: method.to_owned(),
+            path: path.to_owned(),
+            body,
+        });
+    }
+
+    /// All writes so far.
+    #[must_use]
+    pub fn all(&self) -> Vec<Write> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Forgets what was recorded.
+    pub fn clear(&self) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+}
