@@ -8,6 +8,7 @@
 
 pub mod backend;
 pub mod clock;
+pub mod conformance;
 pub mod given;
 pub mod tls;
 pub mod writes;

@@ -1,0 +1,184 @@
+//! What a rule is.
+
+use std::{fmt, str::FromStr};
+
+use serde::{Serialize, Serializer};
+
+use crate::{
+    error::{Error, ErrorKind},
+    model::Verb,
+};
+
+/// How much a violated rule weighs.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Level {
+    /// Worth knowing.
+    Info,
+    /// Reported, not refused.
+    Warn,
+    /// Refused.
+    Block,
+}
+
+impl fmt::Display for Level {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Info => "info",
+            Self::Warn => "warn",
+            Self::Block => "block",
+        })
+    }
+}
+
+/// A documented limitation.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct Rule {
+    /// Its stable id.
+    pub id: RuleId,
+    /// What a violation does.
+    pub level: Level,
+    /// Whether naming the rule in `allow` lifts the refusal.
+    pub overridable: bool,
+    /// The limitation, in one sentence.
+    pub summary: &'static str,
+    /// What to do about a violation.
+    pub remedy: &'static str,
+    /// Where it is documented; empty where it follows from how the service behaves.
+    pub url: &'static str,
+    /// The verbs that it concerns.
+    pub verbs: &'static [Verb],
+    /// Completes "could not tell whether …".
+    #[serde(skip)]
+    pub(crate) violated_when: &'static str,
+    /// Facts that cannot be read refuse the operation, because guessing could lose data.
+    #[serde(skip)]
+    pub(crate) refuses_undetermined: bool,
+}
+
+macro_rules! rule_ids {
+    ($($variant:ident = $text:literal,)+) => {
+        /// The id of a rule: stable, the same in every language.
+        #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+        #[non_exhaustive]
+        #[expect(missing_docs, reason = "the catalogue documents each rule")]
+        pub enum RuleId {
+            $($variant,)+
+        }
+
+        impl RuleId {
+            /// All rules, in the catalogue's order.
+            pub const ALL: &[Self] = &[$(Self::$variant,)+];
+
+            /// The id, such as `vault-firewall`.
+            #[must_use]
+            pub const fn as_str(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $text,)+
+                }
+            }
+        }
+    };
+}
+
+rule_ids! {
+    KeyIdMalformed = "key-id-malformed",
+    KeyIdVersionRequired = "key-id-version-required",
+    KeyVaultIdRequired = "key-vault-id-required",
+    KeyVaultIdMalformed = "key-vault-id-malformed",
+    KeyVaultIdMismatch = "key-vault-id-mismatch",
+    KeyVaultCloudMismatch = "key-vault-cloud-mismatch",
+    KeyIdNotCanonical = "key-id-not-canonical",
+    ClusterIdentitySystemAssigned = "cluster-identity-system-assigned",
+    ClusterBusy = "cluster-busy",
+    ClusterFailed = "cluster-failed",
+    ClusterStopped = "cluster-stopped",
+    KmsAlreadyEnabled = "kms-already-enabled",
+    KmsV1OnEnable = "kms-v1-on-enable",
+    KmsNotEnabled = "kms-not-enabled",
+    VaultNetworkModeLocked = "vault-network-mode-locked",
+    PrivateVaultNeedsVnetIntegration = "private-vault-needs-vnet-integration",
+    TunnelUnsupported = "tunnel-unsupported",
+    KmsV1SecretLimit = "kms-v1-secret-limit",
+    KmsV1UpgradeBlocked = "kms-v1-upgrade-blocked",
+    UpgradeNotOffered = "upgrade-not-offered",
+    UpgradeSkipsVersions = "upgrade-skips-versions",
+    NodePoolVersionSkew = "node-pool-version-skew",
+    UpgradeMayFail = "upgrade-may-fail",
+    NewerExperienceIrreversible = "newer-experience-irreversible",
+    PrivateEndpointNsg = "private-endpoint-nsg",
+    VaultNotFound = "vault-not-found",
+    VaultSoftDeleted = "vault-soft-deleted",
+    VaultOtherTenant = "vault-other-tenant",
+    VaultFirewall = "vault-firewall",
+    VaultPublicAccessDisabled = "vault-public-access-disabled",
+    VaultPurgeProtectionOff = "vault-purge-protection-off",
+    KeyNotFound = "key-not-found",
+    KeySoftDeleted = "key-soft-deleted",
+    KeyDisabled = "key-disabled",
+    KeyExpired = "key-expired",
+    KeyNotYetValid = "key-not-yet-valid",
+    KeyExpiresSoon = "key-expires-soon",
+    KeyTypeUnsupported = "key-type-unsupported",
+    KeyOpsMissing = "key-ops-missing",
+    AccessPolicyMissing = "access-policy-missing",
+    AccessRoleMissing = "access-role-missing",
+    AccessRoleWrong = "access-role-wrong",
+    PreviousKeyUnusable = "previous-key-unusable",
+    VaultDataPlaneUnreachable = "vault-data-plane-unreachable",
+    PrivateEndpointNotApproved = "private-endpoint-not-approved",
+    VaultShared = "vault-shared",
+    VaultDiagnosticsOff = "vault-diagnostics-off",
+    PrivateLinkRoleMissing = "private-link-role-missing",
+    KubernetesClusterMismatch = "kubernetes-cluster-mismatch",
+    KubernetesUnreachable = "kubernetes-unreachable",
+    KubernetesPermissionMissing = "kubernetes-permission-missing",
+    SecretUpdatesDenied = "secret-updates-denied",
+    PreviousKeyStillNeeded = "previous-key-still-needed",
+    KeyInUseUnproven = "key-in-use-unproven",
+    WayBackUnproven = "way-back-unproven",
+    EtcdGrowth = "etcd-growth",
+    KeyReused = "key-reused",
+    SecretsNotKmsEncryptedMeanwhile = "secrets-not-kms-encrypted-meanwhile",
+    KeyStillNeeded = "key-still-needed",
+    VaultStillNeeded = "vault-still-needed",
+    IdentityStillNeeded = "identity-still-needed",
+    AccessStillNeeded = "access-still-needed",
+    StopWithPrivateVault = "stop-with-private-vault",
+    ScaleToZero = "scale-to-zero",
+    VaultClosingInPublicUse = "vault-closing-in-public-use",
+    TenantMove = "tenant-move",
+}
+
+impl RuleId {
+    /// The rule itself.
+    pub(crate) fn entry(self) -> &'static Rule {
+        super::entry(self)
+    }
+}
+
+impl fmt::Display for RuleId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl FromStr for RuleId {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self, Error> {
+        Self::ALL.iter().copied().find(|id| id.as_str() == text).ok_or_else(|| {
+            Error::new(
+                ErrorKind::InvalidInput,
+                format!("{text:?} is not the id of a rule; `rules()` lists them"),
+            )
+        })
+    }
+}
+
+impl Serialize for RuleId {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
+}

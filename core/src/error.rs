@@ -1,0 +1,188 @@
+//! The one error type of the crate.
+
+use std::{error::Error as StdError, fmt};
+
+use crate::model::{Finding, OperationReport};
+
+/// Shorthand for results of this crate.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// What kind of error this is. [`ErrorKind::code`] is the same string in every language.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+#[non_exhaustive]
+pub enum ErrorKind {
+    /// An argument is malformed. Nothing was sent. The message names the argument.
+    InvalidInput,
+    /// Rules are violated. Nothing was written. [`Error::findings`] has all of them.
+    PreflightFailed,
+    /// Cluster, vault or key does not exist.
+    NotFound,
+    /// No valid token could be had.
+    Unauthenticated,
+    /// A permission is missing. The message names it.
+    Forbidden,
+    /// Another operation or holder is at work, or the cluster keeps changing.
+    Conflict,
+    /// Azure ended the operation as failed. [`Error::service_code`] has its code.
+    OperationFailed,
+    /// Some secrets are blocked or failed. [`Error::report`] names them.
+    ReencryptIncomplete,
+    /// The API server's KMS keeps failing.
+    KmsUnavailable,
+    /// The service kept throttling after bounded retries.
+    Throttled,
+    /// The time limit was reached.
+    Timeout,
+    /// The service could not be reached after bounded retries.
+    Unavailable,
+    /// The caller cancelled.
+    Cancelled,
+    /// An answer that makes no sense.
+    Unexpected,
+}
+
+impl ErrorKind {
+    /// The stable code, such as `preflight_failed`.
+    #[must_use]
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::InvalidInput => "invalid_input",
+            Self::PreflightFailed => "preflight_failed",
+            Self::NotFound => "not_found",
+            Self::Unauthenticated => "unauthenticated",
+            Self::Forbidden => "forbidden",
+            Self::Conflict => "conflict",
+            Self::OperationFailed => "operation_failed",
+            Self::ReencryptIncomplete => "reencrypt_incomplete",
+            Self::KmsUnavailable => "kms_unavailable",
+            Self::Throttled => "throttled",
+            Self::Timeout => "timeout",
+            Self::Unavailable => "unavailable",
+            Self::Cancelled => "cancelled",
+            Self::Unexpected => "unexpected",
+        }
+    }
+
+    /// Whether the same call may succeed later with nothing else changed.
+    const fn is_retryable(self) -> bool {
+        matches!(
+            self,
+            Self::Conflict
+                | Self::KmsUnavailable
+                | Self::Throttled
+                | Self::Timeout
+                | Self::Unavailable
+        )
+    }
+}
+
+/// Why a call failed: one sentence that says what failed, on what, and what to do.
+///
+/// It never holds a token, a kubeconfig or a secret's value, in `Display`, `Debug` or its source.
+pub struct Error(Box<Inner>);
+
+struct Inner {
+    kind: ErrorKind,
+    message: String,
+    service_code: Option<String>,
+    findings: Vec<Finding>,
+    report: Option<OperationReport>,
+    source: Option<Box<dyn StdError + Send + Sync>>,
+}
+
+impl Error {
+    pub(crate) fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
+        Self(Box::new(Inner {
+            kind,
+            message: message.into(),
+            service_code: None,
+            findings: Vec::new(),
+            report: None,
+            source: None,
+        }))
+    }
+
+    pub(crate) fn with_service_code(mut self, code: impl Into<String>) -> Self {
+        self.0.service_code = Some(code.into());
+        self
+    }
+
+    pub(crate) fn with_findings(mut self, findings: Vec<Finding>) -> Self {
+        self.0.findings = findings;
+        self
+    }
+
+    pub(crate) fn with_report(mut self, report: OperationReport) -> Self {
+        self.0.report = Some(report);
+        self
+    }
+
+    pub(crate) fn with_source(mut self, source: impl StdError + Send + Sync + 'static) -> Self {
+        self.0.source = Some(Box::new(source));
+        self
+    }
+
+    /// What kind of error this is.
+    #[must_use]
+    pub fn kind(&self) -> ErrorKind {
+        self.0.kind
+    }
+
+    /// The stable code of the kind, the same in every language.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        self.0.kind.code()
+    }
+
+    /// Whether the same call may succeed later with nothing else changed.
+    #[must_use]
+    pub fn is_retryable(&self) -> bool {
+        self.0.kind.is_retryable()
+    }
+
+    /// The rules behind an `invalid_input`, `preflight_failed` or `conflict`.
+    #[must_use]
+    pub fn findings(&self) -> &[Finding] {
+        &self.0.findings
+    }
+
+    /// The service's own error code, such as `EtagMismatch`.
+    #[must_use]
+    pub fn service_code(&self) -> Option<&str> {
+        self.0.service_code.as_deref()
+    }
+
+    /// How far the operation came, if it began.
+    #[must_use]
+    pub fn report(&self) -> Option<&OperationReport> {
+        self.0.report.as_ref()
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0.message)?;
+        if let Some(code) = &self.0.service_code {
+            write!(f, " [{code}]")?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Error")
+            .field("code", &self.code())
+            .field("message", &self.0.message)
+            .field("service_code", &self.0.service_code)
+            .field("findings", &self.0.findings)
+            .field("source", &self.0.source.as_ref().map(ToString::to_string))
+            .finish_non_exhaustive()
+    }
+}
+
+impl StdError for Error {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        self.0.source.as_deref().map(|source| source as &(dyn StdError + 'static))
+    }
+}

@@ -1,0 +1,27 @@
+//! What is known of the cluster identity's rights on the vault.
+
+use crate::model::Fact;
+
+/// The cluster's control plane identity and what it may do with the key.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) struct AccessFacts {
+    pub(crate) principal_id: Fact<String>,
+    pub(crate) tenant_id: Fact<String>,
+    /// Roles of the identity, its groups included, at the key and every scope above it.
+    /// Read for vaults with role-based access only; empty for the others.
+    pub(crate) roles: Fact<Vec<RoleGrant>>,
+}
+
+/// A role assignment with the role's definition.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) struct RoleGrant {
+    /// `properties.roleName` of the definition.
+    pub(crate) role: String,
+    pub(crate) scope: String,
+    /// The assignment has a condition, which is not evaluated here.
+    pub(crate) conditional: bool,
+    pub(crate) actions: Vec<String>,
+    pub(crate) not_actions: Vec<String>,
+    pub(crate) data_actions: Vec<String>,
+    pub(crate) not_data_actions: Vec<String>,
+}

@@ -1,0 +1,105 @@
+//! What a rule has to say about a cluster.
+
+use std::fmt;
+
+use serde::Serialize;
+
+use crate::catalogue::{Level, RuleId};
+
+/// Why a finding was made.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum FindingState {
+    /// The rule is violated.
+    Violated,
+    /// The facts could not be read.
+    Undetermined,
+}
+
+/// A rule that does not hold, or could not be judged.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct Finding {
+    /// The rule.
+    pub rule: RuleId,
+    /// `block` refuses the operation, `warn` and `info` are only reported.
+    pub level: Level,
+    /// Whether naming the rule in `allow` lifts the refusal.
+    pub overridable: bool,
+    /// Violated, or undetermined.
+    pub state: FindingState,
+    /// The resource it is about: a resource id, a key id, `namespace/name`, or a part of the cluster.
+    pub resource: String,
+    /// One sentence: what is the matter here.
+    pub message: String,
+    /// What to do about it.
+    pub remedy: String,
+    /// Where the limitation is documented.
+    pub url: String,
+}
+
+impl Finding {
+    /// The rule does not hold. Level and remedy are the catalogue's.
+    pub(crate) fn violated(
+        rule: RuleId,
+        resource: impl fmt::Display,
+        message: impl Into<String>,
+    ) -> Self {
+        let entry = rule.entry();
+        Self {
+            rule,
+            level: entry.level,
+            overridable: entry.overridable,
+            state: FindingState::Violated,
+            resource: resource.to_string(),
+            message: message.into(),
+            remedy: entry.remedy.to_owned(),
+            url: entry.url.to_owned(),
+        }
+    }
+
+    /// The rule could not be judged; `why` names the missing permission or endpoint. It refuses
+    /// where guessing could lose data, as the catalogue says, and warns elsewhere.
+    pub(crate) fn undetermined(rule: RuleId, resource: impl fmt::Display, why: &str) -> Self {
+        let entry = rule.entry();
+        let level = match entry.level {
+            Level::Block if !entry.refuses_undetermined => Level::Warn,
+            level => level,
+        };
+        Self {
+            level,
+            state: FindingState::Undetermined,
+            ..Self::violated(
+                rule,
+                resource,
+                format!("could not tell whether {}: {why}", entry.violated_when),
+            )
+        }
+    }
+
+    /// The same finding at another level, for rules whose level depends on the circumstances.
+    pub(crate) fn at(mut self, level: Level, overridable: bool) -> Self {
+        self.level = level;
+        self.overridable = overridable;
+        self
+    }
+
+    /// Whether it refuses the operation, given what the caller allows.
+    pub(crate) fn refuses(&self, allow: &[RuleId]) -> bool {
+        self.level == Level::Block && !(self.overridable && allow.contains(&self.rule))
+    }
+}
+
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ({}", self.rule, self.level)?;
+        if self.state == FindingState::Undetermined {
+            f.write_str(", undetermined")?;
+        }
+        write!(f, "): {}. {}", self.message, self.remedy)?;
+        if !self.url.is_empty() {
+            write!(f, " See {}", self.url)?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,43 @@
+//! What is known of a cluster's Kubernetes API.
+
+use crate::model::Fact;
+
+/// What was seen through the Kubernetes API, or why each could not be seen.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) struct KubernetesFacts {
+    /// Host of the API server that was asked.
+    pub(crate) host: String,
+    /// Resource groups named in the nodes' `spec.providerID`.
+    pub(crate) node_resource_groups: Fact<Vec<String>>,
+    /// A `konnectivity-agent-*` pod runs in `kube-system`.
+    pub(crate) konnectivity: Fact<bool>,
+    /// What is missing of what the verb needs, for the scope asked.
+    pub(crate) missing_permissions: Fact<Vec<Permission>>,
+    /// Whether `/metrics` can be read.
+    pub(crate) metrics: Fact<bool>,
+    /// Secrets in the scope asked, the canary left out.
+    pub(crate) secrets: Fact<u64>,
+    /// Mean stored size of a secret in bytes, from metrics.
+    pub(crate) mean_secret_bytes: Option<u64>,
+    /// Dry-run patches, one a namespace sampled, that were denied.
+    pub(crate) denied_patches: Fact<Vec<DeniedPatch>>,
+}
+
+/// A right in Kubernetes.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) struct Permission {
+    pub(crate) verb: String,
+    /// A resource or a path.
+    pub(crate) resource: String,
+    /// `None`: in all namespaces, or not namespaced.
+    pub(crate) namespace: Option<String>,
+}
+
+/// A dry-run patch that admission denied.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) struct DeniedPatch {
+    /// `namespace/name`.
+    pub(crate) secret: String,
+    /// The policy's or webhook's own words.
+    pub(crate) message: String,
+}

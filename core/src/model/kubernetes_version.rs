@@ -1,0 +1,86 @@
+//! Kubernetes versions as Azure Resource Manager gives them.
+
+use std::{fmt, str::FromStr};
+
+use serde::{Serialize, Serializer};
+
+use crate::error::{Error, ErrorKind};
+
+/// A Kubernetes version: major, minor and, where given, patch.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct KubernetesVersion {
+    major: u16,
+    minor: u16,
+    patch: Option<u16>,
+}
+
+impl KubernetesVersion {
+    /// KMS v2 from here on: enabling KMS on 1.27 or later gives KMS v2.
+    pub(crate) const KMS_V2: Self = Self { major: 1, minor: 27, patch: None };
+    /// From here on a private vault needs API Server VNet Integration without exception.
+    pub(crate) const PRIVATE_NEEDS_VNET: Self = Self { major: 1, minor: 31, patch: None };
+
+    /// Reads `1.33` or `1.33.3`.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidInput`] for anything else.
+    pub fn parse(text: &str) -> Result<Self, Error> {
+        fn number(part: &str) -> Option<u16> {
+            part.bytes().all(|byte| byte.is_ascii_digit()).then(|| part.parse().ok()).flatten()
+        }
+        let mut parts = text.split('.');
+        let version = (|| {
+            let major = number(parts.next()?)?;
+            let minor = number(parts.next()?)?;
+            let patch = match parts.next() {
+                Some(part) => Some(number(part)?),
+                None => None,
+            };
+            parts.next().is_none().then_some(Self { major, minor, patch })
+        })();
+        version.ok_or_else(|| {
+            Error::new(
+                ErrorKind::InvalidInput,
+                format!(
+                    "kubernetes_version is {text:?}; pass a version such as \"1.33\" or \"1.33.3\""
+                ),
+            )
+        })
+    }
+
+    /// The major version.
+    #[must_use]
+    pub const fn major(self) -> u16 {
+        self.major
+    }
+
+    /// The minor version.
+    #[must_use]
+    pub const fn minor(self) -> u16 {
+        self.minor
+    }
+}
+
+impl fmt::Display for KubernetesVersion {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}", self.major, self.minor)?;
+        if let Some(patch) = self.patch {
+            write!(f, ".{patch}")?;
+        }
+        Ok(())
+    }
+}
+
+impl FromStr for KubernetesVersion {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self, Error> {
+        Self::parse(text)
+    }
+}
+
+impl Serialize for KubernetesVersion {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}

@@ -1,0 +1,50 @@
+//! The types everything speaks: parsed once at the edge, then passed as they are.
+
+mod access;
+mod cluster;
+mod fact;
+mod finding;
+mod key;
+mod key_id;
+mod kubernetes;
+mod kubernetes_version;
+mod ledger;
+mod network_mode;
+mod observed;
+mod options;
+mod report;
+mod resource_id;
+mod status;
+mod step;
+mod timing;
+mod vault;
+mod verb;
+
+pub(crate) use access::{AccessFacts, RoleGrant};
+pub(crate) use cluster::{
+    ClusterFacts, IdentityKind, KmsProfile, NodePoolFacts, UserAssignedIdentity,
+};
+pub(crate) use fact::{Fact, Lookup};
+pub use finding::{Finding, FindingState};
+pub(crate) use key::KeyFacts;
+pub use key_id::KeyId;
+pub(crate) use kubernetes::{DeniedPatch, KubernetesFacts, Permission};
+pub use kubernetes_version::KubernetesVersion;
+pub use ledger::{KeyLedger, LedgerEntry};
+pub use network_mode::NetworkMode;
+pub(crate) use observed::{Observed, Target};
+pub use options::{
+    EnableOptions, Pace, Reencrypt, ReencryptOptions, ReencryptSecretsOptions, RunOptions,
+    StatusOptions,
+};
+pub use report::{
+    ApiServer, BlockedReason, BlockedSecret, Counts, Evidence, OperationReport, Purpose,
+    ReencryptReport, Scope, StepOutcome, StepReport,
+};
+pub use resource_id::{ClusterId, VaultId};
+pub use status::{Experience, KmsStatus, KmsVersion, OperationInProgress, SecretTotal};
+pub use step::{ExpectedKey, KmsTarget, Step, StepKind};
+#[doc(hidden)]
+pub use timing::Timing;
+pub(crate) use vault::{AccessPolicy, VaultFacts};
+pub use verb::Verb;

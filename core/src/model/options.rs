@@ -1,0 +1,136 @@
+//! Options of the verbs: plain structs with defaults.
+
+use std::{fmt, time::Duration};
+
+use crate::{catalogue::RuleId, model::NetworkMode, progress::OnProgress};
+
+/// Options that every verb has.
+#[derive(Clone)]
+pub struct RunOptions {
+    /// Return plan and findings, write nothing. Default: false.
+    pub dry_run: bool,
+    /// Rules whose refusal is lifted, where they are overridable. Default: none.
+    pub allow: Vec<RuleId>,
+    /// Secrets as `namespace/name` that may stay blocked without failing the operation; they can
+    /// become unreadable. Names that are not blocked are ignored. Default: none.
+    pub give_up_secrets: Vec<String>,
+    /// Time limit of the whole operation. Default: 2 hours.
+    pub timeout: Duration,
+    /// Receives progress. Default: none.
+    pub on_progress: Option<OnProgress>,
+}
+
+impl Default for RunOptions {
+    fn default() -> Self {
+        Self {
+            dry_run: false,
+            allow: Vec::new(),
+            give_up_secrets: Vec::new(),
+            timeout: Duration::from_secs(2 * 60 * 60),
+            on_progress: None,
+        }
+    }
+}
+
+impl fmt::Debug for RunOptions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RunOptions")
+            .field("dry_run", &self.dry_run)
+            .field("allow", &self.allow)
+            .field("give_up_secrets", &self.give_up_secrets)
+            .field("timeout", &self.timeout)
+            .field("on_progress", &self.on_progress.is_some())
+            .finish()
+    }
+}
+
+/// Whether secrets are rewritten after the key in use has changed.
+///
+/// It concerns only that last rewrite: the gate before a change is never skipped.
+#[derive(Clone, Debug)]
+pub enum Reencrypt {
+    /// Leave secrets as they are. They stay under the key before this one.
+    Skip,
+    /// Rewrite and verify all secrets.
+    With(ReencryptOptions),
+}
+
+impl Default for Reencrypt {
+    fn default() -> Self {
+        Self::With(ReencryptOptions::default())
+    }
+}
+
+impl Reencrypt {
+    /// The options, unless secrets are left as they are.
+    pub(crate) fn options(&self) -> Option<&ReencryptOptions> {
+        match self {
+            Self::Skip => None,
+            Self::With(options) => Some(options),
+        }
+    }
+}
+
+/// How secrets are rewritten.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct ReencryptOptions {
+    /// Only these namespaces; a part of the cluster is never proof of the whole. Only for
+    /// `reencrypt_secrets`. Default: all.
+    pub namespaces: Option<Vec<String>>,
+    /// How hard to press the API server. Default: gentle.
+    pub pace: Pace,
+    /// Requests in flight at most, 1 to 1024. Default: 64.
+    pub max_concurrency: usize,
+    /// Requests a second at most. Default: no limit.
+    pub max_requests_per_second: Option<u32>,
+}
+
+impl Default for ReencryptOptions {
+    fn default() -> Self {
+        Self {
+            namespaces: None,
+            pace: Pace::Gentle,
+            max_concurrency: 64,
+            max_requests_per_second: None,
+        }
+    }
+}
+
+/// How hard the API server is pressed.
+#[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
+pub enum Pace {
+    /// As fast as other clients do not notice.
+    #[default]
+    Gentle,
+    /// As fast as the API server allows.
+    Fast,
+}
+
+/// Options of `enable`.
+#[derive(Clone, Debug, Default)]
+pub struct EnableOptions {
+    /// Options that every verb has.
+    pub run: RunOptions,
+    /// How the API servers reach the vault. Default: public.
+    pub network_mode: NetworkMode,
+    /// Resource id of the key's vault. Required in private mode; helps to find the vault in public mode.
+    pub key_vault_id: Option<String>,
+    /// Whether secrets are rewritten afterwards. Default: yes.
+    pub reencrypt: Reencrypt,
+}
+
+/// Options of `reencrypt_secrets`.
+#[derive(Clone, Debug, Default)]
+pub struct ReencryptSecretsOptions {
+    /// Options that every verb has.
+    pub run: RunOptions,
+    /// How secrets are rewritten, and which.
+    pub reencrypt: ReencryptOptions,
+}
+
+/// Options of `status`.
+#[derive(Clone, Debug, Default)]
+pub struct StatusOptions {
+    /// Also count the secrets. Default: false.
+    pub secrets: bool,
+}

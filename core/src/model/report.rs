@@ -1,0 +1,201 @@
+//! What an operation did.
+
+use serde::Serialize;
+use time::OffsetDateTime;
+
+use crate::{
+    catalogue::RuleId,
+    model::{ClusterId, Finding, KeyLedger, KmsStatus, Step, Verb},
+};
+
+/// What an operation did, or a dry run would do.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct OperationReport {
+    /// The verb.
+    pub operation: Verb,
+    /// The cluster.
+    pub cluster: ClusterId,
+    /// Nothing was written because the caller asked for a dry run.
+    pub dry_run: bool,
+    /// When the call began.
+    #[serde(with = "time::serde::rfc3339")]
+    pub started_at: OffsetDateTime,
+    /// When it ended.
+    #[serde(with = "time::serde::rfc3339")]
+    pub finished_at: OffsetDateTime,
+    /// The cluster before.
+    pub before: KmsStatus,
+    /// The cluster after.
+    pub after: KmsStatus,
+    /// The steps, in order.
+    pub plan: Vec<Step>,
+    /// What became of the steps that were begun.
+    pub steps: Vec<StepReport>,
+    /// What the rules had to say.
+    pub findings: Vec<Finding>,
+    /// Rules whose refusal the caller lifted, and that would have refused.
+    pub allowed: Vec<RuleId>,
+    /// Each pass over the secrets.
+    pub reencryption: Vec<ReencryptReport>,
+    /// The keys of the cluster afterwards; absent when there is no record.
+    pub ledger: Option<KeyLedger>,
+}
+
+/// What became of a step.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct StepReport {
+    /// The step.
+    pub step: Step,
+    /// What became of it.
+    pub outcome: StepOutcome,
+    /// How long it took.
+    pub seconds: f64,
+}
+
+/// What became of a step.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum StepOutcome {
+    /// It did not hold and was made to hold.
+    Done,
+    /// It held already.
+    AlreadyDone,
+    /// It was not needed.
+    Skipped,
+}
+
+/// A pass over the secrets of a cluster.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct ReencryptReport {
+    /// What it was for.
+    pub purpose: Purpose,
+    /// Which secrets.
+    pub scope: Scope,
+    /// How it is known with which key the API servers write.
+    pub evidence: Evidence,
+    /// The cluster's resource version after which every write is under the key.
+    pub fence: String,
+    /// The key; absent: plaintext.
+    pub key_id: Option<String>,
+    /// How many secrets ended how.
+    pub counts: Counts,
+    /// The secrets that could not be rewritten, or be proven to be.
+    pub blocked: Vec<BlockedSecret>,
+    /// Those of them that the caller gave up by name, as `namespace/name`.
+    pub given_up: Vec<String>,
+    /// True: every secret of the whole cluster is under the key, with evidence that is not weak.
+    pub complete: bool,
+    /// When the pass began.
+    #[serde(with = "time::serde::rfc3339")]
+    pub started_at: OffsetDateTime,
+    /// When it ended.
+    #[serde(with = "time::serde::rfc3339")]
+    pub finished_at: OffsetDateTime,
+    /// How long it took.
+    pub seconds: f64,
+    /// Secrets answered a second, over the time that rewriting took.
+    pub secrets_per_second: f64,
+    /// Requests sent.
+    pub requests: u64,
+    /// The API servers that were heard, with the key that each writes with.
+    pub api_servers: Vec<ApiServer>,
+}
+
+/// What a pass over the secrets was for.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Purpose {
+    /// Before the key changes: nothing may be left under an older one.
+    Gate,
+    /// After the key changed.
+    Rewrite,
+    /// Only to prove.
+    Verify,
+}
+
+/// Which secrets a pass went over.
+#[derive(Clone, Debug, Default, Eq, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct Scope {
+    /// Only these namespaces; absent: the whole cluster.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub namespaces: Option<Vec<String>>,
+}
+
+/// How it is known with which key the API servers write.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum Evidence {
+    /// Every live API server counted a write with the very key, and none with another.
+    Metrics,
+    /// Every live API server counted writes with one same key whose name cannot be computed.
+    MetricsUnnamed,
+    /// Only time passed: the API servers' metrics cannot be read.
+    Weak,
+    /// An earlier proof, recorded in the cluster, still stands.
+    Ledger,
+}
+
+/// How many secrets ended how.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct Counts {
+    /// All that were listed.
+    pub total: u64,
+    /// Rewritten, by this pass or by another writer meanwhile.
+    pub rewritten: u64,
+    /// Found to be under the key already.
+    pub current: u64,
+    /// Deleted meanwhile.
+    pub gone: u64,
+    /// Refused by the API server, one by one.
+    pub blocked: u64,
+    /// No answer after bounded retries.
+    pub failed: u64,
+}
+
+/// A secret that could not be rewritten.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct BlockedSecret {
+    /// Its namespace.
+    pub namespace: String,
+    /// Its name.
+    pub name: String,
+    /// Why.
+    pub reason: BlockedReason,
+    /// The API server's own words.
+    pub message: String,
+}
+
+/// Why a secret could not be rewritten.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum BlockedReason {
+    /// A policy or webhook denies it.
+    Denied,
+    /// Today's validation rejects the stored object.
+    Invalid,
+    /// No API server can decrypt it.
+    Unreadable,
+    /// It exceeds a limit.
+    TooLarge,
+    /// The API server answered with an error.
+    Error,
+}
+
+/// An API server that was heard.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct ApiServer {
+    /// Its id, as its metrics tell it.
+    pub id: String,
+    /// Hash of the key that it writes with; absent: plaintext.
+    pub key_id_hash: Option<String>,
+}

@@ -1,0 +1,78 @@
+//! Every wait of the crate, in one place.
+
+use std::time::Duration;
+
+/// Every wait of the crate. The defaults are for Azure; tests scale them.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Timing {
+    /// First pause between two polls of an operation, where Azure does not say.
+    pub operation_poll_first: Duration,
+    /// Longest pause between two polls of an operation, where Azure does not say.
+    pub operation_poll_longest: Duration,
+    /// How long a busy cluster is waited for in the middle of an operation.
+    pub cluster_busy: Duration,
+    /// How long an identity's permission error is retried right after a grant.
+    pub role_propagation: Duration,
+    /// Pause between two looks at what API servers write with.
+    pub convergence_poll: Duration,
+    /// How long API servers may take to write with the expected key.
+    pub convergence_limit: Duration,
+    /// How long a write under the old key can be under way: the fence is taken this long after convergence.
+    pub fence: Duration,
+    /// How long API servers are given without evidence of what they write with.
+    pub weak_convergence: Duration,
+    /// Between two looks at an API server's identity Lease, a live one has renewed it.
+    pub server_liveness: Duration,
+    /// First pause before a request is sent again.
+    pub backoff_first: Duration,
+    /// Longest pause before a request is sent again.
+    pub backoff_longest: Duration,
+    /// How long the API server's KMS may fail in the middle of a rewrite.
+    pub kms_recovery: Duration,
+    /// Time limit of one request to the API server: its own ceiling is 34 s.
+    pub kubernetes_request: Duration,
+}
+
+impl Default for Timing {
+    fn default() -> Self {
+        Self {
+            operation_poll_first: Duration::from_secs(5),
+            operation_poll_longest: Duration::from_secs(15),
+            cluster_busy: Duration::from_secs(30 * 60),
+            role_propagation: Duration::from_secs(5 * 60),
+            convergence_poll: Duration::from_secs(1),
+            convergence_limit: Duration::from_secs(10 * 60),
+            fence: Duration::from_secs(60),
+            weak_convergence: Duration::from_secs(5 * 60),
+            server_liveness: Duration::from_secs(15),
+            backoff_first: Duration::from_millis(500),
+            backoff_longest: Duration::from_secs(30),
+            kms_recovery: Duration::from_secs(5 * 60),
+            kubernetes_request: Duration::from_secs(40),
+        }
+    }
+}
+
+impl Timing {
+    /// All waits but the request limit, times `factor`.
+    #[must_use]
+    pub fn scaled(factor: f64) -> Self {
+        let base = Self::default();
+        let scale = |wait: Duration| wait.mul_f64(factor);
+        Self {
+            operation_poll_first: scale(base.operation_poll_first),
+            operation_poll_longest: scale(base.operation_poll_longest),
+            cluster_busy: scale(base.cluster_busy),
+            role_propagation: scale(base.role_propagation),
+            convergence_poll: scale(base.convergence_poll),
+            convergence_limit: scale(base.convergence_limit),
+            fence: scale(base.fence),
+            weak_convergence: scale(base.weak_convergence),
+            server_liveness: scale(base.server_liveness),
+            backoff_first: scale(base.backoff_first),
+            backoff_longest: scale(base.backoff_longest),
+            kms_recovery: scale(base.kms_recovery),
+            kubernetes_request: base.kubernetes_request,
+        }
+    }
+}

@@ -1,0 +1,198 @@
+//! What an operation tells its caller while it runs.
+
+use std::{
+    fmt,
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, Instant},
+};
+
+use serde::Serialize;
+
+use crate::model::Verb;
+
+/// Receives progress. Calls never overlap. It runs on the operation's own task: keep it short.
+pub type OnProgress = Arc<dyn Fn(Progress) + Send + Sync>;
+
+/// A snapshot of a running operation: sent at most ten times a second, at each change of phase,
+/// and once more at the end with [`finished`](Self::finished) true.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct Progress {
+    /// The verb.
+    pub operation: Verb,
+    /// What is being done.
+    pub phase: Phase,
+    /// Number of the present step, from 1; 0 before the first.
+    pub step: usize,
+    /// Number of steps in the plan; 0 before it is made.
+    pub steps: usize,
+    /// Secrets answered so far in this phase.
+    pub done: u64,
+    /// Secrets to do in this phase, as far as known.
+    pub total: Option<u64>,
+    /// Secrets a second.
+    pub rate: Option<f64>,
+    /// Seconds to the end of this phase at the present rate.
+    pub eta_seconds: Option<f64>,
+    /// One line for people.
+    pub message: String,
+    /// True for the last snapshot of a run.
+    pub finished: bool,
+}
+
+/// What an operation is doing.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Phase {
+    /// Reading cluster, vault, key, access and Kubernetes.
+    Observe,
+    /// Judging the rules and ordering the steps.
+    Plan,
+    /// Changing the managed cluster.
+    Cluster,
+    /// Changing the vault.
+    Vault,
+    /// Upgrading Kubernetes.
+    Upgrade,
+    /// Waiting until every API server writes with the expected key.
+    Converge,
+    /// Rewriting secrets.
+    Reencrypt,
+    /// Proving that nothing is left under another key.
+    Verify,
+    /// Keeping the operation's record.
+    Record,
+}
+
+impl fmt::Display for Phase {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Observe => "observe",
+            Self::Plan => "plan",
+            Self::Cluster => "cluster",
+            Self::Vault => "vault",
+            Self::Upgrade => "upgrade",
+            Self::Converge => "converge",
+            Self::Reencrypt => "reencrypt",
+            Self::Verify => "verify",
+            Self::Record => "record",
+        })
+    }
+}
+
+/// Sends progress for one run: throttled, in order, ended by exactly one finished snapshot.
+#[derive(Clone)]
+pub(crate) struct Reporter(Option<Arc<Mutex<State>>>);
+
+struct State {
+    receiver: OnProgress,
+    snapshot: Progress,
+    sent_at: Option<Instant>,
+    phase_began: Instant,
+}
+
+/// At most ten snapshots a second.
+const INTERVAL: Duration = Duration::from_millis(100);
+
+impl Reporter {
+    pub(crate) fn new(operation: Verb, receiver: Option<OnProgress>) -> Self {
+        Self(receiver.map(|receiver| {
+            Arc::new(Mutex::new(State {
+                receiver,
+                snapshot: Progress {
+                    operation,
+                    phase: Phase::Observe,
+                    step: 0,
+                    steps: 0,
+                    done: 0,
+                    total: None,
+                    rate: None,
+                    eta_seconds: None,
+                    message: String::new(),
+                    finished: false,
+                },
+                sent_at: None,
+                phase_began: Instant::now(),
+            }))
+        }))
+    }
+
+    /// A new phase begins: sent at once.
+    pub(crate) fn phase(&self, phase: Phase, total: Option<u64>, message: impl Into<String>) {
+        self.change(|state| {
+            state.phase_began = Instant::now();
+            state.snapshot.phase = phase;
+            state.snapshot.done = 0;
+            state.snapshot.total = total;
+            state.snapshot.rate = None;
+            state.snapshot.eta_seconds = None;
+            state.snapshot.message = message.into();
+            true
+        });
+    }
+
+    /// The plan is made, or a step begins.
+    pub(crate) fn step(&self, step: usize, steps: usize) {
+        self.change(|state| {
+            state.snapshot.step = step;
+            state.snapshot.steps = steps;
+            false
+        });
+    }
+
+    /// What is being waited for, or seen.
+    pub(crate) fn message(&self, message: impl Into<String>) {
+        self.change(|state| {
+            state.snapshot.message = message.into();
+            state.due()
+        });
+    }
+
+    /// So many are done.
+    pub(crate) fn done(&self, done: u64) {
+        self.change(|state| {
+            state.snapshot.done = done;
+            state.snapshot.total = state.snapshot.total.map(|total| total.max(done));
+            let seconds = state.phase_began.elapsed().as_secs_f64();
+            if seconds > 0.0 && done > 0 {
+                #[expect(clippy::cast_precision_loss, reason = "a rate for people")]
+                let rate = done as f64 / seconds;
+                state.snapshot.rate = Some(rate);
+                #[expect(clippy::cast_precision_loss, reason = "a rate for people")]
+                let left = state.snapshot.total.map(|total| (total - done) as f64 / rate);
+                state.snapshot.eta_seconds = left;
+            }
+            state.due()
+        });
+    }
+
+    /// The run is over.
+    pub(crate) fn finish(&self, message: impl Into<String>) {
+        self.change(|state| {
+            if state.snapshot.finished {
+                return false;
+            }
+            state.snapshot.finished = true;
+            state.snapshot.message = message.into();
+            true
+        });
+    }
+
+    /// Changes the snapshot and sends it if `change` says so. The lock is held while the receiver
+    /// runs: that is what keeps calls from overlapping.
+    fn change(&self, change: impl FnOnce(&mut State) -> bool) {
+        let Some(state) = &self.0 else { return };
+        let mut state = state.lock().unwrap_or_else(PoisonError::into_inner);
+        if change(&mut state) {
+            state.sent_at = Some(Instant::now());
+            (state.receiver)(state.snapshot.clone());
+        }
+    }
+}
+
+impl State {
+    fn due(&self) -> bool {
+        self.sent_at.is_none_or(|at| at.elapsed() >= INTERVAL)
+    }
+}
