@@ -2,6 +2,7 @@
 
 pub mod backend;
 pub mod clock;
+pub mod embedded;
 pub mod given;
 pub mod tls;
 pub mod writes;
