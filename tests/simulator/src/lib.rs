@@ -9,6 +9,7 @@
 pub mod backend;
 pub mod clock;
 pub mod conformance;
+pub mod embedded;
 pub mod given;
 pub mod tls;
 pub mod writes;
