@@ -3,5 +3,6 @@
 pub mod backend;
 pub mod clock;
 pub mod given;
+pub mod real;
 pub mod tls;
 pub mod writes;
