@@ -11,6 +11,7 @@ pub mod clock;
 pub mod conformance;
 pub mod embedded;
 pub mod given;
+pub mod real;
 pub mod tls;
 pub mod writes;
 
