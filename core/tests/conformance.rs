@@ -45,7 +45,11 @@ fn main() -> ExitCode {
 
 async fn run(simulator: &Simulator, case: Case) -> Result<(), Failed> {
     let world = simulator.put_case(case.given.clone()).await.map_err(|error| error.to_string())?;
-    let fill = |value: &Value| world.fill(value);
+    let fill = |value: &Value| {
+        let mut value = value.clone();
+        world.substitute(&mut value);
+        value
+    };
     let options: Map<String, Value> = case
         .when
         .options

@@ -6,7 +6,9 @@ use futures::future::{BoxFuture, FutureExt, ready};
 
 use crate::{
     backend::{BackendSpec, KubernetesBackend},
+    embedded,
     given::Backend,
+    real,
 };
 
 /// The Kubernetes of a cluster, once it has started.
@@ -17,9 +19,8 @@ pub type BackendFactory = Arc<dyn Fn(BackendSpec) -> Starting + Send + Sync>;
 
 /// The backend that `given.cluster.backend` names.
 pub(crate) fn start(spec: BackendSpec) -> Starting {
-    let missing = match spec.given.cluster.backend {
-        Backend::Embedded => "embedded",
-        Backend::Real => "real",
-    };
-    ready(Err(format!("the {missing} backend is not part of this build"))).boxed()
+    match spec.given.cluster.backend {
+        Backend::Embedded => ready(embedded::start(spec)).boxed(),
+        Backend::Real => real::start(spec).boxed(),
+    }
 }

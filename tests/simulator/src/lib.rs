@@ -27,6 +27,7 @@ mod key_id;
 mod names;
 mod region;
 mod roles;
+mod sdk;
 mod simulator;
 mod vault;
 mod world;
