@@ -167,7 +167,7 @@ pub(super) const RULES: &[Rule] = &[
     Rule {
         id: RuleId::PrivateEndpointNsg,
         summary: "In a private cluster with VNet integration, network security groups must let the API server reach the vault's private endpoint on TCP 443, which cannot be seen from outside.",
-        remedy: "Check the rules of the API server's and the private endpoint's subnets: `az network nsg rule list --resource-group <group> --nsg-name <nsg> -o table`.",
+        remedy: "Check the rules of the API server's and the private endpoint's subnets: `az network nsg rule list --resource-group <network group> --nsg-name <nsg> -o table`.",
         url: pages::VNET_INTEGRATION,
         verbs: SETS_KEY,
         violated_when: "a network security group keeps the API server from the private endpoint",

@@ -32,7 +32,7 @@ pub(super) const RULES: &[Rule] = &[
     Rule {
         id: RuleId::VaultOtherTenant,
         summary: "The vault must be in the tenant of the cluster's identity.",
-        remedy: "Use a vault of the cluster's own tenant: `az keyvault create --name <vault> --resource-group <group> --enable-purge-protection true`.",
+        remedy: "Use a vault of the cluster's own tenant: `az keyvault create --name <new vault> --resource-group <group> --enable-purge-protection true`.",
         url: pages::LIMITATIONS,
         verbs: USES_KEY,
         violated_when: "the vault is in another tenant than the cluster's identity",
@@ -122,7 +122,7 @@ pub(super) const RULES: &[Rule] = &[
     Rule {
         id: RuleId::KeyTypeUnsupported,
         summary: "The key must be an RSA key, in software or in an HSM.",
-        remedy: "Create one: `az keyvault key create --vault-name <vault> --name <key> --kty RSA --size 2048`.",
+        remedy: "Create one: `az keyvault key create --vault-name <vault> --name <new key> --kty RSA --size 2048`.",
         url: pages::KEYS,
         verbs: USES_KEY,
         violated_when: "the key is of another type than RSA",
