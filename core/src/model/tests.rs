@@ -86,7 +86,7 @@ proptest! {
     #[test]
     fn what_parses_from_almost_anything_parses_to_the_same_again(text in almost()) {
         if let Ok(key) = KeyId::parse(&text) {
-            prop_assert_eq!(KeyId::parse(&key.to_string()).unwrap(), key);
+            prop_assert_eq!(KeyId::parse(key.as_str()).unwrap(), key);
         }
         if let Ok(vault) = VaultId::parse(&text) {
             prop_assert_eq!(VaultId::parse(&vault.to_string()).unwrap(), vault);

@@ -177,12 +177,12 @@ impl Judged<'_> {
         let action = actions
             .iter()
             .find(|action| !roles.iter().any(|role| !role.conditional && grants(role, action)))?;
-        let role = roles.iter().find(|role| role.conditional && grants(role, action))?;
+        let granted = roles.iter().find(|role| role.conditional && grants(role, action))?;
         Some(self.undetermined(
             rule,
             &format!(
                 "the assignment of role {} at {} has a condition, which is not evaluated here",
-                role.role, role.scope
+                granted.role, granted.scope
             ),
         ))
     }

@@ -14,10 +14,10 @@ pub(super) fn values(question: &Question<'_>) -> Values {
         ("<cluster>", cluster.name().to_owned()),
         ("<location>", question.observed.cluster.location.clone()),
     ];
-    if let Some(configuration) = question.configuration() {
-        if let Ok(key_id) = KeyId::parse(configuration.key_id) {
-            values.extend(of_key(&key_id));
-        }
+    if let Some(configuration) = question.configuration()
+        && let Ok(key_id) = KeyId::parse(configuration.key_id)
+    {
+        values.extend(of_key(&key_id));
     }
     if let Some(vault_id) = question.vault_id() {
         values.push(("<vault id>", vault_id.to_string()));

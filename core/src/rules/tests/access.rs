@@ -56,7 +56,7 @@ fn roles_on_the_key() {
             "two roles may together",
             World::enable,
             |world| {
-                roles(world, vec![role("Encrypter", &[ENCRYPT]), role("Decrypter", &[DECRYPT])])
+                roles(world, vec![role("Encrypter", &[ENCRYPT]), role("Decrypter", &[DECRYPT])]);
             },
             AccessRoleMissing,
             Answer::Holds,
@@ -75,7 +75,7 @@ fn roles_on_the_key() {
                 roles(
                     world,
                     vec![role("Key Vault Administrator", &["Microsoft.KeyVault/vaults/*"])],
-                )
+                );
             },
             AccessRoleMissing,
             Answer::Holds,
@@ -102,6 +102,12 @@ fn roles_on_the_key() {
             AccessRoleMissing,
             Answer::Holds,
         ),
+    ]);
+}
+
+#[test]
+fn roles_that_cannot_be_judged() {
+    check(&[
         (
             "an assignment with a condition cannot be judged",
             World::enable,
@@ -145,6 +151,12 @@ fn roles_on_the_key() {
             AccessRoleMissing,
             UNDETERMINED,
         ),
+    ]);
+}
+
+#[test]
+fn the_role_that_only_wraps() {
+    check(&[
         (
             "the role that only wraps",
             World::enable,

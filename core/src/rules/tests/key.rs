@@ -41,6 +41,12 @@ fn the_key_version() {
             REFUSED,
         ),
         ("the key is enabled", World::enable, |_| {}, KeyDisabled, Answer::Holds),
+    ]);
+}
+
+#[test]
+fn the_time_that_a_key_is_valid() {
+    check(&[
         (
             "the key expired just now",
             World::enable,
@@ -97,6 +103,12 @@ fn the_key_version() {
             KeyNotYetValid,
             Answer::Holds,
         ),
+    ]);
+}
+
+#[test]
+fn what_a_key_can_do() {
+    check(&[
         (
             "an elliptic curve key",
             World::enable,

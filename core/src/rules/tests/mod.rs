@@ -5,6 +5,7 @@ mod cluster;
 mod input;
 mod judge;
 mod key;
+mod kms;
 mod refusal;
 mod secrets;
 mod vault;

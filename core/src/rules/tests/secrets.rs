@@ -130,7 +130,7 @@ fn rights_in_kubernetes() {
             World::enable,
             |world| {
                 world.kubernetes().missing_permissions =
-                    Fact::Known(vec![permission("patch", "secrets", None)])
+                    Fact::Known(vec![permission("patch", "secrets", None)]);
             },
             KubernetesPermissionMissing,
             REFUSED,
@@ -140,7 +140,7 @@ fn rights_in_kubernetes() {
             World::reencrypt_secrets,
             |world| {
                 world.kubernetes().missing_permissions =
-                    Fact::Known(vec![permission("watch", "secrets", None)])
+                    Fact::Known(vec![permission("watch", "secrets", None)]);
             },
             KubernetesPermissionMissing,
             Answer::Holds,
@@ -157,7 +157,7 @@ fn rights_in_kubernetes() {
             World::status,
             |world| {
                 world.kubernetes().missing_permissions =
-                    Fact::Known(vec![permission("patch", "secrets", None)])
+                    Fact::Known(vec![permission("patch", "secrets", None)]);
             },
             KubernetesPermissionMissing,
             Answer::Holds,
@@ -260,7 +260,7 @@ fn the_key_that_is_written_with() {
             "plaintext shows in metrics at any version",
             World::enable,
             |world| {
-                world.cluster().kubernetes_version = KubernetesVersion::parse("1.26.3").unwrap()
+                world.cluster().kubernetes_version = KubernetesVersion::parse("1.26.3").unwrap();
             },
             KeyInUseUnproven,
             Answer::Holds,
