@@ -4,6 +4,7 @@ mod catalogue;
 mod error;
 mod model;
 mod progress;
+mod rules;
 
 pub use catalogue::{Level, Rule, RuleId, rules};
 pub use error::{Error, ErrorKind, Result};
