@@ -1,10 +1,12 @@
 #![doc = include_str!("../../README.md")]
 
+mod azure;
 mod catalogue;
 mod error;
 mod model;
 mod progress;
 
+pub use azure::Cloud;
 pub use catalogue::{Level, Rule, RuleId, rules};
 pub use error::{Error, ErrorKind, Result};
 #[doc(hidden)]
