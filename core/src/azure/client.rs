@@ -375,3 +375,7 @@ fn http_client(ca_bundle: Option<&[u8]>) -> Result<Transport> {
         .map_err(unusable)?;
     Ok(Transport::new(Arc::new(client)))
 }
+
+#[cfg(test)]
+#[path = "client_tests.rs"]
+mod tests;

@@ -158,7 +158,55 @@ mod tests {
     #[test]
     fn read_only_fields_are_left_out_and_the_rest_is_sent_back() {
         let body = with_kms(&cluster_json(), &KmsTarget::AsConfigured);
-        insta::assert_json_snapshot!(body, @"");
+        insta::assert_json_snapshot!(body, @r#"
+        {
+          "identity": {
+            "type": "UserAssigned",
+            "userAssignedIdentities": {
+              "/subscriptions/8ecadfc9-d1a3-4ea4-b844-0d9f87e4d7c8/resourceGroups/shop/providers/Microsoft.ManagedIdentity/userAssignedIdentities/control": {}
+            }
+          },
+          "location": "westeurope",
+          "properties": {
+            "agentPoolProfiles": [
+              {
+                "count": 3,
+                "name": "system",
+                "orchestratorVersion": "1.33",
+                "upgradeSettings": {
+                  "maxSurge": "10%"
+                }
+              }
+            ],
+            "dnsPrefix": "prod",
+            "fqdnSubdomain": "prod-1",
+            "identityProfile": {
+              "kubeletidentity": {
+                "clientId": "c"
+              }
+            },
+            "kubernetesVersion": "1.33",
+            "networkProfile": {
+              "networkPlugin": "azure"
+            },
+            "nodeResourceGroup": "MC_shop_prod_westeurope",
+            "securityProfile": {
+              "defender": {
+                "securityMonitoring": {
+                  "enabled": false
+                }
+              }
+            }
+          },
+          "sku": {
+            "name": "Base",
+            "tier": "Free"
+          },
+          "tags": {
+            "team": "shop"
+          }
+        }
+        "#);
     }
 
     /// Places of a cluster's JSON where a newer API may add fields.
