@@ -1,6 +1,10 @@
 //! What an operation tells its caller while it runs.
 
-use std::{fmt, sync::Arc};
+use std::{
+    fmt,
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, Instant},
+};
 
 use serde::Serialize;
 
@@ -74,5 +78,121 @@ impl fmt::Display for Phase {
             Self::Verify => "verify",
             Self::Record => "record",
         })
+    }
+}
+
+/// Sends progress for one run: throttled, in order, ended by exactly one finished snapshot.
+#[derive(Clone)]
+pub(crate) struct Reporter(Option<Arc<Mutex<State>>>);
+
+struct State {
+    receiver: OnProgress,
+    snapshot: Progress,
+    sent_at: Option<Instant>,
+    phase_began: Instant,
+}
+
+/// At most ten snapshots a second.
+const INTERVAL: Duration = Duration::from_millis(100);
+
+impl Reporter {
+    pub(crate) fn new(operation: Verb, receiver: Option<OnProgress>) -> Self {
+        Self(receiver.map(|receiver| {
+            Arc::new(Mutex::new(State {
+                receiver,
+                snapshot: Progress {
+                    operation,
+                    phase: Phase::Observe,
+                    step: 0,
+                    steps: 0,
+                    done: 0,
+                    total: None,
+                    rate: None,
+                    eta_seconds: None,
+                    message: String::new(),
+                    finished: false,
+                },
+                sent_at: None,
+                phase_began: Instant::now(),
+            }))
+        }))
+    }
+
+    /// A new phase begins: sent at once.
+    pub(crate) fn phase(&self, phase: Phase, total: Option<u64>, message: impl Into<String>) {
+        self.change(|state| {
+            state.phase_began = Instant::now();
+            state.snapshot.phase = phase;
+            state.snapshot.done = 0;
+            state.snapshot.total = total;
+            state.snapshot.rate = None;
+            state.snapshot.eta_seconds = None;
+            state.snapshot.message = message.into();
+            true
+        });
+    }
+
+    /// The plan is made, or a step begins.
+    pub(crate) fn step(&self, step: usize, steps: usize) {
+        self.change(|state| {
+            state.snapshot.step = step;
+            state.snapshot.steps = steps;
+            false
+        });
+    }
+
+    /// What is being waited for, or seen.
+    pub(crate) fn message(&self, message: impl Into<String>) {
+        self.change(|state| {
+            state.snapshot.message = message.into();
+            state.due()
+        });
+    }
+
+    /// So many are done.
+    pub(crate) fn done(&self, done: u64) {
+        self.change(|state| {
+            state.snapshot.done = done;
+            state.snapshot.total = state.snapshot.total.map(|total| total.max(done));
+            let seconds = state.phase_began.elapsed().as_secs_f64();
+            if seconds > 0.0 && done > 0 {
+                #[expect(clippy::cast_precision_loss, reason = "a rate for people")]
+                let rate = done as f64 / seconds;
+                state.snapshot.rate = Some(rate);
+                #[expect(clippy::cast_precision_loss, reason = "a rate for people")]
+                let left = state.snapshot.total.map(|total| (total - done) as f64 / rate);
+                state.snapshot.eta_seconds = left;
+            }
+            state.due()
+        });
+    }
+
+    /// The run is over.
+    pub(crate) fn finish(&self, message: impl Into<String>) {
+        self.change(|state| {
+            if state.snapshot.finished {
+                return false;
+            }
+            state.snapshot.finished = true;
+            state.snapshot.message = message.into();
+            true
+        });
+    }
+
+    /// Changes the snapshot and sends it if `change` says so. The lock is held while the receiver
+    /// runs: that is what keeps calls from overlapping.
+    fn change(&self, change: impl FnOnce(&mut State) -> bool) {
+        let Some(state) = &self.0 else { return };
+        let mut state = state.lock().unwrap_or_else(PoisonError::into_inner);
+        if change(&mut state) {
+            state.sent_at = Some(Instant::now());
+            (state.receiver)(state.snapshot.clone());
+        }
+    }
+}
+
+impl State {
+    fn due(&self) -> bool {
+        self.sent_at.is_none_or(|at| at.elapsed() >= INTERVAL)
     }
 }

@@ -1,6 +1,6 @@
 //! What is known of a managed cluster.
 
-use crate::model::{ClusterId, KubernetesVersion, NetworkMode};
+use crate::model::{ClusterId, KeyId, KubernetesVersion, NetworkMode, Target, VaultId};
 
 /// A managed cluster as Azure Resource Manager describes it.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -66,6 +66,18 @@ pub(crate) struct KmsProfile {
     pub(crate) key_id: Option<String>,
     pub(crate) network_mode: Option<NetworkMode>,
     pub(crate) key_vault_id: Option<String>,
+}
+
+impl KmsProfile {
+    /// Whether this is the target: same key, same mode, and in private mode the same vault.
+    pub(crate) fn is(&self, target: &Target) -> bool {
+        let key = self.key_id.as_deref().and_then(|key_id| KeyId::parse(key_id).ok());
+        let vault = self.key_vault_id.as_deref().and_then(|id| VaultId::parse(id).ok());
+        self.enabled
+            && key.as_ref() == Some(&target.key_id)
+            && self.network_mode == Some(target.network_mode)
+            && (target.network_mode == NetworkMode::Public || vault == target.key_vault_id)
+    }
 }
 
 /// A node pool.

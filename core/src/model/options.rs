@@ -61,6 +61,16 @@ impl Default for Reencrypt {
     }
 }
 
+impl Reencrypt {
+    /// The options, unless secrets are left as they are.
+    pub(crate) fn options(&self) -> Option<&ReencryptOptions> {
+        match self {
+            Self::Skip => None,
+            Self::With(options) => Some(options),
+        }
+    }
+}
+
 /// How secrets are rewritten.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct ReencryptOptions {

@@ -22,8 +22,6 @@ pub struct Step {
 #[serde(tag = "kind", rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum StepKind {
-    /// The operation is recorded in the cluster.
-    RecordOperation,
     /// The cluster's KMS profile is this, and its provisioning state is Succeeded.
     SetKms {
         /// The profile.
@@ -49,15 +47,6 @@ pub enum StepKind {
         /// What for.
         purpose: Purpose,
     },
-    /// The vault's public network access is as given.
-    SetVaultPublicAccess {
-        /// The vault.
-        key_vault_id: VaultId,
-        /// Open or closed.
-        enabled: bool,
-    },
-    /// What became of the key is recorded in the cluster.
-    RecordKey,
 }
 
 /// A KMS profile to set.
@@ -112,7 +101,6 @@ impl Step {
 impl StepKind {
     fn summary(&self) -> String {
         match self {
-            Self::RecordOperation => "Record the operation in the cluster".to_owned(),
             Self::SetKms { target: KmsTarget::On { key_id, network_mode, .. } } => {
                 format!("Set the cluster's KMS key to {key_id} ({network_mode} access)")
             }
@@ -135,12 +123,6 @@ impl StepKind {
             }
             Self::ReencryptSecrets { .. } => "Rewrite every secret under the key in use".to_owned(),
             Self::VerifySecrets { .. } => "Prove that no secret is under another key".to_owned(),
-            Self::SetVaultPublicAccess { key_vault_id, enabled } => format!(
-                "{} the public network access of vault {}",
-                if *enabled { "Open" } else { "Close" },
-                key_vault_id.name()
-            ),
-            Self::RecordKey => "Record the key and its proof in the cluster".to_owned(),
         }
     }
 }

@@ -3,11 +3,12 @@
 //! Every field has a default, so a case names only what it is about. Unknown fields are refused,
 //! so a misspelt one cannot make a case pass by accident.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// The world a case starts from. `{}` is a healthy cluster without KMS, a vault with one key and
 /// an identity that may use it.
-#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Given {
     /// The managed cluster.
@@ -25,7 +26,7 @@ pub struct Given {
 }
 
 /// A managed cluster.
-#[derive(Clone, Debug, Deserialize, Serialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Cluster {
     /// `currentKubernetesVersion`.
@@ -83,7 +84,7 @@ impl Default for Cluster {
 }
 
 /// A cluster's control plane identity.
-#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Identity {
     /// One user-assigned managed identity.
@@ -95,7 +96,7 @@ pub enum Identity {
 }
 
 /// The KMS profile of a cluster.
-#[derive(Clone, Debug, Deserialize, Serialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Kms {
     /// `{{key.1}}` or any key id; absent with `enabled: false`.
@@ -112,7 +113,7 @@ pub struct Kms {
 }
 
 /// How a cluster reaches its vault.
-#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum NetworkMode {
     /// Over the internet.
@@ -123,7 +124,7 @@ pub enum NetworkMode {
 }
 
 /// How AKS gives an API server the current and the previous key. It is not documented; both ways are built.
-#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Wiring {
     /// Two KMS providers under two names; API servers restart, one after the other, first with the
@@ -135,7 +136,7 @@ pub enum Wiring {
 }
 
 /// Which Kubernetes API a cluster has.
-#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Backend {
     /// The model in this crate.
@@ -146,7 +147,7 @@ pub enum Backend {
 }
 
 /// A key vault.
-#[derive(Clone, Debug, Deserialize, Serialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Vault {
     /// False: there is no such vault.
@@ -183,7 +184,7 @@ impl Default for Vault {
 }
 
 /// How a vault decides who may do what with its keys.
-#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Authorization {
     /// Azure role-based access control.
@@ -193,7 +194,7 @@ pub enum Authorization {
 }
 
 /// A key.
-#[derive(Clone, Debug, Deserialize, Serialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Key {
     /// False: there is no such key.
@@ -235,7 +236,7 @@ impl Default for Key {
 }
 
 /// Rights of the cluster's identity and of the caller.
-#[derive(Clone, Debug, Deserialize, Serialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Access {
     /// Name of the built-in role that the cluster's identity has (RBAC vaults); null: none.
@@ -272,7 +273,7 @@ impl Default for Access {
 }
 
 /// Scope of a role assignment.
-#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Scope {
     /// The key.
@@ -287,7 +288,7 @@ pub enum Scope {
 }
 
 /// A right in Kubernetes.
-#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct KubernetesRight {
     /// `get`, `list`, `watch`, `patch`, `create`, `delete`.
@@ -302,7 +303,7 @@ pub struct KubernetesRight {
 /// The Secrets of a cluster, in namespaces `team-1`, `team-2`, ….
 /// Each is named `secret-1`, `secret-2`, …. Their values are random and never leave the store
 /// except by a request that asks for them.
-#[derive(Clone, Debug, Deserialize, Serialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Secrets {
     /// Number of namespaces that hold secrets.
@@ -322,7 +323,7 @@ impl Default for Secrets {
 }
 
 /// A secret that needs attention.
-#[derive(Clone, Debug, Deserialize, Serialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Special {
     /// `namespace/name`; the namespace is made when it does not exist.
@@ -335,7 +336,7 @@ pub struct Special {
 }
 
 /// What is special about a secret.
-#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum SpecialKind {
     /// `immutable: true`.
@@ -357,7 +358,7 @@ pub enum SpecialKind {
 }
 
 /// What goes wrong.
-#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Faults {
     /// How each next operation on the cluster ends, in order; when used up: Succeeded.
@@ -383,7 +384,7 @@ pub struct Faults {
 }
 
 /// How an operation on the cluster ends.
-#[derive(Clone, Debug, Deserialize, Serialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct OperationFault {
     /// `Succeeded`, `Failed`, `Canceled`.
@@ -403,7 +404,7 @@ pub struct OperationFault {
 }
 
 /// An answer to requests to Azure.
-#[derive(Clone, Debug, Deserialize, Serialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct AzureFault {
     /// HTTP method; absent: any.
@@ -428,7 +429,7 @@ pub struct AzureFault {
 }
 
 /// An API server that is not as it should be. Servers count from 1.
-#[derive(Clone, Debug, Deserialize, Serialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct ApiServerFault {
     /// Which.
@@ -441,7 +442,7 @@ pub struct ApiServerFault {
 }
 
 /// What is wrong with an API server.
-#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ApiServerFaultKind {
     /// It has both keys but still writes with the old one: provider order [old, new].
@@ -453,7 +454,7 @@ pub enum ApiServerFaultKind {
 }
 
 /// An answer to requests to the embedded Kubernetes API.
-#[derive(Clone, Debug, Deserialize, Serialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct KubernetesFault {
     /// HTTP method; absent: any.

@@ -1,1 +1,48 @@
-fn main() {}
+//! Runs the simulator with one case until it is interrupted.
+
+use std::{error::Error, io::Write, path::PathBuf};
+
+use aks_kms_simulator::{Given, Options, Simulator, TimeScale};
+use clap::Parser;
+
+/// An Azure region on loopback, with one AKS cluster, vault and identity. Prints how to reach them
+/// as one JSON document, then serves until it is interrupted.
+#[derive(Parser)]
+struct Arguments {
+    /// Port of Azure on 127.0.0.1; 0: any free one.
+    #[arg(long, default_value_t = 8443)]
+    port: u16,
+    /// Port of the administration on 127.0.0.1; 0: any free one.
+    #[arg(long, default_value_t = 0)]
+    admin_port: u16,
+    /// What the case starts from: the `given` of a conformance case, in JSON.
+    #[arg(long)]
+    given: Option<PathBuf>,
+    /// Scales every duration: 0.01 makes a minute 600 ms.
+    #[arg(long, default_value_t = 1.0)]
+    time_scale: f64,
+}
+
+#[tokio::main]
+async fn main() -> Result<(), Box<dyn Error>> {
+    tracing_subscriber::fmt()
+        .with_env_filter(tracing_subscriber::EnvFilter::from_default_env())
+        .with_writer(std::io::stderr)
+        .init();
+    let arguments = Arguments::parse();
+    let given: Given = match &arguments.given {
+        Some(path) => serde_json::from_slice(&std::fs::read(path)?)?,
+        None => Given::default(),
+    };
+    let simulator = Simulator::start(Options {
+        port: arguments.port,
+        admin_port: arguments.admin_port,
+        scale: TimeScale(arguments.time_scale),
+    })
+    .await?;
+    let mut document = serde_json::to_value(simulator.put_case(given).await?)?;
+    document["admin"] = simulator.admin().into();
+    writeln!(std::io::stdout(), "{document:#}")?;
+    tokio::signal::ctrl_c().await?;
+    Ok(())
+}

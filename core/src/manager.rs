@@ -1,0 +1,367 @@
+//! [`KmsManager`]: each verb is observe → plan → run.
+
+use std::{fmt, future::Future, sync::Arc};
+
+use azure_core::{credentials::TokenCredential, http::Transport};
+use tokio::sync::OnceCell;
+
+use crate::{
+    azure::{Azure, AzureConfig, Cloud},
+    error::{Error, ErrorKind, Result},
+    kubernetes::KubernetesAccess,
+    model::{
+        ClusterId, EnableOptions, KmsStatus, OperationReport, ReencryptOptions,
+        ReencryptSecretsOptions, RunOptions, StatusOptions, Timing, Verb,
+    },
+    observe::{About, Observation, Scope, observe},
+    operations,
+    plan::Plan,
+    progress::{Phase, Reporter},
+    reencrypt::{Engine, EngineConfig},
+    rules,
+    runner::{Ended, Journal, RunLog, Runner},
+};
+
+/// Where the canary secret lives.
+const STATE_NAMESPACE: &str = "kube-system";
+/// How often a plan is made again when others keep changing the cluster.
+const PLANS: usize = 4;
+
+/// Manages the KMS etcd encryption of one cluster.
+///
+/// Cheap to make and to clone; does no I/O until a verb is called; usable from several tasks at
+/// once. Every verb's future is `Send` and safe to drop: calling the verb again finishes what was
+/// begun.
+#[derive(Clone)]
+pub struct KmsManager(Arc<Inner>);
+
+struct Inner {
+    cluster: ClusterId,
+    azure: Azure,
+    kubernetes: KubernetesAccess,
+    timing: Timing,
+}
+
+/// Makes a [`KmsManager`].
+#[must_use]
+pub struct KmsManagerBuilder {
+    cluster: ClusterId,
+    credential: Option<Arc<dyn TokenCredential>>,
+    cloud: Cloud,
+    kubernetes: KubernetesAccess,
+    journal: Journal,
+    ca_bundle: Option<Vec<u8>>,
+    api_version: Option<String>,
+    transport: Option<Transport>,
+    timing: Timing,
+}
+
+impl KmsManagerBuilder {
+    /// What gets tokens for Azure. Required.
+    pub fn credential(mut self, credential: Arc<dyn TokenCredential>) -> Self {
+        self.credential = Some(credential);
+        self
+    }
+
+    /// The Azure cloud. Default: public.
+    pub fn cloud(mut self, cloud: Cloud) -> Self {
+        self.cloud = cloud;
+        self
+    }
+
+    /// How the cluster's Kubernetes API is reached. Default: the cluster user credential from Azure.
+    pub fn kubernetes(mut self, kubernetes: KubernetesAccess) -> Self {
+        self.kubernetes = kubernetes;
+        self
+    }
+
+    /// Where operations are recorded. Default: nowhere.
+    pub fn journal(mut self, journal: Journal) -> Self {
+        self.journal = journal;
+        self
+    }
+
+    /// Certificate authorities in PEM, trusted for Azure on top of the platform's.
+    pub fn ca_bundle(mut self, pem: impl Into<Vec<u8>>) -> Self {
+        self.ca_bundle = Some(pem.into());
+        self
+    }
+
+    /// The api-version of managed clusters. Default: the newest stable one that this crate knows.
+    pub fn api_version(mut self, api_version: impl Into<String>) -> Self {
+        self.api_version = Some(api_version.into());
+        self
+    }
+
+    /// Sends requests to Azure another way, as with any Azure SDK client. Replaces `ca_bundle`.
+    pub fn transport(mut self, transport: Transport) -> Self {
+        self.transport = Some(transport);
+        self
+    }
+
+    /// Every wait of the crate: for tests.
+    #[doc(hidden)]
+    pub fn timing(mut self, timing: Timing) -> Self {
+        self.timing = timing;
+        self
+    }
+
+    /// Makes the manager. No I/O.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidInput`] when the credential is missing, or the `ca_bundle` or
+    /// `api_version` is malformed.
+    pub fn build(self) -> Result<KmsManager> {
+        let Journal::None = self.journal;
+        let credential = self.credential.ok_or_else(|| {
+            Error::new(
+                ErrorKind::InvalidInput,
+                "credential is missing; pass one, such as azure_identity::AzureCliCredential",
+            )
+        })?;
+        let azure = Azure::new(AzureConfig {
+            cloud: self.cloud,
+            credential,
+            transport: self.transport,
+            ca_bundle: self.ca_bundle,
+            api_version: self.api_version,
+            timing: self.timing.clone(),
+        })?;
+        Ok(KmsManager(Arc::new(Inner {
+            cluster: self.cluster,
+            azure,
+            kubernetes: self.kubernetes,
+            timing: self.timing,
+        })))
+    }
+}
+
+impl KmsManager {
+    /// Begins to make a manager of one cluster.
+    pub fn builder(cluster: ClusterId) -> KmsManagerBuilder {
+        KmsManagerBuilder {
+            cluster,
+            credential: None,
+            cloud: Cloud::Public,
+            kubernetes: KubernetesAccess::default(),
+            journal: Journal::default(),
+            ca_bundle: None,
+            api_version: None,
+            transport: None,
+            timing: Timing::default(),
+        }
+    }
+
+    /// The cluster.
+    #[must_use]
+    pub fn cluster_id(&self) -> &ClusterId {
+        &self.0.cluster
+    }
+
+    /// Turns KMS on with a key, rewrites every secret under it and proves it.
+    ///
+    /// Before the first write it checks every documented limitation. Already on with this key: the
+    /// cluster is not changed, but secrets that an unfinished run left behind are rewritten, and
+    /// all are verified. Documented at
+    /// <https://learn.microsoft.com/azure/aks/use-kms-etcd-encryption>.
+    ///
+    /// # Errors
+    /// `invalid_input` for malformed arguments, `preflight_failed` when rules are violated (all of
+    /// them are in [`Error::findings`]), `conflict` when the cluster is busy or keeps changing,
+    /// `operation_failed` when Azure ends the update as failed, `reencrypt_incomplete` when secrets
+    /// are blocked, `kms_unavailable` when API servers do not come to write with the key, and those
+    /// of Azure and the network.
+    pub async fn enable(
+        &self,
+        key_id: impl AsRef<str> + Send,
+        options: EnableOptions,
+    ) -> Result<OperationReport> {
+        let key_id = key_id.as_ref().to_owned();
+        rules::check_options(&options.run, options.reencrypt.options(), Verb::Enable)?;
+        let suffix = self.0.azure.key_vault_suffix().await?;
+        let target = rules::target(
+            &key_id,
+            options.network_mode,
+            options.key_vault_id.as_deref(),
+            &suffix,
+        )
+        .map_err(rules::invalid_input)?;
+        let request = Request {
+            verb: Verb::Enable,
+            run: &options.run,
+            reencrypt: options.reencrypt.options(),
+            about: About { target: Some(&target), scope: Scope::Write { namespaces: None } },
+        };
+        self.perform(request, |seen| operations::enable(&seen.observed, &target, &options)).await
+    }
+
+    /// Rewrites secrets under the key in use, and proves it: the storage migration.
+    ///
+    /// The cluster's configuration is not changed. Secrets that are under the key already are not
+    /// written. With `namespaces` it covers a part of the cluster, which is never proof of the whole.
+    ///
+    /// # Errors
+    /// As [`enable`](Self::enable), without `operation_failed`.
+    pub async fn reencrypt_secrets(&self, options: ReencryptSecretsOptions) -> Result<OperationReport> {
+        rules::check_options(&options.run, Some(&options.reencrypt), Verb::ReencryptSecrets)?;
+        let request = Request {
+            verb: Verb::ReencryptSecrets,
+            run: &options.run,
+            reencrypt: Some(&options.reencrypt),
+            about: About {
+                target: None,
+                scope: Scope::Write { namespaces: options.reencrypt.namespaces.as_deref() },
+            },
+        };
+        self.perform(request, |seen| operations::reencrypt_secrets(&seen.observed, &options)).await
+    }
+
+    /// Reads the present state, and says what is wrong or will be.
+    ///
+    /// # Errors
+    /// Those of Azure and the network. An API server that cannot be reached is a finding.
+    pub async fn status(&self, options: StatusOptions) -> Result<KmsStatus> {
+        let about = About { target: None, scope: Scope::Read { count_secrets: options.secrets } };
+        let seen = self.observe(&about).await?;
+        let findings = operations::status(&seen.observed);
+        let mut status = seen.observed.status(findings);
+        if options.secrets {
+            status.secrets = seen.observed.secret_total();
+        }
+        Ok(status)
+    }
+
+    /// Observe → plan → run, within the time limit, and with a report in every case.
+    async fn perform(
+        &self,
+        request: Request<'_>,
+        plan: impl Fn(&Observation) -> Result<Plan> + Send + Sync,
+    ) -> Result<OperationReport> {
+        let run = request.run;
+        let reporter = Reporter::new(request.verb, run.on_progress.clone());
+        let log = RunLog::new(request.verb, self.0.cluster.clone(), run.dry_run, run.allow.clone());
+        let work = Box::pin(self.rounds(&request, plan, &reporter, &log));
+        let outcome = within(run, request.verb, &self.0.cluster, work).await;
+        match &outcome {
+            Ok(()) => reporter.finish("Done"),
+            Err(error) => reporter.finish(error.to_string()),
+        }
+        let report = log.report();
+        match outcome {
+            Ok(()) => report.ok_or_else(|| {
+                Error::new(ErrorKind::Unexpected, "the operation ended without having seen the cluster")
+            }),
+            Err(error) => Err(match report {
+                Some(report) => error.with_report(report),
+                None => error,
+            }),
+        }
+    }
+
+    /// Plans and runs, again when somebody else changed the cluster in between.
+    async fn rounds(
+        &self,
+        request: &Request<'_>,
+        plan: impl Fn(&Observation) -> Result<Plan> + Send + Sync,
+        reporter: &Reporter,
+        log: &RunLog,
+    ) -> Result<()> {
+        let mut why = String::new();
+        for _ in 0..PLANS {
+            reporter.phase(Phase::Observe, None, "Reading cluster, vault, key, access and Kubernetes");
+            let seen = self.observe(&request.about).await?;
+            log.seen(seen.observed.status(Vec::new()));
+            reporter.phase(Phase::Plan, None, "Judging the rules and ordering the steps");
+            let plan = plan(&seen)?;
+            log.planned(&plan);
+            if request.run.dry_run {
+                return Ok(());
+            }
+            if let Some(refusal) = rules::refusal(&plan.findings, &request.run.allow) {
+                return Err(refusal);
+            }
+            match self.run(request, seen, &plan, reporter, log).await? {
+                Ended::Done => {
+                    let after = self.0.azure.cluster(&self.0.cluster).await?;
+                    log.seen(after.facts.status(Vec::new()));
+                    return Ok(());
+                }
+                Ended::PlanAgain(reason) => why = reason,
+            }
+        }
+        Err(Error::new(
+            ErrorKind::Conflict,
+            format!("cluster {} keeps changing: {why}; run this again when nobody else works on it", self.0.cluster),
+        ))
+    }
+
+    async fn run(
+        &self,
+        request: &Request<'_>,
+        seen: Observation,
+        plan: &Plan,
+        reporter: &Reporter,
+        log: &RunLog,
+    ) -> Result<Ended> {
+        let facts = seen.observed.kubernetes.known();
+        let engine = seen.kubernetes.map(|api| {
+            Engine::new(EngineConfig {
+                api,
+                timing: self.0.timing.clone(),
+                options: request.reencrypt.cloned().unwrap_or_default(),
+                give_up_secrets: request.run.give_up_secrets.clone(),
+                state_namespace: STATE_NAMESPACE.to_owned(),
+                metrics: facts.is_some_and(|facts| facts.metrics.known() == Some(&true)),
+                total: facts.and_then(|facts| facts.secrets.known().copied()),
+                reporter: reporter.clone(),
+            })
+        });
+        let runner = Runner {
+            azure: &self.0.azure,
+            cluster: &self.0.cluster,
+            engine,
+            timing: &self.0.timing,
+            reporter,
+            log,
+            allow: &request.run.allow,
+            give_up_secrets: &request.run.give_up_secrets,
+        };
+        runner.run(plan, seen.observed.cluster.etag).await
+    }
+
+    async fn observe(&self, about: &About<'_>) -> Result<Observation> {
+        observe(&self.0.azure, &self.0.cluster, &self.0.kubernetes, &self.0.timing, STATE_NAMESPACE, about).await
+    }
+}
+
+/// What a verb is called with.
+struct Request<'a> {
+    verb: Verb,
+    run: &'a RunOptions,
+    reencrypt: Option<&'a ReencryptOptions>,
+    about: About<'a>,
+}
+
+/// The caller's time limit.
+async fn within(
+    run: &RunOptions,
+    verb: Verb,
+    cluster: &ClusterId,
+    work: impl Future<Output = Result<()>>,
+) -> Result<()> {
+    tokio::time::timeout(run.timeout, work).await.unwrap_or_else(|_| {
+        Err(Error::new(
+            ErrorKind::Timeout,
+            format!(
+                "{verb} of {cluster} did not end within its time limit of {} s; calling it again goes on from here",
+                run.timeout.as_secs()
+            ),
+        ))
+    })
+}
+
+impl fmt::Debug for KmsManager {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("KmsManager").field("cluster", &self.0.cluster).finish_non_exhaustive()
+    }
+}

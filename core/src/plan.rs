@@ -1,0 +1,82 @@
+//! Plans: what the rules say, and the steps in order.
+
+use crate::{
+    error::{Error, ErrorKind, Result},
+    model::{
+    ClusterFacts, ExpectedKey, Finding, KeyId, KmsTarget, Purpose, Reencrypt, Step, StepKind,
+}};
+
+/// What is to be done. Made by pure functions, one for each verb.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Plan {
+    /// Everything the rules have to say: the steps may be run only if none of it refuses.
+    pub(crate) findings: Vec<Finding>,
+    /// The steps, in order.
+    pub(crate) steps: Vec<Step>,
+}
+
+/// What the API servers write with as the cluster is configured now.
+pub(crate) fn expected_now(cluster: &ClusterFacts) -> Result<ExpectedKey> {
+    let Some(profile) = cluster.kms_on() else { return Ok(ExpectedKey::Plaintext) };
+    let key_id = profile.key_id.as_deref().unwrap_or_default();
+    KeyId::parse(key_id).map(ExpectedKey::Key).map_err(|error| {
+        Error::new(
+            ErrorKind::Unexpected,
+            format!("the key that cluster {} is configured with cannot be named: {error}", cluster.id),
+        )
+    })
+}
+
+/// The gate before every change of the key: nothing may be under an older key than the one in
+/// use, because AKS reads with two keys only. It asks every secret; where all is well it writes
+/// nothing.
+pub(crate) fn gate(cluster: &ClusterFacts, now: &ExpectedKey) -> Vec<Step> {
+    let mut steps = settle(cluster);
+    steps.extend(pass(now, Purpose::Gate, None));
+    steps
+}
+
+/// Settles a cluster whose last operation did not succeed: what its API servers have is not known
+/// until an update succeeds.
+pub(crate) fn settle(cluster: &ClusterFacts) -> Vec<Step> {
+    if cluster.is_succeeded() {
+        Vec::new()
+    } else {
+        vec![Step::new(StepKind::SetKms { target: KmsTarget::AsConfigured })]
+    }
+}
+
+/// The rewrite after a change of the key, unless the caller skips it.
+pub(crate) fn rewrite(expected: &ExpectedKey, reencrypt: &Reencrypt) -> Vec<Step> {
+    match reencrypt {
+        Reencrypt::Skip => Vec::new(),
+        Reencrypt::With(options) => {
+            pass(expected, Purpose::Rewrite, options.namespaces.as_deref()).into()
+        }
+    }
+}
+
+fn pass(expected: &ExpectedKey, purpose: Purpose, namespaces: Option<&[String]>) -> [Step; 3] {
+    [
+        Step::new(StepKind::WaitForKey { expected: expected.clone(), purpose }),
+        Step::new(StepKind::ReencryptSecrets {
+            purpose,
+            namespaces: namespaces.map(<[String]>::to_vec),
+        }),
+        Step::new(StepKind::VerifySecrets { purpose }),
+    ]
+}
+
+impl Plan {
+    /// Whether the steps begin with a gate.
+    pub(crate) fn has_gate(steps: &[Step]) -> bool {
+        steps.iter().any(|step| {
+            matches!(step.kind, StepKind::VerifySecrets { purpose: Purpose::Gate })
+        })
+    }
+
+    /// Whether the steps rewrite or ask secrets.
+    pub(crate) fn touches_secrets(steps: &[Step]) -> bool {
+        steps.iter().any(|step| matches!(step.kind, StepKind::ReencryptSecrets { .. }))
+    }
+}

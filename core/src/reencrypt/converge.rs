@@ -1,0 +1,307 @@
+//! Which key do the API servers write with? Hearing each of them.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
+
+use sha2::{Digest, Sha256};
+use tokio::time::Instant;
+
+use super::{
+    Engine,
+    canary::CanaryWrite,
+    pass::{Convergence, Pass},
+    requests,
+    servers::{Beforehand, Heard, Process, judge, written_between},
+};
+use crate::{
+    error::{Error, ErrorKind, Result},
+    kubernetes::{KubernetesApi, Lease, identity_leases},
+    model::Evidence,
+};
+
+/// Fresh connections in one round for each API server that is to be heard: a load balancer
+/// spreads them, but not evenly.
+const TRIES_PER_SERVER: usize = 8;
+
+/// Which identity Leases belong to API servers that live.
+///
+/// Dead ones linger for an hour. A live server renews its Lease, so a Lease that stands still
+/// for longer than that is dead. Clocks are never compared, only texts for change.
+#[derive(Debug, Default)]
+pub(super) struct LeaseWatch(Mutex<BTreeMap<String, Seen>>);
+
+#[derive(Debug)]
+struct Seen {
+    renewed: String,
+    since: Instant,
+}
+
+impl LeaseWatch {
+    /// The Leases that are not known to be dead.
+    fn not_dead(&self, leases: Vec<Lease>, liveness: Duration) -> Vec<String> {
+        let mut seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = Instant::now();
+        leases
+            .into_iter()
+            .filter_map(|lease| {
+                let entry = seen
+                    .entry(lease.name.clone())
+                    .or_insert_with(|| Seen { renewed: lease.renew_time.clone(), since: now });
+                if entry.renewed != lease.renew_time {
+                    *entry = Seen { renewed: lease.renew_time, since: now };
+                }
+                (now.duration_since(entry.since) < liveness).then_some(lease.name)
+            })
+            .collect()
+    }
+}
+
+/// What one round of fresh connections brought.
+enum Round {
+    /// Every API server that lives was heard.
+    All(Vec<Heard>),
+    /// Not every one, and why.
+    Part(String),
+    /// It cannot be known how many there are.
+    Unknown,
+}
+
+impl Engine {
+    /// Brings a pass to convergence, again when servers changed in the middle of it.
+    pub(super) async fn converge_again(&self, pass: &mut Pass) -> Result<()> {
+        let began = Instant::now();
+        loop {
+            if !self.metrics {
+                return self.converge_weakly(pass).await;
+            }
+            let seen = match self.round().await? {
+                Round::All(heard) => {
+                    let beforehand = Beforehand { before_change: pass.before_change.clone() };
+                    if let Some(evidence) = judge(&heard, &pass.expected, &beforehand) {
+                        return self.converged(pass, evidence, heard).await;
+                    }
+                    describe(&heard)
+                }
+                Round::Part(why) => why,
+                Round::Unknown => return self.converge_weakly(pass).await,
+            };
+            if began.elapsed() >= self.timing.convergence_limit {
+                return Err(Error::new(
+                    ErrorKind::KmsUnavailable,
+                    format!(
+                        "the API servers do not all write with {} after {} s: {seen}; look at the cluster's \
+                         provisioning state and the vault's logs, then run this again",
+                        pass.expected,
+                        began.elapsed().as_secs()
+                    ),
+                ));
+            }
+            // The reason for waiting: a server asks its KMS plugin for the key once a minute, or is
+            // about to restart. Asking for its health makes it ask sooner.
+            self.reporter.message(format!("Waiting for {}: {seen}", pass.expected));
+            tokio::time::sleep(self.timing.convergence_poll).await;
+        }
+    }
+
+    async fn converged(&self, pass: &mut Pass, evidence: Evidence, heard: Vec<Heard>) -> Result<()> {
+        let pure = heard.iter().all(Heard::never_wrote_otherwise);
+        pass.convergence = Some(Convergence { evidence, servers: heard, at: Instant::now() });
+        pass.fence = None;
+        if pure {
+            // No process ever encrypted with another key, so no such write can be under way.
+            pass.fence = Some(requests::resource_version(&self.api, self.canary.namespace()).await?);
+        }
+        Ok(())
+    }
+
+    /// Without the API servers' metrics there is nothing but time.
+    async fn converge_weakly(&self, pass: &mut Pass) -> Result<()> {
+        self.reporter.message(format!(
+            "The API servers' metrics cannot be read: giving them {} s to write with {}",
+            self.timing.weak_convergence.as_secs(),
+            pass.expected
+        ));
+        tokio::time::sleep(self.timing.weak_convergence).await;
+        pass.convergence =
+            Some(Convergence { evidence: Evidence::Weak, servers: Vec::new(), at: Instant::now() });
+        pass.fence = None;
+        Ok(())
+    }
+
+    /// Whether the servers still are what they were at convergence: nobody wrote with another key
+    /// since, and a process that began meanwhile never did.
+    pub(super) async fn still_converged(&self, pass: &Pass) -> Result<bool> {
+        let Some(convergence) = &pass.convergence else { return Ok(false) };
+        if convergence.evidence == Evidence::Weak {
+            return Ok(true);
+        }
+        let began = Instant::now();
+        loop {
+            let why = match self.round().await? {
+                Round::All(heard) => {
+                    return Ok(heard.iter().all(|server| {
+                        let earlier = convergence
+                            .servers
+                            .iter()
+                            .find(|earlier| earlier.process == server.process);
+                        match earlier {
+                            Some(earlier) => server.unchanged_since(earlier),
+                            None => {
+                                server.never_wrote_otherwise()
+                                    && convergence
+                                        .servers
+                                        .iter()
+                                        .all(|other| other.writes_with == server.writes_with)
+                            }
+                        }
+                    }));
+                }
+                Round::Part(why) => why,
+                Round::Unknown => return Ok(false),
+            };
+            if began.elapsed() >= self.timing.convergence_limit {
+                return Err(Error::new(
+                    ErrorKind::KmsUnavailable,
+                    format!("the API servers cannot all be heard at the end of the rewrite: {why}"),
+                ));
+            }
+            tokio::time::sleep(self.timing.convergence_poll).await;
+        }
+    }
+
+    /// Opens fresh connections until every API server was heard.
+    async fn round(&self) -> Result<Round> {
+        let Some(leases) = identity_leases(&self.api).await?.filter(|leases| !leases.is_empty())
+        else {
+            return Ok(Round::Unknown);
+        };
+        let waiting_for = self.leases.not_dead(leases, self.timing.server_liveness);
+        let mut heard: Vec<Heard> = Vec::new();
+        let mut trouble = String::new();
+        for _ in 0..TRIES_PER_SERVER * waiting_for.len().max(1) {
+            match self.hear_one(&heard).await? {
+                Hearing::New(server) => heard.push(*server),
+                Hearing::Known => {}
+                Hearing::Failed(why) => trouble = why,
+            }
+            if unheard(&waiting_for, &heard) == 0 {
+                return Ok(Round::All(heard));
+            }
+        }
+        let missing = unheard(&waiting_for, &heard);
+        let mut why = format!("{missing} of {} API servers not heard", waiting_for.len());
+        if !trouble.is_empty() {
+            why = format!("{why}; {trouble}");
+        }
+        Ok(Round::Part(why))
+    }
+
+    /// Makes the server behind a fresh connection write, and reads its counters before and after.
+    async fn hear_one(&self, heard: &[Heard]) -> Result<Hearing> {
+        let connection = self.api.fresh()?;
+        let Some(before) = requests::metrics(&connection).await? else {
+            return Ok(Hearing::Failed("its metrics were not answered".to_owned()));
+        };
+        let process = Process::of(&before);
+        if heard.iter().any(|server| server.process == process) {
+            return Ok(Hearing::Known);
+        }
+        requests::ask_for_kms_health(&connection).await;
+        if let CanaryWrite::Failed(why) = self.canary.write(&connection).await? {
+            return Ok(Hearing::Failed(format!("a write was answered: {why}")));
+        }
+        let Some(after) = requests::metrics(&connection).await? else {
+            return Ok(Hearing::Failed("its metrics were not answered".to_owned()));
+        };
+        if Process::of(&after) != process {
+            return Ok(Hearing::Failed("a server restarted meanwhile".to_owned()));
+        }
+        let writes_with = written_between(&before, &after);
+        Ok(Hearing::New(Box::new(Heard { process, writes_with, counters: after })))
+    }
+}
+
+enum Hearing {
+    New(Box<Heard>),
+    Known,
+    Failed(String),
+}
+
+/// How many of the servers behind these Leases were not heard.
+fn unheard(leases: &[String], heard: &[Heard]) -> usize {
+    let named = heard.iter().all(|server| server.process.id_hash.is_some());
+    if named {
+        let missing = |lease: &&String| {
+            let hash = id_hash(lease);
+            !heard.iter().any(|server| server.process.id_hash.as_deref() == Some(hash.as_str()))
+        };
+        leases.iter().filter(missing).count().max(usize::from(heard.is_empty()))
+    } else {
+        leases.len().max(1).saturating_sub(heard.len())
+    }
+}
+
+/// How an API server names itself in its metrics.
+fn id_hash(lease: &str) -> String {
+    use std::fmt::Write;
+    let mut text = "sha256:".to_owned();
+    for byte in Sha256::digest(lease.as_bytes()) {
+        let _ = write!(text, "{byte:02x}");
+    }
+    text
+}
+
+fn describe(heard: &[Heard]) -> String {
+    let servers: Vec<String> = heard.iter().map(|server| server.writes_with.to_string()).collect();
+    format!("they write with {}", servers.join(", "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{kubernetes::ServerMetrics, reencrypt::servers::WritesWith};
+
+    fn server(lease: Option<&str>) -> Heard {
+        let counters = ServerMetrics {
+            apiserver_id_hash: lease.map(id_hash),
+            process_start_time_seconds: Some(1.0),
+            ..ServerMetrics::default()
+        };
+        Heard {
+            process: Process::of(&counters),
+            writes_with: WritesWith::Plaintext,
+            counters,
+        }
+    }
+
+    #[test]
+    fn every_lease_needs_its_own_server() {
+        let leases = ["a".to_owned(), "b".to_owned()];
+        assert_eq!(unheard(&leases, &[]), 2);
+        assert_eq!(unheard(&leases, &[server(Some("a"))]), 1);
+        assert_eq!(unheard(&leases, &[server(Some("a")), server(Some("a"))]), 1);
+        assert_eq!(unheard(&leases, &[server(Some("a")), server(Some("b"))]), 0);
+        assert_eq!(unheard(&leases, &[server(None)]), 1, "without names they are counted");
+        assert_eq!(unheard(&[], &[]), 1, "somebody answers, so somebody must be heard");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_lease_that_stands_still_is_dead_and_one_that_moves_lives() {
+        let watch = LeaseWatch::default();
+        let liveness = Duration::from_secs(15);
+        let lease = |name: &str, renew_time: &str| Lease {
+            name: name.to_owned(),
+            renew_time: renew_time.to_owned(),
+        };
+        let first = watch.not_dead(vec![lease("live", "1"), lease("dead", "1")], liveness);
+        assert_eq!(first, ["live", "dead"]);
+        tokio::time::advance(Duration::from_secs(10)).await;
+        watch.not_dead(vec![lease("live", "2"), lease("dead", "1")], liveness);
+        tokio::time::advance(Duration::from_secs(6)).await;
+        let last = watch.not_dead(vec![lease("live", "2"), lease("dead", "1")], liveness);
+        assert_eq!(last, ["live"]);
+    }
+}

@@ -1,0 +1,112 @@
+//! Re-encryption of every Secret, without any value leaving the API server.
+//!
+//! One pass is: [`Engine::converge`] (every API server writes with the expected key),
+//! [`Engine::rewrite`] (an empty merge patch to every secret: the API server rewrites those that
+//! are under another key and answers for the rest), [`Engine::verify`] (a list proves that
+//! nothing is left).
+//!
+//! The proof rests on the *fence*: a resource version taken when no write under another key can
+//! be under way any more. A secret beyond the fence was written under the expected key by
+//! whomever; a secret before it must have been answered for at exactly that version.
+
+mod answered;
+mod canary;
+mod converge;
+mod limiter;
+mod list;
+mod pass;
+mod patch;
+mod requests;
+mod servers;
+mod verify;
+
+use std::collections::BTreeSet;
+
+use crate::{
+    error::Result,
+    kubernetes::KubernetesApi,
+    model::{ExpectedKey, Purpose, ReencryptOptions, Timing},
+    progress::{Phase, Reporter},
+};
+
+use self::{canary::Canary, converge::LeaseWatch, limiter::Limiter};
+pub(crate) use self::{pass::Pass, servers::WritesWith};
+
+/// Name of the Secret whose annotation is patched to make an API server write.
+pub(crate) const CANARY: &str = "aks-kms-canary";
+
+/// What an engine works with.
+pub(crate) struct EngineConfig {
+    pub(crate) api: KubernetesApi,
+    pub(crate) timing: Timing,
+    pub(crate) options: ReencryptOptions,
+    /// `namespace/name` of secrets that may stay blocked.
+    pub(crate) give_up_secrets: Vec<String>,
+    /// Where the canary lives.
+    pub(crate) state_namespace: String,
+    /// Whether the API servers' `/metrics` can be read.
+    pub(crate) metrics: bool,
+    /// Number of secrets, as counted beforehand.
+    pub(crate) total: Option<u64>,
+    pub(crate) reporter: Reporter,
+}
+
+/// Re-encrypts the secrets of one cluster.
+pub(crate) struct Engine {
+    api: KubernetesApi,
+    timing: Timing,
+    namespaces: Option<Vec<String>>,
+    give_up: BTreeSet<String>,
+    metrics: bool,
+    total: Option<u64>,
+    reporter: Reporter,
+    limiter: Limiter,
+    canary: Canary,
+    leases: LeaseWatch,
+}
+
+impl Engine {
+    pub(crate) fn new(config: EngineConfig) -> Self {
+        Self {
+            limiter: Limiter::new(&config.options),
+            namespaces: config.options.namespaces,
+            give_up: config.give_up_secrets.into_iter().collect(),
+            metrics: config.metrics,
+            total: config.total,
+            reporter: config.reporter,
+            canary: Canary::new(config.state_namespace),
+            leases: LeaseWatch::default(),
+            api: config.api,
+            timing: config.timing,
+        }
+    }
+
+    /// Waits until every API server writes with `expected`, and says how that is known.
+    /// `before_change` is what they wrote with before the key changed in this run.
+    pub(crate) async fn converge(
+        &self,
+        purpose: Purpose,
+        expected: &ExpectedKey,
+        before_change: Option<WritesWith>,
+    ) -> Result<Pass> {
+        self.reporter.phase(
+            Phase::Converge,
+            None,
+            format!("Waiting until every API server writes with {expected}"),
+        );
+        let mut pass = Pass::new(purpose, expected.clone(), before_change, self.namespaces.clone());
+        self.converge_again(&mut pass).await?;
+        Ok(pass)
+    }
+
+    /// Sends an empty merge patch to every secret in scope.
+    pub(crate) async fn rewrite(&self, pass: &mut Pass) -> Result<()> {
+        self.reporter.phase(Phase::Reencrypt, self.total, "Rewriting secrets under the key in use");
+        self.rewrite_all(pass).await
+    }
+
+    /// Removes what the engine made in the cluster.
+    pub(crate) async fn tidy(&self) {
+        self.canary.delete(&self.api).await;
+    }
+}

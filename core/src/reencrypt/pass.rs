@@ -1,0 +1,167 @@
+//! One pass over the secrets of a cluster, and what it came to.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use time::OffsetDateTime;
+use tokio::time::Instant;
+
+use super::{
+    answered::Answered,
+    servers::{Heard, WritesWith},
+};
+use crate::model::{
+    BlockedReason, BlockedSecret, Counts, Evidence, ExpectedKey, Purpose, ReencryptReport, Scope,
+};
+
+/// That every API server writes with the expected key.
+pub(super) struct Convergence {
+    pub(super) evidence: Evidence,
+    pub(super) servers: Vec<Heard>,
+    pub(super) at: Instant,
+}
+
+/// One pass: converge, rewrite, verify.
+pub(crate) struct Pass {
+    pub(super) purpose: Purpose,
+    pub(super) expected: ExpectedKey,
+    pub(super) before_change: Option<WritesWith>,
+    pub(super) namespaces: Option<Vec<String>>,
+    pub(super) convergence: Option<Convergence>,
+    /// A live secret with a higher resource version is under the expected key.
+    pub(super) fence: Option<u64>,
+    pub(super) tally: Tally,
+    /// A list proved that nothing is left, but for the blocked.
+    pub(super) verified: bool,
+    pub(super) requests: u64,
+    pub(super) rewriting_seconds: f64,
+    started: Instant,
+    started_at: OffsetDateTime,
+}
+
+/// How secrets ended.
+#[derive(Default)]
+pub(super) struct Tally {
+    pub(super) counts: Counts,
+    pub(super) answered: Answered,
+    /// By `namespace/name`.
+    pub(super) blocked: BTreeMap<String, BlockedSecret>,
+    /// Secrets that got no answer, by `namespace/name`.
+    pub(super) failed: BTreeMap<String, BlockedSecret>,
+    /// Namespaces that could not be listed to their end: giving a secret up by name does not
+    /// prove the others there.
+    pub(super) unlisted: BTreeSet<String>,
+}
+
+impl Tally {
+    pub(super) fn block(&mut self, namespace: &str, name: &str, reason: BlockedReason, message: String) {
+        let secret = BlockedSecret {
+            namespace: namespace.to_owned(),
+            name: name.to_owned(),
+            reason,
+            message,
+        };
+        self.blocked.insert(format!("{namespace}/{name}"), secret);
+    }
+
+    pub(super) fn fail(&mut self, namespace: &str, name: &str, message: String) {
+        let secret = BlockedSecret {
+            namespace: namespace.to_owned(),
+            name: name.to_owned(),
+            reason: BlockedReason::Error,
+            message,
+        };
+        self.failed.insert(format!("{namespace}/{name}"), secret);
+    }
+
+    /// A secret that was blocked or failed was answered for after all.
+    pub(super) fn clear(&mut self, namespace: &str, name: &str) {
+        if self.blocked.is_empty() && self.failed.is_empty() {
+            return;
+        }
+        let key = format!("{namespace}/{name}");
+        self.blocked.remove(&key);
+        self.failed.remove(&key);
+    }
+
+    pub(super) fn is_blocked(&self, namespace: &str, name: &str) -> bool {
+        if self.blocked.is_empty() && self.failed.is_empty() {
+            return false;
+        }
+        let key = format!("{namespace}/{name}");
+        self.blocked.contains_key(&key) || self.failed.contains_key(&key)
+    }
+}
+
+impl Pass {
+    pub(super) fn new(
+        purpose: Purpose,
+        expected: ExpectedKey,
+        before_change: Option<WritesWith>,
+        namespaces: Option<Vec<String>>,
+    ) -> Self {
+        Self {
+            purpose,
+            expected,
+            before_change,
+            namespaces,
+            convergence: None,
+            fence: None,
+            tally: Tally::default(),
+            verified: false,
+            requests: 0,
+            rewriting_seconds: 0.0,
+            started: Instant::now(),
+            started_at: OffsetDateTime::now_utc(),
+        }
+    }
+
+    /// What the API servers write with, if they were heard.
+    pub(crate) fn writes_with(&self) -> Option<WritesWith> {
+        self.convergence.as_ref()?.servers.first().map(|server| server.writes_with.clone())
+    }
+
+    /// What the pass came to.
+    pub(crate) fn report(&self, give_up: &dyn Fn(&str) -> bool) -> ReencryptReport {
+        let evidence = self.convergence.as_ref().map_or(Evidence::Weak, |found| found.evidence);
+        let given_up: Vec<String> =
+            self.tally.blocked.keys().filter(|name| give_up(name)).cloned().collect();
+        let whole = self.namespaces.is_none();
+        let settled = self.tally.failed.is_empty()
+            && self.tally.unlisted.is_empty()
+            && given_up.len() == self.tally.blocked.len();
+        let counts = Counts {
+            blocked: self.tally.blocked.len() as u64,
+            failed: self.tally.failed.len() as u64,
+            ..self.tally.counts
+        };
+        let answered = counts.rewritten + counts.current + counts.gone;
+        #[expect(clippy::cast_precision_loss, reason = "a rate for people")]
+        let secrets_per_second =
+            if self.rewriting_seconds > 0.0 { answered as f64 / self.rewriting_seconds } else { 0.0 };
+        ReencryptReport {
+            purpose: self.purpose,
+            scope: Scope { namespaces: self.namespaces.clone() },
+            evidence,
+            fence: self.fence.unwrap_or_default().to_string(),
+            key_id: match &self.expected {
+                ExpectedKey::Key(key_id) => Some(key_id.to_string()),
+                ExpectedKey::Plaintext => None,
+            },
+            counts,
+            blocked: self.tally.blocked.values().chain(self.tally.failed.values()).cloned().collect(),
+            given_up,
+            complete: whole && settled && self.verified && evidence != Evidence::Weak,
+            started_at: self.started_at,
+            finished_at: OffsetDateTime::now_utc(),
+            seconds: self.started.elapsed().as_secs_f64(),
+            secrets_per_second,
+            requests: self.requests,
+            api_servers: self
+                .convergence
+                .iter()
+                .flat_map(|found| &found.servers)
+                .map(Heard::report)
+                .collect(),
+        }
+    }
+}

@@ -1,0 +1,117 @@
+//! What a run has done so far. It outlives the run, so that an error or a time limit still comes
+//! with a report.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use time::OffsetDateTime;
+
+use crate::{
+    catalogue::RuleId,
+    model::{
+        ClusterId, Finding, KmsStatus, OperationReport, ReencryptReport, Step, StepOutcome,
+        StepReport, Verb,
+    },
+    plan::Plan,
+};
+
+/// The growing report of a run.
+#[derive(Clone)]
+pub(crate) struct RunLog(Arc<Mutex<Entries>>);
+
+struct Entries {
+    operation: Verb,
+    cluster: ClusterId,
+    dry_run: bool,
+    allow: Vec<RuleId>,
+    started_at: OffsetDateTime,
+    before: Option<KmsStatus>,
+    after: Option<KmsStatus>,
+    plan: Vec<Step>,
+    steps: Vec<StepReport>,
+    findings: Vec<Finding>,
+    reencryption: Vec<ReencryptReport>,
+}
+
+impl RunLog {
+    pub(crate) fn new(operation: Verb, cluster: ClusterId, dry_run: bool, allow: Vec<RuleId>) -> Self {
+        Self(Arc::new(Mutex::new(Entries {
+            operation,
+            cluster,
+            dry_run,
+            allow,
+            started_at: OffsetDateTime::now_utc(),
+            before: None,
+            after: None,
+            plan: Vec::new(),
+            steps: Vec::new(),
+            findings: Vec::new(),
+            reencryption: Vec::new(),
+        })))
+    }
+
+    /// The cluster was looked at: the first look is `before`, every look is `after`.
+    pub(crate) fn seen(&self, status: KmsStatus) {
+        self.change(|entries| {
+            entries.before.get_or_insert_with(|| status.clone());
+            entries.after = Some(status);
+        });
+    }
+
+    /// A plan was made; a later one replaces it.
+    pub(crate) fn planned(&self, plan: &Plan) {
+        self.change(|entries| {
+            entries.plan.clone_from(&plan.steps);
+            entries.findings.clone_from(&plan.findings);
+        });
+    }
+
+    pub(crate) fn step(&self, step: &Step, outcome: StepOutcome, seconds: f64) {
+        self.change(|entries| {
+            entries.steps.push(StepReport { step: step.clone(), outcome, seconds });
+        });
+    }
+
+    pub(crate) fn finding(&self, finding: Finding) {
+        self.change(|entries| {
+            if !entries.findings.contains(&finding) {
+                entries.findings.push(finding);
+            }
+        });
+    }
+
+    pub(crate) fn pass(&self, report: ReencryptReport) {
+        self.change(|entries| entries.reencryption.push(report));
+    }
+
+    fn change(&self, change: impl FnOnce(&mut Entries)) {
+        change(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner));
+    }
+
+    /// The report so far. `None` before the cluster was seen.
+    pub(crate) fn report(&self) -> Option<OperationReport> {
+        let entries = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut allowed: Vec<RuleId> = entries
+            .findings
+            .iter()
+            .filter(|finding| finding.refuses(&[]) && !finding.refuses(&entries.allow))
+            .map(|finding| finding.rule)
+            .collect();
+        allowed.sort_unstable();
+        allowed.dedup();
+        Some(OperationReport {
+            operation: entries.operation,
+            cluster: entries.cluster.clone(),
+            dry_run: entries.dry_run,
+            started_at: entries.started_at,
+            finished_at: OffsetDateTime::now_utc(),
+            before: entries.before.clone()?,
+            after: entries.after.clone()?,
+            plan: entries.plan.clone(),
+            steps: entries.steps.clone(),
+            findings: entries.findings.clone(),
+            allowed,
+            reencryption: entries.reencryption.clone(),
+            ledger: None,
+        })
+    }
+}

@@ -1,0 +1,102 @@
+//! Performing the steps of a plan.
+//!
+//! Each step is *ensure that something holds*: look, act if it does not, look again. So a plan may
+//! be run twice, or again after a crash at any point, and the future may be dropped at any point.
+
+mod journal;
+mod log;
+mod secrets;
+mod set_kms;
+
+use tokio::time::Instant;
+
+use crate::{
+    azure::Azure,
+    catalogue::RuleId,
+    error::Result,
+    model::{ClusterId, Purpose, StepKind, StepOutcome, Timing},
+    plan::Plan,
+    progress::{Phase, Reporter},
+    reencrypt::{Engine, Pass, WritesWith},
+};
+
+pub use self::journal::Journal;
+pub(crate) use self::log::RunLog;
+
+/// What a run works with.
+pub(crate) struct Runner<'a> {
+    pub(crate) azure: &'a Azure,
+    pub(crate) cluster: &'a ClusterId,
+    /// `None`: no step of the plan touches secrets.
+    pub(crate) engine: Option<Engine>,
+    pub(crate) timing: &'a Timing,
+    pub(crate) reporter: &'a Reporter,
+    pub(crate) log: &'a RunLog,
+    pub(crate) allow: &'a [RuleId],
+    pub(crate) give_up_secrets: &'a [String],
+}
+
+/// How a run of a plan ended.
+#[derive(Debug, Eq, PartialEq)]
+pub(crate) enum Ended {
+    /// Every step holds.
+    Done,
+    /// The cluster was changed by somebody else: observe and plan again.
+    PlanAgain(String),
+}
+
+/// What a run carries from step to step.
+#[derive(Default)]
+struct Carried {
+    /// The cluster's eTag before the gate began: the change is sent only if nothing happened since.
+    etag: Option<String>,
+    pass: Option<Pass>,
+    /// What the API servers wrote with at the gate.
+    before_change: Option<WritesWith>,
+}
+
+impl Runner<'_> {
+    /// Performs the steps. `etag` is the one that the plan was made from.
+    pub(crate) async fn run(&self, plan: &Plan, etag: Option<String>) -> Result<Ended> {
+        let mut carried = Carried { etag, ..Carried::default() };
+        let outcome = self.steps(plan, &mut carried).await;
+        if let Some(engine) = &self.engine {
+            engine.tidy().await;
+        }
+        outcome
+    }
+
+    async fn steps(&self, plan: &Plan, carried: &mut Carried) -> Result<Ended> {
+        for (index, step) in plan.steps.iter().enumerate() {
+            self.reporter.step(index + 1, plan.steps.len());
+            let began = Instant::now();
+            let outcome = match &step.kind {
+                StepKind::SetKms { target } => {
+                    self.reporter.phase(Phase::Cluster, None, step.summary.clone());
+                    match self.set_kms(target, carried).await? {
+                        set_kms::Outcome::Done => StepOutcome::Done,
+                        set_kms::Outcome::AlreadyDone => StepOutcome::AlreadyDone,
+                        set_kms::Outcome::Changed(why) => return Ok(Ended::PlanAgain(why)),
+                    }
+                }
+                StepKind::WaitForKey { expected, purpose } => {
+                    self.wait_for_key(*purpose, expected, carried).await?
+                }
+                StepKind::ReencryptSecrets { .. } => self.reencrypt_secrets(carried).await?,
+                StepKind::VerifySecrets { purpose } => self.verify_secrets(*purpose, carried).await?,
+            };
+            self.log.step(step, outcome, began.elapsed().as_secs_f64());
+        }
+        Ok(Ended::Done)
+    }
+
+    /// Whether the caller lifted a rule's refusal.
+    fn allows(&self, rule: RuleId) -> bool {
+        self.allow.contains(&rule)
+    }
+
+    /// What the rules call the place of a pass in the plan.
+    const fn is_gate(purpose: Purpose) -> bool {
+        matches!(purpose, Purpose::Gate)
+    }
+}

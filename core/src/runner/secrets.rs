@@ -1,0 +1,115 @@
+//! The steps that concern secrets.
+
+use super::{Carried, Runner};
+use crate::{
+    catalogue::{Level, RuleId},
+    error::{Error, ErrorKind, Result},
+    model::{Evidence, ExpectedKey, Finding, Purpose, ReencryptReport, StepOutcome},
+    reencrypt::{Engine, Pass},
+};
+
+impl Runner<'_> {
+    pub(super) async fn wait_for_key(
+        &self,
+        purpose: Purpose,
+        expected: &ExpectedKey,
+        carried: &mut Carried,
+    ) -> Result<StepOutcome> {
+        let engine = self.engine()?;
+        let pass = engine.converge(purpose, expected, carried.before_change.take()).await?;
+        carried.pass = Some(pass);
+        Ok(StepOutcome::Done)
+    }
+
+    pub(super) async fn reencrypt_secrets(&self, carried: &mut Carried) -> Result<StepOutcome> {
+        self.engine()?.rewrite(pass(carried)?).await?;
+        Ok(StepOutcome::Done)
+    }
+
+    /// Verifies, and stops the plan unless nothing is left: no later step runs then.
+    pub(super) async fn verify_secrets(
+        &self,
+        purpose: Purpose,
+        carried: &mut Carried,
+    ) -> Result<StepOutcome> {
+        let verified = self.engine()?.verify(pass(carried)?).await;
+        let Some(pass) = carried.pass.take() else { return Err(no_pass()) };
+        carried.before_change = pass.writes_with();
+        let report = pass.report(&|name| self.give_up_secrets.iter().any(|given| given == name));
+        self.log.pass(report.clone());
+        verified?;
+        self.judge(purpose, &report)?;
+        Ok(StepOutcome::Done)
+    }
+
+    fn judge(&self, purpose: Purpose, report: &ReencryptReport) -> Result<()> {
+        let left: Vec<String> = report
+            .blocked
+            .iter()
+            .map(|secret| format!("{}/{}", secret.namespace, secret.name))
+            .filter(|name| !report.given_up.contains(name))
+            .collect();
+        if !left.is_empty() {
+            return Err(self.incomplete(purpose, &left));
+        }
+        if report.evidence != Evidence::Weak {
+            return Ok(());
+        }
+        let unproven = Finding::violated(
+            RuleId::KeyInUseUnproven,
+            self.cluster,
+            "which key the API servers write with could not be seen, so nothing is proven",
+        );
+        if Self::is_gate(purpose) && !self.allows(RuleId::KeyInUseUnproven) {
+            return Err(Error::new(
+                ErrorKind::PreflightFailed,
+                format!("the key in use of {} could not be proven before changing it: {unproven}", self.cluster),
+            )
+            .with_findings(vec![unproven]));
+        }
+        self.log.finding(unproven.at(Level::Warn, false));
+        Ok(())
+    }
+
+    /// Some secrets could not be rewritten.
+    fn incomplete(&self, purpose: Purpose, left: &[String]) -> Error {
+        const NAMED: usize = 5;
+        let mut names = left.iter().take(NAMED).cloned().collect::<Vec<_>>().join(", ");
+        if left.len() > NAMED {
+            names = format!("{names} and {} more", left.len() - NAMED);
+        }
+        let message = format!(
+            "{} secrets of {} could not be rewritten: {names}; the report has the reason of each; mend them and \
+             run this again, or name all of them in give_up_secrets",
+            left.len(),
+            self.cluster
+        );
+        let error = Error::new(ErrorKind::ReencryptIncomplete, message);
+        if Self::is_gate(purpose) {
+            error.with_findings(vec![Finding::violated(
+                RuleId::PreviousKeyStillNeeded,
+                self.cluster,
+                format!("not proven to be under the key in use: {names}"),
+            )])
+        } else {
+            error
+        }
+    }
+
+    fn engine(&self) -> Result<&Engine> {
+        self.engine.as_ref().ok_or_else(|| {
+            Error::new(
+                ErrorKind::Unavailable,
+                format!("the API server of {} cannot be reached from here", self.cluster),
+            )
+        })
+    }
+}
+
+fn pass(carried: &mut Carried) -> Result<&mut Pass> {
+    carried.pass.as_mut().ok_or_else(no_pass)
+}
+
+fn no_pass() -> Error {
+    Error::new(ErrorKind::Unexpected, "a plan that rewrites secrets must first wait for the key")
+}

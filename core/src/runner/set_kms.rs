@@ -1,0 +1,144 @@
+//! The step that changes the managed cluster's KMS profile.
+
+use tokio::time::{Instant, sleep};
+
+use super::{Carried, Runner};
+use crate::{
+    azure::ManagedCluster,
+    error::{Error, ErrorKind, Result},
+    model::{KmsTarget, NetworkMode, Target},
+};
+
+/// What became of the step.
+pub(super) enum Outcome {
+    Done,
+    AlreadyDone,
+    /// Somebody else changed the cluster since the plan was made.
+    Changed(String),
+}
+
+impl Runner<'_> {
+    /// Ensures that the profile is the target and the provisioning state Succeeded.
+    pub(super) async fn set_kms(&self, target: &KmsTarget, carried: &mut Carried) -> Result<Outcome> {
+        let began = Instant::now();
+        loop {
+            let cluster = self.settled(began).await?;
+            if holds(&cluster, target) {
+                carried.etag.clone_from(&cluster.facts.etag);
+                return Ok(Outcome::AlreadyDone);
+            }
+            if cluster.facts.etag != carried.etag {
+                return Ok(Outcome::Changed(
+                    "the cluster was changed by somebody else since it was looked at".to_owned(),
+                ));
+            }
+            match self.change(&cluster, target).await {
+                Ok(after) => {
+                    self.confirm(&after, target)?;
+                    carried.etag.clone_from(&after.facts.etag);
+                    return Ok(Outcome::Done);
+                }
+                // 412: our own write that was sent twice, or a foreign one. The next look tells.
+                Err(error) if error.service_code().is_some_and(is_etag_mismatch) => {
+                    let now = self.settled(began).await?;
+                    if holds(&now, target) {
+                        carried.etag.clone_from(&now.facts.etag);
+                        return Ok(Outcome::Done);
+                    }
+                    return Ok(Outcome::Changed(error.to_string()));
+                }
+                // A role assignment takes minutes to reach the vault.
+                Err(error) if is_permission_error(&error) && began.elapsed() < self.timing.role_propagation => {
+                    self.reporter.message(
+                        "The identity may not use the key yet; a new role assignment takes minutes: trying again",
+                    );
+                    sleep(self.timing.operation_poll_longest).await;
+                    carried.etag = self.azure.cluster(self.cluster).await?.facts.etag;
+                }
+                Err(error) => return Err(self.explain(error, &cluster).await),
+            }
+        }
+    }
+
+    async fn change(&self, cluster: &ManagedCluster, target: &KmsTarget) -> Result<ManagedCluster> {
+        let operation = self.azure.put_kms(cluster, target).await?;
+        let reporter = self.reporter.clone();
+        operation
+            .wait(self.azure, move |status| reporter.message(format!("The cluster's operation is {status}")))
+            .await
+    }
+
+    /// Looks at the cluster, and waits while it is busy with something else.
+    async fn settled(&self, began: Instant) -> Result<ManagedCluster> {
+        loop {
+            let cluster = self.azure.cluster(self.cluster).await?;
+            let Some(busy) = cluster.facts.busy() else { return Ok(cluster) };
+            if began.elapsed() >= self.timing.cluster_busy {
+                return Err(Error::new(
+                    ErrorKind::Conflict,
+                    format!("cluster {} stayed busy: {busy}; run this again when it is settled", self.cluster),
+                ));
+            }
+            self.reporter.message(format!("Waiting for the cluster: {busy}"));
+            sleep(self.timing.operation_poll_first).await;
+        }
+    }
+
+    /// Azure said Succeeded: does the cluster say so too?
+    fn confirm(&self, after: &ManagedCluster, target: &KmsTarget) -> Result<()> {
+        if holds(after, target) {
+            return Ok(());
+        }
+        Err(Error::new(
+            ErrorKind::Conflict,
+            format!(
+                "the operation on {} succeeded, but the cluster's KMS profile is not what was asked for; \
+                 somebody else changed it",
+                self.cluster
+            ),
+        ))
+    }
+
+    /// Adds the state that the cluster is in now, and the way back.
+    async fn explain(&self, error: Error, before: &ManagedCluster) -> Error {
+        if error.kind() != ErrorKind::OperationFailed {
+            return error;
+        }
+        let state = match self.azure.cluster(self.cluster).await {
+            Ok(now) => format!("the cluster's provisioning state is {}", now.facts.provisioning_state),
+            Err(_) => "the cluster's state could not be read".to_owned(),
+        };
+        let way_back = match before.facts.kms_on().and_then(|profile| profile.key_id.as_deref()) {
+            Some(key_id) => format!("the key before was {key_id}; setting it again goes back"),
+            None => "KMS was off before; turning it off again goes back".to_owned(),
+        };
+        error.with_context(&format!("{state}; {way_back}"))
+    }
+}
+
+fn is_etag_mismatch(code: &str) -> bool {
+    code.eq_ignore_ascii_case("EtagMismatch") || code.eq_ignore_ascii_case("PreconditionFailed")
+}
+
+/// The service's catch-all for an identity that cannot use the key.
+fn is_permission_error(error: &Error) -> bool {
+    error.service_code() == Some("AzureKeyVaultKmsValidateIdentityPermissionCustomerError")
+}
+
+/// Whether the cluster is as the target says and its last operation succeeded.
+fn holds(cluster: &ManagedCluster, target: &KmsTarget) -> bool {
+    let facts = &cluster.facts;
+    facts.is_succeeded()
+        && match target {
+            KmsTarget::AsConfigured => true,
+            KmsTarget::Off => facts.kms_on().is_none(),
+            KmsTarget::On { key_id, network_mode, key_vault_id } => {
+                let target = Target {
+                    key_id: key_id.clone(),
+                    network_mode: *network_mode,
+                    key_vault_id: key_vault_id.clone().filter(|_| *network_mode == NetworkMode::Private),
+                };
+                facts.kms_on().is_some_and(|profile| profile.is(&target))
+            }
+        }
+}

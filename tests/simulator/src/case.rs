@@ -1,0 +1,119 @@
+//! What a test needs to know of a case, and the placeholders that stand for it.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// A case: where its things are and how to sign in.
+#[derive(Clone, Deserialize, Serialize)]
+pub struct Case {
+    /// Id of the case, for the administration.
+    pub id: String,
+    /// ARM id of the managed cluster.
+    pub cluster_id: String,
+    /// Ids of the key's versions, oldest first.
+    pub key_ids: Vec<String>,
+    /// ARM id of the vault.
+    pub key_vault_id: String,
+    /// ARM id of the user-assigned identity.
+    pub identity_id: String,
+    /// Object id of the identity that the cluster runs as.
+    pub principal_id: String,
+    /// Entra tenant.
+    pub tenant_id: String,
+    /// Application id to sign in with.
+    pub client_id: String,
+    /// Secret to sign in with.
+    pub client_secret: String,
+    /// Endpoint of Resource Manager.
+    pub arm: String,
+    /// Endpoint of Entra.
+    pub authority: String,
+    /// PEM of the certificate authority of everything.
+    pub ca: String,
+    /// The CONNECT proxy.
+    pub proxy: String,
+    /// URL of the cluster's API server.
+    pub kubernetes: String,
+}
+
+impl fmt::Debug for Case {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Case")
+            .field("id", &self.id)
+            .field("cluster_id", &self.cluster_id)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Case {
+    /// Replaces the placeholders in every string of a JSON value.
+    ///
+    /// `{{key.N}}` is the id of the key's N-th version (from 1), `{{vault}}` the vault's ARM id,
+    /// `{{cluster}}` the cluster's. Others stay as they are.
+    pub fn substitute(&self, value: &mut Value) {
+        Placeholders {
+            key_ids: &self.key_ids,
+            vault: &self.key_vault_id,
+            cluster: &self.cluster_id,
+        }
+        .substitute(value);
+    }
+}
+
+/// What the placeholders stand for.
+pub(crate) struct Placeholders<'a> {
+    pub(crate) key_ids: &'a [String],
+    pub(crate) vault: &'a str,
+    pub(crate) cluster: &'a str,
+}
+
+impl Placeholders<'_> {
+    pub(crate) fn substitute(&self, value: &mut Value) {
+        match value {
+            Value::String(text) if text.contains("{{") => *text = self.text(text),
+            Value::Array(values) => values.iter_mut().for_each(|value| self.substitute(value)),
+            Value::Object(members) => {
+                members.values_mut().for_each(|value| self.substitute(value));
+            }
+            _ => {}
+        }
+    }
+
+    fn text(&self, text: &str) -> String {
+        let keys = self.key_ids.iter().enumerate();
+        let keys = keys.map(|(index, key)| (format!("{{{{key.{}}}}}", index + 1), key.as_str()));
+        let fixed = [("{{vault}}", self.vault), ("{{cluster}}", self.cluster)];
+        keys.chain(fixed.map(|(name, value)| (name.to_owned(), value)))
+            .fold(text.to_owned(), |text, (name, value)| text.replace(&name, value))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn placeholders_are_replaced_wherever_they_stand() {
+        let keys: Vec<String> = (1..=10).map(|number| format!("id-{number}")).collect();
+        let placeholders = Placeholders { key_ids: &keys, vault: "/v", cluster: "/c" };
+        let mut value = json!({
+            "a": ["{{key.1}}", "{{key.10}}", { "b": "x {{vault}} y {{cluster}}" }],
+            "unknown": "{{key.11}}",
+            "number": 1,
+        });
+        placeholders.substitute(&mut value);
+        assert_eq!(
+            value,
+            json!({
+                "a": ["id-1", "id-10", { "b": "x /v y /c" }],
+                "unknown": "{{key.11}}",
+                "number": 1,
+            })
+        );
+    }
+}

@@ -1,0 +1,92 @@
+//! Kubernetes versions, and which ones AKS offers.
+
+use serde_json::{Value, json};
+
+/// The newest minor version that AKS offers.
+const NEWEST_MINOR: u32 = 36;
+/// The patch versions that AKS offers of each minor version.
+const PATCHES: [u32; 2] = [3, 7];
+
+/// A Kubernetes version.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub(crate) struct Version {
+    pub(crate) major: u32,
+    pub(crate) minor: u32,
+    pub(crate) patch: u32,
+}
+
+impl Version {
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        let mut parts = text.split('.').map(str::parse);
+        let mut next = || parts.next()?.ok();
+        Some(Self { major: next()?, minor: next()?, patch: next()? })
+    }
+
+    /// Whether it is this minor version of Kubernetes 1, or later.
+    pub(crate) fn at_least(self, minor: u32) -> bool {
+        (self.major, self.minor) >= (1, minor)
+    }
+
+    /// The versions that AKS offers as an upgrade: later patches, and the next minor version.
+    pub(crate) fn upgrades(self) -> Vec<Self> {
+        [self.minor, self.minor + 1]
+            .into_iter()
+            .filter(|minor| *minor <= NEWEST_MINOR)
+            .flat_map(|minor| PATCHES.map(|patch| Self { major: self.major, minor, patch }))
+            .filter(|version| *version > self)
+            .collect()
+    }
+}
+
+impl std::fmt::Display for Version {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(formatter, "{}.{}.{}", self.major, self.minor, self.patch)
+    }
+}
+
+/// `upgradeProfiles/default` of a cluster.
+pub(crate) fn upgrade_profile(document: &Value) -> Value {
+    let properties = &document["properties"];
+    let profile = |version: &Value| {
+        let current = version.as_str().and_then(Version::parse);
+        let upgrades: Vec<Value> = current
+            .into_iter()
+            .flat_map(Version::upgrades)
+            .map(|version| json!({ "kubernetesVersion": version.to_string(), "isPreview": false }))
+            .collect();
+        json!({ "kubernetesVersion": version, "osType": "Linux", "upgrades": upgrades })
+    };
+    let pools = properties["agentPoolProfiles"].as_array().into_iter().flatten();
+    let pools: Vec<Value> = pools
+        .map(|pool| {
+            let mut profile = profile(&pool["currentOrchestratorVersion"]);
+            profile["name"] = pool["name"].clone();
+            profile
+        })
+        .collect();
+    json!({
+        "id": format!("{}/upgradeprofiles/default", document["id"].as_str().unwrap_or_default()),
+        "name": "default",
+        "type": "Microsoft.ContainerService/managedClusters/upgradeprofiles",
+        "properties": {
+            "controlPlaneProfile": profile(&properties["currentKubernetesVersion"]),
+            "agentPoolProfiles": pools,
+        },
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn upgrades_never_skip_a_minor_version() {
+        let offered = |text: &str| {
+            let upgrades = Version::parse(text).unwrap().upgrades();
+            upgrades.iter().map(ToString::to_string).collect::<Vec<_>>()
+        };
+        assert_eq!(offered("1.26.3"), ["1.26.7", "1.27.3", "1.27.7"]);
+        assert_eq!(offered("1.36.7"), Vec::<String>::new());
+        assert_eq!(Version::parse("1.26"), None);
+    }
+}

@@ -1,0 +1,93 @@
+//! The names that a case is known by in Azure, none of which another case has.
+
+use uuid::Uuid;
+
+/// Where everything is.
+pub(crate) const LOCATION: &str = "eastus";
+/// The cloud's vault suffix.
+pub(crate) const VAULT_SUFFIX: &str = "vault.azure.net";
+/// Name of each case's key.
+pub(crate) const KEY: &str = "etcd";
+
+/// The names of one case.
+#[derive(Clone, Debug)]
+pub(crate) struct Names {
+    pub(crate) case: String,
+    pub(crate) tenant: String,
+    pub(crate) subscription: String,
+    pub(crate) group: String,
+    pub(crate) cluster: String,
+    pub(crate) vault: String,
+    pub(crate) identity: String,
+    /// Object id of the user-assigned identity.
+    pub(crate) identity_principal: String,
+    /// Object id of the identity that is the cluster's own, or of its service principal.
+    pub(crate) own_principal: String,
+    /// A group that the cluster's identity is in.
+    pub(crate) identity_group: String,
+    /// Application id of the caller.
+    pub(crate) client: String,
+    pub(crate) client_secret: String,
+    /// Object id of the caller.
+    pub(crate) client_object: String,
+}
+
+impl Names {
+    pub(crate) fn new(tenant: &str) -> Self {
+        let unique = Uuid::new_v4().simple().to_string();
+        let case = unique[..12].to_owned();
+        let guid = || Uuid::new_v4().to_string();
+        Self {
+            tenant: tenant.to_owned(),
+            subscription: guid(),
+            group: format!("rg-{case}"),
+            cluster: format!("aks-{case}"),
+            vault: format!("kv-{case}"),
+            identity: format!("id-{case}"),
+            identity_principal: guid(),
+            own_principal: guid(),
+            identity_group: guid(),
+            client: guid(),
+            client_secret: Uuid::new_v4().simple().to_string(),
+            client_object: guid(),
+            case,
+        }
+    }
+
+    pub(crate) fn subscription_id(&self) -> String {
+        format!("/subscriptions/{}", self.subscription)
+    }
+
+    pub(crate) fn group_id(&self) -> String {
+        format!("{}/resourceGroups/{}", self.subscription_id(), self.group)
+    }
+
+    pub(crate) fn node_group(&self) -> String {
+        format!("MC_{}_{}_{LOCATION}", self.group, self.cluster)
+    }
+
+    pub(crate) fn cluster_id(&self) -> String {
+        let group = self.group_id();
+        format!("{group}/providers/Microsoft.ContainerService/managedClusters/{}", self.cluster)
+    }
+
+    pub(crate) fn identity_id(&self) -> String {
+        let group = self.group_id();
+        let identity = &self.identity;
+        format!("{group}/providers/Microsoft.ManagedIdentity/userAssignedIdentities/{identity}")
+    }
+
+    pub(crate) fn vault_id(&self, vault: &str) -> String {
+        format!("{}/providers/Microsoft.KeyVault/vaults/{vault}", self.group_id())
+    }
+}
+
+/// Host name of a vault.
+pub(crate) fn vault_host(vault: &str) -> String {
+    format!("{vault}.{VAULT_SUFFIX}")
+}
+
+/// A stable GUID made from a text.
+pub(crate) fn stable_guid(text: &str) -> String {
+    Uuid::new_v5(&Uuid::NAMESPACE_URL, text.as_bytes()).to_string()
+}

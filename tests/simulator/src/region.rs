@@ -1,0 +1,112 @@
+//! The region: every case's world, and which of them a request is for.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, PoisonError, RwLock},
+};
+
+use crate::{
+    arm, entra,
+    entra::TokenIssuer,
+    http::{Answer, Request},
+    names::{VAULT_SUFFIX, stable_guid, vault_host},
+    vault::data_plane,
+    world::World,
+};
+
+/// Everything that is simulated.
+pub(crate) struct Region {
+    pub(crate) tenant: String,
+    pub(crate) tokens: Arc<TokenIssuer>,
+    arm: String,
+    port: u16,
+    worlds: RwLock<BTreeMap<String, Arc<World>>>,
+}
+
+impl Region {
+    /// A region that is served on this port of 127.0.0.1.
+    pub(crate) fn new(port: u16) -> Self {
+        Self {
+            tenant: stable_guid("the simulator's tenant"),
+            tokens: Arc::new(TokenIssuer::default()),
+            arm: format!("https://127.0.0.1:{port}"),
+            port,
+            worlds: RwLock::default(),
+        }
+    }
+
+    /// Endpoint of Resource Manager, and of Entra.
+    pub(crate) fn arm(&self) -> &str {
+        &self.arm
+    }
+
+    pub(crate) fn insert(&self, world: Arc<World>) {
+        let mut worlds = self.worlds.write().unwrap_or_else(PoisonError::into_inner);
+        worlds.insert(world.names.case.clone(), world);
+    }
+
+    pub(crate) fn remove(&self, case: &str) -> Option<Arc<World>> {
+        self.worlds.write().unwrap_or_else(PoisonError::into_inner).remove(case)
+    }
+
+    /// The world of a case.
+    pub(crate) fn world(&self, case: &str) -> Option<Arc<World>> {
+        self.worlds.read().unwrap_or_else(PoisonError::into_inner).get(case).cloned()
+    }
+
+    /// The world whose caller has this application id.
+    pub(crate) fn world_of_client(&self, client: &str) -> Option<Arc<World>> {
+        self.find(|world| world.names.client.eq_ignore_ascii_case(client))
+    }
+
+    /// The world that has a vault at this host.
+    pub(crate) fn world_of_vault(&self, host: &str) -> Option<Arc<World>> {
+        self.find(|world| {
+            let vaults = world.vaults();
+            vaults.values().any(|vault| !vault.soft_deleted && vault_host(&vault.name) == host)
+        })
+    }
+
+    /// Whether any case has this subscription.
+    pub(crate) fn has_subscription(&self, subscription: &str) -> bool {
+        self.find(|world| world.names.subscription.eq_ignore_ascii_case(subscription)).is_some()
+    }
+
+    /// Whether a case other than `world`'s has a vault of this name.
+    pub(crate) fn vault_is_taken(&self, world: &World, name: &str) -> bool {
+        self.find(|other| {
+            other.names.case != world.names.case
+                && other.vaults().keys().any(|taken| taken.eq_ignore_ascii_case(name))
+        })
+        .is_some()
+    }
+
+    fn find(&self, fits: impl Fn(&World) -> bool) -> Option<Arc<World>> {
+        let worlds = self.worlds.read().unwrap_or_else(PoisonError::into_inner);
+        worlds.values().find(|world| fits(world)).cloned()
+    }
+
+    /// Answers a request.
+    pub(crate) async fn serve(&self, request: Request) -> Answer {
+        if request.host.ends_with(&format!(".{VAULT_SUFFIX}")) {
+            return data_plane::serve(self, &request).await.unwrap_or_else(|refusal| refusal);
+        }
+        if let Some(answer) = entra::serve(self, &request) {
+            return answer;
+        }
+        arm::serve(self, &request).unwrap_or_else(|refusal| refusal)
+    }
+
+    /// The port on loopback that stands for an address, or the status of the proxy's refusal.
+    pub(crate) fn destination(&self, host: &str, port: u16) -> Result<u16, u16> {
+        let host = host.to_ascii_lowercase();
+        if port == 443 && host.ends_with(&format!(".{VAULT_SUFFIX}")) {
+            // The name of a vault that does not exist does not resolve.
+            return self.world_of_vault(&host).map(|_| self.port).ok_or(502);
+        }
+        let loopback = matches!(host.as_str(), "127.0.0.1" | "localhost");
+        let own =
+            port == self.port || self.find(|world| world.serves_kubernetes_at(port)).is_some();
+        if loopback && own { Ok(port) } else { Err(403) }
+    }
+}

@@ -1,0 +1,312 @@
+//! The simulator as tests hold it.
+
+use std::sync::Arc;
+
+use serde_json::Value;
+use tokio::{net::TcpListener, task::JoinSet};
+use tokio_rustls::TlsAcceptor;
+
+use crate::{
+    admin,
+    backend::{BackendSpec, GroundTruth, KubernetesBackend},
+    backends::{self, BackendFactory},
+    case::{Case, Placeholders},
+    clock::TimeScale,
+    entra::AKS_SERVER_APPLICATION,
+    given::{Faults, Given},
+    http::{listener, proxy},
+    key_id::KeyId,
+    names::{Names, VAULT_SUFFIX},
+    region::Region,
+    tls::Authority,
+    vault::{Refusal, identity::IdentityVault},
+    world::{Vaults, World},
+    writes::Write,
+};
+
+/// Where and how fast the simulator runs.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Options {
+    /// Port of Azure on 127.0.0.1; 0: any free one.
+    pub port: u16,
+    /// Port of the administration on 127.0.0.1; 0: any free one.
+    pub admin_port: u16,
+    /// Scales every duration.
+    pub scale: TimeScale,
+}
+
+/// Why the simulator could not do what was asked.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A port could not be bound.
+    #[error("the simulator could not listen: {0}")]
+    Listen(#[from] std::io::Error),
+    /// A certificate could not be made.
+    #[error("the simulator's certificate could not be made: {0}")]
+    Certificate(#[from] rcgen::Error),
+    /// The `given` makes no sense.
+    #[error("the given is wrong: {0}")]
+    Given(String),
+    /// The cluster's Kubernetes failed.
+    #[error("the cluster's Kubernetes failed: {0}")]
+    Backend(String),
+    /// No such case, or nothing of that name in it.
+    #[error("there is no {0}")]
+    NotFound(String),
+}
+
+/// An Azure region on loopback. Dropping it ends it.
+pub struct Simulator {
+    pub(crate) shared: Arc<Shared>,
+    proxy: String,
+    admin: String,
+    // Ends the listeners and their connections when it is dropped.
+    _tasks: JoinSet<()>,
+}
+
+/// What the simulator and its administration share.
+pub(crate) struct Shared {
+    region: Arc<Region>,
+    authority: Arc<Authority>,
+    scale: TimeScale,
+    proxy: String,
+    factory: BackendFactory,
+}
+
+impl Simulator {
+    /// Starts a simulator.
+    pub async fn start(options: Options) -> Result<Self, Error> {
+        Self::start_with(options, Arc::new(backends::start)).await
+    }
+
+    /// Starts a simulator whose clusters get their Kubernetes from `factory`.
+    pub async fn start_with(options: Options, factory: BackendFactory) -> Result<Self, Error> {
+        let azure = TcpListener::bind(("127.0.0.1", options.port)).await?;
+        let proxy_listener = TcpListener::bind(("127.0.0.1", 0)).await?;
+        let admin_listener = TcpListener::bind(("127.0.0.1", options.admin_port)).await?;
+        let authority = Arc::new(Authority::new()?);
+        let vaults = format!("*.{VAULT_SUFFIX}");
+        let acceptor =
+            TlsAcceptor::from(authority.server_config(&["127.0.0.1", "localhost", &vaults])?);
+        let region = Arc::new(Region::new(azure.local_addr()?.port()));
+        let proxy_url = format!("http://{}", proxy_listener.local_addr()?);
+        let admin_url = format!("http://{}", admin_listener.local_addr()?);
+        let shared = Arc::new(Shared {
+            region: region.clone(),
+            authority,
+            scale: options.scale,
+            proxy: proxy_url.clone(),
+            factory,
+        });
+        let mut tasks = JoinSet::new();
+        tasks.spawn(listener::serve(azure, acceptor, region.clone()));
+        tasks.spawn(proxy::serve(proxy_listener, region));
+        tasks.spawn(admin::serve(admin_listener, shared.clone()));
+        Ok(Self { shared, proxy: proxy_url, admin: admin_url, _tasks: tasks })
+    }
+
+    /// PEM of the certificate authority of everything that is served.
+    #[must_use]
+    pub fn ca_pem(&self) -> &str {
+        self.shared.authority.ca_pem()
+    }
+
+    /// Endpoint of Resource Manager: `https://127.0.0.1:<port>`.
+    #[must_use]
+    pub fn arm(&self) -> &str {
+        self.shared.region.arm()
+    }
+
+    /// Endpoint of Entra; a tenant's authority is `<authority>/<tenant>`.
+    #[must_use]
+    pub fn authority(&self) -> &str {
+        self.shared.region.arm()
+    }
+
+    /// The CONNECT proxy: `http://127.0.0.1:<port>`.
+    #[must_use]
+    pub fn proxy(&self) -> &str {
+        &self.proxy
+    }
+
+    /// The administration: `http://127.0.0.1:<port>`.
+    #[must_use]
+    pub fn admin(&self) -> &str {
+        &self.admin
+    }
+
+    /// Seconds that tokens issued from now on are valid for; an hour if nobody says.
+    pub fn set_token_lifetime(&self, seconds: u64) {
+        self.shared.region.tokens.set_lifetime(seconds);
+    }
+
+    /// Makes a case.
+    pub async fn put_case(&self, given: Given) -> Result<Case, Error> {
+        self.shared.put_case(given).await
+    }
+
+    /// Ends a case: its Azure and its Kubernetes are gone.
+    pub fn delete_case(&self, case: &str) -> Result<(), Error> {
+        self.shared.delete_case(case)
+    }
+
+    /// The writes that a case saw, in order.
+    pub fn writes(&self, case: &str) -> Result<Vec<Write>, Error> {
+        Ok(self.shared.world(case)?.recorder.all())
+    }
+
+    /// Forgets the writes that a case saw.
+    pub fn clear_writes(&self, case: &str) -> Result<(), Error> {
+        self.shared.world(case)?.recorder.clear();
+        Ok(())
+    }
+
+    /// Under what a case's secrets are, as read from its store.
+    pub async fn secrets(&self, case: &str) -> Result<GroundTruth, Error> {
+        self.shared.secrets(case).await
+    }
+
+    /// Replaces the faults of a case, on the Azure and on the Kubernetes side.
+    pub async fn set_faults(&self, case: &str, faults: Faults) -> Result<(), Error> {
+        self.shared.set_faults(case, faults).await
+    }
+
+    /// The document of a case's cluster.
+    pub fn cluster(&self, case: &str) -> Result<Value, Error> {
+        Ok(self.shared.world(case)?.cluster().document.clone())
+    }
+
+    /// Edits the document of a case's cluster by a JSON merge patch, as another tool would: its
+    /// eTag changes, its API servers do not. Gives the new document.
+    pub fn patch_cluster(&self, case: &str, patch: &Value) -> Result<Value, Error> {
+        let world = self.shared.world(case)?;
+        let mut cluster = world.cluster();
+        crate::world::merge(&mut cluster.document, patch);
+        cluster.touch();
+        Ok(cluster.document.clone())
+    }
+
+    /// Scales an agent pool, as another tool would: only the pool's eTag changes.
+    pub fn scale_agent_pool(&self, case: &str, pool: &str, count: u32) -> Result<(), Error> {
+        let world = self.shared.world(case)?;
+        let mut cluster = world.cluster();
+        let profile = cluster
+            .agent_pool(pool)
+            .ok_or_else(|| Error::NotFound(format!("agent pool {pool}")))?;
+        profile["count"] = count.into();
+        profile["eTag"] = crate::cluster::new_etag();
+        Ok(())
+    }
+
+    /// Edits the document of one of a case's vaults by a JSON merge patch, as another tool would.
+    /// Gives the new document.
+    pub fn patch_vault(&self, case: &str, vault: &str, patch: &Value) -> Result<Value, Error> {
+        let world = self.shared.world(case)?;
+        world.patch_vault(vault, patch).ok_or_else(|| Error::NotFound(format!("vault {vault}")))
+    }
+
+    /// Edits a version of a key, as another tool would. `change` is the body of the vault's own
+    /// PATCH: `{"attributes": {"enabled": false, "exp": 1}, "key_ops": […], "tags": {…}}`.
+    pub fn patch_key(&self, case: &str, key_id: &str, change: &Value) -> Result<(), Error> {
+        let world = self.shared.world(case)?;
+        let missing = || Error::NotFound(format!("key {key_id}"));
+        let id = KeyId::parse(key_id).ok_or_else(missing)?;
+        let version = id.version.as_deref().ok_or_else(missing)?;
+        world
+            .with_vault_at_mut(&id.host, |vault| vault.update_version(&id.name, version, change))
+            .and_then(|updated| updated)
+            .map_err(|_: Refusal| missing())
+    }
+
+    /// The Kubernetes of a case's cluster.
+    pub fn kubernetes(&self, case: &str) -> Result<Arc<dyn KubernetesBackend>, Error> {
+        self.shared.backend(case)
+    }
+}
+
+impl Shared {
+    pub(crate) async fn put_case(&self, given: Given) -> Result<Case, Error> {
+        let names = Names::new(&self.region.tenant);
+        let vaults = Vaults::from_given(&given, &names);
+        let vault_id = names.vault_id(&names.vault);
+        let placeholders = Placeholders {
+            key_ids: &vaults.key_ids,
+            vault: &vault_id,
+            cluster: &names.cluster_id(),
+        };
+        let mut document =
+            serde_json::to_value(&given).map_err(|error| Error::Given(error.to_string()))?;
+        placeholders.substitute(&mut document);
+        let given =
+            serde_json::from_value(document).map_err(|error| Error::Given(error.to_string()))?;
+        let world = Arc::new(World::new(given, names, vaults, self.scale).map_err(Error::Given)?);
+        let backend = (self.factory)(self.spec(&world)).await.map_err(Error::Backend)?;
+        world.set_backend(backend);
+        self.region.insert(world.clone());
+        Ok(self.case(&world))
+    }
+
+    fn spec(&self, world: &Arc<World>) -> BackendSpec {
+        let tokens = self.region.tokens.clone();
+        let client = world.names.client.clone();
+        BackendSpec {
+            given: world.given.clone(),
+            config: world.cluster().rolled_out.clone(),
+            key_ids: world.key_ids.clone(),
+            node_resource_group: world.names.node_group(),
+            subscription_id: world.names.subscription.clone(),
+            recorder: world.recorder.clone(),
+            vault: Arc::new(IdentityVault(Arc::downgrade(world))),
+            entra: Arc::new(move |token| {
+                let claims = tokens.check(token, AKS_SERVER_APPLICATION);
+                claims.is_ok_and(|claims| claims.appid == client)
+            }),
+            authority: self.authority.clone(),
+            scale: self.scale,
+        }
+    }
+
+    fn case(&self, world: &World) -> Case {
+        let names = &world.names;
+        let endpoint = world.backend().map(|backend| backend.endpoint());
+        Case {
+            id: names.case.clone(),
+            cluster_id: names.cluster_id(),
+            key_ids: world.key_ids.clone(),
+            key_vault_id: names.vault_id(&names.vault),
+            identity_id: names.identity_id(),
+            principal_id: world.identity_principal().to_owned(),
+            tenant_id: names.tenant.clone(),
+            client_id: names.client.clone(),
+            client_secret: names.client_secret.clone(),
+            arm: self.region.arm().to_owned(),
+            authority: self.region.arm().to_owned(),
+            ca: self.authority.ca_pem().to_owned(),
+            proxy: self.proxy.clone(),
+            kubernetes: endpoint.map(|endpoint| endpoint.server).unwrap_or_default(),
+        }
+    }
+
+    pub(crate) fn world(&self, case: &str) -> Result<Arc<World>, Error> {
+        self.region.world(case).ok_or_else(|| Error::NotFound(format!("case {case}")))
+    }
+
+    pub(crate) fn delete_case(&self, case: &str) -> Result<(), Error> {
+        self.region.remove(case).map(drop).ok_or_else(|| Error::NotFound(format!("case {case}")))
+    }
+
+    fn backend(&self, case: &str) -> Result<Arc<dyn KubernetesBackend>, Error> {
+        let world = self.world(case)?;
+        world.backend().cloned().ok_or_else(|| Error::NotFound("Kubernetes".to_owned()))
+    }
+
+    pub(crate) async fn secrets(&self, case: &str) -> Result<GroundTruth, Error> {
+        self.backend(case)?.ground_truth().await.map_err(Error::Backend)
+    }
+
+    pub(crate) async fn set_faults(&self, case: &str, faults: Faults) -> Result<(), Error> {
+        self.world(case)?.faults.replace(&faults);
+        self.backend(case)?.set_faults(faults).await.map_err(Error::Backend)
+    }
+}
