@@ -1,5 +1,6 @@
 #![doc = include_str!("../../README.md")]
 
+mod azure;
 mod catalogue;
 mod error;
 mod kubernetes;
@@ -7,6 +8,7 @@ mod model;
 mod progress;
 mod rules;
 
+pub use azure::Cloud;
 pub use catalogue::{Level, Rule, RuleId, rules};
 pub use error::{Error, ErrorKind, Result};
 pub use kubernetes::KubernetesAccess;

@@ -1,0 +1,260 @@
+//! What the cluster's identity may do with a key, and whether a vault keeps logs.
+
+use std::{
+    collections::{BTreeSet, HashMap},
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use futures::future::{join, try_join_all};
+use serde_json::Value;
+use tokio::sync::OnceCell;
+
+use super::{
+    client::{Azure, Call},
+    error::unreadable,
+};
+use crate::{
+    error::Result,
+    model::{
+        AccessFacts, ClusterFacts, Fact, Lookup, RoleGrant, UserAssignedIdentity, VaultFacts,
+        VaultId,
+    },
+};
+
+const IDENTITY_API_VERSION: &str = "2024-11-30";
+const AUTHORIZATION_API_VERSION: &str = "2022-04-01";
+const DIAGNOSTICS_API_VERSION: &str = "2021-05-01-preview";
+
+const READ_IDENTITY: &str = "Microsoft.ManagedIdentity/userAssignedIdentities/read";
+const READ_ASSIGNMENTS: &str = "Microsoft.Authorization/roleAssignments/read";
+const READ_DEFINITIONS: &str = "Microsoft.Authorization/roleDefinitions/read";
+const READ_DIAGNOSTICS: &str = "Microsoft.Insights/diagnosticSettings/read";
+
+/// Role definitions by id in lower case, each read once in a client's life.
+pub(super) type RoleDefinitions = Mutex<HashMap<String, Arc<OnceCell<RoleDefinition>>>>;
+
+/// A role, as its definition has it.
+#[derive(Clone, Debug)]
+pub(super) struct RoleDefinition {
+    name: String,
+    permissions: Vec<Permissions>,
+}
+
+/// What one entry of a definition's `permissions` grants and takes away again.
+#[derive(Clone, Debug)]
+struct Permissions {
+    actions: Vec<String>,
+    not_actions: Vec<String>,
+    data_actions: Vec<String>,
+    not_data_actions: Vec<String>,
+}
+
+/// What is read of a role assignment.
+struct Assignment {
+    definition_id: String,
+    scope: String,
+    conditional: bool,
+}
+
+impl Azure {
+    /// Reads who the cluster's identity is and what it may do with the key `key_name` of the vault.
+    pub(crate) async fn access(
+        &self,
+        cluster: &ClusterFacts,
+        vault: &Fact<Lookup<VaultFacts>>,
+        key_name: &str,
+    ) -> AccessFacts {
+        let Some(identity) = cluster.identities.first() else {
+            let why = format!("managed cluster {} has no user-assigned identity", cluster.id);
+            return AccessFacts {
+                principal_id: Fact::Unknown(why.clone()),
+                tenant_id: Fact::Unknown(why.clone()),
+                roles: Fact::Unknown(why),
+            };
+        };
+        // The cluster usually names the principal, so its roles need not wait for the identity.
+        match identity.principal_id.clone() {
+            Some(principal) => {
+                let principal = Fact::Known(principal);
+                let (read, roles) =
+                    join(self.identity(identity), self.roles(&principal, vault, key_name)).await;
+                AccessFacts { principal_id: principal, tenant_id: read.1, roles }
+            }
+            None => {
+                let (principal_id, tenant_id) = self.identity(identity).await;
+                let roles = self.roles(&principal_id, vault, key_name).await;
+                AccessFacts { principal_id, tenant_id, roles }
+            }
+        }
+    }
+
+    /// Whether the vault has diagnostic settings.
+    pub(crate) async fn has_diagnostics(&self, vault: &VaultId) -> Fact<bool> {
+        let call = Call::get(
+            format!("{vault}/providers/Microsoft.Insights/diagnosticSettings"),
+            DIAGNOSTICS_API_VERSION,
+            format!("read the diagnostic settings of key vault {vault}"),
+            READ_DIAGNOSTICS,
+        );
+        match self.list(call).await {
+            Ok(settings) => Fact::Known(!settings.is_empty()),
+            Err(error) => Fact::Unknown(error.to_string()),
+        }
+    }
+
+    /// The principal and the tenant of an identity.
+    async fn identity(&self, identity: &UserAssignedIdentity) -> (Fact<String>, Fact<String>) {
+        let what = format!("read identity {}", identity.resource_id);
+        let call = Call::get(&*identity.resource_id, IDENTITY_API_VERSION, what, READ_IDENTITY);
+        let read = match self.send(&call).await.and_then(|answer| answer.json(&call.what)) {
+            Ok(read) => read,
+            Err(error) => {
+                return (Fact::Unknown(error.to_string()), Fact::Unknown(error.to_string()));
+            }
+        };
+        let property = |name: &str| match read["properties"][name].as_str() {
+            Some(value) => Fact::Known(value.to_owned()),
+            None => {
+                Fact::Unknown(unreadable(&call.what, &format!("{name} is missing")).to_string())
+            }
+        };
+        (property("principalId"), property("tenantId"))
+    }
+
+    async fn roles(
+        &self,
+        principal_id: &Fact<String>,
+        vault: &Fact<Lookup<VaultFacts>>,
+        key_name: &str,
+    ) -> Fact<Vec<RoleGrant>> {
+        let vault = match vault {
+            Fact::Known(Lookup::Found(vault)) if vault.rbac => vault,
+            Fact::Known(Lookup::Found(_)) => return Fact::Known(Vec::new()),
+            Fact::Known(Lookup::NotFound | Lookup::SoftDeleted) => {
+                return Fact::Unknown("the key vault does not exist".to_owned());
+            }
+            Fact::Unknown(why) => return Fact::Unknown(why.clone()),
+        };
+        let principal_id = match principal_id {
+            Fact::Known(principal_id) => principal_id,
+            Fact::Unknown(why) => return Fact::Unknown(why.clone()),
+        };
+        match self.role_grants(principal_id, &vault.id, key_name).await {
+            Ok(grants) => Fact::Known(grants),
+            Err(error) => Fact::Unknown(error.to_string()),
+        }
+    }
+
+    /// Every grant at the key and at the scopes above it, of the principal and of its groups.
+    async fn role_grants(
+        &self,
+        principal_id: &str,
+        vault: &VaultId,
+        key_name: &str,
+    ) -> Result<Vec<RoleGrant>> {
+        let scope = format!("{vault}/keys/{key_name}");
+        let what = format!("read the role assignments of identity {principal_id} at {scope}");
+        // It becomes part of a filter expression.
+        if uuid::Uuid::try_parse(principal_id).is_err() {
+            return Err(unreadable(&what, "the principal is no UUID"));
+        }
+        let mut call = Call::get(
+            format!("{scope}/providers/Microsoft.Authorization/roleAssignments"),
+            AUTHORIZATION_API_VERSION,
+            what,
+            READ_ASSIGNMENTS,
+        );
+        call.query.push(("$filter", format!("atScope() and assignedTo('{principal_id}')")));
+        let what = call.what.clone();
+        let assignments = self
+            .list(call)
+            .await?
+            .iter()
+            .map(|assignment| {
+                parse_assignment(assignment)
+                    .ok_or_else(|| unreadable(&what, "an assignment lacks scope or role"))
+            })
+            .collect::<Result<Vec<_>>>()?;
+        let ids: BTreeSet<&str> =
+            assignments.iter().map(|assignment| assignment.definition_id.as_str()).collect();
+        let definitions =
+            try_join_all(ids.into_iter().map(async |id| Ok((id, self.role_definition(id).await?))))
+                .await?;
+        let definitions: HashMap<&str, RoleDefinition> = definitions.into_iter().collect();
+        Ok(assignments
+            .iter()
+            .flat_map(|assignment| grants(assignment, &definitions[&*assignment.definition_id]))
+            .collect())
+    }
+
+    async fn role_definition(&self, id: &str) -> Result<RoleDefinition> {
+        let cell = {
+            let mut definitions =
+                self.role_definitions.lock().unwrap_or_else(PoisonError::into_inner);
+            Arc::clone(definitions.entry(id.to_ascii_lowercase()).or_default())
+        };
+        let definition = cell
+            .get_or_try_init(|| async {
+                let what = format!("read role definition {id}");
+                let call = Call::get(id, AUTHORIZATION_API_VERSION, what, READ_DEFINITIONS);
+                let definition = self.send(&call).await?.json(&call.what)?;
+                parse_definition(&definition)
+                    .ok_or_else(|| unreadable(&call.what, "it lacks roleName or permissions"))
+            })
+            .await?;
+        Ok(definition.clone())
+    }
+}
+
+/// One grant for each entry of the role's permissions: what an entry takes away, it takes away
+/// from itself only.
+fn grants(assignment: &Assignment, role: &RoleDefinition) -> Vec<RoleGrant> {
+    role.permissions
+        .iter()
+        .map(|permissions| RoleGrant {
+            role: role.name.clone(),
+            scope: assignment.scope.clone(),
+            conditional: assignment.conditional,
+            actions: permissions.actions.clone(),
+            not_actions: permissions.not_actions.clone(),
+            data_actions: permissions.data_actions.clone(),
+            not_data_actions: permissions.not_data_actions.clone(),
+        })
+        .collect()
+}
+
+fn parse_assignment(assignment: &Value) -> Option<Assignment> {
+    let properties = assignment.get("properties")?;
+    let text = |name: &str| properties.get(name).and_then(Value::as_str);
+    Some(Assignment {
+        definition_id: text("roleDefinitionId")?.to_owned(),
+        scope: text("scope")?.to_owned(),
+        conditional: text("condition").is_some_and(|condition| !condition.is_empty()),
+    })
+}
+
+fn parse_definition(definition: &Value) -> Option<RoleDefinition> {
+    let properties = definition.get("properties")?;
+    let texts = |permissions: &Value, name: &str| {
+        let list = permissions.get(name).and_then(Value::as_array);
+        list.into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect()
+    };
+    Some(RoleDefinition {
+        name: properties.get("roleName")?.as_str()?.to_owned(),
+        permissions: properties
+            .get("permissions")?
+            .as_array()?
+            .iter()
+            .map(|entry| Permissions {
+                actions: texts(entry, "actions"),
+                not_actions: texts(entry, "notActions"),
+                data_actions: texts(entry, "dataActions"),
+                not_data_actions: texts(entry, "notDataActions"),
+            })
+            .collect(),
+    })
+}
+
+#[cfg(test)]
+#[path = "access_tests.rs"]
+mod tests;

@@ -1,0 +1,381 @@
+//! The way to Azure: one pipeline for each manner of asking, and one function that asks.
+
+use std::{
+    collections::HashMap,
+    fmt,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use azure_core::{
+    credentials::{AccessToken, TokenCredential},
+    http::{
+        ClientOptions, Context, Method, Pipeline, PipelineSendOptions, Request, RetryOptions,
+        Transport,
+        headers::{CONTENT_TYPE, HeaderName, Headers, IF_MATCH},
+        policies::Policy,
+    },
+};
+use bytes::Bytes;
+use serde_json::Value;
+use tokio::sync::OnceCell;
+use url::Url;
+
+use super::{
+    access::RoleDefinitions,
+    cloud::{Cloud, CloudEndpoints},
+    error::{ServiceError, no_token, refused, unanswered, unreadable},
+    policy::{Backoff, TokenPolicy, UserAgent},
+};
+use crate::{
+    error::{Error, ErrorKind, Result},
+    model::Timing,
+};
+
+/// The newest stable version of the managed clusters' API.
+const MANAGED_CLUSTERS_API_VERSION: &str = "2026-08-01";
+/// The application that AKS checks Entra tokens for, in every cluster and cloud.
+const KUBERNETES_SCOPE: &str = "6dae42f8-4368-4678-94ff-3960e28e3630/.default";
+/// Tries after the first of a request to Resource Manager: half a minute of pauses.
+const MANAGEMENT_RETRIES: u32 = 6;
+/// Tries after the first of a request to a vault, which may well be unreachable from here for good.
+const VAULT_RETRIES: u32 = 2;
+
+/// What a client is made from.
+pub(crate) struct AzureConfig {
+    pub(crate) cloud: Cloud,
+    pub(crate) credential: Arc<dyn TokenCredential>,
+    /// Instead of the crate's own HTTP client.
+    pub(crate) transport: Option<Transport>,
+    /// PEM certificates to trust besides the system's.
+    pub(crate) ca_bundle: Option<Vec<u8>>,
+    /// Of managed clusters, where a cloud lags behind.
+    pub(crate) api_version: Option<String>,
+    pub(crate) timing: Timing,
+}
+
+/// A client of one cloud. Makes no request until it is asked something.
+pub(crate) struct Azure {
+    cloud: Cloud,
+    credential: Arc<dyn TokenCredential>,
+    transport: Transport,
+    pub(super) managed_clusters_api_version: String,
+    pub(super) timing: Timing,
+    pub(super) role_definitions: RoleDefinitions,
+    connection: OnceCell<Connection>,
+}
+
+/// What there is once the cloud's endpoints are known.
+struct Connection {
+    endpoints: CloudEndpoints,
+    management: Pipeline,
+    /// Does not retry: the loop that polls does.
+    polls: Pipeline,
+    vaults: Pipeline,
+    /// Sends no token.
+    anonymous: Pipeline,
+}
+
+/// Where a request goes.
+pub(super) enum Target {
+    /// A path of Resource Manager.
+    Management { path: String, api_version: String },
+    /// An address that Resource Manager gave, verbatim: the next page.
+    NextPage(Url),
+    /// An address that Resource Manager gave, verbatim: the state of an operation.
+    Poll(Url),
+    /// A path of a vault.
+    Vault { host: String, path: String },
+    /// A path of a vault, asked without a token.
+    Challenge { host: String, path: String },
+}
+
+/// A request, in bytes and in words.
+pub(super) struct Call {
+    pub(super) method: Method,
+    pub(super) target: Target,
+    pub(super) query: Vec<(&'static str, String)>,
+    pub(super) body: Option<Value>,
+    pub(super) if_match: Option<String>,
+    /// Completes "could not …".
+    pub(super) what: String,
+    /// What it needs, for when Azure does not say.
+    pub(super) permission: &'static str,
+}
+
+impl Call {
+    pub(super) fn new(
+        method: Method,
+        target: Target,
+        what: impl Into<String>,
+        permission: &'static str,
+    ) -> Self {
+        Self {
+            method,
+            target,
+            query: Vec::new(),
+            body: None,
+            if_match: None,
+            what: what.into(),
+            permission,
+        }
+    }
+
+    /// A GET of Resource Manager.
+    pub(super) fn get(
+        path: impl Into<String>,
+        api_version: &str,
+        what: impl Into<String>,
+        permission: &'static str,
+    ) -> Self {
+        let target = Target::Management { path: path.into(), api_version: api_version.to_owned() };
+        Self::new(Method::Get, target, what, permission)
+    }
+}
+
+/// What was answered, whatever the status. Not `Debug`: it may be a credential.
+pub(super) struct Answer {
+    pub(super) status: u16,
+    pub(super) headers: Headers,
+    pub(super) body: Bytes,
+}
+
+impl Answer {
+    pub(super) fn header(&self, name: &'static str) -> Option<&str> {
+        self.headers.get_optional_str(&HeaderName::from_static(name))
+    }
+
+    pub(super) fn json(&self, what: &str) -> Result<Value> {
+        serde_json::from_slice(&self.body).map_err(|error| {
+            // Only where, not what: the text may be anything.
+            let place = format!("not JSON at line {} column {}", error.line(), error.column());
+            unreadable(what, &place)
+        })
+    }
+}
+
+impl Azure {
+    /// Makes a client. Nothing is sent.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidInput`] when the cloud's address is not plain https or the certificates
+    /// cannot be read.
+    pub(crate) fn new(config: AzureConfig) -> Result<Self> {
+        config.cloud.validate()?;
+        let transport = match config.transport {
+            Some(transport) => transport,
+            None => http_client(config.ca_bundle.as_deref())?,
+        };
+        Ok(Self {
+            cloud: config.cloud,
+            credential: config.credential,
+            transport,
+            managed_clusters_api_version: config
+                .api_version
+                .unwrap_or_else(|| MANAGED_CLUSTERS_API_VERSION.to_owned()),
+            timing: config.timing,
+            role_definitions: Mutex::new(HashMap::new()),
+            connection: OnceCell::new(),
+        })
+    }
+
+    /// Where the cloud's services are: known, or asked for once.
+    pub(crate) async fn endpoints(&self) -> Result<&CloudEndpoints> {
+        Ok(&self.connection().await?.endpoints)
+    }
+
+    /// A token for the Kubernetes API of a cluster that takes Entra tokens.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Unauthenticated`] when the credential gives none.
+    pub(crate) async fn entra_token(&self) -> Result<AccessToken> {
+        self.credential
+            .get_token(&[KUBERNETES_SCOPE], None)
+            .await
+            .map_err(|error| no_token("sign in to the Kubernetes API", &error))
+    }
+
+    /// Sends a request and returns its answer, whatever the status.
+    pub(super) async fn ask(&self, call: &Call) -> Result<Answer> {
+        let connection = self.connection().await?;
+        let (pipeline, mut url) = match &call.target {
+            Target::Management { path, api_version } => {
+                let mut url = connection.endpoints.resource_manager.clone();
+                url.set_path(path);
+                url.query_pairs_mut().append_pair("api-version", api_version);
+                (&connection.management, url)
+            }
+            Target::NextPage(url) => (&connection.management, url.clone()),
+            Target::Poll(url) => (&connection.polls, url.clone()),
+            Target::Vault { host, path } => (&connection.vaults, vault_url(host, path, call)?),
+            Target::Challenge { host, path } => {
+                (&connection.anonymous, vault_url(host, path, call)?)
+            }
+        };
+        for (name, value) in &call.query {
+            url.query_pairs_mut().append_pair(name, value);
+        }
+        let mut request = Request::new(url, call.method);
+        if let Some(body) = &call.body {
+            request.insert_header(CONTENT_TYPE, "application/json");
+            request.set_body(body.to_string());
+        }
+        if let Some(etag) = &call.if_match {
+            request.insert_header(IF_MATCH, etag.clone());
+        }
+        send(pipeline, &mut request, &call.what).await
+    }
+
+    /// Sends a request and returns its answer if it succeeded.
+    pub(super) async fn send(&self, call: &Call) -> Result<Answer> {
+        let answer = self.ask(call).await?;
+        if (200..300).contains(&answer.status) {
+            Ok(answer)
+        } else {
+            let mut service = ServiceError::parse(&answer.body);
+            if matches!(call.target, Target::Vault { .. }) {
+                // A vault's own code is always `Forbidden`; the reason is inside.
+                service.code = service.inner_code.take().or(service.code);
+            }
+            Err(refused(&call.what, call.permission, answer.status, &service))
+        }
+    }
+
+    /// Reads every page of a list.
+    pub(super) async fn list(&self, mut call: Call) -> Result<Vec<Value>> {
+        let mut items = Vec::new();
+        loop {
+            let page = self.send(&call).await?.json(&call.what)?;
+            let Some(values) = page.get("value").and_then(Value::as_array) else {
+                return Err(unreadable(&call.what, "it is a list without a value"));
+            };
+            items.extend(values.iter().cloned());
+            let next = page.get("nextLink").and_then(Value::as_str).filter(|link| !link.is_empty());
+            let Some(next) = next else { return Ok(items) };
+            let next = self.endpoints().await?.continuation(next)?;
+            if matches!(&call.target, Target::NextPage(this) if *this == next) {
+                return Err(unreadable(&call.what, "its next page is the page itself"));
+            }
+            call.target = Target::NextPage(next);
+            call.query.clear();
+        }
+    }
+
+    async fn connection(&self) -> Result<&Connection> {
+        self.connection
+            .get_or_try_init(|| async {
+                let endpoints = match self.cloud.known_endpoints() {
+                    Some(endpoints) => endpoints,
+                    None => self.discover().await?,
+                };
+                let tokens: Arc<dyn Policy> =
+                    Arc::new(TokenPolicy::new(&self.credential, endpoints.clone()));
+                Ok(Connection {
+                    management: self.pipeline(MANAGEMENT_RETRIES, Some(Arc::clone(&tokens))),
+                    polls: self.pipeline(0, Some(Arc::clone(&tokens))),
+                    vaults: self.pipeline(VAULT_RETRIES, Some(tokens)),
+                    anonymous: self.pipeline(VAULT_RETRIES, None),
+                    endpoints,
+                })
+            })
+            .await
+    }
+
+    async fn discover(&self) -> Result<CloudEndpoints> {
+        let Cloud::Custom { resource_manager } = &self.cloud else {
+            return Err(Error::new(
+                ErrorKind::Unexpected,
+                format!("the endpoints of the cloud {} are not known", self.cloud),
+            ));
+        };
+        let what = format!("read the endpoints of the cloud {resource_manager}");
+        let mut url = resource_manager.clone();
+        url.set_path(CloudEndpoints::METADATA_PATH);
+        url.query_pairs_mut().append_pair("api-version", CloudEndpoints::METADATA_API_VERSION);
+        let pipeline = self.pipeline(MANAGEMENT_RETRIES, None);
+        let answer = send(&pipeline, &mut Request::new(url, Method::Get), &what).await?;
+        if answer.status != 200 {
+            return Err(refused(&what, "none", answer.status, &ServiceError::parse(&answer.body)));
+        }
+        CloudEndpoints::from_metadata(resource_manager, &answer.json(&what)?)
+    }
+
+    fn pipeline(&self, retries: u32, tokens: Option<Arc<dyn Policy>>) -> Pipeline {
+        let options = ClientOptions {
+            transport: Some(self.transport.clone()),
+            retry: RetryOptions::custom(Arc::new(Backoff::new(&self.timing, retries))),
+            ..ClientOptions::default()
+        };
+        let mut per_try: Vec<Arc<dyn Policy>> = vec![Arc::new(UserAgent)];
+        per_try.extend(tokens);
+        Pipeline::new(
+            option_env!("CARGO_PKG_NAME"),
+            option_env!("CARGO_PKG_VERSION"),
+            options,
+            Vec::new(),
+            per_try,
+            None,
+        )
+    }
+}
+
+impl fmt::Debug for Azure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Azure").field("cloud", &self.cloud).finish_non_exhaustive()
+    }
+}
+
+async fn send(pipeline: &Pipeline, request: &mut Request, what: &str) -> Result<Answer> {
+    let options = PipelineSendOptions { skip_checks: true, ..PipelineSendOptions::default() };
+    let response = pipeline
+        .send(&Context::new(), request, Some(options))
+        .await
+        .map_err(|error| unanswered(what, &error))?;
+    let (status, headers, body) = response.deconstruct();
+    Ok(Answer { status: status.into(), headers, body: body.into() })
+}
+
+fn vault_url(host: &str, path: &str, call: &Call) -> Result<Url> {
+    /// The data plane's API version.
+    const API_VERSION: &str = "2025-07-01";
+    let mut url = Url::parse(&format!("https://{host}/")).map_err(|_| {
+        Error::new(ErrorKind::InvalidInput, format!("could not {}: {host:?} is no host", call.what))
+    })?;
+    url.set_path(path);
+    url.query_pairs_mut().append_pair("api-version", API_VERSION);
+    Ok(url)
+}
+
+/// The HTTP client: as `azure_core` makes it, with more roots where asked for.
+///
+/// It follows no redirect, so no token travels on to an address that a service names.
+fn http_client(ca_bundle: Option<&[u8]>) -> Result<Transport> {
+    let unusable = |error: reqwest::Error| {
+        Error::new(
+            ErrorKind::InvalidInput,
+            format!("ca_bundle cannot be used: {error}; pass certificates in PEM form"),
+        )
+    };
+    let roots = match ca_bundle {
+        Some(pem) => reqwest::Certificate::from_pem_bundle(pem).map_err(unusable)?,
+        None => Vec::new(),
+    };
+    if ca_bundle.is_some() && roots.is_empty() {
+        return Err(Error::new(
+            ErrorKind::InvalidInput,
+            "ca_bundle has no certificate; pass certificates in PEM form",
+        ));
+    }
+    let client = reqwest::Client::builder()
+        .connect_timeout(Duration::from_secs(20))
+        .read_timeout(Duration::from_secs(60))
+        .redirect(reqwest::redirect::Policy::none())
+        .tls_certs_merge(roots)
+        .build()
+        .map_err(unusable)?;
+    Ok(Transport::new(Arc::new(client)))
+}
+
+#[cfg(test)]
+#[path = "client_tests.rs"]
+mod tests;

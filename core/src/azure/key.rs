@@ -1,0 +1,262 @@
+//! Keys: read through Resource Manager first, from the vault itself second.
+//!
+//! Resource Manager needs no network path to the vault and no rights inside it. Only the vault
+//! knows whether a key that is gone can be recovered.
+
+use azure_core::http::Method;
+use serde_json::Value;
+use time::OffsetDateTime;
+
+use super::{
+    client::{Azure, Call, Target},
+    error::unreadable,
+    vault::API_VERSION,
+};
+use crate::{
+    error::{ErrorKind, Result},
+    model::{Fact, KeyFacts, KeyId, Lookup, VaultId},
+};
+
+/// The same name stands for the action on Resource Manager and the data action in the vault.
+const READ: &str = "Microsoft.KeyVault/vaults/keys/read";
+
+impl Azure {
+    /// Reads a key version, or the newest one where the id has none.
+    pub(crate) async fn key(
+        &self,
+        key_id: &KeyId,
+        vault: Option<&VaultId>,
+    ) -> Fact<Lookup<KeyFacts>> {
+        let mut obstacles = Vec::new();
+        if let Some(vault) = vault {
+            match self.key_of_resource(key_id, vault).await {
+                Ok(facts) => return Fact::Known(Lookup::Found(facts)),
+                Err(error) if error.kind() == ErrorKind::NotFound => {
+                    return Fact::Known(self.gone(key_id).await);
+                }
+                Err(error) => obstacles.push(error.to_string()),
+            }
+        }
+        match self.key_of_vault(key_id).await {
+            Ok(facts) => Fact::Known(Lookup::Found(facts)),
+            Err(error) if error.kind() == ErrorKind::NotFound => {
+                Fact::Known(self.gone(key_id).await)
+            }
+            Err(error) => {
+                obstacles.push(error.to_string());
+                Fact::Unknown(obstacles.join("; "))
+            }
+        }
+    }
+
+    async fn key_of_resource(&self, key_id: &KeyId, vault: &VaultId) -> Result<KeyFacts> {
+        let version = key_id.version().map(|version| format!("/versions/{version}"));
+        let path = format!("{vault}/keys/{}{}", key_id.name(), version.unwrap_or_default());
+        let what = format!("read key {key_id} by Resource Manager");
+        let call = Call::get(path, API_VERSION, what, READ);
+        let key = self.send(&call).await?.json(&call.what)?;
+        from_resource(&key)
+            .ok_or_else(|| unreadable(&call.what, "it has no attributes, kty or keyUriWithVersion"))
+    }
+
+    async fn key_of_vault(&self, key_id: &KeyId) -> Result<KeyFacts> {
+        let version = key_id.version().map(|version| format!("/{version}"));
+        let path = format!("/keys/{}{}", key_id.name(), version.unwrap_or_default());
+        let call = vault_call(key_id, path, format!("read key {key_id} from its vault"));
+        let key = self.send(&call).await?.json(&call.what)?;
+        from_vault(&key).ok_or_else(|| unreadable(&call.what, "it has no attributes, kty or kid"))
+    }
+
+    /// What a key is that is not there: recoverable, if the vault can be asked and says so.
+    async fn gone(&self, key_id: &KeyId) -> Lookup<KeyFacts> {
+        let path = format!("/deletedkeys/{}", key_id.name());
+        let call = vault_call(key_id, path, format!("read deleted key {key_id} from its vault"));
+        match self.send(&call).await {
+            Ok(_) => Lookup::SoftDeleted,
+            Err(_) => Lookup::NotFound,
+        }
+    }
+}
+
+fn vault_call(key_id: &KeyId, path: String, what: String) -> Call {
+    Call::new(Method::Get, Target::Vault { host: key_id.host().to_owned(), path }, what, READ)
+}
+
+/// `properties` of `Microsoft.KeyVault/vaults/keys[/versions]`.
+fn from_resource(key: &Value) -> Option<KeyFacts> {
+    let properties = key.get("properties")?;
+    let text = |name: &str| properties.get(name).and_then(Value::as_str);
+    facts(
+        text("keyUriWithVersion").or_else(|| text("keyUri"))?,
+        text("kty")?,
+        properties.get("keyOps"),
+        properties.get("attributes")?,
+    )
+}
+
+/// The key bundle of the vault's own API.
+fn from_vault(bundle: &Value) -> Option<KeyFacts> {
+    let key = bundle.get("key")?;
+    let text = |name: &str| key.get(name).and_then(Value::as_str);
+    facts(text("kid")?, text("kty")?, key.get("key_ops"), bundle.get("attributes")?)
+}
+
+fn facts(
+    kid: &str,
+    kind: &str,
+    operations: Option<&Value>,
+    attributes: &Value,
+) -> Option<KeyFacts> {
+    let moment = |name: &str| {
+        let seconds = attributes.get(name)?.as_i64()?;
+        OffsetDateTime::from_unix_timestamp(seconds).ok()
+    };
+    let operations = operations.and_then(Value::as_array);
+    Some(KeyFacts {
+        kid: kid.to_owned(),
+        kind: kind.to_owned(),
+        operations: operations
+            .into_iter()
+            .flatten()
+            .filter_map(Value::as_str)
+            .map(str::to_owned)
+            .collect(),
+        enabled: attributes.get("enabled")?.as_bool()?,
+        expires: moment("exp"),
+        not_before: moment("nbf"),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+    use time::macros::datetime;
+
+    use super::*;
+    use crate::azure::testing::{FakeAzure, Reply, SUBSCRIPTION, json_reply};
+
+    const KID: &str = "https://shop.vault.azure.net/keys/etcd/0123456789abcdef0123456789abcdef";
+    const MANAGEMENT: &str = "/vaults/shop/keys/etcd/versions/0123456789abcdef0123456789abcdef?";
+    const DATA: &str = "shop.vault.azure.net/keys/etcd/0123456789abcdef0123456789abcdef?";
+    const DELETED: &str = "shop.vault.azure.net/deletedkeys/etcd?";
+
+    fn vault_id() -> VaultId {
+        VaultId::parse(&format!(
+            "/subscriptions/{SUBSCRIPTION}/resourceGroups/keys/providers/Microsoft.KeyVault/vaults/shop"
+        ))
+        .unwrap()
+    }
+
+    fn expected() -> KeyFacts {
+        KeyFacts {
+            kid: KID.to_owned(),
+            kind: "RSA".to_owned(),
+            operations: vec!["encrypt".to_owned(), "decrypt".to_owned()],
+            enabled: true,
+            expires: Some(datetime!(2027-01-15 08:00 UTC)),
+            not_before: None,
+        }
+    }
+
+    fn management_key() -> Reply {
+        json_reply(
+            200,
+            json!({"properties": {
+                "attributes": {"enabled": true, "exp": 1_800_000_000, "created": 1},
+                "kty": "RSA", "keyOps": ["encrypt", "decrypt"], "keySize": 2048,
+                "keyUri": "https://shop.vault.azure.net/keys/etcd", "keyUriWithVersion": KID
+            }}),
+        )
+    }
+
+    fn data_key() -> Reply {
+        json_reply(
+            200,
+            json!({
+                "key": {"kid": KID, "kty": "RSA", "key_ops": ["encrypt", "decrypt"], "n": "x", "e": "AQAB"},
+                "attributes": {"enabled": true, "exp": 1_800_000_000}
+            }),
+        )
+    }
+
+    fn denied(inner: &str) -> Reply {
+        json_reply(
+            403,
+            json!({"error": {"code": "Forbidden", "message": "m", "innererror": {"code": inner}}}),
+        )
+    }
+
+    fn gone() -> Reply {
+        json_reply(404, json!({"error": {"code": "KeyNotFound"}}))
+    }
+
+    fn azure(management: Reply, data: Reply, deleted: Reply) -> FakeAzure {
+        let fake = FakeAzure::default();
+        fake.on(Method::Get, MANAGEMENT, [management]);
+        fake.on(Method::Get, DATA, [data]);
+        fake.on(Method::Get, DELETED, [deleted]);
+        fake
+    }
+
+    async fn read(fake: &FakeAzure, vault: Option<&VaultId>) -> Fact<Lookup<KeyFacts>> {
+        fake.client().key(&KeyId::parse(KID).unwrap(), vault).await
+    }
+
+    #[tokio::test]
+    async fn resource_manager_is_asked_first_and_alone() {
+        let fake = azure(management_key(), gone(), gone());
+        assert_eq!(read(&fake, Some(&vault_id())).await, Fact::Known(Lookup::Found(expected())));
+        assert_eq!(fake.seen().len(), 1);
+        assert_eq!(fake.scopes(), ["https://management.azure.com/.default"]);
+    }
+
+    #[tokio::test]
+    async fn the_vault_is_asked_where_resource_manager_refuses_or_the_resource_is_not_known() {
+        let fake = azure(denied(""), data_key(), gone());
+        assert_eq!(read(&fake, Some(&vault_id())).await, Fact::Known(Lookup::Found(expected())));
+        let fake = azure(management_key(), data_key(), gone());
+        assert_eq!(read(&fake, None).await, Fact::Known(Lookup::Found(expected())));
+        assert_eq!(fake.scopes(), ["https://vault.azure.net/.default"]);
+        let asked = &fake.seen()[0];
+        assert_eq!(asked.url.query(), Some("api-version=2025-07-01"));
+        assert_eq!(
+            asked.header("authorization"),
+            Some("Bearer token-1-for-https://vault.azure.net/.default")
+        );
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_key_that_is_gone_is_recoverable_or_not() {
+        let vault = vault_id();
+        for place in [Some(&vault), None] {
+            let fake = azure(gone(), gone(), json_reply(200, json!({"recoveryId": "r"})));
+            assert_eq!(read(&fake, place).await, Fact::Known(Lookup::SoftDeleted));
+            for deleted in [gone(), denied("ForbiddenByRbac"), Reply::Unreachable] {
+                let fake = azure(gone(), gone(), deleted);
+                assert_eq!(read(&fake, place).await, Fact::Known(Lookup::NotFound));
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn what_keeps_both_from_answering_is_said() {
+        let fake = azure(denied("x"), denied("ForbiddenByFirewall"), gone());
+        let Fact::Unknown(reason) = read(&fake, Some(&vault_id())).await else { panic!("known") };
+        for named in
+            ["by Resource Manager", "from its vault", "vaults/keys/read", "ForbiddenByFirewall"]
+        {
+            assert!(reason.contains(named), "{reason}");
+        }
+    }
+
+    #[tokio::test]
+    async fn no_token_goes_to_a_host_outside_the_cloud() {
+        let fake = FakeAzure::default();
+        let foreign = KeyId::parse("https://shop.example.org/keys/etcd").unwrap();
+        let Fact::Unknown(reason) = fake.client().key(&foreign, None).await else {
+            panic!("known")
+        };
+        assert!(reason.contains("could not read key"), "{reason}");
+        assert!(fake.seen().is_empty() && fake.scopes().is_empty());
+    }
+}

@@ -1,0 +1,273 @@
+//! A managed cluster's JSON, edited for a PUT.
+//!
+//! A PUT replaces the whole resource, so everything is sent back as it was read: fields that
+//! nobody here knows are kept, read-only ones are left out. Pure.
+
+use serde_json::{Map, Value, json};
+
+use crate::model::KmsTarget;
+
+/// Read-only fields of the resource itself.
+const RESOURCE: &[&str] = &["id", "name", "type", "systemData", "eTag"];
+/// Read-only fields of `properties`. `fqdnSubdomain` and `nodeResourceGroup` are not: they can only
+/// be given at creation, and must be sent back unchanged.
+const PROPERTIES: &[&str] = &[
+    "provisioningState",
+    "powerState",
+    "currentKubernetesVersion",
+    "maxAgentPools",
+    "fqdn",
+    "azurePortalFQDN",
+    "privateFQDN",
+    "resourceUID",
+];
+/// Read-only fields of each node pool.
+const NODE_POOL: &[&str] =
+    &["provisioningState", "powerState", "currentOrchestratorVersion", "nodeImageVersion", "eTag"];
+/// Read-only fields of the identity.
+const IDENTITY: &[&str] = &["principalId", "tenantId"];
+
+/// The body that sets the KMS profile and leaves everything else as it is.
+pub(super) fn with_kms(cluster: &Value, target: &KmsTarget) -> Value {
+    let mut body = cluster.clone();
+    strip_read_only(&mut body);
+    match target {
+        KmsTarget::AsConfigured => {}
+        KmsTarget::Off => {
+            *kms_profile(&mut body) = json!({ "enabled": false });
+        }
+        KmsTarget::On { key_id, network_mode, key_vault_id } => {
+            let profile = kms_profile(&mut body);
+            profile["enabled"] = json!(true);
+            profile["keyId"] = json!(key_id.as_str());
+            profile["keyVaultNetworkAccess"] = json!(network_mode.as_arm());
+            let vault = key_vault_id.as_ref().map(ToString::to_string).unwrap_or_default();
+            profile["keyVaultResourceId"] = json!(vault);
+        }
+    }
+    body
+}
+
+fn strip_read_only(body: &mut Value) {
+    strip(body, RESOURCE);
+    if let Some(properties) = body.get_mut("properties") {
+        strip(properties, PROPERTIES);
+        let pools = properties.get_mut("agentPoolProfiles").and_then(Value::as_array_mut);
+        for pool in pools.into_iter().flatten() {
+            strip(pool, NODE_POOL);
+        }
+    }
+    if let Some(identity) = body.get_mut("identity") {
+        strip(identity, IDENTITY);
+        let assigned = identity.get_mut("userAssignedIdentities").and_then(Value::as_object_mut);
+        for identity in assigned.into_iter().flat_map(Map::values_mut) {
+            *identity = json!({});
+        }
+    }
+}
+
+fn strip(value: &mut Value, fields: &[&str]) {
+    if let Some(object) = value.as_object_mut() {
+        object.retain(|name, _| !fields.contains(&name.as_str()));
+    }
+}
+
+fn kms_profile(body: &mut Value) -> &mut Value {
+    ["properties", "securityProfile", "azureKeyVaultKms"].into_iter().fold(body, object_in)
+}
+
+/// The object under `name`, made where there is none.
+fn object_in<'a>(parent: &'a mut Value, name: &str) -> &'a mut Value {
+    let child = &mut parent[name];
+    if !child.is_object() {
+        *child = json!({});
+    }
+    child
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::{
+        azure::testing::cluster_json,
+        model::{KeyId, NetworkMode, VaultId},
+    };
+
+    const KEY: &str = "https://shop.vault.azure.net/keys/etcd/0123456789abcdef0123456789abcdef";
+    const VAULT: &str = "/subscriptions/8ecadfc9-d1a3-4ea4-b844-0d9f87e4d7c8/resourceGroups/shop/providers/Microsoft.KeyVault/vaults/shop";
+
+    fn on(network_mode: NetworkMode) -> KmsTarget {
+        KmsTarget::On {
+            key_id: KeyId::parse(KEY).unwrap(),
+            network_mode,
+            key_vault_id: (network_mode == NetworkMode::Private)
+                .then(|| VaultId::parse(VAULT).unwrap()),
+        }
+    }
+
+    fn profile(body: &Value) -> &Value {
+        &body["properties"]["securityProfile"]["azureKeyVaultKms"]
+    }
+
+    #[test]
+    fn on_names_key_mode_and_vault() {
+        assert_eq!(
+            *profile(&with_kms(&cluster_json(), &on(NetworkMode::Public))),
+            json!({"enabled": true, "keyId": KEY, "keyVaultNetworkAccess": "Public", "keyVaultResourceId": ""})
+        );
+        assert_eq!(
+            *profile(&with_kms(&cluster_json(), &on(NetworkMode::Private))),
+            json!({"enabled": true, "keyId": KEY, "keyVaultNetworkAccess": "Private", "keyVaultResourceId": VAULT})
+        );
+    }
+
+    #[test]
+    fn on_works_whatever_was_there_before() {
+        for security in [
+            Value::Null,
+            json!({}),
+            json!({"azureKeyVaultKms": null}),
+            json!({"azureKeyVaultKms": {"enabled": false}}),
+        ] {
+            let mut cluster = cluster_json();
+            cluster["properties"]["securityProfile"] = security;
+            assert_eq!(profile(&with_kms(&cluster, &on(NetworkMode::Public)))["keyId"], KEY);
+        }
+    }
+
+    #[test]
+    fn off_is_enabled_false_and_nothing_else() {
+        let configured = with_kms(&cluster_json(), &on(NetworkMode::Private));
+        let body = with_kms(&configured, &KmsTarget::Off);
+        assert_eq!(*profile(&body), json!({"enabled": false}));
+    }
+
+    #[test]
+    fn as_configured_keeps_the_profile_even_if_there_is_none() {
+        let body = with_kms(&cluster_json(), &KmsTarget::AsConfigured);
+        assert_eq!(
+            body["properties"]["securityProfile"],
+            cluster_json()["properties"]["securityProfile"]
+        );
+        let configured = with_kms(&cluster_json(), &on(NetworkMode::Private));
+        assert_eq!(with_kms(&configured, &KmsTarget::AsConfigured), configured);
+    }
+
+    #[test]
+    fn read_only_fields_are_left_out_and_the_rest_is_sent_back() {
+        let body = with_kms(&cluster_json(), &KmsTarget::AsConfigured);
+        insta::assert_json_snapshot!(body, @r#"
+        {
+          "identity": {
+            "type": "UserAssigned",
+            "userAssignedIdentities": {
+              "/subscriptions/8ecadfc9-d1a3-4ea4-b844-0d9f87e4d7c8/resourceGroups/shop/providers/Microsoft.ManagedIdentity/userAssignedIdentities/control": {}
+            }
+          },
+          "location": "westeurope",
+          "properties": {
+            "agentPoolProfiles": [
+              {
+                "count": 3,
+                "name": "system",
+                "orchestratorVersion": "1.33",
+                "upgradeSettings": {
+                  "maxSurge": "10%"
+                }
+              }
+            ],
+            "dnsPrefix": "prod",
+            "fqdnSubdomain": "prod-1",
+            "identityProfile": {
+              "kubeletidentity": {
+                "clientId": "c"
+              }
+            },
+            "kubernetesVersion": "1.33",
+            "networkProfile": {
+              "networkPlugin": "azure"
+            },
+            "nodeResourceGroup": "MC_shop_prod_westeurope",
+            "securityProfile": {
+              "defender": {
+                "securityMonitoring": {
+                  "enabled": false
+                }
+              }
+            }
+          },
+          "sku": {
+            "name": "Base",
+            "tier": "Free"
+          },
+          "tags": {
+            "team": "shop"
+          }
+        }
+        "#);
+    }
+
+    /// Places of a cluster's JSON where a newer API may add fields.
+    const PLACES: &[&str] = &[
+        "",
+        "/tags",
+        "/sku",
+        "/identity",
+        "/properties",
+        "/properties/agentPoolProfiles/0",
+        "/properties/agentPoolProfiles/0/upgradeSettings",
+        "/properties/securityProfile",
+        "/properties/securityProfile/azureKeyVaultKms",
+        "/properties/securityProfile/defender",
+        "/properties/networkProfile",
+    ];
+
+    fn any_json() -> impl Strategy<Value = Value> {
+        let leaf = prop_oneof![
+            Just(Value::Null),
+            any::<bool>().prop_map(Value::from),
+            any::<i64>().prop_map(Value::from),
+            ".{0,12}".prop_map(Value::from),
+        ];
+        leaf.prop_recursive(3, 24, 4, |inner| {
+            prop_oneof![
+                prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+                prop::collection::btree_map("[a-zA-Z]{1,8}", inner, 0..4)
+                    .prop_map(|fields| Value::Object(fields.into_iter().collect())),
+            ]
+        })
+    }
+
+    fn any_target() -> impl Strategy<Value = KmsTarget> {
+        prop_oneof![
+            Just(on(NetworkMode::Public)),
+            Just(on(NetworkMode::Private)),
+            Just(KmsTarget::Off),
+            Just(KmsTarget::AsConfigured),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn fields_that_nobody_here_knows_survive_wherever_they_are(
+            unknown in prop::collection::vec((prop::sample::select(PLACES), "new[A-Z][a-z]{0,6}", any_json()), 1..8),
+            target in any_target(),
+        ) {
+            let mut cluster = with_kms(&cluster_json(), &on(NetworkMode::Public));
+            for (place, name, value) in &unknown {
+                cluster.pointer_mut(place).unwrap()[name] = value.clone();
+            }
+            let body = with_kms(&cluster, &target);
+            for (place, name, _) in &unknown {
+                if target == KmsTarget::Off && place.ends_with("azureKeyVaultKms") {
+                    continue;
+                }
+                let expected = &cluster.pointer(place).unwrap()[name];
+                prop_assert_eq!(body.pointer(place).unwrap().get(name), Some(expected), "{}/{}", place, name);
+            }
+            prop_assert_eq!(with_kms(&body, &target), body.clone(), "editing twice changes nothing more");
+        }
+    }
+}

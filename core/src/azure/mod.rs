@@ -1,0 +1,39 @@
+//! Azure: managed clusters, vaults, keys and access, over Resource Manager and the vaults.
+//!
+//! What is guaranteed here, for every request:
+//! - Tokens go to the cloud's Resource Manager and to hosts under its vault suffix, by https, and
+//!   nowhere else ([`cloud`] decides, [`policy`] obeys). Redirects are not followed, next pages and
+//!   poll addresses are taken verbatim and only on Resource Manager's host, a challenge's
+//!   `authorization` is compared and never asked.
+//! - Retries are bounded: 408, 429 (as long as `Retry-After` says), 500, 502, 503, 504 and dropped
+//!   connections, with exponential pauses. Every request that is retried may be sent twice without
+//!   harm: the only writes are conditional on an eTag.
+//! - Errors say what failed and which permission was missing; never a token, a kubeconfig, an
+//!   answer's body or a signed address.
+//! - Facts that could not be read are [`Fact::Unknown`](crate::model::Fact) with the reason; they
+//!   are never guessed.
+//!
+//! Everything takes `&self`; independent reads may run at once.
+
+mod access;
+mod challenge;
+mod client;
+mod cloud;
+mod credential;
+mod error;
+mod key;
+mod managed_cluster;
+mod managed_cluster_edit;
+mod operation;
+mod policy;
+#[cfg(test)]
+mod testing;
+mod vault;
+
+pub(crate) use client::{Azure, AzureConfig};
+pub use cloud::Cloud;
+pub(crate) use cloud::CloudEndpoints;
+pub(crate) use credential::{ClusterCredential, ClusterRole};
+pub(crate) use error::{is_etag_mismatch, is_key_permission_error};
+pub(crate) use managed_cluster::ManagedCluster;
+pub(crate) use operation::{Operation, Poll};

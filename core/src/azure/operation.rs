@@ -1,0 +1,351 @@
+//! Long-running operations: how one is followed, and how it is told that it ended.
+//!
+//! - The state of an operation is decided by its `status` alone, in any case of letters: Succeeded,
+//!   Failed and Canceled (or Cancelled) end it, everything else goes on. Azure sends errors inside
+//!   succeeded operations, and end times inside running ones.
+//! - An error of a poll is not an error of the operation: throttling, time-outs, bad gateways,
+//!   broken connections and pages of proxies are met by asking again until the time limit.
+//! - A poll address is signed: it is used as it was given, on Resource Manager's host only, and it
+//!   is never stored or printed.
+//! - Success is followed by a read of the cluster, for the caller to compare with what it asked for.
+
+use std::{fmt, time::Duration};
+
+use azure_core::{
+    http::{Method, headers::RETRY_AFTER, policies::get_retry_after},
+    time::OffsetDateTime,
+};
+use serde_json::Value;
+use tokio::time::{Instant, sleep_until, timeout_at};
+use url::Url;
+
+use super::{
+    client::{Answer, Azure, Call, Target},
+    cloud::CloudEndpoints,
+    error::{ServiceError, refused, unreadable},
+    managed_cluster::ManagedCluster,
+};
+use crate::{
+    error::{Error, ErrorKind, Result},
+    model::{ClusterFacts, ClusterId, Timing},
+};
+
+const READ_STATUS: &str = "Microsoft.ContainerService/locations/operations/read";
+
+/// An operation on a managed cluster that Azure has accepted.
+pub(crate) struct Operation {
+    cluster: ClusterId,
+    source: Source,
+    /// What the answer that accepted it asks to wait before the first poll.
+    first_pause: Option<Duration>,
+}
+
+/// Where its state is read.
+#[derive(Clone, Eq, PartialEq)]
+enum Source {
+    /// `Azure-AsyncOperation`: a body with a `status`.
+    Status(Url),
+    /// `Location`: 202 until it ends.
+    Location(Url),
+    /// The cluster itself.
+    Cluster(Until),
+}
+
+/// When a cluster that is read says that the operation has ended.
+#[derive(Clone, Copy, Eq, PartialEq)]
+enum Until {
+    /// Whatever it says: the operation is known to have succeeded.
+    Read,
+    /// Its provisioning state is terminal.
+    Ended,
+    /// It and its node pools are in a terminal state, good or bad.
+    Settled,
+}
+
+/// One look at an operation.
+#[derive(Debug)]
+pub(crate) struct Poll<'a> {
+    /// From 1.
+    pub(crate) number: u32,
+    /// The operation's state, or what went wrong with this look.
+    pub(crate) status: &'a str,
+}
+
+/// What one answer says about the operation.
+#[derive(Debug)]
+enum Verdict {
+    GoesOn(String),
+    Succeeded,
+    /// It was the cluster that was read, and it is what it is to be.
+    Read(Box<ManagedCluster>),
+    /// The operation ended otherwise: the error to report.
+    Ended(Error),
+    /// The poll failed, which says nothing about the operation: ask again.
+    PollFailed(Error),
+    /// There is no such operation any more: the cluster knows.
+    Forgotten,
+}
+
+impl Operation {
+    /// Reads from the answer to a change where the operation can be followed.
+    pub(super) fn accepted(
+        cluster: &ClusterId,
+        answer: &Answer,
+        endpoints: &CloudEndpoints,
+    ) -> Result<Self> {
+        let source = if let Some(url) = answer.header("azure-asyncoperation") {
+            Source::Status(endpoints.continuation(url)?)
+        } else if let Some(url) = answer.header("location") {
+            Source::Location(endpoints.continuation(url)?)
+        } else {
+            // The answer's own provisioning state may be stale by now: the first look tells.
+            Source::Cluster(Until::Ended)
+        };
+        Ok(Self { cluster: cluster.clone(), source, first_pause: retry_after(answer) })
+    }
+}
+
+impl fmt::Debug for Operation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Operation").field("cluster", &self.cluster).finish_non_exhaustive()
+    }
+}
+
+impl Azure {
+    /// Follows an operation to its end and returns the cluster as it is then.
+    ///
+    /// # Errors
+    /// [`ErrorKind::OperationFailed`] when Azure ends it as failed or cancelled;
+    /// [`ErrorKind::Timeout`] when it still goes on at the deadline.
+    pub(crate) async fn wait(
+        &self,
+        operation: Operation,
+        deadline: Instant,
+        on_poll: &(dyn Fn(&Poll<'_>) + Send + Sync),
+    ) -> Result<ManagedCluster> {
+        let what = format!("update managed cluster {}", operation.cluster);
+        self.follow(operation, &what, deadline, on_poll).await
+    }
+
+    /// Waits until neither the cluster nor one of its node pools is being changed by anybody, and
+    /// returns it, failed or not.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Timeout`] when it is still being changed at the deadline.
+    pub(crate) async fn wait_until_settled(
+        &self,
+        cluster: &ClusterId,
+        deadline: Instant,
+        on_poll: &(dyn Fn(&Poll<'_>) + Send + Sync),
+    ) -> Result<ManagedCluster> {
+        let source = Source::Cluster(Until::Settled);
+        let operation = Operation { cluster: cluster.clone(), source, first_pause: None };
+        let what = format!("wait for other changes of managed cluster {cluster}");
+        self.follow(operation, &what, deadline, on_poll).await
+    }
+
+    async fn follow(
+        &self,
+        operation: Operation,
+        what: &str,
+        deadline: Instant,
+        on_poll: &(dyn Fn(&Poll<'_>) + Send + Sync),
+    ) -> Result<ManagedCluster> {
+        let Operation { cluster, mut source, first_pause } = operation;
+        let mut pace = Pace::new(&self.timing);
+        let mut last = "not known".to_owned();
+        if let Some(pause) = first_pause {
+            sleep_until(deadline.min(Instant::now() + pause)).await;
+        }
+        for number in 1.. {
+            let Ok((verdict, retry_after)) =
+                timeout_at(deadline, self.look(&cluster, &source, what)).await
+            else {
+                return Err(timed_out(what, &last));
+            };
+            let state = match verdict {
+                Verdict::Read(cluster) => return Ok(*cluster),
+                Verdict::Ended(error) => return Err(error),
+                Verdict::Succeeded => {
+                    on_poll(&Poll { number, status: "Succeeded" });
+                    source = Source::Cluster(Until::Read);
+                    continue;
+                }
+                Verdict::Forgotten => {
+                    source = Source::Cluster(Until::Ended);
+                    continue;
+                }
+                Verdict::GoesOn(status) => status,
+                Verdict::PollFailed(error) => error.to_string(),
+            };
+            on_poll(&Poll { number, status: &state });
+            last = state;
+            if Instant::now() >= deadline {
+                break;
+            }
+            sleep_until(deadline.min(Instant::now() + pace.next(retry_after))).await;
+        }
+        Err(timed_out(what, &last))
+    }
+
+    /// Looks at the operation once.
+    async fn look(
+        &self,
+        cluster: &ClusterId,
+        source: &Source,
+        what: &str,
+    ) -> (Verdict, Option<Duration>) {
+        let call = match source {
+            Source::Status(url) | Source::Location(url) => {
+                Call::new(Method::Get, Target::Poll(url.clone()), what, READ_STATUS)
+            }
+            Source::Cluster(_) => self.managed_cluster_read(cluster),
+        };
+        match self.ask(&call).await {
+            Ok(answer) => (judge(cluster, source, &call, &answer), retry_after(&answer)),
+            Err(error) => (judge_error(error), None),
+        }
+    }
+}
+
+/// Decides what an answer means. Pure.
+fn judge(cluster: &ClusterId, source: &Source, call: &Call, answer: &Answer) -> Verdict {
+    let what = &call.what;
+    if !(200..300).contains(&answer.status) {
+        if answer.status == 404 && !matches!(source, Source::Cluster(_)) {
+            return Verdict::Forgotten;
+        }
+        let service = ServiceError::parse(&answer.body);
+        return judge_error(refused(what, call.permission, answer.status, &service));
+    }
+    match source {
+        Source::Location(_) if answer.status == 202 => Verdict::GoesOn("Accepted".to_owned()),
+        Source::Location(_) if answer.body.is_empty() => Verdict::Succeeded,
+        Source::Status(_) | Source::Location(_) => match answer.json(what) {
+            Ok(body) => judge_body(what, source, &body),
+            // A proxy's page, or an answer that was cut off.
+            Err(error) => Verdict::PollFailed(error),
+        },
+        Source::Cluster(until) => match answer.json(what) {
+            Ok(body) => judge_cluster(what, cluster, *until, body),
+            Err(error) => Verdict::PollFailed(error),
+        },
+    }
+}
+
+fn judge_error(error: Error) -> Verdict {
+    match error.kind() {
+        ErrorKind::Unavailable | ErrorKind::Throttled => Verdict::PollFailed(error),
+        _ => Verdict::Ended(error),
+    }
+}
+
+fn judge_body(what: &str, source: &Source, body: &Value) -> Verdict {
+    let status = body.get("status").and_then(Value::as_str);
+    // A Location ends with the resource itself.
+    let state = match source {
+        Source::Location(_) => {
+            status.or_else(|| body.pointer("/properties/provisioningState").and_then(Value::as_str))
+        }
+        _ => status,
+    };
+    match state {
+        Some(status) => match End::of(status) {
+            None => Verdict::GoesOn(status.to_owned()),
+            Some(End::Succeeded) => Verdict::Succeeded,
+            Some(End::Failed | End::Canceled) => {
+                Verdict::Ended(ServiceError::from_json(body).ended(what, status))
+            }
+        },
+        None if matches!(source, Source::Location(_)) => Verdict::Succeeded,
+        None => Verdict::PollFailed(unreadable(what, "it is an operation without a status")),
+    }
+}
+
+fn judge_cluster(what: &str, id: &ClusterId, until: Until, body: Value) -> Verdict {
+    let cluster = match ManagedCluster::parse(id, body) {
+        Ok(cluster) => cluster,
+        Err(error) => return Verdict::Ended(error),
+    };
+    let state = cluster.facts.provisioning_state.clone();
+    match (until, End::of(&state)) {
+        (Until::Read, _) | (Until::Ended, Some(End::Succeeded)) => Verdict::Read(Box::new(cluster)),
+        (Until::Ended, Some(End::Failed | End::Canceled)) => {
+            Verdict::Ended(ServiceError::default().ended(what, &state))
+        }
+        (Until::Settled, Some(_)) => match busy_node_pool(&cluster.facts) {
+            None => Verdict::Read(Box::new(cluster)),
+            Some(busy) => Verdict::GoesOn(busy),
+        },
+        (Until::Ended | Until::Settled, None) => Verdict::GoesOn(state),
+    }
+}
+
+fn busy_node_pool(facts: &ClusterFacts) -> Option<String> {
+    let pool = facts.node_pools.iter().find(|pool| End::of(&pool.provisioning_state).is_none())?;
+    Some(format!("node pool {} is {}", pool.name, pool.provisioning_state))
+}
+
+/// How an operation ends.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum End {
+    Succeeded,
+    Failed,
+    Canceled,
+}
+
+impl End {
+    /// `None`: it goes on.
+    fn of(status: &str) -> Option<Self> {
+        match status.to_ascii_lowercase().as_str() {
+            "succeeded" => Some(Self::Succeeded),
+            "failed" => Some(Self::Failed),
+            "canceled" | "cancelled" => Some(Self::Canceled),
+            _ => None,
+        }
+    }
+}
+
+fn timed_out(what: &str, last: &str) -> Error {
+    Error::new(
+        ErrorKind::Timeout,
+        format!(
+            "could not {what}: the operation still goes on at the time limit (last seen: {last}); \
+             it continues in Azure"
+        ),
+    )
+}
+
+fn retry_after(answer: &Answer) -> Option<Duration> {
+    get_retry_after(&answer.headers, OffsetDateTime::now_utc, &[RETRY_AFTER])?.try_into().ok()
+}
+
+/// The pauses between polls: what Azure asks for, else growing ones.
+struct Pace {
+    next: Duration,
+    longest: Duration,
+    shortest: Duration,
+}
+
+impl Pace {
+    fn new(timing: &Timing) -> Self {
+        Self {
+            next: timing.operation_poll_first,
+            longest: timing.operation_poll_longest,
+            shortest: timing.backoff_first,
+        }
+    }
+
+    fn next(&mut self, retry_after: Option<Duration>) -> Duration {
+        if let Some(asked) = retry_after {
+            return asked.max(self.shortest);
+        }
+        let pause = self.next;
+        self.next = pause.mul_f64(1.5).min(self.longest);
+        pause
+    }
+}
+
+#[cfg(test)]
+#[path = "operation_tests.rs"]
+mod tests;

@@ -1,0 +1,230 @@
+//! Key vaults: finding the one that a key id names, and reading it.
+//!
+//! A key id names only the vault's host. Its resource is found by the id that the caller gives,
+//! else by Resource Graph, else among the vaults of the cluster's subscription. Failing all that,
+//! the vault's host is asked without a token: its challenge tells that it exists, and in which
+//! tenant.
+
+use azure_core::http::{Method, headers::WWW_AUTHENTICATE};
+use serde_json::{Value, json};
+
+use super::{
+    challenge::Challenge,
+    client::{Azure, Call, Target},
+    error::unreadable,
+};
+use crate::{
+    error::{ErrorKind, Result},
+    model::{AccessPolicy, ClusterId, Fact, KeyId, Lookup, VaultFacts, VaultId},
+};
+
+/// Of Key Vault's management plane.
+pub(super) const API_VERSION: &str = "2026-05-15";
+const RESOURCE_GRAPH_API_VERSION: &str = "2024-04-01";
+
+const READ: &str = "Microsoft.KeyVault/vaults/read";
+const READ_DELETED: &str = "Microsoft.KeyVault/deletedVaults/read";
+const SEARCH: &str = "Microsoft.ResourceGraph/resources/read";
+
+/// What a vault's host says to whoever asks without a token.
+enum Presence {
+    /// It answers as a vault does; the tenant, if the cloud's own authority is named.
+    There { tenant_id: Option<String> },
+    /// There is no such host, or nothing that answers as a vault does.
+    NoAnswer,
+}
+
+impl Azure {
+    /// Finds and reads the vault of a key: by `key_vault_id` where given, else by the name in the
+    /// key id.
+    pub(crate) async fn vault(
+        &self,
+        key_id: &KeyId,
+        key_vault_id: Option<&VaultId>,
+        cluster: &ClusterId,
+    ) -> Fact<Lookup<VaultFacts>> {
+        match key_vault_id {
+            Some(id) => self.vault_by_id(id).await,
+            None => self.vault_by_name(key_id, cluster).await,
+        }
+    }
+
+    async fn vault_by_id(&self, id: &VaultId) -> Fact<Lookup<VaultFacts>> {
+        let call = Call::get(id.to_string(), API_VERSION, format!("read key vault {id}"), READ);
+        let answer = match self.send(&call).await {
+            Ok(answer) => answer,
+            Err(error) if error.kind() == ErrorKind::NotFound => {
+                return match self.is_deleted(id.subscription_id(), id.name()).await {
+                    Ok(true) => Fact::Known(Lookup::SoftDeleted),
+                    Ok(false) => Fact::Known(Lookup::NotFound),
+                    Err(error) => Fact::Unknown(format!(
+                        "key vault {id} is not there, and whether it can be recovered is not known: {error}"
+                    )),
+                };
+            }
+            Err(error) => return Fact::Unknown(error.to_string()),
+        };
+        match answer.json(&call.what).and_then(|vault| parse(id, &vault)) {
+            Ok(facts) => Fact::Known(Lookup::Found(facts)),
+            Err(error) => Fact::Unknown(error.to_string()),
+        }
+    }
+
+    async fn vault_by_name(&self, key_id: &KeyId, cluster: &ClusterId) -> Fact<Lookup<VaultFacts>> {
+        let name = key_id.vault_name();
+        let mut obstacles = Vec::new();
+        match self.search_resource_graph(name).await {
+            Ok(Some(id)) => return self.vault_by_id(&id).await,
+            Ok(None) => {}
+            Err(error) => obstacles.push(error.to_string()),
+        }
+        match self.search_subscription(cluster.subscription_id(), name).await {
+            Ok(Some(id)) => return self.vault_by_id(&id).await,
+            Ok(None) => {}
+            Err(error) => obstacles.push(error.to_string()),
+        }
+        match self.is_deleted(cluster.subscription_id(), name).await {
+            Ok(true) => return Fact::Known(Lookup::SoftDeleted),
+            Ok(false) => {}
+            Err(error) => obstacles.push(error.to_string()),
+        }
+        let presence = self.presence(key_id).await;
+        if matches!(presence, Presence::NoAnswer) && obstacles.is_empty() {
+            return Fact::Known(Lookup::NotFound);
+        }
+        let seen = match presence {
+            Presence::There { tenant_id: Some(tenant) } => {
+                format!("{} exists in tenant {tenant}", key_id.host())
+            }
+            Presence::There { tenant_id: None } => format!("{} exists", key_id.host()),
+            Presence::NoAnswer => format!("{} does not answer from here", key_id.host()),
+        };
+        let mut reason = format!(
+            "{seen}, but the resource of key vault {name} was not found; pass key_vault_id, or the \
+             right to read it ({READ})"
+        );
+        for obstacle in obstacles {
+            reason.push_str("; ");
+            reason.push_str(&obstacle);
+        }
+        Fact::Unknown(reason)
+    }
+
+    /// Asks for the vault in every subscription that the credential can read.
+    async fn search_resource_graph(&self, name: &str) -> Result<Option<VaultId>> {
+        let target = Target::Management {
+            path: "/providers/Microsoft.ResourceGraph/resources".to_owned(),
+            api_version: RESOURCE_GRAPH_API_VERSION.to_owned(),
+        };
+        // A vault's name in a key id is letters, digits and hyphens: it cannot end the literal.
+        let query = format!(
+            "resources | where type =~ 'microsoft.keyvault/vaults' and name =~ '{name}' | project id"
+        );
+        let call = Call {
+            body: Some(json!({ "query": query, "options": { "resultFormat": "objectArray" } })),
+            ..Call::new(
+                Method::Post,
+                target,
+                format!("search for key vault {name} by Resource Graph"),
+                SEARCH,
+            )
+        };
+        let found = self.send(&call).await?.json(&call.what)?;
+        let rows = found.get("data").and_then(Value::as_array);
+        Ok(rows.into_iter().flatten().find_map(|row| vault_id_named(row, name)))
+    }
+
+    async fn search_subscription(
+        &self,
+        subscription_id: &str,
+        name: &str,
+    ) -> Result<Option<VaultId>> {
+        let call = Call::get(
+            format!("/subscriptions/{subscription_id}/providers/Microsoft.KeyVault/vaults"),
+            API_VERSION,
+            format!("list the key vaults of subscription {subscription_id}"),
+            READ,
+        );
+        let vaults = self.list(call).await?;
+        Ok(vaults.iter().find_map(|vault| vault_id_named(vault, name)))
+    }
+
+    async fn is_deleted(&self, subscription_id: &str, name: &str) -> Result<bool> {
+        let call = Call::get(
+            format!("/subscriptions/{subscription_id}/providers/Microsoft.KeyVault/deletedVaults"),
+            API_VERSION,
+            format!("list the deleted key vaults of subscription {subscription_id}"),
+            READ_DELETED,
+        );
+        let deleted = self.list(call).await?;
+        Ok(deleted.iter().any(|vault| {
+            vault
+                .get("name")
+                .and_then(Value::as_str)
+                .is_some_and(|it| it.eq_ignore_ascii_case(name))
+        }))
+    }
+
+    async fn presence(&self, key_id: &KeyId) -> Presence {
+        let target = Target::Challenge {
+            host: key_id.host().to_owned(),
+            path: format!("/keys/{}", key_id.name()),
+        };
+        let what = format!("ask whether {} exists", key_id.host());
+        let call = Call::new(Method::Get, target, what, "none");
+        let (Ok(answer), Ok(endpoints)) = (self.ask(&call).await, self.endpoints().await) else {
+            return Presence::NoAnswer;
+        };
+        match answer.status {
+            401 | 403 => Presence::There {
+                tenant_id: answer
+                    .headers
+                    .get_optional_str(&WWW_AUTHENTICATE)
+                    .and_then(Challenge::parse)
+                    .filter(|challenge| endpoints.is_authority(&challenge.authorization))
+                    .and_then(|challenge| challenge.tenant_id().map(str::to_owned)),
+            },
+            _ => Presence::NoAnswer,
+        }
+    }
+}
+
+fn vault_id_named(resource: &Value, name: &str) -> Option<VaultId> {
+    let id = resource.get("id")?.as_str()?;
+    let (_, last) = id.rsplit_once('/')?;
+    last.eq_ignore_ascii_case(name).then(|| VaultId::parse(id).ok()).flatten()
+}
+
+fn parse(id: &VaultId, vault: &Value) -> Result<VaultFacts> {
+    let text = |pointer: &str| vault.pointer(pointer).and_then(Value::as_str);
+    let flag = |pointer: &str| vault.pointer(pointer).and_then(Value::as_bool);
+    let Some(tenant_id) = text("/properties/tenantId") else {
+        return Err(unreadable(&format!("read key vault {id}"), "properties.tenantId is missing"));
+    };
+    let policies = vault.pointer("/properties/accessPolicies").and_then(Value::as_array);
+    Ok(VaultFacts {
+        id: id.clone(),
+        tenant_id: tenant_id.to_owned(),
+        rbac: flag("/properties/enableRbacAuthorization").unwrap_or(false),
+        access_policies: policies.into_iter().flatten().filter_map(access_policy).collect(),
+        public_network_access: !text("/properties/publicNetworkAccess")
+            .is_some_and(|access| access.eq_ignore_ascii_case("Disabled")),
+        firewall: text("/properties/networkAcls/defaultAction")
+            .is_some_and(|action| action.eq_ignore_ascii_case("Deny")),
+        // On unless it was turned off when that was still possible.
+        soft_delete: flag("/properties/enableSoftDelete").unwrap_or(true),
+        purge_protection: flag("/properties/enablePurgeProtection").unwrap_or(false),
+    })
+}
+
+fn access_policy(policy: &Value) -> Option<AccessPolicy> {
+    let keys = policy.pointer("/permissions/keys").and_then(Value::as_array);
+    Some(AccessPolicy {
+        object_id: policy.get("objectId")?.as_str()?.to_owned(),
+        keys: keys.into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect(),
+    })
+}
+
+#[cfg(test)]
+#[path = "vault_tests.rs"]
+mod tests;

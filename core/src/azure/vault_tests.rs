@@ -1,0 +1,207 @@
+use super::*;
+use crate::azure::testing::{FakeAzure, Reply, SUBSCRIPTION, cluster_id, json_reply, text_reply};
+
+const TENANT: &str = "72f988bf-86f1-41af-91ab-2d7cd011db47";
+
+fn vault_id() -> VaultId {
+    VaultId::parse(&format!(
+        "/subscriptions/{SUBSCRIPTION}/resourceGroups/keys/providers/Microsoft.KeyVault/vaults/Shop"
+    ))
+    .unwrap()
+}
+
+fn key_id() -> KeyId {
+    KeyId::parse("https://shop.vault.azure.net/keys/etcd/0123456789abcdef0123456789abcdef").unwrap()
+}
+
+fn vault_json() -> Value {
+    json!({
+        "id": vault_id().to_string(), "name": "Shop", "location": "westeurope",
+        "properties": { "tenantId": TENANT, "enableRbacAuthorization": true,
+                        "enableSoftDelete": true, "enablePurgeProtection": true,
+                        "accessPolicies": [], "publicNetworkAccess": "Enabled" }
+    })
+}
+
+fn denied() -> Reply {
+    json_reply(403, json!({"error": {"code": "AuthorizationFailed", "message": "no"}}))
+}
+
+fn empty() -> Reply {
+    json_reply(200, json!({"value": []}))
+}
+
+fn challenge() -> Reply {
+    text_reply(401, "").with(
+        "www-authenticate",
+        format!("Bearer authorization=\"https://login.microsoftonline.com/{TENANT}\", resource=\"https://vault.azure.net\""),
+    )
+}
+
+/// An Azure where nothing is found by name.
+fn nowhere(graph: Reply, list: Reply, deleted: Reply, host: Reply) -> FakeAzure {
+    let fake = FakeAzure::default();
+    fake.on(Method::Post, "/providers/Microsoft.ResourceGraph/resources", [graph]);
+    fake.on(Method::Get, "/providers/Microsoft.KeyVault/vaults?", [list]);
+    fake.on(Method::Get, "/providers/Microsoft.KeyVault/deletedVaults?", [deleted]);
+    fake.on(Method::Get, "https://shop.vault.azure.net/keys/etcd", [host]);
+    fake
+}
+
+async fn by_name(fake: &FakeAzure) -> Fact<Lookup<VaultFacts>> {
+    fake.client().vault(&key_id(), None, &cluster_id()).await
+}
+
+async fn by_id(fake: &FakeAzure) -> Fact<Lookup<VaultFacts>> {
+    fake.client().vault(&key_id(), Some(&vault_id()), &cluster_id()).await
+}
+
+fn reason(fact: &Fact<Lookup<VaultFacts>>) -> &str {
+    match fact {
+        Fact::Unknown(reason) => reason,
+        Fact::Known(known) => panic!("known: {known:?}"),
+    }
+}
+
+#[tokio::test]
+async fn a_vault_is_read_by_its_id() {
+    let fake = FakeAzure::default();
+    let mut vault = vault_json();
+    vault["properties"]["networkAcls"] = json!({"defaultAction": "deny"});
+    vault["properties"]["publicNetworkAccess"] = json!("disabled");
+    vault["properties"]["enableRbacAuthorization"] = Value::Null;
+    vault["properties"]["accessPolicies"] = json!([{"tenantId": TENANT, "objectId": "o", "permissions": {"keys": ["Encrypt", "decrypt"]}}]);
+    fake.on(Method::Get, "/vaults/Shop", [json_reply(200, vault)]);
+    let facts = by_id(&fake).await.known().and_then(Lookup::found).cloned().unwrap();
+    assert!(facts.firewall && !facts.public_network_access && !facts.rbac);
+    assert!(facts.soft_delete && facts.purge_protection);
+    assert_eq!(facts.tenant_id, TENANT);
+    assert_eq!(
+        facts.access_policies,
+        [AccessPolicy {
+            object_id: "o".to_owned(),
+            keys: vec!["Encrypt".to_owned(), "decrypt".to_owned()]
+        }]
+    );
+}
+
+#[tokio::test]
+async fn a_vault_that_is_not_there_is_deleted_or_not_found() {
+    for (deleted, expected) in [
+        (empty(), Lookup::NotFound),
+        (json_reply(200, json!({"value": [{"name": "SHOP"}]})), Lookup::SoftDeleted),
+    ] {
+        let fake = FakeAzure::default();
+        fake.on(
+            Method::Get,
+            "/vaults/Shop",
+            [json_reply(404, json!({"error": {"code": "ResourceNotFound"}}))],
+        );
+        fake.on(Method::Get, "/deletedVaults?", [deleted]);
+        assert_eq!(by_id(&fake).await, Fact::Known(expected));
+    }
+}
+
+#[tokio::test]
+async fn a_missing_permission_is_named() {
+    let fake = FakeAzure::default();
+    fake.on(Method::Get, "/vaults/Shop", [denied()]);
+    assert!(reason(&by_id(&fake).await).contains("permission Microsoft.KeyVault/vaults/read"));
+
+    let fake = FakeAzure::default();
+    fake.on(Method::Get, "/vaults/Shop", [json_reply(404, json!({}))]);
+    fake.on(Method::Get, "/deletedVaults?", [denied()]);
+    assert!(reason(&by_id(&fake).await).contains("Microsoft.KeyVault/deletedVaults/read"));
+}
+
+#[tokio::test]
+async fn resource_graph_finds_a_vault_in_any_subscription() {
+    let found = json_reply(200, json!({"data": [{"id": vault_id().to_string()}]}));
+    let fake = nowhere(found, denied(), denied(), Reply::Unreachable);
+    fake.on(
+        Method::Get,
+        "/resourceGroups/keys/providers/Microsoft.KeyVault/vaults/Shop",
+        [json_reply(200, vault_json())],
+    );
+    let fact = by_name(&fake).await;
+    assert_eq!(fact.known().and_then(Lookup::found).unwrap().id, vault_id());
+    let search = &fake.seen()[0];
+    assert!(search.body["query"].as_str().unwrap().contains("name =~ 'shop'"));
+    assert_eq!(fake.seen().len(), 2);
+}
+
+#[tokio::test]
+async fn the_subscriptions_list_is_searched_page_by_page_where_resource_graph_is_denied() {
+    let fake = nowhere(
+        denied(),
+        json_reply(
+            200,
+            json!({"value": [{"id": "x"}], "nextLink": "https://management.azure.com/page2?token=a%2Bb"}),
+        ),
+        denied(),
+        Reply::Unreachable,
+    );
+    fake.on(Method::Get, "/page2?token=a%2Bb", [json_reply(200, json!({"value": [vault_json()]}))]);
+    fake.on(Method::Get, "/vaults/Shop", [json_reply(200, vault_json())]);
+    assert!(by_name(&fake).await.known().and_then(Lookup::found).is_some());
+}
+
+#[tokio::test]
+async fn a_next_page_elsewhere_gets_no_token() {
+    let fake = nowhere(
+        denied(),
+        json_reply(200, json!({"value": [], "nextLink": "https://example.org/page2"})),
+        empty(),
+        challenge(),
+    );
+    assert!(reason(&by_name(&fake).await).contains("no token is sent there"));
+    assert!(fake.seen().iter().all(|seen| seen.url.host_str() != Some("example.org")));
+}
+
+#[tokio::test]
+async fn a_deleted_vault_is_found_by_its_name() {
+    let deleted = json_reply(200, json!({"value": [{"name": "shop"}]}));
+    let fake = nowhere(empty_graph(), empty(), deleted, Reply::Unreachable);
+    assert_eq!(by_name(&fake).await, Fact::Known(Lookup::SoftDeleted));
+}
+
+fn empty_graph() -> Reply {
+    json_reply(200, json!({"data": []}))
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_vault_that_no_search_finds_and_no_host_answers_for_does_not_exist() {
+    let fake = nowhere(empty_graph(), empty(), empty(), Reply::Unreachable);
+    assert_eq!(by_name(&fake).await, Fact::Known(Lookup::NotFound));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_silent_host_proves_nothing_where_searching_was_denied() {
+    let fake = nowhere(denied(), denied(), denied(), Reply::Unreachable);
+    let fact = by_name(&fake).await;
+    let reason = reason(&fact);
+    for named in ["does not answer", "Microsoft.ResourceGraph", "vaults/read", "deletedVaults/read"]
+    {
+        assert!(reason.contains(named), "{reason}");
+    }
+}
+
+#[tokio::test]
+async fn the_challenge_tells_that_a_vault_exists_and_where_and_is_asked_without_a_token() {
+    let fake = nowhere(empty_graph(), empty(), empty(), challenge());
+    let fact = by_name(&fake).await;
+    assert!(reason(&fact).contains(&format!("exists in tenant {TENANT}")), "{fact:?}");
+    let seen = fake.seen();
+    let asked = seen.iter().find(|seen| seen.url.host_str() == Some("shop.vault.azure.net"));
+    assert_eq!(asked.unwrap().header("authorization"), None);
+}
+
+#[tokio::test]
+async fn a_challenge_of_another_authority_tells_no_tenant() {
+    let foreign = text_reply(401, "")
+        .with("www-authenticate", "Bearer authorization=\"https://login.example.org/evil\"");
+    let fake = nowhere(empty_graph(), empty(), empty(), foreign);
+    let fact = by_name(&fake).await;
+    assert!(reason(&fact).contains("exists, but"), "{fact:?}");
+    assert!(fake.seen().iter().all(|seen| seen.url.host_str() != Some("login.example.org")));
+}
