@@ -1,1 +1,201 @@
-fn main() {}
+//! Runs `tests/conformance/*.json` against the simulator: one test a case.
+
+mod common;
+
+use std::{path::Path, process::ExitCode, sync::Arc, time::Duration};
+
+use aks_kms::{
+    EnableOptions, Error, KmsManager, KubernetesAccess, OperationReport, Pace, Reencrypt, ReencryptOptions,
+    ReencryptSecretsOptions, RunOptions, StatusOptions,
+};
+use aks_kms_simulator::{
+    Simulator,
+    conformance::{Case, Then, mismatch, writes_mismatch},
+};
+use libtest_mimic::{Arguments, Failed, Trial};
+use serde_json::{Map, Value, json};
+
+fn main() -> ExitCode {
+    let runtime = Arc::new(tokio::runtime::Runtime::new().unwrap());
+    let simulator = Arc::new(runtime.block_on(common::simulator()));
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/conformance");
+    let mut files: Vec<_> = std::fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.extension().is_some_and(|extension| extension == "json"))
+        .filter(|path| path.file_stem().is_some_and(|stem| stem != "schema"))
+        .collect();
+    files.sort();
+    let trials = files
+        .into_iter()
+        .map(|path| {
+            let text = std::fs::read_to_string(&path).unwrap();
+            let case: Case = serde_json::from_str(&text)
+                .unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+            let name = format!("{}: {}", path.file_stem().unwrap().display(), case.name);
+            let (runtime, simulator) = (Arc::clone(&runtime), Arc::clone(&simulator));
+            Trial::test(name, move || runtime.block_on(run(&simulator, case)))
+        })
+        .collect();
+    let mut arguments = Arguments::from_args();
+    // a case waits more than it works
+    arguments.test_threads.get_or_insert(8);
+    libtest_mimic::run(&arguments, trials).exit_code()
+}
+
+async fn run(simulator: &Simulator, case: Case) -> Result<(), Failed> {
+    let world = simulator.put_case(case.given.clone()).await.map_err(|error| error.to_string())?;
+    let fill = |value: &Value| {
+        let mut value = value.clone();
+        world.substitute(&mut value);
+        value
+    };
+    let options: Map<String, Value> = case
+        .when
+        .options
+        .iter()
+        .map(|(name, value)| (name.clone(), fill(value)))
+        .collect();
+    let manager = common::builder(&world)
+        .kubernetes(match case.when.kubernetes.as_deref() {
+            Some("cluster-admin") => KubernetesAccess::ClusterAdmin,
+            _ => KubernetesAccess::ClusterUser,
+        })
+        .build()?;
+    let outcome = call(&manager, &case.when.operation, &options).await;
+    let then: Then = serde_json::from_value(fill(&serde_json::to_value(&case.then)?))?;
+    check_outcome(&then, &outcome)?;
+    if let Some(why) = writes_mismatch(&then.writes, &simulator.writes(&world.id)?) {
+        return Err(why.into());
+    }
+    if let Some(expected) = &then.secrets {
+        let truth = serde_json::to_value(simulator.secrets(&world.id).await?)?;
+        if let Some(why) = mismatch(expected, &truth) {
+            return Err(format!("the store: {why}").into());
+        }
+    }
+    Ok(())
+}
+
+fn check_outcome(then: &Then, outcome: &Result<Value, Error>) -> Result<(), Failed> {
+    let findings = match (outcome, &then.error) {
+        (Ok(report), None) => {
+            if let Some(why) = then.report.as_ref().and_then(|expected| mismatch(expected, report)) {
+                return Err(format!("the report: {why}").into());
+            }
+            report["findings"].clone()
+        }
+        (Err(error), Some(expected)) => {
+            let mut rules: Vec<&str> = error
+                .findings()
+                .iter()
+                .filter(|finding| finding.level == aks_kms::Level::Block)
+                .map(|finding| finding.rule.as_str())
+                .collect();
+            let mut expected_rules: Vec<&str> = expected.rules.iter().map(String::as_str).collect();
+            rules.sort_unstable();
+            expected_rules.sort_unstable();
+            if error.code() != expected.code || rules != expected_rules {
+                return Err(format!("another error: {error:?}").into());
+            }
+            if expected.service_code.is_some() && error.service_code() != expected.service_code.as_deref() {
+                return Err(format!("another service code: {error:?}").into());
+            }
+            let message = error.to_string();
+            for finding in error.findings() {
+                if finding.remedy.is_empty() || !message.contains(finding.rule.as_str()) && error.findings().len() > 1 {
+                    return Err(format!("{} is not named with its remedy: {message}", finding.rule).into());
+                }
+            }
+            let report = serde_json::to_value(error.report())?;
+            if let Some(why) = expected.report.as_ref().and_then(|expected| mismatch(expected, &report)) {
+                return Err(format!("the error's report: {why}").into());
+            }
+            serde_json::to_value(error.findings())?
+        }
+        (Ok(report), Some(_)) => return Err(format!("no error came: {report}").into()),
+        (Err(error), None) => return Err(format!("an error came: {error:?}").into()),
+    };
+    let all = findings.as_array().cloned().unwrap_or_default();
+    for expected in &then.findings {
+        if !all.iter().any(|finding| mismatch(expected, finding).is_none()) {
+            return Err(format!("no finding {expected} among {findings}").into());
+        }
+    }
+    Ok(())
+}
+
+async fn call(
+    manager: &KmsManager,
+    operation: &str,
+    options: &Map<String, Value>,
+) -> Result<Value, Error> {
+    let report = |report: OperationReport| serde_json::to_value(report).unwrap();
+    match operation {
+        "enable" => {
+            let options_of = EnableOptions {
+                run: run_options(options)?,
+                network_mode: match options.get("network_mode") {
+                    Some(mode) => mode.as_str().unwrap().parse()?,
+                    None => EnableOptions::default().network_mode,
+                },
+                key_vault_id: text(options, "key_vault_id"),
+                reencrypt: match options.get("reencrypt") {
+                    None | Some(Value::Bool(true)) => Reencrypt::default(),
+                    Some(Value::Bool(false)) => Reencrypt::Skip,
+                    Some(given) => Reencrypt::With(reencrypt_options(given.as_object().unwrap())),
+                },
+            };
+            manager.enable(text(options, "key_id").unwrap(), options_of).await.map(report)
+        }
+        "reencrypt_secrets" => {
+            let options = ReencryptSecretsOptions {
+                run: run_options(options)?,
+                reencrypt: reencrypt_options(options),
+            };
+            manager.reencrypt_secrets(options).await.map(report)
+        }
+        "status" => {
+            let secrets = options.get("secrets") == Some(&json!(true));
+            let status = manager.status(StatusOptions { secrets }).await?;
+            Ok(serde_json::to_value(status).unwrap())
+        }
+        other => panic!("this runner has no operation {other}"),
+    }
+}
+
+fn run_options(options: &Map<String, Value>) -> Result<RunOptions, Error> {
+    let mut run = RunOptions { dry_run: options.get("dry_run") == Some(&json!(true)), ..RunOptions::default() };
+    for rule in texts(options, "allow").unwrap_or_default() {
+        run.allow.push(rule.parse()?);
+    }
+    run.give_up_secrets = texts(options, "give_up_secrets").unwrap_or_default();
+    if let Some(seconds) = options.get("timeout") {
+        run.timeout = Duration::from_secs_f64(seconds.as_f64().unwrap());
+    }
+    Ok(run)
+}
+
+fn reencrypt_options(options: &Map<String, Value>) -> ReencryptOptions {
+    let defaults = ReencryptOptions::default();
+    let number = |name: &str| options.get(name).map(|value| value.as_u64().unwrap());
+    ReencryptOptions {
+        namespaces: texts(options, "namespaces"),
+        pace: match options.get("pace").and_then(Value::as_str) {
+            Some("fast") => Pace::Fast,
+            _ => Pace::Gentle,
+        },
+        max_concurrency: number("max_concurrency")
+            .map_or(defaults.max_concurrency, |value| value.try_into().unwrap()),
+        max_requests_per_second: number("max_requests_per_second").map(|value| value.try_into().unwrap()),
+    }
+}
+
+fn text(options: &Map<String, Value>, name: &str) -> Option<String> {
+    options.get(name).map(|value| value.as_str().unwrap().to_owned())
+}
+
+fn texts(options: &Map<String, Value>, name: &str) -> Option<Vec<String>> {
+    let list = options.get(name)?.as_array().unwrap();
+    Some(list.iter().map(|value| value.as_str().unwrap().to_owned()).collect())
+}

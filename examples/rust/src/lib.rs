@@ -1,1 +1,70 @@
-//! Helpers shared by the examples.
+//! What the examples share: a line of progress.
+
+use std::{
+    io::{IsTerminal, Write},
+    sync::{Mutex, PoisonError},
+};
+
+use aks_kms::{Phase, Progress};
+use indicatif::{ProgressBar, ProgressStyle};
+
+/// Shows an operation's progress: a bar on a terminal, plain lines elsewhere.
+pub struct ProgressLine {
+    bar: Option<ProgressBar>,
+    phase: Mutex<Option<(usize, Phase)>>,
+}
+
+impl Default for ProgressLine {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl ProgressLine {
+    /// Nothing is shown before the first snapshot.
+    #[must_use]
+    pub fn new() -> Self {
+        let bar = std::io::stderr().is_terminal().then(|| {
+            let bar = ProgressBar::new(0);
+            if let Ok(style) = ProgressStyle::with_template("{prefix:>6} {bar:30} {pos}/{len} {msg}") {
+                bar.set_style(style);
+            }
+            bar
+        });
+        Self { bar, phase: Mutex::new(None) }
+    }
+
+    /// Shows a snapshot.
+    pub fn show(&self, now: &Progress) {
+        match &self.bar {
+            Some(bar) => {
+                bar.set_prefix(format!("{}/{}", now.step, now.steps));
+                bar.set_length(now.total.unwrap_or(0));
+                bar.set_position(now.done);
+                bar.set_message(now.message.clone());
+                if now.finished {
+                    bar.finish();
+                }
+            }
+            None => self.show_line(now),
+        }
+    }
+
+    /// One line for each phase: a log is not a screen.
+    fn show_line(&self, now: &Progress) {
+        let mut phase = self.phase.lock().unwrap_or_else(PoisonError::into_inner);
+        let this = Some((now.step, now.phase));
+        if *phase != this || now.finished {
+            *phase = this;
+            // a closed standard error stops the lines, not the operation
+            let _ = writeln!(
+                std::io::stderr(),
+                "[{}/{}] {:<9} {}",
+                now.step,
+                now.steps,
+                now.phase.to_string(),
+                now.message
+            );
+        }
+    }
+}

@@ -2,9 +2,14 @@
 
 use std::sync::Arc;
 
-use futures::future::{BoxFuture, FutureExt};
+use futures::future::{BoxFuture, FutureExt, ready};
 
-use crate::backend::{BackendSpec, KubernetesBackend};
+use crate::{
+    backend::{BackendSpec, KubernetesBackend},
+    embedded,
+    given::Backend,
+    real,
+};
 
 /// The Kubernetes of a cluster, once it has started.
 pub type Starting = BoxFuture<'static, Result<Arc<dyn KubernetesBackend>, String>>;
@@ -14,9 +19,8 @@ pub type BackendFactory = Arc<dyn Fn(BackendSpec) -> Starting + Send + Sync>;
 
 /// The backend that `given.cluster.backend` names.
 pub(crate) fn start(spec: BackendSpec) -> Starting {
-    async move {
-        let backend = spec.given.cluster.backend;
-        Err(format!("the {backend:?} backend is not part of this build"))
+    match spec.given.cluster.backend {
+        Backend::Embedded => ready(embedded::start(spec)).boxed(),
+        Backend::Real => real::start(spec).boxed(),
     }
-    .boxed()
 }

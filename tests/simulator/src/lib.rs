@@ -9,7 +9,9 @@
 pub mod backend;
 pub mod clock;
 pub mod conformance;
+pub mod embedded;
 pub mod given;
+pub mod real;
 pub mod tls;
 pub mod writes;
 
@@ -25,6 +27,7 @@ mod key_id;
 mod names;
 mod region;
 mod roles;
+mod sdk;
 mod simulator;
 mod vault;
 mod world;

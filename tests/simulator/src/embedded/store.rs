@@ -1,0 +1,489 @@
+//! The store: what etcd is to an API server.
+//!
+//! One revision counts every write. A secret's key is `/registry/secrets/<namespace>/<name>`; it
+//! keeps its older versions until they are compacted, so a list can go on at the revision where
+//! it began. Watchers are told of writes in their order.
+
+use std::{
+    collections::{BTreeMap, VecDeque},
+    ops::Bound,
+    sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard},
+    time::Duration,
+};
+
+use tokio::{sync::mpsc, time::Instant};
+
+use super::{secret::Secret, transform::Seal};
+
+/// Events that a watcher may lag behind before it is cut off, as a slow one is.
+const WATCH_BUFFER: usize = 1000;
+
+/// What one more revision of an object costs besides its own bytes.
+const REVISION_BYTES: usize = 2_400;
+
+/// One stored version of a secret.
+#[derive(Clone)]
+pub(super) struct Version {
+    /// The revision that wrote it: its resource version.
+    pub(super) revision: u64,
+    /// How it is stored.
+    pub(super) seal: Arc<Seal>,
+    pub(super) secret: Arc<Secret>,
+}
+
+/// A key of the store: its newest version and those before, the oldest first.
+struct Entry {
+    created: u64,
+    newest: Version,
+    older: Vec<Version>,
+}
+
+/// A deleted key, which lists that began before can still see.
+struct Grave {
+    name: Box<str>,
+    deleted: u64,
+    entry: Entry,
+}
+
+#[derive(Default)]
+struct Namespace {
+    live: BTreeMap<Box<str>, Entry>,
+    graves: Vec<Grave>,
+}
+
+/// A secret as a list finds it.
+pub(super) struct Found {
+    pub(super) namespace: Arc<str>,
+    pub(super) name: Box<str>,
+    pub(super) version: Version,
+}
+
+/// A page of a list.
+pub(super) struct Page {
+    pub(super) items: Vec<Found>,
+    /// Whether there is more behind it.
+    pub(super) more: bool,
+}
+
+/// What happened to a secret.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Happened {
+    Added,
+    Modified,
+    Deleted,
+}
+
+/// Told to watchers.
+#[derive(Clone)]
+pub(super) struct Event {
+    pub(super) happened: Happened,
+    pub(super) namespace: Arc<str>,
+    pub(super) name: Box<str>,
+    pub(super) version: Version,
+}
+
+struct Watcher {
+    namespace: Option<Arc<str>>,
+    events: mpsc::Sender<Event>,
+}
+
+/// Why a write was not done.
+#[derive(Debug, Eq, PartialEq)]
+pub(super) enum Refused {
+    /// The key is not at the expected revision any more.
+    Changed,
+    /// There is such a key.
+    Exists,
+    /// etcd's database has no space.
+    NoSpace,
+}
+
+#[derive(Default)]
+struct State {
+    revision: u64,
+    compacted: u64,
+    namespaces: BTreeMap<Arc<str>, Namespace>,
+    /// How many keys are stored in each way.
+    seals: Vec<(Arc<Seal>, usize)>,
+    watchers: Vec<Watcher>,
+    checkpoints: VecDeque<(Instant, u64)>,
+    database_bytes: usize,
+    live_bytes: usize,
+    full: bool,
+}
+
+/// The store.
+pub(super) struct Store {
+    state: RwLock<State>,
+    retention: Duration,
+}
+
+impl Store {
+    /// An empty store that keeps older versions for `retention`.
+    pub(super) fn new(retention: Duration) -> Self {
+        // a cluster has written other things before its secrets
+        let state = State { revision: 1000, database_bytes: 8 << 20, ..State::default() };
+        Self { state: RwLock::new(state), retention }
+    }
+
+    fn read(&self) -> RwLockReadGuard<'_, State> {
+        self.state.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write(&self) -> RwLockWriteGuard<'_, State> {
+        self.state.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The newest revision.
+    pub(super) fn revision(&self) -> u64 {
+        self.read().revision
+    }
+
+    /// The revision of a write to something else than secrets.
+    pub(super) fn advance(&self) -> u64 {
+        let mut state = self.write();
+        state.revision += 1;
+        state.revision
+    }
+
+    /// The newest version of a secret.
+    pub(super) fn get(&self, namespace: &str, name: &str) -> Option<Version> {
+        let state = self.read();
+        Some(state.namespaces.get(namespace)?.live.get(name)?.newest.clone())
+    }
+
+    /// Stores a secret under a key that must not exist.
+    pub(super) fn create(
+        &self,
+        namespace: &str,
+        name: &str,
+        secret: Arc<Secret>,
+        seal: &Arc<Seal>,
+    ) -> Result<Version, Refused> {
+        self.write().create(self.retention, namespace, name.into(), secret, seal)
+    }
+
+    /// Stores many secrets of one namespace at once; those that exist stay as they are.
+    pub(super) fn create_all(
+        &self,
+        namespace: &str,
+        seal: &Arc<Seal>,
+        secrets: impl Iterator<Item = (Box<str>, Arc<Secret>)>,
+    ) {
+        let mut state = self.write();
+        for (name, secret) in secrets {
+            // refused only where there is such a secret already
+            let _ = state.create(self.retention, namespace, name, secret, seal);
+        }
+    }
+
+    /// Stores a new version of a secret that must be at `expected`.
+    pub(super) fn replace(
+        &self,
+        namespace: &str,
+        name: &str,
+        expected: u64,
+        secret: Arc<Secret>,
+        seal: &Arc<Seal>,
+    ) -> Result<Version, Refused> {
+        let mut state = self.write();
+        let state = &mut *state;
+        let Some((namespace, secrets)) = entry_of(&mut state.namespaces, namespace) else {
+            return Err(Refused::Changed);
+        };
+        let Some(entry) = secrets.live.get_mut(name) else {
+            return Err(Refused::Changed);
+        };
+        if entry.newest.revision != expected {
+            return Err(Refused::Changed);
+        }
+        if state.full {
+            return Err(Refused::NoSpace);
+        }
+        state.revision += 1;
+        let bytes = secret.stored_bytes(name);
+        state.database_bytes += bytes + REVISION_BYTES;
+        state.live_bytes += bytes;
+        state.live_bytes = state.live_bytes.saturating_sub(entry.newest.secret.stored_bytes(name));
+        let seal = counted(&mut state.seals, seal, 1);
+        let version = Version { revision: state.revision, seal, secret };
+        let before = std::mem::replace(&mut entry.newest, version.clone());
+        counted(&mut state.seals, &before.seal, -1);
+        entry.forget(state.compacted);
+        // most secrets have no more than one version before the newest
+        entry.older.reserve_exact(usize::from(entry.older.is_empty()));
+        entry.older.push(before);
+        let event = Event {
+            happened: Happened::Modified,
+            namespace,
+            name: name.into(),
+            version: version.clone(),
+        };
+        state.tell(&event);
+        state.age(self.retention);
+        Ok(version)
+    }
+
+    /// Removes a secret that must be at `expected`.
+    pub(super) fn delete(&self, namespace: &str, name: &str, expected: u64) -> Result<(), Refused> {
+        let mut state = self.write();
+        let state = &mut *state;
+        let revision = state.revision + 1;
+        let compacted = state.compacted;
+        let Some((namespace, secrets)) = entry_of(&mut state.namespaces, namespace) else {
+            return Err(Refused::Changed);
+        };
+        if secrets.live.get(name).is_none_or(|entry| entry.newest.revision != expected) {
+            return Err(Refused::Changed);
+        }
+        let Some((name, entry)) = secrets.live.remove_entry(name) else {
+            return Err(Refused::Changed);
+        };
+        let version = Version { revision, ..entry.newest.clone() };
+        secrets.graves.retain(|grave| grave.deleted > compacted);
+        secrets.graves.push(Grave { name: name.clone(), deleted: revision, entry });
+        state.revision = revision;
+        counted(&mut state.seals, &version.seal, -1);
+        state.live_bytes = state.live_bytes.saturating_sub(version.secret.stored_bytes(&name));
+        state.tell(&Event { happened: Happened::Deleted, namespace, name, version });
+        state.age(self.retention);
+        Ok(())
+    }
+
+    /// A page of a list as of `revision`, from behind `after`. `None`: that revision is compacted.
+    pub(super) fn page(
+        &self,
+        scope: Option<&str>,
+        after: Option<(&str, &str)>,
+        revision: u64,
+        limit: usize,
+    ) -> Option<Page> {
+        let state = self.read();
+        if revision < state.compacted {
+            return None;
+        }
+        let mut page = Page { items: Vec::new(), more: false };
+        let start = scope.or(after.map(|(namespace, _)| namespace));
+        let namespaces = state
+            .namespaces
+            .range::<str, _>((start.map_or(Bound::Unbounded, Bound::Included), Bound::Unbounded));
+        for (namespace, secrets) in namespaces {
+            if scope.is_some_and(|scope| *scope != **namespace) {
+                break;
+            }
+            let after = after.filter(|(started, _)| **started == **namespace).map(|(_, name)| name);
+            secrets.page(namespace, after, revision, limit, &mut page);
+            if page.more {
+                break;
+            }
+        }
+        Some(page)
+    }
+
+    /// How many secrets lie behind `after`.
+    pub(super) fn count_after(&self, scope: Option<&str>, after: Option<(&str, &str)>) -> usize {
+        let state = self.read();
+        let start = scope.or(after.map(|(namespace, _)| namespace));
+        let bounds = (start.map_or(Bound::Unbounded, Bound::Included), Bound::Unbounded);
+        let namespaces = state.namespaces.range::<str, _>(bounds);
+        let counts = namespaces
+            .take_while(|(namespace, _)| scope.is_none_or(|scope| *scope == ***namespace))
+            .map(|(namespace, secrets)| match after {
+                Some((started, name)) if *started == **namespace => {
+                    secrets.live.range::<str, _>((Bound::Excluded(name), Bound::Unbounded)).count()
+                }
+                _ => secrets.live.len(),
+            });
+        counts.sum()
+    }
+
+    /// Begins to watch: the revision as of which all is told before, and what happens after it.
+    pub(super) fn watch(&self, namespace: Option<&str>) -> (u64, mpsc::Receiver<Event>) {
+        let (events, receiver) = mpsc::channel(WATCH_BUFFER);
+        let mut state = self.write();
+        state.watchers.retain(|watcher| !watcher.events.is_closed());
+        state.watchers.push(Watcher { namespace: namespace.map(Arc::from), events });
+        (state.revision, receiver)
+    }
+
+    /// In which ways keys are stored, and how many in each.
+    pub(super) fn seals(&self) -> Vec<(Arc<Seal>, usize)> {
+        self.read().seals.iter().filter(|(_, count)| *count > 0).cloned().collect()
+    }
+
+    /// Number of secrets.
+    pub(super) fn len(&self) -> usize {
+        self.read().seals.iter().map(|(_, count)| count).sum()
+    }
+
+    /// Calls `visit` with every secret.
+    pub(super) fn for_each(&self, mut visit: impl FnMut(&str, &str, &Version)) {
+        for (namespace, secrets) in &self.read().namespaces {
+            for (name, entry) in &secrets.live {
+                visit(namespace, name, &entry.newest);
+            }
+        }
+    }
+
+    /// The size of the database file, and of the secrets in it.
+    pub(super) fn bytes(&self) -> (usize, usize) {
+        let state = self.read();
+        (state.database_bytes, state.live_bytes)
+    }
+
+    /// Forgets every older version now.
+    pub(super) fn compact(&self) {
+        let mut state = self.write();
+        state.compacted = state.revision;
+    }
+
+    /// Whether etcd refuses writes for want of space.
+    pub(super) fn set_full(&self, full: bool) {
+        self.write().full = full;
+    }
+}
+
+impl State {
+    fn create(
+        &mut self,
+        retention: Duration,
+        namespace: &str,
+        name: Box<str>,
+        secret: Arc<Secret>,
+        seal: &Arc<Seal>,
+    ) -> Result<Version, Refused> {
+        if self.full {
+            return Err(Refused::NoSpace);
+        }
+        let namespace = match self.namespaces.get_key_value(namespace) {
+            Some((namespace, _)) => Arc::clone(namespace),
+            None => Arc::from(namespace),
+        };
+        let revision = self.revision + 1;
+        let secrets = self.namespaces.entry(Arc::clone(&namespace)).or_default();
+        let std::collections::btree_map::Entry::Vacant(vacant) = secrets.live.entry(name) else {
+            return Err(Refused::Exists);
+        };
+        let bytes = secret.stored_bytes(vacant.key());
+        let seal = counted(&mut self.seals, seal, 1);
+        let version = Version { revision, seal, secret };
+        let told = (!self.watchers.is_empty()).then(|| vacant.key().clone());
+        vacant.insert(Entry { created: revision, newest: version.clone(), older: Vec::new() });
+        self.revision = revision;
+        self.database_bytes += bytes + REVISION_BYTES;
+        self.live_bytes += bytes;
+        if let Some(name) = told {
+            let version = version.clone();
+            self.tell(&Event { happened: Happened::Added, namespace, name, version });
+        }
+        self.age(retention);
+        Ok(version)
+    }
+
+    fn tell(&mut self, event: &Event) {
+        self.watchers.retain(|watcher| {
+            let concerned = watcher.namespace.as_ref().is_none_or(|it| *it == event.namespace);
+            !concerned || watcher.events.try_send(event.clone()).is_ok()
+        });
+    }
+
+    /// Compacts what is older than `retention`, as the API servers ask etcd to every few minutes.
+    fn age(&mut self, retention: Duration) {
+        let now = Instant::now();
+        if self.checkpoints.back().is_none_or(|(at, _)| now - *at > retention / 10) {
+            self.checkpoints.push_back((now, self.revision));
+        }
+        while let Some((at, revision)) = self.checkpoints.front() {
+            if now - *at < retention {
+                break;
+            }
+            self.compacted = self.compacted.max(*revision);
+            self.checkpoints.pop_front();
+        }
+    }
+}
+
+/// A namespace with the shared form of its name.
+fn entry_of<'a>(
+    namespaces: &'a mut BTreeMap<Arc<str>, Namespace>,
+    namespace: &str,
+) -> Option<(Arc<str>, &'a mut Namespace)> {
+    let name = Arc::clone(namespaces.get_key_value(namespace)?.0);
+    Some((name, namespaces.get_mut(namespace)?))
+}
+
+/// Counts a way of storing up or down; gives the shared value for it.
+fn counted(seals: &mut Vec<(Arc<Seal>, usize)>, seal: &Arc<Seal>, by: isize) -> Arc<Seal> {
+    let known = seals.iter_mut().find(|(known, _)| Arc::ptr_eq(known, seal) || known == seal);
+    if let Some((known, count)) = known {
+        *count = count.saturating_add_signed(by);
+        return Arc::clone(known);
+    }
+    seals.push((Arc::clone(seal), usize::from(by > 0)));
+    Arc::clone(seal)
+}
+
+impl Entry {
+    /// The version that was the newest at `revision`.
+    fn at(&self, revision: u64) -> Option<&Version> {
+        if self.created > revision {
+            return None;
+        }
+        std::iter::once(&self.newest)
+            .chain(self.older.iter().rev())
+            .find(|version| version.revision <= revision)
+    }
+
+    /// Forgets versions that no list can ask for: those before the newest at `compacted`.
+    fn forget(&mut self, compacted: u64) {
+        let needed = self.older.partition_point(|version| version.revision <= compacted);
+        self.older.drain(..needed.saturating_sub(1));
+    }
+}
+
+impl Namespace {
+    fn page(
+        &self,
+        namespace: &Arc<str>,
+        after: Option<&str>,
+        revision: u64,
+        limit: usize,
+        page: &mut Page,
+    ) {
+        let mut graves: Vec<(&str, &Version)> = self
+            .graves
+            .iter()
+            .filter(|grave| {
+                grave.deleted > revision && after.is_none_or(|after| *grave.name > *after)
+            })
+            .filter_map(|grave| Some((&*grave.name, grave.entry.at(revision)?)))
+            .collect();
+        graves.sort_unstable_by_key(|(name, _)| *name);
+        let mut graves = graves.into_iter().peekable();
+        let bounds = (after.map_or(Bound::Unbounded, Bound::Excluded), Bound::Unbounded);
+        let mut live = self
+            .live
+            .range::<str, _>(bounds)
+            .filter_map(|(name, entry)| Some((&**name, entry.at(revision)?)))
+            .peekable();
+        loop {
+            let buried = match (live.peek(), graves.peek()) {
+                (None, None) => return,
+                (Some(_), None) => false,
+                (None, Some(_)) => true,
+                (Some((live, _)), Some((buried, _))) => buried < live,
+            };
+            let next = if buried { graves.next() } else { live.next() };
+            let Some((name, version)) = next else { return };
+            if page.items.len() == limit {
+                page.more = true;
+                return;
+            }
+            page.items.push(Found {
+                namespace: Arc::clone(namespace),
+                name: name.into(),
+                version: version.clone(),
+            });
+        }
+    }
+}

@@ -1,0 +1,212 @@
+//! How AKS writes an encryption configuration for a cluster's keys, in either wiring.
+
+use std::sync::Arc;
+
+use super::transform::Key;
+use crate::{
+    backend::{EncryptionConfig, KeyRef, KmsVersion},
+    given::Wiring,
+};
+
+/// The two names that providers alternate between.
+const NAMES: [&str; 2] = ["azurekms-a", "azurekms-b"];
+
+/// One provider of an encryption configuration, as in its file.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(super) enum ProviderSpec {
+    /// `identity: {}`.
+    Identity,
+    /// `kms: {…}`, and the keys of its plugin, the current one first.
+    Kms { name: Arc<str>, version: KmsVersion, keys: Vec<Arc<Key>> },
+}
+
+impl ProviderSpec {
+    /// Whether it is the same provider to the API server, whatever the plugin's keys are.
+    fn same_provider(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Identity, Self::Identity) => true,
+            (
+                Self::Kms { name, version, .. },
+                Self::Kms { name: other_name, version: other_version, .. },
+            ) => name == other_name && version == other_version,
+            _ => false,
+        }
+    }
+}
+
+/// An encryption configuration; without providers: none.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub(super) struct Wired(pub(super) Vec<ProviderSpec>);
+
+impl Wired {
+    /// Whether only the keys of plugins differ.
+    pub(super) fn same_providers(&self, other: &Self) -> bool {
+        self.0.len() == other.0.len()
+            && self.0.iter().zip(&other.0).all(|(one, two)| one.same_provider(two))
+    }
+
+    /// The step between this configuration and `next` in which an API server can read what is
+    /// to come and still writes what it wrote. `None`: there is no such step, or it is this one.
+    pub(super) fn before(&self, next: &Self) -> Option<Self> {
+        let writes = self.0.first().cloned().unwrap_or(ProviderSpec::Identity);
+        let position = next.0.iter().position(|provider| provider.same_provider(&writes))?;
+        let mut providers = next.0.clone();
+        let first = providers.remove(position);
+        providers.insert(0, first);
+        let step = Self(providers);
+        (step != *self && step != *next).then_some(step)
+    }
+}
+
+/// Which provider name a key has.
+#[derive(Clone, Debug)]
+pub(super) struct Names {
+    wiring: Wiring,
+    named: Vec<(KeyRef, &'static str)>,
+}
+
+impl Names {
+    pub(super) fn new(wiring: Wiring) -> Self {
+        Self { wiring, named: Vec::new() }
+    }
+
+    /// Names the keys of `config`: a key keeps its name, a new one takes the one that is free.
+    pub(super) fn assign(&mut self, config: &EncryptionConfig) {
+        let keys: Vec<&KeyRef> = config.previous.iter().chain(&config.current).collect();
+        self.named.retain(|(key, _)| keys.contains(&key));
+        for key in keys {
+            if self.of(key).is_none() {
+                let free = NAMES
+                    .into_iter()
+                    .find(|name| !self.named.iter().any(|(_, taken)| taken == name))
+                    .unwrap_or(NAMES[0]);
+                self.named.push((key.clone(), free));
+            }
+        }
+    }
+
+    fn of(&self, key: &KeyRef) -> Option<&'static str> {
+        if self.wiring == Wiring::OneProvider {
+            return Some(NAMES[0]);
+        }
+        self.named.iter().find(|(named, _)| named == key).map(|(_, name)| *name)
+    }
+
+    /// The name that a value under `key` has in front, for the keys of the configuration and
+    /// for others.
+    pub(super) fn provider_of(&self, key: &KeyRef) -> Arc<str> {
+        self.of(key).unwrap_or(NAMES[1]).into()
+    }
+
+    /// The configuration file for `config`. `old_first`: what was written before the change is
+    /// still written, although the new key can be read.
+    pub(super) fn wire(&self, config: &EncryptionConfig, old_first: bool) -> Wired {
+        let current = config.current.as_ref();
+        let previous = config.previous.as_ref().filter(|previous| Some(*previous) != current);
+        let mut keys: Vec<&KeyRef> = Vec::new();
+        let plaintext_first = if old_first {
+            keys.extend(previous);
+            keys.extend(current);
+            previous.is_none()
+        } else {
+            keys.extend(current);
+            keys.extend(previous);
+            current.is_none()
+        };
+        if keys.is_empty() {
+            return Wired::default();
+        }
+        let mut providers: Vec<ProviderSpec> = Vec::new();
+        for key in keys {
+            let name: Arc<str> = self.provider_of(key);
+            let same = providers.iter_mut().find_map(|provider| match provider {
+                ProviderSpec::Kms { name: named, version, keys }
+                    if *named == name && *version == key.kms_version =>
+                {
+                    Some(keys)
+                }
+                _ => None,
+            });
+            match same {
+                Some(keys) => keys.push(Key::new(&key.key_id)),
+                None => providers.push(ProviderSpec::Kms {
+                    name,
+                    version: key.kms_version,
+                    keys: vec![Key::new(&key.key_id)],
+                }),
+            }
+        }
+        let position = if plaintext_first { 0 } else { providers.len() };
+        providers.insert(position, ProviderSpec::Identity);
+        Wired(providers)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key(name: &str) -> KeyRef {
+        KeyRef { key_id: format!("https://vault/keys/{name}/1"), kms_version: KmsVersion::V2 }
+    }
+
+    fn config(current: Option<&str>, previous: Option<&str>) -> EncryptionConfig {
+        EncryptionConfig { current: current.map(key), previous: previous.map(key) }
+    }
+
+    /// `a:k2+k1 identity`: provider names, keys and order.
+    fn shown(wired: &Wired) -> String {
+        let providers = wired.0.iter().map(|provider| match provider {
+            ProviderSpec::Identity => "identity".to_owned(),
+            ProviderSpec::Kms { name, keys, .. } => {
+                let keys: Vec<_> =
+                    keys.iter().filter_map(|key| key.key_id.split('/').nth(4)).collect();
+                format!("{}:{}", &name[9..], keys.join("+"))
+            }
+        });
+        providers.collect::<Vec<_>>().join(" ")
+    }
+
+    #[test]
+    fn provider_names_alternate_and_a_key_keeps_its_name() {
+        let mut names = Names::new(Wiring::TwoProviders);
+        let mut seen = Vec::new();
+        for next in [
+            config(Some("k1"), None),
+            config(Some("k2"), Some("k1")),
+            config(Some("k3"), Some("k2")),
+            config(None, Some("k3")),
+        ] {
+            names.assign(&next);
+            seen.push(shown(&names.wire(&next, false)));
+        }
+        assert_eq!(
+            seen,
+            ["a:k1 identity", "b:k2 a:k1 identity", "a:k3 b:k2 identity", "identity a:k3"]
+        );
+    }
+
+    #[test]
+    fn a_key_change_goes_through_the_order_old_new() {
+        let mut names = Names::new(Wiring::TwoProviders);
+        names.assign(&config(Some("k1"), None));
+        let before = names.wire(&config(Some("k1"), None), false);
+        let next = config(Some("k2"), Some("k1"));
+        names.assign(&next);
+        let after = names.wire(&next, false);
+        let step = before.before(&after).unwrap();
+        assert_eq!(shown(&step), "a:k1 b:k2 identity");
+        assert_eq!(step, names.wire(&next, true));
+        assert_eq!(step.before(&after), None);
+    }
+
+    #[test]
+    fn one_provider_holds_both_keys() {
+        let mut names = Names::new(Wiring::OneProvider);
+        let next = config(Some("k2"), Some("k1"));
+        names.assign(&next);
+        assert_eq!(shown(&names.wire(&next, false)), "a:k2+k1 identity");
+        assert_eq!(shown(&names.wire(&next, true)), "a:k1+k2 identity");
+        assert_eq!(shown(&names.wire(&config(None, None), false)), "");
+    }
+}

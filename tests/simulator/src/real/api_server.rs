@@ -1,0 +1,325 @@
+//! One API server with its KMS plugins.
+
+use std::{
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
+
+use rcgen::KeyPair;
+use tokio::{
+    sync::watch,
+    time::{Instant, sleep},
+};
+
+use super::{
+    balancer::Balancer,
+    binaries::Binaries,
+    chain::Chain,
+    client::Client,
+    etcd::Etcd,
+    hooks::{Hooks, SIMULATOR, audit_policy},
+    plugin::{Plugin, PluginAddress},
+    process::{HostNames, Launch, Process, free_port},
+    rights::CLUSTER_USER,
+    store,
+};
+use crate::{
+    backend::{BackendSpec, KmsVersion, VaultCrypto},
+    tls::Authority,
+};
+
+const START: Duration = Duration::from_secs(60);
+const ATTEMPTS: usize = 3;
+
+/// What the API servers of a cluster have in common.
+pub(super) struct Surroundings {
+    pub(super) folder: PathBuf,
+    pub(super) binaries: Binaries,
+    pub(super) etcd: Etcd,
+    pub(super) balancer: Balancer,
+    pub(super) tokens: Tokens,
+    vault: Arc<dyn VaultCrypto>,
+    authority: Arc<Authority>,
+    host_names: Option<HostNames>,
+    entra: bool,
+    _hooks: Hooks,
+}
+
+/// Bearer tokens.
+pub(super) struct Tokens {
+    pub(super) admin: String,
+    pub(super) user: String,
+    pub(super) simulator: String,
+}
+
+impl Surroundings {
+    /// Starts etcd, load balancer and webhooks, and writes what API servers read at their start.
+    pub(super) async fn new(spec: &BackendSpec, folder: PathBuf) -> Result<Self, String> {
+        let binaries = Binaries::find().map_err(|error| error.to_string())?;
+        let cluster = &spec.given.cluster;
+        let host_names = if cluster.api_servers > 1 {
+            let possible = HostNames::possible().await.ok_or(
+                "several API servers need host names of their own: root, or user namespaces",
+            )?;
+            Some(possible)
+        } else {
+            None
+        };
+        let token = || uuid::Uuid::new_v4().simple().to_string();
+        let surroundings = Self {
+            etcd: Etcd::start(&binaries, &folder).await?,
+            balancer: Balancer::start(cluster.api_servers).await?,
+            _hooks: {
+                let hooks =
+                    Hooks::start(Arc::clone(&spec.recorder), Arc::clone(&spec.entra)).await?;
+                write(&folder.join("audit-hook.json"), &hooks.kubeconfig("/audit").to_string())?;
+                write(&folder.join("token-hook.json"), &hooks.kubeconfig("/token").to_string())?;
+                hooks
+            },
+            tokens: Tokens { admin: token(), user: token(), simulator: token() },
+            vault: Arc::clone(&spec.vault),
+            authority: Arc::clone(&spec.authority),
+            host_names,
+            entra: cluster.entra,
+            folder,
+            binaries,
+        };
+        surroundings.write_files()?;
+        Ok(surroundings)
+    }
+
+    fn write_files(&self) -> Result<(), String> {
+        let error = |error: rcgen::Error| format!("certificates: {error}");
+        let (certificate, key) =
+            self.authority.issue(&["127.0.0.1", "localhost"]).map_err(error)?;
+        let service_accounts = KeyPair::generate().map_err(error)?;
+        let Tokens { admin, user, simulator } = &self.tokens;
+        let tokens = format!(
+            "{admin},cluster-admin,cluster-admin,system:masters\n\
+             {user},{CLUSTER_USER},{CLUSTER_USER}\n\
+             {simulator},{SIMULATOR},{SIMULATOR},system:masters\n"
+        );
+        for (name, content) in [
+            ("tls.crt", certificate),
+            ("tls.key", key),
+            ("service-accounts.key", service_accounts.serialize_pem()),
+            ("service-accounts.pub", service_accounts.public_key_pem()),
+            ("tokens.csv", tokens),
+            ("audit-policy.json", audit_policy().to_string()),
+        ] {
+            write(&self.folder.join(name), &content)?;
+        }
+        Ok(())
+    }
+
+    fn arguments(&self, number: usize, port: u16, settings: &Settings) -> Vec<String> {
+        let file = |name: &str| self.folder.join(name).display().to_string();
+        let mut arguments = vec![
+            format!("--etcd-servers={}", self.etcd.url()),
+            "--bind-address=127.0.0.1".to_owned(),
+            "--advertise-address=127.0.0.1".to_owned(),
+            "--endpoint-reconciler-type=none".to_owned(),
+            format!("--secure-port={port}"),
+            format!("--cert-dir={}", file(&format!("certificates-{number}"))),
+            format!("--tls-cert-file={}", file("tls.crt")),
+            format!("--tls-private-key-file={}", file("tls.key")),
+            "--service-account-issuer=https://kubernetes.default.svc".to_owned(),
+            format!("--service-account-key-file={}", file("service-accounts.pub")),
+            format!("--service-account-signing-key-file={}", file("service-accounts.key")),
+            "--service-cluster-ip-range=10.0.0.0/24".to_owned(),
+            "--authorization-mode=RBAC".to_owned(),
+            format!("--token-auth-file={}", file("tokens.csv")),
+            // There is no controller that makes service accounts.
+            "--disable-admission-plugins=ServiceAccount".to_owned(),
+            format!("--audit-policy-file={}", file("audit-policy.json")),
+            format!("--audit-webhook-config-file={}", file("audit-hook.json")),
+            // A write is recorded before it takes effect.
+            "--audit-webhook-mode=blocking-strict".to_owned(),
+        ];
+        if self.entra {
+            arguments.push(format!(
+                "--authentication-token-webhook-config-file={}",
+                file("token-hook.json")
+            ));
+        }
+        if !settings.chain.links.is_empty() {
+            arguments.push(format!(
+                "--encryption-provider-config={}",
+                self.encryption_configuration(number).display()
+            ));
+            arguments.push("--encryption-provider-config-automatic-reload=true".to_owned());
+        }
+        let v1 = settings.chain.providers().any(|provider| provider.version == KmsVersion::V1);
+        arguments
+            .push(format!("--feature-gates=KMSv1={v1},WatchList={}", settings.streaming_lists));
+        arguments
+    }
+
+    fn encryption_configuration(&self, number: usize) -> PathBuf {
+        self.folder.join(format!("encryption-{number}.json"))
+    }
+}
+
+/// What an API server needs a restart for, keys of a hot provider aside.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(super) struct Settings {
+    pub(super) chain: Chain,
+    pub(super) streaming_lists: bool,
+}
+
+/// An API server.
+pub(super) struct ApiServer {
+    /// From 1.
+    number: usize,
+    kms_down: watch::Sender<bool>,
+    /// In the order of the providers.
+    plugins: Vec<Plugin>,
+    running: Option<Running>,
+}
+
+struct Running {
+    settings: Settings,
+    client: Client,
+    process: Process,
+}
+
+impl ApiServer {
+    pub(super) fn new(number: usize) -> Self {
+        Self { number, kms_down: watch::channel(false).0, plugins: Vec::new(), running: None }
+    }
+
+    /// A client that talks to this one.
+    pub(super) fn client(&self) -> Result<&Client, String> {
+        let running = self.running.as_ref();
+        running
+            .map(|running| &running.client)
+            .ok_or_else(|| format!("API server {} does not run", self.number))
+    }
+
+    /// The providers that it has.
+    pub(super) fn chain(&self) -> Option<&Chain> {
+        self.running.as_ref().map(|running| &running.settings.chain)
+    }
+
+    /// Makes its plugins answer nothing, or answer again.
+    pub(super) fn set_kms_down(&self, down: bool) {
+        self.kms_down.send_replace(down);
+    }
+
+    /// Gives it these settings, by a restart where one is needed. Returns when it is ready.
+    pub(super) async fn settle(
+        &mut self,
+        surroundings: &Surroundings,
+        settings: Settings,
+    ) -> Result<(), String> {
+        if let Some(running) = &mut self.running
+            && running.settings.streaming_lists == settings.streaming_lists
+            && !running.settings.chain.needs_restart(&settings.chain)
+        {
+            for (provider, plugin) in settings.chain.providers().zip(&self.plugins) {
+                plugin.set_keys(provider.keys.clone());
+            }
+            running.settings = settings;
+            return Ok(());
+        }
+        surroundings.balancer.set(self.number - 1, None);
+        if let Some(running) = self.running.take() {
+            running.process.stop().await;
+        }
+        self.configure(surroundings, &settings.chain)?;
+        let address = self.start(surroundings, settings).await?;
+        surroundings.balancer.set(self.number - 1, Some(address));
+        Ok(())
+    }
+
+    fn configure(&mut self, surroundings: &Surroundings, chain: &Chain) -> Result<(), String> {
+        self.plugins.clear();
+        for provider in chain.providers() {
+            let address = PluginAddress::new(
+                &surroundings.folder,
+                provider.version,
+                self.number,
+                provider.name,
+            );
+            let vault = Arc::clone(&surroundings.vault);
+            let down = self.kms_down.subscribe();
+            self.plugins.push(Plugin::start(&address, provider.keys.clone(), vault, down)?);
+        }
+        let configuration = chain.configuration(self.plugins.iter().map(Plugin::endpoint));
+        write(&surroundings.encryption_configuration(self.number), &configuration.to_string())
+    }
+
+    async fn start(
+        &mut self,
+        surroundings: &Surroundings,
+        settings: Settings,
+    ) -> Result<SocketAddr, String> {
+        let mut attempt = 1;
+        loop {
+            let port = free_port()?;
+            let address = SocketAddr::from(([127, 0, 0, 1], port));
+            let process = Launch {
+                program: &surroundings.binaries.kube_apiserver,
+                arguments: surroundings.arguments(self.number, port, &settings),
+                log: surroundings.folder.join(format!("kube-apiserver-{}.log", self.number)),
+                host_name: surroundings
+                    .host_names
+                    .map(|way| (way, format!("kube-apiserver-{}", self.number))),
+            }
+            .spawn()?;
+            let ca_pem = surroundings.authority.ca_pem();
+            let client = Client::new(address, ca_pem, &surroundings.tokens.simulator)?;
+            let running =
+                self.running.insert(Running { settings: settings.clone(), client, process });
+            let ready = running.ready(surroundings, *self.kms_down.borrow());
+            match Box::pin(ready).await {
+                Ok(()) => return Ok(address),
+                // Somebody else took the port in the meantime.
+                Err(error) if attempt < ATTEMPTS && error.contains("address already in use") => {
+                    attempt += 1;
+                }
+                Err(error) => return Err(format!("API server {}: {error}", self.number)),
+            }
+        }
+    }
+}
+
+impl Running {
+    /// Waits until it is ready. A secret that it cannot decrypt, and a plugin that does not
+    /// answer, keep an API server from ever being ready. It answers all the same, and a case wants
+    /// to see what.
+    async fn ready(&mut self, surroundings: &Surroundings, kms_down: bool) -> Result<(), String> {
+        let path = if kms_down {
+            "/readyz?exclude=informer-sync&exclude=kms-providers"
+        } else {
+            "/readyz"
+        };
+        let mut unreadable = None;
+        let started = Instant::now();
+        loop {
+            self.process.check()?;
+            if self.client.status(path).await == Ok(200) {
+                return Ok(());
+            }
+            if self.client.status("/readyz?exclude=informer-sync").await == Ok(200) {
+                if unreadable.is_none() {
+                    unreadable =
+                        Some(store::unreadable(&surroundings.etcd, &[&self.settings.chain]).await?);
+                }
+                if unreadable > Some(0) {
+                    return Ok(());
+                }
+            }
+            if started.elapsed() > START {
+                return Err(format!("not ready: {}", self.process.last_lines()));
+            }
+            sleep(Duration::from_millis(50)).await;
+        }
+    }
+}
+
+pub(super) fn write(path: &Path, content: &str) -> Result<(), String> {
+    std::fs::write(path, content).map_err(|error| format!("{}: {error}", path.display()))
+}

@@ -1,0 +1,130 @@
+//! Finds the etcd and kube-apiserver that `tests/cluster/build` built or that someone else did.
+
+use std::{
+    env, fmt,
+    path::{Path, PathBuf},
+};
+
+use sha2::{Digest, Sha256};
+
+/// What the build depends on, in the order in which the script hashes it.
+const BUILD_INPUTS: [&[u8]; 10] = [
+    include_bytes!("../../../cluster/build"),
+    include_bytes!("../../../cluster/etcd/go.mod"),
+    include_bytes!("../../../cluster/etcd/go.sum"),
+    include_bytes!("../../../cluster/etcd/main.go"),
+    include_bytes!("../../../cluster/kube-apiserver/go.mod"),
+    include_bytes!("../../../cluster/kube-apiserver/go.sum"),
+    include_bytes!("../../../cluster/kube-apiserver/main.go"),
+    include_bytes!("../../../cluster/kubectl/go.mod"),
+    include_bytes!("../../../cluster/kubectl/go.sum"),
+    include_bytes!("../../../cluster/kubectl/main.go"),
+];
+
+const ETCD_MODULES: &str = include_str!("../../../cluster/etcd/go.mod");
+const KUBERNETES_MODULES: &str = include_str!("../../../cluster/kube-apiserver/go.mod");
+
+/// Where the programs of a real cluster are.
+#[derive(Clone, Debug)]
+pub struct Binaries {
+    /// The server of etcd.
+    pub etcd: PathBuf,
+    /// The API server.
+    pub kube_apiserver: PathBuf,
+}
+
+/// The programs of a real cluster are in neither place.
+#[derive(Debug)]
+pub struct BinariesMissing {
+    folder: Option<PathBuf>,
+}
+
+impl fmt::Display for BinariesMissing {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("no etcd and kube-apiserver in KUBEBUILDER_ASSETS")?;
+        if let Some(folder) = &self.folder {
+            write!(formatter, " or {}", folder.display())?;
+        }
+        formatter.write_str(": run tests/cluster/build (it needs Go)")
+    }
+}
+
+impl std::error::Error for BinariesMissing {}
+
+impl Binaries {
+    /// Looks in `KUBEBUILDER_ASSETS`, then where `tests/cluster/build` puts what it builds.
+    pub fn find() -> Result<Self, BinariesMissing> {
+        let prebuilt = env::var_os("KUBEBUILDER_ASSETS").map(PathBuf::from);
+        if let Some(found) = prebuilt.as_deref().and_then(Self::in_folder) {
+            return Ok(found);
+        }
+        let folder = cache_folder();
+        folder.as_deref().and_then(Self::in_folder).ok_or(BinariesMissing { folder })
+    }
+
+    fn in_folder(folder: &Path) -> Option<Self> {
+        let found =
+            Self { etcd: folder.join("etcd"), kube_apiserver: folder.join("kube-apiserver") };
+        (found.etcd.is_file() && found.kube_apiserver.is_file()).then_some(found)
+    }
+}
+
+/// The folder that `tests/cluster/build` prints, by the same rule.
+fn cache_folder() -> Option<PathBuf> {
+    let set = |name: &str| env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    let cache = set("AKS_KMS_CACHE")
+        .or_else(|| set("XDG_CACHE_HOME").map(|cache| cache.join("aks-kms")))
+        .or_else(|| set("HOME").map(|home| home.join(".cache/aks-kms")))?;
+    let kubernetes = module_version(KUBERNETES_MODULES, "k8s.io/kubernetes")?;
+    let etcd = module_version(ETCD_MODULES, "go.etcd.io/etcd/server/v3")?;
+    let hash = BUILD_INPUTS.iter().fold(Sha256::new(), Sha256::chain_update).finalize();
+    let hash = hash[..6].iter().fold(String::new(), |hex, byte| format!("{hex}{byte:02x}"));
+    Some(cache.join(format!("cluster-{kubernetes}-{etcd}-{hash}")))
+}
+
+/// The version that a `go.mod` requires of a module.
+fn module_version<'a>(modules: &'a str, module: &str) -> Option<&'a str> {
+    modules.lines().find_map(|line| {
+        let mut words = line.trim_start_matches("require ").split_whitespace();
+        (words.next() == Some(module)).then(|| words.next()).flatten()
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_come_from_the_module_files() {
+        let modules = "module m\n\nrequire one v1.2.3\n\nrequire (\n\ttwo v0.1.0\n\tthree v3.0.0 // indirect\n)\n";
+        assert_eq!(module_version(modules, "one"), Some("v1.2.3"));
+        assert_eq!(module_version(modules, "three"), Some("v3.0.0"));
+        assert_eq!(module_version(modules, "four"), None);
+    }
+
+    /// The script prints the folder as its last line, and does so without building when all is there.
+    #[test]
+    fn the_build_script_names_the_same_folder() {
+        let cache = tempfile::tempdir().unwrap();
+        let kubernetes = module_version(KUBERNETES_MODULES, "k8s.io/kubernetes").unwrap();
+        let expected = cache_folder().unwrap();
+        let name = expected.file_name().unwrap();
+        assert!(name.to_str().unwrap().starts_with(&format!("cluster-{kubernetes}-")));
+        let folder = cache.path().join(name);
+        std::fs::create_dir(&folder).unwrap();
+        for program in ["etcd", "kube-apiserver"] {
+            let path = folder.join(program);
+            std::fs::write(&path, "").unwrap();
+            let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+            std::fs::set_permissions(&path, mode).unwrap();
+        }
+        let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../cluster/build");
+        let output = std::process::Command::new(script)
+            .env("AKS_KMS_CACHE", cache.path())
+            .env_remove("KUBEBUILDER_ASSETS")
+            .output()
+            .unwrap();
+        assert!(output.status.success());
+        assert_eq!(String::from_utf8(output.stdout).unwrap().trim(), folder.to_str().unwrap());
+    }
+}

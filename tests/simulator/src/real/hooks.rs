@@ -1,0 +1,165 @@
+//! What the API servers ask the simulator for, by webhooks: whether a token is an Entra token,
+//! and that it takes note of a write.
+
+use std::{net::SocketAddr, sync::Arc};
+
+use axum::{Json, Router, extract::State, routing::post};
+use serde_json::{Value, json};
+use tokio::{net::TcpListener, task::AbortHandle};
+
+use super::rights::CLUSTER_USER;
+use crate::writes::Recorder;
+
+/// The user as whom the simulator itself works: what it does is not recorded.
+pub(super) const SIMULATOR: &str = "aks-kms-simulator";
+
+type Entra = Arc<dyn Fn(&str) -> bool + Send + Sync>;
+
+/// The webhooks' server. Dropping it ends it.
+#[derive(Debug)]
+pub(super) struct Hooks {
+    address: SocketAddr,
+    task: AbortHandle,
+}
+
+#[derive(Clone)]
+struct Context {
+    recorder: Arc<Recorder>,
+    entra: Entra,
+}
+
+impl Hooks {
+    pub(super) async fn start(recorder: Arc<Recorder>, entra: Entra) -> Result<Self, String> {
+        let error = |error: std::io::Error| format!("webhooks: {error}");
+        let listener = TcpListener::bind("127.0.0.1:0").await.map_err(error)?;
+        let address = listener.local_addr().map_err(error)?;
+        let router = Router::new()
+            .route("/audit", post(audit))
+            .route("/token", post(token))
+            .with_state(Context { recorder, entra });
+        let task = tokio::spawn(async move {
+            if let Err(error) = axum::serve(listener, router).await {
+                tracing::error!(%error, "webhooks ended");
+            }
+        });
+        Ok(Self { address, task: task.abort_handle() })
+    }
+
+    /// A kubeconfig, which is how an API server wants to be told about a webhook.
+    pub(super) fn kubeconfig(&self, path: &str) -> Value {
+        json!({
+            "apiVersion": "v1",
+            "kind": "Config",
+            "clusters": [{"name": "hook", "cluster": {"server": format!("http://{}{path}", self.address)}}],
+            "users": [{"name": "hook", "user": {}}],
+            "contexts": [{"name": "hook", "context": {"cluster": "hook", "user": "hook"}}],
+            "current-context": "hook",
+        })
+    }
+}
+
+impl Drop for Hooks {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+/// The audit policy: everybody's writes, before they take effect, without bodies.
+pub(super) fn audit_policy() -> Value {
+    json!({
+        "apiVersion": "audit.k8s.io/v1",
+        "kind": "Policy",
+        "omitStages": ["ResponseStarted", "ResponseComplete", "Panic"],
+        "rules": [
+            {"level": "None", "users": [SIMULATOR, "system:apiserver"]},
+            {"level": "None", "verbs": ["get", "list", "watch"]},
+            {"level": "Metadata"},
+        ],
+    })
+}
+
+async fn audit(State(context): State<Context>, Json(events): Json<Value>) {
+    for event in events["items"].as_array().into_iter().flatten() {
+        record(event, &context.recorder);
+    }
+}
+
+fn record(event: &Value, recorder: &Recorder) {
+    let uri = event["requestURI"].as_str().unwrap_or_default();
+    let (path, query) = uri.split_once('?').unwrap_or((uri, ""));
+    let text = |field: &str| event["objectRef"][field].as_str().unwrap_or_default();
+    let (resource, name, group) = (text("resource"), text("name"), text("apiGroup"));
+    let verb = event["verb"].as_str().unwrap_or_default();
+    if query.split('&').any(|pair| pair == "dryRun=All")
+        || ["authentication.k8s.io", "authorization.k8s.io"].contains(&group)
+        || is_bookkeeping(resource, name)
+    {
+        return;
+    }
+    match (verb, resource) {
+        ("patch", "secrets") => recorder.patch_secret(),
+        ("patch", _) => recorder.request("kubernetes", "PATCH", path, Value::Null),
+        ("create", _) => recorder.request("kubernetes", "POST", path, Value::Null),
+        ("update", _) => recorder.request("kubernetes", "PUT", path, Value::Null),
+        ("delete" | "deletecollection", _) => {
+            recorder.request("kubernetes", "DELETE", path, Value::Null);
+        }
+        _ => {}
+    }
+}
+
+/// Whether a write is to the library's `Lease`, `ConfigMap` or canary. A new object's name is in the
+/// body only: of these kinds the library makes no others.
+fn is_bookkeeping(resource: &str, name: &str) -> bool {
+    match resource {
+        "secrets" => ["", super::CANARY].contains(&name),
+        "leases" | "configmaps" => ["", "aks-kms"].contains(&name),
+        _ => false,
+    }
+}
+
+async fn token(State(context): State<Context>, Json(review): Json<Value>) -> Json<Value> {
+    let token = review["spec"]["token"].as_str().unwrap_or_default();
+    let status = if (context.entra)(token) {
+        json!({"authenticated": true, "user": {"username": CLUSTER_USER}})
+    } else {
+        json!({"authenticated": false})
+    };
+    let api_version = review["apiVersion"].clone();
+    Json(json!({"apiVersion": api_version, "kind": "TokenReview", "status": status}))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn event(verb: &str, uri: &str, resource: &str, name: &str) -> Value {
+        json!({"verb": verb, "requestURI": uri, "objectRef": {"resource": resource, "name": name}})
+    }
+
+    #[test]
+    fn writes_of_a_case_are_recorded_and_bookkeeping_is_not() {
+        let recorder = Recorder::default();
+        let secrets = "/api/v1/namespaces/team-1/secrets";
+        for event in [
+            event("patch", &format!("{secrets}/one"), "secrets", "one"),
+            event("patch", &format!("{secrets}/two?fieldManager=x"), "secrets", "two"),
+            event("patch", &format!("{secrets}/two?dryRun=All"), "secrets", "two"),
+            event("create", secrets, "secrets", ""),
+            event("patch", "/api/v1/secrets", "secrets", "aks-kms-canary"),
+            event("update", "/apis/coordination.k8s.io/v1/leases", "leases", "aks-kms"),
+            event("delete", &format!("{secrets}/one"), "secrets", "one"),
+        ] {
+            record(&event, &recorder);
+        }
+        let writes = serde_json::to_value(recorder.all()).unwrap();
+        let path = format!("{secrets}/one");
+        assert_eq!(
+            writes,
+            json!([
+                {"patch_secrets": 2},
+                {"target": "kubernetes", "method": "DELETE", "path": path},
+            ])
+        );
+    }
+}

@@ -1,0 +1,119 @@
+//! A real cluster: etcd and kube-apiserver as they are, with KMS plugins of this crate that use
+//! the simulated vault, and what AKS does to them when a key changes.
+//!
+//! The programs come from `KUBEBUILDER_ASSETS` or from `tests/cluster/build`. They listen on
+//! loopback only, keep everything in one temporary folder, and end when the cluster is dropped or
+//! when this process dies.
+
+mod api_server;
+mod balancer;
+mod binaries;
+mod chain;
+mod client;
+mod cluster;
+mod etcd;
+mod faults;
+mod hooks;
+mod obstacles;
+mod plugin;
+mod process;
+mod proto;
+mod rights;
+mod rollout;
+mod seal;
+mod seed;
+mod start;
+mod store;
+mod stored;
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use tempfile::TempDir;
+use tokio::sync::Mutex;
+
+use self::{api_server::Surroundings, chain::Chain, rollout::State, store::CANARY};
+pub use self::{
+    binaries::{Binaries, BinariesMissing},
+    etcd::{Etcd, Stored},
+    stored::{SECRETS, StoredForm, StoredSecret},
+};
+use crate::{
+    backend::{ApiEndpoint, BackendSpec, EncryptionConfig, GroundTruth, KubernetesBackend},
+    given::Faults,
+};
+
+/// Starts a real cluster.
+pub async fn start(spec: BackendSpec) -> Result<Arc<dyn KubernetesBackend>, String> {
+    let cluster: Arc<dyn KubernetesBackend> = Arc::new(RealCluster::start(spec).await?);
+    Ok(cluster)
+}
+
+/// etcd and API servers.
+pub struct RealCluster(Arc<Inner>);
+
+struct Inner {
+    state: Mutex<State>,
+    surroundings: Surroundings,
+    ca_pem: String,
+    key_ids: Vec<String>,
+    scale: crate::clock::TimeScale,
+    /// The last, so that nobody writes there any more.
+    _folder: TempDir,
+}
+
+impl RealCluster {
+    /// Starts etcd and the API servers, and makes what the case has. Returns when all are ready.
+    pub async fn start(spec: BackendSpec) -> Result<Self, String> {
+        start::start(spec).await.map(Self)
+    }
+
+    /// The store, to look at and to edit.
+    #[must_use]
+    pub fn etcd(&self) -> &Etcd {
+        &self.0.surroundings.etcd
+    }
+
+    /// Every Secret in the store, but the library's canary: between two equal answers nothing was
+    /// written.
+    pub async fn secrets(&self) -> Result<Vec<StoredSecret>, String> {
+        store::secrets(self.etcd()).await
+    }
+}
+
+#[async_trait]
+impl KubernetesBackend for RealCluster {
+    fn endpoint(&self) -> ApiEndpoint {
+        let Surroundings { balancer, tokens, .. } = &self.0.surroundings;
+        ApiEndpoint {
+            server: format!("https://{}", balancer.address()),
+            ca_pem: self.0.ca_pem.clone(),
+            admin_token: tokens.admin.clone(),
+            user_token: tokens.user.clone(),
+        }
+    }
+
+    async fn apply(
+        &self,
+        config: EncryptionConfig,
+        applied_to: Option<Vec<usize>>,
+    ) -> Result<(), String> {
+        let mut state = self.0.state.lock().await;
+        Box::pin(state.apply(&self.0.surroundings, &config, applied_to.as_deref())).await
+    }
+
+    /// The API servers are what they are: the version in rules is Azure's.
+    async fn set_version(&self, _version: &str) -> Result<(), String> {
+        Ok(())
+    }
+
+    async fn ground_truth(&self) -> Result<GroundTruth, String> {
+        let state = self.0.state.lock().await;
+        let chains: Vec<&Chain> = state.chains().collect();
+        store::ground_truth(self.etcd(), &chains, &self.0.key_ids).await
+    }
+
+    async fn set_faults(&self, faults: Faults) -> Result<(), String> {
+        Box::pin(start::set_faults(&self.0, &faults)).await
+    }
+}

@@ -1,0 +1,196 @@
+//! KMS plugins: what stands between an API server and the vault.
+
+mod v1;
+mod v2;
+
+use std::{
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use futures::stream;
+use tokio::{net::UnixListener, sync::watch, task::AbortHandle};
+use tonic::{Status, transport::Server};
+
+use super::proto::{
+    kms_v1::key_management_service_server::KeyManagementServiceServer as ServerV1,
+    kms_v2::key_management_service_server::KeyManagementServiceServer as ServerV2,
+};
+use crate::backend::{KeyRef, KmsVersion, VaultCrypto, VaultRefusal};
+
+/// The keys of one plugin.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(super) struct PluginKeys {
+    /// It encrypts with this one.
+    pub(super) write: KeyRef,
+    /// It also decrypts with this one.
+    pub(super) read: Option<KeyRef>,
+}
+
+impl PluginKeys {
+    /// The key that a plugin key id means, if the plugin has it.
+    pub(super) fn find(&self, plugin_key_id: &str) -> Option<&KeyRef> {
+        std::iter::once(&self.write)
+            .chain(&self.read)
+            .find(|key| key.plugin_key_id() == plugin_key_id)
+    }
+}
+
+/// A running plugin: one provider of one API server. Dropping it ends it.
+#[derive(Debug)]
+pub(super) struct Plugin {
+    endpoint: String,
+    keys: Arc<Mutex<PluginKeys>>,
+    task: AbortHandle,
+}
+
+/// What a plugin answers from.
+#[derive(Clone)]
+struct Keeper {
+    keys: Arc<Mutex<PluginKeys>>,
+    vault: Arc<dyn VaultCrypto>,
+    down: watch::Receiver<bool>,
+}
+
+impl Plugin {
+    /// Starts it. It answers nothing while `down` is true.
+    pub(super) fn start(
+        address: &PluginAddress,
+        keys: PluginKeys,
+        vault: Arc<dyn VaultCrypto>,
+        down: watch::Receiver<bool>,
+    ) -> Result<Self, String> {
+        let endpoint = address.endpoint();
+        let listener =
+            address.listen().map_err(|error| format!("KMS plugin at {endpoint}: {error}"))?;
+        let connections = stream::unfold(listener, |listener| async {
+            let connection = listener.accept().await.map(|(connection, _)| connection);
+            Some((connection, listener))
+        });
+        let keys = Arc::new(Mutex::new(keys));
+        let keeper = Keeper { keys: Arc::clone(&keys), vault, down };
+        let mut server = Server::builder();
+        let router = match address {
+            PluginAddress::Abstract(_) => server.add_service(ServerV1::new(keeper)),
+            PluginAddress::Path(_) => server.add_service(ServerV2::new(keeper)),
+        };
+        let task = tokio::spawn(async move {
+            if let Err(error) = router.serve_with_incoming(connections).await {
+                tracing::error!(%error, "KMS plugin ended");
+            }
+        });
+        Ok(Self { endpoint, keys, task: task.abort_handle() })
+    }
+
+    /// What the encryption configuration calls it.
+    pub(super) fn endpoint(&self) -> &str {
+        &self.endpoint
+    }
+
+    /// Gives it other keys while it runs.
+    pub(super) fn set_keys(&self, keys: PluginKeys) {
+        *self.keys.lock().unwrap_or_else(PoisonError::into_inner) = keys;
+    }
+}
+
+impl Drop for Plugin {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+/// Where a plugin listens.
+#[derive(Debug)]
+pub(super) enum PluginAddress {
+    /// KMS v2.
+    Path(PathBuf),
+    /// KMS v1: its client names the socket in a way that is no authority of HTTP when it is a path.
+    Abstract(String),
+}
+
+impl PluginAddress {
+    /// The address of a provider's plugin for an API server.
+    pub(super) fn new(folder: &Path, version: KmsVersion, server: usize, provider: &str) -> Self {
+        match version {
+            KmsVersion::V2 => Self::Path(folder.join(format!("{server}-{provider}.sock"))),
+            KmsVersion::V1 => {
+                Self::Abstract(format!("{server}-{provider}-{}", uuid::Uuid::new_v4()))
+            }
+        }
+    }
+
+    fn endpoint(&self) -> String {
+        match self {
+            Self::Path(path) => format!("unix://{}", path.display()),
+            Self::Abstract(name) => format!("unix:///@{name}"),
+        }
+    }
+
+    fn listen(&self) -> std::io::Result<UnixListener> {
+        match self {
+            Self::Path(path) => match std::fs::remove_file(path) {
+                Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error),
+                _ => UnixListener::bind(path),
+            },
+            Self::Abstract(name) => listen_on_abstract_socket(name),
+        }
+    }
+}
+
+#[cfg(target_os = "linux")]
+fn listen_on_abstract_socket(name: &str) -> std::io::Result<UnixListener> {
+    use std::os::{linux::net::SocketAddrExt, unix::net};
+    let address = net::SocketAddr::from_abstract_name(name)?;
+    let listener = net::UnixListener::bind_addr(&address)?;
+    listener.set_nonblocking(true)?;
+    UnixListener::from_std(listener)
+}
+
+#[cfg(not(target_os = "linux"))]
+fn listen_on_abstract_socket(_name: &str) -> std::io::Result<UnixListener> {
+    Err(std::io::Error::other("KMS v1 needs an abstract socket, which only Linux has"))
+}
+
+impl Keeper {
+    /// Returns at once, or when the plugin answers again.
+    async fn up(&self) {
+        let mut down = self.down.clone();
+        // An error means that the cluster is gone.
+        let _ = down.wait_for(|down| !down).await;
+    }
+
+    fn keys(&self) -> PluginKeys {
+        self.keys.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Encrypts, and says with which key.
+    async fn encrypt(&self, plaintext: &[u8]) -> Result<(KeyRef, Vec<u8>), Status> {
+        self.up().await;
+        let key = self.keys().write;
+        let ciphertext = self.vault.encrypt(&key.key_id, plaintext).await.map_err(refused)?;
+        Ok((key, ciphertext))
+    }
+
+    /// Decrypts with a key that it has.
+    async fn decrypt(&self, plugin_key_id: &str, ciphertext: &[u8]) -> Result<Vec<u8>, Status> {
+        self.up().await;
+        let keys = self.keys();
+        let key = keys.find(plugin_key_id).ok_or_else(|| {
+            Status::failed_precondition(format!("no key with key id {plugin_key_id} is configured"))
+        })?;
+        self.vault.decrypt(&key.key_id, ciphertext).await.map_err(refused)
+    }
+
+    /// `ok`, or why the vault would refuse.
+    async fn health(&self, key: &KeyRef) -> String {
+        match self.vault.usable(&key.key_id).await {
+            Ok(()) => "ok".to_owned(),
+            Err(refusal) => refusal.to_string(),
+        }
+    }
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "an argument of map_err")]
+fn refused(refusal: VaultRefusal) -> Status {
+    Status::permission_denied(refusal.to_string())
+}

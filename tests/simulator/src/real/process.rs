@@ -1,0 +1,201 @@
+//! Programs that never outlive the process that started them.
+
+use std::{
+    net::TcpListener,
+    path::{Path, PathBuf},
+    process::Stdio,
+    time::{Duration, Instant},
+};
+
+use tokio::process::{Child, Command};
+
+/// Becomes the program, after it has left a watcher behind that kills it when standard input ends:
+/// when it is closed here, or when this process dies, in whatever way.
+const SUPERVISED: &str = r#"
+exec 3<&0
+(read -r _ <&3; kill -KILL $$) &
+if [ -n "$HOST_NAME" ]; then hostname "$HOST_NAME" || exit; fi
+exec "$@" 3<&- </dev/null
+"#;
+
+const END: Duration = Duration::from_secs(5);
+
+/// Starts a program of a cluster.
+#[derive(Debug)]
+pub(super) struct Launch<'a> {
+    /// The program.
+    pub(super) program: &'a Path,
+    /// Its arguments.
+    pub(super) arguments: Vec<String>,
+    /// Where its output goes.
+    pub(super) log: PathBuf,
+    /// What it takes the machine's name for.
+    pub(super) host_name: Option<(HostNames, String)>,
+}
+
+/// A program that runs until this is dropped or the process ends.
+#[derive(Debug)]
+pub(super) struct Process {
+    child: Child,
+    program: String,
+    log: PathBuf,
+}
+
+impl Launch<'_> {
+    /// Starts it.
+    pub(super) fn spawn(self) -> Result<Process, String> {
+        let program = self.program.display().to_string();
+        let error = |error: std::io::Error| format!("cannot start {program}: {error}");
+        let log = std::fs::File::create(&self.log).map_err(error)?;
+        let mut command = match &self.host_name {
+            Some((HostNames::Root, _)) => unshare(&["--uts", "sh"]),
+            Some((HostNames::UserNamespace, _)) => {
+                unshare(&["--user", "--map-root-user", "--uts", "sh"])
+            }
+            None => Command::new("sh"),
+        };
+        let host_name = self.host_name.map(|(_, name)| name).unwrap_or_default();
+        let child = command
+            .args(["-c", SUPERVISED, "sh"])
+            .arg(self.program)
+            .args(self.arguments)
+            .env("HOST_NAME", host_name)
+            .stdin(Stdio::piped())
+            .stdout(log.try_clone().map_err(error)?)
+            .stderr(log)
+            .kill_on_drop(true)
+            .spawn()
+            .map_err(error)?;
+        Ok(Process { child, program, log: self.log })
+    }
+}
+
+impl Process {
+    /// Ends it and waits until it is gone.
+    pub(super) async fn stop(mut self) {
+        drop(self.child.stdin.take());
+        // When the watcher does not do it, dropping does.
+        let _ = tokio::time::timeout(END, self.child.wait()).await;
+    }
+
+    /// An error with the end of its output, if it has ended by itself.
+    pub(super) fn check(&mut self) -> Result<(), String> {
+        match self.child.try_wait() {
+            Ok(None) => Ok(()),
+            Ok(Some(status)) => {
+                Err(format!("{} ended with {status}: {}", self.program, self.last_lines()))
+            }
+            Err(error) => Err(format!("{}: {error}", self.program)),
+        }
+    }
+
+    /// The end of its output.
+    pub(super) fn last_lines(&self) -> String {
+        let log = std::fs::read_to_string(&self.log).unwrap_or_default();
+        let lines: Vec<&str> = log.lines().collect();
+        lines[lines.len().saturating_sub(15)..].join("\n")
+    }
+}
+
+impl Drop for Process {
+    /// Waits, so that what it wrote to can be removed, and so that the watcher's signal cannot
+    /// reach another process with the same number.
+    fn drop(&mut self) {
+        drop(self.child.stdin.take());
+        let started = Instant::now();
+        while matches!(self.child.try_wait(), Ok(None)) && started.elapsed() < END {
+            std::thread::sleep(Duration::from_millis(2));
+        }
+    }
+}
+
+/// How this machine can give a process another host name.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum HostNames {
+    /// By a namespace that only root can make.
+    Root,
+    /// By a namespace in a namespace of users.
+    UserNamespace,
+}
+
+impl HostNames {
+    /// Tries what the machine can do.
+    pub(super) async fn possible() -> Option<Self> {
+        for (way, arguments) in [
+            (Self::Root, &["--uts", "true"][..]),
+            (Self::UserNamespace, &["--user", "--map-root-user", "--uts", "true"]),
+        ] {
+            let status = unshare(arguments).stderr(Stdio::null()).status().await;
+            if status.is_ok_and(|status| status.success()) {
+                return Some(way);
+            }
+        }
+        None
+    }
+}
+
+fn unshare(arguments: &[&str]) -> Command {
+    let mut command = Command::new("unshare");
+    command.args(arguments);
+    command
+}
+
+/// A port that was free just now.
+pub(super) fn free_port() -> Result<u16, String> {
+    TcpListener::bind("127.0.0.1:0")
+        .and_then(|listener| listener.local_addr())
+        .map(|address| address.port())
+        .map_err(|error| format!("no free port on 127.0.0.1: {error}"))
+}
+
+#[cfg(test)]
+#[cfg(target_os = "linux")]
+mod tests {
+    use super::*;
+
+    fn sleep(folder: &Path) -> Process {
+        let log = folder.join("log");
+        let program = Path::new("sleep");
+        Launch { program, arguments: vec!["1000".to_owned()], log, host_name: None }
+            .spawn()
+            .unwrap()
+    }
+
+    fn runs(process: u32) -> bool {
+        let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
+        !stat.is_empty() && !stat.contains(" Z ")
+    }
+
+    #[tokio::test]
+    async fn a_dropped_process_is_gone() {
+        let folder = tempfile::tempdir().unwrap();
+        let process = sleep(folder.path());
+        let id = process.child.id().unwrap();
+        assert!(runs(id));
+        drop(process);
+        assert!(!runs(id));
+    }
+
+    #[tokio::test]
+    async fn a_process_ends_when_nobody_holds_its_standard_input() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut process = sleep(folder.path());
+        let id = process.child.id().unwrap();
+        // What the kernel does when this process is killed.
+        drop(process.child.stdin.take());
+        process.child.wait().await.unwrap();
+        assert!(!runs(id));
+    }
+
+    #[tokio::test]
+    async fn a_program_that_ends_by_itself_is_noticed_with_its_output() {
+        let folder = tempfile::tempdir().unwrap();
+        let log = folder.path().join("log");
+        let arguments = vec!["-c".to_owned(), "echo no such luck; exit 3".to_owned()];
+        let launch = Launch { program: Path::new("sh"), arguments, log, host_name: None };
+        let mut process = launch.spawn().unwrap();
+        process.child.wait().await.unwrap();
+        let error = process.check().unwrap_err();
+        assert!(error.contains("no such luck") && error.contains('3'), "{error}");
+    }
+}

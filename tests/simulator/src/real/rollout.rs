@@ -1,0 +1,94 @@
+//! How a key change gets to the API servers.
+
+use super::{
+    api_server::{ApiServer, Settings, Surroundings},
+    chain::{Chain, Order, Wires},
+    faults::ApiServerFaults,
+};
+use crate::{
+    backend::EncryptionConfig,
+    given::ApiServerFaultKind::{Behind, KmsDown, WritesOld},
+};
+
+/// The API servers of a cluster.
+pub(super) struct State {
+    pub(super) wires: Wires,
+    pub(super) servers: Vec<ApiServer>,
+    pub(super) faults: ApiServerFaults,
+    /// What AKS has told each of them.
+    told: Vec<EncryptionConfig>,
+}
+
+impl State {
+    pub(super) fn new(wires: Wires, servers: usize, config: &EncryptionConfig) -> Self {
+        Self {
+            wires,
+            servers: (1..=servers).map(ApiServer::new).collect(),
+            faults: ApiServerFaults::default(),
+            told: vec![config.clone(); servers],
+        }
+    }
+
+    /// The providers of each API server.
+    pub(super) fn chains(&self) -> impl Iterator<Item = &Chain> {
+        self.servers.iter().filter_map(ApiServer::chain)
+    }
+
+    /// Tells API servers (from 1; absent: all) a configuration, one after the other: where the
+    /// order of providers changes, first so that they can read new, then so that they write new.
+    pub(super) async fn apply(
+        &mut self,
+        surroundings: &Surroundings,
+        config: &EncryptionConfig,
+        servers: Option<&[usize]>,
+    ) -> Result<(), String> {
+        let all: Vec<usize> = (1..=self.servers.len()).collect();
+        let servers = servers.unwrap_or(&all);
+        if let Some(unknown) = servers.iter().find(|server| !all.contains(server)) {
+            return Err(format!("there is no API server {unknown}"));
+        }
+        let old_first = self.wires.chain(config, Order::OldFirst);
+        let new_first = self.wires.chain(config, Order::NewFirst);
+        let news = servers.iter().any(|server| self.told[server - 1] != *config);
+        for server in servers {
+            self.told[server - 1] = config.clone();
+        }
+        if news && old_first.needs_restart(&new_first) {
+            for &server in servers {
+                self.settle(surroundings, server, Order::OldFirst).await?;
+            }
+        }
+        for &server in servers {
+            self.settle(surroundings, server, Order::NewFirst).await?;
+        }
+        Ok(())
+    }
+
+    /// Makes the API servers what they should be, now that faults have changed.
+    pub(super) async fn settle_all(&mut self, surroundings: &Surroundings) -> Result<(), String> {
+        for server in 1..=self.servers.len() {
+            self.settle(surroundings, server, Order::NewFirst).await?;
+        }
+        Ok(())
+    }
+
+    async fn settle(
+        &mut self,
+        surroundings: &Surroundings,
+        server: usize,
+        order: Order,
+    ) -> Result<(), String> {
+        let api_server = &mut self.servers[server - 1];
+        api_server.set_kms_down(self.faults.has(server, KmsDown));
+        let chain = match api_server.chain() {
+            Some(chain) if self.faults.has(server, Behind) => chain.clone(),
+            _ => {
+                let writes_old = self.faults.has(server, WritesOld);
+                let order = if writes_old { Order::OldFirst } else { order };
+                self.wires.chain(&self.told[server - 1], order)
+            }
+        };
+        let settings = Settings { chain, streaming_lists: !self.faults.no_streaming_lists };
+        api_server.settle(surroundings, settings).await
+    }
+}
