@@ -3,12 +3,15 @@
 mod azure;
 mod catalogue;
 mod error;
+mod kubernetes;
 mod model;
 mod progress;
+mod rules;
 
 pub use azure::Cloud;
 pub use catalogue::{Level, Rule, RuleId, rules};
 pub use error::{Error, ErrorKind, Result};
+pub use kubernetes::KubernetesAccess;
 #[doc(hidden)]
 pub use model::Timing;
 pub use model::{

@@ -1,1 +1,176 @@
 //! Rules about the managed cluster.
+
+use super::{
+    Rule, RuleId,
+    groups::{
+        BLOCK, BLOCK_UNLESS_HOLDS, CHANGES_KMS, CHANGES_KMS_OR_STATUS, INFO, SETS_KEY,
+        SETS_KEY_OR_STATUS, WARN, WRITES_SECRETS,
+    },
+    pages,
+};
+use crate::model::Verb;
+
+pub(super) const RULES: &[Rule] = &[
+    Rule {
+        id: RuleId::ClusterIdentitySystemAssigned,
+        summary: "KMS needs a user-assigned managed identity: it must have access to the key before KMS is turned on.",
+        remedy: "Give the cluster a user-assigned identity: `az aks update --resource-group <group> --name <cluster> --enable-managed-identity --assign-identity <identity id>`.",
+        url: pages::LIMITATIONS,
+        verbs: SETS_KEY_OR_STATUS,
+        violated_when: "the cluster's identity is not user-assigned",
+        ..BLOCK
+    },
+    Rule {
+        id: RuleId::ClusterBusy,
+        summary: "While another operation runs on the cluster or on a node pool, nothing is changed.",
+        remedy: "Wait until `az aks show --resource-group <group> --name <cluster> --query provisioningState` and each node pool say Succeeded; `az aks operation-abort` ends an operation that hangs.",
+        url: pages::OPERATIONS,
+        verbs: WRITES_SECRETS,
+        violated_when: "another operation is running on the cluster",
+        ..BLOCK
+    },
+    Rule {
+        id: RuleId::ClusterFailed,
+        summary: "The last operation on the cluster failed or was aborted; the next update is also how AKS reconciles it.",
+        remedy: "Look at the cluster's activity log for the reason; `az aks update --resource-group <group> --name <cluster>` reconciles the cluster without changing it.",
+        url: pages::OPERATIONS,
+        verbs: CHANGES_KMS_OR_STATUS,
+        violated_when: "the last operation on the cluster failed",
+        ..WARN
+    },
+    Rule {
+        id: RuleId::ClusterStopped,
+        summary: "A stopped cluster has no API server: neither KMS nor secrets can be changed.",
+        remedy: "Start it: `az aks start --resource-group <group> --name <cluster>`.",
+        url: pages::START_STOP,
+        verbs: WRITES_SECRETS,
+        violated_when: "the cluster is stopped",
+        ..BLOCK
+    },
+    Rule {
+        id: RuleId::KmsAlreadyEnabled,
+        summary: "KMS is on already, with another key, vault or network mode.",
+        remedy: "Use `rotate` to change the key or the vault, `change_network_mode` to change how the vault in use is reached.",
+        url: pages::KMS,
+        verbs: &[Verb::Enable],
+        violated_when: "KMS is on with another key",
+        ..BLOCK
+    },
+    Rule {
+        id: RuleId::KmsV1OnEnable,
+        summary: "Turning KMS on below Kubernetes 1.27 gives KMS v1: at most 2,000 secrets, and no upgrade to 1.27 or later until it is migrated.",
+        remedy: "Upgrade the cluster to 1.27 or later first: `az aks upgrade --resource-group <group> --name <cluster> --kubernetes-version <version>`; or use `migrate_to_v2` later.",
+        url: pages::KMS_V2,
+        verbs: &[Verb::Enable],
+        violated_when: "KMS would be v1",
+        ..WARN
+    },
+    Rule {
+        id: RuleId::KmsNotEnabled,
+        summary: "Key and network mode can be changed only while KMS is on.",
+        remedy: "Use `enable` with the key that you want.",
+        url: pages::KMS,
+        verbs: &[Verb::Rotate, Verb::ChangeNetworkMode],
+        violated_when: "KMS is off",
+        ..BLOCK
+    },
+    Rule {
+        id: RuleId::VaultNetworkModeLocked,
+        summary: "While KMS is on, the network mode of the vault in use cannot change: KMS must be turned off and on again, with all secrets rewritten in between.",
+        remedy: "Use `change_network_mode`, which does that in the safe order; to another vault in another mode, `rotate` directly.",
+        url: pages::NETWORK_MODE,
+        verbs: &[Verb::Enable, Verb::Rotate],
+        violated_when: "the network mode of the vault in use would change",
+        ..BLOCK_UNLESS_HOLDS
+    },
+    Rule {
+        id: RuleId::PrivateVaultNeedsVnetIntegration,
+        summary: "A private vault needs API Server VNet Integration: without exception from Kubernetes 1.31 on, and below for subscriptions that did not use Konnectivity for it before.",
+        remedy: "Turn it on: `az aks update --resource-group <group> --name <cluster> --enable-apiserver-vnet-integration --apiserver-subnet-id <subnet id>`; or use a public vault.",
+        url: pages::PREREQUISITES,
+        verbs: SETS_KEY_OR_STATUS,
+        violated_when: "the private vault is out of the API server's reach",
+        ..BLOCK
+    },
+    Rule {
+        id: RuleId::TunnelUnsupported,
+        summary: "KMS works over Konnectivity or API Server VNet Integration, and the cluster shows neither.",
+        remedy: "See whether `kubectl get pods --namespace kube-system` shows a konnectivity-agent pod; if not, upgrade the cluster or turn on API Server VNet Integration.",
+        url: pages::PREREQUISITES,
+        verbs: SETS_KEY_OR_STATUS,
+        violated_when: "the cluster has neither Konnectivity nor API Server VNet Integration",
+        ..WARN
+    },
+    Rule {
+        id: RuleId::KmsV1SecretLimit,
+        summary: "KMS v1 (Kubernetes below 1.27) supports at most 2,000 secrets in a cluster.",
+        remedy: "Move to KMS v2: upgrade to Kubernetes 1.27 or later before turning KMS on, or use `migrate_to_v2`; or delete secrets that nothing needs.",
+        url: pages::LIMITATIONS,
+        verbs: &[Verb::Enable, Verb::Rotate, Verb::ChangeNetworkMode, Verb::Status],
+        violated_when: "the cluster has more than 2,000 secrets",
+        ..BLOCK
+    },
+    Rule {
+        id: RuleId::KmsV1UpgradeBlocked,
+        summary: "While KMS v1 is on, AKS refuses an upgrade to Kubernetes 1.27 or later.",
+        remedy: "Use `migrate_to_v2`, or create a new cluster of Kubernetes 1.27 or later with KMS on.",
+        url: pages::KMS_V2,
+        verbs: &[Verb::Status, Verb::CheckAction],
+        violated_when: "KMS v1 is on",
+        ..BLOCK_UNLESS_HOLDS
+    },
+    Rule {
+        id: RuleId::UpgradeNotOffered,
+        summary: "A cluster can be upgraded only along the versions that AKS offers for it.",
+        remedy: "Choose a version from `az aks get-upgrades --resource-group <group> --name <cluster> -o table`.",
+        url: pages::UPGRADE,
+        verbs: &[Verb::MigrateToV2],
+        violated_when: "no way to the version is offered by AKS",
+        ..BLOCK
+    },
+    Rule {
+        id: RuleId::UpgradeSkipsVersions,
+        summary: "AKS offers to skip minor versions when the present one is out of support; what was deprecated in between is then removed at once.",
+        remedy: "Check for removed APIs before the upgrade, as the linked page describes.",
+        url: pages::UPGRADE,
+        verbs: &[Verb::MigrateToV2],
+        violated_when: "the upgrade would skip minor versions",
+        ..WARN
+    },
+    Rule {
+        id: RuleId::NodePoolVersionSkew,
+        summary: "Node pools must not fall further behind the control plane than Kubernetes allows.",
+        remedy: "Let the node pools be upgraded too: pass node_pools = \"upgrade\".",
+        url: pages::VERSIONS,
+        verbs: &[Verb::MigrateToV2],
+        violated_when: "a node pool would fall too far behind the control plane",
+        ..BLOCK
+    },
+    Rule {
+        id: RuleId::UpgradeMayFail,
+        summary: "Quota, PodDisruptionBudgets and removed APIs can stop an upgrade, and secrets are not KMS-encrypted while it lasts.",
+        remedy: "Before you start, check quota (`az vm list-usage --location <location> -o table`), budgets (`kubectl get poddisruptionbudgets --all-namespaces`) and removed APIs.",
+        url: pages::UPGRADE,
+        verbs: &[Verb::MigrateToV2],
+        violated_when: "something would stop the upgrade",
+        ..INFO
+    },
+    Rule {
+        id: RuleId::NewerExperienceIrreversible,
+        summary: "The cluster uses the newer KMS data encryption, which cannot be turned off or back into KMS with a versioned key.",
+        remedy: "Leave it: secrets are encrypted already; its keys are managed as the linked page describes.",
+        url: pages::DATA_ENCRYPTION,
+        verbs: CHANGES_KMS,
+        violated_when: "the cluster uses the newer KMS data encryption",
+        ..BLOCK_UNLESS_HOLDS
+    },
+    Rule {
+        id: RuleId::PrivateEndpointNsg,
+        summary: "In a private cluster with VNet integration, network security groups must let the API server reach the vault's private endpoint on TCP 443, which cannot be seen from outside.",
+        remedy: "Check the rules of the API server's and the private endpoint's subnets: `az network nsg rule list --resource-group <network group> --nsg-name <nsg> -o table`.",
+        url: pages::VNET_INTEGRATION,
+        verbs: SETS_KEY,
+        violated_when: "a network security group keeps the API server from the private endpoint",
+        ..INFO
+    },
+];

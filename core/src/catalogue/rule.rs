@@ -49,7 +49,7 @@ pub struct Rule {
     pub url: &'static str,
     /// The verbs that it concerns.
     pub verbs: &'static [Verb],
-    /// Completes "could not tell whether …".
+    /// What a violation is; completes "could not tell whether …".
     #[serde(skip)]
     pub(crate) violated_when: &'static str,
     /// Facts that cannot be read refuse the operation, because guessing could lose data.

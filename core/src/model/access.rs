@@ -8,7 +8,7 @@ pub(crate) struct AccessFacts {
     pub(crate) principal_id: Fact<String>,
     pub(crate) tenant_id: Fact<String>,
     /// Roles of the identity, its groups included, at the key and every scope above it.
-    /// Read for vaults with role-based access only; empty for the others.
+    /// For a vault with access policies they matter in private mode only: for the private link.
     pub(crate) roles: Fact<Vec<RoleGrant>>,
 }
 

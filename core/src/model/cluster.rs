@@ -35,6 +35,10 @@ impl ClusterFacts {
         self.provisioning_state.eq_ignore_ascii_case("Succeeded")
     }
 
+    pub(crate) fn is_stopped(&self) -> bool {
+        self.power_state.eq_ignore_ascii_case("Stopped")
+    }
+
     /// Whether secrets are encrypted with a key in a vault now.
     pub(crate) fn kms_on(&self) -> Option<&KmsProfile> {
         self.kms.as_ref().filter(|profile| profile.enabled)

@@ -56,7 +56,9 @@ impl KeyId {
             .with_findings(vec![Finding::violated(
                 RuleId::KeyIdMalformed,
                 text,
-                format!("{text:?} is not https://<vault host>/keys/<name>[/<version>]"),
+                format!(
+                    "key_id is {text:?}, which is not https://<vault host>/keys/<name>/<version>"
+                ),
             )])
         })
     }

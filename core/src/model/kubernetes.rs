@@ -1,5 +1,7 @@
 //! What is known of a cluster's Kubernetes API.
 
+use std::fmt;
+
 use crate::model::Fact;
 
 /// What was seen through the Kubernetes API, or why each could not be seen.
@@ -31,6 +33,16 @@ pub(crate) struct Permission {
     pub(crate) resource: String,
     /// `None`: in all namespaces, or not namespaced.
     pub(crate) namespace: Option<String>,
+}
+
+impl fmt::Display for Permission {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.verb, self.resource)?;
+        match &self.namespace {
+            Some(namespace) => write!(f, " in namespace {namespace}"),
+            None => Ok(()),
+        }
+    }
 }
 
 /// A dry-run patch that admission denied.

@@ -16,6 +16,8 @@ mod report;
 mod resource_id;
 mod status;
 mod step;
+#[cfg(test)]
+mod tests;
 mod timing;
 mod vault;
 mod verb;

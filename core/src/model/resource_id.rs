@@ -214,7 +214,7 @@ impl VaultId {
             .with_findings(vec![Finding::violated(
                 RuleId::KeyVaultIdMalformed,
                 text,
-                format!("{text:?} is not a resource id of type Microsoft.KeyVault/vaults"),
+                format!("key_vault_id is {text:?}, which is not a resource id of type Microsoft.KeyVault/vaults"),
             )])
         })
     }

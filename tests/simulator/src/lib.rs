@@ -32,7 +32,7 @@ mod simulator;
 mod vault;
 mod world;
 
-pub use backends::BackendFactory;
+pub use backends::{BackendFactory, Starting};
 pub use case::Case;
 pub use clock::TimeScale;
 pub use given::Given;

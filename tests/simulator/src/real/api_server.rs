@@ -32,6 +32,12 @@ use crate::{
 
 const START: Duration = Duration::from_secs(60);
 const ATTEMPTS: usize = 3;
+/// Ready but for what waits until every secret is read.
+const READY_WITHOUT_SECRETS: &str =
+    "/readyz?exclude=informer-sync&exclude=poststarthook/storage-readiness";
+/// Ready but for that and for the plugins.
+const READY_WITHOUT_KMS: &str =
+    "/readyz?exclude=informer-sync&exclude=poststarthook/storage-readiness&exclude=kms-providers";
 
 /// What the API servers of a cluster have in common.
 pub(super) struct Surroundings {
@@ -60,7 +66,7 @@ impl Surroundings {
         let binaries = Binaries::find().map_err(|error| error.to_string())?;
         let cluster = &spec.given.cluster;
         let host_names = if cluster.api_servers > 1 {
-            let possible = HostNames::possible().await.ok_or(
+            let possible = HostNames::possible().ok_or(
                 "several API servers need host names of their own: root, or user namespaces",
             )?;
             Some(possible)
@@ -291,11 +297,7 @@ impl Running {
     /// answer, keep an API server from ever being ready. It answers all the same, and a case wants
     /// to see what.
     async fn ready(&mut self, surroundings: &Surroundings, kms_down: bool) -> Result<(), String> {
-        let path = if kms_down {
-            "/readyz?exclude=informer-sync&exclude=kms-providers"
-        } else {
-            "/readyz"
-        };
+        let path = if kms_down { READY_WITHOUT_KMS } else { "/readyz" };
         let mut unreadable = None;
         let started = Instant::now();
         loop {
@@ -303,7 +305,7 @@ impl Running {
             if self.client.status(path).await == Ok(200) {
                 return Ok(());
             }
-            if self.client.status("/readyz?exclude=informer-sync").await == Ok(200) {
+            if self.client.status(READY_WITHOUT_SECRETS).await == Ok(200) {
                 if unreadable.is_none() {
                     unreadable =
                         Some(store::unreadable(&surroundings.etcd, &[&self.settings.chain]).await?);

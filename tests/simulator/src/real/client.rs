@@ -17,7 +17,6 @@ pub(super) struct Client {
 }
 
 /// What an API server answered.
-#[derive(Debug)]
 pub(super) struct Answer {
     pub(super) status: u16,
     pub(super) body: String,

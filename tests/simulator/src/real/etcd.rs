@@ -1,6 +1,6 @@
 //! etcd: the process and what tests read and edit in its store.
 
-use std::{path::Path, time::Duration};
+use std::{fmt, path::Path, time::Duration};
 
 use tokio::time::{Instant, sleep};
 use tonic::transport::Channel;
@@ -18,7 +18,7 @@ const START: Duration = Duration::from_secs(30);
 const PAGE: i64 = 200;
 
 /// A value in the store.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Eq, PartialEq)]
 pub struct Stored {
     /// Its key: `/registry/…`.
     pub key: String,
@@ -26,6 +26,19 @@ pub struct Stored {
     pub mod_revision: u64,
     /// The bytes.
     pub value: Vec<u8>,
+}
+
+/// Without the bytes, which may be a secret.
+impl fmt::Debug for Stored {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { key, mod_revision, value } = self;
+        formatter
+            .debug_struct("Stored")
+            .field("key", key)
+            .field("mod_revision", mod_revision)
+            .field("bytes", &value.len())
+            .finish()
+    }
 }
 
 /// etcd with its store.

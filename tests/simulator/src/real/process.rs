@@ -1,24 +1,25 @@
 //! Programs that never outlive the process that started them.
 
 use std::{
+    io::Write,
     net::TcpListener,
     path::{Path, PathBuf},
-    process::Stdio,
+    process::{Child, Command, Stdio},
     time::{Duration, Instant},
 };
 
-use tokio::process::{Child, Command};
-
 /// Becomes the program, after it has left a watcher behind that kills it when standard input ends:
-/// when it is closed here, or when this process dies, in whatever way.
+/// when it is closed here, or when this process dies, in whatever way. A line on standard input
+/// says that the program is gone by itself: its number may be another's by now.
 const SUPERVISED: &str = r#"
 exec 3<&0
-(read -r _ <&3; kill -KILL $$) &
+(read -r _ <&3 || kill -KILL $$) &
 if [ -n "$HOST_NAME" ]; then hostname "$HOST_NAME" || exit; fi
 exec "$@" 3<&- </dev/null
 "#;
 
 const END: Duration = Duration::from_secs(5);
+const POLL: Duration = Duration::from_millis(2);
 
 /// Starts a program of a cluster.
 #[derive(Debug)]
@@ -63,7 +64,6 @@ impl Launch<'_> {
             .stdin(Stdio::piped())
             .stdout(log.try_clone().map_err(error)?)
             .stderr(log)
-            .kill_on_drop(true)
             .spawn()
             .map_err(error)?;
         Ok(Process { child, program, log: self.log })
@@ -74,8 +74,14 @@ impl Process {
     /// Ends it and waits until it is gone.
     pub(super) async fn stop(mut self) {
         drop(self.child.stdin.take());
-        // When the watcher does not do it, dropping does.
-        let _ = tokio::time::timeout(END, self.child.wait()).await;
+        let started = Instant::now();
+        while !self.has_ended() && started.elapsed() < END {
+            tokio::time::sleep(POLL).await;
+        }
+    }
+
+    fn has_ended(&mut self) -> bool {
+        !matches!(self.child.try_wait(), Ok(None))
     }
 
     /// An error with the end of its output, if it has ended by itself.
@@ -83,9 +89,17 @@ impl Process {
         match self.child.try_wait() {
             Ok(None) => Ok(()),
             Ok(Some(status)) => {
+                self.dismiss_watcher();
                 Err(format!("{} ended with {status}: {}", self.program, self.last_lines()))
             }
             Err(error) => Err(format!("{}: {error}", self.program)),
+        }
+    }
+
+    fn dismiss_watcher(&mut self) {
+        if let Some(mut stdin) = self.child.stdin.take() {
+            // A watcher that is gone needs no word.
+            let _ = stdin.write_all(b"\n");
         }
     }
 
@@ -98,13 +112,22 @@ impl Process {
 }
 
 impl Drop for Process {
-    /// Waits, so that what it wrote to can be removed, and so that the watcher's signal cannot
-    /// reach another process with the same number.
+    /// Waits, so that what it wrote to can be removed.
     fn drop(&mut self) {
+        if self.has_ended() {
+            self.dismiss_watcher();
+            return;
+        }
         drop(self.child.stdin.take());
         let started = Instant::now();
-        while matches!(self.child.try_wait(), Ok(None)) && started.elapsed() < END {
-            std::thread::sleep(Duration::from_millis(2));
+        while !self.has_ended() {
+            if started.elapsed() > END {
+                // The watcher did not do it.
+                let _ = self.child.kill();
+                let _ = self.child.wait();
+                return;
+            }
+            std::thread::sleep(POLL);
         }
     }
 }
@@ -120,12 +143,12 @@ pub(super) enum HostNames {
 
 impl HostNames {
     /// Tries what the machine can do.
-    pub(super) async fn possible() -> Option<Self> {
+    pub(super) fn possible() -> Option<Self> {
         for (way, arguments) in [
             (Self::Root, &["--uts", "true"][..]),
             (Self::UserNamespace, &["--user", "--map-root-user", "--uts", "true"]),
         ] {
-            let status = unshare(arguments).stderr(Stdio::null()).status().await;
+            let status = unshare(arguments).stderr(Stdio::null()).status();
             if status.is_ok_and(|status| status.success()) {
                 return Some(way);
             }
@@ -166,35 +189,37 @@ mod tests {
         !stat.is_empty() && !stat.contains(" Z ")
     }
 
-    #[tokio::test]
-    async fn a_dropped_process_is_gone() {
+    #[test]
+    fn a_dropped_process_is_gone() {
         let folder = tempfile::tempdir().unwrap();
         let process = sleep(folder.path());
-        let id = process.child.id().unwrap();
+        let id = process.child.id();
         assert!(runs(id));
         drop(process);
         assert!(!runs(id));
     }
 
-    #[tokio::test]
-    async fn a_process_ends_when_nobody_holds_its_standard_input() {
+    #[test]
+    fn a_process_ends_when_nobody_holds_its_standard_input() {
         let folder = tempfile::tempdir().unwrap();
         let mut process = sleep(folder.path());
-        let id = process.child.id().unwrap();
+        let id = process.child.id();
         // What the kernel does when this process is killed.
         drop(process.child.stdin.take());
-        process.child.wait().await.unwrap();
+        process.child.wait().unwrap();
         assert!(!runs(id));
     }
 
-    #[tokio::test]
-    async fn a_program_that_ends_by_itself_is_noticed_with_its_output() {
+    #[test]
+    fn a_program_that_ends_by_itself_is_noticed_with_its_output() {
         let folder = tempfile::tempdir().unwrap();
         let log = folder.path().join("log");
         let arguments = vec!["-c".to_owned(), "echo no such luck; exit 3".to_owned()];
         let launch = Launch { program: Path::new("sh"), arguments, log, host_name: None };
         let mut process = launch.spawn().unwrap();
-        process.child.wait().await.unwrap();
+        while !process.has_ended() {
+            std::thread::sleep(POLL);
+        }
         let error = process.check().unwrap_err();
         assert!(error.contains("no such luck") && error.contains('3'), "{error}");
     }

@@ -148,11 +148,10 @@ async fn furnish(client: &Client, spec: &BackendSpec, seeds: &[Seed]) -> Result<
 }
 
 async fn create(client: &Client, seeds: &[Seed], key: Option<&KeyRef>) -> Result<(), String> {
-    stream::iter(seeds.iter().filter(|seed| made_with(seed) == key))
-        .map(|seed| seed.create(client))
-        .buffer_unordered(CONCURRENCY)
-        .try_collect()
-        .await
+    let seeds = seeds.iter().filter(|seed| made_with(seed) == key);
+    // made before they are streamed: a future that a stream's closure makes is not `Send` enough
+    let creations: Vec<_> = seeds.map(|seed| seed.create(client)).collect();
+    stream::iter(creations).buffer_unordered(CONCURRENCY).try_collect().await
 }
 
 /// What no API server would write.

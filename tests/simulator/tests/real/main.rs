@@ -239,8 +239,8 @@ async fn of_two_api_servers_one_can_write_the_old_key_or_know_no_new_one() {
     let mut statuses = Vec::new();
     assert_eq!(cluster.create("team-1", "new").await, 201);
     assert_eq!(cluster.create("team-1", "newer").await, 201);
-    for _ in 0..2 {
-        for name in ["new", "newer"] {
+    for name in ["new", "newer"] {
+        for _ in 0..2 {
             statuses.push(cluster.get(&path(&format!("team-1/{name}"))).await.0.as_u16());
         }
     }

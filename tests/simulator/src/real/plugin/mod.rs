@@ -194,3 +194,108 @@ impl Keeper {
 fn refused(refusal: VaultRefusal) -> Status {
     Status::permission_denied(refusal.to_string())
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use tokio::time::timeout;
+    use tonic::{Code, Request};
+
+    use super::*;
+    use crate::real::proto::{
+        kms_v1::{self, key_management_service_server::KeyManagementService as V1},
+        kms_v2::{self, key_management_service_server::KeyManagementService as V2},
+    };
+
+    /// Encrypts by writing the key id before the plaintext.
+    struct Vault;
+
+    #[async_trait::async_trait]
+    impl VaultCrypto for Vault {
+        async fn encrypt(&self, key_id: &str, plaintext: &[u8]) -> Result<Vec<u8>, VaultRefusal> {
+            self.usable(key_id).await?;
+            Ok([key_id.as_bytes(), plaintext].concat())
+        }
+
+        async fn decrypt(&self, key_id: &str, ciphertext: &[u8]) -> Result<Vec<u8>, VaultRefusal> {
+            Ok(ciphertext.strip_prefix(key_id.as_bytes()).unwrap().to_vec())
+        }
+
+        async fn usable(&self, key_id: &str) -> Result<(), VaultRefusal> {
+            let refusal = || VaultRefusal { code: "KeyDisabled".into(), message: "no".into() };
+            if key_id == "disabled" { Err(refusal()) } else { Ok(()) }
+        }
+    }
+
+    fn key(key_id: &str) -> KeyRef {
+        KeyRef { key_id: key_id.to_owned(), kms_version: KmsVersion::V2 }
+    }
+
+    fn keeper(write: &str, read: Option<&str>, down: bool) -> (Keeper, watch::Sender<bool>) {
+        let keys = PluginKeys { write: key(write), read: read.map(key) };
+        let (sender, receiver) = watch::channel(down);
+        let keys = Arc::new(Mutex::new(keys));
+        (Keeper { keys, vault: Arc::new(Vault), down: receiver }, sender)
+    }
+
+    fn decrypt_request(key_id: &str) -> Request<kms_v2::DecryptRequest> {
+        Request::new(kms_v2::DecryptRequest {
+            ciphertext: format!("{key_id}seed").into_bytes(),
+            key_id: key(key_id).plugin_key_id(),
+            ..kms_v2::DecryptRequest::default()
+        })
+    }
+
+    #[tokio::test]
+    async fn a_plugin_decrypts_with_its_keys_and_no_other() {
+        let (keeper, _down) = keeper("two", Some("one"), false);
+        let request = kms_v2::EncryptRequest { plaintext: b"seed".to_vec(), uid: String::new() };
+        let answer = V2::encrypt(&keeper, Request::new(request)).await.unwrap().into_inner();
+        assert_eq!(answer.ciphertext, b"twoseed");
+        assert_eq!(answer.key_id, key("two").plugin_key_id());
+        for known in ["two", "one"] {
+            let answer = V2::decrypt(&keeper, decrypt_request(known)).await.unwrap();
+            assert_eq!(answer.into_inner().plaintext, b"seed");
+        }
+        let refusal = V2::decrypt(&keeper, decrypt_request("zero")).await.unwrap_err();
+        assert_eq!(refusal.code(), Code::FailedPrecondition);
+    }
+
+    #[tokio::test]
+    async fn a_v1_plugin_tells_its_keys_apart_by_itself() {
+        let plain = b"seed".to_vec();
+        let request = kms_v1::EncryptRequest { version: String::new(), plain };
+        let (before, _down) = keeper("one", None, false);
+        let cipher = V1::encrypt(&before, Request::new(request)).await.unwrap().into_inner().cipher;
+        let request = || {
+            Request::new(kms_v1::DecryptRequest {
+                cipher: cipher.clone(),
+                ..kms_v1::DecryptRequest::default()
+            })
+        };
+        let (after, _down) = keeper("two", Some("one"), false);
+        assert_eq!(V1::decrypt(&after, request()).await.unwrap().into_inner().plain, b"seed");
+        let (later, _down) = keeper("three", Some("two"), false);
+        assert!(V1::decrypt(&later, request()).await.is_err());
+    }
+
+    #[tokio::test]
+    async fn a_refusal_of_the_vault_is_bad_health() {
+        let (keeper, _down) = keeper("disabled", None, false);
+        let status = V2::status(&keeper, Request::new(kms_v2::StatusRequest {})).await.unwrap();
+        assert_eq!(status.into_inner().healthz, "KeyDisabled: no");
+        let request = kms_v2::EncryptRequest::default();
+        let refusal = V2::encrypt(&keeper, Request::new(request)).await.unwrap_err();
+        assert_eq!(refusal.code(), Code::PermissionDenied);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_plugin_that_is_down_answers_when_it_is_up_again() {
+        let (keeper, down) = keeper("one", None, true);
+        let mut status = V2::status(&keeper, Request::new(kms_v2::StatusRequest {}));
+        assert!(timeout(Duration::from_secs(100), &mut status).await.is_err());
+        down.send_replace(false);
+        assert_eq!(status.await.unwrap().into_inner().healthz, "ok");
+    }
+}

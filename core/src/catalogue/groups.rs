@@ -1,0 +1,103 @@
+//! What rules have in common: how much they weigh, and which verbs they concern.
+
+use crate::{
+    catalogue::{Level, Rule, RuleId},
+    model::Verb,
+};
+
+/// Refused.
+pub(super) const BLOCK: Rule = Rule {
+    id: RuleId::KeyIdMalformed,
+    level: Level::Block,
+    overridable: false,
+    summary: "",
+    remedy: "",
+    url: "",
+    verbs: &[],
+    violated_when: "",
+    refuses_undetermined: false,
+};
+
+/// Refused, also when it cannot be judged: guessing could lose data.
+pub(super) const BLOCK_UNLESS_HOLDS: Rule = Rule { refuses_undetermined: true, ..BLOCK };
+
+/// Refused unless the caller allows it.
+pub(super) const BLOCK_UNLESS_ALLOWED: Rule = Rule { overridable: true, ..BLOCK };
+
+/// Reported.
+pub(super) const WARN: Rule = Rule { level: Level::Warn, ..BLOCK };
+
+/// Worth knowing.
+pub(super) const INFO: Rule = Rule { level: Level::Info, ..BLOCK };
+
+/// Verbs that take a key id.
+pub(super) const TAKES_KEY: &[Verb] = &[Verb::Enable, Verb::Rotate, Verb::CreateCluster];
+
+/// Verbs that take a vault's resource id.
+pub(super) const TAKES_VAULT: &[Verb] = TAKES_KEY;
+
+/// Verbs that put a key into the cluster's KMS profile.
+pub(super) const SETS_KEY: &[Verb] =
+    &[Verb::Enable, Verb::Rotate, Verb::ChangeNetworkMode, Verb::MigrateToV2, Verb::CreateCluster];
+
+/// The same, and the verb that tells what is wrong now.
+pub(super) const SETS_KEY_OR_STATUS: &[Verb] = &[
+    Verb::Enable,
+    Verb::Rotate,
+    Verb::ChangeNetworkMode,
+    Verb::MigrateToV2,
+    Verb::CreateCluster,
+    Verb::Status,
+];
+
+/// Verbs for which a key in a vault must be usable, and the one that tells whether it is.
+/// `reencrypt_secrets` is not among them: it needs no right to read a vault, and a key that does
+/// not work shows in the API server's answers.
+pub(super) const USES_KEY: &[Verb] = &[
+    Verb::Enable,
+    Verb::Rotate,
+    Verb::Disable,
+    Verb::ChangeNetworkMode,
+    Verb::MigrateToV2,
+    Verb::CreateCluster,
+    Verb::Status,
+];
+
+/// Verbs that change the managed cluster and are gated.
+pub(super) const CHANGES_KMS: &[Verb] =
+    &[Verb::Enable, Verb::Rotate, Verb::Disable, Verb::ChangeNetworkMode, Verb::MigrateToV2];
+
+/// The same, and the verb that tells what is wrong now.
+pub(super) const CHANGES_KMS_OR_STATUS: &[Verb] = &[
+    Verb::Enable,
+    Verb::Rotate,
+    Verb::Disable,
+    Verb::ChangeNetworkMode,
+    Verb::MigrateToV2,
+    Verb::Status,
+];
+
+/// Verbs that write secrets.
+pub(super) const WRITES_SECRETS: &[Verb] = &[
+    Verb::Enable,
+    Verb::Rotate,
+    Verb::Disable,
+    Verb::ChangeNetworkMode,
+    Verb::MigrateToV2,
+    Verb::ReencryptSecrets,
+];
+
+/// Verbs that talk to the cluster's Kubernetes API.
+pub(super) const USES_KUBERNETES: &[Verb] = &[
+    Verb::Enable,
+    Verb::Rotate,
+    Verb::Disable,
+    Verb::ChangeNetworkMode,
+    Verb::MigrateToV2,
+    Verb::ReencryptSecrets,
+    Verb::VerifySecrets,
+    Verb::Status,
+];
+
+/// The verb that judges what is about to be done elsewhere.
+pub(super) const GUARDS: &[Verb] = &[Verb::CheckAction];

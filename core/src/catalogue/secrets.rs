@@ -1,0 +1,103 @@
+//! Rules about the Kubernetes API, and about what becomes of secrets.
+
+use super::{
+    Rule, RuleId,
+    groups::{BLOCK, BLOCK_UNLESS_HOLDS, CHANGES_KMS, INFO, USES_KUBERNETES, WARN, WRITES_SECRETS},
+    pages,
+};
+use crate::model::Verb;
+
+pub(super) const RULES: &[Rule] = &[
+    Rule {
+        id: RuleId::KubernetesClusterMismatch,
+        summary: "The Kubernetes API that is used must be this cluster's own.",
+        remedy: "Use this cluster's credentials: `az aks get-credentials --resource-group <group> --name <cluster>`, or leave out the kubeconfig and the library fetches them.",
+        url: pages::KMS,
+        verbs: USES_KUBERNETES,
+        violated_when: "the API server is another cluster's",
+        ..BLOCK_UNLESS_HOLDS
+    },
+    Rule {
+        id: RuleId::KubernetesUnreachable,
+        summary: "Secrets can be rewritten and proven only where the cluster's API server can be reached.",
+        remedy: "Run where it can be: in a pod of the cluster (in-cluster access), in its virtual network or over a VPN, or from an authorized IP range; `az aks command invoke --resource-group <group> --name <cluster> --command \"kubectl get namespaces\"` shows that the cluster itself is well.",
+        url: pages::PRIVATE_ACCESS,
+        verbs: USES_KUBERNETES,
+        violated_when: "the API server is out of reach",
+        ..BLOCK
+    },
+    Rule {
+        id: RuleId::KubernetesPermissionMissing,
+        summary: "Rewriting secrets needs list and patch on them, list on namespaces, and the canary Secret in the state namespace.",
+        remedy: "Grant what is missing with a ClusterRole and a binding, then check with `kubectl auth can-i <verb> <resource> --all-namespaces`.",
+        url: pages::KUBERNETES_RBAC,
+        verbs: WRITES_SECRETS,
+        violated_when: "a right in Kubernetes is missing",
+        ..BLOCK
+    },
+    Rule {
+        id: RuleId::SecretUpdatesDenied,
+        summary: "An admission webhook or policy denies updates of a secret, even those that change nothing: it could not be rewritten.",
+        remedy: "Let the policy or webhook exempt updates that leave a secret's data as it is, or name the secret in give_up_secrets, which can make it unreadable.",
+        url: pages::KUBERNETES_ADMISSION,
+        verbs: WRITES_SECRETS,
+        violated_when: "admission denies updates of a secret",
+        ..WARN
+    },
+    Rule {
+        id: RuleId::PreviousKeyStillNeeded,
+        summary: "Before the key changes, every secret must be proven to be under the current one: what is left under an older key becomes unreadable for good.",
+        remedy: "Mend what blocks the secrets that are named and run again, or name every one of them in give_up_secrets, which can make them unreadable.",
+        url: pages::KMS,
+        verbs: CHANGES_KMS,
+        violated_when: "a secret is still under the previous key",
+        ..BLOCK_UNLESS_HOLDS
+    },
+    Rule {
+        id: RuleId::KeyInUseUnproven,
+        overridable: true,
+        summary: "Which key the API servers write with can be seen only in their metrics; without that, no gate proves anything.",
+        remedy: "Grant `get` on `/metrics`: `kubectl create clusterrole aks-kms-metrics --verb=get --non-resource-url=/metrics` and `kubectl create clusterrolebinding aks-kms-metrics --clusterrole=aks-kms-metrics --user=<user>`.",
+        url: pages::KUBERNETES_METRICS,
+        verbs: WRITES_SECRETS,
+        violated_when: "the API servers write with another key than expected",
+        ..BLOCK_UNLESS_HOLDS
+    },
+    Rule {
+        id: RuleId::WayBackUnproven,
+        overridable: true,
+        summary: "Going back to the previous key without a gate is safe only if it is the recorded one, and the record cannot be read.",
+        remedy: "Make sure from the activity log of the cluster which key was in use before the last change; name this rule in allow only for that key.",
+        url: pages::KMS,
+        verbs: &[Verb::Rotate],
+        violated_when: "the key is another than the recorded previous one",
+        ..BLOCK_UNLESS_HOLDS
+    },
+    Rule {
+        id: RuleId::EtcdGrowth,
+        summary: "Each rewrite adds a revision to etcd that lives up to ten minutes; more than 1 GiB of them can fill it.",
+        remedy: "Use pace = \"gentle\", which stays below that, or set max_requests_per_second.",
+        url: pages::LARGE_CLUSTERS,
+        verbs: WRITES_SECRETS,
+        violated_when: "the rewrite would add more than 1 GiB to etcd within ten minutes",
+        ..WARN
+    },
+    Rule {
+        id: RuleId::KeyReused,
+        summary: "The new key is one that this cluster used before, so that its age and exposure go on counting.",
+        remedy: "Make a new version: `az keyvault key create --vault-name <vault> --name <key>`.",
+        url: pages::KMS,
+        verbs: &[Verb::Enable, Verb::Rotate],
+        violated_when: "this cluster used the key before",
+        ..WARN
+    },
+    Rule {
+        id: RuleId::SecretsNotKmsEncryptedMeanwhile,
+        summary: "While KMS is off between disable and enable, secrets in etcd are not encrypted with your key.",
+        remedy: "Nothing to do: at the end every secret is rewritten under the key; backups of etcd from the time between hold them without it.",
+        url: pages::KUBERNETES_KMS,
+        verbs: &[Verb::Enable, Verb::ChangeNetworkMode, Verb::MigrateToV2],
+        violated_when: "secrets are without KMS encryption for a while",
+        ..INFO
+    },
+];

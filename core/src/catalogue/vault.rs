@@ -1,0 +1,221 @@
+//! Rules about the vault, the key, and the cluster identity's access to it.
+
+use super::{
+    Rule, RuleId,
+    groups::{
+        BLOCK, BLOCK_UNLESS_ALLOWED, BLOCK_UNLESS_HOLDS, INFO, SETS_KEY, SETS_KEY_OR_STATUS,
+        USES_KEY, WARN,
+    },
+    pages,
+};
+use crate::model::Verb;
+
+pub(super) const RULES: &[Rule] = &[
+    Rule {
+        id: RuleId::VaultNotFound,
+        summary: "The key's vault must exist.",
+        remedy: "Check the vault's name; a vault that was deleted shows in `az keyvault list-deleted --resource-type vault` and comes back with `az keyvault recover --name <vault>`.",
+        url: pages::RECOVERY,
+        verbs: USES_KEY,
+        violated_when: "the vault is missing",
+        ..BLOCK
+    },
+    Rule {
+        id: RuleId::VaultSoftDeleted,
+        summary: "The key's vault was deleted; until it is purged it can be recovered with its keys.",
+        remedy: "Recover it, `az keyvault recover --name <vault>`, then grant its roles again: recovery does not bring them back.",
+        url: pages::RECOVERY,
+        verbs: USES_KEY,
+        violated_when: "the vault was deleted",
+        ..BLOCK
+    },
+    Rule {
+        id: RuleId::VaultOtherTenant,
+        summary: "The vault must be in the tenant of the cluster's identity.",
+        remedy: "Use a vault of the cluster's own tenant: `az keyvault create --name <new vault> --resource-group <group> --enable-purge-protection true`.",
+        url: pages::LIMITATIONS,
+        verbs: USES_KEY,
+        violated_when: "the vault is in another tenant than the cluster's identity",
+        ..BLOCK
+    },
+    Rule {
+        id: RuleId::VaultFirewall,
+        summary: "In public mode the vault's firewall must not deny by default: it would block the KMS plugin.",
+        remedy: "Open it, `az keyvault update --name <vault> --default-action Allow`, or use private mode.",
+        url: pages::LIMITATIONS,
+        verbs: USES_KEY,
+        violated_when: "the vault's firewall denies by default",
+        ..BLOCK
+    },
+    Rule {
+        id: RuleId::VaultPublicAccessDisabled,
+        summary: "In public mode the vault's public network access must be enabled: the KMS plugin has no other way to it.",
+        remedy: "Open it, `az keyvault update --name <vault> --public-network-access Enabled`, or use private mode.",
+        url: pages::LIMITATIONS,
+        verbs: USES_KEY,
+        violated_when: "the vault's public network access is disabled",
+        ..BLOCK_UNLESS_HOLDS
+    },
+    Rule {
+        id: RuleId::VaultPurgeProtectionOff,
+        summary: "Without soft delete and purge protection, a purged key makes the cluster's secrets unrecoverable.",
+        remedy: "Turn it on, which cannot be undone: `az keyvault update --name <vault> --enable-purge-protection true`; what is deleted then stays recoverable with `az keyvault recover` and `az keyvault key recover`.",
+        url: pages::RECOVERY,
+        verbs: USES_KEY,
+        violated_when: "the vault's keys can be purged",
+        ..WARN
+    },
+    Rule {
+        id: RuleId::KeyNotFound,
+        summary: "The key and its version must exist in the vault.",
+        remedy: "List the versions with `az keyvault key list-versions --vault-name <vault> --name <key> -o table`; a key that was deleted shows in `az keyvault key list-deleted --vault-name <vault>` and comes back with `az keyvault key recover --vault-name <vault> --name <key>`.",
+        url: pages::KEYS,
+        verbs: USES_KEY,
+        violated_when: "the key is missing",
+        ..BLOCK
+    },
+    Rule {
+        id: RuleId::KeySoftDeleted,
+        summary: "The key was deleted; until it is purged it can be recovered with all its versions.",
+        remedy: "Recover it: `az keyvault key recover --vault-name <vault> --name <key>`.",
+        url: pages::RECOVERY,
+        verbs: USES_KEY,
+        violated_when: "the key was deleted",
+        ..BLOCK
+    },
+    Rule {
+        id: RuleId::KeyDisabled,
+        summary: "The key version must be enabled: a disabled one neither encrypts nor decrypts.",
+        remedy: "Enable it: `az keyvault key set-attributes --vault-name <vault> --name <key> --version <version> --enabled true`.",
+        url: pages::KEYS,
+        verbs: USES_KEY,
+        violated_when: "the key version is disabled",
+        ..BLOCK
+    },
+    Rule {
+        id: RuleId::KeyExpired,
+        summary: "The key version must not have expired: an expired one does not encrypt, and API servers stop working with it.",
+        remedy: "Extend it, `az keyvault key set-attributes --vault-name <vault> --name <key> --version <version> --expires <date>`, then rotate to a new version.",
+        url: pages::OBSERVABILITY,
+        verbs: USES_KEY,
+        violated_when: "the key version has expired",
+        ..BLOCK
+    },
+    Rule {
+        id: RuleId::KeyNotYetValid,
+        summary: "The key version must be valid now: before its activation date it cannot be used.",
+        remedy: "Set its activation date to the past: `az keyvault key set-attributes --vault-name <vault> --name <key> --version <version> --not-before <date>`.",
+        url: pages::KEYS,
+        verbs: USES_KEY,
+        violated_when: "the key version is not valid yet",
+        ..BLOCK
+    },
+    Rule {
+        id: RuleId::KeyExpiresSoon,
+        summary: "The key version expires within 30 days; when it does, API servers stop working.",
+        remedy: "Rotate to a new version before that, and keep this one valid until the rotation after; or extend it: `az keyvault key set-attributes --vault-name <vault> --name <key> --version <version> --expires <date>`.",
+        url: pages::OBSERVABILITY,
+        verbs: USES_KEY,
+        violated_when: "the key version expires soon",
+        ..WARN
+    },
+    Rule {
+        id: RuleId::KeyTypeUnsupported,
+        summary: "The key must be an RSA key, in software or in an HSM.",
+        remedy: "Create one: `az keyvault key create --vault-name <vault> --name <new key> --kty RSA --size 2048`.",
+        url: pages::KEYS,
+        verbs: USES_KEY,
+        violated_when: "the key is of another type than RSA",
+        ..BLOCK
+    },
+    Rule {
+        id: RuleId::KeyOpsMissing,
+        summary: "The key's permitted operations must include encrypt and decrypt.",
+        remedy: "Permit them: `az keyvault key set-attributes --vault-name <vault> --name <key> --version <version> --ops encrypt decrypt`.",
+        url: pages::KEYS,
+        verbs: USES_KEY,
+        violated_when: "the key may not both encrypt and decrypt",
+        ..BLOCK
+    },
+    Rule {
+        id: RuleId::AccessPolicyMissing,
+        summary: "In a vault with access policies, the cluster's identity needs the key permissions encrypt and decrypt.",
+        remedy: "Grant them: `az keyvault set-policy --name <vault> --key-permissions encrypt decrypt --object-id <principal id>`.",
+        url: pages::VAULT_POLICIES,
+        verbs: USES_KEY,
+        violated_when: "the cluster's identity lacks the key permissions encrypt and decrypt",
+        ..BLOCK_UNLESS_ALLOWED
+    },
+    Rule {
+        id: RuleId::AccessRoleMissing,
+        summary: "In a vault with role-based access, the cluster's identity needs a role that may encrypt and decrypt with the key.",
+        remedy: "Grant it: `az role assignment create --role \"Key Vault Crypto User\" --assignee-object-id <principal id> --assignee-principal-type ServicePrincipal --scope <vault id>`, and allow a few minutes for it to arrive.",
+        url: pages::VAULT_ROLES,
+        verbs: USES_KEY,
+        violated_when: "the cluster's identity lacks a role that may encrypt and decrypt",
+        ..BLOCK_UNLESS_ALLOWED
+    },
+    Rule {
+        id: RuleId::AccessRoleWrong,
+        summary: "Key Vault Crypto Service Encryption User may only wrap and unwrap; AKS needs encrypt and decrypt.",
+        remedy: "Grant the right role: `az role assignment create --role \"Key Vault Crypto User\" --assignee-object-id <principal id> --assignee-principal-type ServicePrincipal --scope <vault id>`, and allow a few minutes for it to arrive.",
+        url: pages::VAULT_ROLES,
+        verbs: USES_KEY,
+        violated_when: "the identity's roles may only wrap and unwrap",
+        ..BLOCK_UNLESS_ALLOWED
+    },
+    Rule {
+        id: RuleId::PreviousKeyUnusable,
+        summary: "AKS uses two keys at a time: the previous one must stay usable until the next rotation, or API servers can go down.",
+        remedy: "Make it usable again: enable or extend it with `az keyvault key set-attributes`, recover it with `az keyvault key recover` or its vault with `az keyvault recover`, reopen its vault, or grant the identity's access again.",
+        url: pages::KMS,
+        verbs: &[Verb::Rotate, Verb::Status],
+        violated_when: "the previous key is unusable",
+        ..BLOCK
+    },
+    Rule {
+        id: RuleId::VaultDataPlaneUnreachable,
+        summary: "To make a new key version, this machine must reach the vault.",
+        remedy: "Run where the vault can be reached, or make the version there, `az keyvault key create --vault-name <vault> --name <key>`, and pass its id as key_id.",
+        url: pages::VAULT_PRIVATE_LINK,
+        verbs: &[Verb::Rotate],
+        violated_when: "the vault is out of reach from here",
+        ..BLOCK
+    },
+    Rule {
+        id: RuleId::PrivateEndpointNotApproved,
+        summary: "A vault may be closed only when an approved private endpoint connection leads to it from the cluster's node resource group.",
+        remedy: "Approve it: `az keyvault private-endpoint-connection approve --vault-name <vault> --name <connection>`.",
+        url: pages::VAULT_PRIVATE_LINK,
+        verbs: &[Verb::ChangeNetworkMode],
+        violated_when: "the cluster's private endpoint connection is not approved",
+        ..BLOCK
+    },
+    Rule {
+        id: RuleId::VaultShared,
+        summary: "Closing the vault's public access closes it for everything else that uses the vault.",
+        remedy: "Look at `az keyvault key list --vault-name <vault> -o table` and at the vault's private endpoint connections; pass vault_access = \"keep\" to leave the vault as it is.",
+        url: pages::VAULT_NETWORK,
+        verbs: &[Verb::ChangeNetworkMode],
+        violated_when: "anything else uses the vault",
+        ..INFO
+    },
+    Rule {
+        id: RuleId::VaultDiagnosticsOff,
+        summary: "Without diagnostic settings on the vault, no log of encryption and decryption is kept.",
+        remedy: "Turn them on: `az monitor diagnostic-settings create --name kms --resource <vault id> --logs '[{\"category\": \"AuditEvent\", \"enabled\": true}]' --workspace <workspace id>`.",
+        url: pages::VAULT_LOGGING,
+        verbs: SETS_KEY_OR_STATUS,
+        violated_when: "the vault has no diagnostic settings",
+        ..INFO
+    },
+    Rule {
+        id: RuleId::PrivateLinkRoleMissing,
+        summary: "In private mode the cluster's identity needs Key Vault Contributor on the vault, to approve the private endpoint connection.",
+        remedy: "Grant it: `az role assignment create --role \"Key Vault Contributor\" --assignee-object-id <principal id> --assignee-principal-type ServicePrincipal --scope <vault id>`.",
+        url: pages::KMS,
+        verbs: SETS_KEY,
+        violated_when: "the cluster's identity may not approve private endpoint connections of the vault",
+        ..BLOCK_UNLESS_ALLOWED
+    },
+];

@@ -1,0 +1,375 @@
+//! What an API server's `/metrics` tell of the keys that it writes with.
+//!
+//! The text is read as it comes and never held: it has megabytes, of which a few lines matter.
+
+use std::collections::BTreeMap;
+
+use super::{
+    status_answer::{answer_error, not_kubernetes, send_error},
+    transport::{Accept, KubernetesApi, Request},
+};
+use crate::error::Result;
+
+/// Longer lines are passed over: none that matters comes near.
+const LONGEST_LINE: usize = 16 * 1024;
+const DOING: &str = "read /metrics";
+
+/// What one API server process counted since it started.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct ServerMetrics {
+    /// Tells processes apart; compared for equality only.
+    pub(crate) process_start_time_seconds: Option<f64>,
+    /// "sha256:" and the hex digest of the name of its identity Lease. KMS v2 only.
+    pub(crate) apiserver_id_hash: Option<String>,
+    /// Encryptions by the key's hash. KMS v2 only.
+    pub(crate) to_storage_by_key_hash: BTreeMap<String, u64>,
+    /// Successful writes of secrets by the prefix of what is stored; "" is plaintext. Older API
+    /// servers don't tell resources apart: there it is writes of everything that the
+    /// encryption configuration names.
+    pub(crate) to_storage_by_prefix: BTreeMap<String, u64>,
+    /// Any transformation, of any resource, in any direction, was counted: without an encryption
+    /// configuration none is.
+    pub(crate) has_transformation_series: bool,
+    sizes: Sizes,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+struct Sizes {
+    bytes: Option<f64>,
+    objects: Option<f64>,
+}
+
+impl ServerMetrics {
+    /// Mean stored size of a secret, where the API server estimates it.
+    pub(crate) fn mean_secret_bytes(&self) -> Option<u64> {
+        let (bytes, objects) = (self.sizes.bytes?, self.sizes.objects?);
+        // An API server that could not count says -1.
+        (bytes > 0.0 && objects > 0.0).then(|| count(bytes / objects)).flatten()
+    }
+}
+
+/// Reads the metrics of the API server that answers.
+pub(crate) async fn scrape(api: &KubernetesApi) -> Result<ServerMetrics> {
+    let failed = |error| send_error(error, DOING, api.host());
+    let mut answer = api.stream(&Request::get("/metrics", Accept::Text)).await.map_err(failed)?;
+    if answer.status != 200 {
+        let answer = answer.into_answer().await.map_err(failed)?;
+        return Err(answer_error(&answer, DOING, api.host()));
+    }
+    let mut parser = MetricsParser::default();
+    while let Some(part) = answer.body.chunk().await.map_err(failed)? {
+        parser.push(&part);
+    }
+    let metrics = parser.finish();
+    if metrics.process_start_time_seconds.is_none() {
+        return Err(not_kubernetes(DOING, api.host()));
+    }
+    Ok(metrics)
+}
+
+/// Reads the Prometheus text format, however it is cut into parts.
+#[derive(Debug, Default)]
+pub(super) struct MetricsParser {
+    metrics: ServerMetrics,
+    partial: Vec<u8>,
+    /// The line being read is too long to matter.
+    skipping: bool,
+}
+
+impl MetricsParser {
+    pub(super) fn push(&mut self, mut part: &[u8]) {
+        while let Some(end) = part.iter().position(|&byte| byte == b'\n') {
+            let (line, rest) = (&part[..end], &part[end + 1..]);
+            if self.partial.is_empty() && !self.skipping {
+                self.metrics.line(line);
+            } else {
+                self.hold(line);
+                self.end_line();
+            }
+            part = rest;
+        }
+        self.hold(part);
+    }
+
+    pub(super) fn finish(mut self) -> ServerMetrics {
+        self.end_line();
+        self.metrics
+    }
+
+    fn hold(&mut self, part: &[u8]) {
+        self.skipping |= self.partial.len() + part.len() > LONGEST_LINE;
+        if !self.skipping {
+            self.partial.extend_from_slice(part);
+        }
+    }
+
+    fn end_line(&mut self) {
+        let line = std::mem::take(&mut self.partial);
+        if !std::mem::take(&mut self.skipping) {
+            self.metrics.line(&line);
+        }
+    }
+}
+
+impl ServerMetrics {
+    fn line(&mut self, line: &[u8]) {
+        // Nearly all lines end here.
+        if !line.starts_with(b"apiserver_") && !line.starts_with(b"process_start_time_seconds") {
+            return;
+        }
+        let name_length =
+            line.iter().position(|&byte| matches!(byte, b'{' | b' ' | b'\t')).unwrap_or(line.len());
+        let (name, rest) = line.split_at(name_length);
+        let read: fn(&mut Self, &Sample<'_>) = match name {
+            b"process_start_time_seconds" => Self::process_start,
+            b"apiserver_envelope_encryption_key_id_hash_total" => Self::key_use,
+            b"apiserver_storage_transformation_operations_total" => Self::transformation,
+            b"apiserver_resource_size_estimate_bytes" => Self::size,
+            b"apiserver_resource_objects" | b"apiserver_storage_objects" => Self::objects,
+            _ => return,
+        };
+        if let Some(sample) = std::str::from_utf8(rest).ok().and_then(Sample::parse) {
+            read(self, &sample);
+        }
+    }
+
+    fn process_start(&mut self, sample: &Sample<'_>) {
+        self.process_start_time_seconds = Some(sample.value);
+    }
+
+    fn key_use(&mut self, sample: &Sample<'_>) {
+        if let Some(id) = sample.label("apiserver_id_hash").filter(|id| !id.is_empty()) {
+            self.apiserver_id_hash = Some(id.to_owned());
+        }
+        if sample.label("transformation_type") == Some("to_storage")
+            && let (Some(hash), Some(uses)) = (sample.label("key_id_hash"), count(sample.value))
+        {
+            // Two providers can have the same key.
+            *self.to_storage_by_key_hash.entry(hash.to_owned()).or_default() += uses;
+        }
+    }
+
+    fn transformation(&mut self, sample: &Sample<'_>) {
+        self.has_transformation_series = true;
+        let of_secrets = sample.label("resource").is_none_or(|resource| resource == "secrets");
+        let written = sample.label("transformation_type") == Some("to_storage")
+            && sample.label("status") == Some("OK");
+        if of_secrets
+            && written
+            && let Some(writes) = count(sample.value)
+        {
+            let prefix = sample.label("transformer_prefix").unwrap_or_default();
+            *self.to_storage_by_prefix.entry(prefix.to_owned()).or_default() += writes;
+        }
+    }
+
+    fn size(&mut self, sample: &Sample<'_>) {
+        if is_secrets(sample) {
+            self.sizes.bytes = Some(sample.value);
+        }
+    }
+
+    fn objects(&mut self, sample: &Sample<'_>) {
+        if is_secrets(sample) {
+            self.sizes.objects = Some(sample.value);
+        }
+    }
+}
+
+fn is_secrets(sample: &Sample<'_>) -> bool {
+    sample.label("resource") == Some("secrets") && sample.label("group").is_none_or(str::is_empty)
+}
+
+/// A counter's value. `None`: it is none.
+fn count(value: f64) -> Option<u64> {
+    /// Beyond this, not every whole number has a value of its own.
+    const LARGEST: f64 = 9_007_199_254_740_992.0;
+    if !(0.0..=LARGEST).contains(&value) {
+        return None;
+    }
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked above")]
+    Some(value as u64)
+}
+
+/// One line after its name.
+struct Sample<'a> {
+    labels: Vec<(&'a str, String)>,
+    value: f64,
+}
+
+impl<'a> Sample<'a> {
+    fn parse(text: &'a str) -> Option<Self> {
+        let mut labels = Vec::new();
+        let mut rest = text.trim_start();
+        if let Some(inside) = rest.strip_prefix('{') {
+            rest = inside;
+            loop {
+                rest = rest.trim_start_matches([' ', '\t', ',']);
+                if let Some(after) = rest.strip_prefix('}') {
+                    rest = after;
+                    break;
+                }
+                let (name, value) = rest.split_once('=')?;
+                let (value, after) = quoted(value.trim_start())?;
+                labels.push((name.trim_end(), value));
+                rest = after;
+            }
+        }
+        // A time stamp may follow the value.
+        let value = rest.split_ascii_whitespace().next()?.parse().ok()?;
+        Some(Self { labels, value })
+    }
+
+    fn label(&self, name: &str) -> Option<&str> {
+        self.labels.iter().find(|(label, _)| *label == name).map(|(_, value)| value.as_str())
+    }
+}
+
+/// A quoted string at the beginning, unescaped, and what follows it.
+fn quoted(text: &str) -> Option<(String, &str)> {
+    let inside = text.strip_prefix('"')?;
+    let mut value = String::new();
+    let mut characters = inside.char_indices();
+    while let Some((position, character)) = characters.next() {
+        match character {
+            '"' => return Some((value, &inside[position + 1..])),
+            '\\' => match characters.next()?.1 {
+                'n' => value.push('\n'),
+                escaped => value.push(escaped),
+            },
+            other => value.push(other),
+        }
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const CURRENT: &str = r#"# HELP apiserver_envelope_encryption_key_id_hash_total [ALPHA] Number of times a keyID is used.
+# TYPE apiserver_envelope_encryption_key_id_hash_total counter
+apiserver_envelope_encryption_key_id_hash_total{apiserver_id_hash="sha256:aa",key_id_hash="sha256:k1",provider_name="akv",transformation_type="from_storage"} 12
+apiserver_envelope_encryption_key_id_hash_total{apiserver_id_hash="sha256:aa",key_id_hash="sha256:k1",provider_name="akv",transformation_type="to_storage"} 3
+apiserver_envelope_encryption_key_id_hash_total{apiserver_id_hash="sha256:aa",key_id_hash="sha256:k2",provider_name="akv",transformation_type="to_storage"} 1.234567e+06
+apiserver_envelope_encryption_key_id_hash_total{apiserver_id_hash="sha256:aa",key_id_hash="sha256:k2",provider_name="akv2",transformation_type="to_storage"} 1
+apiserver_envelope_encryption_key_id_hash_status_last_timestamp_seconds{apiserver_id_hash="sha256:aa",key_id_hash="sha256:k3",provider_name="akv"} 1.7e+09
+apiserver_resource_objects{group="",resource="secrets"} 500
+apiserver_resource_objects{group="example.com",resource="secrets"} 7
+apiserver_resource_size_estimate_bytes{group="",resource="secrets"} 1.5e+06
+apiserver_storage_transformation_operations_total{resource="configmaps",status="OK",transformation_type="to_storage",transformer_prefix="k8s:enc:aescbc:v1:x:"} 4
+apiserver_storage_transformation_operations_total{resource="secrets",status="OK",transformation_type="from_storage",transformer_prefix="identity"} 9
+apiserver_storage_transformation_operations_total{resource="secrets",status="OK",transformation_type="to_storage",transformer_prefix=""} 2
+apiserver_storage_transformation_operations_total{resource="secrets",status="OK",transformation_type="to_storage",transformer_prefix="k8s:enc:kms:v2:akv:"} 5
+apiserver_storage_transformation_operations_total{resource="secrets",status="Unavailable",transformation_type="to_storage",transformer_prefix="k8s:enc:kms:v2:akv:"} 6
+process_start_time_seconds 1.76395531438e+09
+"#;
+
+    fn parse(text: &[u8]) -> ServerMetrics {
+        let mut parser = MetricsParser::default();
+        parser.push(text);
+        parser.finish()
+    }
+
+    fn entries(map: &BTreeMap<String, u64>) -> Vec<(&str, u64)> {
+        map.iter().map(|(name, value)| (name.as_str(), *value)).collect()
+    }
+
+    #[test]
+    fn the_lines_that_matter_are_read() {
+        let metrics = parse(CURRENT.as_bytes());
+        assert_eq!(metrics.process_start_time_seconds, Some(1_763_955_314.38));
+        assert_eq!(metrics.apiserver_id_hash.as_deref(), Some("sha256:aa"));
+        assert_eq!(
+            entries(&metrics.to_storage_by_key_hash),
+            [("sha256:k1", 3), ("sha256:k2", 1_234_568)]
+        );
+        assert_eq!(entries(&metrics.to_storage_by_prefix), [("", 2), ("k8s:enc:kms:v2:akv:", 5)]);
+        assert!(metrics.has_transformation_series);
+        assert_eq!(metrics.mean_secret_bytes(), Some(3000));
+    }
+
+    #[test]
+    fn older_servers_do_not_tell_resources_apart() {
+        let text = r#"apiserver_storage_transformation_operations_total{status="OK",transformation_type="to_storage",transformer_prefix="k8s:enc:kms:v1:akv:"} 7
+apiserver_storage_objects{resource="secrets"} 500
+process_start_time_seconds 1.7e+09"#;
+        let metrics = parse(text.as_bytes());
+        assert_eq!(entries(&metrics.to_storage_by_prefix), [("k8s:enc:kms:v1:akv:", 7)]);
+        assert_eq!(metrics.apiserver_id_hash, None);
+        assert_eq!(metrics.mean_secret_bytes(), None);
+        assert!(metrics.process_start_time_seconds.is_some(), "the last line has no end");
+    }
+
+    #[test]
+    fn a_server_without_encryption_has_no_series() {
+        let metrics = parse(b"process_start_time_seconds 1.7e+09\napiserver_storage_objects{resource=\"secrets\"} -1\n");
+        assert!(!metrics.has_transformation_series && metrics.to_storage_by_prefix.is_empty());
+    }
+
+    #[test]
+    fn sizes_that_could_not_be_estimated_are_none() {
+        let text = "apiserver_resource_size_estimate_bytes{group=\"\",resource=\"secrets\"} -1\napiserver_resource_objects{group=\"\",resource=\"secrets\"} 5\n";
+        assert_eq!(parse(text.as_bytes()).mean_secret_bytes(), None);
+    }
+
+    #[test]
+    fn labels_are_unescaped_and_time_stamps_passed_over() {
+        let sample = Sample::parse(r#"{ a="x\"y\\z\n}" , b="",} 5 1395066363000"#).unwrap();
+        assert_eq!(sample.label("a"), Some("x\"y\\z\n}"));
+        assert_eq!(sample.label("b"), Some(""));
+        assert!((sample.value - 5.0).abs() < f64::EPSILON);
+    }
+
+    #[test]
+    fn lines_out_of_proportion_are_passed_over() {
+        let mut text = vec![b'x'; LONGEST_LINE * 3];
+        text.extend_from_slice(b"\nprocess_start_time_seconds 5\n");
+        let mut parser = MetricsParser::default();
+        for part in text.chunks(1000) {
+            parser.push(part);
+            assert!(parser.partial.len() <= LONGEST_LINE);
+        }
+        assert_eq!(parser.finish().process_start_time_seconds, Some(5.0));
+    }
+
+    #[test]
+    fn counters_that_are_none_are_passed_over() {
+        for value in ["NaN", "-1", "+Inf", "1e300", "x", ""] {
+            let line = format!(
+                "apiserver_envelope_encryption_key_id_hash_total{{key_id_hash=\"k\",transformation_type=\"to_storage\"}} {value}\n"
+            );
+            assert!(parse(line.as_bytes()).to_storage_by_key_hash.is_empty(), "{value}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_cutting_gives_the_same(sizes in proptest::collection::vec(1..300_usize, 1..20)) {
+            let mut parser = MetricsParser::default();
+            let mut rest = CURRENT.as_bytes();
+            for size in sizes.into_iter().cycle() {
+                let (part, after) = rest.split_at(size.min(rest.len()));
+                parser.push(part);
+                rest = after;
+                if rest.is_empty() {
+                    break;
+                }
+            }
+            prop_assert_eq!(parser.finish(), parse(CURRENT.as_bytes()));
+        }
+
+        #[test]
+        fn no_input_panics(text in proptest::collection::vec(any::<u8>(), 0..300)) {
+            parse(&text);
+        }
+
+        #[test]
+        fn no_sample_panics(text in "[{}=\",\\\\ a-z0-9é]{0,60}") {
+            let line = format!("apiserver_storage_transformation_operations_total{text}");
+            parse(line.as_bytes());
+        }
+    }
+}

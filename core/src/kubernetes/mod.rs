@@ -1,0 +1,30 @@
+//! The Kubernetes API: access, transport, value-free forms, metrics, and what is observed of it.
+
+mod access;
+mod call;
+mod connector;
+mod credential;
+mod leases;
+mod metrics;
+mod observe;
+mod paths;
+mod pool;
+mod session;
+mod status_answer;
+mod table;
+#[cfg(test)]
+mod test_server;
+mod transport;
+mod watch;
+
+pub use access::KubernetesAccess;
+pub(crate) use access::{ClusterEndpoint, Destination};
+pub(crate) use credential::{BearerToken, TokenSource};
+pub(crate) use leases::{IdentityLease, identity_leases};
+pub(crate) use metrics::{ServerMetrics, scrape};
+pub(crate) use observe::{CANARY, Needs, ObserveScope, observe};
+pub(crate) use paths::{namespaces_path, secret_path, secrets_path};
+pub(crate) use status_answer::StatusAnswer;
+pub(crate) use table::{TablePage, object_resource_version, parse_page};
+pub(crate) use transport::{Accept, Answer, Body, KubernetesApi, Request, SendError, Streaming};
+pub(crate) use watch::{WatchEvent, WatchParser};

@@ -1,0 +1,163 @@
+//! What is known of a cluster's Kubernetes API before anything is done: read-only.
+
+mod permissions;
+mod secrets;
+
+use futures::join;
+use serde::Deserialize;
+
+pub(crate) use self::secrets::CANARY;
+use super::{
+    metrics::{ServerMetrics, scrape},
+    paths::{value_free_list, with_query},
+    status_answer::not_kubernetes,
+    table::{TablePage, parse_page},
+    transport::{Accept, KubernetesApi, Request},
+};
+use crate::{
+    error::{ErrorKind, Result},
+    model::{Fact, KubernetesFacts},
+};
+
+/// Enough nodes to see which resource groups they are in.
+const NODES: &str = "50";
+const PAGE: u32 = 500;
+/// How many requests are under way at a time where there is one for each namespace.
+const AT_A_TIME: usize = 8;
+
+/// What a verb is going to need.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Needs {
+    /// To look.
+    Status,
+    /// To rewrite secrets.
+    Rewrite,
+}
+
+/// What is looked at.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ObserveScope<'a> {
+    /// Only these namespaces; `None`: the whole cluster.
+    pub(crate) namespaces: Option<&'a [String]>,
+    pub(crate) needs: Needs,
+    /// Where state and canary are kept.
+    pub(crate) state_namespace: &'a str,
+    /// Ask admission whether it would let secrets be patched.
+    pub(crate) dry_run_patches: bool,
+    pub(crate) count_secrets: bool,
+}
+
+/// Looks at the Kubernetes API. Unknown: it cannot be reached, or it does not let us in.
+pub(crate) async fn observe(api: &KubernetesApi, scope: ObserveScope<'_>) -> Fact<KubernetesFacts> {
+    // Alone and first: it tells whether anybody is there.
+    let nodes = node_resource_groups(api).await;
+    if let Err(error) = &nodes
+        && !matches!(error.kind(), ErrorKind::Forbidden | ErrorKind::NotFound)
+    {
+        return Fact::Unknown(error.to_string());
+    }
+    let (missing, konnectivity, metrics, secrets) = join!(
+        permissions::missing(api, scope),
+        konnectivity(api),
+        scrape(api),
+        secrets::count(api, scope),
+    );
+    let missing_permissions = fact(missing);
+    let denied_patches = secrets::denied_patches(api, scope, &missing_permissions).await;
+    let mean_secret_bytes = metrics.as_ref().ok().and_then(ServerMetrics::mean_secret_bytes);
+    Fact::Known(KubernetesFacts {
+        host: api.host().to_owned(),
+        node_resource_groups: fact(nodes),
+        konnectivity: fact(konnectivity),
+        missing_permissions,
+        metrics: readable(metrics),
+        secrets,
+        mean_secret_bytes,
+        denied_patches,
+    })
+}
+
+fn fact<T>(read: Result<T>) -> Fact<T> {
+    match read {
+        Ok(value) => Fact::Known(value),
+        Err(error) => Fact::Unknown(error.to_string()),
+    }
+}
+
+fn readable(metrics: Result<ServerMetrics>) -> Fact<bool> {
+    match metrics {
+        Ok(_) => Fact::Known(true),
+        Err(error) => match error.kind() {
+            ErrorKind::Forbidden | ErrorKind::Unauthenticated | ErrorKind::NotFound => {
+                Fact::Known(false)
+            }
+            _ => Fact::Unknown(error.to_string()),
+        },
+    }
+}
+
+async fn node_resource_groups(api: &KubernetesApi) -> Result<Vec<String>> {
+    #[derive(Deserialize)]
+    struct Nodes {
+        items: Vec<Node>,
+    }
+    #[derive(Deserialize)]
+    struct Node {
+        spec: Spec,
+    }
+    #[derive(Deserialize)]
+    struct Spec {
+        #[serde(default, rename = "providerID")]
+        provider_id: String,
+    }
+
+    let path = with_query("/api/v1/nodes", &[("limit", NODES)]);
+    let nodes: Nodes = api.read(&Request::get(path, Accept::Json), "list nodes").await?;
+    let mut groups: Vec<String> = Vec::new();
+    for node in nodes.items {
+        let Some(group) = resource_group(&node.spec.provider_id) else { continue };
+        if !groups.iter().any(|known| known.eq_ignore_ascii_case(group)) {
+            groups.push(group.to_owned());
+        }
+    }
+    Ok(groups)
+}
+
+/// The resource group in `azure:///subscriptions/…/resourceGroups/<group>/providers/…`.
+fn resource_group(provider_id: &str) -> Option<&str> {
+    let mut segments = provider_id.strip_prefix("azure://")?.split('/');
+    segments.find(|segment| segment.eq_ignore_ascii_case("resourceGroups"))?;
+    segments.next().filter(|group| !group.is_empty())
+}
+
+async fn konnectivity(api: &KubernetesApi) -> Result<bool> {
+    let doing = "list pods in namespace kube-system";
+    let mut token = None;
+    loop {
+        let path = "/api/v1/namespaces/kube-system/pods";
+        let page = list_page(api, path, PAGE, token.as_deref(), doing).await?;
+        if page.names.iter().any(|name| name.starts_with("konnectivity-agent-")) {
+            return Ok(true);
+        }
+        token = page.continue_token;
+        if token.is_none() {
+            return Ok(false);
+        }
+    }
+}
+
+/// A page of a list, without anything of the objects' content.
+async fn list_page(
+    api: &KubernetesApi,
+    path: &str,
+    limit: u32,
+    continue_token: Option<&str>,
+    doing: &str,
+) -> Result<TablePage> {
+    let path = value_free_list(path, limit, continue_token);
+    let answer = api.call(&Request::get(path, Accept::Table), doing).await?;
+    parse_page(&answer.body).map_err(|_| not_kubernetes(doing, api.host()))
+}
+
+#[cfg(test)]
+mod tests;

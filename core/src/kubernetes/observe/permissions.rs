@@ -1,0 +1,133 @@
+//! Which rights are missing, as the API server itself judges them.
+
+use futures::{StreamExt, TryStreamExt, stream};
+use serde::Deserialize;
+use serde_json::json;
+
+use super::{AT_A_TIME, CANARY, Needs, ObserveScope};
+use crate::{
+    error::Result,
+    kubernetes::transport::{Accept, KubernetesApi, Request},
+    model::Permission,
+};
+
+const SYSTEM: &str = "kube-system";
+const STATE: &str = "aks-kms";
+
+/// A right, for one object if its name is known beforehand: a role may be that narrow.
+struct Right {
+    permission: Permission,
+    name: Option<&'static str>,
+}
+
+impl Right {
+    fn new(verb: &str, resource: &str, namespace: Option<&str>) -> Self {
+        let permission = Permission {
+            verb: verb.to_owned(),
+            resource: resource.to_owned(),
+            namespace: namespace.map(ToOwned::to_owned),
+        };
+        Self { permission, name: None }
+    }
+
+    fn named(self, name: &'static str) -> Self {
+        Self { name: Some(name), ..self }
+    }
+}
+
+/// What is missing of what the verb needs. `watch` is none of it: without it there is another way.
+pub(super) async fn missing(
+    api: &KubernetesApi,
+    scope: ObserveScope<'_>,
+) -> Result<Vec<Permission>> {
+    let mut rights = fixed(scope);
+    for verb in verbs_on_secrets(scope) {
+        let everywhere = Right::new(verb, "secrets", None);
+        match scope.namespaces {
+            None => rights.push(everywhere),
+            Some(namespaces) if !allowed(api, &everywhere).await? => rights.extend(
+                namespaces.iter().map(|namespace| Right::new(verb, "secrets", Some(namespace))),
+            ),
+            Some(_) => {}
+        }
+    }
+    stream::iter(rights)
+        .map(|right| {
+            let api = api.clone();
+            async move { Ok((!allowed(&api, &right).await?).then_some(right.permission)) }
+        })
+        .buffered(AT_A_TIME)
+        .try_filter_map(async |missing| Ok(missing))
+        .try_collect()
+        .await
+}
+
+fn verbs_on_secrets(scope: ObserveScope<'_>) -> &'static [&'static str] {
+    match scope.needs {
+        Needs::Rewrite => &["list", "patch"],
+        Needs::Status if scope.count_secrets => &["list"],
+        Needs::Status => &[],
+    }
+}
+
+/// The rights that are the same whatever the namespaces.
+fn fixed(scope: ObserveScope<'_>) -> Vec<Right> {
+    let state = Some(scope.state_namespace);
+    match scope.needs {
+        Needs::Status => vec![
+            Right::new("list", "nodes", None),
+            Right::new("list", "pods", Some(SYSTEM)),
+            Right::new("list", "leases", Some(SYSTEM)),
+            Right::new("get", "namespaces", Some(SYSTEM)).named(SYSTEM),
+            Right::new("get", "configmaps", state).named(STATE),
+            Right::new("get", "/metrics", None),
+            Right::new("get", "/readyz/kms-providers", None),
+        ],
+        Needs::Rewrite => {
+            let mut rights = vec![
+                Right::new("create", "secrets", state),
+                Right::new("patch", "secrets", state).named(CANARY),
+                Right::new("delete", "secrets", state).named(CANARY),
+            ];
+            if scope.namespaces.is_none() {
+                rights.push(Right::new("list", "namespaces", None));
+            }
+            rights
+        }
+    }
+}
+
+/// Asks by a SelfSubjectAccessReview, which writes nothing.
+async fn allowed(api: &KubernetesApi, right: &Right) -> Result<bool> {
+    #[derive(Deserialize)]
+    struct Review {
+        status: Status,
+    }
+    #[derive(Deserialize)]
+    struct Status {
+        allowed: bool,
+    }
+
+    let Permission { verb, resource, namespace } = &right.permission;
+    let spec = if resource.starts_with('/') {
+        json!({"nonResourceAttributes": {"verb": verb, "path": resource}})
+    } else {
+        let group = if resource == "leases" { "coordination.k8s.io" } else { "" };
+        json!({"resourceAttributes": {
+            "verb": verb,
+            "group": group,
+            "resource": resource,
+            "namespace": namespace.as_deref().unwrap_or_default(),
+            "name": right.name.unwrap_or_default(),
+        }})
+    };
+    let review = json!({
+        "apiVersion": "authorization.k8s.io/v1",
+        "kind": "SelfSubjectAccessReview",
+        "spec": spec,
+    });
+    let path = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews";
+    let request = Request::post(path, Accept::Json, review.to_string().into());
+    let review: Review = api.read(&request, "ask which rights there are").await?;
+    Ok(review.status.allowed)
+}

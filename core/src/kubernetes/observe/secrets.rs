@@ -1,0 +1,195 @@
+//! How many secrets there are, and whether admission would let them be patched.
+
+use bytes::Bytes;
+use futures::{StreamExt, TryStreamExt, stream};
+
+use super::{AT_A_TIME, ObserveScope, PAGE, fact, list_page};
+use crate::{
+    error::{Error, Result},
+    kubernetes::{
+        paths::{namespaces_path, secret_path, secrets_path, with_query},
+        status_answer::{answer_error, in_words, not_kubernetes, send_error},
+        table::parse_page,
+        transport::{Accept, KubernetesApi, Request},
+    },
+    model::{DeniedPatch, Fact, Permission},
+};
+
+/// Name of the secret that we write ourselves, to see which key it is encrypted with.
+pub(crate) const CANARY: &str = "aks-kms-canary";
+
+/// In how many namespaces admission is asked.
+const SAMPLE: usize = 20;
+
+const NOT_ASKED: &str = "not asked for";
+
+/// The secrets in the scope, without the canary.
+pub(super) async fn count(api: &KubernetesApi, scope: ObserveScope<'_>) -> Fact<u64> {
+    if !scope.count_secrets {
+        return Fact::Unknown(NOT_ASKED.to_owned());
+    }
+    fact(count_all(api, scope).await)
+}
+
+async fn count_all(api: &KubernetesApi, scope: ObserveScope<'_>) -> Result<u64> {
+    let (total, with_canary) = match scope.namespaces {
+        None => (count_list(api, "/api/v1/secrets", "list secrets in all namespaces").await?, true),
+        Some(namespaces) => {
+            let total = stream::iter(namespaces.to_vec())
+                .map(|namespace| {
+                    let api = api.clone();
+                    async move {
+                        let doing = doing(&namespace);
+                        count_list(&api, &secrets_path(&namespace), &doing).await
+                    }
+                })
+                .buffer_unordered(AT_A_TIME)
+                .try_fold(0, async |sum, count| Ok(sum + count))
+                .await?;
+            (total, namespaces.iter().any(|namespace| namespace == scope.state_namespace))
+        }
+    };
+    let canary = if with_canary { canary(api, scope.state_namespace).await? } else { 0 };
+    Ok(total.saturating_sub(canary))
+}
+
+fn doing(namespace: &str) -> String {
+    format!("list secrets in namespace {namespace}")
+}
+
+async fn count_list(api: &KubernetesApi, path: &str, doing: &str) -> Result<u64> {
+    let mut page = list_page(api, path, 1, None, doing).await?;
+    let mut total = page.names.len() as u64;
+    // Normally the API server tells how many are left; else they are counted.
+    while let Some(token) = page.continue_token {
+        if let Some(remaining) = page.remaining {
+            return Ok(total + remaining);
+        }
+        page = list_page(api, path, PAGE, Some(&token), doing).await?;
+        total += page.names.len() as u64;
+    }
+    Ok(total)
+}
+
+/// One if a canary was left behind. A list, because `get` on secrets is not among our rights.
+async fn canary(api: &KubernetesApi, namespace: &str) -> Result<u64> {
+    let doing = doing(namespace);
+    let selector = format!("metadata.name={CANARY}");
+    let query = [("includeObject", "None"), ("fieldSelector", selector.as_str())];
+    let path = with_query(&secrets_path(namespace), &query);
+    let answer = api.call(&Request::get(path, Accept::Table), &doing).await?;
+    let page = parse_page(&answer.body).map_err(|_| not_kubernetes(&doing, api.host()))?;
+    Ok(u64::from(page.names.iter().any(|name| name == CANARY)))
+}
+
+/// Asks admission about the first secret of some namespaces.
+pub(super) async fn denied_patches(
+    api: &KubernetesApi,
+    scope: ObserveScope<'_>,
+    missing: &Fact<Vec<Permission>>,
+) -> Fact<Vec<DeniedPatch>> {
+    if !scope.dry_run_patches {
+        return Fact::Unknown(NOT_ASKED.to_owned());
+    }
+    let missing = match missing {
+        Fact::Known(missing) => missing,
+        Fact::Unknown(why) => return Fact::Unknown(why.clone()),
+    };
+    let is_missing = |permission: &&Permission| {
+        permission.resource == "secrets" && matches!(permission.verb.as_str(), "list" | "patch")
+    };
+    if let Some(permission) = missing.iter().find(is_missing) {
+        return Fact::Unknown(format!("{} on secrets is not allowed", permission.verb));
+    }
+    fact(ask_admission(api, scope).await)
+}
+
+async fn ask_admission(api: &KubernetesApi, scope: ObserveScope<'_>) -> Result<Vec<DeniedPatch>> {
+    let namespaces = match scope.namespaces {
+        Some(namespaces) => namespaces.to_vec(),
+        None => all_namespaces(api).await?,
+    };
+    let asked: Vec<Result<Option<DeniedPatch>>> = stream::iter(sample(&namespaces, SAMPLE))
+        .map(|namespace| {
+            let api = api.clone();
+            async move { ask_about_first(&api, &namespace).await }
+        })
+        .buffered(AT_A_TIME)
+        .collect()
+        .await;
+    let mut denied = Vec::new();
+    let mut failed: Option<Error> = None;
+    for outcome in asked {
+        match outcome {
+            Ok(found) => denied.extend(found),
+            Err(error) => failed = Some(error),
+        }
+    }
+    // A denial is certain, whatever else could not be asked.
+    match failed {
+        Some(error) if denied.is_empty() => Err(error),
+        _ => Ok(denied),
+    }
+}
+
+async fn ask_about_first(api: &KubernetesApi, namespace: &str) -> Result<Option<DeniedPatch>> {
+    let page = list_page(api, &secrets_path(namespace), 2, None, &doing(namespace)).await?;
+    let Some(name) = page.names.into_iter().find(|name| name != CANARY) else { return Ok(None) };
+    let query = [("dryRun", "All"), ("includeObject", "None")];
+    let path = with_query(&secret_path(namespace, &name), &query);
+    let request = Request::merge_patch(path, Accept::Table, Bytes::from_static(b"{}"));
+    let doing = format!("try a patch of secret {namespace}/{name}");
+    let answer = api.ask(&request).await.map_err(|error| send_error(error, &doing, api.host()))?;
+    let said = in_words(&answer);
+    let is_denied = match answer.status {
+        // Deleted meanwhile.
+        200..=299 | 404 => return Ok(None),
+        400 | 403 | 422 => true,
+        500 => said.contains("webhook"),
+        _ => false,
+    };
+    if is_denied {
+        Ok(Some(DeniedPatch { secret: format!("{namespace}/{name}"), message: said }))
+    } else {
+        Err(answer_error(&answer, &doing, api.host()))
+    }
+}
+
+async fn all_namespaces(api: &KubernetesApi) -> Result<Vec<String>> {
+    let mut names = Vec::new();
+    let mut token = None;
+    loop {
+        let page =
+            list_page(api, &namespaces_path(), PAGE, token.as_deref(), "list namespaces").await?;
+        names.extend(page.names);
+        token = page.continue_token;
+        if token.is_none() {
+            return Ok(names);
+        }
+    }
+}
+
+/// At most `size` of them, evenly spread.
+fn sample(names: &[String], size: usize) -> Vec<String> {
+    let taken = names.len().min(size);
+    (0..taken).map(|index| names[index * names.len() / taken].clone()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sample_is_spread_and_never_repeats() {
+        let names: Vec<String> = (0..50).map(|number| number.to_string()).collect();
+        let taken = sample(&names, 20);
+        assert_eq!(taken.len(), 20);
+        assert_eq!(taken.first().unwrap(), "0");
+        assert_eq!(taken.last().unwrap(), "47");
+        let mut unique = taken.clone();
+        unique.dedup();
+        assert_eq!(unique, taken);
+        assert_eq!(sample(&names[..3], 20), names[..3]);
+        assert!(sample(&[], 20).is_empty());
+    }
+}

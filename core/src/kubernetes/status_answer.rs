@@ -1,0 +1,225 @@
+//! Answers that are not what was asked for: Kubernetes `Status` objects, and pages of proxies.
+
+use serde::Deserialize;
+
+use super::transport::{Answer, SendError};
+use crate::error::{Error, ErrorKind};
+
+/// The longest message that is repeated.
+const LONGEST_MESSAGE: usize = 1024;
+
+/// A Kubernetes `Status`: why a request failed.
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq)]
+#[serde(default, rename_all = "camelCase")]
+pub(crate) struct StatusAnswer {
+    kind: String,
+    pub(crate) message: String,
+    /// In one word, such as `Expired`.
+    pub(crate) reason: String,
+    pub(crate) code: u16,
+    metadata: Metadata,
+    details: Option<Details>,
+}
+
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq)]
+#[serde(default)]
+struct Metadata {
+    #[serde(rename = "continue")]
+    continue_token: String,
+}
+
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq)]
+#[serde(default)]
+struct Details {
+    name: String,
+    kind: String,
+    causes: Vec<Cause>,
+}
+
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq)]
+#[serde(default)]
+struct Cause {
+    reason: String,
+}
+
+impl StatusAnswer {
+    /// `None`: the body is no `Status`.
+    pub(crate) fn parse(body: &[u8]) -> Option<Self> {
+        serde_json::from_slice::<Self>(body).ok()?.checked()
+    }
+
+    /// `None`: this was read from an object of another kind.
+    pub(super) fn checked(mut self) -> Option<Self> {
+        shorten(&mut self.message);
+        (self.kind == "Status").then_some(self)
+    }
+
+    /// Where an expired list can go on.
+    pub(crate) fn continue_token(&self) -> Option<&str> {
+        Some(self.metadata.continue_token.as_str()).filter(|token| !token.is_empty())
+    }
+
+    /// Kind and name of the object that it is about.
+    pub(crate) fn object(&self) -> Option<(&str, &str)> {
+        let details = self.details.as_ref()?;
+        (!details.name.is_empty()).then_some((details.kind.as_str(), details.name.as_str()))
+    }
+
+    /// The reasons of the causes, such as `FieldValueInvalid`.
+    pub(crate) fn causes(&self) -> impl Iterator<Item = &str> {
+        self.details.iter().flat_map(|details| &details.causes).map(|cause| cause.reason.as_str())
+    }
+}
+
+fn shorten(message: &mut String) {
+    if message.len() > LONGEST_MESSAGE {
+        message.truncate(message.floor_char_boundary(LONGEST_MESSAGE));
+        message.push('…');
+    }
+}
+
+/// What an answer says, in words: a `Status` message, never any other part of a body.
+pub(crate) fn in_words(answer: &Answer) -> String {
+    match StatusAnswer::parse(&answer.body) {
+        Some(status) if !status.message.is_empty() => status.message,
+        _ if is_page(&answer.body) => {
+            format!("HTTP {} with a web page, as a proxy or gateway gives", answer.status)
+        }
+        _ => format!("HTTP {}", answer.status),
+    }
+}
+
+fn is_page(body: &[u8]) -> bool {
+    body.trim_ascii_start().first() == Some(&b'<')
+}
+
+/// The error for an answer that is not a success. `doing` completes "could not …".
+pub(super) fn answer_error(answer: &Answer, doing: &str, host: &str) -> Error {
+    let said = in_words(answer);
+    let (kind, advice) = match answer.status {
+        200..=299 => return not_kubernetes(doing, host),
+        401 => (ErrorKind::Unauthenticated, "the API server does not accept the credential"),
+        403 => (ErrorKind::Forbidden, "grant this right"),
+        404 => (ErrorKind::NotFound, "it does not exist"),
+        409 => (ErrorKind::Conflict, "something else changed it"),
+        429 => (ErrorKind::Throttled, "the API server is busy; try again later"),
+        408 | 500..=599 => (ErrorKind::Unavailable, "the API server is not well; try again later"),
+        _ => (ErrorKind::Unexpected, "the API server does not accept this request"),
+    };
+    let error = Error::new(kind, format!("could not {doing} on {host}: {said}; {advice}"));
+    match StatusAnswer::parse(&answer.body) {
+        Some(status) if !status.reason.is_empty() => error.with_service_code(status.reason),
+        _ => error,
+    }
+}
+
+/// The error for a success whose content is not what a Kubernetes API server gives.
+pub(super) fn not_kubernetes(doing: &str, host: &str) -> Error {
+    let message = format!(
+        "could not {doing} on {host}: the answer is not from a Kubernetes API server; look for a \
+         proxy in between"
+    );
+    Error::new(ErrorKind::Unexpected, message)
+}
+
+/// The error for no answer at all.
+pub(super) fn send_error(error: SendError, doing: &str, host: &str) -> Error {
+    match error {
+        SendError::Credential(error) => error,
+        SendError::Timeout => Error::new(
+            ErrorKind::Timeout,
+            format!("could not {doing} on {host}: no answer in time; try again later"),
+        ),
+        SendError::Connection(why) => Error::new(
+            ErrorKind::Unavailable,
+            format!("could not {doing} on {host}: {why}; check that it can be reached from here"),
+        ),
+        SendError::TooLarge => Error::new(
+            ErrorKind::Unexpected,
+            format!("could not {doing} on {host}: the answer is too long"),
+        ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn answer(status: u16, body: &str) -> Answer {
+        Answer { status, retry_after: None, body: body.to_owned().into() }
+    }
+
+    const FORBIDDEN: &str = r#"{"kind":"Status","apiVersion":"v1","metadata":{},"status":"Failure","message":"secrets is forbidden: User \"a\" cannot list resource \"secrets\" in API group \"\" at the cluster scope","reason":"Forbidden","details":{"kind":"secrets"},"code":403}"#;
+    const EXPIRED: &str = r#"{"kind":"Status","apiVersion":"v1","metadata":{"continue":"abc"},"status":"Failure","message":"The provided continue parameter is too old","reason":"Expired","code":410}"#;
+    const INVALID: &str = r#"{"kind":"Status","metadata":{},"status":"Failure","message":"Secret \"a\" is invalid","reason":"Invalid","details":{"name":"a","kind":"Secret","causes":[{"reason":"FieldValueRequired","message":"Required value","field":"data[tls.crt]"}]},"code":422}"#;
+
+    #[test]
+    fn a_status_is_read() {
+        let expired = StatusAnswer::parse(EXPIRED.as_bytes()).unwrap();
+        assert_eq!((expired.reason.as_str(), expired.code), ("Expired", 410));
+        assert_eq!(expired.continue_token(), Some("abc"));
+        let invalid = StatusAnswer::parse(INVALID.as_bytes()).unwrap();
+        assert_eq!(invalid.object(), Some(("Secret", "a")));
+        assert_eq!(invalid.causes().collect::<Vec<_>>(), ["FieldValueRequired"]);
+        assert_eq!(invalid.continue_token(), None);
+    }
+
+    #[test]
+    fn what_is_no_status_is_not_taken_for_one() {
+        for body in ["", "<html>", "[]", "{}", r#"{"kind":"Secret","data":{"a":"b"}}"#] {
+            assert_eq!(StatusAnswer::parse(body.as_bytes()), None, "{body}");
+        }
+    }
+
+    #[test]
+    fn each_http_status_has_its_kind_of_error() {
+        let cases = [
+            (401, ErrorKind::Unauthenticated),
+            (403, ErrorKind::Forbidden),
+            (404, ErrorKind::NotFound),
+            (409, ErrorKind::Conflict),
+            (429, ErrorKind::Throttled),
+            (500, ErrorKind::Unavailable),
+            (502, ErrorKind::Unavailable),
+            (504, ErrorKind::Unavailable),
+            (422, ErrorKind::Unexpected),
+            (302, ErrorKind::Unexpected),
+            (200, ErrorKind::Unexpected),
+        ];
+        for (status, kind) in cases {
+            let error = answer_error(&answer(status, "{}"), "list secrets", "host");
+            assert_eq!(error.kind(), kind, "{status}");
+            assert!(error.to_string().contains("list secrets"), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_missing_right_is_named() {
+        let error = answer_error(&answer(403, FORBIDDEN), "list secrets", "host");
+        assert!(error.to_string().contains("cannot list resource \"secrets\""), "{error}");
+        assert_eq!(error.service_code(), Some("Forbidden"));
+    }
+
+    #[test]
+    fn a_body_that_is_no_status_is_never_repeated() {
+        for body in ["<html>very-secret</html>", r#"{"kind":"Secret","data":"very-secret"}"#] {
+            for status in [200, 403, 502] {
+                let error = answer_error(&answer(status, body), "list secrets", "host");
+                assert!(!format!("{error:?}").contains("very-secret"), "{error:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_web_page_is_told_as_such() {
+        let said = in_words(&answer(502, "\n <!DOCTYPE html><html></html>"));
+        assert_eq!(said, "HTTP 502 with a web page, as a proxy or gateway gives");
+    }
+
+    #[test]
+    fn long_messages_are_cut_between_characters() {
+        let body = format!(r#"{{"kind":"Status","message":"{}"}}"#, "é".repeat(2000));
+        let said = in_words(&answer(500, &body));
+        assert!(said.len() <= LONGEST_MESSAGE + '…'.len_utf8() && said.ends_with('…'));
+    }
+}

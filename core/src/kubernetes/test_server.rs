@@ -1,0 +1,173 @@
+//! A TLS server on loopback that answers as a test says.
+
+use std::{
+    convert::Infallible,
+    net::SocketAddr,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use aks_kms_simulator::tls::Authority;
+use bytes::Bytes;
+use futures::future::BoxFuture;
+use http::{HeaderMap, Method, Response};
+use http_body_util::{BodyExt, Full, combinators::BoxBody};
+use hyper::{body::Incoming, server::conn::http1, service::service_fn};
+use hyper_util::rt::TokioIo;
+use tokio::net::TcpListener;
+use tokio_rustls::TlsAcceptor;
+use tokio_util::task::AbortOnDropHandle;
+
+use super::{
+    access::{ClusterEndpoint, Destination},
+    credential::TokenSource,
+    transport::KubernetesApi,
+};
+use crate::model::Timing;
+
+pub(super) type TestBody = BoxBody<Bytes, Infallible>;
+type Handler = dyn Fn(Asked) -> BoxFuture<'static, Response<TestBody>> + Send + Sync;
+
+/// A request as the server saw it.
+#[derive(Clone, Debug)]
+pub(super) struct Asked {
+    pub(super) method: Method,
+    pub(super) path: String,
+    pub(super) headers: HeaderMap,
+    pub(super) body: Bytes,
+    /// Connections are numbered from 0.
+    pub(super) connection: usize,
+}
+
+pub(super) struct TestServer {
+    pub(super) address: SocketAddr,
+    authority: Authority,
+    asked: Arc<Mutex<Vec<Asked>>>,
+    opened: Arc<AtomicUsize>,
+    closed: Arc<AtomicUsize>,
+    _server: AbortOnDropHandle<()>,
+}
+
+impl TestServer {
+    /// Answers each request at once.
+    pub(super) async fn start<F>(answer: F) -> Self
+    where
+        F: Fn(&Asked) -> Response<TestBody> + Send + Sync + 'static,
+    {
+        Self::start_async(move |asked| {
+            let response = answer(&asked);
+            Box::pin(async { response })
+        })
+        .await
+    }
+
+    pub(super) async fn start_async<F>(answer: F) -> Self
+    where
+        F: Fn(Asked) -> BoxFuture<'static, Response<TestBody>> + Send + Sync + 'static,
+    {
+        let authority = Authority::new().unwrap();
+        let acceptor = TlsAcceptor::from(authority.server_config(&["127.0.0.1"]).unwrap());
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let asked = Arc::new(Mutex::new(Vec::new()));
+        let (opened, closed) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+        let answer: Arc<Handler> = Arc::new(answer);
+        let server = {
+            let (asked, opened, closed) = (asked.clone(), opened.clone(), closed.clone());
+            tokio::spawn(async move {
+                loop {
+                    let (stream, _) = listener.accept().await.unwrap();
+                    let (acceptor, answer) = (acceptor.clone(), answer.clone());
+                    let (asked, opened, closed) = (asked.clone(), opened.clone(), closed.clone());
+                    tokio::spawn(async move {
+                        let Ok(stream) = acceptor.accept(stream).await else { return };
+                        let connection = opened.fetch_add(1, Ordering::SeqCst);
+                        let serve = service_fn(move |request| {
+                            serve(request, connection, answer.clone(), asked.clone())
+                        });
+                        let _ = http1::Builder::new()
+                            .serve_connection(TokioIo::new(stream), serve)
+                            .await;
+                        closed.fetch_add(1, Ordering::SeqCst);
+                    });
+                }
+            })
+        };
+        Self { address, authority, asked, opened, closed, _server: AbortOnDropHandle::new(server) }
+    }
+
+    pub(super) fn endpoint(&self) -> ClusterEndpoint {
+        ClusterEndpoint {
+            server: format!("https://{}", self.address),
+            ca_pem: self.authority.ca_pem().as_bytes().to_vec(),
+            client_certificate_pem: None,
+            token: None,
+        }
+    }
+
+    pub(super) fn destination(&self) -> Destination {
+        self.endpoint().destination().unwrap()
+    }
+
+    pub(super) async fn api(&self) -> KubernetesApi {
+        api(self.destination(), None).await
+    }
+
+    pub(super) fn asked(&self) -> Vec<Asked> {
+        self.asked.lock().unwrap().clone()
+    }
+
+    pub(super) fn opened(&self) -> usize {
+        self.opened.load(Ordering::SeqCst)
+    }
+
+    /// Waits until so many connections have ended.
+    pub(super) async fn wait_closed(&self, count: usize) {
+        let reached = async {
+            while self.closed.load(Ordering::SeqCst) < count {
+                tokio::time::sleep(Duration::from_millis(2)).await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(5), reached).await.expect("connections stay open");
+    }
+}
+
+async fn serve(
+    request: http::Request<Incoming>,
+    connection: usize,
+    answer: Arc<Handler>,
+    asked: Arc<Mutex<Vec<Asked>>>,
+) -> Result<Response<TestBody>, Infallible> {
+    let (parts, body) = request.into_parts();
+    let this = Asked {
+        method: parts.method,
+        path: parts.uri.to_string(),
+        headers: parts.headers,
+        body: body.collect().await.map(http_body_util::Collected::to_bytes).unwrap_or_default(),
+        connection,
+    };
+    asked.lock().unwrap().push(this.clone());
+    Ok(answer(this).await)
+}
+
+pub(super) async fn api(
+    destination: Destination,
+    token_source: Option<Arc<dyn TokenSource>>,
+) -> KubernetesApi {
+    let timing = Timing {
+        backoff_first: Duration::from_millis(5),
+        backoff_longest: Duration::from_millis(20),
+        kubernetes_request: Duration::from_secs(5),
+        ..Timing::default()
+    };
+    KubernetesApi::new(destination, token_source, &timing).await.unwrap()
+}
+
+pub(super) fn respond(status: u16, body: impl Into<Bytes>) -> Response<TestBody> {
+    let mut response = Response::new(Full::new(body.into()).boxed());
+    *response.status_mut() = status.try_into().unwrap();
+    response
+}

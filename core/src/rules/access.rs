@@ -1,0 +1,272 @@
+//! Rules about what the cluster's identity may do with the key and the vault.
+
+use super::question::Question;
+use crate::{
+    catalogue::RuleId,
+    model::{AccessFacts, Fact, Finding, IdentityKind, NetworkMode, RoleGrant, VaultFacts},
+};
+
+const ENCRYPT: &str = "Microsoft.KeyVault/vaults/keys/encrypt/action";
+const DECRYPT: &str = "Microsoft.KeyVault/vaults/keys/decrypt/action";
+const WRAP: &str = "Microsoft.KeyVault/vaults/keys/wrap/action";
+const UNWRAP: &str = "Microsoft.KeyVault/vaults/keys/unwrap/action";
+const APPROVE: &str = "Microsoft.KeyVault/vaults/privateEndpointConnectionsApproval/action";
+
+pub(super) fn check(question: &Question<'_>) -> Vec<Finding> {
+    let Some(access) = &question.observed.access else {
+        return Vec::new();
+    };
+    let no_identity = question.observed.cluster.identity_kind != IdentityKind::UserAssigned
+        && matches!(access.principal_id, Fact::Unknown(_));
+    // That there is no identity, no vault or no KMS to judge is said by other rules.
+    if no_identity || question.configuration().is_none() || question.vault_is_missing() {
+        return Vec::new();
+    }
+    let judged = Judged { question, access };
+    judged.key_access().into_iter().chain(judged.private_link()).collect()
+}
+
+struct Judged<'a> {
+    question: &'a Question<'a>,
+    access: &'a AccessFacts,
+}
+
+impl Judged<'_> {
+    fn violated(&self, rule: RuleId, message: impl Into<String>) -> Finding {
+        Finding::violated(rule, self.question.vault_resource(), message)
+    }
+
+    fn undetermined(&self, rule: RuleId, why: &str) -> Finding {
+        Finding::undetermined(rule, self.question.vault_resource(), why)
+    }
+
+    fn key_access(&self) -> Vec<Finding> {
+        match &self.question.observed.vault {
+            Some(Fact::Known(vault)) => match vault.found() {
+                Some(vault) if vault.rbac => self.key_role().into_iter().collect(),
+                Some(vault) => self.key_policy(vault).into_iter().collect(),
+                None => Vec::new(),
+            },
+            // Which of the two the vault goes by is not known either.
+            Some(Fact::Unknown(why)) => vec![
+                self.undetermined(RuleId::AccessPolicyMissing, why),
+                self.undetermined(RuleId::AccessRoleMissing, why),
+            ],
+            None => Vec::new(),
+        }
+    }
+
+    fn key_policy(&self, vault: &VaultFacts) -> Option<Finding> {
+        let rule = RuleId::AccessPolicyMissing;
+        let principal = match &self.access.principal_id {
+            Fact::Known(principal) => principal,
+            Fact::Unknown(why) => return Some(self.undetermined(rule, why)),
+        };
+        let own = |object_id: &str| object_id.eq_ignore_ascii_case(principal);
+        let grants = |keys: &[String], permission: &str| {
+            keys.iter()
+                .any(|key| key.eq_ignore_ascii_case(permission) || key.eq_ignore_ascii_case("all"))
+        };
+        let missing: Vec<&str> = ["encrypt", "decrypt"]
+            .into_iter()
+            .filter(|permission| {
+                !vault
+                    .access_policies
+                    .iter()
+                    .any(|policy| own(&policy.object_id) && grants(&policy.keys, permission))
+            })
+            .collect();
+        if missing.is_empty() {
+            return None;
+        }
+        // A policy's object can be a group of the identity. Azure Resource Manager does not tell.
+        let perhaps_groups: Vec<&str> = vault
+            .access_policies
+            .iter()
+            .filter(|policy| !own(&policy.object_id))
+            .filter(|policy| missing.iter().any(|permission| grants(&policy.keys, permission)))
+            .map(|policy| policy.object_id.as_str())
+            .collect();
+        let covered_by_others = missing.iter().all(|permission| {
+            vault
+                .access_policies
+                .iter()
+                .any(|policy| !own(&policy.object_id) && grants(&policy.keys, permission))
+        });
+        let missing = missing.join(" and ");
+        Some(if covered_by_others {
+            self.undetermined(
+                rule,
+                &format!(
+                    "no access policy gives {principal} itself {missing}, and whether it is a \
+                     member of {} is not to be seen here",
+                    perhaps_groups.join(" or ")
+                ),
+            )
+        } else {
+            self.violated(
+                rule,
+                format!("no access policy gives the cluster's identity {principal} {missing}"),
+            )
+        })
+    }
+
+    fn key_role(&self) -> Option<Finding> {
+        let roles = match self.roles() {
+            Ok(roles) => roles,
+            Err(why) => return Some(self.undetermined(RuleId::AccessRoleMissing, why)),
+        };
+        let missing: Vec<&str> = [(ENCRYPT, "encrypt"), (DECRYPT, "decrypt")]
+            .into_iter()
+            .filter(|(action, _)| !roles.iter().any(|role| role.grants_data_action(action)))
+            .map(|(_, name)| name)
+            .collect();
+        if missing.is_empty() {
+            return self.conditional(
+                RuleId::AccessRoleMissing,
+                roles,
+                &[ENCRYPT, DECRYPT],
+                RoleGrant::grants_data_action,
+            );
+        }
+        let wraps_only = missing.len() == 2
+            && roles
+                .iter()
+                .any(|role| role.grants_data_action(WRAP) || role.grants_data_action(UNWRAP));
+        let rule = if wraps_only { RuleId::AccessRoleWrong } else { RuleId::AccessRoleMissing };
+        Some(self.violated(
+            rule,
+            format!(
+                "the cluster's identity {} has {}",
+                self.principal(),
+                without(roles, &format!("{} with the key", missing.join(" and ")))
+            ),
+        ))
+    }
+
+    fn private_link(&self) -> Option<Finding> {
+        let rule = RuleId::PrivateLinkRoleMissing;
+        if self.question.sets()?.network_mode != NetworkMode::Private {
+            return None;
+        }
+        let roles = match self.roles() {
+            Ok(roles) => roles,
+            Err(why) => return Some(self.undetermined(rule, why)),
+        };
+        if roles.iter().any(|role| role.grants_action(APPROVE)) {
+            return self.conditional(rule, roles, &[APPROVE], RoleGrant::grants_action);
+        }
+        Some(self.violated(
+            rule,
+            format!(
+                "the cluster's identity {} has {}",
+                self.principal(),
+                without(roles, "approve the vault's private endpoint connections")
+            ),
+        ))
+    }
+
+    /// Undetermined where one of the actions is granted only by assignments that have a condition.
+    fn conditional(
+        &self,
+        rule: RuleId,
+        roles: &[RoleGrant],
+        actions: &[&str],
+        grants: impl Fn(&RoleGrant, &str) -> bool,
+    ) -> Option<Finding> {
+        let action = actions
+            .iter()
+            .find(|action| !roles.iter().any(|role| !role.conditional && grants(role, action)))?;
+        let granted = roles.iter().find(|role| role.conditional && grants(role, action))?;
+        Some(self.undetermined(
+            rule,
+            &format!(
+                "the assignment of role {} at {} has a condition, which is not evaluated here",
+                granted.role, granted.scope
+            ),
+        ))
+    }
+
+    /// The roles, or why they could not be read.
+    fn roles(&self) -> Result<&[RoleGrant], &str> {
+        match (&self.access.principal_id, &self.access.roles) {
+            (Fact::Unknown(why), _) | (_, Fact::Unknown(why)) => Err(why),
+            (Fact::Known(_), Fact::Known(roles)) => Ok(roles),
+        }
+    }
+
+    fn principal(&self) -> &str {
+        self.access.principal_id.known().map_or("", String::as_str)
+    }
+}
+
+/// What the roles are, and what they lack.
+fn without(roles: &[RoleGrant], what: &str) -> String {
+    let names: Vec<&str> = roles.iter().map(|role| role.role.as_str()).collect();
+    match names[..] {
+        [] => format!("no role on the vault, and needs to {what}"),
+        [name] => format!("the role {name}, which may not {what}"),
+        _ => format!("the roles {}, which may not {what}", names.join(", ")),
+    }
+}
+
+impl RoleGrant {
+    fn grants_action(&self, action: &str) -> bool {
+        covered(&self.actions, action) && !covered(&self.not_actions, action)
+    }
+
+    fn grants_data_action(&self, action: &str) -> bool {
+        covered(&self.data_actions, action) && !covered(&self.not_data_actions, action)
+    }
+}
+
+fn covered(patterns: &[String], action: &str) -> bool {
+    patterns.iter().any(|pattern| covers(pattern, action))
+}
+
+/// Whether an action of a role definition, in which `*` stands for any text, covers an action.
+fn covers(pattern: &str, action: &str) -> bool {
+    let pattern = pattern.to_ascii_lowercase();
+    let action = action.to_ascii_lowercase();
+    let Some((start, rest)) = pattern.split_once('*') else {
+        return pattern == action;
+    };
+    let Some(mut left) = action.strip_prefix(start) else {
+        return false;
+    };
+    let mut parts: Vec<&str> = rest.split('*').collect();
+    let end = parts.pop().unwrap_or_default();
+    for part in parts {
+        let Some(at) = left.find(part) else {
+            return false;
+        };
+        left = &left[at + part.len()..];
+    }
+    left.ends_with(end)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_star_stands_for_any_text() {
+        for (pattern, covered) in [
+            ("*", true),
+            ("Microsoft.KeyVault/vaults/keys/encrypt/action", true),
+            ("microsoft.keyvault/VAULTS/keys/ENCRYPT/action", true),
+            ("Microsoft.KeyVault/vaults/*", true),
+            ("Microsoft.KeyVault/*/action", true),
+            ("Microsoft.KeyVault/vaults/*/encrypt/*", true),
+            ("*/keys/*/action", true),
+            ("Microsoft.KeyVault/vaults/keys/encrypt/action*", true),
+            ("Microsoft.KeyVault/vaults/keys/*/read", false),
+            ("Microsoft.KeyVault/vaults/secrets/*", false),
+            ("Microsoft.KeyVault/vaults/keys/encrypt", false),
+            ("*/action/*/action", false),
+            ("", false),
+        ] {
+            assert_eq!(covers(pattern, ENCRYPT), covered, "{pattern}");
+        }
+    }
+}

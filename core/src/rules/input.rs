@@ -1,0 +1,103 @@
+//! Rules about arguments, judged before any request.
+
+use super::remedy;
+use crate::{
+    catalogue::RuleId,
+    error::{Error, ErrorKind},
+    model::{Finding, KeyId, NetworkMode, Target, VaultId},
+};
+
+/// Parses the KMS configuration that a caller asks for. `key_vault_suffix` is the chosen cloud's,
+/// such as `vault.azure.net`.
+///
+/// # Errors
+/// Everything that is wrong with it, at once.
+pub(crate) fn target(
+    key_id: &str,
+    network_mode: NetworkMode,
+    key_vault_id: Option<&str>,
+    key_vault_suffix: &str,
+) -> Result<Target, Vec<Finding>> {
+    let mut findings = Vec::new();
+    let key = parsed(KeyId::parse(key_id), &mut findings);
+    let vault = match key_vault_id {
+        Some(id) => parsed(VaultId::parse(id), &mut findings),
+        None => None,
+    };
+    if key_vault_id.is_none() && network_mode == NetworkMode::Private {
+        findings.push(Finding::violated(
+            RuleId::KeyVaultIdRequired,
+            key_id,
+            "network_mode is \"private\" and key_vault_id is missing",
+        ));
+    }
+    if let Some(key) = &key {
+        findings.extend(version_required(key));
+        findings.extend(cloud_mismatch(key, key_vault_suffix));
+        findings.extend(vault.as_ref().and_then(|vault| vault_mismatch(key, vault)));
+        let values = remedy::of_key(key);
+        findings = findings.into_iter().map(|finding| remedy::fill(finding, &values)).collect();
+    }
+    findings.sort_by_key(|finding| finding.rule);
+    match key {
+        Some(key_id) if findings.is_empty() => {
+            Ok(Target { key_id, network_mode, key_vault_id: vault })
+        }
+        _ => Err(findings),
+    }
+}
+
+/// The value; or `None`, and what is wrong is added to the findings.
+fn parsed<T>(parsed: Result<T, Error>, findings: &mut Vec<Finding>) -> Option<T> {
+    parsed.map_err(|error| findings.extend_from_slice(error.findings())).ok()
+}
+
+fn version_required(key: &KeyId) -> Option<Finding> {
+    key.version().is_none().then(|| {
+        Finding::violated(
+            RuleId::KeyIdVersionRequired,
+            key,
+            format!("key_id is {key}, which has no version"),
+        )
+    })
+}
+
+fn cloud_mismatch(key: &KeyId, key_vault_suffix: &str) -> Option<Finding> {
+    (!key.vault_suffix().eq_ignore_ascii_case(key_vault_suffix.trim_start_matches('.'))).then(|| {
+        Finding::violated(
+            RuleId::KeyVaultCloudMismatch,
+            key,
+            format!(
+                "key_id is on host {}, and vaults of the chosen cloud are under {key_vault_suffix}",
+                key.host()
+            ),
+        )
+    })
+}
+
+fn vault_mismatch(key: &KeyId, vault: &VaultId) -> Option<Finding> {
+    (!vault.name().eq_ignore_ascii_case(key.vault_name())).then(|| {
+        Finding::violated(
+            RuleId::KeyVaultIdMismatch,
+            vault,
+            format!(
+                "key_vault_id names vault {}, and key_id is in vault {}",
+                vault.name(),
+                key.vault_name()
+            ),
+        )
+    })
+}
+
+/// `invalid_input` that names everything that is wrong with a call's arguments: the findings of
+/// [`target`], and what [`run_options`](super::run_options) and
+/// [`reencrypt_options`](super::reencrypt_options) have to say. `None`: nothing is wrong.
+pub(crate) fn invalid_input(findings: Vec<Finding>, problems: Vec<String>) -> Option<Error> {
+    let mut all: Vec<String> = findings
+        .iter()
+        .map(|Finding { rule, message, remedy, .. }| format!("[{rule}] {message}. {remedy}"))
+        .collect();
+    all.extend(problems.into_iter().map(|problem| format!("{problem}.")));
+    (!all.is_empty())
+        .then(|| Error::new(ErrorKind::InvalidInput, all.join(" ")).with_findings(findings))
+}

@@ -1,0 +1,156 @@
+//! Rules about the key version.
+
+use time::{Duration, OffsetDateTime};
+
+use super::{
+    about,
+    question::{Configuration, Question},
+};
+use crate::{
+    catalogue::{Level, RuleId},
+    model::{Fact, Finding, KeyFacts, Lookup},
+};
+
+/// How long before its end a key's expiry is reported.
+const EXPIRES_SOON: Duration = Duration::days(30);
+
+pub(super) fn check(question: &Question<'_>) -> Vec<Finding> {
+    let (Some(configuration), Some(key)) = (question.configuration(), &question.observed.key)
+    else {
+        return Vec::new();
+    };
+    if question.vault_is_missing() {
+        return Vec::new();
+    }
+    let judged = Judged {
+        configuration,
+        is_in_use: question.sets().is_none(),
+        key,
+        at: question.observed.at,
+    };
+    [
+        judged.canonical(),
+        judged.not_found(),
+        judged.soft_deleted(),
+        judged.disabled(),
+        judged.expired(),
+        judged.not_yet_valid(),
+        judged.expires_soon(),
+        judged.kind(),
+        judged.operations(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}
+
+struct Judged<'a> {
+    configuration: Configuration<'a>,
+    /// The cluster has the configuration already.
+    is_in_use: bool,
+    key: &'a Fact<Lookup<KeyFacts>>,
+    at: OffsetDateTime,
+}
+
+impl Judged<'_> {
+    fn about(
+        &self,
+        rule: RuleId,
+        problem: impl FnOnce(&Lookup<KeyFacts>) -> Option<String>,
+    ) -> Option<Finding> {
+        about(rule, self.configuration.key_id, self.key, problem)
+    }
+
+    /// A rule about a key that is there: where there is none, `key-not-found` says so.
+    fn property(
+        &self,
+        rule: RuleId,
+        problem: impl FnOnce(&KeyFacts) -> Option<String>,
+    ) -> Option<Finding> {
+        self.about(rule, |key| key.found().and_then(problem))
+    }
+
+    fn not_found(&self) -> Option<Finding> {
+        self.about(RuleId::KeyNotFound, |key| {
+            matches!(key, Lookup::NotFound)
+                .then(|| format!("there is no key {}", self.configuration.key_id))
+        })
+    }
+
+    fn soft_deleted(&self) -> Option<Finding> {
+        self.about(RuleId::KeySoftDeleted, |key| {
+            matches!(key, Lookup::SoftDeleted)
+                .then(|| format!("key {} was deleted", self.configuration.key_id))
+        })
+    }
+
+    fn canonical(&self) -> Option<Finding> {
+        let finding = self.property(RuleId::KeyIdNotCanonical, |key| {
+            let written = self.configuration.key_id;
+            (key.kid != written)
+                .then(|| format!("the key id is {written}, and its vault spells it {}", key.kid))
+        })?;
+        let Some(key) = self.key.known().and_then(Lookup::found) else {
+            return Some(finding);
+        };
+        Some(if self.is_in_use {
+            // It works, as long as nobody spells it otherwise.
+            let remedy = format!(
+                "At the next rotation pass the id as the vault spells it; now {}.",
+                key.kid
+            );
+            Finding { remedy, ..finding }.at(Level::Warn, false)
+        } else {
+            Finding { remedy: format!("Pass it exactly so: {}.", key.kid), ..finding }
+        })
+    }
+
+    fn disabled(&self) -> Option<Finding> {
+        self.property(RuleId::KeyDisabled, |key| {
+            (!key.enabled).then(|| "the key version is disabled".to_owned())
+        })
+    }
+
+    fn expired(&self) -> Option<Finding> {
+        self.property(RuleId::KeyExpired, |key| {
+            let expires = key.expires.filter(|expires| *expires <= self.at)?;
+            Some(format!("the key version expired on {}", expires.date()))
+        })
+    }
+
+    fn not_yet_valid(&self) -> Option<Finding> {
+        self.property(RuleId::KeyNotYetValid, |key| {
+            let from = key.not_before.filter(|from| *from > self.at)?;
+            Some(format!("the key version is valid only from {}", from.date()))
+        })
+    }
+
+    fn expires_soon(&self) -> Option<Finding> {
+        self.property(RuleId::KeyExpiresSoon, |key| {
+            let left = key.expires? - self.at;
+            (left > Duration::ZERO && left <= EXPIRES_SOON)
+                .then(|| format!("the key version expires in {} days", left.whole_days()))
+        })
+    }
+
+    fn kind(&self) -> Option<Finding> {
+        self.property(RuleId::KeyTypeUnsupported, |key| {
+            let supported = ["RSA", "RSA-HSM"];
+            (!supported.iter().any(|kind| kind.eq_ignore_ascii_case(&key.kind)))
+                .then(|| format!("the key is of type {}", key.kind))
+        })
+    }
+
+    fn operations(&self) -> Option<Finding> {
+        self.property(RuleId::KeyOpsMissing, |key| {
+            let missing: Vec<&str> = ["encrypt", "decrypt"]
+                .into_iter()
+                .filter(|needed| {
+                    !key.operations.iter().any(|operation| operation.eq_ignore_ascii_case(needed))
+                })
+                .collect();
+            (!missing.is_empty())
+                .then(|| format!("the key's permitted operations lack {}", missing.join(" and ")))
+        })
+    }
+}

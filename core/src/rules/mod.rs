@@ -1,0 +1,67 @@
+//! Judges the documented limitations against what was observed. Pure: no request is made here.
+//!
+//! A rule *holds*, is *violated*, or is *undetermined* because a fact could not be read. Rules are
+//! judged against the state that the plan's steps will find, and all of them at once, before the
+//! first write. Where one fact makes others meaningless (there is no vault, so there is no key in
+//! it), only the first is reported.
+
+mod access;
+mod cluster;
+mod input;
+mod key;
+mod options;
+mod question;
+mod refusal;
+mod remedy;
+mod secrets;
+#[cfg(test)]
+pub(crate) mod testing;
+mod vault;
+
+use std::{cmp::Reverse, fmt};
+
+pub(crate) use input::{invalid_input, target};
+pub(crate) use options::{reencrypt_options, run_options};
+pub(crate) use question::Question;
+pub(crate) use refusal::{allowed, refusal};
+
+use crate::{
+    catalogue::RuleId,
+    model::{Fact, Finding},
+};
+
+/// The groups of checks. Each answers for every verb; the catalogue says which rules concern which.
+const GROUPS: &[fn(&Question<'_>) -> Vec<Finding>] =
+    &[cluster::check, vault::check, key::check, access::check, secrets::check];
+
+/// Everything that the rules have to say: the most severe first, then in the catalogue's order.
+pub(crate) fn judge(question: &Question<'_>) -> Vec<Finding> {
+    let values = remedy::values(question);
+    let mut findings: Vec<Finding> = GROUPS
+        .iter()
+        .flat_map(|check| check(question))
+        .filter(|finding| finding.rule.entry().verbs.contains(&question.verb))
+        .map(|finding| remedy::fill(finding, &values))
+        .collect();
+    findings.sort_by_key(|finding| (Reverse(finding.level), finding.rule));
+    findings
+}
+
+/// A rule about one fact: undetermined when the fact is unknown, else violated when `problem`
+/// says so.
+fn about<T>(
+    rule: RuleId,
+    resource: impl fmt::Display,
+    fact: &Fact<T>,
+    problem: impl FnOnce(&T) -> Option<String>,
+) -> Option<Finding> {
+    match fact {
+        Fact::Known(value) => {
+            problem(value).map(|message| Finding::violated(rule, resource, message))
+        }
+        Fact::Unknown(why) => Some(Finding::undetermined(rule, resource, why)),
+    }
+}
+
+#[cfg(test)]
+mod tests;

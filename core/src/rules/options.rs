@@ -1,0 +1,83 @@
+//! Options that are out of range. Each problem names the argument and what to pass.
+
+use std::ops::RangeInclusive;
+
+use crate::model::{ReencryptOptions, RunOptions, Verb};
+
+const CONCURRENCY: RangeInclusive<usize> = 1..=1024;
+
+/// What is wrong with the options that every verb has.
+pub(crate) fn run_options(options: &RunOptions) -> Vec<String> {
+    let mut problems = Vec::new();
+    if options.timeout.is_zero() {
+        problems.push("timeout is 0; pass how long the operation may take".to_owned());
+    }
+    for secret in &options.give_up_secrets {
+        let named = secret
+            .split_once('/')
+            .is_some_and(|(namespace, name)| is_label(namespace) && is_subdomain(name));
+        if !named {
+            problems.push(format!("give_up_secrets has {secret:?}; pass \"namespace/name\""));
+        }
+    }
+    problems
+}
+
+/// What is wrong with how a verb is asked to rewrite secrets.
+pub(crate) fn reencrypt_options(verb: Verb, options: &ReencryptOptions) -> Vec<String> {
+    let mut problems = Vec::new();
+    if !CONCURRENCY.contains(&options.max_concurrency) {
+        problems.push(format!(
+            "max_concurrency is {}; pass {} to {}",
+            options.max_concurrency,
+            CONCURRENCY.start(),
+            CONCURRENCY.end()
+        ));
+    }
+    if options.max_requests_per_second == Some(0) {
+        problems.push(
+            "max_requests_per_second is 0; pass 1 or more, or leave it out for no limit".to_owned(),
+        );
+    }
+    if let Some(namespaces) = &options.namespaces {
+        problems.extend(namespace_problems(verb, namespaces));
+    }
+    problems
+}
+
+fn namespace_problems(verb: Verb, namespaces: &[String]) -> Vec<String> {
+    if !matches!(verb, Verb::ReencryptSecrets | Verb::VerifySecrets) {
+        return vec![format!(
+            "namespaces is given, but {verb} must rewrite the secrets of all namespaces; leave it out"
+        )];
+    }
+    if namespaces.is_empty() {
+        return vec!["namespaces is empty; name at least one, or leave it out for all".to_owned()];
+    }
+    namespaces
+        .iter()
+        .filter(|namespace| !is_label(namespace))
+        .map(|namespace| {
+            format!("namespaces has {namespace:?}, which is not the name of a namespace; pass names such as \"kube-system\"")
+        })
+        .collect()
+}
+
+/// A DNS label: the name of a namespace.
+fn is_label(text: &str) -> bool {
+    text.len() <= 63 && is_part(text)
+}
+
+/// A DNS subdomain: the name of a secret.
+fn is_subdomain(text: &str) -> bool {
+    text.len() <= 253 && text.split('.').all(is_part)
+}
+
+fn is_part(text: &str) -> bool {
+    !text.is_empty()
+        && text
+            .bytes()
+            .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
+        && !text.starts_with('-')
+        && !text.ends_with('-')
+}

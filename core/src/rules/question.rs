@@ -1,0 +1,131 @@
+//! What the rules are asked.
+
+use crate::model::{
+    Fact, KeyId, KmsProfile, KubernetesVersion, Lookup, NetworkMode, Observed, ReencryptOptions,
+    Target, VaultId, Verb,
+};
+
+/// What a verb is about to do, and to what.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Question<'a> {
+    pub(crate) verb: Verb,
+    pub(crate) observed: &'a Observed,
+    /// The KMS configuration that is asked for. `None`: the verb sets none.
+    pub(crate) target: Option<&'a Target>,
+    /// The plan has a gate.
+    pub(crate) gate: bool,
+    /// The plan rewrites secrets after what it changes, or only rewrites.
+    pub(crate) rewrites: bool,
+    /// How secrets are rewritten.
+    pub(crate) reencrypt: &'a ReencryptOptions,
+    /// The cluster is busy with the very change that is asked for: it is waited for.
+    pub(crate) own_operation: bool,
+}
+
+/// A KMS configuration: the one that the plan will set, or the one in use.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Configuration<'a> {
+    /// Character by character.
+    pub(super) key_id: &'a str,
+    /// `None`: the cluster does not say.
+    pub(super) network_mode: Option<NetworkMode>,
+}
+
+impl<'a> Question<'a> {
+    /// The profile, if KMS is on now.
+    pub(super) fn in_use(&self) -> Option<&'a KmsProfile> {
+        self.observed.cluster.kms_on()
+    }
+
+    /// KMS is on now and it is v1.
+    pub(super) fn kms_v1_in_use(&self) -> bool {
+        self.in_use().is_some() && self.below_kms_v2()
+    }
+
+    /// KMS is v1 on the cluster's Kubernetes version.
+    pub(super) fn below_kms_v2(&self) -> bool {
+        self.observed.cluster.kubernetes_version < KubernetesVersion::KMS_V2
+    }
+
+    /// The target, unless the cluster has exactly that configuration already.
+    pub(super) fn sets(&self) -> Option<&'a Target> {
+        self.target.filter(|target| {
+            !self.in_use().is_some_and(|profile| {
+                profile.same_key(target)
+                    && profile.same_mode(target) == Some(true)
+                    && profile.same_vault_id(target)
+            })
+        })
+    }
+
+    /// Secrets are asked or rewritten.
+    pub(super) fn touches_secrets(&self) -> bool {
+        self.gate || self.rewrites
+    }
+
+    /// The configuration whose vault, key and access are judged.
+    pub(super) fn configuration(&self) -> Option<Configuration<'a>> {
+        match (self.sets(), self.in_use()) {
+            (Some(target), _) => Some(Configuration {
+                key_id: target.key_id.as_str(),
+                network_mode: Some(target.network_mode),
+            }),
+            (None, Some(profile)) => Some(Configuration {
+                key_id: profile.key_id.as_deref()?,
+                network_mode: profile.network_mode,
+            }),
+            (None, None) => None,
+        }
+    }
+
+    /// The vault's resource id: the one that was found, else the one that was passed.
+    pub(super) fn vault_id(&self) -> Option<&'a VaultId> {
+        let found = self.observed.vault.as_ref().and_then(Fact::known).and_then(Lookup::found);
+        let passed = self.target.and_then(|target| target.key_vault_id.as_ref());
+        found.map(|vault| &vault.id).or(passed)
+    }
+
+    /// Whether it is known that there is no vault, so that nothing in it needs to be judged.
+    pub(super) fn vault_is_missing(&self) -> bool {
+        matches!(self.observed.vault, Some(Fact::Known(Lookup::NotFound | Lookup::SoftDeleted)))
+    }
+
+    /// The vault as findings name it: its resource id where that is known, else its host.
+    pub(super) fn vault_resource(&self) -> String {
+        if let Some(id) = self.vault_id() {
+            return id.to_string();
+        }
+        let key_id = self.configuration().map_or("", |configuration| configuration.key_id);
+        KeyId::parse(key_id).map_or_else(|_| key_id.to_owned(), |key_id| key_id.host().to_owned())
+    }
+}
+
+impl KmsProfile {
+    /// Azure ignores case in key ids.
+    pub(super) fn same_key(&self, target: &Target) -> bool {
+        self.key_id
+            .as_deref()
+            .is_some_and(|key_id| key_id.eq_ignore_ascii_case(target.key_id.as_str()))
+    }
+
+    /// `None`: the cluster names no key that tells its vault.
+    pub(super) fn same_vault(&self, target: &Target) -> Option<bool> {
+        let key_id = KeyId::parse(self.key_id.as_deref()?).ok()?;
+        Some(key_id.host().eq_ignore_ascii_case(target.key_id.host()))
+    }
+
+    /// The resource ids do not contradict each other. In public mode a cluster has none.
+    fn same_vault_id(&self, target: &Target) -> bool {
+        match (&self.key_vault_id, &target.key_vault_id) {
+            (Some(configured), Some(asked)) => {
+                VaultId::parse(configured).is_ok_and(|configured| configured == *asked)
+            }
+            _ => true,
+        }
+    }
+
+    /// `None`: the cluster does not say.
+    pub(super) fn same_mode(&self, target: &Target) -> Option<bool> {
+        self.network_mode.map(|mode| mode == target.network_mode)
+    }
+}

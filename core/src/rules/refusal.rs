@@ -1,0 +1,46 @@
+//! From findings to a refusal.
+
+use crate::{
+    catalogue::{Level, RuleId},
+    error::{Error, ErrorKind},
+    model::Finding,
+};
+
+/// Why the operation must not begin, given what the caller allows: `preflight_failed` with all
+/// findings, or `conflict` when all that is in the way is that the cluster is busy.
+pub(crate) fn refusal(findings: &[Finding], allow: &[RuleId]) -> Option<Error> {
+    let refused: Vec<&Finding> = findings.iter().filter(|finding| finding.refuses(allow)).collect();
+    let (kind, what) = if refused.is_empty() {
+        return None;
+    } else if refused.iter().all(|finding| finding.rule == RuleId::ClusterBusy) {
+        (ErrorKind::Conflict, "another operation is at work, and nothing was changed")
+    } else {
+        (ErrorKind::PreflightFailed, "the operation was refused, and nothing was changed")
+    };
+    let reasons: Vec<String> = refused.iter().map(|finding| reason(finding)).collect();
+    Some(
+        Error::new(kind, format!("{what}: {}", reasons.join(" "))).with_findings(findings.to_vec()),
+    )
+}
+
+fn reason(finding: &Finding) -> String {
+    let Finding { rule, message, remedy, .. } = finding;
+    let way_out = if finding.overridable {
+        format!(" Or accept it: name {rule} in allow.")
+    } else {
+        String::new()
+    };
+    format!("[{rule}] {message}. {remedy}{way_out}")
+}
+
+/// The rules whose refusal the caller lifts and that would have refused, in the catalogue's order.
+pub(crate) fn allowed(findings: &[Finding], allow: &[RuleId]) -> Vec<RuleId> {
+    let mut rules: Vec<RuleId> = findings
+        .iter()
+        .filter(|finding| finding.level == Level::Block && !finding.refuses(allow))
+        .map(|finding| finding.rule)
+        .collect();
+    rules.sort_unstable();
+    rules.dedup();
+    rules
+}

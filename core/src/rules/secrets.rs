@@ -1,0 +1,179 @@
+//! Rules about the Kubernetes API and what is done to secrets.
+
+use super::{about, question::Question};
+use crate::{
+    catalogue::{Level, RuleId},
+    model::{Fact, Finding, KubernetesFacts, Pace, Permission},
+};
+
+/// What etcd may grow by within the ten minutes that it keeps old revisions.
+const ETCD_GROWTH: u64 = 1 << 30;
+const ETCD_RETENTION_SECONDS: u64 = 10 * 60;
+/// Stored size of a secret where metrics do not tell.
+const SECRET_BYTES: u64 = 4 * 1024;
+
+pub(super) fn check(question: &Question<'_>) -> Vec<Finding> {
+    let mut findings: Vec<Finding> = unencrypted_meanwhile(question).into_iter().collect();
+    match &question.observed.kubernetes {
+        Fact::Known(kubernetes) => {
+            let judged = Judged { question, kubernetes };
+            findings.extend(judged.cluster_mismatch());
+            if question.touches_secrets() {
+                findings.extend(judged.permission_missing());
+                findings.extend(judged.updates_denied());
+                findings.extend(judged.key_in_use());
+                findings.extend(judged.etcd_growth());
+            }
+        }
+        // Everything else that the API server would tell is unknown for this one reason.
+        Fact::Unknown(why) => findings.extend(unreachable(question, why)),
+    }
+    findings
+}
+
+fn unreachable(question: &Question<'_>, why: &str) -> Option<Finding> {
+    let cluster = &question.observed.cluster;
+    // A stopped cluster has no API server, which its own rule says.
+    if cluster.is_stopped() {
+        return None;
+    }
+    let level = if question.touches_secrets() { Level::Block } else { Level::Warn };
+    Some(
+        Finding::violated(
+            RuleId::KubernetesUnreachable,
+            &cluster.id,
+            format!("the API server cannot be reached from here: {why}"),
+        )
+        .at(level, false),
+    )
+}
+
+/// A profile that is turned off: secrets may still be under its key, or in plaintext.
+fn unencrypted_meanwhile(question: &Question<'_>) -> Option<Finding> {
+    let cluster = &question.observed.cluster;
+    let half_done = cluster.kms.as_ref().is_some_and(|profile| !profile.enabled);
+    (half_done && question.sets().is_some()).then(|| {
+        Finding::violated(
+            RuleId::SecretsNotKmsEncryptedMeanwhile,
+            &cluster.id,
+            "KMS was on before and is off: secrets written since are not encrypted with your key \
+             until this is done",
+        )
+    })
+}
+
+struct Judged<'a> {
+    question: &'a Question<'a>,
+    kubernetes: &'a KubernetesFacts,
+}
+
+impl Judged<'_> {
+    fn cluster_mismatch(&self) -> Option<Finding> {
+        let cluster = &self.question.observed.cluster;
+        let host = self.kubernetes.host.trim_end_matches('.');
+        if cluster.hosts.iter().any(|own| own.eq_ignore_ascii_case(host)) {
+            return None;
+        }
+        // Resource group names can hold letters beyond ASCII.
+        let own_group = cluster.node_resource_group.to_lowercase();
+        about(
+            RuleId::KubernetesClusterMismatch,
+            &cluster.id,
+            &self.kubernetes.node_resource_groups,
+            |groups| {
+                (!groups.iter().any(|group| group.to_lowercase() == own_group)).then(|| {
+                    format!(
+                        "the API server {host} is not one of cluster {}, and none of its nodes \
+                         lies in {}",
+                        cluster.id.name(),
+                        cluster.node_resource_group
+                    )
+                })
+            },
+        )
+    }
+
+    fn permission_missing(&self) -> Option<Finding> {
+        about(
+            RuleId::KubernetesPermissionMissing,
+            &self.question.observed.cluster.id,
+            &self.kubernetes.missing_permissions,
+            |missing| {
+                // Without `watch`, secrets are verified as on servers that stream no lists.
+                let missing: Vec<String> = missing
+                    .iter()
+                    .filter(|permission| permission.verb != "watch")
+                    .map(Permission::to_string)
+                    .collect();
+                (!missing.is_empty())
+                    .then(|| format!("missing in Kubernetes: {}", missing.join(", ")))
+            },
+        )
+    }
+
+    fn updates_denied(&self) -> Vec<Finding> {
+        let rule = RuleId::SecretUpdatesDenied;
+        match &self.kubernetes.denied_patches {
+            Fact::Known(denied) => denied
+                .iter()
+                .map(|denied| {
+                    Finding::violated(
+                        rule,
+                        &denied.secret,
+                        format!("a patch of {} is denied: {}", denied.secret, denied.message),
+                    )
+                })
+                .collect(),
+            Fact::Unknown(why) => {
+                vec![Finding::undetermined(rule, &self.question.observed.cluster.id, why)]
+            }
+        }
+    }
+
+    fn key_in_use(&self) -> Option<Finding> {
+        let rule = RuleId::KeyInUseUnproven;
+        let resource = &self.question.observed.cluster.id;
+        let finding = about(rule, resource, &self.kubernetes.metrics, |readable| {
+            if !readable {
+                return Some("`/metrics` of the API server cannot be read".to_owned());
+            }
+            // The API servers go on writing under the provider that they have.
+            (self.question.kms_v1_in_use())
+                .then(|| "KMS v1 does not show in metrics which key is written with".to_owned())
+        })?;
+        let (level, overridable) =
+            if self.question.gate { (Level::Block, true) } else { (Level::Warn, false) };
+        Some(finding.at(level, overridable))
+    }
+
+    fn etcd_growth(&self) -> Option<Finding> {
+        let options = self.question.reencrypt;
+        if options.pace == Pace::Gentle {
+            // It keeps etcd's growth below the limit by itself.
+            return None;
+        }
+        let size = self.kubernetes.mean_secret_bytes.unwrap_or(SECRET_BYTES);
+        let within_retention = options
+            .max_requests_per_second
+            .map_or(u64::MAX, |rate| u64::from(rate) * ETCD_RETENTION_SECONDS);
+        let limit = ETCD_GROWTH / size.max(1);
+        if within_retention <= limit {
+            return None;
+        }
+        about(
+            RuleId::EtcdGrowth,
+            &self.question.observed.cluster.id,
+            &self.kubernetes.secrets,
+            |secrets| {
+                let rewritten = within_retention.min(*secrets);
+                (rewritten > limit).then(|| {
+                    format!(
+                        "rewriting {rewritten} secrets of about {size} bytes within ten minutes \
+                         adds {} MiB to etcd",
+                        rewritten.saturating_mul(size) >> 20
+                    )
+                })
+            },
+        )
+    }
+}

@@ -1,0 +1,386 @@
+use super::*;
+use crate::{
+    catalogue::RuleId::*,
+    model::{DeniedPatch, Fact, KmsProfile, KubernetesVersion, NetworkMode, Pace, Permission},
+    rules::testing::{HOST, KEY_1, kms_on, unknown},
+};
+
+fn permission(verb: &str, resource: &str, namespace: Option<&str>) -> Permission {
+    Permission {
+        verb: verb.to_owned(),
+        resource: resource.to_owned(),
+        namespace: namespace.map(str::to_owned),
+    }
+}
+
+fn elsewhere(world: &mut World) {
+    world.kubernetes().host = "10.0.0.1".to_owned();
+}
+
+#[test]
+fn the_api_server_is_this_clusters() {
+    check(&[
+        (
+            "its host is the cluster's, in capitals",
+            World::enable,
+            |world| {
+                world.kubernetes().host = HOST.to_uppercase();
+                world.kubernetes().node_resource_groups = unknown();
+            },
+            KubernetesClusterMismatch,
+            Answer::Holds,
+        ),
+        (
+            "its nodes are the cluster's",
+            World::enable,
+            elsewhere,
+            KubernetesClusterMismatch,
+            Answer::Holds,
+        ),
+        (
+            "its nodes are another cluster's",
+            World::enable,
+            |world| {
+                elsewhere(world);
+                world.kubernetes().node_resource_groups =
+                    Fact::Known(vec!["MC_shop_dev_westeurope".to_owned()]);
+            },
+            KubernetesClusterMismatch,
+            REFUSED,
+        ),
+        (
+            "it has no nodes",
+            World::status,
+            |world| {
+                elsewhere(world);
+                world.kubernetes().node_resource_groups = Fact::Known(Vec::new());
+            },
+            KubernetesClusterMismatch,
+            REFUSED,
+        ),
+        (
+            "its nodes cannot be listed, and guessing could lose data",
+            World::reencrypt_secrets,
+            |world| {
+                elsewhere(world);
+                world.kubernetes().node_resource_groups = unknown();
+            },
+            KubernetesClusterMismatch,
+            UNDETERMINED_REFUSED,
+        ),
+    ]);
+}
+
+#[test]
+fn the_api_server_can_be_reached() {
+    check(&[
+        ("it can", World::enable, |_| {}, KubernetesUnreachable, Answer::Holds),
+        (
+            "it cannot, and secrets must be rewritten",
+            World::enable,
+            |world| world.observed.kubernetes = unknown(),
+            KubernetesUnreachable,
+            REFUSED,
+        ),
+        (
+            "it cannot, and a gate is needed",
+            World::enable,
+            |world| {
+                world.rewrites = false;
+                world.observed.kubernetes = unknown();
+            },
+            KubernetesUnreachable,
+            REFUSED,
+        ),
+        (
+            "it cannot, and status only looks",
+            World::status,
+            |world| world.observed.kubernetes = unknown(),
+            KubernetesUnreachable,
+            WARNED,
+        ),
+        (
+            "a stopped cluster has none to reach",
+            World::reencrypt_secrets,
+            |world| {
+                world.cluster().power_state = "Stopped".to_owned();
+                world.observed.kubernetes = unknown();
+            },
+            KubernetesUnreachable,
+            Answer::Holds,
+        ),
+    ]);
+}
+
+#[test]
+fn an_api_server_out_of_reach_is_said_once() {
+    let mut world = World::enable();
+    world.reencrypt.pace = Pace::Fast;
+    world.cluster().kubernetes_version = KubernetesVersion::parse("1.26.3").unwrap();
+    world.observed.kubernetes = unknown();
+    assert_eq!(world.rules(), [KubernetesUnreachable, KmsV1OnEnable]);
+}
+
+#[test]
+fn rights_in_kubernetes() {
+    check(&[
+        ("all are there", World::enable, |_| {}, KubernetesPermissionMissing, Answer::Holds),
+        (
+            "patch is missing",
+            World::enable,
+            |world| {
+                world.kubernetes().missing_permissions =
+                    Fact::Known(vec![permission("patch", "secrets", None)]);
+            },
+            KubernetesPermissionMissing,
+            REFUSED,
+        ),
+        (
+            "watch is missing: there is another way",
+            World::reencrypt_secrets,
+            |world| {
+                world.kubernetes().missing_permissions =
+                    Fact::Known(vec![permission("watch", "secrets", None)]);
+            },
+            KubernetesPermissionMissing,
+            Answer::Holds,
+        ),
+        (
+            "they cannot be asked for",
+            World::enable,
+            |world| world.kubernetes().missing_permissions = unknown(),
+            KubernetesPermissionMissing,
+            UNDETERMINED,
+        ),
+        (
+            "status writes nothing",
+            World::status,
+            |world| {
+                world.kubernetes().missing_permissions =
+                    Fact::Known(vec![permission("patch", "secrets", None)]);
+            },
+            KubernetesPermissionMissing,
+            Answer::Holds,
+        ),
+        ("admission denies nothing", World::enable, |_| {}, SecretUpdatesDenied, Answer::Holds),
+        (
+            "admission denies a patch",
+            World::enable,
+            |world| {
+                world.kubernetes().denied_patches = Fact::Known(vec![DeniedPatch {
+                    secret: "team-1/token".to_owned(),
+                    message: "admission webhook \"policy.example\" denied the request".to_owned(),
+                }]);
+            },
+            SecretUpdatesDenied,
+            WARNED,
+        ),
+        (
+            "no patch could be tried",
+            World::enable,
+            |world| world.kubernetes().denied_patches = unknown(),
+            SecretUpdatesDenied,
+            UNDETERMINED,
+        ),
+    ]);
+}
+
+#[test]
+fn each_missing_right_is_named() {
+    let mut world = World::enable();
+    world.kubernetes().missing_permissions = Fact::Known(vec![
+        permission("list", "namespaces", None),
+        permission("watch", "secrets", None),
+        permission("create", "secrets", Some("kube-system")),
+    ]);
+    let findings = world.judge();
+    assert_eq!(findings.len(), 1);
+    assert_eq!(
+        findings[0].message,
+        "missing in Kubernetes: list namespaces, create secrets in namespace kube-system"
+    );
+}
+
+#[test]
+fn each_denied_patch_is_named() {
+    let mut world = World::enable();
+    world.kubernetes().denied_patches = Fact::Known(
+        ["team-1/token", "team-2/token"]
+            .map(|secret| DeniedPatch { secret: secret.to_owned(), message: "no".to_owned() })
+            .to_vec(),
+    );
+    let resources: Vec<String> =
+        world.judge().into_iter().map(|finding| finding.resource).collect();
+    assert_eq!(resources, ["team-1/token", "team-2/token"]);
+}
+
+#[test]
+fn the_key_that_is_written_with() {
+    check(&[
+        ("metrics can be read", World::enable, |_| {}, KeyInUseUnproven, Answer::Holds),
+        (
+            "metrics cannot be read, and a gate needs them",
+            World::enable,
+            |world| world.kubernetes().metrics = Fact::Known(false),
+            KeyInUseUnproven,
+            REFUSED_UNLESS_ALLOWED,
+        ),
+        (
+            "without a gate it is worth a warning",
+            World::reencrypt_secrets,
+            |world| world.kubernetes().metrics = Fact::Known(false),
+            KeyInUseUnproven,
+            WARNED,
+        ),
+        (
+            "whether metrics can be read is unknown, and a gate needs them",
+            World::enable,
+            |world| world.kubernetes().metrics = unknown(),
+            KeyInUseUnproven,
+            UNDETERMINED_REFUSED,
+        ),
+        (
+            "whether they can is unknown, without a gate",
+            World::reencrypt_secrets,
+            |world| world.kubernetes().metrics = unknown(),
+            KeyInUseUnproven,
+            UNDETERMINED,
+        ),
+        (
+            "KMS v1 does not show in metrics",
+            World::enable,
+            |world| {
+                world.cluster().kubernetes_version = KubernetesVersion::parse("1.26.3").unwrap();
+                world.cluster().kms = Some(kms_on(KEY_1, NetworkMode::Public));
+            },
+            KeyInUseUnproven,
+            REFUSED_UNLESS_ALLOWED,
+        ),
+        (
+            "plaintext shows in metrics at any version",
+            World::enable,
+            |world| {
+                world.cluster().kubernetes_version = KubernetesVersion::parse("1.26.3").unwrap();
+            },
+            KeyInUseUnproven,
+            Answer::Holds,
+        ),
+        (
+            "status proves nothing",
+            World::status,
+            |world| world.kubernetes().metrics = Fact::Known(false),
+            KeyInUseUnproven,
+            Answer::Holds,
+        ),
+    ]);
+}
+
+fn fast(world: &mut World, secrets: u64, rate: Option<u32>, bytes: Option<u64>) {
+    world.reencrypt.pace = Pace::Fast;
+    world.reencrypt.max_requests_per_second = rate;
+    world.kubernetes().secrets = Fact::Known(secrets);
+    world.kubernetes().mean_secret_bytes = bytes;
+}
+
+#[test]
+fn growth_of_etcd() {
+    check(&[
+        (
+            "gentle keeps below the limit by itself",
+            World::enable,
+            |world| world.kubernetes().secrets = Fact::Known(10_000_000),
+            EtcdGrowth,
+            Answer::Holds,
+        ),
+        (
+            "1 GiB in secrets of 4 KiB is not more than 1 GiB",
+            World::enable,
+            |world| fast(world, 262_144, None, None),
+            EtcdGrowth,
+            Answer::Holds,
+        ),
+        (
+            "one secret more is",
+            World::enable,
+            |world| fast(world, 262_145, None, None),
+            EtcdGrowth,
+            WARNED,
+        ),
+        (
+            "small secrets are many before they are",
+            World::enable,
+            |world| fast(world, 1_000_000, None, Some(900)),
+            EtcdGrowth,
+            Answer::Holds,
+        ),
+        (
+            "large secrets are few",
+            World::reencrypt_secrets,
+            |world| fast(world, 1_100, None, Some(1 << 20)),
+            EtcdGrowth,
+            WARNED,
+        ),
+        (
+            "a rate keeps below the limit",
+            World::enable,
+            |world| fast(world, 10_000_000, Some(436), None),
+            EtcdGrowth,
+            Answer::Holds,
+        ),
+        (
+            "a higher rate does not",
+            World::enable,
+            |world| fast(world, 10_000_000, Some(437), None),
+            EtcdGrowth,
+            WARNED,
+        ),
+        (
+            "the number of secrets is unknown",
+            World::enable,
+            |world| {
+                fast(world, 0, None, None);
+                world.kubernetes().secrets = unknown();
+            },
+            EtcdGrowth,
+            UNDETERMINED,
+        ),
+        (
+            "at that rate the number of secrets does not matter",
+            World::enable,
+            |world| {
+                fast(world, 0, Some(100), None);
+                world.kubernetes().secrets = unknown();
+            },
+            EtcdGrowth,
+            Answer::Holds,
+        ),
+    ]);
+}
+
+#[test]
+fn a_half_done_disable() {
+    check(&[
+        (
+            "KMS was on before",
+            World::enable,
+            |world| {
+                world.cluster().kms = Some(KmsProfile {
+                    enabled: false,
+                    key_id: None,
+                    network_mode: None,
+                    key_vault_id: None,
+                });
+            },
+            SecretsNotKmsEncryptedMeanwhile,
+            NOTED,
+        ),
+        ("KMS never was", World::enable, |_| {}, SecretsNotKmsEncryptedMeanwhile, Answer::Holds),
+        (
+            "KMS is on",
+            World::enable,
+            |world| world.cluster().kms = Some(kms_on(KEY_1, NetworkMode::Public)),
+            SecretsNotKmsEncryptedMeanwhile,
+            Answer::Holds,
+        ),
+    ]);
+}

@@ -1,0 +1,128 @@
+//! Rules about the vault.
+
+use uuid::Uuid;
+
+use super::{about, question::Question};
+use crate::{
+    catalogue::RuleId,
+    model::{Fact, Finding, Lookup, NetworkMode, VaultFacts},
+};
+
+pub(super) fn check(question: &Question<'_>) -> Vec<Finding> {
+    [
+        not_found(question),
+        soft_deleted(question),
+        other_tenant(question),
+        firewall(question),
+        public_access_disabled(question),
+        purge_protection_off(question),
+        diagnostics_off(question),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}
+
+fn lookup<'a>(question: &Question<'a>) -> Option<&'a Fact<Lookup<VaultFacts>>> {
+    question.configuration()?;
+    question.observed.vault.as_ref()
+}
+
+fn not_found(question: &Question<'_>) -> Option<Finding> {
+    about(RuleId::VaultNotFound, question.vault_resource(), lookup(question)?, |vault| {
+        matches!(vault, Lookup::NotFound)
+            .then(|| format!("there is no vault {}", question.vault_resource()))
+    })
+}
+
+fn soft_deleted(question: &Question<'_>) -> Option<Finding> {
+    about(RuleId::VaultSoftDeleted, question.vault_resource(), lookup(question)?, |vault| {
+        matches!(vault, Lookup::SoftDeleted)
+            .then(|| format!("vault {} was deleted", question.vault_resource()))
+    })
+}
+
+/// A rule about a vault that is there: where there is none, `vault-not-found` says so.
+fn property(
+    question: &Question<'_>,
+    rule: RuleId,
+    problem: impl FnOnce(&VaultFacts) -> Option<String>,
+) -> Option<Finding> {
+    about(rule, question.vault_resource(), lookup(question)?, |vault| {
+        vault.found().and_then(problem)
+    })
+}
+
+fn other_tenant(question: &Question<'_>) -> Option<Finding> {
+    let identity_tenant = &question.observed.access.as_ref()?.tenant_id;
+    if question.vault_is_missing() {
+        return None;
+    }
+    let tenants = lookup(question)?.and_then(|vault| {
+        identity_tenant.and_then(|identity| {
+            Fact::Known(vault.found().map(|vault| (vault.tenant_id.clone(), identity.clone())))
+        })
+    });
+    about(RuleId::VaultOtherTenant, question.vault_resource(), &tenants, |tenants| {
+        let (vault, identity) = tenants.as_ref()?;
+        (!same_tenant(vault, identity)).then(|| {
+            format!("the vault is in tenant {vault}, the cluster's identity in tenant {identity}")
+        })
+    })
+}
+
+fn same_tenant(left: &str, right: &str) -> bool {
+    match (Uuid::try_parse(left), Uuid::try_parse(right)) {
+        (Ok(left), Ok(right)) => left == right,
+        _ => left.eq_ignore_ascii_case(right),
+    }
+}
+
+fn is_public(question: &Question<'_>) -> bool {
+    question
+        .configuration()
+        .is_some_and(|configuration| configuration.network_mode == Some(NetworkMode::Public))
+}
+
+fn firewall(question: &Question<'_>) -> Option<Finding> {
+    if !is_public(question) {
+        return None;
+    }
+    property(question, RuleId::VaultFirewall, |vault| {
+        vault
+            .firewall
+            .then(|| format!("the firewall of vault {} denies by default", vault.id.name()))
+    })
+}
+
+fn public_access_disabled(question: &Question<'_>) -> Option<Finding> {
+    if !is_public(question) {
+        return None;
+    }
+    property(question, RuleId::VaultPublicAccessDisabled, |vault| {
+        (!vault.public_network_access)
+            .then(|| format!("public network access of vault {} is disabled", vault.id.name()))
+    })
+}
+
+fn purge_protection_off(question: &Question<'_>) -> Option<Finding> {
+    property(question, RuleId::VaultPurgeProtectionOff, |vault| {
+        let off = match (vault.soft_delete, vault.purge_protection) {
+            (true, true) => return None,
+            (false, _) => "soft delete",
+            (true, false) => "purge protection",
+        };
+        Some(format!("vault {} has no {off}", vault.id.name()))
+    })
+}
+
+fn diagnostics_off(question: &Question<'_>) -> Option<Finding> {
+    question.configuration()?;
+    if question.vault_is_missing() {
+        return None;
+    }
+    let diagnostics = question.observed.diagnostics.as_ref()?;
+    about(RuleId::VaultDiagnosticsOff, question.vault_resource(), diagnostics, |on| {
+        (!on).then(|| "the vault has no diagnostic settings".to_owned())
+    })
+}
