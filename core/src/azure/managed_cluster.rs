@@ -37,7 +37,7 @@ impl Azure {
     }
 
     /// Replaces the cluster with itself, but for its KMS profile, provided that it still is what
-    /// was read (`if-match`). The answer is an operation that goes on: [`Azure::wait`] for it.
+    /// was read (`if-match`). The change goes on in Azure: [`Operation::wait`] for its end.
     ///
     /// # Errors
     /// [`is_etag_mismatch`](super::is_etag_mismatch) tells a cluster that was changed meanwhile.

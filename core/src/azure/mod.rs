@@ -37,4 +37,4 @@ pub use cloud::Cloud;
 pub(crate) use credential::{ClusterCredential, ClusterRole};
 pub(crate) use error::{is_etag_mismatch, is_key_permission_error};
 pub(crate) use managed_cluster::ManagedCluster;
-pub(crate) use operation::{Operation, Poll};
+pub(crate) use operation::Operation;

@@ -61,7 +61,7 @@ impl World {
     async fn set(&self, target: &KmsTarget) -> crate::Result<ManagedCluster> {
         let before = self.azure.cluster(&self.cluster_id()).await?;
         let operation = self.azure.put_kms(&before, target).await?;
-        self.azure.wait(operation, Instant::now() + Duration::from_secs(30), &|_| {}).await
+        operation.wait(&self.azure, Instant::now() + Duration::from_secs(30), |_| {}).await
     }
 }
 
