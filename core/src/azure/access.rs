@@ -73,19 +73,16 @@ impl Azure {
             };
         };
         // The cluster usually names the principal, so its roles need not wait for the identity.
-        match identity.principal_id.clone() {
-            Some(principal) => {
-                let principal = Fact::Known(principal);
-                let (read, roles) =
-                    join(self.identity(identity), self.roles(&principal, vault, key_name)).await;
-                AccessFacts { principal_id: principal, tenant_id: read.1, roles }
-            }
-            None => {
-                let (principal_id, tenant_id) = self.identity(identity).await;
-                let roles = self.roles(&principal_id, vault, key_name).await;
-                AccessFacts { principal_id, tenant_id, roles }
-            }
-        }
+        let Some(principal_id) = identity.principal_id.clone() else {
+            let (principal_id, tenant_id) = self.identity(identity).await;
+            let roles = self.roles(&principal_id, vault, key_name).await;
+            return AccessFacts { principal_id, tenant_id, roles };
+        };
+        // The cluster names the principal: its roles need not wait for the identity.
+        let principal_id = Fact::Known(principal_id);
+        let ((_, tenant_id), roles) =
+            join(self.identity(identity), self.roles(&principal_id, vault, key_name)).await;
+        AccessFacts { principal_id, tenant_id, roles }
     }
 
     /// Whether the vault has diagnostic settings.
@@ -188,21 +185,19 @@ impl Azure {
     }
 
     async fn role_definition(&self, id: &str) -> Result<RoleDefinition> {
-        let cell = {
+        let slot = {
             let mut definitions =
                 self.role_definitions.lock().unwrap_or_else(PoisonError::into_inner);
             Arc::clone(definitions.entry(id.to_ascii_lowercase()).or_default())
         };
-        let definition = cell
-            .get_or_try_init(|| async {
-                let what = format!("read role definition {id}");
-                let call = Call::get(id, AUTHORIZATION_API_VERSION, what, READ_DEFINITIONS);
-                let definition = self.send(&call).await?.json(&call.what)?;
-                parse_definition(&definition)
-                    .ok_or_else(|| unreadable(&call.what, "it lacks roleName or permissions"))
-            })
-            .await?;
-        Ok(definition.clone())
+        let read = async || {
+            let what = format!("read role definition {id}");
+            let call = Call::get(id, AUTHORIZATION_API_VERSION, what, READ_DEFINITIONS);
+            let definition = self.send(&call).await?.json(&call.what)?;
+            parse_definition(&definition)
+                .ok_or_else(|| unreadable(&call.what, "it lacks roleName or permissions"))
+        };
+        Ok(slot.get_or_try_init(read).await?.clone())
     }
 }
 

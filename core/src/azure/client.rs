@@ -179,8 +179,13 @@ impl Azure {
         })
     }
 
+    /// What follows a vault's name in its host, such as `vault.azure.net`.
+    pub(crate) async fn key_vault_suffix(&self) -> Result<&str> {
+        Ok(&self.endpoints().await?.key_vault_suffix)
+    }
+
     /// Where the cloud's services are: known, or asked for once.
-    pub(crate) async fn endpoints(&self) -> Result<&CloudEndpoints> {
+    pub(super) async fn endpoints(&self) -> Result<&CloudEndpoints> {
         Ok(&self.connection().await?.endpoints)
     }
 

@@ -12,7 +12,7 @@ fn scripted(replies: impl IntoIterator<Item = Reply>) -> FakeAzure {
 }
 
 async fn read(fake: &FakeAzure) -> Result<()> {
-    fake.client().managed_cluster(&cluster_id()).await.map(drop)
+    fake.client().cluster(&cluster_id()).await.map(drop)
 }
 
 fn custom() -> Cloud {
@@ -38,7 +38,7 @@ async fn a_request_says_who_asks_and_carries_the_clouds_token() {
         (Cloud::China, "https://management.chinacloudapi.cn/.default"),
     ] {
         let fake = scripted([json_reply(200, cluster_json())]);
-        fake.client_of(cloud).managed_cluster(&cluster_id()).await.unwrap();
+        fake.client_of(cloud).cluster(&cluster_id()).await.unwrap();
         let seen = &fake.seen()[0];
         assert_eq!(seen.header("user-agent"), Some(concat!("aks-kms/", env!("CARGO_PKG_VERSION"))));
         assert_eq!(seen.header("authorization"), Some(&*format!("Bearer token-1-for-{scope}")));
@@ -52,7 +52,7 @@ async fn a_clouds_endpoints_are_asked_for_once_and_without_a_token() {
     fake.on(Method::Get, "/metadata/endpoints", [metadata()]);
     let azure = fake.client_of(custom());
     let id = cluster_id();
-    let reads = futures::future::join(azure.managed_cluster(&id), azure.managed_cluster(&id)).await;
+    let reads = futures::future::join(azure.cluster(&id), azure.cluster(&id)).await;
     assert!(reads.0.is_ok() && reads.1.is_ok());
     let seen = fake.seen();
     assert_eq!(seen.len(), 3);
@@ -61,7 +61,7 @@ async fn a_clouds_endpoints_are_asked_for_once_and_without_a_token() {
         "https://127.0.0.1:8443/metadata/endpoints?api-version=2022-09-01"
     );
     assert_eq!(seen[0].header("authorization"), None);
-    assert_eq!(azure.endpoints().await.unwrap().key_vault_suffix, "vault.example");
+    assert_eq!(azure.key_vault_suffix().await.unwrap(), "vault.example");
     assert_eq!(fake.scopes(), ["https://127.0.0.1:8443/.default"]);
 }
 

@@ -120,14 +120,14 @@ pub(super) enum Audience {
 
 /// Where the services of a cloud are.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub(crate) struct CloudEndpoints {
-    pub(crate) resource_manager: Url,
+pub(super) struct CloudEndpoints {
+    pub(super) resource_manager: Url,
     pub(super) resource_manager_scope: String,
     /// Where tokens of this cloud come from. Nothing is ever sent there from here: a vault's
     /// challenge is compared with it.
     pub(super) authority: Url,
     /// What follows a vault's name in its host, such as `vault.azure.net`.
-    pub(crate) key_vault_suffix: String,
+    pub(super) key_vault_suffix: String,
 }
 
 impl CloudEndpoints {

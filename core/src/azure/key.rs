@@ -85,25 +85,19 @@ fn vault_call(key_id: &KeyId, path: String, what: String) -> Call {
 /// `properties` of `Microsoft.KeyVault/vaults/keys[/versions]`.
 fn from_resource(key: &Value) -> Option<KeyFacts> {
     let properties = key.get("properties")?;
-    let text = |name: &str| properties.get(name).and_then(Value::as_str);
-    facts(
-        text("keyUriWithVersion").or_else(|| text("keyUri"))?,
-        text("kty")?,
-        properties.get("keyOps"),
-        properties.get("attributes")?,
-    )
+    let id = properties.get("keyUriWithVersion").or_else(|| properties.get("keyUri"))?;
+    facts(id, properties.get("kty")?, properties.get("keyOps"), properties.get("attributes")?)
 }
 
 /// The key bundle of the vault's own API.
 fn from_vault(bundle: &Value) -> Option<KeyFacts> {
     let key = bundle.get("key")?;
-    let text = |name: &str| key.get(name).and_then(Value::as_str);
-    facts(text("kid")?, text("kty")?, key.get("key_ops"), bundle.get("attributes")?)
+    facts(key.get("kid")?, key.get("kty")?, key.get("key_ops"), bundle.get("attributes")?)
 }
 
 fn facts(
-    kid: &str,
-    kind: &str,
+    id: &Value,
+    kind: &Value,
     operations: Option<&Value>,
     attributes: &Value,
 ) -> Option<KeyFacts> {
@@ -113,8 +107,8 @@ fn facts(
     };
     let operations = operations.and_then(Value::as_array);
     Some(KeyFacts {
-        kid: kid.to_owned(),
-        kind: kind.to_owned(),
+        kid: id.as_str()?.to_owned(),
+        kind: kind.as_str()?.to_owned(),
         operations: operations
             .into_iter()
             .flatten()

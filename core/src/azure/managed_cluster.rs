@@ -30,14 +30,14 @@ pub(crate) struct ManagedCluster {
 
 impl Azure {
     /// Reads a managed cluster.
-    pub(crate) async fn managed_cluster(&self, id: &ClusterId) -> Result<ManagedCluster> {
+    pub(crate) async fn cluster(&self, id: &ClusterId) -> Result<ManagedCluster> {
         let call = self.managed_cluster_read(id);
         let raw = self.send(&call).await?.json(&call.what)?;
         ManagedCluster::parse(id, raw)
     }
 
     /// Replaces the cluster with itself, but for its KMS profile, provided that it still is what
-    /// was read (`if-match`). The answer is an operation that goes on: [`Azure::wait`] for it.
+    /// was read (`if-match`). The change goes on in Azure: [`Operation::wait`] for its end.
     ///
     /// # Errors
     /// [`is_etag_mismatch`](super::is_etag_mismatch) tells a cluster that was changed meanwhile.
@@ -237,7 +237,7 @@ mod tests {
     fn all_shapes_of_the_kms_profile_are_read() {
         let profile = |profile: Value| {
             facts_of(|raw| {
-                raw["properties"]["securityProfile"] = json!({"azureKeyVaultKms": profile})
+                raw["properties"]["securityProfile"] = json!({"azureKeyVaultKms": profile});
             })
         };
         assert_eq!(facts_of(|raw| raw["properties"]["securityProfile"] = json!({})).kms, None);
@@ -358,7 +358,7 @@ mod tests {
         fake.on(Method::Get, "/managedClusters/prod", [json_reply(200, cluster_json())]);
         fake.on(Method::Put, "/managedClusters/prod", [json_reply(200, cluster_json())]);
         let azure = fake.client();
-        let cluster = azure.managed_cluster(&cluster_id()).await.unwrap();
+        let cluster = azure.cluster(&cluster_id()).await.unwrap();
         azure.put_kms(&cluster, &target()).await.unwrap();
         let put = fake.seen().pop().unwrap();
         assert_eq!(put.method, Method::Put);

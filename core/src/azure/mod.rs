@@ -27,13 +27,14 @@ mod managed_cluster_edit;
 mod operation;
 mod policy;
 #[cfg(test)]
+mod simulator_tests;
+#[cfg(test)]
 mod testing;
 mod vault;
 
 pub(crate) use client::{Azure, AzureConfig};
 pub use cloud::Cloud;
-pub(crate) use cloud::CloudEndpoints;
 pub(crate) use credential::{ClusterCredential, ClusterRole};
 pub(crate) use error::{is_etag_mismatch, is_key_permission_error};
 pub(crate) use managed_cluster::ManagedCluster;
-pub(crate) use operation::{Operation, Poll};
+pub(crate) use operation::Operation;

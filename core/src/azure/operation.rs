@@ -27,7 +27,7 @@ use super::{
 };
 use crate::{
     error::{Error, ErrorKind, Result},
-    model::{ClusterFacts, ClusterId, Timing},
+    model::{ClusterId, Timing},
 };
 
 const READ_STATUS: &str = "Microsoft.ContainerService/locations/operations/read";
@@ -58,17 +58,6 @@ enum Until {
     Read,
     /// Its provisioning state is terminal.
     Ended,
-    /// It and its node pools are in a terminal state, good or bad.
-    Settled,
-}
-
-/// One look at an operation.
-#[derive(Debug)]
-pub(crate) struct Poll<'a> {
-    /// From 1.
-    pub(crate) number: u32,
-    /// The operation's state, or what went wrong with this look.
-    pub(crate) status: &'a str,
 }
 
 /// What one answer says about the operation.
@@ -111,63 +100,34 @@ impl fmt::Debug for Operation {
     }
 }
 
-impl Azure {
-    /// Follows an operation to its end and returns the cluster as it is then.
+impl Operation {
+    /// Follows the operation to its end and returns the cluster as it is then. `on_poll` is told
+    /// the operation's state, or what went wrong with a poll.
     ///
     /// # Errors
     /// [`ErrorKind::OperationFailed`] when Azure ends it as failed or cancelled;
     /// [`ErrorKind::Timeout`] when it still goes on at the deadline.
     pub(crate) async fn wait(
-        &self,
-        operation: Operation,
+        self,
+        azure: &Azure,
         deadline: Instant,
-        on_poll: &(dyn Fn(&Poll<'_>) + Send + Sync),
+        on_poll: impl Fn(&str) + Send + Sync,
     ) -> Result<ManagedCluster> {
-        let what = format!("update managed cluster {}", operation.cluster);
-        self.follow(operation, &what, deadline, on_poll).await
-    }
-
-    /// Waits until neither the cluster nor one of its node pools is being changed by anybody, and
-    /// returns it, failed or not.
-    ///
-    /// # Errors
-    /// [`ErrorKind::Timeout`] when it is still being changed at the deadline.
-    pub(crate) async fn wait_until_settled(
-        &self,
-        cluster: &ClusterId,
-        deadline: Instant,
-        on_poll: &(dyn Fn(&Poll<'_>) + Send + Sync),
-    ) -> Result<ManagedCluster> {
-        let source = Source::Cluster(Until::Settled);
-        let operation = Operation { cluster: cluster.clone(), source, first_pause: None };
-        let what = format!("wait for other changes of managed cluster {cluster}");
-        self.follow(operation, &what, deadline, on_poll).await
-    }
-
-    async fn follow(
-        &self,
-        operation: Operation,
-        what: &str,
-        deadline: Instant,
-        on_poll: &(dyn Fn(&Poll<'_>) + Send + Sync),
-    ) -> Result<ManagedCluster> {
-        let Operation { cluster, mut source, first_pause } = operation;
-        let mut pace = Pace::new(&self.timing);
-        let mut last = "not known".to_owned();
+        let Self { cluster, mut source, first_pause } = self;
+        let what = format!("update managed cluster {cluster}");
+        let mut pace = Pace::new(&azure.timing);
+        let mut state = "not known".to_owned();
         if let Some(pause) = first_pause {
             sleep_until(deadline.min(Instant::now() + pause)).await;
         }
-        for number in 1.. {
-            let Ok((verdict, retry_after)) =
-                timeout_at(deadline, self.look(&cluster, &source, what)).await
-            else {
-                return Err(timed_out(what, &last));
-            };
-            let state = match verdict {
+        loop {
+            let look = timeout_at(deadline, azure.look(&cluster, &source, &what)).await;
+            let Ok((verdict, retry_after)) = look else { return Err(timed_out(&what, &state)) };
+            state = match verdict {
                 Verdict::Read(cluster) => return Ok(*cluster),
                 Verdict::Ended(error) => return Err(error),
                 Verdict::Succeeded => {
-                    on_poll(&Poll { number, status: "Succeeded" });
+                    on_poll("Succeeded");
                     source = Source::Cluster(Until::Read);
                     continue;
                 }
@@ -178,16 +138,16 @@ impl Azure {
                 Verdict::GoesOn(status) => status,
                 Verdict::PollFailed(error) => error.to_string(),
             };
-            on_poll(&Poll { number, status: &state });
-            last = state;
+            on_poll(&state);
             if Instant::now() >= deadline {
-                break;
+                return Err(timed_out(&what, &state));
             }
             sleep_until(deadline.min(Instant::now() + pace.next(retry_after))).await;
         }
-        Err(timed_out(what, &last))
     }
+}
 
+impl Azure {
     /// Looks at the operation once.
     async fn look(
         &self,
@@ -273,17 +233,8 @@ fn judge_cluster(what: &str, id: &ClusterId, until: Until, body: Value) -> Verdi
         (Until::Ended, Some(End::Failed | End::Canceled)) => {
             Verdict::Ended(ServiceError::default().ended(what, &state))
         }
-        (Until::Settled, Some(_)) => match busy_node_pool(&cluster.facts) {
-            None => Verdict::Read(Box::new(cluster)),
-            Some(busy) => Verdict::GoesOn(busy),
-        },
-        (Until::Ended | Until::Settled, None) => Verdict::GoesOn(state),
+        (Until::Ended, None) => Verdict::GoesOn(state),
     }
-}
-
-fn busy_node_pool(facts: &ClusterFacts) -> Option<String> {
-    let pool = facts.node_pools.iter().find(|pool| End::of(&pool.provisioning_state).is_none())?;
-    Some(format!("node pool {} is {}", pool.name, pool.provisioning_state))
 }
 
 /// How an operation ends.

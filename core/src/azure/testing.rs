@@ -1,6 +1,7 @@
 //! An Azure in memory, for tests: scripted answers, and a record of what was asked.
 
 use std::{
+    borrow::Borrow,
     collections::VecDeque,
     fmt,
     sync::{Arc, Mutex},
@@ -48,8 +49,8 @@ impl Reply {
     }
 }
 
-pub(super) fn json_reply(status: u16, body: Value) -> Reply {
-    Reply::Answer { status, headers: Vec::new(), body: body.to_string().into_bytes() }
+pub(super) fn json_reply(status: u16, body: impl Borrow<Value>) -> Reply {
+    text_reply(status, &body.borrow().to_string())
 }
 
 pub(super) fn text_reply(status: u16, body: &str) -> Reply {
