@@ -122,6 +122,12 @@ impl Error {
         self
     }
 
+    /// Adds to the message what the caller should know besides.
+    pub(crate) fn with_context(mut self, context: &str) -> Self {
+        self.0.message = format!("{}; {context}", self.0.message);
+        self
+    }
+
     /// What kind of error this is.
     #[must_use]
     pub fn kind(&self) -> ErrorKind {

@@ -4,14 +4,21 @@ mod azure;
 mod catalogue;
 mod error;
 mod kubernetes;
+mod manager;
 mod model;
+mod observe;
+mod operations;
+mod plan;
 mod progress;
+mod reencrypt;
 mod rules;
+mod runner;
 
 pub use azure::Cloud;
 pub use catalogue::{Level, Rule, RuleId, rules};
 pub use error::{Error, ErrorKind, Result};
 pub use kubernetes::KubernetesAccess;
+pub use manager::{KmsManager, KmsManagerBuilder};
 #[doc(hidden)]
 pub use model::Timing;
 pub use model::{
@@ -23,3 +30,6 @@ pub use model::{
     VaultId, Verb,
 };
 pub use progress::{OnProgress, Phase, Progress};
+pub use runner::Journal;
+/// The crate's own versions of the crates that its interface shows.
+pub use {azure_core, kube};

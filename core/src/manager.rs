@@ -3,17 +3,16 @@
 use std::{fmt, future::Future, sync::Arc};
 
 use azure_core::{credentials::TokenCredential, http::Transport};
-use tokio::sync::OnceCell;
 
 use crate::{
     azure::{Azure, AzureConfig, Cloud},
     error::{Error, ErrorKind, Result},
-    kubernetes::KubernetesAccess,
+    kubernetes::{KubernetesAccess, Needs, ObserveScope},
     model::{
-        ClusterId, EnableOptions, KmsStatus, OperationReport, ReencryptOptions,
-        ReencryptSecretsOptions, RunOptions, StatusOptions, Timing, Verb,
+        ClusterId, EnableOptions, KmsStatus, Observed, OperationReport, ReencryptOptions,
+        ReencryptSecretsOptions, RunOptions, SecretTotal, StatusOptions, Target, Timing, Verb,
     },
-    observe::{About, Observation, Scope, observe},
+    observe::{Observation, Sources, observe},
     operations,
     plan::Plan,
     progress::{Phase, Reporter},
@@ -37,7 +36,7 @@ pub struct KmsManager(Arc<Inner>);
 
 struct Inner {
     cluster: ClusterId,
-    azure: Azure,
+    azure: Arc<Azure>,
     kubernetes: KubernetesAccess,
     timing: Timing,
 }
@@ -129,7 +128,7 @@ impl KmsManagerBuilder {
         })?;
         Ok(KmsManager(Arc::new(Inner {
             cluster: self.cluster,
-            azure,
+            azure: Arc::new(azure),
             kubernetes: self.kubernetes,
             timing: self.timing,
         })))
@@ -177,22 +176,21 @@ impl KmsManager {
         options: EnableOptions,
     ) -> Result<OperationReport> {
         let key_id = key_id.as_ref().to_owned();
-        rules::check_options(&options.run, options.reencrypt.options(), Verb::Enable)?;
+        let problems = problems(Verb::Enable, &options.run, options.reencrypt.options());
         let suffix = self.0.azure.key_vault_suffix().await?;
-        let target = rules::target(
-            &key_id,
-            options.network_mode,
-            options.key_vault_id.as_deref(),
-            &suffix,
-        )
-        .map_err(rules::invalid_input)?;
+        let vault_id = options.key_vault_id.as_deref();
+        let target = match rules::target(&key_id, options.network_mode, vault_id, suffix) {
+            Ok(target) if problems.is_empty() => target,
+            Ok(_) => return Err(rules::invalid_input(Vec::new(), problems)),
+            Err(findings) => return Err(rules::invalid_input(findings, problems)),
+        };
         let request = Request {
             verb: Verb::Enable,
             run: &options.run,
             reencrypt: options.reencrypt.options(),
-            about: About { target: Some(&target), scope: Scope::Write { namespaces: None } },
+            target: Some(&target),
         };
-        self.perform(request, |seen| operations::enable(&seen.observed, &target, &options)).await
+        self.perform(request, |seen| operations::enable(seen, &target, &options)).await
     }
 
     /// Rewrites secrets under the key in use, and proves it: the storage migration.
@@ -202,18 +200,21 @@ impl KmsManager {
     ///
     /// # Errors
     /// As [`enable`](Self::enable), without `operation_failed`.
-    pub async fn reencrypt_secrets(&self, options: ReencryptSecretsOptions) -> Result<OperationReport> {
-        rules::check_options(&options.run, Some(&options.reencrypt), Verb::ReencryptSecrets)?;
+    pub async fn reencrypt_secrets(
+        &self,
+        options: ReencryptSecretsOptions,
+    ) -> Result<OperationReport> {
+        let problems = problems(Verb::ReencryptSecrets, &options.run, Some(&options.reencrypt));
+        if !problems.is_empty() {
+            return Err(rules::invalid_input(Vec::new(), problems));
+        }
         let request = Request {
             verb: Verb::ReencryptSecrets,
             run: &options.run,
             reencrypt: Some(&options.reencrypt),
-            about: About {
-                target: None,
-                scope: Scope::Write { namespaces: options.reencrypt.namespaces.as_deref() },
-            },
+            target: None,
         };
-        self.perform(request, |seen| operations::reencrypt_secrets(&seen.observed, &options)).await
+        self.perform(request, |seen| operations::reencrypt_secrets(seen, &options)).await
     }
 
     /// Reads the present state, and says what is wrong or will be.
@@ -221,12 +222,21 @@ impl KmsManager {
     /// # Errors
     /// Those of Azure and the network. An API server that cannot be reached is a finding.
     pub async fn status(&self, options: StatusOptions) -> Result<KmsStatus> {
-        let about = About { target: None, scope: Scope::Read { count_secrets: options.secrets } };
-        let seen = self.observe(&about).await?;
-        let findings = operations::status(&seen.observed);
-        let mut status = seen.observed.status(findings);
+        let scope = ObserveScope {
+            namespaces: None,
+            needs: Needs::Status,
+            state_namespace: STATE_NAMESPACE,
+            dry_run_patches: false,
+            count_secrets: options.secrets,
+        };
+        let seen = self.observe(None, scope).await?.observed;
+        let mut status = seen.cluster.status(operations::status(&seen));
         if options.secrets {
-            status.secrets = seen.observed.secret_total();
+            status.secrets = seen
+                .kubernetes
+                .known()
+                .and_then(|facts| facts.secrets.known())
+                .map(|&total| SecretTotal { total });
         }
         Ok(status)
     }
@@ -235,7 +245,7 @@ impl KmsManager {
     async fn perform(
         &self,
         request: Request<'_>,
-        plan: impl Fn(&Observation) -> Result<Plan> + Send + Sync,
+        plan: impl Fn(&Observed) -> Result<Plan> + Send + Sync,
     ) -> Result<OperationReport> {
         let run = request.run;
         let reporter = Reporter::new(request.verb, run.on_progress.clone());
@@ -249,7 +259,10 @@ impl KmsManager {
         let report = log.report();
         match outcome {
             Ok(()) => report.ok_or_else(|| {
-                Error::new(ErrorKind::Unexpected, "the operation ended without having seen the cluster")
+                Error::new(
+                    ErrorKind::Unexpected,
+                    "the operation ended without having seen the cluster",
+                )
             }),
             Err(error) => Err(match report {
                 Some(report) => error.with_report(report),
@@ -262,17 +275,21 @@ impl KmsManager {
     async fn rounds(
         &self,
         request: &Request<'_>,
-        plan: impl Fn(&Observation) -> Result<Plan> + Send + Sync,
+        plan: impl Fn(&Observed) -> Result<Plan> + Send + Sync,
         reporter: &Reporter,
         log: &RunLog,
     ) -> Result<()> {
         let mut why = String::new();
         for _ in 0..PLANS {
-            reporter.phase(Phase::Observe, None, "Reading cluster, vault, key, access and Kubernetes");
-            let seen = self.observe(&request.about).await?;
-            log.seen(seen.observed.status(Vec::new()));
+            reporter.phase(
+                Phase::Observe,
+                None,
+                "Reading cluster, vault, key, access and Kubernetes",
+            );
+            let seen = self.observe(request.target, request.scope()).await?;
+            log.seen(seen.observed.cluster.status(Vec::new()));
             reporter.phase(Phase::Plan, None, "Judging the rules and ordering the steps");
-            let plan = plan(&seen)?;
+            let plan = plan(&seen.observed)?;
             log.planned(&plan);
             if request.run.dry_run {
                 return Ok(());
@@ -291,7 +308,10 @@ impl KmsManager {
         }
         Err(Error::new(
             ErrorKind::Conflict,
-            format!("cluster {} keeps changing: {why}; run this again when nobody else works on it", self.0.cluster),
+            format!(
+                "cluster {} keeps changing: {why}; run this again when nobody else works on it",
+                self.0.cluster
+            ),
         ))
     }
 
@@ -309,7 +329,6 @@ impl KmsManager {
                 api,
                 timing: self.0.timing.clone(),
                 options: request.reencrypt.cloned().unwrap_or_default(),
-                give_up_secrets: request.run.give_up_secrets.clone(),
                 state_namespace: STATE_NAMESPACE.to_owned(),
                 metrics: facts.is_some_and(|facts| facts.metrics.known() == Some(&true)),
                 total: facts.and_then(|facts| facts.secrets.known().copied()),
@@ -329,8 +348,18 @@ impl KmsManager {
         runner.run(plan, seen.observed.cluster.etag).await
     }
 
-    async fn observe(&self, about: &About<'_>) -> Result<Observation> {
-        observe(&self.0.azure, &self.0.cluster, &self.0.kubernetes, &self.0.timing, STATE_NAMESPACE, about).await
+    async fn observe(
+        &self,
+        target: Option<&Target>,
+        scope: ObserveScope<'_>,
+    ) -> Result<Observation> {
+        let sources = Sources {
+            azure: &self.0.azure,
+            cluster: &self.0.cluster,
+            access: &self.0.kubernetes,
+            timing: &self.0.timing,
+        };
+        observe(sources, target, scope).await
     }
 }
 
@@ -339,7 +368,28 @@ struct Request<'a> {
     verb: Verb,
     run: &'a RunOptions,
     reencrypt: Option<&'a ReencryptOptions>,
-    about: About<'a>,
+    target: Option<&'a Target>,
+}
+
+impl Request<'_> {
+    /// What is looked at in Kubernetes.
+    fn scope(&self) -> ObserveScope<'_> {
+        ObserveScope {
+            namespaces: self.reencrypt.and_then(|options| options.namespaces.as_deref()),
+            needs: Needs::Rewrite,
+            state_namespace: STATE_NAMESPACE,
+            dry_run_patches: true,
+            count_secrets: true,
+        }
+    }
+}
+
+/// What is wrong with a verb's options.
+fn problems(verb: Verb, run: &RunOptions, reencrypt: Option<&ReencryptOptions>) -> Vec<String> {
+    let mut problems = rules::run_options(run);
+    problems
+        .extend(reencrypt.into_iter().flat_map(|options| rules::reencrypt_options(verb, options)));
+    problems
 }
 
 /// The caller's time limit.

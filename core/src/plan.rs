@@ -3,8 +3,9 @@
 use crate::{
     error::{Error, ErrorKind, Result},
     model::{
-    ClusterFacts, ExpectedKey, Finding, KeyId, KmsTarget, Purpose, Reencrypt, Step, StepKind,
-}};
+        ClusterFacts, ExpectedKey, Finding, KeyId, KmsTarget, Purpose, Reencrypt, Step, StepKind,
+    },
+};
 
 /// What is to be done. Made by pure functions, one for each verb.
 #[derive(Clone, Debug, PartialEq)]
@@ -22,7 +23,10 @@ pub(crate) fn expected_now(cluster: &ClusterFacts) -> Result<ExpectedKey> {
     KeyId::parse(key_id).map(ExpectedKey::Key).map_err(|error| {
         Error::new(
             ErrorKind::Unexpected,
-            format!("the key that cluster {} is configured with cannot be named: {error}", cluster.id),
+            format!(
+                "the key that cluster {} is configured with cannot be named: {error}",
+                cluster.id
+            ),
         )
     })
 }
@@ -67,16 +71,18 @@ fn pass(expected: &ExpectedKey, purpose: Purpose, namespaces: Option<&[String]>)
     ]
 }
 
-impl Plan {
-    /// Whether the steps begin with a gate.
-    pub(crate) fn has_gate(steps: &[Step]) -> bool {
-        steps.iter().any(|step| {
-            matches!(step.kind, StepKind::VerifySecrets { purpose: Purpose::Gate })
-        })
-    }
+/// Whether these steps have a gate.
+pub(crate) fn has_gate(steps: &[Step]) -> bool {
+    has_pass(steps, Purpose::Gate)
+}
 
-    /// Whether the steps rewrite or ask secrets.
-    pub(crate) fn touches_secrets(steps: &[Step]) -> bool {
-        steps.iter().any(|step| matches!(step.kind, StepKind::ReencryptSecrets { .. }))
-    }
+/// Whether these steps rewrite secrets, apart from a gate.
+pub(crate) fn has_rewrite(steps: &[Step]) -> bool {
+    has_pass(steps, Purpose::Rewrite)
+}
+
+fn has_pass(steps: &[Step], wanted: Purpose) -> bool {
+    steps
+        .iter()
+        .any(|step| matches!(step.kind, StepKind::VerifySecrets { purpose } if purpose == wanted))
 }

@@ -5,8 +5,8 @@ mod common;
 use std::{path::Path, process::ExitCode, sync::Arc, time::Duration};
 
 use aks_kms::{
-    EnableOptions, Error, KmsManager, KubernetesAccess, OperationReport, Pace, Reencrypt, ReencryptOptions,
-    ReencryptSecretsOptions, RunOptions, StatusOptions,
+    EnableOptions, Error, KmsManager, KubernetesAccess, OperationReport, Pace, Reencrypt,
+    ReencryptOptions, ReencryptSecretsOptions, RunOptions, StatusOptions,
 };
 use aks_kms_simulator::{
     Simulator,
@@ -50,12 +50,8 @@ async fn run(simulator: &Simulator, case: Case) -> Result<(), Failed> {
         world.substitute(&mut value);
         value
     };
-    let options: Map<String, Value> = case
-        .when
-        .options
-        .iter()
-        .map(|(name, value)| (name.clone(), fill(value)))
-        .collect();
+    let options: Map<String, Value> =
+        case.when.options.iter().map(|(name, value)| (name.clone(), fill(value))).collect();
     let manager = common::builder(&world)
         .kubernetes(match case.when.kubernetes.as_deref() {
             Some("cluster-admin") => KubernetesAccess::ClusterAdmin,
@@ -80,7 +76,8 @@ async fn run(simulator: &Simulator, case: Case) -> Result<(), Failed> {
 fn check_outcome(then: &Then, outcome: &Result<Value, Error>) -> Result<(), Failed> {
     let findings = match (outcome, &then.error) {
         (Ok(report), None) => {
-            if let Some(why) = then.report.as_ref().and_then(|expected| mismatch(expected, report)) {
+            if let Some(why) = then.report.as_ref().and_then(|expected| mismatch(expected, report))
+            {
                 return Err(format!("the report: {why}").into());
             }
             report["findings"].clone()
@@ -98,17 +95,27 @@ fn check_outcome(then: &Then, outcome: &Result<Value, Error>) -> Result<(), Fail
             if error.code() != expected.code || rules != expected_rules {
                 return Err(format!("another error: {error:?}").into());
             }
-            if expected.service_code.is_some() && error.service_code() != expected.service_code.as_deref() {
+            if expected.service_code.is_some()
+                && error.service_code() != expected.service_code.as_deref()
+            {
                 return Err(format!("another service code: {error:?}").into());
             }
             let message = error.to_string();
             for finding in error.findings() {
-                if finding.remedy.is_empty() || !message.contains(finding.rule.as_str()) && error.findings().len() > 1 {
-                    return Err(format!("{} is not named with its remedy: {message}", finding.rule).into());
+                if finding.remedy.is_empty()
+                    || !message.contains(finding.rule.as_str()) && error.findings().len() > 1
+                {
+                    return Err(format!(
+                        "{} is not named with its remedy: {message}",
+                        finding.rule
+                    )
+                    .into());
                 }
             }
             let report = serde_json::to_value(error.report())?;
-            if let Some(why) = expected.report.as_ref().and_then(|expected| mismatch(expected, &report)) {
+            if let Some(why) =
+                expected.report.as_ref().and_then(|expected| mismatch(expected, &report))
+            {
                 return Err(format!("the error's report: {why}").into());
             }
             serde_json::to_value(error.findings())?
@@ -165,7 +172,10 @@ async fn call(
 }
 
 fn run_options(options: &Map<String, Value>) -> Result<RunOptions, Error> {
-    let mut run = RunOptions { dry_run: options.get("dry_run") == Some(&json!(true)), ..RunOptions::default() };
+    let mut run = RunOptions {
+        dry_run: options.get("dry_run") == Some(&json!(true)),
+        ..RunOptions::default()
+    };
     for rule in texts(options, "allow").unwrap_or_default() {
         run.allow.push(rule.parse()?);
     }
@@ -187,7 +197,8 @@ fn reencrypt_options(options: &Map<String, Value>) -> ReencryptOptions {
         },
         max_concurrency: number("max_concurrency")
             .map_or(defaults.max_concurrency, |value| value.try_into().unwrap()),
-        max_requests_per_second: number("max_requests_per_second").map(|value| value.try_into().unwrap()),
+        max_requests_per_second: number("max_requests_per_second")
+            .map(|value| value.try_into().unwrap()),
     }
 }
 

@@ -45,10 +45,13 @@ async fn main() -> Result<(), Box<dyn Error>> {
         .build()?;
 
     let plan = manager
-        .enable(key_id, EnableOptions {
-            run: RunOptions { dry_run: true, ..RunOptions::default() },
-            ..EnableOptions::default()
-        })
+        .enable(
+            key_id,
+            EnableOptions {
+                run: RunOptions { dry_run: true, ..RunOptions::default() },
+                ..EnableOptions::default()
+            },
+        )
         .await?;
     if !arguments.json {
         writeln!(out, "Cluster {}\netcd before: {}\n\nPlan", plan.cluster, describe(&before))?;
@@ -63,19 +66,25 @@ async fn main() -> Result<(), Box<dyn Error>> {
 
     let line = (!arguments.json).then(|| Arc::new(ProgressLine::new()));
     let report = manager
-        .enable(key_id, EnableOptions {
-            run: RunOptions {
-                on_progress: line.map(|line| -> aks_kms::OnProgress { Arc::new(move |now| line.show(&now)) }),
-                ..RunOptions::default()
+        .enable(
+            key_id,
+            EnableOptions {
+                run: RunOptions {
+                    on_progress: line.map(|line| -> aks_kms::OnProgress {
+                        Arc::new(move |now| line.show(&now))
+                    }),
+                    ..RunOptions::default()
+                },
+                ..EnableOptions::default()
             },
-            ..EnableOptions::default()
-        })
+        )
         .await?;
     let status = manager.status(StatusOptions { secrets: true }).await?;
     let after = simulator.secrets(&case.id).await?;
 
     if arguments.json {
-        let document = json!({"plan": plan.plan, "report": report, "status": status, "etcd": after});
+        let document =
+            json!({"plan": plan.plan, "report": report, "status": status, "etcd": after});
         writeln!(out, "{}", serde_json::to_string_pretty(&document)?)?;
     } else {
         tell(&mut out, &report, &status, &after)?;

@@ -34,7 +34,6 @@ mod vault;
 
 pub(crate) use client::{Azure, AzureConfig};
 pub use cloud::Cloud;
-pub(crate) use credential::{ClusterCredential, ClusterRole};
+pub(crate) use credential::ClusterRole;
 pub(crate) use error::{is_etag_mismatch, is_key_permission_error};
 pub(crate) use managed_cluster::ManagedCluster;
-pub(crate) use operation::Operation;

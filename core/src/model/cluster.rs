@@ -35,6 +35,15 @@ impl ClusterFacts {
         self.provisioning_state.eq_ignore_ascii_case("Succeeded")
     }
 
+    /// What is busy with an operation, in words: the cluster itself, or one of its node pools.
+    pub(crate) fn busy(&self) -> Option<String> {
+        if !is_at_rest(&self.provisioning_state) {
+            return Some(format!("cluster {} is {}", self.id, self.provisioning_state));
+        }
+        let pool = self.node_pools.iter().find(|pool| !is_at_rest(&pool.provisioning_state))?;
+        Some(format!("node pool {} of {} is {}", pool.name, self.id, pool.provisioning_state))
+    }
+
     pub(crate) fn is_stopped(&self) -> bool {
         self.power_state.eq_ignore_ascii_case("Stopped")
     }
@@ -43,6 +52,14 @@ impl ClusterFacts {
     pub(crate) fn kms_on(&self) -> Option<&KmsProfile> {
         self.kms.as_ref().filter(|profile| profile.enabled)
     }
+}
+
+/// Whether a provisioning state says that nothing is going on. Azure calls a cancelled operation
+/// Canceled.
+pub(crate) fn is_at_rest(provisioning_state: &str) -> bool {
+    ["Succeeded", "Failed", "Canceled"]
+        .iter()
+        .any(|state| provisioning_state.eq_ignore_ascii_case(state))
 }
 
 /// `identity.type`.

@@ -24,7 +24,7 @@ mod verb;
 
 pub(crate) use access::{AccessFacts, RoleGrant};
 pub(crate) use cluster::{
-    ClusterFacts, IdentityKind, KmsProfile, NodePoolFacts, UserAssignedIdentity,
+    ClusterFacts, IdentityKind, KmsProfile, NodePoolFacts, UserAssignedIdentity, is_at_rest,
 };
 pub(crate) use fact::{Fact, Lookup};
 pub use finding::{Finding, FindingState};

@@ -6,7 +6,8 @@ use serde::Serialize;
 use time::OffsetDateTime;
 
 use crate::model::{
-    ClusterId, Finding, KeyId, KeyLedger, KubernetesVersion, NetworkMode, VaultId, Verb,
+    ClusterFacts, ClusterId, Finding, IdentityKind, KeyId, KeyLedger, KubernetesVersion,
+    NetworkMode, VaultId, Verb,
 };
 
 /// The state of a cluster's KMS, as Azure and the cluster tell it.
@@ -105,4 +106,52 @@ pub struct OperationInProgress {
 pub struct SecretTotal {
     /// All secrets of all namespaces.
     pub total: u64,
+}
+
+impl ClusterFacts {
+    /// The state of the cluster's KMS.
+    pub(crate) fn status(&self, findings: Vec<Finding>) -> KmsStatus {
+        let on = self.kms_on();
+        let identity_type = match &self.identity_kind {
+            IdentityKind::UserAssigned => "UserAssigned",
+            IdentityKind::SystemAssigned => "SystemAssigned",
+            IdentityKind::None => "None",
+            IdentityKind::Other(text) => text,
+        };
+        KmsStatus {
+            cluster: self.id.clone(),
+            location: self.location.clone(),
+            kubernetes_version: self.kubernetes_version,
+            provisioning_state: self.provisioning_state.clone(),
+            power_state: self.power_state.clone(),
+            enabled: on.is_some(),
+            key_id: on
+                .and_then(|profile| profile.key_id.as_deref())
+                .and_then(|key_id| KeyId::parse(key_id).ok()),
+            network_mode: on.and_then(|profile| profile.network_mode),
+            key_vault_id: on
+                .and_then(|profile| profile.key_vault_id.as_deref())
+                .and_then(|id| VaultId::parse(id).ok()),
+            kms_version: on.map(|_| {
+                if self.kubernetes_version < KubernetesVersion::KMS_V2 {
+                    KmsVersion::V1
+                } else {
+                    KmsVersion::V2
+                }
+            }),
+            experience: match (on, self.infrastructure_encryption) {
+                (Some(_), true) => Some(Experience::CustomerManaged),
+                (Some(_), false) => Some(Experience::KeyVault),
+                (None, true) => Some(Experience::PlatformManaged),
+                (None, false) => None,
+            },
+            vnet_integration: self.vnet_integration,
+            identity_type: identity_type.to_owned(),
+            etag: self.etag.clone(),
+            findings,
+            ledger: None,
+            operation_in_progress: None,
+            secrets: None,
+        }
+    }
 }

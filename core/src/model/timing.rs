@@ -9,6 +9,8 @@ pub struct Timing {
     pub operation_poll_first: Duration,
     /// Longest pause between two polls of an operation, where Azure does not say.
     pub operation_poll_longest: Duration,
+    /// How long an operation on the cluster may take.
+    pub operation_limit: Duration,
     /// How long a busy cluster is waited for in the middle of an operation.
     pub cluster_busy: Duration,
     /// How long an identity's permission error is retried right after a grant.
@@ -38,13 +40,14 @@ impl Default for Timing {
         Self {
             operation_poll_first: Duration::from_secs(5),
             operation_poll_longest: Duration::from_secs(15),
+            operation_limit: Duration::from_secs(90 * 60),
             cluster_busy: Duration::from_secs(30 * 60),
             role_propagation: Duration::from_secs(5 * 60),
             convergence_poll: Duration::from_secs(1),
             convergence_limit: Duration::from_secs(10 * 60),
             fence: Duration::from_secs(60),
             weak_convergence: Duration::from_secs(5 * 60),
-            server_liveness: Duration::from_secs(15),
+            server_liveness: Duration::from_secs(45),
             backoff_first: Duration::from_millis(500),
             backoff_longest: Duration::from_secs(30),
             kms_recovery: Duration::from_secs(5 * 60),
@@ -62,6 +65,7 @@ impl Timing {
         Self {
             operation_poll_first: scale(base.operation_poll_first),
             operation_poll_longest: scale(base.operation_poll_longest),
+            operation_limit: scale(base.operation_limit),
             cluster_busy: scale(base.cluster_busy),
             role_propagation: scale(base.role_propagation),
             convergence_poll: scale(base.convergence_poll),

@@ -7,7 +7,7 @@ use crate::{
     model::{
         ClusterFacts, EnableOptions, ExpectedKey, KmsTarget, Observed, Step, StepKind, Target, Verb,
     },
-    plan::{Plan, expected_now, gate, rewrite, settle},
+    plan::{Plan, expected_now, gate, has_gate, has_rewrite, rewrite, settle},
     rules::{self, Question},
 };
 
@@ -37,8 +37,10 @@ pub(crate) fn plan(observed: &Observed, target: &Target, options: &EnableOptions
         verb: Verb::Enable,
         observed,
         target: Some(target),
-        steps: &steps,
-        reencrypt: options.reencrypt.options(),
+        gate: has_gate(&steps),
+        rewrites: has_rewrite(&steps),
+        reencrypt: &options.reencrypt.options().cloned().unwrap_or_default(),
+        own_operation: false,
     });
     Ok(Plan { findings, steps })
 }

@@ -15,8 +15,10 @@ pub(crate) fn plan(observed: &Observed, options: &ReencryptSecretsOptions) -> Re
         verb: Verb::ReencryptSecrets,
         observed,
         target: None,
-        steps: &steps,
-        reencrypt: Some(&options.reencrypt),
+        gate: false,
+        rewrites: true,
+        reencrypt: &options.reencrypt,
+        own_operation: false,
     });
     Ok(Plan { findings, steps })
 }

@@ -76,10 +76,8 @@ impl Canary {
             },
             "type": "aks-kms/canary",
         });
-        let path = format!(
-            "{}?fieldManager=aks-kms&includeObject=None",
-            secrets_path(&self.namespace)
-        );
+        let path =
+            format!("{}?fieldManager=aks-kms&includeObject=None", secrets_path(&self.namespace));
         let request = Request::post(path, Accept::Table, Bytes::from(body.to_string()));
         self.send(connection, &request).await
     }
@@ -109,7 +107,11 @@ impl Canary {
         let message = in_words(answer);
         match answer.status {
             401 | 403 | 422 => Err(Error::new(
-                if answer.status == 401 { ErrorKind::Unauthenticated } else { ErrorKind::Forbidden },
+                if answer.status == 401 {
+                    ErrorKind::Unauthenticated
+                } else {
+                    ErrorKind::Forbidden
+                },
                 format!(
                     "may not {verb} secret {}/{CANARY}, which shows the key that an API server writes with: {message}",
                     self.namespace
@@ -127,7 +129,9 @@ impl Canary {
         let request = Request::delete(format!("{}?includeObject=None", self.path()));
         match api.send(&request).await {
             Ok(answer) if matches!(answer.status, 200 | 202 | 404) => {}
-            Ok(answer) => tracing::warn!(status = answer.status, "the canary secret was not removed"),
+            Ok(answer) => {
+                tracing::warn!(status = answer.status, "the canary secret was not removed")
+            }
             Err(error) => tracing::warn!(%error, "the canary secret was not removed"),
         }
     }

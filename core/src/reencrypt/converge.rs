@@ -106,7 +106,12 @@ impl Engine {
         }
     }
 
-    async fn converged(&self, pass: &mut Pass, evidence: Evidence, heard: Vec<Heard>) -> Result<()> {
+    async fn converged(
+        &self,
+        pass: &mut Pass,
+        evidence: Evidence,
+        heard: Vec<Heard>,
+    ) -> Result<()> {
         let pure = heard.iter().all(Heard::never_wrote_otherwise);
         pass.convergence = Some(Convergence { evidence, servers: heard, at: Instant::now() });
         pass.fence = None;
@@ -268,7 +273,10 @@ fn describe(heard: &[Heard]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{kubernetes::{IdentityLease, ServerMetrics}, reencrypt::servers::WritesWith};
+    use crate::{
+        kubernetes::{IdentityLease, ServerMetrics},
+        reencrypt::servers::WritesWith,
+    };
 
     fn server(lease: Option<&str>) -> Heard {
         let counters = ServerMetrics {
@@ -276,11 +284,7 @@ mod tests {
             process_start_time_seconds: Some(1.0),
             ..ServerMetrics::default()
         };
-        Heard {
-            process: Process::of(&counters),
-            writes_with: WritesWith::Plaintext,
-            counters,
-        }
+        Heard { process: Process::of(&counters), writes_with: WritesWith::Plaintext, counters }
     }
 
     #[test]

@@ -75,7 +75,11 @@ impl Engine {
     }
 
     /// Asks for a page until the answer is not "try again", a few times at most.
-    async fn retried<F>(&self, failed: &str, ask: impl Fn() -> F + Send + Sync) -> Result<PageAnswer>
+    async fn retried<F>(
+        &self,
+        failed: &str,
+        ask: impl Fn() -> F + Send + Sync,
+    ) -> Result<PageAnswer>
     where
         F: Future<Output = Result<PageAnswer>> + Send,
     {

@@ -21,11 +21,9 @@ mod servers;
 mod stream;
 mod verify;
 
-use std::collections::BTreeSet;
-
 use crate::{
     error::Result,
-    kubernetes::{CANARY, KubernetesApi},
+    kubernetes::KubernetesApi,
     model::{ExpectedKey, Purpose, ReencryptOptions, Timing},
     progress::{Phase, Reporter},
 };
@@ -33,14 +31,11 @@ use crate::{
 use self::{canary::Canary, converge::LeaseWatch, limiter::Limiter};
 pub(crate) use self::{pass::Pass, servers::WritesWith};
 
-
 /// What an engine works with.
 pub(crate) struct EngineConfig {
     pub(crate) api: KubernetesApi,
     pub(crate) timing: Timing,
     pub(crate) options: ReencryptOptions,
-    /// `namespace/name` of secrets that may stay blocked.
-    pub(crate) give_up_secrets: Vec<String>,
     /// Where the canary lives.
     pub(crate) state_namespace: String,
     /// Whether the API servers' `/metrics` can be read.
@@ -55,7 +50,6 @@ pub(crate) struct Engine {
     api: KubernetesApi,
     timing: Timing,
     namespaces: Option<Vec<String>>,
-    give_up: BTreeSet<String>,
     metrics: bool,
     total: Option<u64>,
     reporter: Reporter,
@@ -70,7 +64,6 @@ impl Engine {
             limiter: Limiter::new(&config.options),
             api: config.api.with_connections(config.options.max_concurrency),
             namespaces: config.options.namespaces,
-            give_up: config.give_up_secrets.into_iter().collect(),
             metrics: config.metrics,
             total: config.total,
             reporter: config.reporter,

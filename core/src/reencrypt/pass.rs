@@ -53,7 +53,13 @@ pub(super) struct Tally {
 }
 
 impl Tally {
-    pub(super) fn block(&mut self, namespace: &str, name: &str, reason: BlockedReason, message: String) {
+    pub(super) fn block(
+        &mut self,
+        namespace: &str,
+        name: &str,
+        reason: BlockedReason,
+        message: String,
+    ) {
         let secret = BlockedSecret {
             namespace: namespace.to_owned(),
             name: name.to_owned(),
@@ -136,8 +142,11 @@ impl Pass {
         };
         let answered = counts.rewritten + counts.current + counts.gone;
         #[expect(clippy::cast_precision_loss, reason = "a rate for people")]
-        let secrets_per_second =
-            if self.rewriting_seconds > 0.0 { answered as f64 / self.rewriting_seconds } else { 0.0 };
+        let secrets_per_second = if self.rewriting_seconds > 0.0 {
+            answered as f64 / self.rewriting_seconds
+        } else {
+            0.0
+        };
         ReencryptReport {
             purpose: self.purpose,
             scope: Scope { namespaces: self.namespaces.clone() },
@@ -148,7 +157,13 @@ impl Pass {
                 ExpectedKey::Plaintext => None,
             },
             counts,
-            blocked: self.tally.blocked.values().chain(self.tally.failed.values()).cloned().collect(),
+            blocked: self
+                .tally
+                .blocked
+                .values()
+                .chain(self.tally.failed.values())
+                .cloned()
+                .collect(),
             given_up,
             complete: whole && settled && self.verified && evidence != Evidence::Weak,
             started_at: self.started_at,

@@ -35,7 +35,10 @@ pub(super) enum PageAnswer {
     /// A secret in the page cannot be decrypted, in the server's words.
     Unreadable(String),
     /// Worth trying again.
-    Retry { after: Option<Duration>, message: String },
+    Retry {
+        after: Option<Duration>,
+        message: String,
+    },
 }
 
 /// What became of an empty patch.
@@ -46,7 +49,10 @@ pub(super) enum PatchAnswer {
     Gone,
     Blocked(BlockedReason, String),
     /// The server is overloaded or was not reached; the outcome is unknown.
-    Overloaded { after: Option<Duration>, message: String },
+    Overloaded {
+        after: Option<Duration>,
+        message: String,
+    },
     /// The server failed to do it.
     Broken(String),
 }
@@ -98,7 +104,9 @@ async fn page(
         }
         410 => {
             let status = StatusAnswer::parse(&answer.body);
-            PageAnswer::Expired(status.and_then(|status| status.continue_token().map(str::to_owned)))
+            PageAnswer::Expired(
+                status.and_then(|status| status.continue_token().map(str::to_owned)),
+            )
         }
         500 if is_unreadable(&message()) => PageAnswer::Unreadable(message()),
         408 | 429 | 500..=599 => {

@@ -35,7 +35,7 @@ impl Process {
 
 /// What a server writes secrets with.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub(super) enum WritesWith {
+pub(crate) enum WritesWith {
     /// KMS v2 with the key of this hash.
     Key(String),
     /// A provider that does not count key ids, such as KMS v1, by its prefix.
@@ -170,7 +170,8 @@ mod tests {
     }
 
     fn key() -> KeyId {
-        KeyId::parse("https://shop.vault.azure.net/keys/etcd/0123456789abcdef0123456789abcdef").unwrap()
+        KeyId::parse("https://shop.vault.azure.net/keys/etcd/0123456789abcdef0123456789abcdef")
+            .unwrap()
     }
 
     fn ours() -> WritesWith {
@@ -181,16 +182,54 @@ mod tests {
     fn what_a_server_writes_with_is_what_grew() {
         let none = metrics(&[], &[]);
         let cases = [
-            ("one key grew", none.clone(), metrics(&[("k2", 1)], &[(V2, 1)]), WritesWith::Key("k2".into())),
-            ("an old key's count that stands still says nothing",
-                metrics(&[("k1", 9)], &[(V2, 9)]), metrics(&[("k1", 9), ("k2", 1)], &[(V2, 9), (V2_OTHER, 1)]),
-                WritesWith::Key("k2".into())),
-            ("both keys grew", metrics(&[("k1", 9)], &[(V2, 9)]), metrics(&[("k1", 10), ("k2", 1)], &[(V2, 11)]), WritesWith::Mixed),
-            ("nothing grew although the server encrypts", metrics(&[("k1", 9)], &[(V2, 9)]), metrics(&[("k1", 9)], &[(V2, 9)]), WritesWith::Mixed),
-            ("plaintext has an empty prefix", none.clone(), metrics(&[], &[("", 1)]), WritesWith::Plaintext),
-            ("no encryption configuration, no series", none.clone(), none.clone(), WritesWith::Plaintext),
-            ("plaintext and a key", none.clone(), metrics(&[("k1", 1)], &[("", 1), (V2, 1)]), WritesWith::Mixed),
-            ("KMS v1 counts no key ids", none, metrics(&[], &[(V1, 1)]), WritesWith::Provider(V1.into())),
+            (
+                "one key grew",
+                none.clone(),
+                metrics(&[("k2", 1)], &[(V2, 1)]),
+                WritesWith::Key("k2".into()),
+            ),
+            (
+                "an old key's count that stands still says nothing",
+                metrics(&[("k1", 9)], &[(V2, 9)]),
+                metrics(&[("k1", 9), ("k2", 1)], &[(V2, 9), (V2_OTHER, 1)]),
+                WritesWith::Key("k2".into()),
+            ),
+            (
+                "both keys grew",
+                metrics(&[("k1", 9)], &[(V2, 9)]),
+                metrics(&[("k1", 10), ("k2", 1)], &[(V2, 11)]),
+                WritesWith::Mixed,
+            ),
+            (
+                "nothing grew although the server encrypts",
+                metrics(&[("k1", 9)], &[(V2, 9)]),
+                metrics(&[("k1", 9)], &[(V2, 9)]),
+                WritesWith::Mixed,
+            ),
+            (
+                "plaintext has an empty prefix",
+                none.clone(),
+                metrics(&[], &[("", 1)]),
+                WritesWith::Plaintext,
+            ),
+            (
+                "no encryption configuration, no series",
+                none.clone(),
+                none.clone(),
+                WritesWith::Plaintext,
+            ),
+            (
+                "plaintext and a key",
+                none.clone(),
+                metrics(&[("k1", 1)], &[("", 1), (V2, 1)]),
+                WritesWith::Mixed,
+            ),
+            (
+                "KMS v1 counts no key ids",
+                none,
+                metrics(&[], &[(V1, 1)]),
+                WritesWith::Provider(V1.into()),
+            ),
         ];
         for (name, before, after, expected) in cases {
             assert_eq!(written_between(&before, &after), expected, "{name}");
@@ -208,15 +247,51 @@ mod tests {
         let unknown = Beforehand::default();
         let old_key = WritesWith::Key("sha256:old".into());
         let cases = [
-            ("all on the expected key", vec![new(), new()], &expected, unknown.clone(), Some(Evidence::Metrics)),
+            (
+                "all on the expected key",
+                vec![new(), new()],
+                &expected,
+                unknown.clone(),
+                Some(Evidence::Metrics),
+            ),
             ("one of two behind", vec![new(), old()], &expected, unknown.clone(), None),
-            ("all agree on the old key", vec![old(), old()], &expected, after(old_key.clone()), None),
-            ("all agree on another key and nobody saw them change", vec![old()], &expected, unknown.clone(), None),
-            ("all changed to one key of unknown name", vec![old(), old()], &expected, after(WritesWith::Plaintext), Some(Evidence::MetricsUnnamed)),
+            (
+                "all agree on the old key",
+                vec![old(), old()],
+                &expected,
+                after(old_key.clone()),
+                None,
+            ),
+            (
+                "all agree on another key and nobody saw them change",
+                vec![old()],
+                &expected,
+                unknown.clone(),
+                None,
+            ),
+            (
+                "all changed to one key of unknown name",
+                vec![old(), old()],
+                &expected,
+                after(WritesWith::Plaintext),
+                Some(Evidence::MetricsUnnamed),
+            ),
             ("mixed is no evidence", vec![mixed()], &expected, after(old_key), None),
             ("still plaintext", vec![plain()], &expected, after(WritesWith::Plaintext), None),
-            ("plaintext as expected", vec![plain(), plain()], &ExpectedKey::Plaintext, unknown.clone(), Some(Evidence::Metrics)),
-            ("still encrypting when plaintext is expected", vec![old()], &ExpectedKey::Plaintext, after(ours()), None),
+            (
+                "plaintext as expected",
+                vec![plain(), plain()],
+                &ExpectedKey::Plaintext,
+                unknown.clone(),
+                Some(Evidence::Metrics),
+            ),
+            (
+                "still encrypting when plaintext is expected",
+                vec![old()],
+                &ExpectedKey::Plaintext,
+                after(ours()),
+                None,
+            ),
             ("nobody was heard", vec![], &expected, unknown, None),
         ];
         for (name, servers, expected, beforehand, evidence) in cases {
@@ -227,8 +302,10 @@ mod tests {
     #[test]
     fn a_process_that_once_wrote_with_another_key_has_a_write_that_may_still_land() {
         let fresh = heard(WritesWith::Key("k2".into()), metrics(&[("k2", 3)], &[(V2, 3)]));
-        let older = heard(WritesWith::Key("k2".into()), metrics(&[("k1", 5), ("k2", 3)], &[(V2, 8)]));
-        let once_plain = heard(WritesWith::Key("k2".into()), metrics(&[("k2", 3)], &[("", 2), (V2, 3)]));
+        let older =
+            heard(WritesWith::Key("k2".into()), metrics(&[("k1", 5), ("k2", 3)], &[(V2, 8)]));
+        let once_plain =
+            heard(WritesWith::Key("k2".into()), metrics(&[("k2", 3)], &[("", 2), (V2, 3)]));
         assert!(fresh.never_wrote_otherwise());
         assert!(!older.never_wrote_otherwise());
         assert!(!once_plain.never_wrote_otherwise());

@@ -11,7 +11,10 @@ use crate::{
 /// What a streaming list tells.
 #[derive(Debug)]
 pub(super) enum Listed {
-    Secret { name: String, resource_version: u64 },
+    Secret {
+        name: String,
+        resource_version: u64,
+    },
     /// Every secret has been told.
     End,
     /// It ended too early: nothing can be said of what was not told.

@@ -61,7 +61,11 @@ impl Engine {
 
     async fn verify_once(&self, pass: &mut Pass) -> Result<()> {
         let fence = self.fence(pass).await?;
-        self.reporter.phase(Phase::Verify, self.total, "Proving that no secret is under another key");
+        self.reporter.phase(
+            Phase::Verify,
+            self.total,
+            "Proving that no secret is under another key",
+        );
         let requests_before = self.api.requests_sent();
         let mut tally = std::mem::take(&mut pass.tally);
         let outcome = self.prove(&mut tally, fence).await;

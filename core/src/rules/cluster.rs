@@ -3,7 +3,7 @@
 use super::{about, question::Question};
 use crate::{
     catalogue::{Level, RuleId},
-    model::{Fact, Finding, IdentityKind, KubernetesVersion, NetworkMode, Verb},
+    model::{Fact, Finding, IdentityKind, KubernetesVersion, NetworkMode, Verb, is_at_rest},
 };
 
 /// What KMS v1 supports, and from where on it is worth a warning.
@@ -52,11 +52,6 @@ fn identity(question: &Question<'_>) -> Option<Finding> {
             format!("the cluster has {kind}, and KMS needs a user-assigned one"),
         )
     })
-}
-
-/// Canceled is an end like Failed: a cluster whose operation was aborted stays so until the next one.
-fn is_at_rest(provisioning_state: &str) -> bool {
-    is_failed(provisioning_state) || provisioning_state.eq_ignore_ascii_case("Succeeded")
 }
 
 fn is_failed(provisioning_state: &str) -> bool {

@@ -91,13 +91,12 @@ fn vault_mismatch(key: &KeyId, vault: &VaultId) -> Option<Finding> {
 
 /// `invalid_input` that names everything that is wrong with a call's arguments: the findings of
 /// [`target`], and what [`run_options`](super::run_options) and
-/// [`reencrypt_options`](super::reencrypt_options) have to say. `None`: nothing is wrong.
-pub(crate) fn invalid_input(findings: Vec<Finding>, problems: Vec<String>) -> Option<Error> {
+/// [`reencrypt_options`](super::reencrypt_options) have to say.
+pub(crate) fn invalid_input(findings: Vec<Finding>, problems: Vec<String>) -> Error {
     let mut all: Vec<String> = findings
         .iter()
         .map(|Finding { rule, message, remedy, .. }| format!("[{rule}] {message}. {remedy}"))
         .collect();
     all.extend(problems.into_iter().map(|problem| format!("{problem}.")));
-    (!all.is_empty())
-        .then(|| Error::new(ErrorKind::InvalidInput, all.join(" ")).with_findings(findings))
+    Error::new(ErrorKind::InvalidInput, all.join(" ")).with_findings(findings)
 }

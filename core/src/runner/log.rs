@@ -12,6 +12,7 @@ use crate::{
         StepReport, Verb,
     },
     plan::Plan,
+    rules,
 };
 
 /// The growing report of a run.
@@ -33,7 +34,12 @@ struct Entries {
 }
 
 impl RunLog {
-    pub(crate) fn new(operation: Verb, cluster: ClusterId, dry_run: bool, allow: Vec<RuleId>) -> Self {
+    pub(crate) fn new(
+        operation: Verb,
+        cluster: ClusterId,
+        dry_run: bool,
+        allow: Vec<RuleId>,
+    ) -> Self {
         Self(Arc::new(Mutex::new(Entries {
             operation,
             cluster,
@@ -90,14 +96,7 @@ impl RunLog {
     /// The report so far. `None` before the cluster was seen.
     pub(crate) fn report(&self) -> Option<OperationReport> {
         let entries = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut allowed: Vec<RuleId> = entries
-            .findings
-            .iter()
-            .filter(|finding| finding.refuses(&[]) && !finding.refuses(&entries.allow))
-            .map(|finding| finding.rule)
-            .collect();
-        allowed.sort_unstable();
-        allowed.dedup();
+        let allowed = rules::allowed(&entries.findings, &entries.allow);
         Some(OperationReport {
             operation: entries.operation,
             cluster: entries.cluster.clone(),

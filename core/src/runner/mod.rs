@@ -83,7 +83,9 @@ impl Runner<'_> {
                     self.wait_for_key(*purpose, expected, carried).await?
                 }
                 StepKind::ReencryptSecrets { .. } => self.reencrypt_secrets(carried).await?,
-                StepKind::VerifySecrets { purpose } => self.verify_secrets(*purpose, carried).await?,
+                StepKind::VerifySecrets { purpose } => {
+                    self.verify_secrets(*purpose, carried).await?
+                }
             };
             self.log.step(step, outcome, began.elapsed().as_secs_f64());
         }

@@ -63,7 +63,10 @@ impl Runner<'_> {
         if Self::is_gate(purpose) && !self.allows(RuleId::KeyInUseUnproven) {
             return Err(Error::new(
                 ErrorKind::PreflightFailed,
-                format!("the key in use of {} could not be proven before changing it: {unproven}", self.cluster),
+                format!(
+                    "the key in use of {} could not be proven before changing it: {unproven}",
+                    self.cluster
+                ),
             )
             .with_findings(vec![unproven]));
         }

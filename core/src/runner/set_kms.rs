@@ -4,7 +4,7 @@ use tokio::time::{Instant, sleep};
 
 use super::{Carried, Runner};
 use crate::{
-    azure::ManagedCluster,
+    azure::{ManagedCluster, is_etag_mismatch, is_key_permission_error},
     error::{Error, ErrorKind, Result},
     model::{KmsTarget, NetworkMode, Target},
 };
@@ -19,10 +19,14 @@ pub(super) enum Outcome {
 
 impl Runner<'_> {
     /// Ensures that the profile is the target and the provisioning state Succeeded.
-    pub(super) async fn set_kms(&self, target: &KmsTarget, carried: &mut Carried) -> Result<Outcome> {
+    pub(super) async fn set_kms(
+        &self,
+        target: &KmsTarget,
+        carried: &mut Carried,
+    ) -> Result<Outcome> {
         let began = Instant::now();
         loop {
-            let cluster = self.settled(began).await?;
+            let cluster = self.settled().await?;
             if holds(&cluster, target) {
                 carried.etag.clone_from(&cluster.facts.etag);
                 return Ok(Outcome::AlreadyDone);
@@ -39,8 +43,8 @@ impl Runner<'_> {
                     return Ok(Outcome::Done);
                 }
                 // 412: our own write that was sent twice, or a foreign one. The next look tells.
-                Err(error) if error.service_code().is_some_and(is_etag_mismatch) => {
-                    let now = self.settled(began).await?;
+                Err(error) if is_etag_mismatch(&error) => {
+                    let now = self.settled().await?;
                     if holds(&now, target) {
                         carried.etag.clone_from(&now.facts.etag);
                         return Ok(Outcome::Done);
@@ -48,7 +52,10 @@ impl Runner<'_> {
                     return Ok(Outcome::Changed(error.to_string()));
                 }
                 // A role assignment takes minutes to reach the vault.
-                Err(error) if is_permission_error(&error) && began.elapsed() < self.timing.role_propagation => {
+                Err(error)
+                    if is_key_permission_error(&error)
+                        && began.elapsed() < self.timing.role_propagation =>
+                {
                     self.reporter.message(
                         "The identity may not use the key yet; a new role assignment takes minutes: trying again",
                     );
@@ -62,24 +69,28 @@ impl Runner<'_> {
 
     async fn change(&self, cluster: &ManagedCluster, target: &KmsTarget) -> Result<ManagedCluster> {
         let operation = self.azure.put_kms(cluster, target).await?;
-        let reporter = self.reporter.clone();
+        // the operation's own time limit is the caller's, which drops this future
+        let deadline = Instant::now() + self.timing.operation_limit;
         operation
-            .wait(self.azure, move |status| reporter.message(format!("The cluster's operation is {status}")))
+            .wait(self.azure, deadline, |status| {
+                self.reporter.message(format!("The cluster's operation is {status}"));
+            })
             .await
     }
 
     /// Looks at the cluster, and waits while it is busy with something else.
-    async fn settled(&self, began: Instant) -> Result<ManagedCluster> {
+    async fn settled(&self) -> Result<ManagedCluster> {
+        let deadline = Instant::now() + self.timing.cluster_busy;
         loop {
             let cluster = self.azure.cluster(self.cluster).await?;
             let Some(busy) = cluster.facts.busy() else { return Ok(cluster) };
-            if began.elapsed() >= self.timing.cluster_busy {
+            if Instant::now() >= deadline {
                 return Err(Error::new(
                     ErrorKind::Conflict,
-                    format!("cluster {} stayed busy: {busy}; run this again when it is settled", self.cluster),
+                    format!("{busy} for too long; run this again when it is settled"),
                 ));
             }
-            self.reporter.message(format!("Waiting for the cluster: {busy}"));
+            self.reporter.message(format!("Waiting: {busy}"));
             sleep(self.timing.operation_poll_first).await;
         }
     }
@@ -105,7 +116,9 @@ impl Runner<'_> {
             return error;
         }
         let state = match self.azure.cluster(self.cluster).await {
-            Ok(now) => format!("the cluster's provisioning state is {}", now.facts.provisioning_state),
+            Ok(now) => {
+                format!("the cluster's provisioning state is {}", now.facts.provisioning_state)
+            }
             Err(_) => "the cluster's state could not be read".to_owned(),
         };
         let way_back = match before.facts.kms_on().and_then(|profile| profile.key_id.as_deref()) {
@@ -114,15 +127,6 @@ impl Runner<'_> {
         };
         error.with_context(&format!("{state}; {way_back}"))
     }
-}
-
-fn is_etag_mismatch(code: &str) -> bool {
-    code.eq_ignore_ascii_case("EtagMismatch") || code.eq_ignore_ascii_case("PreconditionFailed")
-}
-
-/// The service's catch-all for an identity that cannot use the key.
-fn is_permission_error(error: &Error) -> bool {
-    error.service_code() == Some("AzureKeyVaultKmsValidateIdentityPermissionCustomerError")
 }
 
 /// Whether the cluster is as the target says and its last operation succeeded.
@@ -136,7 +140,9 @@ fn holds(cluster: &ManagedCluster, target: &KmsTarget) -> bool {
                 let target = Target {
                     key_id: key_id.clone(),
                     network_mode: *network_mode,
-                    key_vault_id: key_vault_id.clone().filter(|_| *network_mode == NetworkMode::Private),
+                    key_vault_id: key_vault_id
+                        .clone()
+                        .filter(|_| *network_mode == NetworkMode::Private),
                 };
                 facts.kms_on().is_some_and(|profile| profile.is(&target))
             }

@@ -5,15 +5,15 @@ use aks_kms::{ClusterId, KmsManager, KmsManagerBuilder, Timing};
 use aks_kms_simulator::{Case, Options, Simulator, clock::TimeScale};
 
 /// Both sides wait this much shorter than in Azure.
-pub const SCALE: f64 = 0.01;
+pub(crate) const SCALE: f64 = 0.01;
 
 /// A simulator whose durations are scaled.
-pub async fn simulator() -> Simulator {
+pub(crate) async fn simulator() -> Simulator {
     Simulator::start(Options { scale: TimeScale(SCALE), ..Options::default() }).await.unwrap()
 }
 
 /// A builder for the case's cluster, with waits scaled as the simulator's are.
-pub fn builder(case: &Case) -> KmsManagerBuilder {
+pub(crate) fn builder(case: &Case) -> KmsManagerBuilder {
     KmsManager::builder(ClusterId::parse(&case.cluster_id).unwrap())
         .cloud(case.arm.parse().unwrap())
         .credential(case.credential())
@@ -22,6 +22,6 @@ pub fn builder(case: &Case) -> KmsManagerBuilder {
 }
 
 /// A manager of the case's cluster.
-pub fn manager(case: &Case) -> KmsManager {
+pub(crate) fn manager(case: &Case) -> KmsManager {
     builder(case).build().unwrap()
 }

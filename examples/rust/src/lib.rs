@@ -26,7 +26,9 @@ impl ProgressLine {
     pub fn new() -> Self {
         let bar = std::io::stderr().is_terminal().then(|| {
             let bar = ProgressBar::new(0);
-            if let Ok(style) = ProgressStyle::with_template("{prefix:>6} {bar:30} {pos}/{len} {msg}") {
+            if let Ok(style) =
+                ProgressStyle::with_template("{prefix:>6} {bar:30} {pos}/{len} {msg}")
+            {
                 bar.set_style(style);
             }
             bar

@@ -1,0 +1,19 @@
+//! Read the present state: no steps, only findings.
+
+use crate::{
+    model::{Finding, Observed, ReencryptOptions, Verb},
+    rules::{self, Question},
+};
+
+/// What is wrong with a cluster's KMS, or will be.
+pub(crate) fn findings(observed: &Observed) -> Vec<Finding> {
+    rules::judge(&Question {
+        verb: Verb::Status,
+        observed,
+        target: None,
+        gate: false,
+        rewrites: false,
+        reencrypt: &ReencryptOptions::default(),
+        own_operation: false,
+    })
+}
