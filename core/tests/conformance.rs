@@ -5,7 +5,7 @@ mod common;
 use std::{path::Path, process::ExitCode, sync::Arc, time::Duration};
 
 use aks_kms::{
-    EnableOptions, Error, KmsManager, KubernetesAccess, OperationReport, Pace, Reencrypt,
+    EnableOptions, Error, KmsManager, KubernetesAccess, Level, OperationReport, Pace, Reencrypt,
     ReencryptOptions, ReencryptSecretsOptions, RunOptions, StatusOptions,
 };
 use aks_kms_simulator::{
@@ -86,7 +86,7 @@ fn check_outcome(then: &Then, outcome: &Result<Value, Error>) -> Result<(), Fail
             let mut rules: Vec<&str> = error
                 .findings()
                 .iter()
-                .filter(|finding| finding.level == aks_kms::Level::Block)
+                .filter(|finding| finding.level == Level::Block)
                 .map(|finding| finding.rule.as_str())
                 .collect();
             let mut expected_rules: Vec<&str> = expected.rules.iter().map(String::as_str).collect();
@@ -101,10 +101,8 @@ fn check_outcome(then: &Then, outcome: &Result<Value, Error>) -> Result<(), Fail
                 return Err(format!("another service code: {error:?}").into());
             }
             let message = error.to_string();
-            for finding in error.findings() {
-                if finding.remedy.is_empty()
-                    || !message.contains(finding.rule.as_str()) && error.findings().len() > 1
-                {
+            for finding in error.findings().iter().filter(|finding| finding.level == Level::Block) {
+                if !message.contains(finding.rule.as_str()) || !message.contains(&finding.remedy) {
                     return Err(format!(
                         "{} is not named with its remedy: {message}",
                         finding.rule

@@ -82,21 +82,23 @@ impl Runner<'_> {
             names = format!("{names} and {} more", left.len() - NAMED);
         }
         let message = format!(
-            "{} secrets of {} could not be rewritten: {names}; the report has the reason of each; mend them and \
-             run this again, or name all of them in give_up_secrets",
-            left.len(),
+            "secrets of {} could not be rewritten: {names}; the report has the reason of each; mend them and run \
+             this again, or name all of them in give_up_secrets",
             self.cluster
         );
-        let error = Error::new(ErrorKind::ReencryptIncomplete, message);
-        if Self::is_gate(purpose) {
-            error.with_findings(vec![Finding::violated(
-                RuleId::PreviousKeyStillNeeded,
-                self.cluster,
-                format!("not proven to be under the key in use: {names}"),
-            )])
-        } else {
-            error
+        if !Self::is_gate(purpose) {
+            return Error::new(ErrorKind::ReencryptIncomplete, message);
         }
+        let finding = Finding::violated(
+            RuleId::PreviousKeyStillNeeded,
+            self.cluster,
+            format!("not proven to be under the key in use: {names}"),
+        );
+        Error::new(
+            ErrorKind::ReencryptIncomplete,
+            format!("{message} [{}] {}", finding.rule, finding.remedy),
+        )
+        .with_findings(vec![finding])
     }
 
     fn engine(&self) -> Result<&Engine> {

@@ -49,7 +49,7 @@ impl fmt::Debug for Case {
 }
 
 impl Case {
-    /// Replaces the placeholders in every string of a JSON value.
+    /// Replaces the placeholders in every string of a JSON value, names of members among them.
     ///
     /// `{{key.N}}` is the id of the key's N-th version (from 1), `{{vault}}` the vault's ARM id,
     /// `{{cluster}}` the cluster's. Others stay as they are.
@@ -76,7 +76,10 @@ impl Placeholders<'_> {
             Value::String(text) if text.contains("{{") => *text = self.text(text),
             Value::Array(values) => values.iter_mut().for_each(|value| self.substitute(value)),
             Value::Object(members) => {
-                members.values_mut().for_each(|value| self.substitute(value));
+                for (name, mut value) in std::mem::take(members) {
+                    self.substitute(&mut value);
+                    members.insert(self.text(&name), value);
+                }
             }
             _ => {}
         }
@@ -102,7 +105,7 @@ mod tests {
         let keys: Vec<String> = (1..=10).map(|number| format!("id-{number}")).collect();
         let placeholders = Placeholders { key_ids: &keys, vault: "/v", cluster: "/c" };
         let mut value = json!({
-            "a": ["{{key.1}}", "{{key.10}}", { "b": "x {{vault}} y {{cluster}}" }],
+            "a": ["{{key.1}}", "{{key.10}}", { "{{key.2}}": "x {{vault}} y {{cluster}}" }],
             "unknown": "{{key.11}}",
             "number": 1,
         });
@@ -110,7 +113,7 @@ mod tests {
         assert_eq!(
             value,
             json!({
-                "a": ["id-1", "id-10", { "b": "x /v y /c" }],
+                "a": ["id-1", "id-10", { "id-2": "x /v y /c" }],
                 "unknown": "{{key.11}}",
                 "number": 1,
             })

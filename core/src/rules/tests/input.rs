@@ -215,8 +215,7 @@ fn the_error_names_everything_that_is_wrong() {
 }
 
 #[test]
-fn nothing_wrong_is_no_error() {
-}
+fn nothing_wrong_is_no_error() {}
 
 fn problems_of(options: &ReencryptOptions) -> Vec<String> {
     reencrypt_options(Verb::ReencryptSecrets, options)
