@@ -222,7 +222,7 @@ fn kubeconfig_problem(error: &KubeconfigError) -> String {
     }
 }
 
-/// The proxy that a configuration names itself: NO_PROXY does not concern it.
+/// The proxy that a configuration names itself: `NO_PROXY` does not concern it.
 fn own_proxy(proxy: &Uri, config: &Config) -> Result<Intercept> {
     Matcher::builder().all(proxy.to_string()).build().intercept(&config.cluster_url).ok_or_else(
         || {
@@ -232,7 +232,7 @@ fn own_proxy(proxy: &Uri, config: &Config) -> Result<Intercept> {
     )
 }
 
-/// The proxy that HTTPS_PROXY and NO_PROXY ask for. As for kubectl, loopback has none.
+/// The proxy that `HTTPS_PROXY` and `NO_PROXY` ask for. As for kubectl, loopback has none.
 fn environment_proxy(url: &Uri) -> Option<Intercept> {
     let host = url.host()?.trim_start_matches('[').trim_end_matches(']');
     let loopback = host.eq_ignore_ascii_case("localhost")

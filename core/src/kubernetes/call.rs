@@ -9,7 +9,7 @@ use super::{
     status_answer::{answer_error, not_kubernetes, send_error},
     transport::{Answer, KubernetesApi, Request, SendError},
 };
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 const ATTEMPTS: u32 = 3;
 /// A connection that took longer than this to fail is not tried again: nobody is there.
@@ -56,6 +56,23 @@ impl KubernetesApi {
     ) -> Result<T> {
         let answer = self.call(request, doing).await?;
         serde_json::from_slice(&answer.body).map_err(|_| not_kubernetes(doing, self.host()))
+    }
+}
+
+impl KubernetesApi {
+    /// The error for an answer that is not a success. `doing` completes "could not …".
+    pub(crate) fn refused(&self, answer: &Answer, doing: &str) -> Error {
+        answer_error(answer, doing, self.host())
+    }
+
+    /// The error for no answer at all.
+    pub(crate) fn unanswered(&self, error: SendError, doing: &str) -> Error {
+        send_error(error, doing, self.host())
+    }
+
+    /// The error for an answer that is not what a Kubernetes API server gives.
+    pub(crate) fn nonsense(&self, doing: &str) -> Error {
+        not_kubernetes(doing, self.host())
     }
 }
 

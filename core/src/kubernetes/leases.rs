@@ -55,3 +55,29 @@ pub(crate) async fn identity_leases(api: &KubernetesApi) -> Result<Vec<IdentityL
     leases.sort_by(|one, other| one.name.cmp(&other.name));
     Ok(leases)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kubernetes::test_server::{TestServer, respond};
+
+    #[tokio::test]
+    async fn leases_are_listed_by_name() {
+        let server = TestServer::start(|_| {
+            let list = r#"{"kind":"LeaseList","items":[
+                {"metadata":{"name":"apiserver-b"},"spec":{"renewTime":"2026-11-24T08:10:13.727014Z"}},
+                {"metadata":{"name":"apiserver-a"},"spec":{}}]}"#;
+            respond(200, list)
+        })
+        .await;
+        let leases = identity_leases(&server.api().await).await.unwrap();
+        let found: Vec<_> =
+            leases.iter().map(|lease| (lease.name.as_str(), lease.renew_time.as_str())).collect();
+        assert_eq!(found, [("apiserver-a", ""), ("apiserver-b", "2026-11-24T08:10:13.727014Z")]);
+        assert_eq!(
+            server.asked()[0].path,
+            "/apis/coordination.k8s.io/v1/namespaces/kube-system/leases?labelSelector=\
+             apiserver.kubernetes.io%2Fidentity%3Dkube-apiserver"
+        );
+    }
+}

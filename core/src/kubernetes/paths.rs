@@ -32,7 +32,7 @@ pub(super) fn with_query(path: &str, query: &[(&str, &str)]) -> String {
 }
 
 /// A path of a list in table form that shows nothing of the objects but their printed columns.
-pub(super) fn value_free_list(path: &str, limit: u32, continue_token: Option<&str>) -> String {
+pub(crate) fn value_free_list(path: &str, limit: u32, continue_token: Option<&str>) -> String {
     let limit = limit.to_string();
     let mut query = vec![("includeObject", "None"), ("limit", limit.as_str())];
     if let Some(token) = continue_token {

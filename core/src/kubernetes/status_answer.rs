@@ -73,7 +73,11 @@ impl StatusAnswer {
 
 fn shorten(message: &mut String) {
     if message.len() > LONGEST_MESSAGE {
-        message.truncate(message.floor_char_boundary(LONGEST_MESSAGE));
+        let mut end = LONGEST_MESSAGE;
+        while !message.is_char_boundary(end) {
+            end -= 1;
+        }
+        message.truncate(end);
         message.push('…');
     }
 }
@@ -98,6 +102,8 @@ pub(super) fn answer_error(answer: &Answer, doing: &str, host: &str) -> Error {
     let said = in_words(answer);
     let (kind, advice) = match answer.status {
         200..=299 => return not_kubernetes(doing, host),
+        // An API server says no with a Status: this one is somebody else's.
+        300..=499 if is_page(&answer.body) => return not_kubernetes(doing, host),
         401 => (ErrorKind::Unauthenticated, "the API server does not accept the credential"),
         403 => (ErrorKind::Forbidden, "grant this right"),
         404 => (ErrorKind::NotFound, "it does not exist"),
@@ -207,6 +213,15 @@ mod tests {
                 let error = answer_error(&answer(status, body), "list secrets", "host");
                 assert!(!format!("{error:?}").contains("very-secret"), "{error:?}");
             }
+        }
+    }
+
+    #[test]
+    fn a_proxys_refusal_is_not_taken_for_the_api_servers() {
+        for status in [302, 401, 403, 404, 407] {
+            let error = answer_error(&answer(status, "<html></html>"), "list secrets", "host");
+            assert_eq!(error.kind(), ErrorKind::Unexpected, "{status}");
+            assert!(error.to_string().contains("proxy"), "{error}");
         }
     }
 

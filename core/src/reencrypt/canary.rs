@@ -5,10 +5,12 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use bytes::Bytes;
 use serde_json::json;
 
-use super::CANARY;
+use super::requests::transient;
 use crate::{
     error::{Error, ErrorKind, Result},
-    kubernetes::{Accept, Answer, KubernetesApi, Request},
+    kubernetes::{
+        Accept, Answer, CANARY, KubernetesApi, Request, in_words, secret_path, secrets_path,
+    },
 };
 
 /// The canary: `aks-kms-canary` in the state namespace. It is made at the first write and removed
@@ -41,7 +43,7 @@ impl Canary {
     /// Makes the API server behind `connection` write a secret.
     pub(super) async fn write(&self, connection: &KubernetesApi) -> Result<CanaryWrite> {
         if !self.exists.load(Ordering::Relaxed) {
-            let answer = self.create(connection).await?;
+            let Some(answer) = self.create(connection).await? else { return Ok(no_answer()) };
             match answer.status {
                 201 => {
                     self.exists.store(true, Ordering::Relaxed);
@@ -51,7 +53,7 @@ impl Canary {
                 _ => return self.refused(&answer, "create"),
             }
         }
-        let answer = self.patch(connection).await?;
+        let Some(answer) = self.patch(connection).await? else { return Ok(no_answer()) };
         match answer.status {
             200 => Ok(CanaryWrite::Written),
             // somebody removed it: made again at the next write
@@ -63,7 +65,7 @@ impl Canary {
         }
     }
 
-    async fn create(&self, connection: &KubernetesApi) -> Result<Answer> {
+    async fn create(&self, connection: &KubernetesApi) -> Result<Option<Answer>> {
         let body = json!({
             "apiVersion": "v1",
             "kind": "Secret",
@@ -74,36 +76,37 @@ impl Canary {
             },
             "type": "aks-kms/canary",
         });
-        let request = Request {
-            method: http::Method::POST,
-            path_and_query: format!(
-                "/api/v1/namespaces/{}/secrets?fieldManager=aks-kms&includeObject=None",
-                self.namespace
-            ),
-            accept: Accept::Table,
-            body: Some(("application/json", Bytes::from(body.to_string()))),
-        };
-        Ok(connection.send(request).await?)
+        let path = format!(
+            "{}?fieldManager=aks-kms&includeObject=None",
+            secrets_path(&self.namespace)
+        );
+        let request = Request::post(path, Accept::Table, Bytes::from(body.to_string()));
+        self.send(connection, &request).await
     }
 
-    async fn patch(&self, connection: &KubernetesApi) -> Result<Answer> {
+    async fn patch(&self, connection: &KubernetesApi) -> Result<Option<Answer>> {
         let write = self.writes.fetch_add(1, Ordering::Relaxed);
         let mark = format!("{}-{write}", uuid::Uuid::new_v4());
         let body = json!({"metadata": {"annotations": {"aks-kms/write": mark}}});
-        let request = Request {
-            method: http::Method::PATCH,
-            path_and_query: format!(
-                "/api/v1/namespaces/{}/secrets/{CANARY}?fieldManager=aks-kms&includeObject=None",
-                self.namespace
-            ),
-            accept: Accept::Table,
-            body: Some(("application/merge-patch+json", Bytes::from(body.to_string()))),
-        };
-        Ok(connection.send(request).await?)
+        let path = format!("{}?fieldManager=aks-kms&includeObject=None", self.path());
+        let request = Request::merge_patch(path, Accept::Table, Bytes::from(body.to_string()));
+        self.send(connection, &request).await
+    }
+
+    fn path(&self) -> String {
+        secret_path(&self.namespace, CANARY)
+    }
+
+    /// `None`: no answer, for a reason that may pass.
+    async fn send(&self, connection: &KubernetesApi, request: &Request) -> Result<Option<Answer>> {
+        match connection.send(request).await {
+            Ok(answer) => Ok(Some(answer)),
+            Err(error) => transient(connection, error, "write the canary secret").map(|_| None),
+        }
     }
 
     fn refused(&self, answer: &Answer, verb: &str) -> Result<CanaryWrite> {
-        let message = answer.status_message();
+        let message = in_words(answer);
         match answer.status {
             401 | 403 | 422 => Err(Error::new(
                 if answer.status == 401 { ErrorKind::Unauthenticated } else { ErrorKind::Forbidden },
@@ -121,16 +124,15 @@ impl Canary {
         if !self.exists.swap(false, Ordering::Relaxed) {
             return;
         }
-        let request = Request {
-            method: http::Method::DELETE,
-            path_and_query: format!("/api/v1/namespaces/{}/secrets/{CANARY}", self.namespace),
-            accept: Accept::Table,
-            body: None,
-        };
-        match api.send(request).await {
+        let request = Request::delete(format!("{}?includeObject=None", self.path()));
+        match api.send(&request).await {
             Ok(answer) if matches!(answer.status, 200 | 202 | 404) => {}
             Ok(answer) => tracing::warn!(status = answer.status, "the canary secret was not removed"),
             Err(error) => tracing::warn!(%error, "the canary secret was not removed"),
         }
     }
+}
+
+fn no_answer() -> CanaryWrite {
+    CanaryWrite::Failed("nothing".to_owned())
 }

@@ -18,7 +18,7 @@ use super::{
 };
 use crate::{
     error::{Error, ErrorKind, Result},
-    kubernetes::{KubernetesApi, Lease, identity_leases},
+    kubernetes::{IdentityLease, identity_leases},
     model::Evidence,
 };
 
@@ -41,7 +41,7 @@ struct Seen {
 
 impl LeaseWatch {
     /// The Leases that are not known to be dead.
-    fn not_dead(&self, leases: Vec<Lease>, liveness: Duration) -> Vec<String> {
+    fn not_dead(&self, leases: Vec<IdentityLease>, liveness: Duration) -> Vec<String> {
         let mut seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let now = Instant::now();
         leases
@@ -112,7 +112,7 @@ impl Engine {
         pass.fence = None;
         if pure {
             // No process ever encrypted with another key, so no such write can be under way.
-            pass.fence = Some(requests::resource_version(&self.api, self.canary.namespace()).await?);
+            pass.fence = Some(self.resource_version().await?);
         }
         Ok(())
     }
@@ -174,9 +174,14 @@ impl Engine {
 
     /// Opens fresh connections until every API server was heard.
     async fn round(&self) -> Result<Round> {
-        let Some(leases) = identity_leases(&self.api).await?.filter(|leases| !leases.is_empty())
-        else {
-            return Ok(Round::Unknown);
+        let leases = match identity_leases(&self.api).await {
+            Ok(leases) if !leases.is_empty() => leases,
+            Ok(_) => return Ok(Round::Unknown),
+            Err(error) => match error.kind() {
+                ErrorKind::Forbidden | ErrorKind::NotFound => return Ok(Round::Unknown),
+                _ if error.is_retryable() => return Ok(Round::Part(error.to_string())),
+                _ => return Err(error),
+            },
         };
         let waiting_for = self.leases.not_dead(leases, self.timing.server_liveness);
         let mut heard: Vec<Heard> = Vec::new();
@@ -201,12 +206,11 @@ impl Engine {
 
     /// Makes the server behind a fresh connection write, and reads its counters before and after.
     async fn hear_one(&self, heard: &[Heard]) -> Result<Hearing> {
-        let connection = self.api.fresh()?;
+        let connection = self.api.fresh();
         let Some(before) = requests::metrics(&connection).await? else {
             return Ok(Hearing::Failed("its metrics were not answered".to_owned()));
         };
-        let process = Process::of(&before);
-        if heard.iter().any(|server| server.process == process) {
+        if heard.iter().any(|server| server.process == Process::of(&before)) {
             return Ok(Hearing::Known);
         }
         requests::ask_for_kms_health(&connection).await;
@@ -216,10 +220,12 @@ impl Engine {
         let Some(after) = requests::metrics(&connection).await? else {
             return Ok(Hearing::Failed("its metrics were not answered".to_owned()));
         };
-        if Process::of(&after) != process {
+        // A server tells its id only once it has used a key: the start time alone is compared.
+        if after.process_start_time_seconds != before.process_start_time_seconds {
             return Ok(Hearing::Failed("a server restarted meanwhile".to_owned()));
         }
         let writes_with = written_between(&before, &after);
+        let process = Process::of(&after);
         Ok(Hearing::New(Box::new(Heard { process, writes_with, counters: after })))
     }
 }
@@ -262,7 +268,7 @@ fn describe(heard: &[Heard]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{kubernetes::ServerMetrics, reencrypt::servers::WritesWith};
+    use crate::{kubernetes::{IdentityLease, ServerMetrics}, reencrypt::servers::WritesWith};
 
     fn server(lease: Option<&str>) -> Heard {
         let counters = ServerMetrics {
@@ -292,7 +298,7 @@ mod tests {
     async fn a_lease_that_stands_still_is_dead_and_one_that_moves_lives() {
         let watch = LeaseWatch::default();
         let liveness = Duration::from_secs(15);
-        let lease = |name: &str, renew_time: &str| Lease {
+        let lease = |name: &str, renew_time: &str| IdentityLease {
             name: name.to_owned(),
             renew_time: renew_time.to_owned(),
         };

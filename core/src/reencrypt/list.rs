@@ -1,6 +1,9 @@
 //! Naming the secrets to patch: page by page, in flat memory.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::{
+    future::Future,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use futures::{StreamExt, TryStreamExt, stream};
 use tokio::{
@@ -9,13 +12,14 @@ use tokio::{
 };
 
 use super::{
-    CANARY, Engine,
+    Engine,
     pass::{Pass, Tally},
     patch::Item,
     requests::{self, PAGE, PageAnswer},
 };
 use crate::{
     error::{Error, ErrorKind, Result},
+    kubernetes::CANARY,
     model::BlockedReason,
 };
 
@@ -31,19 +35,73 @@ impl Engine {
     pub(super) async fn namespaces_in_scope(&self) -> Result<Vec<String>> {
         match &self.namespaces {
             Some(namespaces) => Ok(namespaces.clone()),
-            None => requests::namespaces(&self.api).await,
+            None => self.all_namespaces().await,
         }
+    }
+
+    async fn all_namespaces(&self) -> Result<Vec<String>> {
+        let mut names = Vec::new();
+        let mut next: Option<String> = None;
+        loop {
+            let ask = || requests::namespaces_page(&self.api, PAGE, next.as_deref());
+            match self.retried("the namespaces could not be listed", ask).await? {
+                PageAnswer::Page(page) => {
+                    names.extend(page.names);
+                    match page.next {
+                        Some(token) => next = Some(token),
+                        None => return Ok(names),
+                    }
+                }
+                // namespaces are few: from the start again costs little
+                _ => {
+                    names.clear();
+                    next = None;
+                }
+            }
+        }
+    }
+
+    /// The cluster's resource version now: every write before this call has a lower or equal one.
+    pub(super) async fn resource_version(&self) -> Result<u64> {
+        let failed = "the cluster's resource version could not be read";
+        let ask = || requests::secrets_page(&self.api, self.canary.namespace(), 1, None);
+        match self.retried(failed, ask).await? {
+            PageAnswer::Page(page) => Ok(page.resource_version),
+            PageAnswer::Unreadable(message) => {
+                Err(Error::new(ErrorKind::Unavailable, format!("{failed}: {message}")))
+            }
+            _ => Err(self.api.nonsense("list secrets")),
+        }
+    }
+
+    /// Asks for a page until the answer is not "try again", a few times at most.
+    async fn retried<F>(&self, failed: &str, ask: impl Fn() -> F + Send + Sync) -> Result<PageAnswer>
+    where
+        F: Future<Output = Result<PageAnswer>> + Send,
+    {
+        for tries in 1.. {
+            match ask().await? {
+                PageAnswer::Retry { message, .. } if tries >= PAGE_TRIES => {
+                    return Err(Error::new(ErrorKind::Unavailable, format!("{failed}: {message}")));
+                }
+                PageAnswer::Retry { after, .. } => {
+                    sleep(after.unwrap_or_else(|| self.backoff(tries))).await;
+                }
+                answer => return Ok(answer),
+            }
+        }
+        Err(self.api.nonsense(failed))
     }
 
     /// Lists and patches every secret in scope.
     pub(super) async fn rewrite_all(&self, pass: &mut Pass) -> Result<()> {
         let began = Instant::now();
-        let requests_before = self.api.requests();
+        let requests_before = self.api.requests_sent();
         let tally = Mutex::new(std::mem::take(&mut pass.tally));
         let namespaces = self.namespaces_in_scope().await?;
         let outcome = self.list_and_patch(namespaces, &tally, true).await;
         pass.tally = tally.into_inner().unwrap_or_else(PoisonError::into_inner);
-        pass.requests += self.api.requests() - requests_before;
+        pass.requests += self.api.requests_sent() - requests_before;
         pass.rewriting_seconds += began.elapsed().as_secs_f64();
         outcome
     }
@@ -88,11 +146,11 @@ impl Engine {
         let mut next: Option<String> = None;
         let mut last = String::new();
         let mut limit = PAGE;
-        let mut tries = 0;
+        let failed = format!("the secrets of namespace {namespace} could not be listed");
         loop {
-            match requests::secrets_page(&self.api, &namespace, limit, next.as_deref()).await? {
+            let ask = || requests::secrets_page(&self.api, &namespace, limit, next.as_deref());
+            match self.retried(&failed, ask).await? {
                 PageAnswer::Page(page) => {
-                    tries = 0;
                     for name in page.names {
                         if name <= last || self.is_canary(&namespace, &name) {
                             continue;
@@ -125,15 +183,8 @@ impl Engine {
                     tally.unlisted.insert(namespace.to_string());
                     return Ok(());
                 }
-                PageAnswer::Retry { after, message } => {
-                    tries += 1;
-                    if tries >= PAGE_TRIES {
-                        return Err(Error::new(
-                            ErrorKind::Unavailable,
-                            format!("the secrets of namespace {namespace} could not be listed: {message}"),
-                        ));
-                    }
-                    sleep(after.unwrap_or_else(|| self.backoff(tries))).await;
+                PageAnswer::Retry { message, .. } => {
+                    return Err(Error::new(ErrorKind::Unavailable, format!("{failed}: {message}")));
                 }
             }
         }

@@ -18,13 +18,14 @@ mod pass;
 mod patch;
 mod requests;
 mod servers;
+mod stream;
 mod verify;
 
 use std::collections::BTreeSet;
 
 use crate::{
     error::Result,
-    kubernetes::KubernetesApi,
+    kubernetes::{CANARY, KubernetesApi},
     model::{ExpectedKey, Purpose, ReencryptOptions, Timing},
     progress::{Phase, Reporter},
 };
@@ -32,8 +33,6 @@ use crate::{
 use self::{canary::Canary, converge::LeaseWatch, limiter::Limiter};
 pub(crate) use self::{pass::Pass, servers::WritesWith};
 
-/// Name of the Secret whose annotation is patched to make an API server write.
-pub(crate) const CANARY: &str = "aks-kms-canary";
 
 /// What an engine works with.
 pub(crate) struct EngineConfig {
@@ -69,6 +68,7 @@ impl Engine {
     pub(crate) fn new(config: EngineConfig) -> Self {
         Self {
             limiter: Limiter::new(&config.options),
+            api: config.api.with_connections(config.options.max_concurrency),
             namespaces: config.options.namespaces,
             give_up: config.give_up_secrets.into_iter().collect(),
             metrics: config.metrics,
@@ -76,7 +76,6 @@ impl Engine {
             reporter: config.reporter,
             canary: Canary::new(config.state_namespace),
             leases: LeaseWatch::default(),
-            api: config.api,
             timing: config.timing,
         }
     }

@@ -3,18 +3,19 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::Method;
 
 use crate::{
     error::{Error, ErrorKind, Result},
     kubernetes::{
-        Accept, Answer, KubernetesApi, Request, SendError, ServerMetrics, Table,
+        Accept, Answer, KubernetesApi, Request, SendError, ServerMetrics, StatusAnswer, in_words,
+        namespaces_path, object_resource_version, parse_page, scrape, secret_path, secrets_path,
+        value_free_list,
     },
     model::BlockedReason,
 };
 
 /// Names in one page of a list.
-pub(super) const PAGE: usize = 500;
+pub(super) const PAGE: u32 = 500;
 
 /// A page of names.
 #[derive(Debug)]
@@ -50,155 +51,112 @@ pub(super) enum PatchAnswer {
     Broken(String),
 }
 
-fn get(path_and_query: String, accept: Accept) -> Request {
-    Request { method: Method::GET, path_and_query, accept, body: None }
-}
-
-/// All namespaces.
-pub(super) async fn namespaces(api: &KubernetesApi) -> Result<Vec<String>> {
-    let mut names = Vec::new();
-    let mut next: Option<String> = None;
-    loop {
-        match page(api, "/api/v1/namespaces", PAGE, next.as_deref()).await? {
-            PageAnswer::Page(page) => {
-                names.extend(page.names);
-                match page.next {
-                    Some(token) => next = Some(token),
-                    None => return Ok(names),
-                }
-            }
-            // namespaces are few: from the start again costs little
-            PageAnswer::Expired(_) => {
-                names.clear();
-                next = None;
-            }
-            PageAnswer::Unreadable(message) | PageAnswer::Retry { message, .. } => {
-                return Err(Error::new(
-                    ErrorKind::Unavailable,
-                    format!("the namespaces could not be listed: {message}"),
-                ));
-            }
-        }
-    }
+/// A page of the names of all namespaces.
+pub(super) async fn namespaces_page(
+    api: &KubernetesApi,
+    limit: u32,
+    next: Option<&str>,
+) -> Result<PageAnswer> {
+    page(api, &namespaces_path(), "list namespaces", limit, next).await
 }
 
 /// A page of the names of a namespace's secrets.
 pub(super) async fn secrets_page(
     api: &KubernetesApi,
     namespace: &str,
-    limit: usize,
+    limit: u32,
     next: Option<&str>,
 ) -> Result<PageAnswer> {
-    page(api, &format!("/api/v1/namespaces/{namespace}/secrets"), limit, next).await
+    let doing = format!("list secrets in namespace {namespace}");
+    page(api, &secrets_path(namespace), &doing, limit, next).await
 }
 
 async fn page(
     api: &KubernetesApi,
     path: &str,
-    limit: usize,
+    doing: &str,
+    limit: u32,
     next: Option<&str>,
 ) -> Result<PageAnswer> {
-    let mut path_and_query = format!("{path}?includeObject=None&limit={limit}");
-    if let Some(token) = next {
-        path_and_query.push_str("&continue=");
-        path_and_query.extend(url::form_urlencoded::byte_serialize(token.as_bytes()));
-    }
-    let answer = match api.send(get(path_and_query, Accept::Table)).await {
+    let request = Request::get(value_free_list(path, limit, next), Accept::Table);
+    let answer = match api.send(&request).await {
         Ok(answer) => answer,
-        Err(error) => return Ok(PageAnswer::Retry { after: None, message: transient(error)? }),
+        Err(error) => {
+            let message = transient(api, error, doing)?;
+            return Ok(PageAnswer::Retry { after: None, message });
+        }
     };
+    let message = || in_words(&answer);
     Ok(match answer.status {
         200 => {
-            let table = Table::parse(&answer.body)?;
+            let page = parse_page(&answer.body).map_err(|_| api.nonsense(doing))?;
             PageAnswer::Page(Page {
-                resource_version: table.resource_version()?,
-                next: table.continue_token,
-                names: table.names,
+                names: page.names,
+                next: page.continue_token,
+                resource_version: page.resource_version,
             })
         }
-        410 => PageAnswer::Expired(answer.continue_token()),
-        500 if is_unreadable(&answer.status_message()) => {
-            PageAnswer::Unreadable(answer.status_message())
+        410 => {
+            let status = StatusAnswer::parse(&answer.body);
+            PageAnswer::Expired(status.and_then(|status| status.continue_token().map(str::to_owned)))
         }
-        429 | 500..=599 => {
-            PageAnswer::Retry { after: answer.retry_after, message: answer.status_message() }
+        500 if is_unreadable(&message()) => PageAnswer::Unreadable(message()),
+        408 | 429 | 500..=599 => {
+            PageAnswer::Retry { after: answer.retry_after, message: message() }
         }
-        _ => return Err(answer.into_error(&format!("list {path}"))),
+        _ => return Err(api.refused(&answer, doing)),
     })
-}
-
-/// The cluster's resource version now: every write before this call has a lower or equal one.
-pub(super) async fn resource_version(api: &KubernetesApi, namespace: &str) -> Result<u64> {
-    let mut tries = 0;
-    loop {
-        match secrets_page(api, namespace, 1, None).await? {
-            PageAnswer::Page(page) => return Ok(page.resource_version),
-            PageAnswer::Retry { .. } if tries < 5 => {
-                tries += 1;
-                tokio::time::sleep(Duration::from_millis(200) * tries).await;
-            }
-            PageAnswer::Unreadable(message) | PageAnswer::Retry { message, .. } => {
-                return Err(Error::new(
-                    ErrorKind::Unavailable,
-                    format!("the cluster's resource version could not be read: {message}"),
-                ));
-            }
-            PageAnswer::Expired(_) => {
-                return Err(Error::new(
-                    ErrorKind::Unexpected,
-                    "the API server called a list without a continue token expired",
-                ));
-            }
-        }
-    }
 }
 
 /// The empty merge patch: rewrites the secret if it is under another key, else only reads it.
 pub(super) async fn patch(api: &KubernetesApi, namespace: &str, name: &str) -> Result<PatchAnswer> {
-    let request = Request {
-        method: Method::PATCH,
-        path_and_query: format!(
-            "/api/v1/namespaces/{namespace}/secrets/{name}?fieldManager=aks-kms&includeObject=None"
-        ),
-        accept: Accept::Table,
-        body: Some(("application/merge-patch+json", Bytes::from_static(b"{}"))),
-    };
-    match api.send(request).await {
-        Ok(answer) => classify(answer),
-        Err(error) => Ok(PatchAnswer::Overloaded { after: None, message: transient(error)? }),
+    let path = format!("{}?fieldManager=aks-kms&includeObject=None", secret_path(namespace, name));
+    let request = Request::merge_patch(path, Accept::Table, Bytes::from_static(b"{}"));
+    let doing = "patch secrets";
+    match api.send(&request).await {
+        Ok(answer) => classify(api, &answer, doing),
+        Err(error) => {
+            let message = transient(api, error, doing)?;
+            Ok(PatchAnswer::Overloaded { after: None, message })
+        }
     }
 }
 
-fn classify(answer: Answer) -> Result<PatchAnswer> {
-    let message = || answer.status_message();
+fn classify(api: &KubernetesApi, answer: &Answer, doing: &str) -> Result<PatchAnswer> {
+    let message = in_words(answer);
     Ok(match answer.status {
-        200 => PatchAnswer::Version(Table::parse(&answer.body)?.resource_version()?),
+        200 => match object_resource_version(&answer.body) {
+            Ok(version) => PatchAnswer::Version(version),
+            Err(_) => return Err(api.nonsense(doing)),
+        },
         404 => PatchAnswer::Gone,
-        400 | 403 => PatchAnswer::Blocked(BlockedReason::Denied, message()),
-        422 => PatchAnswer::Blocked(BlockedReason::Invalid, message()),
-        413 => PatchAnswer::Blocked(BlockedReason::TooLarge, message()),
-        409 | 429 | 502..=504 => {
-            PatchAnswer::Overloaded { after: answer.retry_after, message: message() }
+        400 | 403 => PatchAnswer::Blocked(BlockedReason::Denied, message),
+        413 => PatchAnswer::Blocked(BlockedReason::TooLarge, message),
+        422 => PatchAnswer::Blocked(BlockedReason::Invalid, message),
+        408 | 409 | 429 | 502..=504 => {
+            PatchAnswer::Overloaded { after: answer.retry_after, message }
         }
-        500 => {
-            let message = message();
-            if message.contains("database space exceeded") {
-                return Err(Error::new(
-                    ErrorKind::Unavailable,
-                    "etcd is out of space; nothing more was written; give it room, then run this again",
-                ));
-            }
-            if is_unreadable(&message) {
-                PatchAnswer::Blocked(BlockedReason::Unreadable, message)
-            } else if message.contains("failed calling webhook") {
-                PatchAnswer::Blocked(BlockedReason::Error, message)
-            } else if message.contains("request is too large") {
-                PatchAnswer::Blocked(BlockedReason::TooLarge, message)
-            } else {
-                PatchAnswer::Broken(message)
-            }
-        }
-        _ => return Err(answer.into_error("patch secrets")),
+        500 => internal_error(message)?,
+        _ => return Err(api.refused(answer, doing)),
+    })
+}
+
+/// What a 500 means is only in its words: the API server has no reasons of its own for these.
+fn internal_error(message: String) -> Result<PatchAnswer> {
+    if message.contains("database space exceeded") {
+        return Err(Error::new(
+            ErrorKind::Unavailable,
+            "etcd is out of space, so nothing more can be written; make room in it, then run this again",
+        ));
+    }
+    Ok(if is_unreadable(&message) {
+        PatchAnswer::Blocked(BlockedReason::Unreadable, message)
+    } else if message.contains("failed calling webhook") {
+        PatchAnswer::Blocked(BlockedReason::Error, message)
+    } else if message.contains("request is too large") {
+        PatchAnswer::Blocked(BlockedReason::TooLarge, message)
+    } else {
+        PatchAnswer::Broken(message)
     })
 }
 
@@ -209,24 +167,28 @@ fn is_unreadable(message: &str) -> bool {
 
 /// The counters of the API server behind a connection. `None`: it did not answer with them now.
 pub(super) async fn metrics(connection: &KubernetesApi) -> Result<Option<ServerMetrics>> {
-    match connection.send(get("/metrics".to_owned(), Accept::Text)).await {
-        Ok(answer) if answer.status == 200 => Ok(Some(ServerMetrics::parse(&answer.body))),
-        Ok(answer) if matches!(answer.status, 401 | 403) => Err(answer.into_error("get /metrics")),
-        Ok(_) => Ok(None),
-        Err(error) => transient(error).map(|_| None),
+    match scrape(connection).await {
+        Ok(metrics) => Ok(Some(metrics)),
+        Err(error) => match error.kind() {
+            ErrorKind::Timeout | ErrorKind::Unavailable | ErrorKind::Throttled => Ok(None),
+            _ => Err(error),
+        },
     }
 }
 
 /// Makes the API server behind a connection ask its KMS plugin, so that it notices a new key
 /// sooner. Where the path is not allowed nothing is lost but time.
 pub(super) async fn ask_for_kms_health(connection: &KubernetesApi) {
-    let request = get("/readyz/kms-providers".to_owned(), Accept::Text);
-    if let Err(error) = connection.send(request).await {
+    let request = Request::get("/readyz/kms-providers", Accept::Text);
+    if let Err(error) = connection.send(&request).await {
         tracing::debug!(%error, "the KMS health of an API server was not answered");
     }
 }
 
-/// The message of an error that may pass by itself; the others end the run.
-fn transient(error: SendError) -> Result<String> {
-    if error.is_transient() { Ok(error.to_string()) } else { Err(error.into()) }
+/// The message of a failure that may pass by itself; the others end the run.
+pub(super) fn transient(api: &KubernetesApi, error: SendError, doing: &str) -> Result<String> {
+    match error {
+        SendError::Timeout | SendError::Connection(_) => Ok(error.to_string()),
+        SendError::Credential(_) | SendError::TooLarge => Err(api.unanswered(error, doing)),
+    }
 }

@@ -1,22 +1,18 @@
 //! Proving that no secret is left under another key.
 
-use std::{
-    pin::pin,
-    sync::{Mutex, PoisonError},
-};
+use std::sync::{Mutex, PoisonError};
 
-use futures::{StreamExt, TryStreamExt, stream};
+use futures::{StreamExt, TryStreamExt, stream as streams};
 use tokio::time::{Instant, sleep, sleep_until};
 
 use super::{
     Engine,
     pass::{Pass, Tally},
     patch::Item,
-    requests,
+    stream::{Listed, SecretsStream},
 };
 use crate::{
     error::{Error, ErrorKind, Result},
-    kubernetes::{Listed, secrets_stream},
     progress::Phase,
 };
 
@@ -66,11 +62,11 @@ impl Engine {
     async fn verify_once(&self, pass: &mut Pass) -> Result<()> {
         let fence = self.fence(pass).await?;
         self.reporter.phase(Phase::Verify, self.total, "Proving that no secret is under another key");
-        let requests_before = self.api.requests();
+        let requests_before = self.api.requests_sent();
         let mut tally = std::mem::take(&mut pass.tally);
         let outcome = self.prove(&mut tally, fence).await;
         pass.tally = tally;
-        pass.requests += self.api.requests() - requests_before;
+        pass.requests += self.api.requests_sent() - requests_before;
         outcome?;
         pass.verified = true;
         Ok(())
@@ -92,7 +88,7 @@ impl Engine {
             ));
             sleep_until(safe).await;
         }
-        let fence = requests::resource_version(&self.api, self.canary.namespace()).await?;
+        let fence = self.resource_version().await?;
         pass.fence = Some(fence);
         Ok(fence)
     }
@@ -116,7 +112,7 @@ impl Engine {
             namespaces.sort_unstable();
             namespaces.dedup();
             let shared = Mutex::new(std::mem::take(tally));
-            let outcome = stream::iter(left.into_iter().map(Ok::<_, Error>))
+            let outcome = streams::iter(left.into_iter().map(Ok::<_, Error>))
                 .try_for_each_concurrent(self.limiter.most(), |item| {
                     let shared = &shared;
                     async move { self.patch(shared, &item, false).await }
@@ -143,7 +139,7 @@ impl Engine {
     ) -> Result<(Vec<Item>, Vec<String>)> {
         tally.answered.sort();
         let tally = &*tally;
-        let looks: Vec<(String, Look)> = stream::iter(namespaces.to_vec())
+        let looks: Vec<(String, Look)> = streams::iter(namespaces.to_vec())
             .map(|namespace| async move {
                 let look = self.look_at(&namespace, tally, fence).await?;
                 Ok::<_, Error>((namespace, look))
@@ -164,14 +160,13 @@ impl Engine {
 
     async fn look_at(&self, namespace: &str, tally: &Tally, fence: u64) -> Result<Look> {
         for tries in 1..=STREAM_TRIES {
-            let Some(events) = secrets_stream(&self.api, namespace).await? else {
+            let Some(mut secrets) = SecretsStream::open(&self.api, namespace).await? else {
                 return Ok(Look::Unsupported);
             };
-            let mut events = pin!(events);
             let mut left = Vec::new();
             let whole = loop {
-                match events.next().await {
-                    Some(Ok(Listed::Secret { name, resource_version })) => {
+                match secrets.next().await? {
+                    Listed::Secret { name, resource_version } => {
                         let proven = resource_version > fence
                             || tally.answered.contains(resource_version)
                             || tally.is_blocked(namespace, &name)
@@ -184,12 +179,8 @@ impl Engine {
                             });
                         }
                     }
-                    Some(Ok(Listed::End)) => break true,
-                    Some(Err(error)) => {
-                        tracing::debug!(namespace, %error, "a streaming list broke off");
-                        break false;
-                    }
-                    None => break false,
+                    Listed::End => break true,
+                    Listed::BrokeOff => break false,
                 }
             };
             if whole {

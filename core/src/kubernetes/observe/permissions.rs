@@ -51,7 +51,7 @@ pub(super) async fn missing(
             Some(_) => {}
         }
     }
-    stream::iter(rights)
+    let mut missing: Vec<Permission> = stream::iter(rights)
         .map(|right| {
             let api = api.clone();
             async move { Ok((!allowed(&api, &right).await?).then_some(right.permission)) }
@@ -59,7 +59,17 @@ pub(super) async fn missing(
         .buffered(AT_A_TIME)
         .try_filter_map(async |missing| Ok(missing))
         .try_collect()
-        .await
+        .await?;
+    // The canary may live in a namespace that was given.
+    let mut seen = Vec::new();
+    missing.retain(|permission| {
+        let is_new = !seen.contains(permission);
+        if is_new {
+            seen.push(permission.clone());
+        }
+        is_new
+    });
+    Ok(missing)
 }
 
 fn verbs_on_secrets(scope: ObserveScope<'_>) -> &'static [&'static str] {
@@ -97,7 +107,7 @@ fn fixed(scope: ObserveScope<'_>) -> Vec<Right> {
     }
 }
 
-/// Asks by a SelfSubjectAccessReview, which writes nothing.
+/// Asks by a `SelfSubjectAccessReview`, which writes nothing.
 async fn allowed(api: &KubernetesApi, right: &Right) -> Result<bool> {
     #[derive(Deserialize)]
     struct Review {

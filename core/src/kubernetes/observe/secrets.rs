@@ -95,13 +95,23 @@ pub(super) async fn denied_patches(
         Fact::Known(missing) => missing,
         Fact::Unknown(why) => return Fact::Unknown(why.clone()),
     };
-    let is_missing = |permission: &&Permission| {
-        permission.resource == "secrets" && matches!(permission.verb.as_str(), "list" | "patch")
-    };
-    if let Some(permission) = missing.iter().find(is_missing) {
+    if let Some(permission) = missing.iter().find(|permission| concerns_secrets(permission, scope))
+    {
         return Fact::Unknown(format!("{} on secrets is not allowed", permission.verb));
     }
     fact(ask_admission(api, scope).await)
+}
+
+/// Whether this is a right to the secrets of the scope, not only to the canary.
+fn concerns_secrets(permission: &Permission, scope: ObserveScope<'_>) -> bool {
+    let in_scope = match (scope.namespaces, &permission.namespace) {
+        (None, namespace) => namespace.is_none(),
+        (Some(namespaces), Some(namespace)) => namespaces.contains(namespace),
+        (Some(_), None) => false,
+    };
+    in_scope
+        && permission.resource == "secrets"
+        && matches!(permission.verb.as_str(), "list" | "patch")
 }
 
 async fn ask_admission(api: &KubernetesApi, scope: ObserveScope<'_>) -> Result<Vec<DeniedPatch>> {

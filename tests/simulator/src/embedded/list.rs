@@ -14,7 +14,7 @@ use super::{
     forms::{Form, ListMeta, SECRET_COLUMNS, SecretRow, Table},
     process::Process,
     status::ApiError,
-    store::Found,
+    versions::Found,
 };
 
 /// Where a list goes on.

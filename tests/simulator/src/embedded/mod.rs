@@ -31,6 +31,7 @@ mod server;
 mod status;
 mod store;
 mod transform;
+mod versions;
 mod watch;
 mod wiring;
 mod write;

@@ -5,14 +5,14 @@ use std::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
-    time::{SystemTime, UNIX_EPOCH},
+    time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
 use tokio_util::sync::CancellationToken;
 
 use super::{
     identity::Identity,
-    transform::{Seal, Transformers},
+    transform::{KmsProvider, Seal, Transformers},
 };
 use crate::clock::TimeScale;
 
@@ -148,18 +148,20 @@ impl Process {
         Ok(())
     }
 
-    /// Asks the plugins once a minute, until the process ends. `first`: seconds to the first time.
+    /// Asks the plugins once a minute, and more often while one is unhealthy, until the process
+    /// ends. `first`: seconds to the first time, if all are well.
     pub(super) async fn poll_plugins(self: Arc<Self>, scale: TimeScale, first: f64) {
-        let mut seconds = first;
+        let mut healthy_wait = first;
         loop {
+            let healthy = self.transformers.kms().all(KmsProvider::healthy);
+            let seconds = if healthy { healthy_wait } else { UNHEALTHY_POLL_SECONDS };
+            healthy_wait = POLL_SECONDS;
             // never a busy loop, whatever the scale
-            let wait = scale.seconds(seconds).max(std::time::Duration::from_millis(1));
+            let wait = scale.seconds(seconds).max(Duration::from_millis(1));
             tokio::select! {
                 () = self.stop.cancelled() => return,
                 () = tokio::time::sleep(wait) => self.ask_plugins().await,
             }
-            let healthy = self.transformers.kms().all(super::transform::KmsProvider::healthy);
-            seconds = if healthy { POLL_SECONDS } else { UNHEALTHY_POLL_SECONDS };
         }
     }
 }

@@ -148,25 +148,27 @@ pub(super) fn verb(method: &Method, named: bool, watch: bool) -> Option<&'static
 mod tests {
     use super::*;
 
-    fn resource(resource: Resource, namespace: Option<&str>, name: Option<&str>) -> Option<Route> {
+    fn named(resource: Resource, namespace: Option<&str>, name: Option<&str>) -> Route {
         let [namespace, name] = [namespace, name].map(|it| it.map(str::to_owned));
-        Some(Route::Resource { resource, namespace, name })
+        Route::Resource { resource, namespace, name }
     }
 
     #[test]
     fn paths_name_resources() {
-        let secrets = Resource::Secrets;
-        let read = Route::parse;
-        assert_eq!(read("/api/v1/secrets"), resource(secrets, None, None));
-        assert_eq!(read("/api/v1/namespaces/a/secrets"), resource(secrets, Some("a"), None));
-        assert_eq!(read("/api/v1/namespaces/a/secrets/b"), resource(secrets, Some("a"), Some("b")));
-        assert_eq!(read("/api/v1/namespaces/a"), resource(Resource::Namespaces, None, Some("a")));
-        assert_eq!(
-            read("/apis/coordination.k8s.io/v1/namespaces/kube-system/leases"),
-            resource(Resource::Leases, Some("kube-system"), None)
-        );
-        assert_eq!(read("/readyz/kms-providers"), Some(Route::Path));
-        assert_eq!(read("/api/v1/namespaces/a/widgets"), None);
-        assert_eq!(read("/api/v1/secrets/b"), None);
+        let leases = "/apis/coordination.k8s.io/v1/namespaces/kube-system/leases";
+        let expected = [
+            ("/api/v1/secrets", named(Resource::Secrets, None, None)),
+            ("/api/v1/namespaces/a/secrets", named(Resource::Secrets, Some("a"), None)),
+            ("/api/v1/namespaces/a/secrets/b", named(Resource::Secrets, Some("a"), Some("b"))),
+            ("/api/v1/namespaces/a", named(Resource::Namespaces, None, Some("a"))),
+            (leases, named(Resource::Leases, Some("kube-system"), None)),
+            ("/readyz/kms-providers", Route::Path),
+        ];
+        for (path, route) in expected {
+            assert_eq!(Route::parse(path), Some(route), "{path}");
+        }
+        for path in ["/api/v1/namespaces/a/widgets", "/api/v1/secrets/b", "/api/v1"] {
+            assert_eq!(Route::parse(path), None, "{path}");
+        }
     }
 }

@@ -13,57 +13,17 @@ use std::{
 
 use tokio::{sync::mpsc, time::Instant};
 
-use super::{secret::Secret, transform::Seal};
+use super::{
+    secret::Secret,
+    transform::Seal,
+    versions::{Entry, Namespace, Page, Version},
+};
 
 /// Events that a watcher may lag behind before it is cut off, as a slow one is.
 const WATCH_BUFFER: usize = 1000;
 
 /// What one more revision of an object costs besides its own bytes.
 const REVISION_BYTES: usize = 2_400;
-
-/// One stored version of a secret.
-#[derive(Clone)]
-pub(super) struct Version {
-    /// The revision that wrote it: its resource version.
-    pub(super) revision: u64,
-    /// How it is stored.
-    pub(super) seal: Arc<Seal>,
-    pub(super) secret: Arc<Secret>,
-}
-
-/// A key of the store: its newest version and those before, the oldest first.
-struct Entry {
-    created: u64,
-    newest: Version,
-    older: Vec<Version>,
-}
-
-/// A deleted key, which lists that began before can still see.
-struct Grave {
-    name: Box<str>,
-    deleted: u64,
-    entry: Entry,
-}
-
-#[derive(Default)]
-struct Namespace {
-    live: BTreeMap<Box<str>, Entry>,
-    graves: Vec<Grave>,
-}
-
-/// A secret as a list finds it.
-pub(super) struct Found {
-    pub(super) namespace: Arc<str>,
-    pub(super) name: Box<str>,
-    pub(super) version: Version,
-}
-
-/// A page of a list.
-pub(super) struct Page {
-    pub(super) items: Vec<Found>,
-    /// Whether there is more behind it.
-    pub(super) more: bool,
-}
 
 /// What happened to a secret.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -207,12 +167,8 @@ impl Store {
         state.live_bytes = state.live_bytes.saturating_sub(entry.newest.secret.stored_bytes(name));
         let seal = counted(&mut state.seals, seal, 1);
         let version = Version { revision: state.revision, seal, secret };
-        let before = std::mem::replace(&mut entry.newest, version.clone());
+        let before = entry.put(version.clone(), state.compacted);
         counted(&mut state.seals, &before.seal, -1);
-        entry.forget(state.compacted);
-        // most secrets have no more than one version before the newest
-        entry.older.reserve_exact(usize::from(entry.older.is_empty()));
-        entry.older.push(before);
         let event = Event {
             happened: Happened::Modified,
             namespace,
@@ -236,12 +192,9 @@ impl Store {
         if secrets.live.get(name).is_none_or(|entry| entry.newest.revision != expected) {
             return Err(Refused::Changed);
         }
-        let Some((name, entry)) = secrets.live.remove_entry(name) else {
+        let Some((name, version)) = secrets.bury(name, revision, compacted) else {
             return Err(Refused::Changed);
         };
-        let version = Version { revision, ..entry.newest.clone() };
-        secrets.graves.retain(|grave| grave.deleted > compacted);
-        secrets.graves.push(Grave { name: name.clone(), deleted: revision, entry });
         state.revision = revision;
         counted(&mut state.seals, &version.seal, -1);
         state.live_bytes = state.live_bytes.saturating_sub(version.secret.stored_bytes(&name));
@@ -368,7 +321,7 @@ impl State {
         let seal = counted(&mut self.seals, seal, 1);
         let version = Version { revision, seal, secret };
         let told = (!self.watchers.is_empty()).then(|| vacant.key().clone());
-        vacant.insert(Entry { created: revision, newest: version.clone(), older: Vec::new() });
+        vacant.insert(Entry::new(version.clone()));
         self.revision = revision;
         self.database_bytes += bytes + REVISION_BYTES;
         self.live_bytes += bytes;
@@ -421,69 +374,4 @@ fn counted(seals: &mut Vec<(Arc<Seal>, usize)>, seal: &Arc<Seal>, by: isize) -> 
     }
     seals.push((Arc::clone(seal), usize::from(by > 0)));
     Arc::clone(seal)
-}
-
-impl Entry {
-    /// The version that was the newest at `revision`.
-    fn at(&self, revision: u64) -> Option<&Version> {
-        if self.created > revision {
-            return None;
-        }
-        std::iter::once(&self.newest)
-            .chain(self.older.iter().rev())
-            .find(|version| version.revision <= revision)
-    }
-
-    /// Forgets versions that no list can ask for: those before the newest at `compacted`.
-    fn forget(&mut self, compacted: u64) {
-        let needed = self.older.partition_point(|version| version.revision <= compacted);
-        self.older.drain(..needed.saturating_sub(1));
-    }
-}
-
-impl Namespace {
-    fn page(
-        &self,
-        namespace: &Arc<str>,
-        after: Option<&str>,
-        revision: u64,
-        limit: usize,
-        page: &mut Page,
-    ) {
-        let mut graves: Vec<(&str, &Version)> = self
-            .graves
-            .iter()
-            .filter(|grave| {
-                grave.deleted > revision && after.is_none_or(|after| *grave.name > *after)
-            })
-            .filter_map(|grave| Some((&*grave.name, grave.entry.at(revision)?)))
-            .collect();
-        graves.sort_unstable_by_key(|(name, _)| *name);
-        let mut graves = graves.into_iter().peekable();
-        let bounds = (after.map_or(Bound::Unbounded, Bound::Excluded), Bound::Unbounded);
-        let mut live = self
-            .live
-            .range::<str, _>(bounds)
-            .filter_map(|(name, entry)| Some((&**name, entry.at(revision)?)))
-            .peekable();
-        loop {
-            let buried = match (live.peek(), graves.peek()) {
-                (None, None) => return,
-                (Some(_), None) => false,
-                (None, Some(_)) => true,
-                (Some((live, _)), Some((buried, _))) => buried < live,
-            };
-            let next = if buried { graves.next() } else { live.next() };
-            let Some((name, version)) = next else { return };
-            if page.items.len() == limit {
-                page.more = true;
-                return;
-            }
-            page.items.push(Found {
-                namespace: Arc::clone(namespace),
-                name: name.into(),
-                version: version.clone(),
-            });
-        }
-    }
 }

@@ -19,7 +19,8 @@ use super::{
     forms::{BookmarkRow, Form, Include, ListMeta, SECRET_COLUMNS, SecretRow, Table},
     process::Process,
     status::ApiError,
-    store::{Event, Happened, Version},
+    store::{Event, Happened},
+    versions::Version,
 };
 
 /// Streaming lists are served from this minor version.

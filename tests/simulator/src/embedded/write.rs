@@ -17,7 +17,8 @@ use super::{
     process::Process,
     secret::Secret,
     status::ApiError,
-    store::{Refused, Version},
+    store::Refused,
+    versions::Version,
 };
 
 const NO_SPACE: &str = "etcdserver: mvcc: database space exceeded";

@@ -263,6 +263,27 @@ async fn a_key_that_the_vault_refuses_makes_its_provider_unhealthy() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_plugin_that_is_down_for_a_while_holds_up_writes() {
+    if !available() {
+        return;
+    }
+    let given = json!({"cluster": {"api_servers": 1}, "secrets": {"namespaces": 1, "each": 2}});
+    let cluster = TestCluster::start(given, config(1, 0)).await;
+    let down = json!({"api_servers": [{"server": 1, "kind": "kms-down", "seconds": 20.0}]});
+    cluster.real.set_faults(serde_json::from_value(down).unwrap()).await.unwrap();
+    // A restart finds no plugin.
+    let started = Instant::now();
+    cluster.apply(config(2, 1)).await;
+    assert_eq!(cluster.patch("team-1/secret-1").await.0, 500);
+    assert_eq!(cluster.counts().await, ([0, 2, 0, 0], 0));
+    while cluster.patch("team-1/secret-1").await.0 != 200 {
+        assert!(started.elapsed() < Duration::from_secs(90), "it stays down");
+        tokio::time::sleep(Duration::from_millis(500)).await;
+    }
+    assert_eq!(cluster.counts().await, ([0, 1, 1, 0], 0));
+}
+
 async fn process_start(cluster: &TestCluster) -> String {
     let (_, metrics) = cluster.get("/metrics").await;
     let line = metrics.lines().find(|line| line.starts_with("process_start_time_seconds "));

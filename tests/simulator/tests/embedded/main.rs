@@ -1,0 +1,12 @@
+//! The embedded Kubernetes API, asked over TLS, behaves as kube-apiserver does.
+
+#![expect(clippy::unwrap_used, reason = "a test fails where it unwraps")]
+
+mod access;
+mod admission;
+mod convergence;
+mod lists;
+mod objects;
+mod staleness;
+mod streams;
+mod world;
