@@ -72,7 +72,6 @@ impl Azure {
                 roles: Fact::Unknown(why),
             };
         };
-        // The cluster usually names the principal, so its roles need not wait for the identity.
         let Some(principal_id) = identity.principal_id.clone() else {
             let (principal_id, tenant_id) = self.identity(identity).await;
             let roles = self.roles(&principal_id, vault, key_name).await;

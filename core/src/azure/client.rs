@@ -158,10 +158,20 @@ impl Azure {
     /// Makes a client. Nothing is sent.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidInput`] when the cloud's address is not plain https or the certificates
-    /// cannot be read.
+    /// [`ErrorKind::InvalidInput`] when the cloud's address is not plain https, the api-version is
+    /// not a date, or the certificates cannot be read.
     pub(crate) fn new(config: AzureConfig) -> Result<Self> {
         config.cloud.validate()?;
+        let api_version =
+            config.api_version.unwrap_or_else(|| MANAGED_CLUSTERS_API_VERSION.to_owned());
+        if !is_api_version(&api_version) {
+            return Err(Error::new(
+                ErrorKind::InvalidInput,
+                format!(
+                    "api_version is {api_version:?}; pass one such as \"{MANAGED_CLUSTERS_API_VERSION}\""
+                ),
+            ));
+        }
         let transport = match config.transport {
             Some(transport) => transport,
             None => http_client(config.ca_bundle.as_deref())?,
@@ -170,9 +180,7 @@ impl Azure {
             cloud: config.cloud,
             credential: config.credential,
             transport,
-            managed_clusters_api_version: config
-                .api_version
-                .unwrap_or_else(|| MANAGED_CLUSTERS_API_VERSION.to_owned()),
+            managed_clusters_api_version: api_version,
             timing: config.timing,
             role_definitions: Mutex::new(HashMap::new()),
             connection: OnceCell::new(),
@@ -269,9 +277,9 @@ impl Azure {
     async fn connection(&self) -> Result<&Connection> {
         self.connection
             .get_or_try_init(|| async {
-                let endpoints = match self.cloud.known_endpoints() {
-                    Some(endpoints) => endpoints,
-                    None => self.discover().await?,
+                let endpoints = match self.cloud.endpoints() {
+                    Ok(endpoints) => endpoints,
+                    Err(resource_manager) => self.discover(resource_manager).await?,
                 };
                 let tokens: Arc<dyn Policy> =
                     Arc::new(TokenPolicy::new(&self.credential, endpoints.clone()));
@@ -286,13 +294,7 @@ impl Azure {
             .await
     }
 
-    async fn discover(&self) -> Result<CloudEndpoints> {
-        let Cloud::Custom { resource_manager } = &self.cloud else {
-            return Err(Error::new(
-                ErrorKind::Unexpected,
-                format!("the endpoints of the cloud {} are not known", self.cloud),
-            ));
-        };
+    async fn discover(&self, resource_manager: &Url) -> Result<CloudEndpoints> {
         let what = format!("read the endpoints of the cloud {resource_manager}");
         let mut url = resource_manager.clone();
         url.set_path(CloudEndpoints::METADATA_PATH);
@@ -338,6 +340,16 @@ async fn send(pipeline: &Pipeline, request: &mut Request, what: &str) -> Result<
         .map_err(|error| unanswered(what, &error))?;
     let (status, headers, body) = response.deconstruct();
     Ok(Answer { status: status.into(), headers, body: body.into() })
+}
+
+/// A date, or a date with `-preview`.
+fn is_api_version(text: &str) -> bool {
+    let date = text.strip_suffix("-preview").unwrap_or(text);
+    date.len() == 10
+        && date.bytes().enumerate().all(|(at, byte)| match at {
+            4 | 7 => byte == b'-',
+            _ => byte.is_ascii_digit(),
+        })
 }
 
 fn vault_url(host: &str, path: &str, call: &Call) -> Result<Url> {

@@ -197,3 +197,51 @@ fn a_custom_cloud_must_be_https() {
     let error = Azure::new(FakeAzure::default().config(cloud)).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::InvalidInput);
 }
+
+#[test]
+fn an_api_version_is_a_date() {
+    for (text, fits) in [
+        ("2026-08-01", true),
+        ("2024-10-02-preview", true),
+        ("", false),
+        ("newest", false),
+        ("2026-08-01&x=y", false),
+        ("2026/08/01", false),
+    ] {
+        let config = AzureConfig {
+            api_version: Some(text.to_owned()),
+            ..FakeAzure::default().config(Cloud::Public)
+        };
+        let made = Azure::new(config);
+        assert_eq!(made.is_ok(), fits, "{text}");
+        if let Err(error) = made {
+            assert!(error.to_string().starts_with("api_version is"), "{error}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_http_client_follows_no_redirect() {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let server = tokio::spawn(async move {
+        let mut requests = 0;
+        while let Ok((mut stream, _)) = listener.accept().await {
+            requests += 1;
+            let _ = stream.read(&mut [0; 4096]).await;
+            let answer = format!(
+                "HTTP/1.1 307 Temporary Redirect\r\nlocation: http://{address}/{requests}\r\n\
+                 content-length: 0\r\nconnection: close\r\n\r\n"
+            );
+            stream.write_all(answer.as_bytes()).await.unwrap();
+            assert_eq!(requests, 1, "a redirect was followed");
+        }
+    });
+    let url = Url::parse(&format!("http://{address}/")).unwrap();
+    let mut request = Request::new(url, Method::Get);
+    request.insert_header("authorization", "Bearer token");
+    let answer = http_client(None).unwrap().send(&Context::new(), &mut request).await.unwrap();
+    assert_eq!(u16::from(answer.status()), 307);
+    assert!(!server.is_finished(), "the server saw more than one request");
+}

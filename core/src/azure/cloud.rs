@@ -55,8 +55,8 @@ impl fmt::Display for Cloud {
 }
 
 impl Cloud {
-    /// The endpoints, where they need not be asked for.
-    pub(super) fn known_endpoints(&self) -> Option<CloudEndpoints> {
+    /// The endpoints, or the Resource Manager that is to be asked for them.
+    pub(super) fn endpoints(&self) -> Result<CloudEndpoints, &Url> {
         let (resource_manager, authority, suffix) = match self {
             Self::Public => {
                 ("management.azure.com", "login.microsoftonline.com", "vault.azure.net")
@@ -69,13 +69,14 @@ impl Cloud {
             Self::China => {
                 ("management.chinacloudapi.cn", "login.chinacloudapi.cn", "vault.azure.cn")
             }
-            Self::Custom { .. } => return None,
+            Self::Custom { resource_manager } => return Err(resource_manager),
         };
-        let address = |host: &str| Url::parse(&format!("https://{host}/")).ok();
-        Some(CloudEndpoints {
-            resource_manager: address(resource_manager)?,
+        let address =
+            |host| Url::parse(&format!("https://{host}/")).expect("the host is a literal");
+        Ok(CloudEndpoints {
+            resource_manager: address(resource_manager),
             resource_manager_scope: format!("https://{resource_manager}/.default"),
-            authority: address(authority)?,
+            authority: address(authority),
             key_vault_suffix: suffix.to_owned(),
         })
     }
@@ -231,7 +232,7 @@ mod tests {
     use super::*;
 
     fn public() -> CloudEndpoints {
-        Cloud::Public.known_endpoints().unwrap()
+        Cloud::Public.endpoints().unwrap()
     }
 
     fn url(text: &str) -> Url {

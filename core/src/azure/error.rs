@@ -14,6 +14,7 @@ use crate::error::{Error, ErrorKind};
 /// reached the vault yet, a firewall, a key of the wrong type, a wrong address. One code for all.
 const KEY_PERMISSION: &str = "AzureKeyVaultKmsValidateIdentityPermissionCustomerError";
 const ETAG_MISMATCH: &str = "EtagMismatch";
+const DISALLOWED_BY_POLICY: &str = "RequestDisallowedByPolicy";
 /// Stands for the code of a 412 whose body has none.
 const PRECONDITION_FAILED: &str = "PreconditionFailed";
 
@@ -110,6 +111,10 @@ pub(super) fn refused(what: &str, permission: &str, status: u16, service: &Servi
             format!(
                 "could not {what}: Azure does not accept the token (HTTP 401); sign in again{said}"
             ),
+        ),
+        403 if service.code.as_deref() == Some(DISALLOWED_BY_POLICY) => (
+            ErrorKind::Forbidden,
+            format!("could not {what}: an Azure Policy forbids it (HTTP 403){said}"),
         ),
         403 => {
             let action = service.denied_action().unwrap_or(permission);
@@ -298,6 +303,13 @@ mod tests {
         assert!(linked.to_string().contains("the permission B/join/action"), "{linked}");
         let silent = refusal(403, &json!({}));
         assert!(silent.to_string().contains("the permission Some/read"), "{silent}");
+    }
+
+    #[test]
+    fn a_policy_that_forbids_is_not_a_missing_permission() {
+        let error = refusal(403, &json!({"error": {"code": "RequestDisallowedByPolicy"}}));
+        assert_eq!(error.kind(), ErrorKind::Forbidden);
+        assert!(!error.to_string().contains("permission"), "{error}");
     }
 
     #[test]

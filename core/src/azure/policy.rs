@@ -5,7 +5,7 @@
     reason = "azure_core declares these traits with elided lifetimes, which async_trait makes part of the signature"
 )]
 
-use std::{fmt::Debug, sync::Arc};
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use azure_core::{

@@ -156,7 +156,11 @@ impl Azure {
             format!("list the deleted key vaults of subscription {subscription_id}"),
             READ_DELETED,
         );
-        let deleted = self.list(call).await?;
+        let deleted = match self.list(call).await {
+            // There is no such subscription, so nothing to recover in it.
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(false),
+            listed => listed?,
+        };
         Ok(deleted.iter().any(|vault| {
             vault
                 .get("name")

@@ -90,6 +90,7 @@ async fn a_vault_that_is_not_there_is_deleted_or_not_found() {
     for (deleted, expected) in [
         (empty(), Lookup::NotFound),
         (json_reply(200, json!({"value": [{"name": "SHOP"}]})), Lookup::SoftDeleted),
+        (json_reply(404, json!({"error": {"code": "SubscriptionNotFound"}})), Lookup::NotFound),
     ] {
         let fake = FakeAzure::default();
         fake.on(
