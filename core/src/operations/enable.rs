@@ -40,7 +40,6 @@ pub(crate) fn plan(observed: &Observed, target: &Target, options: &EnableOptions
         gate: has_gate(&steps),
         rewrites: has_rewrite(&steps),
         reencrypt: &options.reencrypt.options().cloned().unwrap_or_default(),
-        own_operation: false,
     });
     Ok(Plan { findings, steps })
 }

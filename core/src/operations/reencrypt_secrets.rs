@@ -18,7 +18,6 @@ pub(crate) fn plan(observed: &Observed, options: &ReencryptSecretsOptions) -> Re
         gate: false,
         rewrites: true,
         reencrypt: &options.reencrypt,
-        own_operation: false,
     });
     Ok(Plan { findings, steps })
 }

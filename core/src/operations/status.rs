@@ -14,6 +14,5 @@ pub(crate) fn findings(observed: &Observed) -> Vec<Finding> {
         gate: false,
         rewrites: false,
         reencrypt: &ReencryptOptions::default(),
-        own_operation: false,
     })
 }

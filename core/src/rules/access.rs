@@ -3,7 +3,7 @@
 use super::question::Question;
 use crate::{
     catalogue::RuleId,
-    model::{AccessFacts, Fact, Finding, IdentityKind, NetworkMode, RoleGrant, VaultFacts},
+    model::{AccessFacts, Fact, Finding, NetworkMode, RoleGrant, VaultFacts},
 };
 
 const ENCRYPT: &str = "Microsoft.KeyVault/vaults/keys/encrypt/action";
@@ -16,10 +16,12 @@ pub(super) fn check(question: &Question<'_>) -> Vec<Finding> {
     let Some(access) = &question.observed.access else {
         return Vec::new();
     };
-    let no_identity = question.observed.cluster.identity_kind != IdentityKind::UserAssigned
-        && matches!(access.principal_id, Fact::Unknown(_));
-    // That there is no identity, no vault or no KMS to judge is said by other rules.
-    if no_identity || question.configuration().is_none() || question.vault_is_missing() {
+    // An identity that KMS cannot use needs no access, and what does not exist gives none: other
+    // rules say so.
+    if !question.identity_is_usable()
+        || question.configuration().is_none()
+        || question.vault_is_missing()
+    {
         return Vec::new();
     }
     let judged = Judged { question, access };

@@ -59,7 +59,7 @@ fn is_failed(provisioning_state: &str) -> bool {
 }
 
 fn busy(question: &Question<'_>) -> Vec<Finding> {
-    if question.own_operation {
+    if question.is_own_operation() {
         return Vec::new();
     }
     let cluster = &question.observed.cluster;

@@ -1,8 +1,8 @@
 //! What the rules are asked.
 
 use crate::model::{
-    Fact, KeyId, KmsProfile, KubernetesVersion, Lookup, NetworkMode, Observed, ReencryptOptions,
-    Target, VaultId, Verb,
+    Fact, IdentityKind, KeyId, KmsProfile, KubernetesVersion, Lookup, NetworkMode, Observed,
+    ReencryptOptions, Target, VaultId, Verb,
 };
 
 /// What a verb is about to do, and to what.
@@ -18,8 +18,6 @@ pub(crate) struct Question<'a> {
     pub(crate) rewrites: bool,
     /// How secrets are rewritten.
     pub(crate) reencrypt: &'a ReencryptOptions,
-    /// The cluster is busy with the very change that is asked for: it is waited for.
-    pub(crate) own_operation: bool,
 }
 
 /// A KMS configuration: the one that the plan will set, or the one in use.
@@ -49,13 +47,15 @@ impl<'a> Question<'a> {
 
     /// The target, unless the cluster has exactly that configuration already.
     pub(super) fn sets(&self) -> Option<&'a Target> {
-        self.target.filter(|target| {
-            !self.in_use().is_some_and(|profile| {
-                profile.same_key(target)
-                    && profile.same_mode(target) == Some(true)
-                    && profile.same_vault_id(target)
-            })
-        })
+        self.target.filter(|target| !self.in_use().is_some_and(|profile| profile.is(target)))
+    }
+
+    /// The cluster is busy with the very change that is asked for, which an earlier run began: it
+    /// is waited for.
+    pub(super) fn is_own_operation(&self) -> bool {
+        self.target.is_some()
+            && self.sets().is_none()
+            && self.observed.cluster.provisioning_state.eq_ignore_ascii_case("Updating")
     }
 
     /// Secrets are asked or rewritten.
@@ -90,6 +90,12 @@ impl<'a> Question<'a> {
         matches!(self.observed.vault, Some(Fact::Known(Lookup::NotFound | Lookup::SoftDeleted)))
     }
 
+    /// Whether the cluster's identity is of the kind that KMS needs. Of another, nothing but that
+    /// is worth telling.
+    pub(super) fn identity_is_usable(&self) -> bool {
+        self.observed.cluster.identity_kind == IdentityKind::UserAssigned
+    }
+
     /// The vault as findings name it: its resource id where that is known, else its host.
     pub(super) fn vault_resource(&self) -> String {
         if let Some(id) = self.vault_id() {
@@ -101,27 +107,10 @@ impl<'a> Question<'a> {
 }
 
 impl KmsProfile {
-    /// Azure ignores case in key ids.
-    pub(super) fn same_key(&self, target: &Target) -> bool {
-        self.key_id
-            .as_deref()
-            .is_some_and(|key_id| key_id.eq_ignore_ascii_case(target.key_id.as_str()))
-    }
-
     /// `None`: the cluster names no key that tells its vault.
     pub(super) fn same_vault(&self, target: &Target) -> Option<bool> {
         let key_id = KeyId::parse(self.key_id.as_deref()?).ok()?;
         Some(key_id.host().eq_ignore_ascii_case(target.key_id.host()))
-    }
-
-    /// The resource ids do not contradict each other. In public mode a cluster has none.
-    fn same_vault_id(&self, target: &Target) -> bool {
-        match (&self.key_vault_id, &target.key_vault_id) {
-            (Some(configured), Some(asked)) => {
-                VaultId::parse(configured).is_ok_and(|configured| configured == *asked)
-            }
-            _ => true,
-        }
     }
 
     /// `None`: the cluster does not say.

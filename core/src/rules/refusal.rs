@@ -18,9 +18,18 @@ pub(crate) fn refusal(findings: &[Finding], allow: &[RuleId]) -> Option<Error> {
         (ErrorKind::PreflightFailed, "the operation was refused, and nothing was changed")
     };
     let reasons: Vec<String> = refused.iter().map(|finding| reason(finding)).collect();
-    Some(
-        Error::new(kind, format!("{what}: {}", reasons.join(" "))).with_findings(findings.to_vec()),
-    )
+    let mut message = format!("{what}: {}", reasons.join(" "));
+    let others: Vec<&str> = findings
+        .iter()
+        .filter(|finding| !finding.refuses(allow))
+        .map(|finding| finding.rule.as_str())
+        .collect();
+    if !others.is_empty() {
+        message.push_str(" Found besides, and not in the way: ");
+        message.push_str(&others.join(", "));
+        message.push('.');
+    }
+    Some(Error::new(kind, message).with_findings(findings.to_vec()))
 }
 
 fn reason(finding: &Finding) -> String {

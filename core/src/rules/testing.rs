@@ -195,7 +195,6 @@ pub(crate) struct World {
     pub(crate) gate: bool,
     pub(crate) rewrites: bool,
     pub(crate) reencrypt: ReencryptOptions,
-    pub(crate) own_operation: bool,
 }
 
 impl World {
@@ -208,7 +207,6 @@ impl World {
             gate: true,
             rewrites: true,
             reencrypt: ReencryptOptions::default(),
-            own_operation: false,
         }
     }
 
@@ -276,7 +274,6 @@ impl World {
             gate: self.gate,
             rewrites: self.rewrites,
             reencrypt: &self.reencrypt,
-            own_operation: self.own_operation,
         }
     }
 

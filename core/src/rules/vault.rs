@@ -55,7 +55,8 @@ fn property(
 
 fn other_tenant(question: &Question<'_>) -> Option<Finding> {
     let identity_tenant = &question.observed.access.as_ref()?.tenant_id;
-    if question.vault_is_missing() {
+    let no_identity = !question.identity_is_usable() && matches!(identity_tenant, Fact::Unknown(_));
+    if no_identity || question.vault_is_missing() {
         return None;
     }
     let tenants = lookup(question)?.and_then(|vault| {

@@ -326,9 +326,13 @@ fn the_private_link() {
 
 #[test]
 fn without_an_identity_only_that_is_said() {
-    let mut world = World::enable_private();
-    world.cluster().identity_kind = IdentityKind::None;
-    world.access().principal_id = unknown();
-    world.access().roles = unknown();
-    assert_eq!(world.rules(), [ClusterIdentitySystemAssigned]);
+    for (identity_kind, roles) in
+        [(IdentityKind::None, unknown()), (IdentityKind::SystemAssigned, Fact::Known(Vec::new()))]
+    {
+        let mut world = World::enable_private();
+        world.cluster().identity_kind = identity_kind;
+        world.access().roles = roles;
+        world.access().tenant_id = unknown();
+        assert_eq!(world.rules(), [ClusterIdentitySystemAssigned]);
+    }
 }

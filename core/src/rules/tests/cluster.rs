@@ -91,7 +91,7 @@ fn a_busy_cluster() {
             "a cluster is not busy for the operation that made it so",
             World::enable,
             |world| {
-                world.own_operation = true;
+                on(world, KEY_1, NetworkMode::Public);
                 world.cluster().provisioning_state = "Updating".to_owned();
             },
             ClusterBusy,

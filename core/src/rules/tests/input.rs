@@ -214,9 +214,6 @@ fn the_error_names_everything_that_is_wrong() {
     insta::assert_snapshot!(error, @r#"[key-id-version-required] key_id is https://v.vault.azure.net/keys/k, which has no version. Pass the versioned id that `az keyvault key show --vault-name v --name k --query key.kid -o tsv` prints. [key-vault-id-malformed] key_vault_id is "shop-keys", which is not a resource id of type Microsoft.KeyVault/vaults. Pass what `az keyvault show --name v --query id -o tsv` prints. max_concurrency is 0; pass 1 to 1024."#);
 }
 
-#[test]
-fn nothing_wrong_is_no_error() {}
-
 fn problems_of(options: &ReencryptOptions) -> Vec<String> {
     reencrypt_options(Verb::ReencryptSecrets, options)
 }

@@ -2,7 +2,7 @@ use super::*;
 use crate::{
     catalogue::RuleId::*,
     model::{Fact, IdentityKind, NetworkMode},
-    rules::testing::{KEY_1, NOW, kms_on, role, unknown},
+    rules::testing::{KEY_1, NOW, kms_on, unknown},
 };
 
 #[test]
@@ -30,7 +30,6 @@ fn all_violated_rules_are_told_at_once_the_most_severe_first() {
     world.vault().firewall = true;
     world.vault().purge_protection = false;
     world.key().expires = Some(NOW);
-    world.access().roles = Fact::Known(vec![role("Reader", &[])]);
     world.observed.diagnostics = Some(Fact::Known(false));
     world.kubernetes().konnectivity = unknown();
     assert_eq!(
@@ -40,7 +39,6 @@ fn all_violated_rules_are_told_at_once_the_most_severe_first() {
             VaultOtherTenant,
             VaultFirewall,
             KeyExpired,
-            AccessRoleMissing,
             ClusterFailed,
             TunnelUnsupported,
             VaultPurgeProtectionOff,
