@@ -42,7 +42,7 @@ pub struct When {
 #[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Then {
-    /// What the call gave, as JSON with snake_case keys: everything named here must be there.
+    /// What the call gave, as JSON with `snake_case` keys: everything named here must be there.
     /// Lists match when they have the same length and each entry matches.
     #[serde(default)]
     pub report: Option<Value>,

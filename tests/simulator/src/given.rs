@@ -28,6 +28,7 @@ pub struct Given {
 /// A managed cluster.
 #[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
 #[serde(default, deny_unknown_fields)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact that a case can name")]
 pub struct Cluster {
     /// `currentKubernetesVersion`.
     pub kubernetes_version: String,
@@ -149,6 +150,7 @@ pub enum Backend {
 /// A key vault.
 #[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
 #[serde(default, deny_unknown_fields)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact that a case can name")]
 pub struct Vault {
     /// False: there is no such vault.
     pub exists: bool,

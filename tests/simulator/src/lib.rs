@@ -1,10 +1,4 @@
-//! An Azure region on loopback, for tests: Entra, Resource Manager, AKS, Key Vault, and the
-//! Kubernetes API of each cluster.
-//!
-//! A [`Simulator`] serves everything on ports of 127.0.0.1. A [`Case`] is made from a [`Given`]
-//! and has a subscription, a cluster, a vault and an identity of its own, so cases run in parallel.
-//!
-//! It knows nothing of the library that it tests: a wrong belief must not be shared by both sides.
+#![doc = include_str!("../README.md")]
 
 pub mod backend;
 pub mod clock;

@@ -10,7 +10,7 @@ use serde_json::Value;
 use crate::{
     backend::KubernetesBackend,
     clock::TimeScale,
-    cluster::ManagedCluster,
+    cluster::{ManagedCluster, version::Version},
     faults::FaultBook,
     given::{Given, Identity, Scope},
     names::{KEY, Names, vault_host},
@@ -67,6 +67,10 @@ impl World {
         vaults: Vaults,
         scale: TimeScale,
     ) -> Result<Self, String> {
+        let version = &given.cluster.kubernetes_version;
+        if Version::parse(version).is_none() {
+            return Err(format!("{version:?} is not a Kubernetes version"));
+        }
         let cluster = ManagedCluster::from_given(&given, &names);
         let world = Self {
             roles: roles(&given, &names)?,

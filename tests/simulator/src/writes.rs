@@ -29,7 +29,7 @@ pub enum Write {
 }
 
 /// Records the writes of one case. Left out, here and by whoever records: token, credential,
-/// access-review and dry-run requests, and those to the Lease, ConfigMap and canary Secret.
+/// access-review and dry-run requests, and those to the Lease, `ConfigMap` and canary Secret.
 #[derive(Debug, Default)]
 pub struct Recorder(Mutex<Vec<Write>>);
 

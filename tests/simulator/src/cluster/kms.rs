@@ -6,8 +6,7 @@ use super::{state::kms_version, version::Version};
 use crate::{
     backend::{EncryptionConfig, KeyRef, KmsVersion},
     key_id::KeyId,
-    roles::RoleAssignment,
-    vault::KeyAction,
+    vault::{KeyAction, access::open_to_the_internet},
     world::World,
 };
 
@@ -45,75 +44,70 @@ impl Profile {
 
 /// What AKS refuses at once, with status 400. `before` is the document there is, `after` the one
 /// that is asked for.
-pub(crate) fn refusal(
+pub(crate) fn check(
     before: &Value,
     after: &Value,
     rolled_out: &EncryptionConfig,
-) -> Option<String> {
+) -> Result<(), &'static str> {
     let (was, wanted) = (Profile::of(before), Profile::of(after));
     let version = after["properties"]["kubernetesVersion"].as_str().and_then(Version::parse);
     let keeps_v1 = wanted.enabled
         && rolled_out.current.as_ref().is_some_and(|key| key.kms_version == KmsVersion::V1);
     if keeps_v1 && version.is_some_and(|version| version.at_least(27)) {
-        return refused(
-            "Upgrading to 1.27 or later is not allowed while KMS v1 is enabled. Disable KMS first.",
-        );
+        return Err("Upgrading to 1.27 or later is not allowed while KMS v1 is enabled. Disable \
+                    KMS first.");
     }
-    if !wanted.enabled || (was == wanted && was.enabled) {
-        return None;
+    if !wanted.enabled || was == wanted {
+        return Ok(());
     }
-    let Some(key_id) = &wanted.key_id else {
-        return refused("azureKeyVaultKms.keyId is required when KMS is enabled.");
-    };
-    let Some(key) = KeyId::parse(key_id) else {
-        return refused("azureKeyVaultKms.keyId is not a valid key identifier.");
-    };
+    let key_id =
+        wanted.key_id.as_ref().ok_or("azureKeyVaultKms.keyId is required when KMS is enabled.")?;
+    let key =
+        KeyId::parse(key_id).ok_or("azureKeyVaultKms.keyId is not a valid key identifier.")?;
     if key.version.is_none() {
-        return refused("azureKeyVaultKms.keyId must name a key version.");
+        return Err("azureKeyVaultKms.keyId must name a key version.");
     }
     let kind = after["identity"]["type"].as_str().unwrap_or_default();
     if !kind.eq_ignore_ascii_case("UserAssigned") {
-        return refused("KMS requires a user-assigned managed identity.");
+        return Err("KMS requires a user-assigned managed identity.");
     }
-    let encryption =
-        &after["properties"]["securityProfile"]["kubernetesResourceObjectEncryptionProfile"];
-    if encryption["infrastructureEncryption"] == "Enabled" {
-        return refused(
-            "azureKeyVaultKms can't be changed while infrastructureEncryption is enabled.",
-        );
+    let newer = "/properties/securityProfile/kubernetesResourceObjectEncryptionProfile\
+                 /infrastructureEncryption";
+    if after.pointer(newer).is_some_and(|encryption| encryption == "Enabled") {
+        return Err("azureKeyVaultKms can't be changed while infrastructureEncryption is enabled.");
     }
-    refused_network(&was, &wanted, &key, after, version)
+    check_network(&was, &wanted, &key, after, version)
 }
 
-fn refused_network(
+fn check_network(
     was: &Profile,
     wanted: &Profile,
     key: &KeyId,
     after: &Value,
     version: Option<Version>,
-) -> Option<String> {
+) -> Result<(), &'static str> {
     let access = wanted.network_access.as_deref().unwrap_or_default();
     if !access.eq_ignore_ascii_case("Public") && !access.eq_ignore_ascii_case("Private") {
-        return refused("azureKeyVaultKms.keyVaultNetworkAccess must be Public or Private.");
+        return Err("azureKeyVaultKms.keyVaultNetworkAccess must be Public or Private.");
     }
     match (&wanted.vault_id, wanted.private()) {
         (None, true) => {
-            return refused("azureKeyVaultKms.keyVaultResourceId is required for private access.");
+            return Err("azureKeyVaultKms.keyVaultResourceId is required for private access.");
         }
         (Some(_), false) => {
-            return refused("azureKeyVaultKms.keyVaultResourceId must be empty for public access.");
+            return Err("azureKeyVaultKms.keyVaultResourceId must be empty for public access.");
         }
         (Some(id), true) => {
             let vault = vault_name(id);
             if !vault.is_some_and(|vault| vault.eq_ignore_ascii_case(key.vault())) {
-                return refused("azureKeyVaultKms.keyVaultResourceId is not the key's vault.");
+                return Err("azureKeyVaultKms.keyVaultResourceId is not the key's vault.");
             }
         }
         (None, false) => {}
     }
     let integrated = after["properties"]["apiServerAccessProfile"]["enableVnetIntegration"] == true;
     if wanted.private() && !integrated && version.is_none_or(|version| version.at_least(31)) {
-        return refused("A private key vault requires API Server VNet Integration.");
+        return Err("A private key vault requires API Server VNet Integration.");
     }
     let same_vault = was
         .key_id
@@ -121,18 +115,10 @@ fn refused_network(
         .and_then(KeyId::parse)
         .is_some_and(|old| old.vault().eq_ignore_ascii_case(key.vault()));
     if was.enabled && same_vault && was.private() != wanted.private() {
-        return refused(
-            "keyVaultNetworkAccess can't be changed while KMS is enabled with this key vault. \
-             Disable KMS first.",
-        );
+        return Err("keyVaultNetworkAccess can't be changed while KMS is enabled with this key \
+                    vault. Disable KMS first.");
     }
-    None
-}
-
-/// A refusal, in words.
-#[expect(clippy::unnecessary_wraps, reason = "it is what its callers return")]
-fn refused(message: &str) -> Option<String> {
-    Some(message.to_owned())
+    Ok(())
 }
 
 fn vault_name(id: &str) -> Option<&str> {
@@ -156,7 +142,7 @@ pub(crate) fn validate(world: &World, profile: &Profile) -> Result<(), String> {
         return Err("The vault is in another tenant.".to_owned());
     }
     if profile.private() {
-        let may_approve = world.identity_roles().any(|assignment: &RoleAssignment| {
+        let may_approve = world.identity_roles().any(|assignment| {
             assignment.covers(&vault_id)
                 && assignment
                     .role
@@ -169,14 +155,12 @@ pub(crate) fn validate(world: &World, profile: &Profile) -> Result<(), String> {
     } else {
         // A private endpoint that is still there does not make a vault public.
         world
-            .with_vault_at(&key.host, crate::vault::access::open_to_the_internet)
+            .with_vault_at(&key.host, open_to_the_internet)
             .and_then(|open| open)
-            .map_err(|refusal| crate::backend::VaultRefusal::from(refusal).to_string())?;
+            .map_err(|refusal| refusal.to_string())?;
     }
     for action in [KeyAction::Encrypt, KeyAction::Decrypt] {
-        world
-            .identity_key(key_id, action)
-            .map_err(|refusal| crate::backend::VaultRefusal::from(refusal).to_string())?;
+        world.identity_key(key_id, action).map_err(|refusal| refusal.to_string())?;
     }
     Ok(())
 }

@@ -5,8 +5,7 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use super::{
-    ManagedCluster,
-    kms::refusal,
+    ManagedCluster, kms,
     operation::{self, Operation},
     version::Version,
 };
@@ -59,9 +58,8 @@ pub(crate) fn put(
         check_idle(&cluster)?;
         let wanted = wanted(&cluster, &world.names, body)?;
         let upgrades = check_versions(&cluster, &wanted)?;
-        if let Some(message) = refusal(&cluster.document, &wanted, &cluster.rolled_out) {
-            return Err(Answer::flat_error(400, "BadRequest", &message));
-        }
+        kms::check(&cluster.document, &wanted, &cluster.rolled_out)
+            .map_err(|message| Answer::flat_error(400, "BadRequest", message))?;
         cluster.document = wanted;
         cluster.document["properties"]["provisioningState"] =
             json!(if upgrades { "Upgrading" } else { "Updating" });

@@ -48,7 +48,8 @@ impl KeyAction {
 }
 
 /// Why a vault refuses.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("{}: {message}", inner.unwrap_or(code))]
 pub(crate) struct Refusal {
     status: u16,
     code: &'static str,
