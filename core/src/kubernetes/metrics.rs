@@ -30,11 +30,11 @@ pub(crate) struct ServerMetrics {
     /// Any transformation, of any resource, in any direction, was counted: without an encryption
     /// configuration none is.
     pub(crate) has_transformation_series: bool,
-    sizes: Sizes,
+    pub(crate) sizes: Sizes,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-struct Sizes {
+pub(crate) struct Sizes {
     bytes: Option<f64>,
     objects: Option<f64>,
 }

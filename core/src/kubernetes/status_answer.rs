@@ -18,7 +18,6 @@ pub(crate) struct StatusAnswer {
     pub(crate) reason: String,
     pub(crate) code: u16,
     metadata: Metadata,
-    details: Option<Details>,
 }
 
 #[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq)]
@@ -26,20 +25,6 @@ pub(crate) struct StatusAnswer {
 struct Metadata {
     #[serde(rename = "continue")]
     continue_token: String,
-}
-
-#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq)]
-#[serde(default)]
-struct Details {
-    name: String,
-    kind: String,
-    causes: Vec<Cause>,
-}
-
-#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq)]
-#[serde(default)]
-struct Cause {
-    reason: String,
 }
 
 impl StatusAnswer {
@@ -57,17 +42,6 @@ impl StatusAnswer {
     /// Where an expired list can go on.
     pub(crate) fn continue_token(&self) -> Option<&str> {
         Some(self.metadata.continue_token.as_str()).filter(|token| !token.is_empty())
-    }
-
-    /// Kind and name of the object that it is about.
-    pub(crate) fn object(&self) -> Option<(&str, &str)> {
-        let details = self.details.as_ref()?;
-        (!details.name.is_empty()).then_some((details.kind.as_str(), details.name.as_str()))
-    }
-
-    /// The reasons of the causes, such as `FieldValueInvalid`.
-    pub(crate) fn causes(&self) -> impl Iterator<Item = &str> {
-        self.details.iter().flat_map(|details| &details.causes).map(|cause| cause.reason.as_str())
     }
 }
 
@@ -165,8 +139,6 @@ mod tests {
         assert_eq!((expired.reason.as_str(), expired.code), ("Expired", 410));
         assert_eq!(expired.continue_token(), Some("abc"));
         let invalid = StatusAnswer::parse(INVALID.as_bytes()).unwrap();
-        assert_eq!(invalid.object(), Some(("Secret", "a")));
-        assert_eq!(invalid.causes().collect::<Vec<_>>(), ["FieldValueRequired"]);
         assert_eq!(invalid.continue_token(), None);
     }
 
