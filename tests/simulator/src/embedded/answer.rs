@@ -116,7 +116,7 @@ async fn dispatch(
     call: &Call,
 ) -> Result<Response<Body>, ApiError> {
     let Some(route) = Route::parse(path) else {
-        return Err(ApiError::no_such_path());
+        return Err(ApiError::no_such_resource());
     };
     let (resource, namespace, name) = match route {
         Route::Path => return non_resource(cluster, process, path, call).await,
@@ -210,13 +210,18 @@ async fn non_resource(
                 "major": major,
                 "minor": minor,
                 "gitVersion": format!("v{version}"),
+                "gitCommit": "0000000000000000000000000000000000000000",
+                "gitTreeState": "clean",
+                "buildDate": "2026-01-01T00:00:00Z",
+                "goVersion": "go1.25",
+                "compiler": "gc",
                 "platform": "linux/amd64",
             })))
         }
         "/livez" | "/healthz" => Ok(body::text("ok".to_owned())),
         "/readyz" => Ok(health::ready(cluster, process).await),
-        "/readyz/kms-providers" => health::kms_providers(process).await,
+        "/readyz/kms-providers" => Ok(health::kms_providers(process).await),
         "/metrics" => Ok(body::text(metrics::render(cluster, process))),
-        _ => Err(ApiError::no_such_path()),
+        _ => Ok(body::no_such_page()),
     }
 }

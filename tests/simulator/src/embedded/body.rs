@@ -3,7 +3,7 @@
 use std::convert::Infallible;
 
 use bytes::Bytes;
-use http::{HeaderValue, Response, header};
+use http::{HeaderValue, Response, StatusCode, header};
 use http_body_util::{BodyExt, Full, combinators::UnsyncBoxBody};
 use serde::Serialize;
 
@@ -25,6 +25,13 @@ pub(super) fn json(value: &impl Serialize) -> Response<Body> {
 /// 200 with text.
 pub(super) fn text(text: String) -> Response<Body> {
     with_type(Bytes::from(text), "text/plain; charset=utf-8")
+}
+
+/// 404 for a path that is no resource.
+pub(super) fn no_such_page() -> Response<Body> {
+    let mut response = text("404 page not found\n".to_owned());
+    *response.status_mut() = StatusCode::NOT_FOUND;
+    response
 }
 
 fn with_type(bytes: Bytes, content_type: &'static str) -> Response<Body> {

@@ -16,6 +16,7 @@ use super::{
     rollout::Rollout,
     server::{Server, Workshop},
     store::Store,
+    transform::Seal,
 };
 use crate::{
     backend::{BackendSpec, EncryptionConfig},
@@ -127,7 +128,7 @@ impl Cluster {
         rollout.add(config);
         let number = self.servers().len() + 1;
         let server = Arc::new(Server::stopped(number));
-        server.restart(wired, &self.workshop, self.store.advance()).await;
+        server.restart(wired, &self.workshop, &self.store).await;
         self.servers.write().unwrap_or_else(PoisonError::into_inner).push(server);
         number
     }
@@ -140,6 +141,15 @@ impl Cluster {
         }
         let next = self.next.fetch_add(1, Ordering::Relaxed) % running.len();
         running.into_iter().nth(next)
+    }
+
+    /// Every process's watch cache is told of a write.
+    pub(super) async fn tell_caches(&self, seal: &Arc<Seal>) {
+        for server in self.servers() {
+            if let Some(process) = server.current() {
+                process.cache(seal).await;
+            }
+        }
     }
 
     /// `major.minor.patch`.

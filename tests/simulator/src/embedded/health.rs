@@ -6,7 +6,6 @@ use super::{
     body::{self, Body},
     cluster::Cluster,
     process::Process,
-    status::ApiError,
 };
 
 /// `/readyz`.
@@ -37,14 +36,14 @@ pub(super) async fn ready(cluster: &Cluster, process: &Process) -> Response<Body
 }
 
 /// `/readyz/kms-providers`, which makes the process ask its plugins.
-pub(super) async fn kms_providers(process: &Process) -> Result<Response<Body>, ApiError> {
+pub(super) async fn kms_providers(process: &Process) -> Response<Body> {
     if process.transformers.kms().next().is_none() {
-        return Err(ApiError::no_such_path());
+        return body::no_such_page();
     }
-    Ok(match process.check_plugins().await {
+    match process.check_plugins().await {
         Ok(()) => body::text("ok".to_owned()),
         Err(error) => failed(format!("internal server error: {error}\n")),
-    })
+    }
 }
 
 fn failed(text: String) -> Response<Body> {

@@ -76,6 +76,9 @@ pub struct Stored {
     pub resource_version: u64,
 }
 
+/// The secrets of a cluster at one revision.
+pub struct Backup(store::Backup);
+
 /// How busy the API was.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Load {
@@ -190,6 +193,18 @@ impl Embedded {
     /// Forgets every older version, as a compaction of etcd does: lists cannot go on.
     pub fn compact(&self) {
         self.cluster.store.compact();
+    }
+
+    /// A backup of etcd, as far as secrets are concerned.
+    #[must_use]
+    pub fn backup(&self) -> Backup {
+        Backup(self.cluster.store.backup())
+    }
+
+    /// Restores a backup: secrets, and the revision, are what they were. The API servers restart.
+    pub async fn restore(&self, backup: &Backup) {
+        self.cluster.store.restore(&backup.0);
+        self.cluster.restart_all().await;
     }
 
     /// Turns a mutating webhook on or off that changes a secret each time it sees it.

@@ -81,18 +81,25 @@ impl Process {
     /// Reads a stored value, counts that, and says whether it is stale.
     pub(super) async fn read(&self, seal: &Arc<Seal>) -> Result<bool, String> {
         let stale = self.transformers.read(seal).await?;
-        self.count(Direction::FromStorage, seal);
+        self.count(Direction::FromStorage, seal, 1);
         Ok(stale)
     }
 
     /// What a value is written with now; counts that.
     pub(super) async fn write(&self) -> Result<Arc<Seal>, String> {
         let seal = self.transformers.write().await?;
-        self.count(Direction::ToStorage, &seal);
+        self.count(Direction::ToStorage, &seal, 1);
         Ok(seal)
     }
 
-    fn count(&self, direction: Direction, seal: &Arc<Seal>) {
+    /// Its watch cache is told of a write, and reads what was written.
+    pub(super) async fn cache(&self, seal: &Arc<Seal>) {
+        if self.transformers.read(seal).await.is_ok() {
+            self.count(Direction::FromStorage, seal, 1);
+        }
+    }
+
+    fn count(&self, direction: Direction, seal: &Arc<Seal>, times: u64) {
         if !self.encrypts() {
             return;
         }
@@ -104,11 +111,11 @@ impl Process {
         let last = unix_now();
         match known {
             Some(counted) => {
-                counted.count += 1;
+                counted.count += times;
                 counted.last = last;
             }
             None => {
-                counters.push(Counted { direction, seal: Arc::clone(seal), count: 1, last });
+                counters.push(Counted { direction, seal: Arc::clone(seal), count: times, last });
             }
         }
     }
@@ -128,7 +135,11 @@ impl Process {
                 return false;
             }
         }
-        self.synced.store(true, Ordering::Relaxed);
+        if !self.synced.swap(true, Ordering::Relaxed) {
+            for (seal, times) in seals {
+                self.count(Direction::FromStorage, seal, *times as u64);
+            }
+        }
         true
     }
 

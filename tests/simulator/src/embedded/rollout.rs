@@ -95,7 +95,7 @@ impl Cluster {
                 continue;
             }
             if let Some(step) = has.before(&target) {
-                server.restart(step, &self.workshop, self.store.advance()).await;
+                server.restart(step, &self.workshop, &self.store).await;
             }
         }
         for server in &servers {
@@ -107,7 +107,7 @@ impl Cluster {
             if rollout.wiring == Wiring::OneProvider && has.same_providers(&target) {
                 server.replace_keys(target);
             } else {
-                server.restart(target, &self.workshop, self.store.advance()).await;
+                server.restart(target, &self.workshop, &self.store).await;
             }
         }
     }
@@ -152,7 +152,7 @@ impl Cluster {
     pub(super) async fn restart_all(&self) {
         let _rollout = self.rollout.lock().await;
         for server in self.servers() {
-            server.restart(server.wired(), &self.workshop, self.store.advance()).await;
+            server.restart(server.wired(), &self.workshop, &self.store).await;
         }
     }
 }

@@ -147,7 +147,7 @@ impl Secret {
         name: &str,
         before: Option<&Self>,
     ) -> Result<Self, ApiError> {
-        let data = client_data(object)?;
+        let data = client_data(object, name)?;
         let kind = object["type"].as_str().unwrap_or("Opaque");
         let invalid = |message: &str| Err(ApiError::invalid("Secret", name, message));
         if kind == "kubernetes.io/tls" && !data.contains_key("tls.crt") {
@@ -208,7 +208,7 @@ impl Secret {
 }
 
 /// `data`, with `stringData` merged in.
-fn client_data(object: &Value) -> Result<Map<String, Value>, ApiError> {
+fn client_data(object: &Value, name: &str) -> Result<Map<String, Value>, ApiError> {
     use base64::{Engine, engine::general_purpose::STANDARD};
     let mut data = object["data"].as_object().cloned().unwrap_or_default();
     for value in data.values_mut() {
@@ -216,13 +216,17 @@ fn client_data(object: &Value) -> Result<Map<String, Value>, ApiError> {
             Value::Null => *value = json!(""),
             Value::String(text) if STANDARD.decode(&*text).is_ok() => {}
             _ => {
-                return Err(ApiError::bad_request("illegal base64 data in a value of \"data\""));
+                return Err(ApiError::invalid(
+                    "Secret",
+                    name,
+                    "data: Invalid value: illegal base64",
+                ));
             }
         }
     }
-    for (name, value) in object["stringData"].as_object().into_iter().flatten() {
+    for (entry, value) in object["stringData"].as_object().into_iter().flatten() {
         let text = value.as_str().unwrap_or_default();
-        data.insert(name.clone(), json!(STANDARD.encode(text)));
+        data.insert(entry.clone(), json!(STANDARD.encode(text)));
     }
     Ok(data)
 }

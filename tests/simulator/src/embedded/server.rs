@@ -11,6 +11,7 @@ use super::{
     identity::{Identities, Identity},
     plugin::Plugin,
     process::{Process, unix_now},
+    store::Store,
     transform::{KmsProvider, Provider, Transformers},
     wiring::{ProviderSpec, Wired},
 };
@@ -110,7 +111,7 @@ impl Server {
     }
 
     /// Ends the process, if any, and starts one with `wired`.
-    pub(super) async fn restart(&self, wired: Wired, workshop: &Workshop, revision: u64) {
+    pub(super) async fn restart(&self, wired: Wired, workshop: &Workshop, store: &Store) {
         let before = self.process.write().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(before) = before {
             before.stop.cancel();
@@ -118,8 +119,10 @@ impl Server {
             tokio::time::sleep(workshop.scale.seconds(RESTART_SECONDS)).await;
         }
         let transformers = self.configure(wired, workshop);
-        let process = self.process(transformers, workshop, revision, workshop.start_time(), false);
+        let (revision, started) = (store.advance(), workshop.start_time());
+        let process = self.process(transformers, workshop, revision, started, false);
         process.ask_plugins().await;
+        process.synced(&store.seals()).await;
         tokio::spawn(Arc::clone(&process).poll_plugins(workshop.scale, 60.0));
         self.serve(process);
     }

@@ -58,8 +58,8 @@ impl ApiError {
             .with_details(json!({"name": name, "kind": resource}))
     }
 
-    /// 404 for a path.
-    pub(super) fn no_such_path() -> Self {
+    /// 404 for a resource.
+    pub(super) fn no_such_resource() -> Self {
         Self::new(404, "NotFound", "the server could not find the requested resource")
     }
 
@@ -124,9 +124,14 @@ impl ApiError {
 
     /// 422.
     pub(super) fn invalid(kind: &str, name: &str, cause: &str) -> Self {
-        let field = cause.split(':').next().unwrap_or_default();
+        let (field, message) = cause.split_once(": ").unwrap_or(("", cause));
+        let reason = match message.split(':').next() {
+            Some("Forbidden") => "FieldValueForbidden",
+            Some("Required value") => "FieldValueRequired",
+            _ => "FieldValueInvalid",
+        };
         Self::new(422, "Invalid", format!("{kind} {name:?} is invalid: {cause}")).with_details(
-            json!({"name": name, "kind": kind, "causes": [{"message": cause, "field": field}]}),
+            json!({"name": name, "kind": kind, "causes": [{"reason": reason, "message": message, "field": field}]}),
         )
     }
 
@@ -143,6 +148,16 @@ impl ApiError {
     pub(super) fn internal(error: &str) -> Self {
         Self::new(500, "InternalError", format!("Internal error occurred: {error}"))
             .with_details(json!({"causes": [{"message": error}]}))
+    }
+
+    /// 504 because the store has not reached that revision.
+    pub(super) fn too_large_resource_version(asked: u64, newest: u64) -> Self {
+        let cause = "Too large resource version";
+        Self::new(504, "Timeout", format!("Timeout: {cause}: {asked}, current: {newest}"))
+            .with_details(json!({
+                "causes": [{"reason": "ResourceVersionTooLarge", "message": cause}],
+                "retryAfterSeconds": 1,
+            }))
     }
 
     /// Any status, for a fault of a script.

@@ -58,6 +58,12 @@ pub(super) enum Refused {
     NoSpace,
 }
 
+/// The secrets of a store at one revision.
+pub(super) struct Backup {
+    revision: u64,
+    secrets: Vec<(Arc<str>, Box<str>, Version)>,
+}
+
 #[derive(Default)]
 struct State {
     revision: u64,
@@ -288,6 +294,33 @@ impl Store {
     pub(super) fn compact(&self) {
         let mut state = self.write();
         state.compacted = state.revision;
+    }
+
+    /// What is stored now.
+    pub(super) fn backup(&self) -> Backup {
+        let mut secrets = Vec::new();
+        self.for_each(|namespace, name, version| {
+            secrets.push((namespace.into(), name.into(), version.clone()));
+        });
+        Backup { revision: self.revision(), secrets }
+    }
+
+    /// Puts everything back to where it was, the revision too. Watches end.
+    pub(super) fn restore(&self, backup: &Backup) {
+        let mut state = self.write();
+        state.revision = backup.revision;
+        state.compacted = backup.revision;
+        state.checkpoints.clear();
+        state.watchers.clear();
+        state.namespaces.clear();
+        state.seals.clear();
+        state.live_bytes = 0;
+        for (namespace, name, version) in &backup.secrets {
+            counted(&mut state.seals, &version.seal, 1);
+            state.live_bytes += version.secret.stored_bytes(name);
+            let secrets = state.namespaces.entry(Arc::clone(namespace)).or_default();
+            secrets.live.insert(name.clone(), Entry::new(version.clone()));
+        }
     }
 
     /// Whether etcd refuses writes for want of space.

@@ -2,7 +2,6 @@
 
 use std::{convert::Infallible, sync::Arc};
 
-use base64::{Engine, engine::general_purpose::STANDARD};
 use bytes::{BufMut, Bytes, BytesMut};
 use futures::stream;
 use http::{HeaderValue, Response, header};
@@ -69,6 +68,7 @@ pub(super) fn watch(
         namespace: namespace.map(str::to_owned),
         bookmark: streaming && call.query.on("allowWatchBookmarks"),
         since: if streaming { None } else { since },
+        not_older_than: since.unwrap_or_default(),
     };
     let limit = std::time::Duration::from_secs(seconds.min(LONGEST_SECONDS));
     tokio::spawn(async move {
@@ -129,12 +129,18 @@ struct Watch {
     bookmark: bool,
     /// Only what is newer.
     since: Option<u64>,
+    /// The least revision that the store must have reached.
+    not_older_than: u64,
 }
 
 impl Watch {
     async fn run(self, mut writer: Writer) -> Result<(), Ended> {
         let scope = self.namespace.as_deref();
         let (revision, mut events) = self.cluster.store.watch(scope);
+        if self.not_older_than > revision {
+            let error = ApiError::too_large_resource_version(self.not_older_than, revision);
+            return writer.error(&error).await;
+        }
         self.tell_what_there_is(&mut writer, revision).await?;
         if self.bookmark {
             writer.bookmark(revision).await?;
@@ -240,17 +246,9 @@ impl Writer {
 
     /// Marks the end of what there was.
     async fn bookmark(&mut self, revision: u64) -> Result<(), Ended> {
-        let blueprint = json!({
-            "kind": "SecretList", "apiVersion": "v1", "metadata": {}, "items": null,
-        });
-        let annotations = json!({
-            "k8s.io/initial-events-end": "true",
-            "kubernetes.io/initial-events-list-blueprint": STANDARD.encode(blueprint.to_string()),
-        });
         let metadata = json!({
             "resourceVersion": revision.to_string(),
-            "creationTimestamp": null,
-            "annotations": annotations,
+            "annotations": {"k8s.io/initial-events-end": "true"},
         });
         let partial = json!({
             "kind": "PartialObjectMetadata", "apiVersion": "meta.k8s.io/v1", "metadata": metadata,

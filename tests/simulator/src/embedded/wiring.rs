@@ -76,11 +76,7 @@ impl Names {
         self.named.retain(|(key, _)| keys.contains(&key));
         for key in keys {
             if self.of(key).is_none() {
-                let free = NAMES
-                    .into_iter()
-                    .find(|name| !self.named.iter().any(|(_, taken)| taken == name))
-                    .unwrap_or(NAMES[0]);
-                self.named.push((key.clone(), free));
+                self.named.push((key.clone(), self.free()));
             }
         }
     }
@@ -92,10 +88,18 @@ impl Names {
         self.named.iter().find(|(named, _)| named == key).map(|(_, name)| *name)
     }
 
-    /// The name that a value under `key` has in front, for the keys of the configuration and
-    /// for others.
+    /// The name that the next new key takes. With both taken: the newest key's, which the key
+    /// before the other one had too.
+    fn free(&self) -> &'static str {
+        let taken = |name: &&str| self.named.iter().any(|(_, taken)| taken == name);
+        let newest = self.named.last().map_or(NAMES[0], |(_, name)| name);
+        NAMES.into_iter().find(|name| !taken(name)).unwrap_or(newest)
+    }
+
+    /// The name that a value under `key` has in front. A key that is not configured has the name
+    /// that it would get.
     pub(super) fn provider_of(&self, key: &KeyRef) -> Arc<str> {
-        self.of(key).unwrap_or(NAMES[1]).into()
+        self.of(key).unwrap_or_else(|| self.free()).into()
     }
 
     /// The configuration file for `config`. `old_first`: what was written before the change is

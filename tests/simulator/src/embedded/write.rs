@@ -58,12 +58,15 @@ impl Target<'_> {
         let version = if call.dry_run() {
             Version { revision: self.cluster.store.revision(), seal, secret }
         } else {
-            self.cluster.store.create(self.namespace, self.name, secret, &seal).map_err(
-                |refused| match refused {
-                    Refused::NoSpace => ApiError::internal(NO_SPACE),
-                    _ => ApiError::already_exists("secrets", self.name),
-                },
-            )?
+            let created =
+                self.cluster.store.create(self.namespace, self.name, secret, &seal).map_err(
+                    |refused| match refused {
+                        Refused::NoSpace => ApiError::internal(NO_SPACE),
+                        _ => ApiError::already_exists("secrets", self.name),
+                    },
+                )?;
+            self.cluster.tell_caches(&created.seal).await;
+            created
         };
         let mut response = self.answer(&version, call);
         *response.status_mut() = StatusCode::CREATED;
@@ -187,7 +190,10 @@ impl Target<'_> {
             }
             let seal = self.process.write().await.map_err(|error| ApiError::internal(&error))?;
             match store.replace(self.namespace, self.name, before.revision, secret, &seal) {
-                Ok(version) => return Ok(version),
+                Ok(version) => {
+                    self.cluster.tell_caches(&version.seal).await;
+                    return Ok(version);
+                }
                 Err(Refused::NoSpace) => return Err(ApiError::internal(NO_SPACE)),
                 Err(_) => {}
             }

@@ -1,6 +1,9 @@
 //! What tells with which key an API server writes.
 
-use std::{collections::HashSet, time::Duration};
+use std::{
+    collections::HashSet,
+    time::{Duration, Instant},
+};
 
 use aks_kms_simulator::backend::{EncryptionConfig, KubernetesBackend};
 use serde_json::{Value, json};
@@ -9,8 +12,9 @@ use sha2::{Digest, Sha256};
 use crate::world::{World, key, v2, version};
 
 fn hash(text: &str) -> String {
-    let hex: String = Sha256::digest(text).iter().map(|byte| format!("{byte:02x}")).collect();
-    format!("sha256:{hex}")
+    Sha256::digest(text)
+        .iter()
+        .fold("sha256:".to_owned(), |label, byte| format!("{label}{byte:02x}"))
 }
 
 /// `key_id_hash` of a key of the case.
@@ -31,18 +35,20 @@ async fn a_write_grows_the_counter_of_its_key_on_the_server_that_did_it_and_on_n
     let two = world.server(2).await;
     let name = "apiserver_envelope_encryption_key_id_hash_total";
     let key = key_hash(1);
-    assert_eq!(one.metric(&[name, "to_storage"]).await, 0.0);
+    assert_eq!(one.count(&[name, "to_storage"]).await, 0);
     one.rewrite("team-1", "secret-1").await;
     one.rewrite("team-1", "secret-1").await;
-    assert_eq!(one.metric(&[name, "to_storage", &key, "provider_name=\""]).await, 1.0);
-    assert_eq!(one.metric(&[name, "from_storage", &key]).await, 1.0);
-    assert_eq!(two.metric(&[name]).await, 0.0);
+    assert_eq!(one.count(&[name, "to_storage", &key, "provider_name=\""]).await, 1);
+    assert_eq!(two.count(&[name, "to_storage"]).await, 0);
+    // each server's watch cache reads what was written; the second patch read it once more
+    assert_eq!(one.count(&[name, "from_storage", &key]).await, 2);
+    assert_eq!(two.count(&[name, "from_storage", &key]).await, 1);
     let operations = "apiserver_storage_transformation_operations_total";
     let labels = ["resource=\"secrets\"", "status=\"OK\"", "to_storage", "\"k8s:enc:kms:v2:"];
     for label in labels {
-        assert_eq!(one.metric(&[operations, "to_storage", label]).await, 1.0, "{label}");
+        assert_eq!(one.count(&[operations, "to_storage", label]).await, 1, "{label}");
     }
-    assert_eq!(one.metric(&[operations, "transformer_prefix=\"identity\""]).await, 1.0);
+    assert_eq!(one.count(&[operations, "transformer_prefix=\"identity\""]).await, 1);
 }
 
 #[tokio::test]
@@ -52,7 +58,7 @@ async fn plaintext_is_written_under_an_empty_prefix_and_without_configuration_no
     let touch = r#"{"metadata": {"annotations": {"a": "b"}}}"#;
     assert_eq!(api.patch("team-1", "secret-1", touch).await.status(), 200);
     let operations = "apiserver_storage_transformation_operations_total";
-    assert_eq!(api.metric(&[operations, "to_storage", "transformer_prefix=\"\""]).await, 1.0);
+    assert_eq!(api.count(&[operations, "to_storage", "transformer_prefix=\"\""]).await, 1);
 
     let given = json!({"cluster": {"api_servers": 1}});
     let world = World::new(given, EncryptionConfig::default(), 0.001);
@@ -72,30 +78,37 @@ async fn a_server_with_the_old_key_first_polls_both_keys_and_writes_the_old_one(
     let api = world.server(2).await;
     let status = "apiserver_envelope_encryption_key_id_hash_status_last_timestamp_seconds";
     for number in [1, 2] {
-        assert!(api.metric(&[status, &key_hash(number)]).await > 0.0);
+        assert!(api.gauge(&[status, &key_hash(number)]).await > 0.0);
     }
     let touch = r#"{"metadata": {"annotations": {"a": "b"}}}"#;
     assert_eq!(api.patch("team-1", "secret-1", touch).await.status(), 200);
     let total = "apiserver_envelope_encryption_key_id_hash_total";
-    assert_eq!(api.metric(&[total, "to_storage", &key_hash(1)]).await, 1.0);
-    assert_eq!(api.metric(&[total, "to_storage", &key_hash(2)]).await, 0.0);
+    assert_eq!(api.count(&[total, "to_storage", &key_hash(1)]).await, 1);
+    assert_eq!(api.count(&[total, "to_storage", &key_hash(2)]).await, 0);
 }
 
 #[tokio::test]
 async fn a_fault_of_a_server_ends_after_its_time() {
     let given = json!({"faults": {"api_servers": [
-        {"server": 2, "kind": "behind", "seconds": 100},
+        {"server": 2, "kind": "behind", "seconds": 500},
     ]}});
     let world = World::new(given, v2(1, 0), 0.002);
     world.api.apply(v2(2, 1), None).await.unwrap();
-    let api = world.server(2).await;
-    let touch = |value| format!(r#"{{"metadata": {{"annotations": {{"a": "{value}"}}}}}}"#);
-    assert_eq!(api.patch("team-1", "secret-1", &touch(1)).await.status(), 200);
-    assert_eq!(world.key_of("team-1", "secret-1"), 1);
-    tokio::time::sleep(Duration::from_millis(300)).await;
-    let api = world.server(2).await;
-    assert_eq!(api.patch("team-1", "secret-1", &touch(2)).await.status(), 200);
-    assert_eq!(world.key_of("team-1", "secret-1"), 2);
+    let began = Instant::now();
+    let mut value = 0;
+    let mut touch = async || {
+        value += 1;
+        let body = format!(r#"{{"metadata": {{"annotations": {{"a": "{value}"}}}}}}"#);
+        let response = world.server(2).await.patch("team-1", "secret-1", &body).await;
+        assert_eq!(response.status(), 200);
+        world.key_of("team-1", "secret-1")
+    };
+    assert_eq!(touch().await, 1);
+    while touch().await == 1 {
+        assert!(began.elapsed() < Duration::from_secs(10));
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    assert!(began.elapsed() > Duration::from_millis(800), "{:?}", began.elapsed());
 }
 
 #[tokio::test]
@@ -122,15 +135,16 @@ async fn a_restart_closes_connections_and_begins_new_counters_a_new_start_time_a
     let mut started = HashSet::new();
     for server in [1, 2] {
         let api = world.server(server).await;
-        started.insert(api.metric(&["process_start_time_seconds"]).await.to_string());
+        started.insert(api.gauge(&["process_start_time_seconds"]).await.to_string());
         api.rewrite("team-1", &format!("secret-{server}")).await;
-        assert_eq!(api.metric(&["operations_total", "to_storage"]).await, 1.0);
+        assert_eq!(api.count(&["operations_total", "to_storage"]).await, 1);
     }
     world.api.restart_api_servers().await;
     for server in [1, 2] {
         let api = world.server(server).await;
-        started.insert(api.metric(&["process_start_time_seconds"]).await.to_string());
-        assert_eq!(api.metric(&["operations_total"]).await, 0.0);
+        started.insert(api.gauge(&["process_start_time_seconds"]).await.to_string());
+        assert_eq!(api.count(&["operations_total", "to_storage"]).await, 0);
+        assert_eq!(api.count(&["operations_total", "from_storage"]).await, 10, "all once");
     }
     assert_eq!(started.len(), 4, "each process has a start time of its own: {started:?}");
     // the leases of the ended ones linger

@@ -103,6 +103,25 @@ async fn every_write_has_a_revision_of_its_own() {
 }
 
 #[tokio::test]
+async fn a_restored_backup_is_an_older_state_at_an_older_revision() {
+    let world = World::new(json!({"secrets": {"under": "plaintext"}}), v2(1, 0), 0.001);
+    let api = world.client();
+    api.rewrite("team-1", "secret-1").await;
+    let before = world.version_of("team-1", "secret-1");
+    let backup = world.api.backup();
+    let mut fence = 0;
+    for number in 2..=5 {
+        fence = api.rewrite("team-1", &format!("secret-{number}")).await;
+    }
+    world.api.restore(&backup).await;
+    assert_eq!(world.version_of("team-1", "secret-1"), before);
+    assert_eq!((world.key_of("team-1", "secret-1"), world.key_of("team-1", "secret-2")), (1, 0));
+    let list = world.client().json(&format!("{SECRETS}?limit=1")).await;
+    assert!(before <= version(&list) && version(&list) < fence);
+    assert_eq!(world.api.ground_truth().await.unwrap().plaintext, 9);
+}
+
+#[tokio::test]
 async fn leases_and_config_maps_are_written_with_preconditions() {
     let world = World::new(json!({}), v2(1, 0), 0.001);
     let api = world.client();

@@ -114,6 +114,16 @@ async fn servers_without_streaming_lists_refuse_them() {
 }
 
 #[tokio::test]
+async fn a_streaming_list_of_a_revision_that_is_still_to_come_is_an_error() {
+    let world = World::new(json!({}), v2(1, 0), 0.001);
+    let api = world.client();
+    let mut events = Events::open(&api, &format!("{STREAM}&resourceVersion=99999")).await;
+    let event = events.next().await.unwrap();
+    assert_eq!((&event["type"], &event["object"]["code"]), (&json!("ERROR"), &json!(504)));
+    assert!(events.next().await.is_none());
+}
+
+#[tokio::test]
 async fn a_slow_reader_is_cut_off_when_much_is_written() {
     let world = World::new(json!({"secrets": {"namespaces": 1, "each": 1}}), v2(1, 0), 0.001);
     let api = world.client();

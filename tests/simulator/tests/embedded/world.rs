@@ -189,12 +189,24 @@ impl Api {
         version(&response.json().await.unwrap())
     }
 
-    /// Value of a series of `/metrics` whose text contains all of `parts`; several are added up.
-    pub(crate) async fn metric(&self, parts: &[&str]) -> f64 {
+    /// Values of the series of `/metrics` whose text contains all of `parts`.
+    async fn series(&self, parts: &[&str]) -> Vec<String> {
         let text = self.text("/metrics").await;
         let lines = text.lines().filter(|line| !line.starts_with('#'));
         let fits = lines.filter(|line| parts.iter().all(|part| line.contains(part)));
-        fits.map(|line| line.rsplit(' ').next().unwrap().parse::<f64>().unwrap()).sum()
+        fits.map(|line| line.rsplit(' ').next().unwrap().to_owned()).collect()
+    }
+
+    /// The sum of counters.
+    pub(crate) async fn count(&self, parts: &[&str]) -> u64 {
+        self.series(parts).await.iter().map(|value| value.parse::<u64>().unwrap()).sum()
+    }
+
+    /// The value of the one gauge.
+    pub(crate) async fn gauge(&self, parts: &[&str]) -> f64 {
+        let series = self.series(parts).await;
+        assert_eq!(series.len(), 1, "{series:?}");
+        series[0].parse().unwrap()
     }
 }
 
