@@ -3,6 +3,7 @@
 use std::{
     collections::BTreeMap,
     sync::{Arc, PoisonError, RwLock},
+    time::{Duration, Instant},
 };
 
 use crate::{
@@ -94,7 +95,25 @@ impl Region {
         if let Some(answer) = entra::serve(self, &request) {
             return answer;
         }
-        arm::serve(self, &request).unwrap_or_else(|refusal| refusal)
+        let answer = arm::serve(self, &request).unwrap_or_else(|refusal| refusal);
+        if request.method == http::Method::PUT {
+            self.settle(&request.path).await;
+        }
+        answer
+    }
+
+    /// Azure takes a moment to answer a PUT: an operation that takes no time has ended by then.
+    async fn settle(&self, path: &str) {
+        const MOMENT: Duration = Duration::from_secs(1);
+        const LOOK: Duration = Duration::from_millis(2);
+        let world = self.find(|world| path.contains(&world.names.subscription));
+        let Some(world) = world.filter(|world| world.faults.operation_seconds() == 0.0) else {
+            return;
+        };
+        let answered = Instant::now();
+        while world.cluster().is_busy() && answered.elapsed() < MOMENT {
+            tokio::time::sleep(LOOK).await;
+        }
     }
 
     /// The port on loopback that stands for an address, or the status of the proxy's refusal.

@@ -69,6 +69,11 @@ impl Operation {
         )
     }
 
+    /// Whether it has not ended.
+    pub(crate) fn goes_on(&self) -> bool {
+        self.end.is_none()
+    }
+
     /// The body of the poll URL's answer.
     pub(crate) fn body(&self) -> Value {
         let mut body = json!({ "name": self.id, "status": self.status, "startTime": self.start });

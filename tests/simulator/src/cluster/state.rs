@@ -54,6 +54,12 @@ impl ManagedCluster {
         }
     }
 
+    /// Whether one of its operations goes on.
+    pub(crate) fn is_busy(&self) -> bool {
+        matches!(self.property("provisioningState"), "Updating" | "Upgrading")
+            && self.operations.values().any(Operation::goes_on)
+    }
+
     /// A string property.
     pub(crate) fn property(&self, name: &str) -> &str {
         self.document["properties"][name].as_str().unwrap_or_default()

@@ -38,8 +38,7 @@ pub(super) struct Identity {
 
 impl Identity {
     /// The identity of a new process.
-    pub(super) fn new(revision: u64) -> Arc<Self> {
-        let host = format!("kube-apiserver-{}", &Uuid::new_v4().simple().to_string()[..10]);
+    pub(super) fn new(revision: u64, host: String) -> Arc<Self> {
         let name = lease_name(&host);
         Arc::new(Self {
             id_hash: sha256_label(&name),
@@ -110,7 +109,10 @@ impl Identities {
     }
 
     pub(super) fn add(&self, identity: &Arc<Identity>) {
-        self.all.lock().unwrap_or_else(PoisonError::into_inner).push(Arc::clone(identity));
+        let mut all = self.all.lock().unwrap_or_else(PoisonError::into_inner);
+        // a process takes over the Lease that its predecessor on the same host had
+        all.retain(|earlier| earlier.name != identity.name);
+        all.push(Arc::clone(identity));
     }
 
     /// Their Leases, by name. `newest`: the store's revision.
@@ -123,6 +125,11 @@ impl Identities {
         });
         leases
     }
+}
+
+/// The name of a host that no other API server runs on.
+pub(super) fn new_host() -> String {
+    format!("kube-apiserver-{}", &Uuid::new_v4().simple().to_string()[..10])
 }
 
 /// `apiserver-` and 26 letters and digits that stand for the host name.

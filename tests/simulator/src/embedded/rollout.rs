@@ -152,6 +152,7 @@ impl Cluster {
     pub(super) async fn restart_all(&self) {
         let _rollout = self.rollout.lock().await;
         for server in self.servers() {
+            server.move_host();
             server.restart(server.wired(), &self.workshop, &self.store).await;
         }
     }

@@ -8,7 +8,7 @@ use std::sync::{
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    identity::{Identities, Identity},
+    identity::{Identities, Identity, new_host},
     plugin::Plugin,
     process::{Process, unix_now},
     store::Store,
@@ -18,7 +18,7 @@ use super::{
 use crate::{backend::VaultCrypto, clock::TimeScale};
 
 /// How long the restart of an API server takes.
-const RESTART_SECONDS: f64 = 2.0;
+const RESTART_SECONDS: f64 = 0.05;
 
 /// What processes are made of, the same for every server of a cluster.
 pub(super) struct Workshop {
@@ -54,6 +54,8 @@ pub(super) struct Server {
     wired: Mutex<Wired>,
     plugins: Mutex<Vec<Arc<Plugin>>>,
     kms_down: Arc<AtomicBool>,
+    /// The host that it runs on, which names its identity Lease.
+    host: Mutex<String>,
 }
 
 impl Server {
@@ -92,6 +94,7 @@ impl Server {
             wired: Mutex::default(),
             plugins: Mutex::default(),
             kms_down: Arc::default(),
+            host: Mutex::new(new_host()),
         }
     }
 
@@ -108,6 +111,11 @@ impl Server {
     /// Whether its plugins answer.
     pub(super) fn set_kms_down(&self, down: bool) {
         self.kms_down.store(down, Ordering::Relaxed);
+    }
+
+    /// Its next process runs on another host, so it has another identity Lease.
+    pub(super) fn move_host(&self) {
+        *self.host.lock().unwrap_or_else(PoisonError::into_inner) = new_host();
     }
 
     /// Ends the process, if any, and starts one with `wired`.
@@ -165,7 +173,8 @@ impl Server {
         started: f64,
         synced: bool,
     ) -> Arc<Process> {
-        let identity = Identity::new(revision);
+        let host = self.host.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let identity = Identity::new(revision, host);
         workshop.identities.add(&identity);
         tracing::debug!(server = self.number, lease = identity.name, "API server process starts");
         Process::new(identity, started, transformers, synced, workshop.stop.child_token())
