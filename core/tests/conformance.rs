@@ -1,5 +1,7 @@
 //! Runs `tests/conformance/*.json` against the simulator: one test a case.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests are tests")]
+
 mod common;
 
 use std::{path::Path, process::ExitCode, sync::Arc, time::Duration};

@@ -132,9 +132,10 @@ fn tell(
 }
 
 fn describe(truth: &GroundTruth) -> String {
-    let mut text = format!("{} secrets, {} in plaintext", truth.total, truth.plaintext);
-    for (key_id, count) in &truth.by_key {
-        text.push_str(&format!(", {count} under {key_id}"));
-    }
-    text
+    let keys = truth.by_key.iter().map(|(key_id, count)| format!("{count} under {key_id}"));
+    [format!("{} secrets", truth.total), format!("{} in plaintext", truth.plaintext)]
+        .into_iter()
+        .chain(keys)
+        .collect::<Vec<_>>()
+        .join(", ")
 }

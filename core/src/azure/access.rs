@@ -68,7 +68,10 @@ impl Azure {
             let why = format!("managed cluster {} has no user-assigned identity", cluster.id);
             return AccessFacts {
                 principal_id: Fact::Unknown(why.clone()),
-                tenant_id: Fact::Unknown(why.clone()),
+                tenant_id: cluster
+                    .tenant_id
+                    .clone()
+                    .map_or_else(|| Fact::Unknown(why.clone()), Fact::Known),
                 roles: Fact::Unknown(why),
             };
         };
@@ -124,8 +127,7 @@ impl Azure {
         key_name: &str,
     ) -> Fact<Vec<RoleGrant>> {
         let vault = match vault {
-            Fact::Known(Lookup::Found(vault)) if vault.rbac => vault,
-            Fact::Known(Lookup::Found(_)) => return Fact::Known(Vec::new()),
+            Fact::Known(Lookup::Found(vault)) => vault,
             Fact::Known(Lookup::NotFound | Lookup::SoftDeleted) => {
                 return Fact::Unknown("the key vault does not exist".to_owned());
             }

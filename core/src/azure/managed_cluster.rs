@@ -129,6 +129,7 @@ fn read_facts(id: &ClusterId, raw: &Value) -> Result<ClusterFacts, &'static str>
         resource_uid: text(properties, "/resourceUID"),
         etag: text(raw, "/eTag"),
         node_pools: node_pools(properties),
+        tenant_id: text(raw, "/identity/tenantId"),
         entra: properties.get("aadProfile").is_some_and(Value::is_object),
     })
 }

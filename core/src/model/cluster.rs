@@ -26,6 +26,8 @@ pub(crate) struct ClusterFacts {
     pub(crate) resource_uid: Option<String>,
     pub(crate) etag: Option<String>,
     pub(crate) node_pools: Vec<NodePoolFacts>,
+    /// `identity.tenantId`: only system-assigned identities have it here.
+    pub(crate) tenant_id: Option<String>,
     /// `aadProfile` is present: the Kubernetes API takes Entra tokens.
     pub(crate) entra: bool,
 }

@@ -9,7 +9,7 @@ use crate::model::Fact;
 pub(crate) struct KubernetesFacts {
     /// Host of the API server that was asked.
     pub(crate) host: String,
-    /// Resource groups named in the nodes' `spec.providerID`.
+    /// Resource ids of the groups named in the nodes' `spec.providerID`.
     pub(crate) node_resource_groups: Fact<Vec<String>>,
     /// A `konnectivity-agent-*` pod runs in `kube-system`.
     pub(crate) konnectivity: Fact<bool>,

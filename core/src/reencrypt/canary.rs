@@ -130,7 +130,7 @@ impl Canary {
         match api.send(&request).await {
             Ok(answer) if matches!(answer.status, 200 | 202 | 404) => {}
             Ok(answer) => {
-                tracing::warn!(status = answer.status, "the canary secret was not removed")
+                tracing::warn!(status = answer.status, "the canary secret was not removed");
             }
             Err(error) => tracing::warn!(%error, "the canary secret was not removed"),
         }

@@ -33,8 +33,10 @@ struct State {
     limit: usize,
     /// Permits that are taken away as they come back.
     owed: usize,
-    /// Requests answered since the limit last changed.
+    /// Requests that went well since the limit last changed.
     since_change: usize,
+    /// Counts the halvings: what a request sent before the last one meets says nothing new.
+    halvings: u64,
     /// Nobody starts before this.
     not_before: Instant,
 }
@@ -54,6 +56,7 @@ impl Limiter {
                 limit: most,
                 owed: 0,
                 since_change: 0,
+                halvings: 0,
                 not_before: Instant::now(),
             }),
             interval,
@@ -70,7 +73,7 @@ impl Limiter {
     pub(super) async fn turn(&self) -> Turn<'_> {
         // the semaphore is never closed, so there is always a permit in the end
         let permit = self.permits.acquire().await.ok();
-        loop {
+        let sent_after = loop {
             let start = {
                 let mut state = self.lock();
                 let start = state.not_before;
@@ -79,13 +82,13 @@ impl Limiter {
                         // no credit for idle time beyond one interval: a burst is no average
                         state.not_before = start.max(Instant::now() - interval) + interval;
                     }
-                    break;
+                    break state.halvings;
                 }
                 start
             };
             tokio::time::sleep_until(start).await;
-        }
-        Turn { limiter: self, permit }
+        };
+        Turn { limiter: self, permit, sent_after }
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, State> {
@@ -98,6 +101,8 @@ impl Limiter {
 pub(super) struct Turn<'a> {
     limiter: &'a Limiter,
     permit: Option<SemaphorePermit<'a>>,
+    /// Halvings before it was sent.
+    sent_after: u64,
 }
 
 impl Turn<'_> {
@@ -122,14 +127,12 @@ impl Turn<'_> {
         if let Some(pause) = retry_after {
             state.not_before = state.not_before.max(Instant::now() + pause);
         }
-        // answers to requests that were sent before the last change say nothing about it
-        if state.since_change >= state.limit && state.limit > 1 {
+        if self.sent_after == state.halvings && state.limit > 1 {
             let fewer = state.limit.div_ceil(2);
             state.owed += state.limit - fewer;
             state.limit = fewer;
             state.since_change = 0;
-        } else {
-            state.since_change += 1;
+            state.halvings += 1;
         }
     }
 }

@@ -27,6 +27,8 @@ use crate::{
 const NAMESPACES_AT_ONCE: usize = 4;
 /// Names that wait for a worker.
 const QUEUE: usize = 1000;
+/// How often one list may expire: each time it goes on behind what it gave.
+const RESTARTS: u32 = 100;
 /// Tries of one page.
 const PAGE_TRIES: u32 = 6;
 
@@ -42,6 +44,7 @@ impl Engine {
     async fn all_namespaces(&self) -> Result<Vec<String>> {
         let mut names = Vec::new();
         let mut next: Option<String> = None;
+        let mut restarts = 0;
         loop {
             let ask = || requests::namespaces_page(&self.api, PAGE, next.as_deref());
             match self.retried("the namespaces could not be listed", ask).await? {
@@ -53,10 +56,12 @@ impl Engine {
                     }
                 }
                 // namespaces are few: from the start again costs little
-                _ => {
+                PageAnswer::Expired(_) if restarts < RESTARTS => {
+                    restarts += 1;
                     names.clear();
                     next = None;
                 }
+                _ => return Err(self.api.nonsense("list namespaces")),
             }
         }
     }
@@ -150,6 +155,7 @@ impl Engine {
         let mut next: Option<String> = None;
         let mut last = String::new();
         let mut limit = PAGE;
+        let mut restarts = 0;
         let failed = format!("the secrets of namespace {namespace} could not be listed");
         loop {
             let ask = || requests::secrets_page(&self.api, &namespace, limit, next.as_deref());
@@ -175,7 +181,16 @@ impl Engine {
                         None => return Ok(()),
                     }
                 }
-                PageAnswer::Expired(token) => next = token,
+                PageAnswer::Expired(token) if restarts < RESTARTS => {
+                    restarts += 1;
+                    next = token;
+                }
+                PageAnswer::Expired(_) => {
+                    return Err(Error::new(
+                        ErrorKind::Unavailable,
+                        format!("{failed}: its list expires again and again"),
+                    ));
+                }
                 // One secret spoils its page: smaller pages come closer to it. What lies behind it
                 // cannot be named, so the namespace stays unproven.
                 PageAnswer::Unreadable(_) if limit > 1 => limit = limit.div_ceil(8).min(limit - 1),

@@ -127,10 +127,10 @@ impl Pass {
     }
 
     /// What the pass came to.
-    pub(crate) fn report(&self, give_up: &dyn Fn(&str) -> bool) -> ReencryptReport {
+    pub(crate) fn report(&self, may_stay_blocked: &dyn Fn(&str) -> bool) -> ReencryptReport {
         let evidence = self.convergence.as_ref().map_or(Evidence::Weak, |found| found.evidence);
         let given_up: Vec<String> =
-            self.tally.blocked.keys().filter(|name| give_up(name)).cloned().collect();
+            self.tally.blocked.keys().filter(|name| may_stay_blocked(name)).cloned().collect();
         let whole = self.namespaces.is_none();
         let settled = self.tally.failed.is_empty()
             && self.tally.unlisted.is_empty()

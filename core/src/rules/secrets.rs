@@ -75,7 +75,12 @@ impl Judged<'_> {
             return None;
         }
         // Resource group names can hold letters beyond ASCII.
-        let own_group = cluster.node_resource_group.to_lowercase();
+        let own_group = format!(
+            "/subscriptions/{}/resourceGroups/{}",
+            cluster.id.subscription_id(),
+            cluster.node_resource_group
+        )
+        .to_lowercase();
         about(
             RuleId::KubernetesClusterMismatch,
             &cluster.id,

@@ -70,6 +70,7 @@ pub(crate) fn cluster() -> ClusterFacts {
             provisioning_state: "Succeeded".to_owned(),
         }],
         entra: false,
+        tenant_id: None,
     }
 }
 
@@ -102,7 +103,7 @@ pub(crate) fn key(kid: &str) -> KeyFacts {
 pub(crate) fn kubernetes() -> KubernetesFacts {
     KubernetesFacts {
         host: HOST.to_owned(),
-        node_resource_groups: Fact::Known(vec!["mc_shop_prod_westeurope".to_owned()]),
+        node_resource_groups: Fact::Known(vec!["/subscriptions/8ECADFC9-d1a3-4ea4-b844-0d9f87e4d7c8/resourceGroups/mc_shop_prod_westeurope".to_owned()]),
         konnectivity: Fact::Known(true),
         missing_permissions: Fact::Known(Vec::new()),
         metrics: Fact::Known(true),

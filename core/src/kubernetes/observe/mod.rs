@@ -116,18 +116,23 @@ async fn node_resource_groups(api: &KubernetesApi) -> Result<Vec<String>> {
     let mut groups: Vec<String> = Vec::new();
     for node in nodes.items {
         let Some(group) = resource_group(&node.spec.provider_id) else { continue };
-        if !groups.iter().any(|known| known.eq_ignore_ascii_case(group)) {
-            groups.push(group.to_owned());
+        if !groups.iter().any(|known| known.eq_ignore_ascii_case(&group)) {
+            groups.push(group);
         }
     }
     Ok(groups)
 }
 
-/// The resource group in `azure:///subscriptions/…/resourceGroups/<group>/providers/…`.
-fn resource_group(provider_id: &str) -> Option<&str> {
-    let mut segments = provider_id.strip_prefix("azure://")?.split('/');
-    segments.find(|segment| segment.eq_ignore_ascii_case("resourceGroups"))?;
-    segments.next().filter(|group| !group.is_empty())
+/// The resource id of the group in `azure:///subscriptions/<id>/resourceGroups/<group>/providers/…`.
+/// With the subscription, because clusters of one name in two subscriptions have groups of one name.
+fn resource_group(provider_id: &str) -> Option<String> {
+    let mut segments = provider_id.strip_prefix("azure:///")?.split('/');
+    let [subscriptions, subscription, groups, group] = [(); 4].map(|()| segments.next());
+    let fits = subscriptions?.eq_ignore_ascii_case("subscriptions")
+        && groups?.eq_ignore_ascii_case("resourceGroups");
+    let (subscription, group) = (subscription?, group?);
+    (fits && !subscription.is_empty() && !group.is_empty())
+        .then(|| format!("/subscriptions/{subscription}/resourceGroups/{group}"))
 }
 
 async fn konnectivity(api: &KubernetesApi) -> Result<bool> {

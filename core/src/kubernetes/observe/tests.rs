@@ -144,13 +144,17 @@ fn right(verb: &str, resource: &str, namespace: Option<&str>) -> Permission {
     }
 }
 
+fn group_id(name: &str) -> String {
+    format!("/subscriptions/s/resourceGroups/{name}")
+}
+
 #[tokio::test]
 async fn everything_is_seen_where_everything_is_allowed() {
     let (facts, asked) = look(Cluster::default(), REWRITE).await;
     assert_eq!(facts.host, "127.0.0.1");
     assert_eq!(
         facts.node_resource_groups,
-        Fact::Known(vec!["mc_one".to_owned(), "mc_two".to_owned()])
+        Fact::Known(vec![group_id("mc_one"), group_id("mc_two")])
     );
     assert_eq!(facts.konnectivity, Fact::Known(true));
     assert_eq!(facts.missing_permissions, Fact::Known(vec![]));
@@ -323,14 +327,20 @@ async fn a_refused_credential_is_unknown() {
 #[test]
 fn the_resource_group_is_found_in_a_provider_id() {
     let cases = [
-        ("azure:///subscriptions/s/resourceGroups/mc_a/providers/x", Some("mc_a")),
-        ("azure:///subscriptions/s/resourcegroups/mc_a/providers/x", Some("mc_a")),
+        (
+            "azure:///subscriptions/s/resourceGroups/mc_a/providers/x",
+            Some("/subscriptions/s/resourceGroups/mc_a"),
+        ),
+        (
+            "azure:///subscriptions/s/resourcegroups/mc_a/providers/x",
+            Some("/subscriptions/s/resourceGroups/mc_a"),
+        ),
         ("azure:///subscriptions/s/resourceGroups/", None),
         ("aws:///eu-west-1/i-1", None),
         ("", None),
     ];
     for (provider_id, group) in cases {
-        assert_eq!(resource_group(provider_id), group, "{provider_id}");
+        assert_eq!(resource_group(provider_id).as_deref(), group, "{provider_id}");
     }
 }
 

@@ -43,7 +43,19 @@ fn the_api_server_is_this_clusters() {
             |world| {
                 elsewhere(world);
                 world.kubernetes().node_resource_groups =
-                    Fact::Known(vec!["MC_shop_dev_westeurope".to_owned()]);
+                    Fact::Known(vec!["/subscriptions/8ecadfc9-d1a3-4ea4-b844-0d9f87e4d7c8/resourceGroups/MC_shop_dev_westeurope".to_owned()]);
+            },
+            KubernetesClusterMismatch,
+            REFUSED,
+        ),
+        (
+            "its nodes are those of a cluster of the same name in another subscription",
+            World::enable,
+            |world| {
+                elsewhere(world);
+                world.kubernetes().node_resource_groups = Fact::Known(vec![
+                    "/subscriptions/11111111-d1a3-4ea4-b844-0d9f87e4d7c8/resourceGroups/MC_shop_prod_westeurope".to_owned(),
+                ]);
             },
             KubernetesClusterMismatch,
             REFUSED,
