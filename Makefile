@@ -13,7 +13,7 @@ docs:
 	@tests/run docs
 
 bench:
-	@cargo bench --package aks-kms
+	@cargo bench --package aks-kms --bench reencrypt
 
 advisories:
 	@tests/run advisories

@@ -15,7 +15,8 @@ use crate::{
 const SCALE: f64 = 0.01;
 
 struct World {
-    simulator: Simulator,
+    /// Kept running.
+    _simulator: Simulator,
     case: Case,
     azure: Azure,
 }
@@ -35,7 +36,7 @@ impl World {
             timing: Timing::scaled(SCALE),
         })
         .unwrap();
-        Self { simulator, case, azure }
+        Self { _simulator: simulator, case, azure }
     }
 
     fn cluster_id(&self) -> ClusterId {
