@@ -1,6 +1,6 @@
 //! [`KmsManager`]: each verb is observe → plan → run.
 
-use std::{fmt, future::Future, sync::Arc};
+use std::{fmt, future::Future, sync::Arc, time::Duration};
 
 use azure_core::{credentials::TokenCredential, http::Transport};
 
@@ -23,6 +23,8 @@ use crate::{
 
 /// Where the canary secret lives.
 const STATE_NAMESPACE: &str = "kube-system";
+/// How long the look at the cluster after an error may take.
+const LAST_LOOK: Duration = Duration::from_secs(10);
 /// How often a plan is made again when others keep changing the cluster.
 const PLANS: usize = 4;
 
@@ -252,6 +254,13 @@ impl KmsManager {
         let log = RunLog::new(request.verb, self.0.cluster.clone(), run.dry_run, run.allow.clone());
         let work = Box::pin(self.rounds(&request, plan, &reporter, &log));
         let outcome = within(run, request.verb, &self.0.cluster, work).await;
+        if outcome.is_err() && log.has_begun() {
+            // how the cluster is now, which an error's report is read for
+            let look = self.0.azure.cluster(&self.0.cluster);
+            if let Ok(Ok(after)) = tokio::time::timeout(LAST_LOOK, look).await {
+                log.seen(after.facts.status(Vec::new()));
+            }
+        }
         match &outcome {
             Ok(()) => reporter.finish("Done"),
             Err(error) => reporter.finish(error.to_string()),

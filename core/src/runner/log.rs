@@ -71,6 +71,12 @@ impl RunLog {
         });
     }
 
+    /// Whether any step was run.
+    pub(crate) fn has_begun(&self) -> bool {
+        let entries = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        !entries.steps.is_empty()
+    }
+
     pub(crate) fn step(&self, step: &Step, outcome: StepOutcome, seconds: f64) {
         self.change(|entries| {
             entries.steps.push(StepReport { step: step.clone(), outcome, seconds });
