@@ -1,27 +1,16 @@
 //! `enable` on a real kube-apiserver and etcd: what it leaves in etcd, read from etcd itself.
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests are tests")]
-#![allow(clippy::print_stderr, reason = "what is left out is said where a person sees it")]
 
 mod common;
 
 use aks_kms::{EnableOptions, Evidence, Purpose};
-use aks_kms_simulator::{Given, Options, Simulator, real::Binaries, writes::Write};
+use aks_kms_simulator::{Given, Options, Simulator, writes::Write};
 use serde_json::json;
-
-/// Whether there is a real API server; says so where there is none, and fails where it must be.
-fn available() -> bool {
-    let Err(missing) = Binaries::find() else { return true };
-    let required = std::env::var("AKS_KMS_REQUIRE").is_ok_and(|list| list.contains("cluster"))
-        || std::env::var("CI").is_ok_and(|value| value == "true");
-    assert!(!required, "{missing}");
-    eprintln!("left out: {missing}");
-    false
-}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn enable_encrypts_every_secret_in_etcd_and_a_second_run_changes_nothing() {
-    if !available() {
+    if !common::real_cluster_available() {
         return;
     }
     let simulator = Simulator::start(Options::default()).await.unwrap();
