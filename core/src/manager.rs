@@ -339,7 +339,8 @@ impl KmsManager {
                 timing: self.0.timing.clone(),
                 options: request.reencrypt.cloned().unwrap_or_default(),
                 state_namespace: STATE_NAMESPACE.to_owned(),
-                metrics: facts.is_some_and(|facts| facts.metrics.known() == Some(&true)),
+                // not known now is not "no": a server may just be restarting
+                metrics: facts.is_some_and(|facts| facts.metrics.known() != Some(&false)),
                 total: facts.and_then(|facts| facts.secrets.known().copied()),
                 reporter: reporter.clone(),
             })

@@ -22,6 +22,7 @@ use crate::{
 /// Enough nodes to see which resource groups they are in.
 const NODES: &str = "50";
 const PAGE: u32 = 500;
+const METRICS_ATTEMPTS: u32 = 4;
 /// How many requests are under way at a time where there is one for each namespace.
 const AT_A_TIME: usize = 8;
 
@@ -59,7 +60,7 @@ pub(crate) async fn observe(api: &KubernetesApi, scope: ObserveScope<'_>) -> Fac
     let (missing, konnectivity, metrics, secrets) = join!(
         permissions::missing(api, scope),
         konnectivity(api),
-        scrape(api),
+        metrics(api),
         secrets::count(api, scope),
     );
     let missing_permissions = fact(missing);
@@ -82,6 +83,19 @@ fn fact<T>(read: Result<T>) -> Fact<T> {
         Ok(value) => Fact::Known(value),
         Err(error) => Fact::Unknown(error.to_string()),
     }
+}
+
+/// The metrics of some API server. One that is restarting is asked again.
+async fn metrics(api: &KubernetesApi) -> Result<ServerMetrics> {
+    let mut pause = api.timing().backoff_first;
+    for _ in 1..METRICS_ATTEMPTS {
+        match scrape(api).await {
+            Err(error) if error.is_retryable() => tokio::time::sleep(pause).await,
+            outcome => return outcome,
+        }
+        pause *= 2;
+    }
+    scrape(api).await
 }
 
 fn readable(metrics: Result<ServerMetrics>) -> Fact<bool> {
