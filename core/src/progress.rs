@@ -196,3 +196,56 @@ impl State {
         self.sent_at.is_none_or(|at| at.elapsed() >= INTERVAL)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc::{Receiver, channel};
+
+    use super::*;
+
+    fn reporter() -> (Reporter, Receiver<Progress>) {
+        let (sender, receiver) = channel();
+        let on_progress: OnProgress = Arc::new(move |now| sender.send(now).unwrap());
+        (Reporter::new(Verb::Enable, Some(on_progress)), receiver)
+    }
+
+    #[test]
+    fn each_phase_is_told_and_counts_in_between_at_most_ten_times_a_second() {
+        let (reporter, receiver) = reporter();
+        let began = Instant::now();
+        reporter.phase(Phase::Converge, None, "waiting");
+        reporter.phase(Phase::Reencrypt, Some(100_000), "rewriting");
+        for done in 1..=100_000 {
+            reporter.done(done);
+        }
+        let tenths = began.elapsed().as_millis() / 100;
+        let seen: Vec<Progress> = receiver.try_iter().collect();
+        assert_eq!((seen[0].phase, seen[1].phase), (Phase::Converge, Phase::Reencrypt));
+        assert!(seen.len() as u128 <= 3 + tenths, "{} in {tenths} tenths", seen.len());
+    }
+
+    #[test]
+    fn the_last_snapshot_alone_is_finished() {
+        let (reporter, receiver) = reporter();
+        reporter.phase(Phase::Observe, None, "looking");
+        reporter.finish("Done");
+        reporter.finish("again");
+        let finished: Vec<bool> = receiver.try_iter().map(|now| now.finished).collect();
+        assert_eq!(finished, [false, true]);
+    }
+
+    #[test]
+    fn rate_and_remaining_time_fit_what_was_done() {
+        let (reporter, receiver) = reporter();
+        reporter.phase(Phase::Reencrypt, Some(200), "rewriting");
+        std::thread::sleep(INTERVAL * 2);
+        reporter.done(100);
+        let last = receiver.try_iter().last().unwrap();
+        let (rate, remaining) = (last.rate.unwrap(), last.eta_seconds.unwrap());
+        assert!((rate * remaining - 100.0).abs() < 1.0, "{rate} a second, {remaining} s");
+        reporter.done(250);
+        reporter.finish("Done");
+        let last = receiver.try_iter().last().unwrap();
+        assert_eq!((last.done, last.total), (250, Some(250)), "more than was counted beforehand");
+    }
+}

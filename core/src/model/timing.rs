@@ -29,8 +29,6 @@ pub struct Timing {
     pub backoff_first: Duration,
     /// Longest pause before a request is sent again.
     pub backoff_longest: Duration,
-    /// How long the API server's KMS may fail in the middle of a rewrite.
-    pub kms_recovery: Duration,
     /// Time limit of one request to the API server: its own ceiling is 34 s.
     pub kubernetes_request: Duration,
 }
@@ -50,7 +48,6 @@ impl Default for Timing {
             server_liveness: Duration::from_secs(45),
             backoff_first: Duration::from_millis(500),
             backoff_longest: Duration::from_secs(30),
-            kms_recovery: Duration::from_secs(5 * 60),
             kubernetes_request: Duration::from_secs(40),
         }
     }
@@ -75,8 +72,34 @@ impl Timing {
             server_liveness: scale(base.server_liveness),
             backoff_first: scale(base.backoff_first),
             backoff_longest: scale(base.backoff_longest),
-            kms_recovery: scale(base.kms_recovery),
             kubernetes_request: base.kubernetes_request,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_defaults_are_azures() {
+        let seconds = |seconds| Duration::from_secs(seconds);
+        let expected = Timing {
+            operation_poll_first: seconds(5),
+            operation_poll_longest: seconds(15),
+            operation_limit: seconds(5_400),
+            cluster_busy: seconds(1_800),
+            role_propagation: seconds(300),
+            convergence_poll: seconds(1),
+            convergence_limit: seconds(600),
+            fence: seconds(60),
+            weak_convergence: seconds(300),
+            server_liveness: seconds(45),
+            backoff_first: Duration::from_millis(500),
+            backoff_longest: seconds(30),
+            kubernetes_request: seconds(40),
+        };
+        assert_eq!(Timing::default(), expected);
+        assert_eq!(Timing::scaled(1.0), expected);
     }
 }

@@ -48,3 +48,115 @@ pub(crate) fn plan(observed: &Observed, target: &Target, options: &EnableOptions
 fn is_on(cluster: &ClusterFacts, target: &Target) -> bool {
     cluster.kms_on().is_some_and(|profile| profile.is(target))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        model::{KmsProfile, NetworkMode, Reencrypt},
+        rules::testing::{KEY_1, VAULT, kms_on, observed, target_of},
+    };
+
+    fn steps(
+        change: impl FnOnce(&mut ClusterFacts),
+        target: &Target,
+        reencrypt: Reencrypt,
+    ) -> String {
+        let mut observed = observed();
+        change(&mut observed.cluster);
+        let options = EnableOptions {
+            network_mode: target.network_mode,
+            reencrypt,
+            ..EnableOptions::default()
+        };
+        let plan = plan(&observed, target, &options).unwrap();
+        let lines: Vec<String> = plan.steps.iter().map(ToString::to_string).collect();
+        lines.join("\n").replace(KEY_1, "KEY")
+    }
+
+    fn public() -> Target {
+        target_of(KEY_1, NetworkMode::Public)
+    }
+
+    #[test]
+    fn a_plain_cluster_has_a_gate_then_the_key_then_the_rewrite() {
+        insta::assert_snapshot!(steps(|_| (), &public(), Reencrypt::default()), @"
+        Wait until every API server writes without encryption
+        Ask every secret whether it is under the key in use; rewrite those that are not
+        Prove that no secret is under another key
+        Set the cluster's KMS key to KEY (public access)
+        Wait until every API server writes with KEY
+        Rewrite every secret under the key in use
+        Prove that no secret is under another key
+        ");
+    }
+
+    #[test]
+    fn a_cluster_whose_last_operation_failed_is_settled_before_the_gate() {
+        let failed =
+            |cluster: &mut ClusterFacts| "Failed".clone_into(&mut cluster.provisioning_state);
+        insta::assert_snapshot!(steps(failed, &public(), Reencrypt::default()), @"
+        Settle the cluster with its present KMS configuration
+        Wait until every API server writes without encryption
+        Ask every secret whether it is under the key in use; rewrite those that are not
+        Prove that no secret is under another key
+        Set the cluster's KMS key to KEY (public access)
+        Wait until every API server writes with KEY
+        Rewrite every secret under the key in use
+        Prove that no secret is under another key
+        ");
+    }
+
+    #[test]
+    fn a_cluster_that_is_on_with_this_key_is_only_rewritten_and_proven() {
+        let on =
+            |cluster: &mut ClusterFacts| cluster.kms = Some(kms_on(KEY_1, NetworkMode::Public));
+        insta::assert_snapshot!(steps(on, &public(), Reencrypt::default()), @"
+        Wait until every API server writes with KEY
+        Rewrite every secret under the key in use
+        Prove that no secret is under another key
+        ");
+    }
+
+    #[test]
+    fn a_change_to_this_key_that_failed_is_settled_then_rewritten() {
+        let on = |cluster: &mut ClusterFacts| {
+            cluster.kms = Some(kms_on(KEY_1, NetworkMode::Public));
+            "Failed".clone_into(&mut cluster.provisioning_state);
+        };
+        insta::assert_snapshot!(steps(on, &public(), Reencrypt::default()), @"
+        Settle the cluster with its present KMS configuration
+        Wait until every API server writes with KEY
+        Rewrite every secret under the key in use
+        Prove that no secret is under another key
+        ");
+    }
+
+    #[test]
+    fn a_profile_that_was_turned_off_counts_as_off_whatever_it_still_names() {
+        let off = |cluster: &mut ClusterFacts| {
+            let profile = kms_on(KEY_1, NetworkMode::Public);
+            cluster.kms = Some(KmsProfile { enabled: false, ..profile });
+        };
+        let plain = steps(|_| (), &public(), Reencrypt::default());
+        assert_eq!(steps(off, &public(), Reencrypt::default()), plain);
+    }
+
+    #[test]
+    fn without_a_rewrite_the_gate_still_runs() {
+        insta::assert_snapshot!(steps(|_| (), &public(), Reencrypt::Skip), @"
+        Wait until every API server writes without encryption
+        Ask every secret whether it is under the key in use; rewrite those that are not
+        Prove that no secret is under another key
+        Set the cluster's KMS key to KEY (public access)
+        ");
+    }
+
+    #[test]
+    fn in_private_mode_the_vault_is_part_of_the_target() {
+        let target = target_of(KEY_1, NetworkMode::Private);
+        assert_eq!(target.key_vault_id.as_ref().map(ToString::to_string).as_deref(), Some(VAULT));
+        let text = steps(|_| (), &target, Reencrypt::Skip);
+        assert!(text.ends_with("Set the cluster's KMS key to KEY (private access)"), "{text}");
+    }
+}
