@@ -1,6 +1,7 @@
 #![doc = include_str!("../../README.md")]
 
 mod azure;
+mod builder;
 mod catalogue;
 mod error;
 mod kubernetes;
@@ -15,10 +16,11 @@ mod rules;
 mod runner;
 
 pub use azure::Cloud;
+pub use builder::KmsManagerBuilder;
 pub use catalogue::{Level, Rule, RuleId, rules};
 pub use error::{Error, ErrorKind, Result};
 pub use kubernetes::KubernetesAccess;
-pub use manager::{KmsManager, KmsManagerBuilder};
+pub use manager::KmsManager;
 #[doc(hidden)]
 pub use model::Timing;
 pub use model::{

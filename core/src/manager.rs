@@ -2,10 +2,9 @@
 
 use std::{fmt, future::Future, sync::Arc, time::Duration};
 
-use azure_core::{credentials::TokenCredential, http::Transport};
-
 use crate::{
-    azure::{Azure, AzureConfig, Cloud},
+    azure::Azure,
+    builder::KmsManagerBuilder,
     error::{Error, ErrorKind, Result},
     kubernetes::{KubernetesAccess, Needs, ObserveScope},
     model::{
@@ -18,7 +17,7 @@ use crate::{
     progress::{Phase, Reporter},
     reencrypt::{Engine, EngineConfig},
     rules,
-    runner::{Ended, Journal, RunLog, Runner},
+    runner::{Ended, RunLog, Runner},
 };
 
 /// Where the canary secret lives.
@@ -43,114 +42,19 @@ struct Inner {
     timing: Timing,
 }
 
-/// Makes a [`KmsManager`].
-#[must_use]
-pub struct KmsManagerBuilder {
-    cluster: ClusterId,
-    credential: Option<Arc<dyn TokenCredential>>,
-    cloud: Cloud,
-    kubernetes: KubernetesAccess,
-    journal: Journal,
-    ca_bundle: Option<Vec<u8>>,
-    api_version: Option<String>,
-    transport: Option<Transport>,
-    timing: Timing,
-}
-
-impl KmsManagerBuilder {
-    /// What gets tokens for Azure. Required.
-    pub fn credential(mut self, credential: Arc<dyn TokenCredential>) -> Self {
-        self.credential = Some(credential);
-        self
-    }
-
-    /// The Azure cloud. Default: public.
-    pub fn cloud(mut self, cloud: Cloud) -> Self {
-        self.cloud = cloud;
-        self
-    }
-
-    /// How the cluster's Kubernetes API is reached. Default: the cluster user credential from Azure.
-    pub fn kubernetes(mut self, kubernetes: KubernetesAccess) -> Self {
-        self.kubernetes = kubernetes;
-        self
-    }
-
-    /// Where operations are recorded. Default: nowhere.
-    pub fn journal(mut self, journal: Journal) -> Self {
-        self.journal = journal;
-        self
-    }
-
-    /// Certificate authorities in PEM, trusted for Azure on top of the platform's.
-    pub fn ca_bundle(mut self, pem: impl Into<Vec<u8>>) -> Self {
-        self.ca_bundle = Some(pem.into());
-        self
-    }
-
-    /// The api-version of managed clusters. Default: the newest stable one that this crate knows.
-    pub fn api_version(mut self, api_version: impl Into<String>) -> Self {
-        self.api_version = Some(api_version.into());
-        self
-    }
-
-    /// Sends requests to Azure another way, as with any Azure SDK client. Replaces `ca_bundle`.
-    pub fn transport(mut self, transport: Transport) -> Self {
-        self.transport = Some(transport);
-        self
-    }
-
-    /// Every wait of the crate: for tests.
-    #[doc(hidden)]
-    pub fn timing(mut self, timing: Timing) -> Self {
-        self.timing = timing;
-        self
-    }
-
-    /// Makes the manager. No I/O.
-    ///
-    /// # Errors
-    /// [`ErrorKind::InvalidInput`] when the credential is missing, or the `ca_bundle` or
-    /// `api_version` is malformed.
-    pub fn build(self) -> Result<KmsManager> {
-        let Journal::None = self.journal;
-        let credential = self.credential.ok_or_else(|| {
-            Error::new(
-                ErrorKind::InvalidInput,
-                "credential is missing; pass one, such as azure_identity::AzureCliCredential",
-            )
-        })?;
-        let azure = Azure::new(AzureConfig {
-            cloud: self.cloud,
-            credential,
-            transport: self.transport,
-            ca_bundle: self.ca_bundle,
-            api_version: self.api_version,
-            timing: self.timing.clone(),
-        })?;
-        Ok(KmsManager(Arc::new(Inner {
-            cluster: self.cluster,
-            azure: Arc::new(azure),
-            kubernetes: self.kubernetes,
-            timing: self.timing,
-        })))
-    }
-}
-
 impl KmsManager {
     /// Begins to make a manager of one cluster.
     pub fn builder(cluster: ClusterId) -> KmsManagerBuilder {
-        KmsManagerBuilder {
-            cluster,
-            credential: None,
-            cloud: Cloud::Public,
-            kubernetes: KubernetesAccess::default(),
-            journal: Journal::default(),
-            ca_bundle: None,
-            api_version: None,
-            transport: None,
-            timing: Timing::default(),
-        }
+        KmsManagerBuilder::new(cluster)
+    }
+
+    pub(crate) fn new(
+        cluster: ClusterId,
+        azure: Azure,
+        kubernetes: KubernetesAccess,
+        timing: Timing,
+    ) -> Self {
+        Self(Arc::new(Inner { cluster, azure: Arc::new(azure), kubernetes, timing }))
     }
 
     /// The cluster.
