@@ -103,12 +103,14 @@ async fn a_fault_of_a_server_ends_after_its_time() {
         assert_eq!(response.status(), 200);
         world.key_of("team-1", "secret-1")
     };
+    // The fault lasts a second. The server restarts when it ends, which closes connections, so
+    // nothing is asked of it at that moment.
     assert_eq!(touch().await, 1);
-    while touch().await == 1 {
-        assert!(began.elapsed() < Duration::from_secs(10));
-        tokio::time::sleep(Duration::from_millis(20)).await;
+    if began.elapsed() < Duration::from_millis(500) {
+        assert_eq!(touch().await, 1);
     }
-    assert!(began.elapsed() > Duration::from_millis(800), "{:?}", began.elapsed());
+    tokio::time::sleep(Duration::from_millis(2_000).saturating_sub(began.elapsed())).await;
+    assert_eq!(touch().await, 2);
 }
 
 #[tokio::test]
