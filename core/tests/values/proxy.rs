@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use aks_kms_simulator::tls::Authority;
+use memchr::memmem;
 use rustls::{
     ClientConfig, RootCertStore,
     pki_types::{CertificateDer, ServerName, pem::PemObject},
@@ -13,11 +14,15 @@ use tokio::{
 };
 use tokio_rustls::{TlsAcceptor, TlsConnector};
 
+/// What was said: one part for each direction of each connection, so that nothing is torn apart by
+/// what others say meanwhile.
+type Record = Arc<Mutex<Vec<Vec<u8>>>>;
+
 /// A running proxy. Its address takes the place of the API server's.
 pub(crate) struct RecordingProxy {
     authority: Authority,
     port: u16,
-    record: Arc<Mutex<Vec<u8>>>,
+    record: Record,
 }
 
 impl RecordingProxy {
@@ -38,7 +43,7 @@ impl RecordingProxy {
         let address = server.trim_start_matches("https://").trim_end_matches('/').to_owned();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
-        let record = Arc::new(Mutex::new(Vec::new()));
+        let record = Record::default();
         let kept = Arc::clone(&record);
         tokio::spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
@@ -69,21 +74,27 @@ impl RecordingProxy {
         self.authority.ca_pem()
     }
 
-    /// Everything that was said so far.
-    pub(crate) fn record(&self) -> Vec<u8> {
-        self.record.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    /// Whether this was said so far, in either direction.
+    pub(crate) fn heard(&self, pattern: &str) -> bool {
+        let record = self.record.lock().unwrap_or_else(PoisonError::into_inner);
+        record.iter().any(|part| memmem::find(part, pattern.as_bytes()).is_some())
     }
 }
 
 async fn copy(
     mut from: impl AsyncRead + Unpin,
     mut to: impl AsyncWrite + Unpin,
-    record: &Mutex<Vec<u8>>,
+    record: &Mutex<Vec<Vec<u8>>>,
 ) {
+    let part = {
+        let mut record = record.lock().unwrap_or_else(PoisonError::into_inner);
+        record.push(Vec::new());
+        record.len() - 1
+    };
     let mut buffer = vec![0; 64 * 1024];
     while let Ok(length @ 1..) = from.read(&mut buffer).await {
         let said = &buffer[..length];
-        record.lock().unwrap_or_else(PoisonError::into_inner).extend_from_slice(said);
+        record.lock().unwrap_or_else(PoisonError::into_inner)[part].extend_from_slice(said);
         if to.write_all(said).await.is_err() || to.flush().await.is_err() {
             break;
         }
