@@ -1,0 +1,251 @@
+//! Convergence is honest: as long as one API server writes with something else than the expected
+//! key, no report says complete, the error says what the servers write with, and nothing is lost.
+
+#![allow(clippy::unwrap_used, reason = "helpers of tests are tests")]
+
+mod common;
+
+use std::{collections::BTreeSet, time::Duration};
+
+use aks_kms::{
+    EnableOptions, Error, ErrorKind, KmsManager, OperationReport, Purpose, ReencryptSecretsOptions,
+    Timing,
+};
+use aks_kms_simulator::{
+    Case, Simulator,
+    backend::{GroundTruth, KeyRef, KmsVersion},
+    given::Faults,
+    writes::Write,
+};
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+
+/// How AKS may wire two keys: everything must hold for both.
+const WIRINGS: [&str; 2] = ["one-provider", "two-providers"];
+
+/// Secrets that a case has unless it says otherwise.
+const SECRETS: usize = 10;
+
+/// Long enough for servers that converge, short enough to wait for those that never do.
+const CONVERGENCE_LIMIT: Duration = Duration::from_secs(1);
+
+/// A manager that does not wait long for API servers.
+fn impatient(case: &Case) -> KmsManager {
+    let timing = Timing { convergence_limit: CONVERGENCE_LIMIT, ..Timing::scaled(common::SCALE) };
+    common::builder(case).timing(timing).build().unwrap()
+}
+
+async fn put(simulator: &Simulator, given: Value) -> Case {
+    simulator.put_case(serde_json::from_value(given).unwrap()).await.unwrap()
+}
+
+/// A cluster in the middle of a change of its key: on with the second, all secrets under the first.
+fn rotated(wiring: &str, api_servers: &Value) -> Value {
+    json!({
+        "cluster": {"wiring": wiring, "kms": {"key": "{{key.2}}", "previous": "{{key.1}}"}},
+        "secrets": {"under": "{{key.1}}"},
+        "faults": {"api_servers": api_servers},
+    })
+}
+
+async fn enable(manager: &KmsManager, case: &Case) -> Result<OperationReport, Error> {
+    manager.enable(&case.key_ids[0], EnableOptions::default()).await
+}
+
+async fn reencrypt(manager: &KmsManager) -> Result<OperationReport, Error> {
+    manager.reencrypt_secrets(ReencryptSecretsOptions::default()).await
+}
+
+/// How an API server's metrics name a key.
+fn metrics_hash(key_id: &str) -> String {
+    let key = KeyRef { key_id: key_id.to_owned(), kms_version: KmsVersion::V2 };
+    let digest = Sha256::digest(key.plugin_key_id().as_bytes());
+    digest.iter().fold("sha256:".to_owned(), |hash, byte| format!("{hash}{byte:02x}"))
+}
+
+/// The error is about convergence, and no pass of its report proves anything under a key.
+fn assert_not_converged(error: &Error, what: &str) {
+    assert_eq!(error.kind(), ErrorKind::KmsUnavailable, "{what}: {error:?}");
+    assert!(error.is_retryable(), "{what}: {error:?}");
+    assert_nothing_proven_under_a_key(error, what);
+}
+
+fn assert_nothing_proven_under_a_key(error: &Error, what: &str) {
+    let report = error.report().unwrap_or_else(|| panic!("{what}: no report with {error:?}"));
+    for pass in &report.reencryption {
+        let proves = pass.complete && (pass.purpose != Purpose::Gate || pass.key_id.is_some());
+        assert!(!proves, "{what}: {pass:#?}");
+    }
+}
+
+/// The message says with what the two servers write, in whatever order they were heard.
+fn assert_says(error: &Error, expected: [&str; 2], what: &str) {
+    let message = error.to_string();
+    let said = message.split("they write with ").nth(1).and_then(|rest| rest.split(';').next());
+    let said: Option<BTreeSet<&str>> = said.map(|said| said.split(", ").collect());
+    assert_eq!(said, Some(BTreeSet::from(expected)), "{what}: {message}");
+}
+
+/// All secrets are there and can be read; gives under what they are.
+async fn nothing_is_lost(simulator: &Simulator, case: &Case, what: &str) -> GroundTruth {
+    let truth = simulator.secrets(&case.id).await.unwrap();
+    assert_eq!((truth.total, truth.unreadable), (SECRETS, 0), "{what}: {truth:?}");
+    truth
+}
+
+/// Once what was wrong is over, the verb finishes what was begun.
+async fn ends_right(simulator: &Simulator, case: &Case, what: &str) {
+    simulator.set_faults(&case.id, Faults::default()).await.unwrap();
+    let report = enable(&common::manager(case), case)
+        .await
+        .unwrap_or_else(|error| panic!("{what}: {error:?}"));
+    assert!(report.reencryption.iter().all(|pass| pass.complete), "{what}: {report:#?}");
+    let truth = nothing_is_lost(simulator, case, what).await;
+    assert_eq!(truth.by_key.get(&case.key_ids[0]), Some(&SECRETS), "{what}: {truth:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn after_enable_one_server_that_writes_without_the_key_is_detected() {
+    let simulator = common::simulator().await;
+    for wiring in WIRINGS {
+        for kind in ["writes-old", "behind"] {
+            let what = format!("{wiring}, {kind}");
+            let given = json!({
+                "cluster": {"wiring": wiring},
+                "faults": {"api_servers": [{"server": 1, "kind": kind}]},
+            });
+            let case = put(&simulator, given).await;
+            let error = enable(&impatient(&case), &case).await.unwrap_err();
+            assert_not_converged(&error, &what);
+            let key = format!("the key {}", metrics_hash(&case.key_ids[0]));
+            if kind == "writes-old" {
+                assert_says(&error, ["no encryption", &key], &what);
+            }
+            let truth = nothing_is_lost(&simulator, &case, &what).await;
+            assert_eq!(truth.plaintext, SECRETS, "{what}: not rewritten");
+            ends_right(&simulator, &case, &what).await;
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_server_that_writes_with_the_old_key_is_detected_by_reencrypt_secrets() {
+    let simulator = common::simulator().await;
+    for wiring in WIRINGS {
+        for kind in ["writes-old", "behind"] {
+            let what = format!("{wiring}, {kind}");
+            let given = rotated(wiring, &json!([{"server": 2, "kind": kind}]));
+            let case = put(&simulator, given).await;
+            let error = reencrypt(&impatient(&case)).await.unwrap_err();
+            assert_not_converged(&error, &what);
+            if kind == "writes-old" {
+                let hash = |key: usize| format!("the key {}", metrics_hash(&case.key_ids[key]));
+                assert_says(&error, [&hash(0), &hash(1)], &what);
+            }
+            let truth = nothing_is_lost(&simulator, &case, &what).await;
+            assert_eq!(truth.by_key[&case.key_ids[0]], SECRETS, "{what}: not rewritten");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn after_an_operation_that_failed_what_the_profile_names_is_not_believed() {
+    let simulator = common::simulator().await;
+    for wiring in WIRINGS {
+        for applied_to in [json!([]), json!([1]), json!([2])] {
+            let what = format!("{wiring}, applied to {applied_to}");
+            let given = json!({
+                "cluster": {"wiring": wiring},
+                "faults": {"operations": [{
+                    "status": "Failed",
+                    "code": "InternalOperationError",
+                    "applied_to": applied_to,
+                }]},
+            });
+            let case = put(&simulator, given).await;
+            let failed = enable(&impatient(&case), &case).await.unwrap_err();
+            assert_eq!(failed.kind(), ErrorKind::OperationFailed, "{what}: {failed:?}");
+            assert_nothing_proven_under_a_key(&failed, &what);
+            let after = &failed.report().unwrap().after;
+            let named = after.key_id.as_ref().map(ToString::to_string);
+            assert_eq!(named.as_ref(), Some(&case.key_ids[0]), "{what}: {after:?}");
+
+            let error = reencrypt(&impatient(&case)).await.unwrap_err();
+            assert_not_converged(&error, &what);
+            let truth = nothing_is_lost(&simulator, &case, &what).await;
+            assert_eq!(truth.plaintext, SECRETS, "{what}: not rewritten");
+            ends_right(&simulator, &case, &what).await;
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_fault_that_ends_by_itself_is_waited_for() {
+    let simulator = common::simulator().await;
+    for wiring in WIRINGS {
+        for kind in ["writes-old", "behind"] {
+            let what = format!("{wiring}, {kind}");
+            let given = json!({
+                "cluster": {"wiring": wiring},
+                "faults": {"api_servers": [{"server": 2, "kind": kind, "seconds": 60}]},
+            });
+            let case = put(&simulator, given).await;
+            let report = enable(&common::manager(&case), &case)
+                .await
+                .unwrap_or_else(|error| panic!("{what}: {error:?}"));
+            assert!(report.reencryption.iter().all(|pass| pass.complete), "{what}: {report:#?}");
+            let truth = nothing_is_lost(&simulator, &case, &what).await;
+            assert_eq!(truth.by_key[&case.key_ids[0]], SECRETS, "{what}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn servers_whose_plugin_is_down_are_not_taken_for_converged() {
+    let simulator = common::simulator().await;
+    // A server goes on with its data key for three minutes after its plugin's last answer.
+    let data_key_expires = Duration::from_secs(240).mul_f64(common::SCALE);
+    for down in [json!([1, 2]), json!([1])] {
+        let what = format!("down: {down}");
+        let case = put(&simulator, rotated("one-provider", &json!([]))).await;
+        let servers = down.as_array().unwrap().iter();
+        let faults: Vec<Value> =
+            servers.map(|server| json!({"server": server, "kind": "kms-down"})).collect();
+        let faults = serde_json::from_value(json!({"api_servers": faults})).unwrap();
+        simulator.set_faults(&case.id, faults).await.unwrap();
+        tokio::time::sleep(data_key_expires).await;
+        let error = reencrypt(&impatient(&case)).await.unwrap_err();
+        assert_not_converged(&error, &what);
+        assert!(error.to_string().contains("a write was answered"), "{what}: {error}");
+        let truth = nothing_is_lost(&simulator, &case, &what).await;
+        assert_eq!(truth.by_key[&case.key_ids[0]], SECRETS, "{what}: not rewritten");
+
+        simulator.set_faults(&case.id, Faults::default()).await.unwrap();
+        let report = reencrypt(&common::manager(&case)).await.unwrap();
+        assert!(report.reencryption[0].complete, "{what}: {report:#?}");
+        let truth = nothing_is_lost(&simulator, &case, &what).await;
+        assert_eq!(truth.by_key[&case.key_ids[1]], SECRETS, "{what}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_enable_changes_nothing() {
+    let simulator = common::simulator().await;
+    for wiring in WIRINGS {
+        let case = put(&simulator, json!({"cluster": {"wiring": wiring}})).await;
+        let manager = common::manager(&case);
+        enable(&manager, &case).await.unwrap();
+        let first = simulator.secrets(&case.id).await.unwrap();
+        let cluster = simulator.cluster(&case.id).unwrap();
+        simulator.clear_writes(&case.id).unwrap();
+
+        let report = enable(&manager, &case).await.unwrap();
+        let counts = report.reencryption[0].counts;
+        assert!(report.reencryption[0].complete, "{wiring}: {report:#?}");
+        assert_eq!((counts.current, counts.rewritten), (SECRETS as u64, 0), "{wiring}");
+        assert_eq!(simulator.secrets(&case.id).await.unwrap(), first, "{wiring}");
+        assert_eq!(simulator.cluster(&case.id).unwrap(), cluster, "{wiring}");
+        let asked = vec![Write::PatchSecrets { patch_secrets: SECRETS as u64 }];
+        assert_eq!(simulator.writes(&case.id).unwrap(), asked, "{wiring}: asked, none written");
+    }
+}
