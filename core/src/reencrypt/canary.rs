@@ -26,7 +26,7 @@ pub(super) struct Canary {
 pub(super) enum CanaryWrite {
     /// The API server wrote it.
     Written,
-    /// The API server could not encrypt or store it, in its own words.
+    /// The API server could not encrypt or store it, in its own words, or did not answer, and why.
     Failed(String),
 }
 
@@ -43,7 +43,10 @@ impl Canary {
     /// Makes the API server behind `connection` write a secret.
     pub(super) async fn write(&self, connection: &KubernetesApi) -> Result<CanaryWrite> {
         if !self.exists.load(Ordering::Relaxed) {
-            let Some(answer) = self.create(connection).await? else { return Ok(no_answer()) };
+            let answer = match self.create(connection).await? {
+                Ok(answer) => answer,
+                Err(why) => return Ok(CanaryWrite::Failed(why)),
+            };
             match answer.status {
                 201 => {
                     self.exists.store(true, Ordering::Relaxed);
@@ -53,7 +56,10 @@ impl Canary {
                 _ => return self.refused(&answer, "create"),
             }
         }
-        let Some(answer) = self.patch(connection).await? else { return Ok(no_answer()) };
+        let answer = match self.patch(connection).await? {
+            Ok(answer) => answer,
+            Err(why) => return Ok(CanaryWrite::Failed(why)),
+        };
         match answer.status {
             200 => Ok(CanaryWrite::Written),
             // somebody removed it: made again at the next write
@@ -65,7 +71,7 @@ impl Canary {
         }
     }
 
-    async fn create(&self, connection: &KubernetesApi) -> Result<Option<Answer>> {
+    async fn create(&self, connection: &KubernetesApi) -> Result<Result<Answer, String>> {
         let body = json!({
             "apiVersion": "v1",
             "kind": "Secret",
@@ -82,7 +88,7 @@ impl Canary {
         self.send(connection, &request).await
     }
 
-    async fn patch(&self, connection: &KubernetesApi) -> Result<Option<Answer>> {
+    async fn patch(&self, connection: &KubernetesApi) -> Result<Result<Answer, String>> {
         let write = self.writes.fetch_add(1, Ordering::Relaxed);
         let mark = format!("{}-{write}", uuid::Uuid::new_v4());
         let body = json!({"metadata": {"annotations": {"aks-kms/write": mark}}});
@@ -95,11 +101,15 @@ impl Canary {
         secret_path(&self.namespace, CANARY)
     }
 
-    /// `None`: no answer, for a reason that may pass.
-    async fn send(&self, connection: &KubernetesApi, request: &Request) -> Result<Option<Answer>> {
+    /// The inner error: no answer, for a reason that may pass.
+    async fn send(
+        &self,
+        connection: &KubernetesApi,
+        request: &Request,
+    ) -> Result<Result<Answer, String>> {
         match connection.send(request).await {
-            Ok(answer) => Ok(Some(answer)),
-            Err(error) => transient(connection, error, "write the canary secret").map(|_| None),
+            Ok(answer) => Ok(Ok(answer)),
+            Err(error) => transient(connection, error, "write the canary secret").map(Err),
         }
     }
 
@@ -135,8 +145,4 @@ impl Canary {
             Err(error) => tracing::warn!(%error, "the canary secret was not removed"),
         }
     }
-}
-
-fn no_answer() -> CanaryWrite {
-    CanaryWrite::Failed("nothing".to_owned())
 }

@@ -204,7 +204,10 @@ impl Engine {
         let missing = unheard(&waiting_for, &heard);
         let mut why = format!("{missing} of {} API servers not heard", waiting_for.len());
         if !trouble.is_empty() {
-            why = format!("{why}; {trouble}");
+            why = format!("{why}, {trouble}");
+        }
+        if !heard.is_empty() {
+            why = format!("{why}; {}", describe(&heard));
         }
         Ok(Round::Part(why))
     }
@@ -220,7 +223,7 @@ impl Engine {
         }
         requests::ask_for_kms_health(&connection).await;
         if let CanaryWrite::Failed(why) = self.canary.write(&connection).await? {
-            return Ok(Hearing::Failed(format!("a write was answered: {why}")));
+            return Ok(Hearing::Failed(format!("a write failed: {why}")));
         }
         let Some(after) = requests::metrics(&connection).await? else {
             return Ok(Hearing::Failed("its metrics were not answered".to_owned()));
@@ -267,7 +270,7 @@ fn id_hash(lease: &str) -> String {
 
 fn describe(heard: &[Heard]) -> String {
     let servers: Vec<String> = heard.iter().map(|server| server.writes_with.to_string()).collect();
-    format!("they write with {}", servers.join(", "))
+    format!("those heard write with {}", servers.join(", "))
 }
 
 #[cfg(test)]
