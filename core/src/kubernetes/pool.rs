@@ -127,6 +127,9 @@ impl Checkout {
                 Some(connection) => connection,
                 None => self.pool.open(session).await?,
             };
+            // Right after an answer the connection's own task may not have come round yet, and then
+            // takes no request. An error here means that it is closed: the send says so.
+            let _ = connection.sender.ready().await;
             match connection.sender.try_send_request(request).await {
                 Ok(response) => {
                     self.connection = Some(connection);

@@ -79,6 +79,16 @@ async fn a_fresh_one_keeps_to_one_connection_of_its_own() {
     assert_eq!(api.requests_sent(), 5, "counted together");
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn requests_right_after_one_another_keep_to_one_connection() {
+    let server = TestServer::start(|_| respond(500, "[-]kms-providers failed")).await;
+    let one = server.api().await.fresh();
+    for sent in 0..2_000 {
+        let answer = one.send(&get("/readyz/kms-providers")).await;
+        assert_eq!(answer.unwrap().status, 500, "after {sent}");
+    }
+}
+
 #[tokio::test]
 async fn a_fresh_one_fails_rather_than_speak_to_another_server() {
     let server = TestServer::start(|_| {
