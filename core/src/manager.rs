@@ -2,6 +2,8 @@
 
 use std::{fmt, future::Future, sync::Arc, time::Duration};
 
+use tracing::Instrument;
+
 use crate::{
     azure::Azure,
     builder::KmsManagerBuilder,
@@ -156,7 +158,9 @@ impl KmsManager {
         let run = request.run;
         let reporter = Reporter::new(request.verb, run.on_progress.clone());
         let log = RunLog::new(request.verb, self.0.cluster.clone(), run.dry_run, run.allow.clone());
-        let work = Box::pin(self.rounds(&request, plan, &reporter, &log));
+        let span =
+            tracing::info_span!("operation", verb = %request.verb, cluster = %self.0.cluster);
+        let work = Box::pin(self.rounds(&request, plan, &reporter, &log).instrument(span));
         let outcome = within(run, request.verb, &self.0.cluster, work).await;
         if outcome.is_err() && log.has_begun() {
             // how the cluster is now, which an error's report is read for

@@ -13,7 +13,7 @@ use std::{
     time::Duration,
 };
 
-use aks_kms::{EnableOptions, Phase, RunOptions};
+use aks_kms::{EnableOptions, Phase, RuleId, RunOptions};
 use aks_kms_simulator::{Given, Simulator, writes::Write};
 use serde_json::json;
 
@@ -91,6 +91,38 @@ async fn a_change_by_somebody_else_before_the_put_is_kept_and_the_gate_runs_agai
     let cluster = simulator.cluster(&case.id).unwrap();
     assert_eq!(cluster["tags"]["owner"], "somebody-else");
     assert_eq!(simulator.secrets(&case.id).await.unwrap().by_key[&case.key_ids[0]], 10);
+}
+
+/// While a failed change is about to be tried again, somebody else sets another key.
+#[tokio::test(flavor = "multi_thread")]
+async fn another_key_set_by_somebody_else_between_two_tries_is_never_overwritten() {
+    let simulator = Arc::new(common::simulator().await);
+    let given: Given = serde_json::from_value(json!({"faults": {"operations": [{
+        "status": "Failed",
+        "code": "AzureKeyVaultKmsValidateIdentityPermissionCustomerError",
+    }]}}))
+    .unwrap();
+    let case = simulator.put_case(given).await.unwrap();
+    let (hand, it) = (Arc::clone(&simulator), case.clone());
+    let somebody = tokio::spawn(async move {
+        while hand.cluster(&it.id).unwrap()["properties"]["provisioningState"] != "Failed" {
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+        let profile = json!({"azureKeyVaultKms": {"enabled": true, "keyId": it.key_ids[1]}});
+        let patch =
+            json!({"properties": {"provisioningState": "Succeeded", "securityProfile": profile}});
+        hand.patch_cluster(&it.id, &patch).unwrap();
+    });
+    let enabled = common::manager(&case).enable(&case.key_ids[0], EnableOptions::default()).await;
+    somebody.await.unwrap();
+    let error = enabled.unwrap_err();
+    let refused = error.findings().iter().any(|finding| finding.rule == RuleId::KmsAlreadyEnabled);
+    assert!(refused, "{error:?}");
+    let puts = simulator.writes(&case.id).unwrap();
+    let puts = puts.iter().filter(|write| matches!(write, Write::Request { .. })).count();
+    assert_eq!(puts, 1, "only the first try was sent");
+    let profile = &simulator.cluster(&case.id).unwrap()["properties"]["securityProfile"];
+    assert_eq!(profile["azureKeyVaultKms"]["keyId"], case.key_ids[1].as_str());
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -5,12 +5,12 @@
 mod common;
 
 use aks_kms::{EnableOptions, Evidence, Purpose};
-use aks_kms_simulator::{Given, Options, Simulator, writes::Write};
+use aks_kms_simulator::{Given, Options, Simulator, real::Binaries, writes::Write};
 use serde_json::json;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn enable_encrypts_every_secret_in_etcd_and_a_second_run_changes_nothing() {
-    if !common::real_cluster_available() {
+    if !Binaries::available() {
         return;
     }
     let simulator = Simulator::start(Options::default()).await.unwrap();

@@ -99,10 +99,10 @@ impl Default for ReencryptOptions {
 /// How hard the API server is pressed.
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
 pub enum Pace {
-    /// As fast as other clients do not notice.
+    /// At most 16 requests in flight.
     #[default]
     Gentle,
-    /// As fast as the API server allows.
+    /// `max_concurrency` requests in flight.
     Fast,
 }
 

@@ -1,6 +1,6 @@
 //! A Secret of our own, without a value, that makes an API server write.
 
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes::Bytes;
 use serde_json::json;
@@ -18,8 +18,8 @@ use crate::{
 #[derive(Debug)]
 pub(super) struct Canary {
     namespace: String,
+    /// As far as known: an answer that was lost counts as made, so that it is removed.
     exists: AtomicBool,
-    writes: AtomicU64,
 }
 
 /// What became of a write to the canary.
@@ -32,7 +32,7 @@ pub(super) enum CanaryWrite {
 
 impl Canary {
     pub(super) fn new(namespace: String) -> Self {
-        Self { namespace, exists: AtomicBool::new(false), writes: AtomicU64::new(0) }
+        Self { namespace, exists: AtomicBool::new(false) }
     }
 
     /// The namespace it lives in.
@@ -45,7 +45,10 @@ impl Canary {
         if !self.exists.load(Ordering::Relaxed) {
             let answer = match self.create(connection).await? {
                 Ok(answer) => answer,
-                Err(why) => return Ok(CanaryWrite::Failed(why)),
+                Err(why) => {
+                    self.exists.store(true, Ordering::Relaxed);
+                    return Ok(CanaryWrite::Failed(why));
+                }
             };
             match answer.status {
                 201 => {
@@ -89,8 +92,7 @@ impl Canary {
     }
 
     async fn patch(&self, connection: &KubernetesApi) -> Result<Result<Answer, String>> {
-        let write = self.writes.fetch_add(1, Ordering::Relaxed);
-        let mark = format!("{}-{write}", uuid::Uuid::new_v4());
+        let mark = uuid::Uuid::new_v4();
         let body = json!({"metadata": {"annotations": {"aks-kms/write": mark}}});
         let path = format!("{}?fieldManager=aks-kms&includeObject=None", self.path());
         let request = Request::merge_patch(path, Accept::Table, Bytes::from(body.to_string()));

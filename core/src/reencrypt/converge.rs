@@ -14,7 +14,7 @@ use super::{
     canary::CanaryWrite,
     pass::{Convergence, Pass},
     requests,
-    servers::{Beforehand, Heard, Process, judge, written_between},
+    servers::{Heard, Process, judge, written_between},
 };
 use crate::{
     error::{Error, ErrorKind, Result},
@@ -79,8 +79,8 @@ impl Engine {
             }
             let seen = match self.round().await? {
                 Round::All(heard) => {
-                    let beforehand = Beforehand { before_change: pass.before_change.clone() };
-                    if let Some(evidence) = judge(&heard, &pass.expected, &beforehand) {
+                    let before = pass.before_change.as_ref();
+                    if let Some(evidence) = judge(&heard, &pass.expected, before) {
                         return self.converged(pass, evidence, heard).await;
                     }
                     describe(&heard)

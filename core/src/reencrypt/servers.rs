@@ -111,18 +111,12 @@ impl Heard {
     }
 }
 
-/// What is known besides the counters.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Beforehand {
-    /// What the servers wrote with before the key changed in this run.
-    pub(super) before_change: Option<WritesWith>,
-}
-
-/// Judges whether these servers, all that live, write with the expected key.
+/// Judges whether these servers, all that live, write with the expected key. `before_change` is
+/// what they wrote with before the key changed in this run.
 pub(super) fn judge(
     heard: &[Heard],
     expected: &ExpectedKey,
-    beforehand: &Beforehand,
+    before_change: Option<&WritesWith>,
 ) -> Option<Evidence> {
     let (first, rest) = heard.split_first()?;
     if rest.iter().any(|server| server.writes_with != first.writes_with) {
@@ -137,8 +131,7 @@ pub(super) fn judge(
     }
     // A key whose hash is not the computable one: it counts only if the servers were seen to
     // change to it, all of them. Right after a change that is the new key, and cannot be the old.
-    let changed =
-        beforehand.before_change.as_ref().is_some_and(|before| *before != first.writes_with);
+    let changed = before_change.is_some_and(|before| *before != first.writes_with);
     let encrypted = matches!(first.writes_with, WritesWith::Key(_) | WritesWith::Provider(_));
     (changed && encrypted && matches!(expected, ExpectedKey::Key(_)))
         .then_some(Evidence::MetricsUnnamed)
@@ -243,8 +236,8 @@ mod tests {
         let plain = || heard(WritesWith::Plaintext, ServerMetrics::default());
         let mixed = || heard(WritesWith::Mixed, ServerMetrics::default());
         let expected = ExpectedKey::Key(key());
-        let after = |before: WritesWith| Beforehand { before_change: Some(before) };
-        let unknown = Beforehand::default();
+        let after = Some;
+        let unknown: Option<WritesWith> = None;
         let old_key = WritesWith::Key("sha256:old".into());
         let cases = [
             (
@@ -294,8 +287,8 @@ mod tests {
             ),
             ("nobody was heard", vec![], &expected, unknown, None),
         ];
-        for (name, servers, expected, beforehand, evidence) in cases {
-            assert_eq!(judge(&servers, expected, &beforehand), evidence, "{name}");
+        for (name, servers, expected, before, evidence) in cases {
+            assert_eq!(judge(&servers, expected, before.as_ref()), evidence, "{name}");
         }
     }
 

@@ -8,13 +8,16 @@ mod log;
 mod secrets;
 mod set_kms;
 
+use std::ops::ControlFlow;
+
 use tokio::time::Instant;
+use tracing::Instrument;
 
 use crate::{
     azure::Azure,
     catalogue::RuleId,
     error::Result,
-    model::{ClusterId, Purpose, StepKind, StepOutcome, Timing},
+    model::{ClusterId, Step, StepKind, StepOutcome, Timing},
     plan::Plan,
     progress::{Phase, Reporter},
     reencrypt::{Engine, Pass, WritesWith},
@@ -70,35 +73,39 @@ impl Runner<'_> {
         for (index, step) in plan.steps.iter().enumerate() {
             self.reporter.step(index + 1, plan.steps.len());
             let began = Instant::now();
-            let outcome = match &step.kind {
-                StepKind::SetKms { target } => {
-                    self.reporter.phase(Phase::Cluster, None, step.summary.clone());
-                    match self.set_kms(target, carried).await? {
-                        set_kms::Outcome::Done => StepOutcome::Done,
-                        set_kms::Outcome::AlreadyDone => StepOutcome::AlreadyDone,
-                        set_kms::Outcome::Changed(why) => return Ok(Ended::PlanAgain(why)),
-                    }
+            let span = tracing::info_span!("step", number = index + 1, summary = step.summary);
+            match self.step(step, carried).instrument(span).await? {
+                ControlFlow::Continue(outcome) => {
+                    self.log.step(step, outcome, began.elapsed().as_secs_f64());
                 }
-                StepKind::WaitForKey { expected, purpose } => {
-                    self.wait_for_key(*purpose, expected, carried).await?
-                }
-                StepKind::ReencryptSecrets { .. } => self.reencrypt_secrets(carried).await?,
-                StepKind::VerifySecrets { purpose } => {
-                    self.verify_secrets(*purpose, carried).await?
-                }
-            };
-            self.log.step(step, outcome, began.elapsed().as_secs_f64());
+                ControlFlow::Break(why) => return Ok(Ended::PlanAgain(why)),
+            }
         }
         Ok(Ended::Done)
+    }
+
+    /// Performs a step. Breaks off, and says why, when the plan has to be made again.
+    async fn step(
+        &self,
+        step: &Step,
+        carried: &mut Carried,
+    ) -> Result<ControlFlow<String, StepOutcome>> {
+        match &step.kind {
+            StepKind::SetKms { target } => {
+                self.reporter.phase(Phase::Cluster, None, step.summary.clone());
+                return self.set_kms(target, carried).await;
+            }
+            StepKind::WaitForKey { expected, purpose } => {
+                self.wait_for_key(*purpose, expected, carried).await?;
+            }
+            StepKind::ReencryptSecrets { .. } => self.reencrypt_secrets(carried).await?,
+            StepKind::VerifySecrets { purpose } => self.verify_secrets(*purpose, carried).await?,
+        }
+        Ok(ControlFlow::Continue(StepOutcome::Done))
     }
 
     /// Whether the caller lifted a rule's refusal.
     fn allows(&self, rule: RuleId) -> bool {
         self.allow.contains(&rule)
-    }
-
-    /// What the rules call the place of a pass in the plan.
-    const fn is_gate(purpose: Purpose) -> bool {
-        matches!(purpose, Purpose::Gate)
     }
 }

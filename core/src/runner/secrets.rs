@@ -4,7 +4,7 @@ use super::{Carried, Runner};
 use crate::{
     catalogue::{Level, RuleId},
     error::{Error, ErrorKind, Result},
-    model::{Evidence, ExpectedKey, Finding, Purpose, ReencryptReport, StepOutcome},
+    model::{Evidence, ExpectedKey, Finding, Purpose, ReencryptReport},
     reencrypt::{Engine, Pass},
 };
 
@@ -14,16 +14,15 @@ impl Runner<'_> {
         purpose: Purpose,
         expected: &ExpectedKey,
         carried: &mut Carried,
-    ) -> Result<StepOutcome> {
+    ) -> Result<()> {
         let engine = self.engine()?;
         let pass = engine.converge(purpose, expected, carried.before_change.take()).await?;
         carried.pass = Some(pass);
-        Ok(StepOutcome::Done)
+        Ok(())
     }
 
-    pub(super) async fn reencrypt_secrets(&self, carried: &mut Carried) -> Result<StepOutcome> {
-        self.engine()?.rewrite(pass(carried)?).await?;
-        Ok(StepOutcome::Done)
+    pub(super) async fn reencrypt_secrets(&self, carried: &mut Carried) -> Result<()> {
+        self.engine()?.rewrite(pass(carried)?).await
     }
 
     /// Verifies, and stops the plan unless nothing is left: no later step runs then.
@@ -31,15 +30,14 @@ impl Runner<'_> {
         &self,
         purpose: Purpose,
         carried: &mut Carried,
-    ) -> Result<StepOutcome> {
+    ) -> Result<()> {
         let verified = self.engine()?.verify(pass(carried)?).await;
         let Some(pass) = carried.pass.take() else { return Err(no_pass()) };
         carried.before_change = pass.writes_with();
         let report = pass.report(&|name| self.give_up_secrets.iter().any(|given| given == name));
         self.log.pass(report.clone());
         verified?;
-        self.judge(purpose, &report)?;
-        Ok(StepOutcome::Done)
+        self.judge(purpose, &report)
     }
 
     fn judge(&self, purpose: Purpose, report: &ReencryptReport) -> Result<()> {
@@ -60,7 +58,7 @@ impl Runner<'_> {
             self.cluster,
             "which key the API servers write with could not be seen, so nothing is proven",
         );
-        if Self::is_gate(purpose) && !self.allows(RuleId::KeyInUseUnproven) {
+        if purpose == Purpose::Gate && !self.allows(RuleId::KeyInUseUnproven) {
             return Err(Error::new(
                 ErrorKind::PreflightFailed,
                 format!(
@@ -86,7 +84,7 @@ impl Runner<'_> {
              this again, or name all of them in give_up_secrets",
             self.cluster
         );
-        if !Self::is_gate(purpose) {
+        if purpose != Purpose::Gate {
             return Error::new(ErrorKind::ReencryptIncomplete, message);
         }
         let finding = Finding::violated(

@@ -1,55 +1,48 @@
 //! The step that changes the managed cluster's KMS profile.
 
+use std::ops::ControlFlow;
+
 use tokio::time::{Instant, sleep};
 
 use super::{Carried, Runner};
 use crate::{
     azure::{ManagedCluster, is_etag_mismatch, is_key_permission_error},
     error::{Error, ErrorKind, Result},
-    model::{KmsTarget, NetworkMode, Target},
+    model::{KmsTarget, StepOutcome, Target},
 };
 
-/// What became of the step.
-pub(super) enum Outcome {
-    Done,
-    AlreadyDone,
-    /// Somebody else changed the cluster since the plan was made.
-    Changed(String),
-}
-
 impl Runner<'_> {
-    /// Ensures that the profile is the target and the provisioning state Succeeded.
+    /// Ensures that the profile is the target and the provisioning state Succeeded. Breaks off, and
+    /// says why, when somebody else changed the cluster since the plan was made.
     pub(super) async fn set_kms(
         &self,
         target: &KmsTarget,
         carried: &mut Carried,
-    ) -> Result<Outcome> {
+    ) -> Result<ControlFlow<String, StepOutcome>> {
         let began = Instant::now();
         loop {
             let cluster = self.settled().await?;
             if holds(&cluster, target) {
                 carried.etag.clone_from(&cluster.facts.etag);
-                return Ok(Outcome::AlreadyDone);
+                return Ok(ControlFlow::Continue(StepOutcome::AlreadyDone));
             }
             if cluster.facts.etag != carried.etag {
-                return Ok(Outcome::Changed(
-                    "the cluster was changed by somebody else since it was looked at".to_owned(),
-                ));
+                return Ok(changed());
             }
             match self.change(&cluster, target).await {
                 Ok(after) => {
                     self.confirm(&after, target)?;
                     carried.etag.clone_from(&after.facts.etag);
-                    return Ok(Outcome::Done);
+                    return Ok(ControlFlow::Continue(StepOutcome::Done));
                 }
                 // 412: our own write that was sent twice, or a foreign one. The next look tells.
                 Err(error) if is_etag_mismatch(&error) => {
                     let now = self.settled().await?;
                     if holds(&now, target) {
                         carried.etag.clone_from(&now.facts.etag);
-                        return Ok(Outcome::Done);
+                        return Ok(ControlFlow::Continue(StepOutcome::Done));
                     }
-                    return Ok(Outcome::Changed(error.to_string()));
+                    return Ok(ControlFlow::Break(error.to_string()));
                 }
                 // A role assignment takes minutes to reach the vault.
                 Err(error)
@@ -60,7 +53,11 @@ impl Runner<'_> {
                         "The identity may not use the key yet; a new role assignment takes minutes: trying again",
                     );
                     sleep(self.timing.operation_poll_longest).await;
-                    carried.etag = self.azure.cluster(self.cluster).await?.facts.etag;
+                    let now = self.settled().await?;
+                    if now.facts.etag != carried.etag && !is_our_failure(&cluster, &now, target) {
+                        return Ok(changed());
+                    }
+                    carried.etag = now.facts.etag;
                 }
                 Err(error) => return Err(self.explain(error, &cluster).await),
             }
@@ -129,22 +126,36 @@ impl Runner<'_> {
     }
 }
 
+fn changed() -> ControlFlow<String, StepOutcome> {
+    let why = "the cluster was changed by somebody else since it was looked at";
+    ControlFlow::Break(why.to_owned())
+}
+
 /// Whether the cluster is as the target says and its last operation succeeded.
 fn holds(cluster: &ManagedCluster, target: &KmsTarget) -> bool {
-    let facts = &cluster.facts;
-    facts.is_succeeded()
-        && match target {
-            KmsTarget::AsConfigured => true,
-            KmsTarget::Off => facts.kms_on().is_none(),
-            KmsTarget::On { key_id, network_mode, key_vault_id } => {
-                let target = Target {
-                    key_id: key_id.clone(),
-                    network_mode: *network_mode,
-                    key_vault_id: key_vault_id
-                        .clone()
-                        .filter(|_| *network_mode == NetworkMode::Private),
-                };
-                facts.kms_on().is_some_and(|profile| profile.is(&target))
-            }
+    cluster.facts.is_succeeded() && has_profile(cluster, target)
+}
+
+/// Whether the cluster's KMS profile is the target.
+fn has_profile(cluster: &ManagedCluster, target: &KmsTarget) -> bool {
+    let on = cluster.facts.kms_on();
+    match target {
+        KmsTarget::AsConfigured => true,
+        KmsTarget::Off => on.is_none(),
+        KmsTarget::On { key_id, network_mode, key_vault_id } => {
+            let target = Target {
+                key_id: key_id.clone(),
+                network_mode: *network_mode,
+                key_vault_id: key_vault_id.clone(),
+            };
+            on.is_some_and(|profile| profile.is(&target))
         }
+    }
+}
+
+/// Whether a failed change of ours can have left the cluster so: with the profile that it had, or
+/// with the one that we sent. Any other profile is somebody else's, and has had no gate.
+fn is_our_failure(before: &ManagedCluster, now: &ManagedCluster, target: &KmsTarget) -> bool {
+    now.facts.kms == before.facts.kms
+        || (*target != KmsTarget::AsConfigured && has_profile(now, target))
 }

@@ -2,7 +2,7 @@
 #![allow(dead_code, reason = "each test binary uses a part of it")]
 
 use aks_kms::{ClusterId, KmsManager, KmsManagerBuilder, Timing};
-use aks_kms_simulator::{Case, Options, Simulator, clock::TimeScale, real::Binaries};
+use aks_kms_simulator::{Case, Options, Simulator, clock::TimeScale};
 
 /// Both sides wait this much shorter than in Azure.
 pub(crate) const SCALE: f64 = 0.01;
@@ -24,15 +24,4 @@ pub(crate) fn builder(case: &Case) -> KmsManagerBuilder {
 /// A manager of the case's cluster.
 pub(crate) fn manager(case: &Case) -> KmsManager {
     builder(case).build().unwrap()
-}
-
-/// Whether there is a real API server; says so where there is none, and fails where it must be.
-#[expect(clippy::print_stderr, reason = "what is left out is said where a person sees it")]
-pub(crate) fn real_cluster_available() -> bool {
-    let Err(missing) = Binaries::find() else { return true };
-    let required = std::env::var("AKS_KMS_REQUIRE").is_ok_and(|list| list.contains("cluster"))
-        || std::env::var("CI").is_ok_and(|value| value == "true");
-    assert!(!required, "{missing}");
-    eprintln!("left out: {missing}");
-    false
 }

@@ -62,6 +62,22 @@ impl Binaries {
         folder.as_deref().and_then(Self::in_folder).ok_or(BinariesMissing { folder })
     }
 
+    /// Whether a test that needs them can run. Where they are missing it says so on standard error.
+    ///
+    /// # Panics
+    /// Where they are missing although they are required: `CI=true`, or `AKS_KMS_REQUIRE` names
+    /// `cluster`.
+    #[must_use]
+    #[expect(clippy::print_stderr, reason = "what is left out is said where a person sees it")]
+    pub fn available() -> bool {
+        let Err(missing) = Self::find() else { return true };
+        let required = env::var("AKS_KMS_REQUIRE").is_ok_and(|list| list.contains("cluster"))
+            || env::var("CI").is_ok_and(|value| value == "true");
+        assert!(!required, "{missing}");
+        eprintln!("left out: {missing}");
+        false
+    }
+
     fn in_folder(folder: &Path) -> Option<Self> {
         let found =
             Self { etcd: folder.join("etcd"), kube_apiserver: folder.join("kube-apiserver") };

@@ -6,7 +6,7 @@ use aks_kms_simulator::{
     backend::{ApiEndpoint, BackendSpec, EncryptionConfig, KeyRef, KmsVersion, KubernetesBackend},
     clock::TimeScale,
     given::Given,
-    real::{Binaries, RealCluster},
+    real::RealCluster,
     tls::Authority,
     writes::Recorder,
 };
@@ -22,16 +22,6 @@ pub(crate) struct TestCluster {
     pub(crate) recorder: Arc<Recorder>,
     endpoint: ApiEndpoint,
     http: reqwest::Client,
-}
-
-/// False, said on standard error, where there is no real cluster and the caller does not insist.
-pub(crate) fn available() -> bool {
-    let Err(missing) = Binaries::find() else { return true };
-    let required = std::env::var("AKS_KMS_REQUIRE").unwrap_or_default();
-    let insisted = required.contains("cluster") || std::env::var("CI").is_ok_and(|ci| ci == "true");
-    assert!(!insisted, "{missing}");
-    eprintln!("left out, for there is no real cluster: {missing}");
-    false
 }
 
 pub(crate) fn key(number: usize) -> String {

@@ -10,15 +10,15 @@ use std::time::{Duration, Instant};
 
 use aks_kms_simulator::{
     backend::{KmsVersion, KubernetesBackend},
-    real::StoredForm,
+    real::{Binaries, StoredForm},
 };
 use serde_json::json;
 
-use crate::cluster::{TestCluster, available, config, key, path, versioned};
+use crate::cluster::{TestCluster, config, key, path, versioned};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn two_keys_can_be_read_and_a_third_cannot() {
-    if !available() {
+    if !Binaries::available() {
         return;
     }
     let given = json!({"cluster": {"api_servers": 1}, "secrets": {"namespaces": 4, "each": 25}});
@@ -70,7 +70,7 @@ async fn two_keys_can_be_read_and_a_third_cannot() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn one_provider_notices_a_new_key_without_a_restart() {
-    if !available() {
+    if !Binaries::available() {
         return;
     }
     let given = json!({
@@ -97,7 +97,7 @@ async fn one_provider_notices_a_new_key_without_a_restart() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_new_key_under_kms_v1_leaves_no_secret_stale_when_the_provider_stays() {
-    if !available() {
+    if !Binaries::available() {
         return;
     }
     let given = json!({
@@ -122,7 +122,7 @@ async fn a_new_key_under_kms_v1_leaves_no_secret_stale_when_the_provider_stays()
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_new_key_under_kms_v1_makes_secrets_stale_when_the_provider_changes() {
-    if !available() {
+    if !Binaries::available() {
         return;
     }
     let given = json!({"cluster": {"api_servers": 1}, "secrets": {"namespaces": 1, "each": 2}});
@@ -134,7 +134,7 @@ async fn a_new_key_under_kms_v1_makes_secrets_stale_when_the_provider_changes() 
 
 #[tokio::test(flavor = "multi_thread")]
 async fn secrets_of_every_kind_can_be_given() {
-    if !available() {
+    if !Binaries::available() {
         return;
     }
     let special = |name: &str, kind: &str| json!({"name": format!("odd/{name}"), "kind": kind});
@@ -198,7 +198,7 @@ async fn secrets_of_every_kind_can_be_given() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn of_two_api_servers_one_can_write_the_old_key_or_know_no_new_one() {
-    if !available() {
+    if !Binaries::available() {
         return;
     }
     let faults = |kind: &str| json!({"api_servers": [{"server": 2, "kind": kind}]});
@@ -249,7 +249,7 @@ async fn of_two_api_servers_one_can_write_the_old_key_or_know_no_new_one() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_key_that_the_vault_refuses_makes_its_provider_unhealthy() {
-    if !available() {
+    if !Binaries::available() {
         return;
     }
     let given = json!({"cluster": {"api_servers": 1}, "secrets": {"namespaces": 1, "each": 1}});
@@ -265,7 +265,7 @@ async fn a_key_that_the_vault_refuses_makes_its_provider_unhealthy() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_plugin_that_is_down_for_a_while_holds_up_writes() {
-    if !available() {
+    if !Binaries::available() {
         return;
     }
     let given = json!({"cluster": {"api_servers": 1}, "secrets": {"namespaces": 1, "each": 2}});
