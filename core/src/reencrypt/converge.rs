@@ -14,11 +14,11 @@ use super::{
     canary::CanaryWrite,
     pass::{Convergence, Pass},
     requests,
-    servers::{Heard, Process, judge, written_between},
+    servers::{Heard, Process, judge},
 };
 use crate::{
     error::{Error, ErrorKind, Result},
-    kubernetes::{IdentityLease, identity_leases},
+    kubernetes::{IdentityLease, KubernetesApi, ServerMetrics, identity_leases},
     model::Evidence,
 };
 
@@ -77,10 +77,11 @@ impl Engine {
             if !self.metrics {
                 return self.converge_weakly(pass).await;
             }
-            let seen = match self.round().await? {
+            let seen = match self.round(Hearing::OfAWrite).await? {
                 Round::All(heard) => {
                     let before = pass.before_change.as_ref();
-                    if let Some(evidence) = judge(&heard, &pass.expected, before) {
+                    let known = self.known_key_id_hash.as_deref();
+                    if let Some(evidence) = judge(&heard, &pass.expected, before, known) {
                         return self.converged(pass, evidence, heard).await;
                     }
                     describe(&heard)
@@ -143,34 +144,36 @@ impl Engine {
         if convergence.evidence == Evidence::Weak {
             return Ok(true);
         }
-        let began = Instant::now();
-        loop {
-            let why = match self.round().await? {
-                Round::All(heard) => {
-                    return Ok(heard.iter().all(|server| {
-                        let earlier = convergence
+        let Some(heard) = self.hear_all(Hearing::OfAWrite).await? else { return Ok(false) };
+        Ok(heard.iter().all(|server| {
+            let earlier =
+                convergence.servers.iter().find(|earlier| earlier.process == server.process);
+            match earlier {
+                Some(earlier) => server.unchanged_since(earlier),
+                None => {
+                    server.never_wrote_otherwise()
+                        && convergence
                             .servers
                             .iter()
-                            .find(|earlier| earlier.process == server.process);
-                        match earlier {
-                            Some(earlier) => server.unchanged_since(earlier),
-                            None => {
-                                server.never_wrote_otherwise()
-                                    && convergence
-                                        .servers
-                                        .iter()
-                                        .all(|other| other.writes_with == server.writes_with)
-                            }
-                        }
-                    }));
+                            .all(|other| other.writes_with == server.writes_with)
                 }
+            }
+        }))
+    }
+
+    /// Every API server that lives. `None`: it cannot be known how many there are.
+    pub(super) async fn hear_all(&self, hearing: Hearing) -> Result<Option<Vec<Heard>>> {
+        let began = Instant::now();
+        loop {
+            let why = match self.round(hearing).await? {
+                Round::All(heard) => return Ok(Some(heard)),
                 Round::Part(why) => why,
-                Round::Unknown => return Ok(false),
+                Round::Unknown => return Ok(None),
             };
             if began.elapsed() >= self.timing.convergence_limit {
                 return Err(Error::new(
                     ErrorKind::KmsUnavailable,
-                    format!("the API servers cannot all be heard at the end of the rewrite: {why}"),
+                    format!("the API servers cannot all be heard: {why}"),
                 ));
             }
             tokio::time::sleep(self.timing.convergence_poll).await;
@@ -178,7 +181,7 @@ impl Engine {
     }
 
     /// Opens fresh connections until every API server was heard.
-    async fn round(&self) -> Result<Round> {
+    async fn round(&self, hearing: Hearing) -> Result<Round> {
         let leases = match identity_leases(&self.api).await {
             Ok(leases) if !leases.is_empty() => leases,
             Ok(_) => return Ok(Round::Unknown),
@@ -192,10 +195,10 @@ impl Engine {
         let mut heard: Vec<Heard> = Vec::new();
         let mut trouble = String::new();
         for _ in 0..TRIES_PER_SERVER * waiting_for.len().max(1) {
-            match self.hear_one(&heard).await? {
-                Hearing::New(server) => heard.push(*server),
-                Hearing::Known => {}
-                Hearing::Failed(why) => trouble = why,
+            match self.hear_one(&heard, hearing).await? {
+                Attempt::New(server) => heard.push(*server),
+                Attempt::Known => {}
+                Attempt::Failed(why) => trouble = why,
             }
             if unheard(&waiting_for, &heard) == 0 {
                 return Ok(Round::All(heard));
@@ -212,33 +215,54 @@ impl Engine {
         Ok(Round::Part(why))
     }
 
-    /// Makes the server behind a fresh connection write, and reads its counters before and after.
-    async fn hear_one(&self, heard: &[Heard]) -> Result<Hearing> {
+    /// Hears the server behind a fresh connection.
+    async fn hear_one(&self, heard: &[Heard], hearing: Hearing) -> Result<Attempt> {
         let connection = self.api.fresh();
         let Some(before) = requests::metrics(&connection).await? else {
-            return Ok(Hearing::Failed("its metrics were not answered".to_owned()));
+            return Ok(Attempt::Failed("its metrics were not answered".to_owned()));
         };
         if heard.iter().any(|server| server.process == Process::of(&before)) {
-            return Ok(Hearing::Known);
+            return Ok(Attempt::Known);
         }
-        requests::ask_for_kms_health(&connection).await;
-        if let CanaryWrite::Failed(why) = self.canary.write(&connection).await? {
-            return Ok(Hearing::Failed(format!("a write failed: {why}")));
+        match hearing {
+            Hearing::SinceItBegan => {
+                Ok(Attempt::New(Box::new(Heard::between(&ServerMetrics::default(), before))))
+            }
+            Hearing::OfAWrite => self.hear_a_write(&connection, before).await,
         }
-        let Some(after) = requests::metrics(&connection).await? else {
-            return Ok(Hearing::Failed("its metrics were not answered".to_owned()));
+    }
+
+    /// Makes the server behind a connection write, and reads its counters again.
+    async fn hear_a_write(
+        &self,
+        connection: &KubernetesApi,
+        before: ServerMetrics,
+    ) -> Result<Attempt> {
+        requests::ask_for_kms_health(connection).await;
+        if let CanaryWrite::Failed(why) = self.canary.write(connection).await? {
+            return Ok(Attempt::Failed(format!("a write failed: {why}")));
+        }
+        let Some(after) = requests::metrics(connection).await? else {
+            return Ok(Attempt::Failed("its metrics were not answered".to_owned()));
         };
         // A server tells its id only once it has used a key: the start time alone is compared.
         if after.process_start_time_seconds != before.process_start_time_seconds {
-            return Ok(Hearing::Failed("a server restarted meanwhile".to_owned()));
+            return Ok(Attempt::Failed("a server restarted meanwhile".to_owned()));
         }
-        let writes_with = written_between(&before, &after);
-        let process = Process::of(&after);
-        Ok(Hearing::New(Box::new(Heard { process, writes_with, counters: after })))
+        Ok(Attempt::New(Box::new(Heard::between(&before, after))))
     }
 }
 
-enum Hearing {
+/// What is heard of a server.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Hearing {
+    /// With what it writes now: it is made to write.
+    OfAWrite,
+    /// With what it has written since its process began. Nothing is written.
+    SinceItBegan,
+}
+
+enum Attempt {
     New(Box<Heard>),
     Known,
     Failed(String),

@@ -10,6 +10,7 @@
 //! whomever; a secret before it must have been answered for at exactly that version.
 
 mod answered;
+mod audit;
 mod canary;
 mod converge;
 mod limiter;
@@ -28,8 +29,8 @@ use crate::{
     progress::{Phase, Reporter},
 };
 
+pub(crate) use self::{audit::LedgerProof, pass::Pass, servers::WritesWith};
 use self::{canary::Canary, converge::LeaseWatch, limiter::Limiter};
-pub(crate) use self::{pass::Pass, servers::WritesWith};
 
 /// What an engine works with.
 pub(crate) struct EngineConfig {
@@ -43,6 +44,14 @@ pub(crate) struct EngineConfig {
     /// Number of secrets, as counted beforehand.
     pub(crate) total: Option<u64>,
     pub(crate) reporter: Reporter,
+    /// Hash of a key whose name in the metrics cannot be computed, as all API servers showed it
+    /// when they were last seen to change to the key in use. Servers that show this very hash
+    /// write with that key, and nobody need have seen them change again.
+    pub(crate) known_key_id_hash: Option<String>,
+    /// Where KMS is on it is v1, as far as the cluster's version tells: an empty patch does not
+    /// rewrite what lies under another version of the key. Metrics, where there are any, tell by
+    /// themselves.
+    pub(crate) kms_v1: bool,
 }
 
 /// Re-encrypts the secrets of one cluster.
@@ -56,6 +65,8 @@ pub(crate) struct Engine {
     limiter: Limiter,
     canary: Canary,
     leases: LeaseWatch,
+    known_key_id_hash: Option<String>,
+    kms_v1: bool,
 }
 
 impl Engine {
@@ -70,6 +81,8 @@ impl Engine {
             canary: Canary::new(config.state_namespace),
             leases: LeaseWatch::default(),
             timing: config.timing,
+            known_key_id_hash: config.known_key_id_hash,
+            kms_v1: config.kms_v1,
         }
     }
 

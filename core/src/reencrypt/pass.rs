@@ -47,6 +47,8 @@ pub(super) struct Tally {
     pub(super) blocked: BTreeMap<String, BlockedSecret>,
     /// Secrets that got no answer, by `namespace/name`.
     pub(super) failed: BTreeMap<String, BlockedSecret>,
+    /// Secrets beyond those in `failed` that got no answer, too many to name.
+    pub(super) failed_unnamed: u64,
     /// Namespaces that could not be listed to their end: giving a secret up by name does not
     /// prove the others there.
     pub(super) unlisted: BTreeSet<String>,
@@ -126,20 +128,27 @@ impl Pass {
         self.convergence.as_ref()?.servers.first().map(|server| server.writes_with.clone())
     }
 
+    /// Hash of the key that all API servers were heard to write with, as their metrics show it.
+    /// `None`: they were not heard, or their provider does not count key ids.
+    pub(crate) fn key_id_hash_seen(&self) -> Option<String> {
+        match self.writes_with()? {
+            WritesWith::Key(hash) => Some(hash),
+            WritesWith::Provider(_) | WritesWith::Plaintext | WritesWith::Mixed => None,
+        }
+    }
+
     /// What the pass came to.
     pub(crate) fn report(&self, may_stay_blocked: &dyn Fn(&str) -> bool) -> ReencryptReport {
         let evidence = self.convergence.as_ref().map_or(Evidence::Weak, |found| found.evidence);
         let given_up: Vec<String> =
             self.tally.blocked.keys().filter(|name| may_stay_blocked(name)).cloned().collect();
         let whole = self.namespaces.is_none();
-        let settled = self.tally.failed.is_empty()
+        let failed = self.tally.failed.len() as u64 + self.tally.failed_unnamed;
+        let settled = failed == 0
             && self.tally.unlisted.is_empty()
             && given_up.len() == self.tally.blocked.len();
-        let counts = Counts {
-            blocked: self.tally.blocked.len() as u64,
-            failed: self.tally.failed.len() as u64,
-            ..self.tally.counts
-        };
+        let counts =
+            Counts { blocked: self.tally.blocked.len() as u64, failed, ..self.tally.counts };
         let answered = counts.rewritten + counts.current + counts.gone;
         #[expect(clippy::cast_precision_loss, reason = "a rate for people")]
         let secrets_per_second = if self.rewriting_seconds > 0.0 {

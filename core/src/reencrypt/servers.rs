@@ -89,9 +89,31 @@ pub(super) struct Heard {
 }
 
 impl Heard {
+    /// What a server wrote with between two readings of its counters.
+    pub(super) fn between(before: &ServerMetrics, after: ServerMetrics) -> Self {
+        Self {
+            process: Process::of(&after),
+            writes_with: written_between(before, &after),
+            counters: after,
+        }
+    }
+
     /// Whether the process has written with nothing else since it began.
     pub(super) fn never_wrote_otherwise(&self) -> bool {
         written_between(&ServerMetrics::default(), &self.counters) == self.writes_with
+    }
+
+    /// Whether it has written nothing since it began, or with nothing else than these: a key of
+    /// one of these hashes, or no encryption if plaintext is expected.
+    pub(super) fn only_ever_wrote(&self, expected: &ExpectedKey, hashes: &[String]) -> bool {
+        match written_between(&ServerMetrics::default(), &self.counters) {
+            WritesWith::Key(hash) => hashes.contains(&hash),
+            // A server that shows nothing at all has no encryption configuration, and may have
+            // written any number of secrets without it.
+            WritesWith::Plaintext => *expected == ExpectedKey::Plaintext,
+            WritesWith::Provider(_) => false,
+            WritesWith::Mixed => !self.counters.wrote_secrets(),
+        }
     }
 
     /// Whether it wrote with nothing else since an earlier reading.
@@ -112,11 +134,13 @@ impl Heard {
 }
 
 /// Judges whether these servers, all that live, write with the expected key. `before_change` is
-/// what they wrote with before the key changed in this run.
+/// what they wrote with before the key changed in this run; `known_key_id_hash` what they all
+/// showed when they were last seen to change to the expected key.
 pub(super) fn judge(
     heard: &[Heard],
     expected: &ExpectedKey,
     before_change: Option<&WritesWith>,
+    known_key_id_hash: Option<&str>,
 ) -> Option<Evidence> {
     let (first, rest) = heard.split_first()?;
     if rest.iter().any(|server| server.writes_with != first.writes_with) {
@@ -129,12 +153,16 @@ pub(super) fn judge(
     if first.writes_with == named {
         return Some(Evidence::Metrics);
     }
+    if !matches!(expected, ExpectedKey::Key(_)) {
+        return None;
+    }
     // A key whose hash is not the computable one: it counts only if the servers were seen to
     // change to it, all of them. Right after a change that is the new key, and cannot be the old.
+    let known =
+        matches!(&first.writes_with, WritesWith::Key(hash) if known_key_id_hash == Some(hash));
     let changed = before_change.is_some_and(|before| *before != first.writes_with);
     let encrypted = matches!(first.writes_with, WritesWith::Key(_) | WritesWith::Provider(_));
-    (changed && encrypted && matches!(expected, ExpectedKey::Key(_)))
-        .then_some(Evidence::MetricsUnnamed)
+    (known || changed && encrypted).then_some(Evidence::MetricsUnnamed)
 }
 
 #[cfg(test)]
@@ -288,7 +316,22 @@ mod tests {
             ("nobody was heard", vec![], &expected, unknown, None),
         ];
         for (name, servers, expected, before, evidence) in cases {
-            assert_eq!(judge(&servers, expected, before.as_ref()), evidence, "{name}");
+            assert_eq!(judge(&servers, expected, before.as_ref(), None), evidence, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_hash_that_is_known_from_an_earlier_change_is_evidence_by_itself() {
+        let server = |hash: &str| heard(WritesWith::Key(hash.into()), ServerMetrics::default());
+        let key = ExpectedKey::Key(key());
+        let cases = [
+            ("all show it", vec![server("k2"), server("k2")], &key, Some(Evidence::MetricsUnnamed)),
+            ("one shows another", vec![server("k2"), server("k1")], &key, None),
+            ("all show another", vec![server("k1")], &key, None),
+            ("plaintext is expected", vec![server("k2")], &ExpectedKey::Plaintext, None),
+        ];
+        for (name, servers, expected, evidence) in cases {
+            assert_eq!(judge(&servers, expected, None, Some("k2")), evidence, "{name}");
         }
     }
 

@@ -8,15 +8,25 @@ use crate::{
     kubernetes::{Accept, Body, KubernetesApi, Request, WatchEvent, WatchParser, secrets_path},
 };
 
-/// What a streaming list tells.
+/// What a streaming list tells of a secret.
 #[derive(Debug)]
 pub(super) enum Listed {
     Secret {
         name: String,
         resource_version: u64,
+        /// It was told before and has been written meanwhile.
+        again: bool,
     },
-    /// Every secret has been told.
-    End,
+    /// It was told before and has been deleted meanwhile.
+    Gone { name: String },
+}
+
+/// The next thing in a streaming list.
+#[derive(Debug)]
+pub(super) enum Next {
+    Listed(Listed),
+    /// Every secret has been told, as of this resource version.
+    End(u64),
     /// It ended too early: nothing can be said of what was not told.
     BrokeOff,
 }
@@ -25,7 +35,7 @@ pub(super) enum Listed {
 pub(super) struct SecretsStream {
     body: Body,
     parser: WatchParser,
-    events: VecDeque<Listed>,
+    events: VecDeque<Next>,
 }
 
 const QUERY: &str = "watch=true&sendInitialEvents=true&resourceVersionMatch=NotOlderThan\
@@ -51,31 +61,35 @@ impl SecretsStream {
     }
 
     /// The next thing that it tells.
-    pub(super) async fn next(&mut self) -> Result<Listed> {
+    pub(super) async fn next(&mut self) -> Result<Next> {
         loop {
-            if let Some(listed) = self.events.pop_front() {
-                return Ok(listed);
+            if let Some(next) = self.events.pop_front() {
+                return Ok(next);
             }
-            let Ok(Some(part)) = self.body.chunk().await else { return Ok(Listed::BrokeOff) };
+            let Ok(Some(part)) = self.body.chunk().await else { return Ok(Next::BrokeOff) };
             let mut events = Vec::new();
             if self.parser.push(&part, &mut events).is_err() {
-                return Ok(Listed::BrokeOff);
+                return Ok(Next::BrokeOff);
             }
-            self.events.extend(events.into_iter().filter_map(listed));
+            self.events.extend(events.into_iter().filter_map(next));
         }
     }
 }
 
-/// What an event says of the list. A secret that is written while the list is read is told again
-/// with its new version, and one that is deleted needs no proof.
-fn listed(event: WatchEvent) -> Option<Listed> {
+/// What an event says of the list.
+fn next(event: WatchEvent) -> Option<Next> {
     match event {
-        WatchEvent::Added { name, resource_version }
-        | WatchEvent::Modified { name, resource_version } => {
-            Some(Listed::Secret { name, resource_version })
+        WatchEvent::Added { name, resource_version } => {
+            Some(Next::Listed(Listed::Secret { name, resource_version, again: false }))
         }
-        WatchEvent::Bookmark { initial_events_end: true, .. } => Some(Listed::End),
-        WatchEvent::Error(_) => Some(Listed::BrokeOff),
-        WatchEvent::Deleted { .. } | WatchEvent::Bookmark { .. } => None,
+        WatchEvent::Modified { name, resource_version } => {
+            Some(Next::Listed(Listed::Secret { name, resource_version, again: true }))
+        }
+        WatchEvent::Deleted { name, .. } => Some(Next::Listed(Listed::Gone { name })),
+        WatchEvent::Bookmark { initial_events_end: true, resource_version } => {
+            Some(Next::End(resource_version))
+        }
+        WatchEvent::Error(_) => Some(Next::BrokeOff),
+        WatchEvent::Bookmark { .. } => None,
     }
 }

@@ -9,7 +9,7 @@ use super::{
     Engine,
     pass::{Pass, Tally},
     patch::Item,
-    stream::{Listed, SecretsStream},
+    stream::{Listed, Next, SecretsStream},
 };
 use crate::{
     error::{Error, ErrorKind, Result},
@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// Namespaces that are read at the same time.
-const NAMESPACES_AT_ONCE: usize = 4;
+pub(super) const NAMESPACES_AT_ONCE: usize = 4;
 /// Rounds over what a list showed to be left.
 const ROUNDS: usize = 3;
 /// Whole passes when API servers changed in the middle.
@@ -165,36 +165,48 @@ impl Engine {
     }
 
     async fn look_at(&self, namespace: &str, tally: &Tally, fence: u64) -> Result<Look> {
+        let left = self
+            .read_namespace(namespace, |left: &mut Vec<Item>, listed| {
+                // one that is deleted needs no proof
+                let Listed::Secret { name, resource_version, .. } = listed else { return };
+                let proven = *resource_version > fence
+                    || tally.answered.contains(*resource_version)
+                    || tally.is_blocked(namespace, name)
+                    || self.is_canary(namespace, name);
+                if !proven {
+                    left.push(Item {
+                        namespace: namespace.into(),
+                        name: name.clone(),
+                        listed_at: *resource_version,
+                    });
+                }
+            })
+            .await?;
+        // it breaks off again and again, or is not served: asking each secret needs no stream
+        Ok(left.map_or(Look::Unsupported, Look::Left))
+    }
+
+    /// Reads a namespace by a streaming list, and gives what `add` made of it; once more from
+    /// nothing when the list breaks off. `None`: the server does not give one to its end.
+    pub(super) async fn read_namespace<T: Default>(
+        &self,
+        namespace: &str,
+        add: impl Fn(&mut T, &Listed),
+    ) -> Result<Option<T>> {
         for tries in 1..=STREAM_TRIES {
             let Some(mut secrets) = SecretsStream::open(&self.api, namespace).await? else {
-                return Ok(Look::Unsupported);
+                return Ok(None);
             };
-            let mut left = Vec::new();
-            let whole = loop {
+            let mut seen = T::default();
+            loop {
                 match secrets.next().await? {
-                    Listed::Secret { name, resource_version } => {
-                        let proven = resource_version > fence
-                            || tally.answered.contains(resource_version)
-                            || tally.is_blocked(namespace, &name)
-                            || self.is_canary(namespace, &name);
-                        if !proven {
-                            left.push(Item {
-                                namespace: namespace.into(),
-                                name,
-                                listed_at: resource_version,
-                            });
-                        }
-                    }
-                    Listed::End => break true,
-                    Listed::BrokeOff => break false,
+                    Next::Listed(listed) => add(&mut seen, &listed),
+                    Next::End(_) => return Ok(Some(seen)),
+                    Next::BrokeOff => break,
                 }
-            };
-            if whole {
-                return Ok(Look::Left(left));
             }
             sleep(self.backoff(tries)).await;
         }
-        // it breaks off again and again: asking each secret needs no stream
-        Ok(Look::Unsupported)
+        Ok(None)
     }
 }
