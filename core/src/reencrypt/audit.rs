@@ -1,6 +1,6 @@
 //! Judging an earlier proof without writing anything.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, sync::atomic::AtomicU64};
 
 use futures::{StreamExt, TryStreamExt, stream};
 use tokio::time::Instant;
@@ -119,11 +119,14 @@ impl Engine {
 
     /// Reads every namespace in scope.
     async fn compare(&self, proof: &LedgerProof) -> Result<Vec<(String, Seen)>> {
+        let done = &AtomicU64::new(0);
         stream::iter(self.namespaces_in_scope().await?)
             .map(|namespace| async move {
                 let seen = self
-                    .read_namespace(&namespace, |seen: &mut Seen, listed| {
-                        seen.add(listed, proof, &namespace, self.is_canary(&namespace, name(listed)));
+                    .read_namespace(&namespace, proof.fence, done, |seen: &mut Seen, listed| {
+                        if !self.is_canary(&namespace, name(listed)) {
+                            seen.add(listed, proof, &namespace);
+                        }
                     })
                     .await?;
                 match seen {
@@ -174,10 +177,7 @@ fn name(listed: &Listed) -> &str {
 }
 
 impl Seen {
-    fn add(&mut self, listed: &Listed, proof: &LedgerProof, namespace: &str, is_canary: bool) {
-        if is_canary {
-            return;
-        }
+    fn add(&mut self, listed: &Listed, proof: &LedgerProof, namespace: &str) {
         match listed {
             Listed::Secret { name, resource_version, again } => {
                 self.total += u64::from(!again);

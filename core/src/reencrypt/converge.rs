@@ -14,12 +14,12 @@ use super::{
     canary::CanaryWrite,
     pass::{Convergence, Pass},
     requests,
-    servers::{Heard, Process, judge},
+    servers::{Heard, Process, Verdict, judge},
 };
 use crate::{
     error::{Error, ErrorKind, Result},
     kubernetes::{IdentityLease, KubernetesApi, ServerMetrics, identity_leases},
-    model::Evidence,
+    model::{Evidence, ExpectedKey},
 };
 
 /// Fresh connections in one round for each API server that is to be heard: a load balancer
@@ -73,6 +73,7 @@ impl Engine {
     /// Brings a pass to convergence, again when servers changed in the middle of it.
     pub(super) async fn converge_again(&self, pass: &mut Pass) -> Result<()> {
         let began = Instant::now();
+        let mut waited = false;
         loop {
             if !self.metrics {
                 return self.converge_weakly(pass).await;
@@ -81,8 +82,19 @@ impl Engine {
                 Round::All(heard) => {
                     let before = pass.before_change.as_ref();
                     let known = self.known_key_id_hash.as_deref();
-                    if let Some(evidence) = judge(&heard, &pass.expected, before, known) {
-                        return self.converged(pass, evidence, heard).await;
+                    match judge(&heard, &pass.expected, before, known) {
+                        Verdict::Proven(evidence) => {
+                            return self.converged(pass, evidence, heard, false).await;
+                        }
+                        Verdict::Untold if waited => {
+                            return self.converged(pass, Evidence::Weak, heard, true).await;
+                        }
+                        Verdict::Untold => {
+                            waited = true;
+                            self.wait_weakly(pass, "show no keys").await;
+                            continue;
+                        }
+                        Verdict::No => {}
                     }
                     describe(&heard)
                 }
@@ -112,36 +124,43 @@ impl Engine {
         pass: &mut Pass,
         evidence: Evidence,
         heard: Vec<Heard>,
+        touch: bool,
     ) -> Result<()> {
-        let pure = heard.iter().all(Heard::never_wrote_otherwise);
-        pass.convergence = Some(Convergence { evidence, servers: heard, at: Instant::now() });
-        pass.fence = None;
-        if pure {
-            // No process ever encrypted with another key, so no such write can be under way.
-            pass.fence = Some(self.resource_version().await?);
+        if let Some(bytes) =
+            heard.iter().filter_map(|server| server.counters.mean_secret_bytes()).max()
+        {
+            self.limiter.set_secret_bytes(bytes);
         }
+        let pure = !touch && !heard.is_empty() && heard.iter().all(Heard::never_wrote_otherwise);
+        pass.convergence = Some(Convergence { evidence, servers: heard, at: Instant::now() });
+        pass.touch = touch;
+        pass.converged_at = self.resource_version().await?;
+        // No process ever encrypted with another key, so no such write can be under way.
+        pass.fence = pure.then_some(pass.converged_at);
         Ok(())
     }
 
     /// Without the API servers' metrics there is nothing but time.
     async fn converge_weakly(&self, pass: &mut Pass) -> Result<()> {
+        self.wait_weakly(pass, "cannot be read").await;
+        let touch = self.kms_v1 && matches!(pass.expected, ExpectedKey::Key(_));
+        self.converged(pass, Evidence::Weak, Vec::new(), touch).await
+    }
+
+    async fn wait_weakly(&self, pass: &Pass, why: &str) {
         self.reporter.message(format!(
-            "The API servers' metrics cannot be read: giving them {} s to write with {}",
+            "The API servers' metrics {why}: giving them {} s to write with {}",
             self.timing.weak_convergence.as_secs(),
             pass.expected
         ));
         tokio::time::sleep(self.timing.weak_convergence).await;
-        pass.convergence =
-            Some(Convergence { evidence: Evidence::Weak, servers: Vec::new(), at: Instant::now() });
-        pass.fence = None;
-        Ok(())
     }
 
     /// Whether the servers still are what they were at convergence: nobody wrote with another key
     /// since, and a process that began meanwhile never did.
     pub(super) async fn still_converged(&self, pass: &Pass) -> Result<bool> {
         let Some(convergence) = &pass.convergence else { return Ok(false) };
-        if convergence.evidence == Evidence::Weak {
+        if convergence.servers.is_empty() {
             return Ok(true);
         }
         let Some(heard) = self.hear_all(Hearing::OfAWrite).await? else { return Ok(false) };

@@ -8,13 +8,20 @@
 //! The proof rests on the *fence*: a resource version taken when no write under another key can
 //! be under way any more. A secret beyond the fence was written under the expected key by
 //! whomever; a secret before it must have been answered for at exactly that version.
+//!
+//! KMS v1 compares no keys: an empty patch rewrites nothing there, and its answer proves nothing.
+//! So every secret is *touched*, beyond the fence, and the fence alone is proof.
 
 mod answered;
 mod audit;
 mod canary;
+mod continuing;
 mod converge;
+mod gradient;
+mod growth;
 mod limiter;
 mod list;
+mod outage;
 mod pass;
 mod patch;
 mod requests;
@@ -30,7 +37,7 @@ use crate::{
 };
 
 pub(crate) use self::{audit::LedgerProof, pass::Pass, servers::WritesWith};
-use self::{canary::Canary, converge::LeaseWatch, limiter::Limiter};
+use self::{canary::Canary, converge::LeaseWatch, limiter::Limiter, outage::Outage};
 
 /// What an engine works with.
 pub(crate) struct EngineConfig {
@@ -65,6 +72,7 @@ pub(crate) struct Engine {
     limiter: Limiter,
     canary: Canary,
     leases: LeaseWatch,
+    outage: Outage,
     known_key_id_hash: Option<String>,
     kms_v1: bool,
 }
@@ -80,6 +88,7 @@ impl Engine {
             reporter: config.reporter,
             canary: Canary::new(config.state_namespace),
             leases: LeaseWatch::default(),
+            outage: Outage::default(),
             timing: config.timing,
             known_key_id_hash: config.known_key_id_hash,
             kms_v1: config.kms_v1,
@@ -104,8 +113,13 @@ impl Engine {
         Ok(pass)
     }
 
-    /// Sends an empty merge patch to every secret in scope.
+    /// Sends an empty merge patch to every secret in scope; where that does not help, one that
+    /// changes it.
     pub(crate) async fn rewrite(&self, pass: &mut Pass) -> Result<()> {
+        if pass.touch {
+            // only what is written beyond the fence is proven, so nothing is touched before
+            self.fence(pass).await?;
+        }
         self.reporter.phase(Phase::Reencrypt, self.total, "Rewriting secrets under the key in use");
         self.rewrite_all(pass).await
     }

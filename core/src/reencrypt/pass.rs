@@ -1,12 +1,17 @@
 //! One pass over the secrets of a cluster, and what it came to.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::{Mutex, atomic::AtomicU64},
+};
 
 use time::OffsetDateTime;
 use tokio::time::Instant;
 
 use super::{
     answered::Answered,
+    patch::Asking,
+    requests::Change,
     servers::{Heard, WritesWith},
 };
 use crate::model::{
@@ -27,6 +32,10 @@ pub(crate) struct Pass {
     pub(super) before_change: Option<WritesWith>,
     pub(super) namespaces: Option<Vec<String>>,
     pub(super) convergence: Option<Convergence>,
+    /// The API servers write only what changes: every secret needs a change.
+    pub(super) touch: bool,
+    /// The cluster's resource version at convergence.
+    pub(super) converged_at: u64,
     /// A live secret with a higher resource version is under the expected key.
     pub(super) fence: Option<u64>,
     pub(super) tally: Tally,
@@ -113,6 +122,8 @@ impl Pass {
             before_change,
             namespaces,
             convergence: None,
+            touch: false,
+            converged_at: 0,
             fence: None,
             tally: Tally::default(),
             verified: false,
@@ -120,6 +131,18 @@ impl Pass {
             rewriting_seconds: 0.0,
             started: Instant::now(),
             started_at: OffsetDateTime::now_utc(),
+        }
+    }
+
+    /// Asking secrets for this pass; its tally is lent to it. `first`: they are counted.
+    pub(super) fn asking(&mut self, first: bool) -> Asking {
+        let fence = self.fence.unwrap_or_default();
+        Asking {
+            tally: Mutex::new(std::mem::take(&mut self.tally)),
+            first,
+            change: if self.touch { Change::Touch { fence } } else { Change::Nothing },
+            least_version: self.converged_at.max(fence),
+            done: AtomicU64::new(0),
         }
     }
 

@@ -1,6 +1,6 @@
 //! Streaming lists: every secret's name and resource version, and nothing else.
 
-use std::collections::VecDeque;
+use std::{collections::VecDeque, time::Duration};
 
 use super::requests::transient;
 use crate::{
@@ -31,6 +31,17 @@ pub(super) enum Next {
     BrokeOff,
 }
 
+/// What became of opening a streaming list.
+pub(super) enum Opened {
+    Stream(SecretsStream),
+    /// Worth trying again.
+    Later {
+        after: Option<Duration>,
+    },
+    /// The server does not serve it, or not to us.
+    Unsupported,
+}
+
 /// A streaming list of one namespace. It must be read at full speed.
 pub(super) struct SecretsStream {
     body: Body,
@@ -43,21 +54,25 @@ const QUERY: &str = "watch=true&sendInitialEvents=true&resourceVersionMatch=NotO
 const DOING: &str = "list secrets as a stream";
 
 impl SecretsStream {
-    /// Opens the list. `None`: the server does not serve it, or not to us.
-    pub(super) async fn open(api: &KubernetesApi, namespace: &str) -> Result<Option<Self>> {
+    /// Opens the list.
+    pub(super) async fn open(api: &KubernetesApi, namespace: &str) -> Result<Opened> {
         let path = format!("{}?{QUERY}", secrets_path(namespace));
         let streaming = match api.stream(&Request::get(path, Accept::Table)).await {
             Ok(streaming) => streaming,
             Err(error) => {
                 transient(api, error, DOING)?;
-                return Ok(None);
+                return Ok(Opened::Later { after: None });
             }
         };
-        Ok((streaming.status == 200).then(|| Self {
-            body: streaming.body,
-            parser: WatchParser::default(),
-            events: VecDeque::new(),
-        }))
+        Ok(match streaming.status {
+            200 => Opened::Stream(Self {
+                body: streaming.body,
+                parser: WatchParser::default(),
+                events: VecDeque::new(),
+            }),
+            408 | 429 | 500..=599 => Opened::Later { after: streaming.retry_after },
+            _ => Opened::Unsupported,
+        })
     }
 
     /// The next thing that it tells.
