@@ -1,6 +1,7 @@
 //! What an operation tells its caller while it runs.
 
 use std::{
+    collections::VecDeque,
     fmt,
     sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant},
@@ -30,9 +31,9 @@ pub struct Progress {
     pub done: u64,
     /// Secrets to do in this phase, as far as known.
     pub total: Option<u64>,
-    /// Secrets a second.
+    /// Secrets a second, over the last few seconds.
     pub rate: Option<f64>,
-    /// Seconds to the end of this phase at the present rate.
+    /// Seconds to the end of this phase at that rate.
     pub eta_seconds: Option<f64>,
     /// One line for people.
     pub message: String,
@@ -89,11 +90,39 @@ struct State {
     receiver: OnProgress,
     snapshot: Progress,
     sent_at: Option<Instant>,
-    phase_began: Instant,
+    recent: Recent,
 }
 
 /// At most ten snapshots a second.
 const INTERVAL: Duration = Duration::from_millis(100);
+/// The rate is that of so long: a run at a gentle pace begins slowly.
+const RATE_SPAN: Duration = Duration::from_secs(3);
+
+/// How much was done when, lately.
+struct Recent(VecDeque<(Instant, u64)>);
+
+impl Recent {
+    fn new() -> Self {
+        Self(VecDeque::from([(Instant::now(), 0)]))
+    }
+
+    /// So many are done now; gives how many a second lately.
+    fn rate(&mut self, done: u64) -> Option<f64> {
+        let now = Instant::now();
+        // one mark stays that is older than the span, so that the span is covered
+        while self.0.get(1).is_some_and(|(at, _)| now.duration_since(*at) >= RATE_SPAN) {
+            self.0.pop_front();
+        }
+        if self.0.back().is_some_and(|(at, _)| now.duration_since(*at) >= INTERVAL) {
+            self.0.push_back((now, done));
+        }
+        let &(at, before) = self.0.front()?;
+        let seconds = now.duration_since(at).as_secs_f64();
+        #[expect(clippy::cast_precision_loss, reason = "a rate for people")]
+        let rate = done.saturating_sub(before) as f64 / seconds;
+        (seconds > 0.0 && rate > 0.0).then_some(rate)
+    }
+}
 
 impl Reporter {
     pub(crate) fn new(operation: Verb, receiver: Option<OnProgress>) -> Self {
@@ -113,7 +142,7 @@ impl Reporter {
                     finished: false,
                 },
                 sent_at: None,
-                phase_began: Instant::now(),
+                recent: Recent::new(),
             }))
         }))
     }
@@ -121,7 +150,7 @@ impl Reporter {
     /// A new phase begins: sent at once.
     pub(crate) fn phase(&self, phase: Phase, total: Option<u64>, message: impl Into<String>) {
         self.change(|state| {
-            state.phase_began = Instant::now();
+            state.recent = Recent::new();
             state.snapshot.phase = phase;
             state.snapshot.done = 0;
             state.snapshot.total = total;
@@ -152,15 +181,14 @@ impl Reporter {
     /// So many are done.
     pub(crate) fn done(&self, done: u64) {
         self.change(|state| {
+            // those who count are many, and may come here in another order
+            let done = done.max(state.snapshot.done);
             state.snapshot.done = done;
             state.snapshot.total = state.snapshot.total.map(|total| total.max(done));
-            let seconds = state.phase_began.elapsed().as_secs_f64();
-            if seconds > 0.0 && done > 0 {
-                #[expect(clippy::cast_precision_loss, reason = "a rate for people")]
-                let rate = done as f64 / seconds;
-                state.snapshot.rate = Some(rate);
+            if let Some(rate) = state.recent.rate(done) {
                 #[expect(clippy::cast_precision_loss, reason = "a rate for people")]
                 let left = state.snapshot.total.map(|total| (total - done) as f64 / rate);
+                state.snapshot.rate = Some(rate);
                 state.snapshot.eta_seconds = left;
             }
             state.due()
@@ -232,6 +260,22 @@ mod tests {
         reporter.finish("again");
         let finished: Vec<bool> = receiver.try_iter().map(|now| now.finished).collect();
         assert_eq!(finished, [false, true]);
+    }
+
+    #[test]
+    fn the_rate_is_the_present_one() {
+        let mut recent = Recent(VecDeque::new());
+        let now = Instant::now();
+        let ago = |milliseconds| now.checked_sub(Duration::from_millis(milliseconds)).unwrap();
+        for (milliseconds, done) in [(20_000, 0), (10_000, 10), (2_900, 100), (1_000, 2_000)] {
+            recent.0.push_back((ago(milliseconds), done));
+        }
+        let rate = recent.rate(3_010).unwrap();
+        assert!((290.0..=300.0).contains(&rate), "{rate}: since ten seconds ago");
+        recent.0.push_back((ago(0), 3_010));
+        recent.0.pop_front();
+        let rate = recent.rate(3_010).unwrap();
+        assert!((900.0..=1_003.5).contains(&rate), "{rate}: since the last mark");
     }
 
     #[test]
