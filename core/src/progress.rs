@@ -95,28 +95,34 @@ struct State {
 
 /// At most ten snapshots a second.
 const INTERVAL: Duration = Duration::from_millis(100);
-/// The rate is that of so long: a run at a gentle pace begins slowly.
-const RATE_SPAN: Duration = Duration::from_secs(3);
+/// The rate is that of so long, or of the second half of a shorter phase: a gentle pace begins
+/// slowly.
+const RATE_SPAN: Duration = Duration::from_secs(20);
 
 /// How much was done when, lately.
-struct Recent(VecDeque<(Instant, u64)>);
+struct Recent {
+    began: Instant,
+    marks: VecDeque<(Instant, u64)>,
+}
 
 impl Recent {
     fn new() -> Self {
-        Self(VecDeque::from([(Instant::now(), 0)]))
+        let began = Instant::now();
+        Self { began, marks: VecDeque::from([(began, 0)]) }
     }
 
     /// So many are done now; gives how many a second lately.
     fn rate(&mut self, done: u64) -> Option<f64> {
         let now = Instant::now();
+        let span = RATE_SPAN.min(now.duration_since(self.began) / 2);
         // one mark stays that is older than the span, so that the span is covered
-        while self.0.get(1).is_some_and(|(at, _)| now.duration_since(*at) >= RATE_SPAN) {
-            self.0.pop_front();
+        while self.marks.get(1).is_some_and(|(at, _)| now.duration_since(*at) >= span) {
+            self.marks.pop_front();
         }
-        if self.0.back().is_some_and(|(at, _)| now.duration_since(*at) >= INTERVAL) {
-            self.0.push_back((now, done));
+        if self.marks.back().is_some_and(|(at, _)| now.duration_since(*at) >= INTERVAL) {
+            self.marks.push_back((now, done));
         }
-        let &(at, before) = self.0.front()?;
+        let &(at, before) = self.marks.front()?;
         let seconds = now.duration_since(at).as_secs_f64();
         #[expect(clippy::cast_precision_loss, reason = "a rate for people")]
         let rate = done.saturating_sub(before) as f64 / seconds;
@@ -170,11 +176,11 @@ impl Reporter {
         });
     }
 
-    /// What is being waited for, or seen.
+    /// What is being waited for: sent at once, because nothing may follow for a long time.
     pub(crate) fn message(&self, message: impl Into<String>) {
         self.change(|state| {
             state.snapshot.message = message.into();
-            state.due()
+            true
         });
     }
 
@@ -264,16 +270,16 @@ mod tests {
 
     #[test]
     fn the_rate_is_the_present_one() {
-        let mut recent = Recent(VecDeque::new());
         let now = Instant::now();
         let ago = |milliseconds| now.checked_sub(Duration::from_millis(milliseconds)).unwrap();
-        for (milliseconds, done) in [(20_000, 0), (10_000, 10), (2_900, 100), (1_000, 2_000)] {
-            recent.0.push_back((ago(milliseconds), done));
+        let mut recent = Recent { began: ago(6_000), marks: VecDeque::new() };
+        for (milliseconds, done) in [(6_000, 0), (5_000, 10), (2_900, 100), (1_000, 2_000)] {
+            recent.marks.push_back((ago(milliseconds), done));
         }
         let rate = recent.rate(3_010).unwrap();
-        assert!((290.0..=300.0).contains(&rate), "{rate}: since ten seconds ago");
-        recent.0.push_back((ago(0), 3_010));
-        recent.0.pop_front();
+        assert!((590.0..=600.0).contains(&rate), "{rate}: since the mark before half of the time");
+        recent.marks.push_back((ago(0), 3_010));
+        recent.marks.pop_front();
         let rate = recent.rate(3_010).unwrap();
         assert!((900.0..=1_003.5).contains(&rate), "{rate}: since the last mark");
     }
