@@ -90,6 +90,8 @@ struct State {
     receiver: OnProgress,
     snapshot: Progress,
     sent_at: Option<Instant>,
+    /// The snapshot has changed since it was last sent.
+    unsent: bool,
     recent: Recent,
 }
 
@@ -148,13 +150,15 @@ impl Reporter {
                     finished: false,
                 },
                 sent_at: None,
+                unsent: false,
                 recent: Recent::new(),
             }))
         }))
     }
 
-    /// A new phase begins: sent at once.
+    /// A new phase begins: sent at once, after what the one before came to.
     pub(crate) fn phase(&self, phase: Phase, total: Option<u64>, message: impl Into<String>) {
+        self.change(|state| state.unsent);
         self.change(|state| {
             state.recent = Recent::new();
             state.snapshot.phase = phase;
@@ -218,7 +222,8 @@ impl Reporter {
     fn change(&self, change: impl FnOnce(&mut State) -> bool) {
         let Some(state) = &self.0 else { return };
         let mut state = state.lock().unwrap_or_else(PoisonError::into_inner);
-        if change(&mut state) {
+        state.unsent = !change(&mut state);
+        if !state.unsent {
             state.sent_at = Some(Instant::now());
             (state.receiver)(state.snapshot.clone());
         }

@@ -61,15 +61,17 @@ async fn never_more_are_in_flight_than_asked() {
         let pass = only(world.manager().reencrypt_secrets(options).await.unwrap());
         assert!(pass.complete, "{pass:#?}");
         let most = world.embedded.load().most_in_flight;
-        assert!((15..=20).contains(&most), "{pace:?}: {most}");
+        // the operation's record has a Lease, which is renewed meanwhile
+        assert!((15..=21).contains(&most), "{pace:?}: {most}");
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn from_a_tenth_of_the_run_on_what_progress_says_is_right() {
     for pace in [Pace::Gentle, Pace::Fast] {
-        let (each, concurrency) = (3_000, 10);
-        let world = World::new(given(each, 20)).await;
+        let (each, concurrency) = (1_200, 10);
+        // so slow that the machine has little to do, whatever else it does
+        let world = World::new(given(each, 50)).await;
         let (seen, on_progress) = recorder();
         let options =
             ReencryptOptions { pace, max_concurrency: concurrency, ..ReencryptOptions::default() };
