@@ -26,6 +26,10 @@ pub struct Case {
     pub client_id: String,
     /// Secret to sign in with.
     pub client_secret: String,
+    /// `IDENTITY_ENDPOINT`: where the machine of the case gets tokens without a secret.
+    pub identity_endpoint: String,
+    /// `IDENTITY_HEADER`: what it says there.
+    pub identity_header: String,
     /// Endpoint of Resource Manager.
     pub arm: String,
     /// Endpoint of Entra.

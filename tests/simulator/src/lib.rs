@@ -17,6 +17,7 @@ mod cluster;
 mod entra;
 mod faults;
 mod http;
+mod identities;
 mod key_id;
 mod names;
 mod region;

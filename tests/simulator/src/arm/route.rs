@@ -2,6 +2,7 @@
 
 mod authorization;
 mod container_service;
+mod managed_identity;
 mod resources;
 
 use super::versions::Provider;
@@ -37,10 +38,22 @@ pub(super) enum Target {
         cluster: Named,
         admin: bool,
     },
+    PatchCluster(Named),
+    DeleteCluster(Named),
+    StopCluster(Named),
+    StartCluster(Named),
+    AbortCluster(Named),
+    RunCommand(Named),
     UpgradeProfile(Named),
     AgentPools(Named),
     AgentPool(Named, String),
+    PutAgentPool(Named, String),
+    DeleteAgentPool(Named, String),
+    AgentPoolUpgradeProfile(Named, String),
+    AgentPoolVersions(Named),
+    KubernetesVersions,
     Operation(String),
+    OperationResult(String),
     Vaults(Option<String>),
     Vault(Named),
     PutVault(Named),
@@ -55,9 +68,23 @@ pub(super) enum Target {
     Key(Named, String),
     KeyVersions(Named, String),
     KeyVersion(Named, String, String),
+    /// In a group, or in the subscription.
+    Identities(Option<String>),
     Identity(Named),
+    PutIdentity(Named),
+    PatchIdentity(Named),
+    DeleteIdentity(Named),
+    FederatedCredentials(Named),
+    FederatedCredential(Named, String),
+    PutFederatedCredential(Named, String),
+    DeleteFederatedCredential(Named, String),
     /// At this scope.
     RoleAssignments(String),
+    /// At this scope, with this GUID.
+    RoleAssignment(String, String),
+    PutRoleAssignment(String, String),
+    DeleteRoleAssignment(String, String),
+    RoleDefinitions,
     /// Under this prefix (a subscription, or empty), with this GUID.
     RoleDefinition(String, String),
     ResourceGraph,
@@ -94,14 +121,7 @@ fn provider(method: &str, namespace: &str, group: Option<&str>, path: &[&str]) -
     match namespace {
         "microsoft.containerservice" => container_service::route(method, group, path),
         "microsoft.keyvault" => key_vault(method, group, path),
-        "microsoft.managedidentity" => match (method, group, path) {
-            ("GET", Some(group), ["userassignedidentities", name]) => Some((
-                Provider::ManagedIdentity,
-                "Microsoft.ManagedIdentity/userAssignedIdentities/read",
-                Target::Identity(named(group, name)),
-            )),
-            _ => None,
-        },
+        "microsoft.managedidentity" => managed_identity::route(method, group, path),
         _ => None,
     }
 }

@@ -66,9 +66,9 @@ pub(crate) async fn serve(region: &Region, request: &Request) -> Outcome {
 /// The vault's challenge tells clients where to get a token, and for what.
 fn authenticate(region: &Region, world: &World, request: &Request) -> Result<(), Answer> {
     let token = request.bearer();
-    let claims = token.map(|token| region.tokens.check(token, VAULT_AUDIENCE));
-    let message = match claims {
-        Some(Ok(claims)) if claims.appid == world.names.client => return Ok(()),
+    let caller = token.map(|token| region.caller(token, VAULT_AUDIENCE));
+    let message = match caller {
+        Some(Ok((_, claims))) if claims.appid == world.names.client => return Ok(()),
         Some(Ok(_)) => "AKV10032: Invalid issuer.".to_owned(),
         Some(Err(rejection)) => format!("AKV10022: {rejection}"),
         None => "AKV10000: Request is missing a Bearer or PoP token.".to_owned(),
