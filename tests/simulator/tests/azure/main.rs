@@ -5,7 +5,10 @@
 mod access;
 mod administration;
 mod clusters;
+mod creation;
 mod faults;
+mod identities;
+mod lifecycle;
 mod subscriptions;
 mod support;
 mod tokens;
