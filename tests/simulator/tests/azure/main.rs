@@ -9,6 +9,8 @@ mod creation;
 mod faults;
 mod identities;
 mod lifecycle;
+mod refusals;
+mod sign_in;
 mod subscriptions;
 mod support;
 mod tokens;

@@ -144,6 +144,12 @@ impl Client {
         request.send().await.unwrap()
     }
 
+    /// A request to ARM whose body need not be JSON.
+    pub(crate) async fn arm_raw(&self, method: Method, path: &str, body: &'static str) -> Response {
+        let request = self.http.request(method, format!("{}{path}", self.case.arm));
+        request.bearer_auth(&self.arm_token).body(body).send().await.unwrap()
+    }
+
     /// A request to ARM, and its answer's status and body.
     pub(crate) async fn arm(
         &self,
