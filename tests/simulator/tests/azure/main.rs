@@ -8,6 +8,7 @@ mod clusters;
 mod creation;
 mod faults;
 mod identities;
+mod kms;
 mod lifecycle;
 mod refusals;
 mod sign_in;
