@@ -2,16 +2,22 @@
 
 mod access;
 mod clusters;
+mod filter;
 mod graph;
+mod groups;
+mod identities;
+mod inventory;
 mod keys;
 mod kubeconfig;
-mod resources;
 mod route;
+mod subscriptions;
 mod vaults;
 mod versions;
 
 use std::sync::Arc;
 
+pub(crate) use filter::equalities;
+use groups::known_group;
 use route::{Route, Target};
 
 use crate::{
@@ -53,10 +59,16 @@ pub(crate) fn serve(region: &Region, request: &Request) -> Outcome {
 
 fn dispatch(call: &Call<'_>, target: Target) -> Outcome {
     match target {
-        Target::Subscriptions => Ok(resources::subscriptions(call.world)),
-        Target::Subscription => Ok(resources::subscription(call.world)),
-        Target::ResourceGroups => Ok(resources::groups(call.world)),
-        Target::ResourceGroup(group) => resources::group(call.world, &group),
+        Target::Tenants => Ok(subscriptions::tenants(call.world)),
+        Target::Subscriptions => Ok(subscriptions::subscriptions(call.world)),
+        Target::Subscription => Ok(subscriptions::subscription(call.world)),
+        Target::Locations => Ok(subscriptions::locations(call.world)),
+        Target::Registrations => Ok(subscriptions::registrations(call.world)),
+        Target::Registration(namespace) => subscriptions::provider(call.world, &namespace),
+        Target::Resources(group) => inventory::list(call, group.as_deref()),
+        Target::ResourceGroups => Ok(groups::list(call.world)),
+        Target::ResourceGroup(group) => groups::get(call, &group),
+        Target::PutResourceGroup => groups::put(call),
         Target::Clusters(group) => clusters::list(call.world, group.as_deref()),
         Target::Cluster(cluster) => clusters::get(call.world, &cluster),
         Target::PutCluster(cluster) => clusters::put(call, &cluster),
@@ -71,6 +83,7 @@ fn dispatch(call: &Call<'_>, target: Target) -> Outcome {
         Target::PatchVault(vault) => vaults::patch(call, &vault),
         Target::PrivateEndpointConnections(vault) => vaults::connections(call.world, &vault),
         Target::DeletedVaults => Ok(vaults::list_deleted(call.world)),
+        Target::ManagedHsms => Ok(Answer::list([])),
         Target::DeletedVault(vault) => vaults::get_deleted(call.world, &vault),
         Target::DiagnosticSettings(scope) => vaults::diagnostic_settings(call.world, &scope),
         Target::Key(vault, key) => keys::get(call.world, &vault, &key),
@@ -78,7 +91,7 @@ fn dispatch(call: &Call<'_>, target: Target) -> Outcome {
         Target::KeyVersion(vault, key, version) => {
             keys::version(call.world, &vault, &key, &version)
         }
-        Target::Identity(identity) => resources::identity(call.world, &identity),
+        Target::Identity(identity) => identities::get(call.world, &identity),
         Target::RoleAssignments(scope) => access::assignments(call, &scope),
         Target::RoleDefinition(prefix, guid) => access::definition(&prefix, &guid),
         Target::ResourceGraph => graph::query(call),
@@ -156,13 +169,4 @@ fn not_found(kind: &str, name: &str, group: &str) -> Answer {
          details please go to https://aka.ms/ARMResourceNotFoundFix"
     );
     Answer::error(404, "ResourceNotFound", &message)
-}
-
-/// Checks that a resource group is the case's.
-fn known_group(world: &World, group: &str) -> Result<(), Answer> {
-    if group.eq_ignore_ascii_case(&world.names.group) {
-        return Ok(());
-    }
-    let message = format!("Resource group '{group}' could not be found.");
-    Err(Answer::error(404, "ResourceGroupNotFound", &message))
 }

@@ -6,6 +6,7 @@ mod access;
 mod administration;
 mod clusters;
 mod faults;
+mod subscriptions;
 mod support;
 mod tokens;
 mod vaults;
