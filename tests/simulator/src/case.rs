@@ -26,6 +26,10 @@ pub struct Case {
     pub client_id: String,
     /// Secret to sign in with.
     pub client_secret: String,
+    /// Name to sign in with as a user, who may do what the application may.
+    pub user_name: String,
+    /// The user's password.
+    pub user_password: String,
     /// Endpoint of Resource Manager.
     pub arm: String,
     /// Endpoint of Entra.

@@ -18,6 +18,7 @@ pub(crate) struct FaultBook(Mutex<Pages>);
 struct Pages {
     operations: VecDeque<OperationFault>,
     operation_seconds: f64,
+    operation_retry_after: Option<u64>,
     azure: Vec<Counted>,
 }
 
@@ -41,6 +42,7 @@ impl FaultBook {
         *pages = Pages {
             operations: faults.operations.iter().cloned().collect(),
             operation_seconds: faults.operation_seconds.unwrap_or_default(),
+            operation_retry_after: faults.operation_retry_after,
             azure: faults
                 .azure
                 .iter()
@@ -57,6 +59,11 @@ impl FaultBook {
     /// How long an operation on the cluster takes, before the time scale.
     pub(crate) fn operation_seconds(&self) -> f64 {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).operation_seconds
+    }
+
+    /// `Retry-After` of the answers about an operation that goes on.
+    pub(crate) fn operation_retry_after(&self) -> Option<u64> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).operation_retry_after
     }
 
     /// The answer that takes the place of this request's, if any.

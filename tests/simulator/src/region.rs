@@ -8,7 +8,7 @@ use std::{
 
 use crate::{
     arm, entra,
-    entra::{GRAPH, TokenIssuer},
+    entra::{Claims, GRAPH, TokenIssuer},
     http::{Answer, Request},
     names::{VAULT_SUFFIX, stable_guid, vault_host},
     vault::data_plane,
@@ -63,6 +63,16 @@ impl Region {
     /// The world whose caller has this application id.
     pub(crate) fn world_of_client(&self, client: &str) -> Option<Arc<World>> {
         self.find(|world| world.names.client.eq_ignore_ascii_case(client))
+    }
+
+    /// The world that a token's bearer, application or user, belongs to.
+    pub(crate) fn world_of_caller(&self, claims: &Claims) -> Option<Arc<World>> {
+        self.find(|world| world.names.is_caller(&claims.oid))
+    }
+
+    /// The world whose user has this name.
+    pub(crate) fn world_of_user(&self, name: &str) -> Option<Arc<World>> {
+        self.find(|world| world.names.user.eq_ignore_ascii_case(name))
     }
 
     /// The world that has a vault at this host.
@@ -132,6 +142,10 @@ impl Region {
             return self.world_of_vault(&host).map(|_| self.port).ok_or(502);
         }
         let loopback = matches!(host.as_str(), "127.0.0.1" | "localhost");
+        // MSAL leaves out an authority's port when it asks how a user signs in.
+        if loopback && port == 443 {
+            return Ok(self.port);
+        }
         let own =
             port == self.port || self.find(|world| world.serves_kubernetes_at(port)).is_some();
         if loopback && own { Ok(port) } else { Err(403) }

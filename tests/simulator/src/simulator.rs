@@ -249,7 +249,7 @@ impl Shared {
 
     fn spec(&self, world: &Arc<World>) -> BackendSpec {
         let tokens = self.region.tokens.clone();
-        let client = world.names.client.clone();
+        let names = world.names.clone();
         BackendSpec {
             given: world.given.clone(),
             config: world.cluster().rolled_out.clone(),
@@ -260,7 +260,7 @@ impl Shared {
             vault: Arc::new(IdentityVault(Arc::downgrade(world))),
             entra: Arc::new(move |token| {
                 let claims = tokens.check(token, AKS_SERVER_APPLICATION);
-                claims.is_ok_and(|claims| claims.appid == client)
+                claims.is_ok_and(|claims| names.is_caller(&claims.oid))
             }),
             authority: self.authority.clone(),
             scale: self.scale,
@@ -280,6 +280,8 @@ impl Shared {
             tenant_id: names.tenant.clone(),
             client_id: names.client.clone(),
             client_secret: names.client_secret.clone(),
+            user_name: names.user.clone(),
+            user_password: names.user_password.clone(),
             arm: self.region.arm().to_owned(),
             authority: self.region.arm().to_owned(),
             ca: self.authority.ca_pem().to_owned(),

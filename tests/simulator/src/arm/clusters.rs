@@ -131,8 +131,14 @@ pub(super) fn operation(call: &Call<'_>, id: &str) -> Outcome {
         .get(id)
         // Poll URLs are signed: one that was rebuilt is not honoured.
         .filter(|operation| call.request.query("s") == Some(operation.signature.as_str()));
-    operation.map(|operation| Answer::ok(operation.body())).ok_or_else(|| {
+    let operation = operation.ok_or_else(|| {
         Answer::error(404, "NotFound", "The entity was not found in this Azure location.")
+    })?;
+    let answer = Answer::ok(operation.body());
+    let retry_after = call.world.faults.operation_retry_after().filter(|_| operation.goes_on());
+    Ok(match retry_after {
+        Some(seconds) => answer.with_header("retry-after", seconds.to_string()),
+        None => answer,
     })
 }
 

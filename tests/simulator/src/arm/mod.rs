@@ -40,7 +40,7 @@ pub(crate) fn serve(region: &Region, request: &Request) -> Outcome {
     let method = request.method.as_str();
     let route = Route::of(request);
     if let Some(Route { records: true, .. }) = &route {
-        world.recorder.request("arm", method, &request.path, request.json_or_null());
+        world.recorder.azure("arm", request);
     }
     if let Some(fault) = world.faults.answer(method, &request.path) {
         return Err(fault);
@@ -112,7 +112,7 @@ fn authenticate(region: &Region, request: &Request) -> Result<(Arc<World>, Claim
         };
         unauthenticated(region, code, &rejection.to_string())
     })?;
-    let world = region.world_of_client(&claims.appid).ok_or_else(|| {
+    let world = region.world_of_caller(&claims).ok_or_else(|| {
         unauthenticated(region, "InvalidAuthenticationToken", "The case has ended.")
     })?;
     Ok((world, claims))

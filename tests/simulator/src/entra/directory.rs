@@ -24,7 +24,7 @@ pub(crate) fn serve(region: &Region, request: &Request) -> Outcome {
         })
     })?;
     let world = region
-        .world_of_client(&claims.appid)
+        .world_of_caller(&claims)
         .ok_or_else(|| unauthorised("CompactToken validation failed."))?;
     if let Some(fault) = world.faults.answer(request.method.as_str(), &request.path) {
         return Err(fault);
@@ -40,7 +40,8 @@ pub(crate) fn serve(region: &Region, request: &Request) -> Outcome {
     match (request.method.as_str(), rest) {
         ("GET", ["serviceprincipals"]) => service_principals(&world, request),
         ("GET", ["serviceprincipals" | "directoryobjects" | "groups", id]) => by_id(&world, id),
-        ("GET", ["users"]) => Ok(Answer::list([])),
+        ("GET", ["me"]) => me(&world, &claims.oid),
+        ("GET", ["users"]) => Ok(Answer::list([user(&world)])),
         ("POST", ["directoryobjects", "getbyids"]) => by_ids(&world, request),
         (_, [first, ..]) => {
             Err(not_found(&format!("Resource not found for the segment '{first}'.")))
@@ -92,6 +93,25 @@ fn by_id(world: &World, id: &str) -> Outcome {
     })
 }
 
+/// The user who is signed in.
+fn me(world: &World, bearer: &str) -> Outcome {
+    if bearer == world.names.user_object {
+        return Ok(Answer::ok(user(world)));
+    }
+    let message = "/me request is only valid with delegated authentication flow.";
+    Err(Answer::error(400, "BadRequest", message))
+}
+
+fn user(world: &World) -> Value {
+    let names = &world.names;
+    json!({
+        "@odata.type": "#microsoft.graph.user",
+        "id": names.user_object,
+        "displayName": names.user,
+        "userPrincipalName": names.user,
+    })
+}
+
 fn by_ids(world: &World, request: &Request) -> Outcome {
     let body = request.json()?;
     let ids = body["ids"].as_array().cloned().unwrap_or_default();
@@ -139,6 +159,7 @@ impl World {
                 &names.identity,
                 "ManagedIdentity",
             ),
+            user(self),
             json!({
                 "@odata.type": "#microsoft.graph.group",
                 "id": names.identity_group,

@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use super::user;
 use crate::{
     http::{Answer, Request},
     names::VAULT_SUFFIX,
@@ -20,6 +21,7 @@ pub(crate) fn serve(region: &Region, request: &Request) -> Option<Answer> {
         [tenant, "discovery", "v2.0", "keys"] => {
             known_tenant(region, tenant).unwrap_or_else(|| Answer::ok(region.tokens.key_set()))
         }
+        ["common", "userrealm", name] => Answer::ok(user::realm(name)),
         [tenant, "oauth2", "v2.0", "token"] => {
             known_tenant(region, tenant).unwrap_or_else(|| token(region, request))
         }
@@ -76,6 +78,9 @@ fn known_tenant(region: &Region, tenant: &str) -> Option<Answer> {
 
 fn token(region: &Region, request: &Request) -> Answer {
     let form = request.form();
+    if let Some(answer) = user::token(region, request, &form) {
+        return answer;
+    }
     let field =
         |name| form.iter().find(|(key, _)| key == name).map_or("", |(_, value)| value.as_str());
     let Some(world) = region.world_of_client(field("client_id")) else {
@@ -121,6 +126,7 @@ fn token(region: &Region, request: &Request) -> Answer {
     .with_header("cache-control", "no-store")
 }
 
-fn refusal(status: u16, error: &str, description: &str) -> Answer {
+/// A refusal of Entra's.
+pub(super) fn refusal(status: u16, error: &str, description: &str) -> Answer {
     Answer::status(status, json!({ "error": error, "error_description": description }))
 }

@@ -4,6 +4,7 @@ mod directory;
 mod endpoints;
 mod jwk;
 mod tokens;
+mod user;
 
 pub(crate) use directory::{GRAPH, serve as serve_graph};
 pub(crate) use endpoints::serve;

@@ -103,8 +103,13 @@ impl TokenIssuer {
             exp: now + self.lifetime(),
             ver: "1.0".to_owned(),
         };
+        self.sign(&json!(claims))
+    }
+
+    /// Any claims as a signed token.
+    pub(super) fn sign(&self, claims: &Value) -> String {
         let header = json!({ "typ": "JWT", "alg": "RS256", "kid": KEY_ID });
-        let signed = format!("{}.{}", encode(&header), encode(&json!(claims)));
+        let signed = format!("{}.{}", encode(&header), encode(claims));
         let key = self.key();
         let mut signature = vec![0; key.public_modulus_len()];
         key.sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), signed.as_bytes(), &mut signature)
@@ -155,7 +160,8 @@ fn encode(value: &Value) -> String {
     URL_SAFE_NO_PAD.encode(value.to_string())
 }
 
-fn now() -> u64 {
+/// Seconds since 1970, as tokens tell the time.
+pub(super) fn now() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |elapsed| elapsed.as_secs())
 }
 

@@ -31,7 +31,7 @@ pub(crate) async fn serve(region: &Region, request: &Request) -> Outcome {
     let segments: Vec<&str> = request.segments.iter().map(String::as_str).collect();
     let is_key_operation = matches!(segments.as_slice(), ["keys", _, _, "encrypt" | "decrypt"]);
     if method != "GET" && !is_key_operation {
-        world.recorder.request("vault", method, &request.path, request.json_or_null());
+        world.recorder.azure("vault", request);
     }
     if let Some(fault) = world.faults.answer(method, &request.path) {
         return Err(fault);
@@ -68,7 +68,7 @@ fn authenticate(region: &Region, world: &World, request: &Request) -> Result<(),
     let token = request.bearer();
     let claims = token.map(|token| region.tokens.check(token, VAULT_AUDIENCE));
     let message = match claims {
-        Some(Ok(claims)) if claims.appid == world.names.client => return Ok(()),
+        Some(Ok(claims)) if world.names.is_caller(&claims.oid) => return Ok(()),
         Some(Ok(_)) => "AKV10032: Invalid issuer.".to_owned(),
         Some(Err(rejection)) => format!("AKV10022: {rejection}"),
         None => "AKV10000: Request is missing a Bearer or PoP token.".to_owned(),
