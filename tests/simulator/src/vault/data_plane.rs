@@ -18,8 +18,24 @@ use crate::{
     world::World,
 };
 
-const API_VERSIONS: [&str; 9] =
-    ["2025-07-01", "7.6", "7.5", "7.4", "7.3", "7.2", "7.1", "7.0", "2016-10-01"];
+/// What the data plane knows, newest first.
+const API_VERSIONS: [&str; 15] = [
+    "2025-07-01",
+    "2025-06-01-preview",
+    "7.6",
+    "7.6-preview.2",
+    "7.6-preview.1",
+    "7.5",
+    "7.5-preview.1",
+    "7.4",
+    "7.4-preview.1",
+    "7.3",
+    "7.3-preview",
+    "7.2",
+    "7.1",
+    "7.0",
+    "2016-10-01",
+];
 
 /// Answers a request to a vault's host.
 pub(crate) async fn serve(region: &Region, request: &Request) -> Outcome {
@@ -85,11 +101,17 @@ fn authenticate(region: &Region, world: &World, request: &Request) -> Result<(),
 }
 
 fn check_version(request: &Request) -> Result<(), Answer> {
-    let version = request.query("api-version").unwrap_or_default();
+    let Some(version) = request.query("api-version").filter(|version| !version.is_empty()) else {
+        return Err(Refusal::bad_parameter("api-version must be specified").into());
+    };
     if API_VERSIONS.contains(&version) {
         return Ok(());
     }
-    let message = format!("The specified version ({version}) is not recognized.");
+    let message = format!(
+        "The specified version ({version}) is not recognized. Consider using the latest supported \
+         version ({}).",
+        API_VERSIONS[0]
+    );
     Err(Refusal::bad_parameter(&message).into())
 }
 
