@@ -9,4 +9,5 @@ mod faults;
 mod subscriptions;
 mod support;
 mod tokens;
+mod users;
 mod vaults;
