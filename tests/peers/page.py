@@ -4,8 +4,9 @@ https://learn.microsoft.com/azure/aks/use-kms-etcd-encryption
 
 What differs, and why:
 - `az keyvault create` makes a vault with Azure RBAC since az 2.61; the page, from before that, means
-  one with access policies where it says nothing.
-- `az aks upgrade` asks whether one is sure, and refuses to without a terminal: hence `--yes`.
+  one with access policies where it says nothing: hence `--enable-rbac-authorization false`.
+- `az aks upgrade` asks whether one is sure, and refuses to without a terminal: hence `--yes`. The
+  page's example, 1.27.1, is not offered any more.
 """
 
 # Create a key vault and key
@@ -41,6 +42,9 @@ CREATE_CLUSTER_PRIVATE = 'az aks create --name myAKSCluster --resource-group MyR
 ENABLE_PRIVATE = 'az aks update --name myAKSCluster --resource-group MyResourceGroup --enable-azure-keyvault-kms --azure-keyvault-kms-key-id $KEY_ID --azure-keyvault-kms-key-vault-network-access "Private" --azure-keyvault-kms-key-vault-resource-id $KEYVAULT_RESOURCE_ID'
 ROTATE_PRIVATE = 'az aks update --name myAKSCluster --resource-group MyResourceGroup  --enable-azure-keyvault-kms --azure-keyvault-kms-key-id $NewKEY_ID --azure-keyvault-kms-key-vault-network-access "Private" --azure-keyvault-kms-key-vault-resource-id $KEYVAULT_RESOURCE_ID'
 
+# From Kubernetes 1.31 on, clusters that use a private key vault must have this.
+VNET_INTEGRATION = " --enable-apiserver-vnet-integration"
+
 # Update key vault mode
 DISABLE = "az aks update --name myAKSCluster --resource-group MyResourceGroup --disable-azure-keyvault-kms"
 CLOSE_VAULT = "az keyvault update --name MyKeyVault --resource-group MyResourceGroup --public-network-access Disabled"
@@ -49,4 +53,7 @@ CLOSE_VAULT = "az keyvault update --name MyKeyVault --resource-group MyResourceG
 LIST = 'az aks list --query "[].{Name:name, KmsEnabled:securityProfile.azureKeyVaultKms.enabled, KeyId:securityProfile.azureKeyVaultKms.keyId}" -o table'
 
 # Migration to KMS v2
-UPGRADE = "az aks upgrade --resource-group myResourceGroup --name myAKSCluster --kubernetes-version 1.27.1 --yes"
+UPGRADE = "az aks upgrade --resource-group myResourceGroup --name myAKSCluster --kubernetes-version 1.27.3 --yes"
+
+# Not on the page: what a failed creation leaves behind.
+DELETE_CLUSTER = "az aks delete --name myAKSCluster --resource-group MyResourceGroup --yes"

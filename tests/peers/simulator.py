@@ -27,7 +27,7 @@ class Case:
 
     def secrets(self, cluster: str | None = None) -> dict:
         """Under what a cluster's secrets are, as read from its store."""
-        return self.ask("secrets" if cluster is None else f"clusters/{cluster}/secrets")
+        return self.ask("secrets" if cluster is None else f"secrets?cluster={cluster}")
 
     def writes(self, target: str = "arm") -> list[dict]:
         """The writes that the service saw, in order."""
