@@ -1,6 +1,6 @@
 //! Which resource a path names, and which right its use takes.
 
-use super::versions::Provider;
+use super::{key_vault, versions::Provider};
 use crate::http::Request;
 
 /// A resource, by its group and its name.
@@ -29,18 +29,9 @@ pub(super) enum Target {
     AgentPools(Named),
     AgentPool(Named, String),
     Operation(String),
-    Vaults(Option<String>),
-    Vault(Named),
-    PutVault(Named),
-    PatchVault(Named),
-    PrivateEndpointConnections(Named),
-    DeletedVaults,
-    DeletedVault(String),
+    KeyVault(key_vault::Target),
     /// Of this resource.
     DiagnosticSettings(String),
-    Key(Named, String),
-    KeyVersions(Named, String),
-    KeyVersion(Named, String, String),
     Identity(Named),
     /// At this scope.
     RoleAssignments(String),
@@ -68,8 +59,11 @@ impl Route {
         let lower: Vec<&str> = lower.iter().map(String::as_str).collect();
         let (provider, action, target) =
             extension(method, &lower).or_else(|| resource(method, &lower))?;
-        let records =
-            method != "GET" && !matches!(target, Target::Credential { .. } | Target::ResourceGraph);
+        let records = match &target {
+            Target::KeyVault(target) => target.records(method),
+            Target::Credential { .. } | Target::ResourceGraph => false,
+            _ => method != "GET",
+        };
         Some(Self { provider, action, target, records })
     }
 }
@@ -138,7 +132,10 @@ fn resource(method: &str, path: &[&str]) -> Option<Parts> {
 fn provider(method: &str, namespace: &str, group: Option<&str>, path: &[&str]) -> Option<Parts> {
     match namespace {
         "microsoft.containerservice" => container_service(method, group, path),
-        "microsoft.keyvault" => key_vault(method, group, path),
+        "microsoft.keyvault" => {
+            let (action, target) = key_vault::route(method, group, path)?;
+            Some((Provider::KeyVault, action, Target::KeyVault(target)))
+        }
         "microsoft.managedidentity" => match (method, group, path) {
             ("GET", Some(group), ["userassignedidentities", name]) => Some((
                 Provider::ManagedIdentity,
@@ -197,47 +194,6 @@ fn container_service(method: &str, group: Option<&str>, path: &[&str]) -> Option
         _ => return None,
     };
     Some((Provider::ContainerService, action, target))
-}
-
-fn key_vault(method: &str, group: Option<&str>, path: &[&str]) -> Option<Parts> {
-    let (action, target) = match (method, group, path) {
-        ("GET", group, ["vaults"]) => {
-            ("Microsoft.KeyVault/vaults/read", Target::Vaults(group.map(str::to_owned)))
-        }
-        ("GET", None, ["deletedvaults"]) => {
-            ("Microsoft.KeyVault/deletedVaults/read", Target::DeletedVaults)
-        }
-        ("GET", None, ["locations", _, "deletedvaults", name]) => (
-            "Microsoft.KeyVault/locations/deletedVaults/read",
-            Target::DeletedVault((*name).to_owned()),
-        ),
-        (method, Some(group), ["vaults", name, rest @ ..]) => {
-            let vault = named(group, name);
-            match (method, rest) {
-                ("GET", []) => ("Microsoft.KeyVault/vaults/read", Target::Vault(vault)),
-                ("PUT", []) => ("Microsoft.KeyVault/vaults/write", Target::PutVault(vault)),
-                ("PATCH", []) => ("Microsoft.KeyVault/vaults/write", Target::PatchVault(vault)),
-                ("GET", ["privateendpointconnections"]) => (
-                    "Microsoft.KeyVault/vaults/privateEndpointConnections/read",
-                    Target::PrivateEndpointConnections(vault),
-                ),
-                ("GET", ["keys", key]) => {
-                    ("Microsoft.KeyVault/vaults/keys/read", Target::Key(vault, (*key).to_owned()))
-                }
-                ("GET", ["keys", key, "versions"]) => (
-                    "Microsoft.KeyVault/vaults/keys/versions/read",
-                    Target::KeyVersions(vault, (*key).to_owned()),
-                ),
-                ("GET", ["keys", key, "versions", version]) => (
-                    "Microsoft.KeyVault/vaults/keys/versions/read",
-                    Target::KeyVersion(vault, (*key).to_owned(), (*version).to_owned()),
-                ),
-                _ => return None,
-            }
-        }
-        _ => return None,
-    };
-    Some((Provider::KeyVault, action, target))
 }
 
 fn named(group: &str, name: &str) -> Named {
