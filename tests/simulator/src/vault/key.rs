@@ -82,8 +82,8 @@ impl KeyVersion {
     /// Takes over what a request wants changed.
     pub(crate) fn update(&mut self, change: KeyChange) {
         self.enabled = change.enabled.unwrap_or(self.enabled);
-        self.expires = change.expires.unwrap_or(self.expires);
-        self.not_before = change.not_before.unwrap_or(self.not_before);
+        change.expires.apply(&mut self.expires);
+        change.not_before.apply(&mut self.not_before);
         if let Some(operations) = change.operations {
             self.operations = operations;
         }
@@ -112,12 +112,39 @@ impl Recovery {
     }
 }
 
-/// What a request wants changed in a version; an inner `None` takes a time away.
-#[derive(Clone, Debug, Default)]
+/// What a request wants done to a time.
+#[derive(Clone, Copy, Debug)]
+enum TimeChange {
+    Keep,
+    Remove,
+    Set(i64),
+}
+
+impl TimeChange {
+    /// Reads a time among the attributes; `None`: it is no time.
+    fn parse(attributes: &Value, name: &str) -> Option<Self> {
+        match attributes.get(name) {
+            None => Some(Self::Keep),
+            Some(Value::Null) => Some(Self::Remove),
+            Some(time) => time.as_i64().filter(|time| *time >= 0).map(Self::Set),
+        }
+    }
+
+    fn apply(self, time: &mut Option<i64>) {
+        match self {
+            Self::Keep => {}
+            Self::Remove => *time = None,
+            Self::Set(new) => *time = Some(new),
+        }
+    }
+}
+
+/// What a request wants changed in a version.
+#[derive(Clone, Debug)]
 pub(crate) struct KeyChange {
     enabled: Option<bool>,
-    expires: Option<Option<i64>>,
-    not_before: Option<Option<i64>>,
+    expires: TimeChange,
+    not_before: TimeChange,
     operations: Option<Vec<String>>,
     tags: Option<Value>,
 }
@@ -136,40 +163,35 @@ impl KeyChange {
                 Value::Bool(enabled) => Some(*enabled),
                 _ => return Err("attributes.enabled"),
             },
-            expires: time(attributes, "exp").ok_or("attributes.exp")?,
-            not_before: time(attributes, "nbf").ok_or("attributes.nbf")?,
-            operations: operations(&request["key_ops"], spec).ok_or("key_ops")?,
+            expires: TimeChange::parse(attributes, "exp").ok_or("attributes.exp")?,
+            not_before: TimeChange::parse(attributes, "nbf").ok_or("attributes.nbf")?,
+            operations: match &request["key_ops"] {
+                Value::Null => None,
+                Value::Array(sent) => Some(operations(sent, spec).ok_or("key_ops")?),
+                _ => return Err("key_ops"),
+            },
             tags: match &request["tags"] {
                 Value::Null => None,
                 Value::Object(tags) if tags.values().all(Value::is_string) => Some(json!(tags)),
                 _ => return Err("tags"),
             },
         };
-        match (change.not_before.flatten(), change.expires.flatten()) {
-            (Some(not_before), Some(expires)) if expires <= not_before => Err("attributes.exp"),
+        match (change.not_before, change.expires) {
+            (TimeChange::Set(not_before), TimeChange::Set(expires)) if expires <= not_before => {
+                Err("attributes.exp")
+            }
             _ => Ok(change),
         }
     }
 }
 
-/// A time among the attributes: not sent, taken away, or set; `None`: it is no time.
-fn time(attributes: &Value, name: &str) -> Option<Option<Option<i64>>> {
-    match attributes.get(name) {
-        None => Some(None),
-        Some(Value::Null) => Some(Some(None)),
-        Some(time) => Some(Some(Some(time.as_i64().filter(|time| *time >= 0)?))),
-    }
-}
-
-fn operations(sent: &Value, spec: KeySpec) -> Option<Option<Vec<String>>> {
-    let Some(sent) = sent.as_array() else {
-        return sent.is_null().then_some(None);
-    };
+/// Operations that a key of this kind can do; `None`: something else is among them.
+fn operations(sent: &[Value], spec: KeySpec) -> Option<Vec<String>> {
     let known = |operation: &Value| {
         let operation = operation.as_str()?;
         spec.operations().contains(&operation).then(|| operation.to_owned())
     };
-    sent.iter().map(known).collect::<Option<Vec<_>>>().map(Some)
+    sent.iter().map(known).collect()
 }
 
 /// Seconds since the epoch.

@@ -43,13 +43,15 @@ impl Vault {
                 "permissions": { "keys": keys, "secrets": [], "certificates": [] },
             })
         };
-        let mut policies = Vec::new();
-        if !rbac {
-            policies.push(policy(&names.client_object, &["all".to_owned()]));
-        }
-        if !rbac && !given.access.policy.is_empty() {
-            policies.push(policy(policy_principal, &given.access.policy));
-        }
+        let policies = if rbac || given.access.policy.is_empty() {
+            json!([])
+        } else {
+            // Azure gives whoever makes a vault a policy too.
+            json!([
+                policy(&names.client_object, &["all".to_owned()]),
+                policy(policy_principal, &given.access.policy),
+            ])
+        };
         let tenant =
             if wanted.other_tenant { stable_guid("another tenant") } else { names.tenant.clone() };
         let mut properties = json!({

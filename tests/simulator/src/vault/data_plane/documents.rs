@@ -39,15 +39,15 @@ pub(super) fn bundle(vault: &Vault, key: &Key, version: &KeyVersion) -> Value {
 
 /// A version as the list of versions has it.
 pub(super) fn version_item(vault: &Vault, key: &Key, version: &KeyVersion) -> Value {
-    item(vault, version, key_id(vault, key, version))
+    item(vault, version, &key_id(vault, key, version))
 }
 
 /// A key as the list of keys has it: its newest version, whose id is left out.
 pub(super) fn key_item(vault: &Vault, key: &Key) -> Option<Value> {
-    Some(item(vault, key.versions.last()?, versionless_id(vault, key)))
+    Some(item(vault, key.versions.last()?, &versionless_id(vault, key)))
 }
 
-fn item(vault: &Vault, version: &KeyVersion, id: String) -> Value {
+fn item(vault: &Vault, version: &KeyVersion, id: &str) -> Value {
     json!({
         "kid": id,
         "attributes": version.attributes(&vault.recovery()),
