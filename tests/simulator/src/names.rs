@@ -1,5 +1,6 @@
 //! The names that a case is known by in Azure, none of which another case has.
 
+use serde_json::{Value, json};
 use uuid::Uuid;
 
 /// Where everything is.
@@ -64,6 +65,18 @@ impl Names {
 
     pub(crate) fn node_group(&self) -> String {
         format!("MC_{}_{}_{LOCATION}", self.group, self.cluster)
+    }
+
+    /// A resource group as Azure answers it.
+    pub(crate) fn group_document(&self, group: &str, tags: Value) -> Value {
+        json!({
+            "id": format!("{}/resourceGroups/{group}", self.subscription_id()),
+            "name": group,
+            "type": "Microsoft.Resources/resourceGroups",
+            "location": LOCATION,
+            "tags": tags,
+            "properties": { "provisioningState": "Succeeded" },
+        })
     }
 
     pub(crate) fn cluster_id(&self) -> String {

@@ -8,7 +8,7 @@ use std::{
 
 use crate::{
     arm, entra,
-    entra::TokenIssuer,
+    entra::{GRAPH, TokenIssuer},
     http::{Answer, Request},
     names::{VAULT_SUFFIX, stable_guid, vault_host},
     vault::data_plane,
@@ -39,6 +39,11 @@ impl Region {
     /// Endpoint of Resource Manager, and of Entra.
     pub(crate) fn arm(&self) -> &str {
         &self.arm
+    }
+
+    /// Endpoint of Microsoft Graph.
+    pub(crate) fn graph(&self) -> String {
+        format!("{}/{GRAPH}", self.arm)
     }
 
     pub(crate) fn insert(&self, world: Arc<World>) {
@@ -94,6 +99,9 @@ impl Region {
         }
         if let Some(answer) = entra::serve(self, &request) {
             return answer;
+        }
+        if request.segments.first().is_some_and(|first| first == GRAPH) {
+            return entra::serve_graph(self, &request).unwrap_or_else(|refusal| refusal);
         }
         let answer = arm::serve(self, &request).unwrap_or_else(|refusal| refusal);
         if request.method == http::Method::PUT {

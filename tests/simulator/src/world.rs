@@ -5,7 +5,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
 };
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::{
     backend::KubernetesBackend,
@@ -30,6 +30,7 @@ pub(crate) struct World {
     pub(crate) scale: TimeScale,
     cluster: Mutex<ManagedCluster>,
     vaults: Mutex<BTreeMap<String, Vault>>,
+    groups: Mutex<BTreeMap<String, Value>>,
     roles: Vec<RoleAssignment>,
     backend: OnceLock<Arc<dyn KubernetesBackend>>,
 }
@@ -81,6 +82,7 @@ impl World {
             recorder: Arc::new(Recorder::default()),
             cluster: Mutex::new(cluster),
             vaults: Mutex::new(vaults.by_name),
+            groups: Mutex::new(groups(&names)),
             key_ids: vaults.key_ids,
             backend: OnceLock::new(),
             scale,
@@ -99,6 +101,12 @@ impl World {
     /// The vaults by name, deleted ones included; never hold the guard across an await.
     pub(crate) fn vaults(&self) -> MutexGuard<'_, BTreeMap<String, Vault>> {
         self.vaults.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The documents of resource groups, by name in lower case; never hold the guard across an
+    /// await.
+    pub(crate) fn groups(&self) -> MutexGuard<'_, BTreeMap<String, Value>> {
+        self.groups.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// All role assignments.
@@ -247,6 +255,15 @@ fn roles(given: &Given, names: &Names) -> Result<Vec<RoleAssignment>, String> {
         roles.push(RoleAssignment::new(role, (principal_type, &principal), vault, None));
     }
     Ok(roles)
+}
+
+/// The resource groups that a case starts with.
+fn groups(names: &Names) -> BTreeMap<String, Value> {
+    let groups = [names.group.clone(), names.node_group()];
+    groups
+        .into_iter()
+        .map(|group| (group.to_ascii_lowercase(), names.group_document(&group, json!({}))))
+        .collect()
 }
 
 /// Applies a JSON merge patch (RFC 7396).

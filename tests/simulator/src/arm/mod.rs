@@ -2,15 +2,21 @@
 
 mod access;
 mod clusters;
+mod filter;
 mod graph;
+mod groups;
+mod identities;
+mod inventory;
 mod key_vault;
 mod kubeconfig;
-mod resources;
 mod route;
+mod subscriptions;
 mod versions;
 
 use std::sync::Arc;
 
+pub(crate) use filter::equalities;
+use groups::known_group;
 use route::{Route, Target};
 
 use crate::{
@@ -52,10 +58,16 @@ pub(crate) fn serve(region: &Region, request: &Request) -> Outcome {
 
 fn dispatch(call: &Call<'_>, target: Target) -> Outcome {
     match target {
-        Target::Subscriptions => Ok(resources::subscriptions(call.world)),
-        Target::Subscription => Ok(resources::subscription(call.world)),
-        Target::ResourceGroups => Ok(resources::groups(call.world)),
-        Target::ResourceGroup(group) => resources::group(call.world, &group),
+        Target::Tenants => Ok(subscriptions::tenants(call.world)),
+        Target::Subscriptions => Ok(subscriptions::subscriptions(call.world)),
+        Target::Subscription => Ok(subscriptions::subscription(call.world)),
+        Target::Locations => Ok(subscriptions::locations(call.world)),
+        Target::Registrations => Ok(subscriptions::registrations(call.world)),
+        Target::Registration(namespace) => subscriptions::provider(call.world, &namespace),
+        Target::Resources(group) => inventory::list(call, group.as_deref()),
+        Target::ResourceGroups => Ok(groups::list(call.world)),
+        Target::ResourceGroup(group) => groups::get(call, &group),
+        Target::PutResourceGroup => groups::put(call),
         Target::Clusters(group) => clusters::list(call.world, group.as_deref()),
         Target::Cluster(cluster) => clusters::get(call.world, &cluster),
         Target::PutCluster(cluster) => clusters::put(call, &cluster),
@@ -66,7 +78,7 @@ fn dispatch(call: &Call<'_>, target: Target) -> Outcome {
         Target::Operation(id) => clusters::operation(call, &id),
         Target::KeyVault(target) => key_vault::serve(call, target),
         Target::DiagnosticSettings(scope) => key_vault::diagnostic_settings(call.world, &scope),
-        Target::Identity(identity) => resources::identity(call.world, &identity),
+        Target::Identity(identity) => identities::get(call.world, &identity),
         Target::RoleAssignments(scope) => access::assignments(call, &scope),
         Target::RoleDefinition(prefix, guid) => access::definition(&prefix, &guid),
         Target::ResourceGraph => graph::query(call),
@@ -144,13 +156,4 @@ fn not_found(kind: &str, name: &str, group: &str) -> Answer {
          details please go to https://aka.ms/ARMResourceNotFoundFix"
     );
     Answer::error(404, "ResourceNotFound", &message)
-}
-
-/// Checks that a resource group is the case's.
-fn known_group(world: &World, group: &str) -> Result<(), Answer> {
-    if group.eq_ignore_ascii_case(&world.names.group) {
-        return Ok(());
-    }
-    let message = format!("Resource group '{group}' could not be found.");
-    Err(Answer::error(404, "ResourceGroupNotFound", &message))
 }

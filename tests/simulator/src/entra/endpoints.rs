@@ -35,6 +35,7 @@ fn cloud(region: &Region) -> Value {
         "name": "AksKmsSimulator",
         "resourceManager": arm,
         "portal": arm,
+        "microsoftGraphResourceId": region.graph(),
         "authentication": {
             "loginEndpoint": arm,
             "audiences": [arm],

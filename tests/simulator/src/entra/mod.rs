@@ -1,9 +1,11 @@
 //! Entra: tokens for a client's secret.
 
+mod directory;
 mod endpoints;
 mod jwk;
 mod tokens;
 
+pub(crate) use directory::{GRAPH, serve as serve_graph};
 pub(crate) use endpoints::serve;
 pub(crate) use jwk::public_numbers;
 pub(crate) use tokens::{Claims, Rejection, TokenIssuer};

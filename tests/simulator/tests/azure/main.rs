@@ -7,6 +7,7 @@ mod administration;
 mod clusters;
 mod faults;
 mod key_life;
+mod subscriptions;
 mod support;
 mod tokens;
 mod vault_life;

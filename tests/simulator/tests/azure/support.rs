@@ -218,6 +218,11 @@ impl Client {
         self.case.key_ids[0].rsplit_once('/').unwrap().0.to_owned()
     }
 
+    /// Id of the case's subscription.
+    pub(crate) fn subscription(&self) -> &str {
+        self.case.cluster_id.split("/resourceGroups").next().unwrap()
+    }
+
     /// Name of the case's vault.
     pub(crate) fn vault_name(&self) -> &str {
         self.case.key_vault_id.rsplit('/').next().unwrap()

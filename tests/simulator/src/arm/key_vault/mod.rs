@@ -9,7 +9,7 @@ mod vaults;
 pub(super) use vaults::diagnostic_settings;
 
 use super::{Call, route::Named};
-use crate::http::Outcome;
+use crate::http::{Answer, Outcome};
 
 /// What a request to the provider is about.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -29,6 +29,8 @@ pub(super) enum Target {
     Purge(Place),
     /// How a purge is going.
     OperationResult(String),
+    /// There are none, deleted or not.
+    ManagedHsms,
     Keys(Named),
     Key(Named, String),
     PutKey(Named, String),
@@ -44,9 +46,9 @@ pub(super) struct Place {
 }
 
 impl Target {
-    /// Whether it is a write that the case records.
-    pub(super) fn records(&self, method: &str) -> bool {
-        method != "GET" && *self != Self::CheckName
+    /// Whether the case records it, when it is no read by its method.
+    pub(super) fn records(&self) -> bool {
+        *self != Self::CheckName
     }
 }
 
@@ -66,6 +68,12 @@ pub(super) fn route(
         }
         ("GET", None, ["deletedvaults"]) => {
             ("Microsoft.KeyVault/deletedVaults/read", Target::DeletedVaults)
+        }
+        ("GET", None, ["managedhsms"]) => {
+            ("Microsoft.KeyVault/managedHSMs/read", Target::ManagedHsms)
+        }
+        ("GET", None, ["deletedmanagedhsms"]) => {
+            ("Microsoft.KeyVault/deletedManagedHsms/read", Target::ManagedHsms)
         }
         ("GET", None, ["locations", _, "operationresults", id]) => (
             "Microsoft.KeyVault/locations/operationResults/read",
@@ -142,6 +150,7 @@ pub(super) fn serve(call: &Call<'_>, target: Target) -> Outcome {
         Target::DeletedVault(place) => deleted::get(world, &place),
         Target::Purge(place) => deleted::purge(call, &place),
         Target::OperationResult(id) => deleted::operation_result(&id),
+        Target::ManagedHsms => Ok(Answer::list([])),
         Target::Keys(vault) => keys::list(world, &vault),
         Target::Key(vault, key) => keys::get(world, &vault, &key),
         Target::PutKey(vault, key) => keys::put(call, &vault, &key),

@@ -1,0 +1,28 @@
+//! Routes of resources that hang on others: the scope comes before the last `providers`.
+
+use super::{Parts, Target};
+use crate::arm::versions::Provider;
+
+pub(super) fn extension(method: &str, path: &[&str]) -> Option<Parts> {
+    let last = path.iter().rposition(|segment| *segment == "providers")?;
+    let scope = path[..last].iter().fold(String::new(), |scope, segment| scope + "/" + segment);
+    let parts = match (method, &path[last + 1..]) {
+        ("GET", ["microsoft.authorization", "roleassignments"]) => (
+            Provider::Authorization,
+            "Microsoft.Authorization/roleAssignments/read",
+            Target::RoleAssignments(scope),
+        ),
+        ("GET", ["microsoft.authorization", "roledefinitions", guid]) => (
+            Provider::Authorization,
+            "Microsoft.Authorization/roleDefinitions/read",
+            Target::RoleDefinition(scope, (*guid).to_owned()),
+        ),
+        ("GET", ["microsoft.insights", "diagnosticsettings"]) => (
+            Provider::Insights,
+            "Microsoft.Insights/diagnosticSettings/read",
+            Target::DiagnosticSettings(scope),
+        ),
+        _ => return None,
+    };
+    Some(parts)
+}
