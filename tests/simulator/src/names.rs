@@ -112,7 +112,7 @@ impl Names {
 
 /// Host name of a vault.
 pub(crate) fn vault_host(vault: &str) -> String {
-    format!("{vault}.{VAULT_SUFFIX}")
+    format!("{}.{VAULT_SUFFIX}", vault.to_ascii_lowercase())
 }
 
 /// A stable GUID made from a text.

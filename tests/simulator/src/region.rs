@@ -79,7 +79,7 @@ impl Region {
     pub(crate) fn world_of_vault(&self, host: &str) -> Option<Arc<World>> {
         self.find(|world| {
             let vaults = world.vaults();
-            vaults.values().any(|vault| !vault.soft_deleted && vault_host(&vault.name) == host)
+            vaults.values().any(|vault| vault.deleted.is_none() && vault_host(&vault.name) == host)
         })
     }
 

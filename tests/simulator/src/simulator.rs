@@ -214,7 +214,9 @@ impl Simulator {
         let id = KeyId::parse(key_id).ok_or_else(missing)?;
         let version = id.version.as_deref().ok_or_else(missing)?;
         world
-            .with_vault_at_mut(&id.host, |vault| vault.update_version(&id.name, version, change))
+            .with_vault_at_mut(&id.host, |vault| {
+                vault.update_version(&id.name, Some(version), change)
+            })
             .and_then(|updated| updated)
             .map_err(|_: Refusal| missing())
     }

@@ -15,7 +15,7 @@ use crate::{
     given::{Given, Identity, Scope},
     names::{KEY, Names, vault_host},
     roles::{RoleAssignment, RoleDefinition, matches},
-    vault::{Refusal, User, Vault},
+    vault::{Refusal, User, Vault, material::KeySpec},
     writes::Recorder,
 };
 
@@ -71,6 +71,9 @@ impl World {
         let version = &given.cluster.kubernetes_version;
         if Version::parse(version).is_none() {
             return Err(format!("{version:?} is not a Kubernetes version"));
+        }
+        if let Err(wrong) = KeySpec::parse(&given.key.kind, Some(given.key.size.into()), None) {
+            return Err(format!("the key's {wrong} is none of Key Vault's"));
         }
         let cluster = ManagedCluster::from_given(&given, &names);
         let world = Self {
@@ -135,7 +138,7 @@ impl World {
 
     /// The caller as a user of vaults.
     pub(crate) fn caller(&self) -> User<'_> {
-        User::Caller { lacks: &self.given.access.caller_lacks }
+        User::Caller { object: &self.names.client_object, lacks: &self.given.access.caller_lacks }
     }
 
     /// Calls `work` with the cluster's identity as a user of vaults.
@@ -180,7 +183,7 @@ impl World {
         let mut vaults = self.vaults();
         let vault = vaults
             .values_mut()
-            .find(|vault| !vault.soft_deleted && vault_host(&vault.name) == host)
+            .find(|vault| vault.deleted.is_none() && vault_host(&vault.name) == host)
             .ok_or_else(|| Refusal::vault_not_found(host))?;
         Ok(work(vault))
     }

@@ -84,7 +84,7 @@ fn conditions(query: &str) -> Option<Vec<Condition>> {
 fn rows(world: &World) -> Vec<Value> {
     let cluster = world.cluster().document.clone();
     let vaults = world.vaults();
-    let vaults = vaults.values().filter(|vault| !vault.soft_deleted);
+    let vaults = vaults.values().filter(|vault| vault.deleted.is_none());
     let documents = vaults.map(|vault| vault.document.clone()).chain([cluster]);
     documents
         .map(|mut row| {

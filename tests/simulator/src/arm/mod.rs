@@ -7,11 +7,10 @@ mod graph;
 mod groups;
 mod identities;
 mod inventory;
-mod keys;
+mod key_vault;
 mod kubeconfig;
 mod route;
 mod subscriptions;
-mod vaults;
 mod versions;
 
 use std::sync::Arc;
@@ -77,20 +76,8 @@ fn dispatch(call: &Call<'_>, target: Target) -> Outcome {
         Target::AgentPools(cluster) => clusters::agent_pools(call.world, &cluster),
         Target::AgentPool(cluster, pool) => clusters::agent_pool(call.world, &cluster, &pool),
         Target::Operation(id) => clusters::operation(call, &id),
-        Target::Vaults(group) => Ok(vaults::list(call.world, group.as_deref())),
-        Target::Vault(vault) => vaults::get(call.world, &vault),
-        Target::PutVault(vault) => vaults::put(call, &vault),
-        Target::PatchVault(vault) => vaults::patch(call, &vault),
-        Target::PrivateEndpointConnections(vault) => vaults::connections(call.world, &vault),
-        Target::DeletedVaults => Ok(vaults::list_deleted(call.world)),
-        Target::ManagedHsms => Ok(Answer::list([])),
-        Target::DeletedVault(vault) => vaults::get_deleted(call.world, &vault),
-        Target::DiagnosticSettings(scope) => vaults::diagnostic_settings(call.world, &scope),
-        Target::Key(vault, key) => keys::get(call.world, &vault, &key),
-        Target::KeyVersions(vault, key) => keys::versions(call.world, &vault, &key),
-        Target::KeyVersion(vault, key, version) => {
-            keys::version(call.world, &vault, &key, &version)
-        }
+        Target::KeyVault(target) => key_vault::serve(call, target),
+        Target::DiagnosticSettings(scope) => key_vault::diagnostic_settings(call.world, &scope),
         Target::Identity(identity) => identities::get(call.world, &identity),
         Target::RoleAssignments(scope) => access::assignments(call, &scope),
         Target::RoleDefinition(prefix, guid) => access::definition(&prefix, &guid),
