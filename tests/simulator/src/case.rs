@@ -30,6 +30,10 @@ pub struct Case {
     pub user_name: String,
     /// The user's password.
     pub user_password: String,
+    /// `IDENTITY_ENDPOINT`: where the machine of the case gets tokens without a secret.
+    pub identity_endpoint: String,
+    /// `IDENTITY_HEADER`: what it says there.
+    pub identity_header: String,
     /// Endpoint of Resource Manager.
     pub arm: String,
     /// Endpoint of Entra.

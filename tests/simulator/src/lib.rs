@@ -18,6 +18,7 @@ mod entra;
 mod environment;
 mod faults;
 mod http;
+mod identities;
 mod key_id;
 mod names;
 mod region;

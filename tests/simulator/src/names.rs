@@ -31,6 +31,8 @@ pub(crate) struct Names {
     /// Application id of the caller.
     pub(crate) client: String,
     pub(crate) client_secret: String,
+    /// What tells the machine of the case to the endpoint of managed identities.
+    pub(crate) identity_header: String,
     /// Object id of the caller's application.
     pub(crate) client_object: String,
     /// Name that the caller signs in with as a user.
@@ -57,6 +59,7 @@ impl Names {
             identity_group: guid(),
             client: guid(),
             client_secret: Uuid::new_v4().simple().to_string(),
+            identity_header: Uuid::new_v4().simple().to_string(),
             client_object: guid(),
             user: format!("{case}@{USER_DOMAIN}"),
             user_password: Uuid::new_v4().simple().to_string(),
@@ -78,8 +81,29 @@ impl Names {
         format!("{}/resourceGroups/{}", self.subscription_id(), self.group)
     }
 
-    pub(crate) fn node_group(&self) -> String {
-        format!("MC_{}_{}_{LOCATION}", self.group, self.cluster)
+    /// The names of the cluster that the case starts with.
+    pub(crate) fn own_cluster(&self) -> ClusterNames {
+        ClusterNames {
+            subscription: self.subscription.clone(),
+            tenant: self.tenant.clone(),
+            group: self.group.clone(),
+            name: self.cluster.clone(),
+            node_group: node_group(&self.group, &self.cluster),
+            own_principal: self.own_principal.clone(),
+            unique: self.case.clone(),
+        }
+    }
+
+    /// Names for another cluster of the case.
+    pub(crate) fn another_cluster(&self, group: &str, name: &str) -> ClusterNames {
+        ClusterNames {
+            group: group.to_owned(),
+            name: name.to_owned(),
+            node_group: node_group(group, name),
+            own_principal: Uuid::new_v4().to_string(),
+            unique: Uuid::new_v4().simple().to_string()[..12].to_owned(),
+            ..self.own_cluster()
+        }
     }
 
     /// A resource group as Azure answers it.
@@ -95,8 +119,7 @@ impl Names {
     }
 
     pub(crate) fn cluster_id(&self) -> String {
-        let group = self.group_id();
-        format!("{group}/providers/Microsoft.ContainerService/managedClusters/{}", self.cluster)
+        self.own_cluster().id()
     }
 
     pub(crate) fn identity_id(&self) -> String {
@@ -108,6 +131,44 @@ impl Names {
     pub(crate) fn vault_id(&self, vault: &str) -> String {
         format!("{}/providers/Microsoft.KeyVault/vaults/{vault}", self.group_id())
     }
+}
+
+/// The names of one cluster, none of which another cluster has.
+#[derive(Clone, Debug)]
+pub(crate) struct ClusterNames {
+    pub(crate) subscription: String,
+    pub(crate) tenant: String,
+    pub(crate) group: String,
+    pub(crate) name: String,
+    /// The resource group that its nodes are in.
+    pub(crate) node_group: String,
+    /// Object id of the identity that is the cluster's own, or of its service principal.
+    pub(crate) own_principal: String,
+    /// What tells its host names and its private endpoint from others'.
+    pub(crate) unique: String,
+}
+
+impl ClusterNames {
+    pub(crate) fn id(&self) -> String {
+        let Self { subscription, group, name, .. } = self;
+        format!(
+            "/subscriptions/{subscription}/resourceGroups/{group}/providers/\
+             Microsoft.ContainerService/managedClusters/{name}"
+        )
+    }
+
+    /// Id of the private endpoint that leads to its vault.
+    pub(crate) fn private_endpoint_id(&self) -> String {
+        let Self { subscription, node_group, unique, .. } = self;
+        format!(
+            "/subscriptions/{subscription}/resourceGroups/{node_group}/providers/\
+             Microsoft.Network/privateEndpoints/aks-kms-{unique}"
+        )
+    }
+}
+
+fn node_group(group: &str, cluster: &str) -> String {
+    format!("MC_{group}_{cluster}_{LOCATION}")
 }
 
 /// Host name of a vault.

@@ -2,8 +2,12 @@
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde_json::{Value, json};
+use time::OffsetDateTime;
 
-use super::{endpoints::refusal, tokens::now};
+use super::{
+    Application, Holder,
+    sign_in::{Denial, Form, issue},
+};
 use crate::{
     http::{Answer, Request},
     region::Region,
@@ -20,73 +24,74 @@ pub(super) fn realm(name: &str) -> Value {
 }
 
 /// Answers a user's request for a token; `None`: an application asks.
-pub(super) fn token(
-    region: &Region,
-    request: &Request,
-    form: &[(String, String)],
-) -> Option<Answer> {
-    let field =
-        |name| form.iter().find(|(key, _)| key == name).map_or("", |(_, value)| value.as_str());
-    let world = match field("grant_type") {
+pub(super) fn token(region: &Region, request: &Request, form: &Form) -> Option<Answer> {
+    let world = match form.text("grant_type") {
         "password" => region
-            .world_of_user(field("username"))
-            .filter(|world| world.names.user_password == field("password")),
-        "refresh_token" => region
-            .tokens
-            .check(field("refresh_token"), REFRESH)
-            .ok()
-            .and_then(|claims| region.world_of_caller(&claims)),
+            .world_of_user(form.text("username"))
+            .filter(|world| world.names.user_password == form.text("password")),
+        "refresh_token" => {
+            region.caller(form.text("refresh_token"), REFRESH).ok().map(|(world, _)| world)
+        }
         _ => return None,
     };
     let Some(world) = world else {
-        let description =
-            "AADSTS50126: Error validating credentials due to invalid username or password.";
-        return Some(refusal(400, "invalid_grant", description));
+        let message = "Error validating credentials due to invalid username or password.";
+        let denial = Denial::new(400, "invalid_grant", 50126, message);
+        return Some(denial.answer(OffsetDateTime::now_utc()));
     };
     if let Some(answer) = world.faults.answer(request.method.as_str(), &request.path) {
         return Some(answer);
     }
-    let audience = field("scope").split(' ').find_map(|scope| scope.strip_suffix("/.default"));
-    Some(match audience {
-        Some(audience) => tokens(region, &world, audience, field("client_id")),
-        None => refusal(
-            400,
-            "invalid_scope",
-            "AADSTS70011: The provided request must include a 'scope' input parameter.",
-        ),
-    })
+    let answer = tokens(region, &world, form)
+        .unwrap_or_else(|denial| denial.answer(world.faults.now()))
+        .with_header("cache-control", "no-store");
+    Some(answer)
 }
 
-fn tokens(region: &Region, world: &World, audience: &str, client: &str) -> Answer {
+fn tokens(region: &Region, world: &World, form: &Form) -> Result<Answer, Denial> {
     let names = &world.names;
-    let issuer = format!("{}/{}/", region.arm(), names.tenant);
-    let lifetime = region.tokens.lifetime();
-    let issue = |audience: &str| {
-        region.tokens.issue(&issuer, audience, &names.tenant, client, &names.user_object)
+    let scopes = form.text("scope");
+    let resource = scopes.split(' ').find_map(|scope| scope.strip_suffix("/.default"));
+    let resource = resource.ok_or_else(|| {
+        let message = "The provided request must include a 'scope' input parameter.";
+        Denial::new(400, "invalid_scope", 70011, message)
+    })?;
+    let bearer = Application {
+        client: form.text("client_id").to_owned(),
+        object: names.user_object.clone(),
+        federated: Vec::new(),
+    };
+    let issued = issue(region, world, &bearer, resource)?;
+    let issuer = format!("{}/{}/v2.0", region.arm(), names.tenant);
+    let now = world.faults.now().unix_timestamp();
+    let refresh = Holder {
+        issuer: &issuer,
+        tenant: &names.tenant,
+        client: &bearer.client,
+        object: &bearer.object,
     };
     let identity = region.tokens.sign(&json!({
-        "aud": client,
-        "iss": format!("{}/{}/v2.0", region.arm(), names.tenant),
+        "aud": bearer.client,
+        "iss": issuer,
         "tid": names.tenant,
         "oid": names.user_object,
         "sub": names.user_object,
         "preferred_username": names.user,
         "name": names.user,
-        "iat": now(),
-        "nbf": now(),
-        "exp": now() + lifetime,
+        "iat": now,
+        "nbf": now,
+        "exp": issued.expires,
         "ver": "2.0",
     }));
     let account = json!({ "uid": names.user_object, "utid": names.tenant });
-    Answer::ok(json!({
+    Ok(Answer::ok(json!({
         "token_type": "Bearer",
-        "scope": format!("{audience}/.default"),
-        "expires_in": lifetime,
-        "ext_expires_in": lifetime,
-        "access_token": issue(audience.trim_end_matches('/')),
-        "refresh_token": issue(REFRESH),
+        "scope": format!("{resource}/.default"),
+        "expires_in": issued.lifetime,
+        "ext_expires_in": issued.lifetime,
+        "access_token": issued.token,
+        "refresh_token": region.tokens.issue(&refresh, REFRESH, now),
         "id_token": identity,
         "client_info": URL_SAFE_NO_PAD.encode(account.to_string()),
-    }))
-    .with_header("cache-control", "no-store")
+    })))
 }

@@ -128,14 +128,15 @@ async fn dispatch(call: &Call<'_>, method: &str, target: Target<'_>) -> Outcome 
 /// The vault's challenge tells clients where to get a token, and for what.
 fn authenticate(region: &Region, world: &World, request: &Request) -> Result<(), Answer> {
     let token = request.bearer();
-    let claims = token.map(|token| region.tokens.check(token, VAULT_AUDIENCE));
-    let message = match claims {
-        Some(Ok(claims)) if world.names.is_caller(&claims.oid) => return Ok(()),
+    let caller = token.map(|token| region.caller(token, VAULT_AUDIENCE));
+    let message = match caller {
+        Some(Ok((_, claims))) if world.names.is_caller(&claims.oid) => return Ok(()),
         Some(Ok(_)) => "AKV10032: Invalid issuer.".to_owned(),
         Some(Err(Rejection::WrongAudience)) => {
             format!("AKV10022: Invalid audience. Expected {VAULT_AUDIENCE}.")
         }
         Some(Err(Rejection::Expired)) => "AKV10006: Token has expired.".to_owned(),
+        Some(Err(Rejection::NotYetValid)) => "AKV10007: Token is not yet valid.".to_owned(),
         Some(Err(Rejection::Invalid)) => {
             "AKV10005: Unable to parse JWT token: token is invalid.".to_owned()
         }
