@@ -209,9 +209,9 @@ impl World {
         self.given.access.caller_lacks.iter().any(|lacking| matches(lacking, action))
     }
 
-    /// The caller as a user of vaults.
-    pub(crate) fn caller(&self) -> User<'_> {
-        User::Caller { object: &self.names.client_object, lacks: &self.given.access.caller_lacks }
+    /// The caller, as the application or as the user with this object id, as a user of vaults.
+    pub(crate) fn caller<'a>(&'a self, object: &'a str) -> User<'a> {
+        User::Caller { object, lacks: &self.given.access.caller_lacks }
     }
 
     /// Calls `work` with a cluster's identity as a user of vaults.

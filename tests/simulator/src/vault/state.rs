@@ -49,6 +49,7 @@ impl Vault {
             // Azure gives whoever makes a vault a policy too.
             json!([
                 policy(&names.client_object, &["all".to_owned()]),
+                policy(&names.user_object, &["all".to_owned()]),
                 policy(policy_principal, &given.access.policy),
             ])
         };
