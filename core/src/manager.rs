@@ -10,8 +10,9 @@ use crate::{
     error::{Error, ErrorKind, Result},
     kubernetes::{KubernetesAccess, Needs, ObserveScope},
     model::{
-        ClusterId, EnableOptions, KmsStatus, Observed, OperationReport, ReencryptOptions,
-        ReencryptSecretsOptions, RunOptions, SecretTotal, StatusOptions, Target, Timing, Verb,
+        ClusterId, EnableOptions, KmsStatus, KubernetesVersion, Observed, OperationReport,
+        ReencryptOptions, ReencryptSecretsOptions, RunOptions, SecretTotal, StatusOptions, Target,
+        Timing, Verb,
     },
     observe::{Observation, Sources, observe},
     operations,
@@ -251,6 +252,8 @@ impl KmsManager {
                 metrics: facts.is_some_and(|facts| facts.metrics.known() != Some(&false)),
                 total: facts.and_then(|facts| facts.secrets.known().copied()),
                 reporter: reporter.clone(),
+                known_key_id_hash: None,
+                kms_v1: seen.observed.cluster.kubernetes_version < KubernetesVersion::KMS_V2,
             })
         });
         let runner = Runner {

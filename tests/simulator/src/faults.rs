@@ -66,6 +66,11 @@ impl FaultBook {
         self.pages().faults.operation_seconds.unwrap_or_default()
     }
 
+    /// `Retry-After` of the answers about an operation that goes on.
+    pub(crate) fn operation_retry_after(&self) -> Option<u64> {
+        self.pages().faults.operation_retry_after
+    }
+
     /// Whether who starts an operation is not told where to poll.
     pub(crate) fn no_poll_header(&self) -> bool {
         self.pages().faults.no_poll_header

@@ -7,6 +7,8 @@ use uuid::Uuid;
 pub(crate) const LOCATION: &str = "eastus";
 /// The cloud's vault suffix.
 pub(crate) const VAULT_SUFFIX: &str = "vault.azure.net";
+/// Domain of the users' names.
+const USER_DOMAIN: &str = "simulator.onmicrosoft.com";
 /// Name of each case's key.
 pub(crate) const KEY: &str = "etcd";
 
@@ -31,8 +33,13 @@ pub(crate) struct Names {
     pub(crate) client_secret: String,
     /// What tells the machine of the case to the endpoint of managed identities.
     pub(crate) identity_header: String,
-    /// Object id of the caller.
+    /// Object id of the caller's application.
     pub(crate) client_object: String,
+    /// Name that the caller signs in with as a user.
+    pub(crate) user: String,
+    pub(crate) user_password: String,
+    /// Object id of the caller as a user.
+    pub(crate) user_object: String,
 }
 
 impl Names {
@@ -54,8 +61,16 @@ impl Names {
             client_secret: Uuid::new_v4().simple().to_string(),
             identity_header: Uuid::new_v4().simple().to_string(),
             client_object: guid(),
+            user: format!("{case}@{USER_DOMAIN}"),
+            user_password: Uuid::new_v4().simple().to_string(),
+            user_object: guid(),
             case,
         }
+    }
+
+    /// Whether this is the object id of the caller, as an application or as a user.
+    pub(crate) fn is_caller(&self, object: &str) -> bool {
+        [&self.client_object, &self.user_object].into_iter().any(|caller| caller == object)
     }
 
     pub(crate) fn subscription_id(&self) -> String {
@@ -158,7 +173,7 @@ fn node_group(group: &str, cluster: &str) -> String {
 
 /// Host name of a vault.
 pub(crate) fn vault_host(vault: &str) -> String {
-    format!("{vault}.{VAULT_SUFFIX}")
+    format!("{}.{VAULT_SUFFIX}", vault.to_ascii_lowercase())
 }
 
 /// A stable GUID made from a text.

@@ -72,7 +72,7 @@ impl Region {
         audience: &str,
     ) -> Result<(Arc<World>, Claims), Rejection> {
         let claims: Claims = self.tokens.read(token).ok_or(Rejection::Invalid)?;
-        let world = self.world_of_client(&claims.appid).ok_or(Rejection::Invalid)?;
+        let world = self.world_of_holder(&claims).ok_or(Rejection::Invalid)?;
         claims.check(audience, world.faults.now().unix_timestamp())?;
         Ok((world, claims))
     }
@@ -89,11 +89,23 @@ impl Region {
         worlds.values().next().filter(|_| worlds.len() == 1).cloned()
     }
 
+    /// The world that has whom a token is for: an application or a user.
+    fn world_of_holder(&self, claims: &Claims) -> Option<Arc<World>> {
+        self.find(|world| {
+            world.names.user_object == claims.oid || world.application(&claims.appid).is_some()
+        })
+    }
+
+    /// The world whose user has this name.
+    pub(crate) fn world_of_user(&self, name: &str) -> Option<Arc<World>> {
+        self.find(|world| world.names.user.eq_ignore_ascii_case(name))
+    }
+
     /// The world that has a vault at this host.
     pub(crate) fn world_of_vault(&self, host: &str) -> Option<Arc<World>> {
         self.find(|world| {
             let vaults = world.vaults();
-            vaults.values().any(|vault| !vault.soft_deleted && vault_host(&vault.name) == host)
+            vaults.values().any(|vault| vault.deleted.is_none() && vault_host(&vault.name) == host)
         })
     }
 
@@ -169,6 +181,10 @@ impl Region {
             return self.world_of_vault(&host).map(|_| self.port).ok_or(502);
         }
         let loopback = matches!(host.as_str(), "127.0.0.1" | "localhost");
+        // MSAL leaves out an authority's port when it asks how a user signs in.
+        if loopback && port == 443 {
+            return Ok(self.port);
+        }
         let own =
             port == self.port || self.find(|world| world.serves_kubernetes_at(port)).is_some();
         if loopback && own { Ok(port) } else { Err(403) }

@@ -235,7 +235,9 @@ impl Simulator {
         let id = KeyId::parse(key_id).ok_or_else(missing)?;
         let version = id.version.as_deref().ok_or_else(missing)?;
         world
-            .with_vault_at_mut(&id.host, |vault| vault.update_version(&id.name, version, change))
+            .with_vault_at_mut(&id.host, |vault| {
+                vault.update_version(&id.name, Some(version), change)
+            })
             .and_then(|updated| updated)
             .map_err(|_: Refusal| missing())
     }
@@ -287,6 +289,8 @@ impl Shared {
             tenant_id: names.tenant.clone(),
             client_id: names.client.clone(),
             client_secret: names.client_secret.clone(),
+            user_name: names.user.clone(),
+            user_password: names.user_password.clone(),
             identity_endpoint: self.identity_endpoint.clone(),
             identity_header: names.identity_header.clone(),
             arm: self.region.arm().to_owned(),

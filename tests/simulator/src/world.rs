@@ -15,7 +15,7 @@ use crate::{
     identities::ManagedIdentity,
     names::{KEY, Names, vault_host},
     roles::{RoleAssignment, RoleDefinition, matches},
-    vault::{Refusal, User, Vault},
+    vault::{Refusal, User, Vault, material::KeySpec},
     writes::Recorder,
 };
 
@@ -77,6 +77,9 @@ impl World {
         let version = &given.cluster.kubernetes_version;
         if Version::parse(version).is_none() {
             return Err(format!("{version:?} is not a Kubernetes version"));
+        }
+        if let Err(wrong) = KeySpec::parse(&given.key.kind, Some(given.key.size.into()), None) {
+            return Err(format!("the key's {wrong} is none of Key Vault's"));
         }
         let first = Arc::new(Cluster::from_given(&given, &names));
         let identity = ManagedIdentity::of_case(&names);
@@ -201,19 +204,14 @@ impl World {
         self.clusters().iter().any(|cluster| cluster.state().is_busy())
     }
 
-    /// Whether this application is the case's caller.
-    pub(crate) fn is_caller(&self, client: &str) -> bool {
-        self.names.client.eq_ignore_ascii_case(client)
-    }
-
     /// Whether the caller lacks an action.
     pub(crate) fn caller_lacks(&self, action: &str) -> bool {
         self.given.access.caller_lacks.iter().any(|lacking| matches(lacking, action))
     }
 
-    /// The caller as a user of vaults.
-    pub(crate) fn caller(&self) -> User<'_> {
-        User::Caller { lacks: &self.given.access.caller_lacks }
+    /// The caller, as the application or as the user with this object id, as a user of vaults.
+    pub(crate) fn caller<'a>(&'a self, object: &'a str) -> User<'a> {
+        User::Caller { object, lacks: &self.given.access.caller_lacks }
     }
 
     /// Calls `work` with a cluster's identity as a user of vaults.
@@ -247,7 +245,7 @@ impl World {
         let mut vaults = self.vaults();
         let vault = vaults
             .values_mut()
-            .find(|vault| !vault.soft_deleted && vault_host(&vault.name) == host)
+            .find(|vault| vault.deleted.is_none() && vault_host(&vault.name) == host)
             .ok_or_else(|| Refusal::vault_not_found(host))?;
         Ok(work(vault))
     }

@@ -45,7 +45,7 @@ pub(super) fn all(world: &World) -> Vec<Value> {
     drop(identities);
     let vaults = world.vaults();
     documents.extend(
-        vaults.values().filter(|vault| !vault.soft_deleted).map(|vault| vault.document.clone()),
+        vaults.values().filter(|vault| vault.deleted.is_none()).map(|vault| vault.document.clone()),
     );
     documents
 }

@@ -7,7 +7,7 @@ mod graph;
 mod groups;
 mod identities;
 mod inventory;
-mod keys;
+mod key_vault;
 mod kubeconfig;
 mod operations;
 mod paging;
@@ -15,7 +15,6 @@ mod role_assignments;
 mod role_definitions;
 mod route;
 mod subscriptions;
-mod vaults;
 mod versions;
 
 use std::sync::Arc;
@@ -62,7 +61,7 @@ fn answer(region: &Region, world: &Arc<World>, claims: &Claims, request: &Reques
     let method = request.method.as_str();
     let route = Route::of(request);
     if let Some(Route { records: true, .. }) = &route {
-        world.recorder.request("arm", method, &request.path, request.json_or_null());
+        world.recorder.azure("arm", request);
     }
     if let Some(fault) = world.faults.answer(method, &request.path) {
         return Err(fault);
@@ -128,20 +127,8 @@ fn dispatch(call: &Call<'_>, target: Target) -> Outcome {
         Target::AgentPoolVersions(cluster) => agent_pools::available_versions(call, &cluster),
         Target::Operation(id) => operations::status(call, &id),
         Target::OperationResult(id) => operations::result(call, &id),
-        Target::Vaults(group) => Ok(vaults::list(call.world, group.as_deref())),
-        Target::Vault(vault) => vaults::get(call.world, &vault),
-        Target::PutVault(vault) => vaults::put(call, &vault),
-        Target::PatchVault(vault) => vaults::patch(call, &vault),
-        Target::PrivateEndpointConnections(vault) => vaults::connections(call.world, &vault),
-        Target::DeletedVaults => Ok(vaults::list_deleted(call.world)),
-        Target::ManagedHsms => Ok(Answer::list([])),
-        Target::DeletedVault(vault) => vaults::get_deleted(call.world, &vault),
-        Target::DiagnosticSettings(scope) => vaults::diagnostic_settings(call.world, &scope),
-        Target::Key(vault, key) => keys::get(call.world, &vault, &key),
-        Target::KeyVersions(vault, key) => keys::versions(call.world, &vault, &key),
-        Target::KeyVersion(vault, key, version) => {
-            keys::version(call.world, &vault, &key, &version)
-        }
+        Target::KeyVault(target) => key_vault::serve(call, target),
+        Target::DiagnosticSettings(scope) => key_vault::diagnostic_settings(call.world, &scope),
         Target::Identities(group) => identities::list(call.world, group.as_deref()),
         Target::Identity(identity) => identities::get(call.world, &identity),
         Target::PutIdentity(identity) => identities::put(call, &identity),
@@ -218,7 +205,7 @@ fn authorise(
         return Err(Answer::error(404, "SubscriptionNotFound", &message));
     }
     // What lies in no subscription answers only what the caller may see.
-    let everybodys = subscription.is_none() && !world.is_caller(&claims.appid);
+    let everybodys = subscription.is_none() && !world.names.is_caller(&claims.oid);
     if elsewhere.is_none() && (everybodys || may(world, claims, route.action, &request.path)) {
         return Ok(());
     }
@@ -234,7 +221,7 @@ fn authorise(
 /// Whether a principal may do something to a resource: the case's caller everything but what it
 /// lacks, an identity what its roles in effect grant.
 fn may(world: &World, claims: &Claims, action: &str, resource: &str) -> bool {
-    if world.is_caller(&claims.appid) {
+    if world.names.is_caller(&claims.oid) {
         return !world.caller_lacks(action);
     }
     let roles = world.roles_of_principal(&claims.oid);

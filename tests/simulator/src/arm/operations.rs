@@ -28,7 +28,13 @@ pub(super) fn accepted_without_body(call: &Call<'_>, operation: &Operation) -> A
 
 /// The status of an operation.
 pub(super) fn status(call: &Call<'_>, id: &str) -> Outcome {
-    Ok(Answer::ok(find(call, id)?.body()))
+    let operation = find(call, id)?;
+    let answer = Answer::ok(operation.body());
+    let retry_after = call.world.faults.operation_retry_after().filter(|_| operation.goes_on());
+    Ok(match retry_after {
+        Some(seconds) => answer.with_header("retry-after", seconds.to_string()),
+        None => answer,
+    })
 }
 
 /// What `Location` leads to: 202 while the operation goes on, then 200 or 204.

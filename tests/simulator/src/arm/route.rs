@@ -5,7 +5,7 @@ mod container_service;
 mod managed_identity;
 mod resources;
 
-use super::versions::Provider;
+use super::{key_vault, versions::Provider};
 use crate::http::Request;
 
 /// A resource, by its group and its name.
@@ -54,20 +54,9 @@ pub(super) enum Target {
     KubernetesVersions,
     Operation(String),
     OperationResult(String),
-    Vaults(Option<String>),
-    Vault(Named),
-    PutVault(Named),
-    PatchVault(Named),
-    PrivateEndpointConnections(Named),
-    DeletedVaults,
-    DeletedVault(String),
-    /// There are none, deleted or not.
-    ManagedHsms,
+    KeyVault(key_vault::Target),
     /// Of this resource.
     DiagnosticSettings(String),
-    Key(Named, String),
-    KeyVersions(Named, String),
-    KeyVersion(Named, String, String),
     /// In a group, or in the subscription.
     Identities(Option<String>),
     Identity(Named),
@@ -109,8 +98,11 @@ impl Route {
         let lower: Vec<&str> = lower.iter().map(String::as_str).collect();
         let (provider, action, target) = authorization::extension(method, &lower)
             .or_else(|| resources::route(method, &lower))?;
-        let records = !matches!(method, "GET" | "HEAD")
-            && !matches!(target, Target::Credential { .. } | Target::ResourceGraph);
+        let records = match &target {
+            Target::KeyVault(target) => target.records(),
+            Target::Credential { .. } | Target::ResourceGraph => false,
+            _ => true,
+        } && !matches!(method, "GET" | "HEAD");
         Some(Self { provider, action, target, records })
     }
 }
@@ -120,57 +112,13 @@ type Parts = (Provider, &'static str, Target);
 fn provider(method: &str, namespace: &str, group: Option<&str>, path: &[&str]) -> Option<Parts> {
     match namespace {
         "microsoft.containerservice" => container_service::route(method, group, path),
-        "microsoft.keyvault" => key_vault(method, group, path),
+        "microsoft.keyvault" => {
+            let (action, target) = key_vault::route(method, group, path)?;
+            Some((Provider::KeyVault, action, Target::KeyVault(target)))
+        }
         "microsoft.managedidentity" => managed_identity::route(method, group, path),
         _ => None,
     }
-}
-
-fn key_vault(method: &str, group: Option<&str>, path: &[&str]) -> Option<Parts> {
-    let (action, target) = match (method, group, path) {
-        ("GET", group, ["vaults"]) => {
-            ("Microsoft.KeyVault/vaults/read", Target::Vaults(group.map(str::to_owned)))
-        }
-        ("GET", None, ["deletedvaults"]) => {
-            ("Microsoft.KeyVault/deletedVaults/read", Target::DeletedVaults)
-        }
-        ("GET", None, ["managedhsms"]) => {
-            ("Microsoft.KeyVault/managedHSMs/read", Target::ManagedHsms)
-        }
-        ("GET", None, ["deletedmanagedhsms"]) => {
-            ("Microsoft.KeyVault/deletedManagedHsms/read", Target::ManagedHsms)
-        }
-        ("GET", None, ["locations", _, "deletedvaults", name]) => (
-            "Microsoft.KeyVault/locations/deletedVaults/read",
-            Target::DeletedVault((*name).to_owned()),
-        ),
-        (method, Some(group), ["vaults", name, rest @ ..]) => {
-            let vault = named(group, name);
-            match (method, rest) {
-                ("GET", []) => ("Microsoft.KeyVault/vaults/read", Target::Vault(vault)),
-                ("PUT", []) => ("Microsoft.KeyVault/vaults/write", Target::PutVault(vault)),
-                ("PATCH", []) => ("Microsoft.KeyVault/vaults/write", Target::PatchVault(vault)),
-                ("GET", ["privateendpointconnections"]) => (
-                    "Microsoft.KeyVault/vaults/privateEndpointConnections/read",
-                    Target::PrivateEndpointConnections(vault),
-                ),
-                ("GET", ["keys", key]) => {
-                    ("Microsoft.KeyVault/vaults/keys/read", Target::Key(vault, (*key).to_owned()))
-                }
-                ("GET", ["keys", key, "versions"]) => (
-                    "Microsoft.KeyVault/vaults/keys/versions/read",
-                    Target::KeyVersions(vault, (*key).to_owned()),
-                ),
-                ("GET", ["keys", key, "versions", version]) => (
-                    "Microsoft.KeyVault/vaults/keys/versions/read",
-                    Target::KeyVersion(vault, (*key).to_owned(), (*version).to_owned()),
-                ),
-                _ => return None,
-            }
-        }
-        _ => return None,
-    };
-    Some((Provider::KeyVault, action, target))
 }
 
 fn named(group: &str, name: &str) -> Named {

@@ -6,7 +6,7 @@ use super::{Cluster, state::kms_version, version::Version};
 use crate::{
     backend::{EncryptionConfig, KeyRef, KmsVersion},
     key_id::KeyId,
-    vault::{KeyAction, access::open_to_the_internet},
+    vault::{KeyAction, network},
     world::World,
 };
 
@@ -155,7 +155,7 @@ pub(crate) fn validate(world: &World, cluster: &Cluster, profile: &Profile) -> R
     } else {
         // A private endpoint that is still there does not make a vault public.
         world
-            .with_vault_at(&key.host, open_to_the_internet)
+            .with_vault_at(&key.host, |vault| network::admits(vault, network::CLUSTER_ADDRESS))
             .and_then(|open| open)
             .map_err(|refusal| refusal.to_string())?;
     }

@@ -51,7 +51,7 @@ impl Kubernetes {
         given: Given,
     ) -> Result<(), String> {
         let tokens = self.tokens.clone();
-        let (client, weak) = (world.names.client.clone(), Arc::downgrade(world));
+        let (names, weak) = (world.names.clone(), Arc::downgrade(world));
         let spec = BackendSpec {
             given,
             config: cluster.state().rolled_out.clone(),
@@ -66,7 +66,8 @@ impl Kubernetes {
             entra: Arc::new(move |token| {
                 let now = weak.upgrade().map(|world| world.faults.now().unix_timestamp());
                 tokens.read::<Claims>(token).zip(now).is_some_and(|(claims, now)| {
-                    claims.check(AKS_SERVER_APPLICATION, now).is_ok() && claims.appid == client
+                    claims.check(AKS_SERVER_APPLICATION, now).is_ok()
+                        && names.is_caller(&claims.oid)
                 })
             }),
             authority: self.authority.clone(),

@@ -19,7 +19,7 @@ pub(crate) const GRAPH: &str = "graph";
 /// Answers a request to Graph; the path begins after `/graph`.
 pub(crate) fn serve(region: &Region, request: &Request) -> Outcome {
     let token = request.bearer().ok_or_else(|| unauthorised("Access token is empty."))?;
-    let (world, _) = region.caller(token, &region.graph()).map_err(|rejection| {
+    let (world, claims) = region.caller(token, &region.graph()).map_err(|rejection| {
         unauthorised(match rejection {
             Rejection::Invalid | Rejection::NotYetValid => "CompactToken parsing failed.",
             Rejection::Expired => "Lifetime validation failed, the token is expired.",
@@ -40,7 +40,8 @@ pub(crate) fn serve(region: &Region, request: &Request) -> Outcome {
     match (request.method.as_str(), rest) {
         ("GET", ["serviceprincipals"]) => service_principals(&world, request),
         ("GET", ["serviceprincipals" | "directoryobjects" | "groups", id]) => by_id(&world, id),
-        ("GET", ["users"]) => Ok(Answer::list([])),
+        ("GET", ["me"]) => me(&world, &claims.oid),
+        ("GET", ["users"]) => Ok(Answer::list([user(&world)])),
         ("POST", ["directoryobjects", "getbyids"]) => by_ids(&world, request),
         (_, [first, ..]) => {
             Err(not_found(&format!("Resource not found for the segment '{first}'.")))
@@ -92,6 +93,25 @@ fn by_id(world: &World, id: &str) -> Outcome {
     })
 }
 
+/// The user who is signed in.
+fn me(world: &World, bearer: &str) -> Outcome {
+    if bearer == world.names.user_object {
+        return Ok(Answer::ok(user(world)));
+    }
+    let message = "/me request is only valid with delegated authentication flow.";
+    Err(Answer::error(400, "BadRequest", message))
+}
+
+fn user(world: &World) -> Value {
+    let names = &world.names;
+    json!({
+        "@odata.type": "#microsoft.graph.user",
+        "id": names.user_object,
+        "displayName": names.user,
+        "userPrincipalName": names.user,
+    })
+}
+
 fn by_ids(world: &World, request: &Request) -> Outcome {
     let body = request.json()?;
     let ids = body["ids"].as_array().cloned().unwrap_or_default();
@@ -125,7 +145,11 @@ pub(crate) struct Principal {
 /// The principal with this object id.
 pub(crate) fn principal(world: &World, id: &str) -> Option<Principal> {
     let found = world.principals().into_iter().find(|principal| same(&principal["id"], id))?;
-    let kind = if found["appId"].is_string() { "ServicePrincipal" } else { "Group" };
+    let kind = match found["@odata.type"].as_str() {
+        Some("#microsoft.graph.servicePrincipal") => "ServicePrincipal",
+        Some("#microsoft.graph.user") => "User",
+        _ => "Group",
+    };
     let identities = world.identities();
     let new = identities.values().find(|identity| identity.principal.eq_ignore_ascii_case(id));
     let is_found = new.is_none_or(|identity| identity.known <= Instant::now());
@@ -154,7 +178,7 @@ pub(crate) const FEDERATED_AUDIENCE: &str = "api://AzureADTokenExchange";
 impl World {
     /// The application with this id: the caller's, or an identity's.
     pub(crate) fn application(&self, client: &str) -> Option<Application> {
-        if self.is_caller(client) {
+        if self.names.client.eq_ignore_ascii_case(client) {
             return Some(self.own_application());
         }
         let identities = self.identities();
@@ -202,7 +226,7 @@ impl World {
             "displayName": format!("{} group", names.identity),
             "securityEnabled": true,
         });
-        let mut principals = vec![caller, group];
+        let mut principals = vec![caller, user(self), group];
         principals.extend(self.clusters().iter().map(|cluster| {
             let names = &cluster.names;
             let client = stable_guid(&names.own_principal);

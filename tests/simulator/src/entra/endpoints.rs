@@ -3,8 +3,10 @@
 use serde_json::{Value, json};
 use time::OffsetDateTime;
 
-use super::sign_in::{Denial, token};
-
+use super::{
+    sign_in::{Denial, token},
+    user,
+};
 use crate::{
     http::{Answer, Request},
     names::VAULT_SUFFIX,
@@ -23,6 +25,7 @@ pub(crate) fn serve(region: &Region, request: &Request) -> Option<Answer> {
         [tenant, "discovery", "v2.0", "keys"] => {
             known_tenant(region, tenant).unwrap_or_else(|| Answer::ok(region.tokens.key_set()))
         }
+        ["common", "userrealm", name] => Answer::ok(user::realm(name)),
         [tenant, "oauth2", "v2.0", "token"] | [tenant, "oauth2", "token"] => {
             known_tenant(region, tenant).unwrap_or_else(|| token(region, request))
         }

@@ -7,6 +7,7 @@ mod jwk;
 pub(crate) mod managed_identity;
 mod sign_in;
 mod tokens;
+mod user;
 
 use directory::Application;
 pub(crate) use directory::{

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use time::{OffsetDateTime, macros::format_description};
 use uuid::Uuid;
 
-use super::{Application, FEDERATION, Holder};
+use super::{Application, FEDERATION, Holder, user};
 use crate::{
     http::{Answer, Request},
     region::Region,
@@ -76,6 +76,9 @@ impl Denial {
 /// Answers a request for a token.
 pub(super) fn token(region: &Region, request: &Request) -> Answer {
     let form = Form(request.form());
+    if let Some(answer) = user::token(region, request, &form) {
+        return answer;
+    }
     let Some(world) = region.world_of_client(form.text("client_id")) else {
         let message = format!(
             "Application with identifier '{}' was not found in the directory '{}'.",
@@ -96,10 +99,10 @@ pub(super) fn token(region: &Region, request: &Request) -> Answer {
     instead.unwrap_or(answer).delayed(latency)
 }
 
-struct Form(Vec<(String, String)>);
+pub(super) struct Form(Vec<(String, String)>);
 
 impl Form {
-    fn text(&self, name: &str) -> &str {
+    pub(super) fn text(&self, name: &str) -> &str {
         self.0.iter().find(|(key, _)| key == name).map_or("", |(_, value)| value.as_str())
     }
 }
@@ -126,7 +129,7 @@ fn sign_in(region: &Region, world: &World, form: &Form) -> Result<Answer, Denial
             return Err(Denial::new(400, "invalid_request", 90023, message));
         }
         (secret, _) => {
-            if secret != world.names.client_secret || !world.is_caller(&application.client) {
+            if secret != world.names.client_secret || !world.names.is_caller(&application.object) {
                 let message = "Invalid client secret provided. Ensure the secret being sent in the \
                                request is the client secret value, not the client secret ID.";
                 return Err(Denial::new(401, "invalid_client", 7_000_215, message));

@@ -27,6 +27,9 @@ pub struct Faults {
     pub kubernetes_latency_ms: u64,
     /// How long an operation on the cluster takes, in seconds, before the time scale; absent: 0.
     pub operation_seconds: Option<f64>,
+    /// `Retry-After` of the answers about an operation that goes on, in seconds, not scaled; absent:
+    /// no such header, as with AKS (`az` and the Python SDK then ask every 30 s).
+    pub operation_retry_after: Option<u64>,
     /// An accepted request that starts an operation is answered without any header that says where
     /// to poll: the resource's `provisioningState` is all there is.
     pub no_poll_header: bool,

@@ -1,13 +1,13 @@
 //! The vault as the KMS plugin of a cluster sees it: with the rights of the cluster's identity.
 
-use std::sync::{Arc, Weak};
+use std::sync::Weak;
 
 use async_trait::async_trait;
 
 use super::{
     KeyAction, Refusal, User, Vault,
     access::{authorise, usable},
-    key::KeyMaterial,
+    material::{KeyMaterial, Padding},
 };
 use crate::{
     backend::{VaultCrypto, VaultRefusal},
@@ -29,13 +29,13 @@ impl VaultCrypto for IdentityVault {
     async fn encrypt(&self, key_id: &str, plaintext: &[u8]) -> Result<Vec<u8>, VaultRefusal> {
         let material = self.material(key_id, KeyAction::Encrypt)?;
         let plaintext = plaintext.to_vec();
-        work(move || material.encrypt(&plaintext)).await
+        work(move || material.encrypt(Padding::Oaep256, &plaintext)).await
     }
 
     async fn decrypt(&self, key_id: &str, ciphertext: &[u8]) -> Result<Vec<u8>, VaultRefusal> {
         let material = self.material(key_id, KeyAction::Decrypt)?;
         let ciphertext = ciphertext.to_vec();
-        work(move || material.decrypt(&ciphertext)).await
+        work(move || material.decrypt(Padding::Oaep256, &ciphertext)).await
     }
 
     async fn usable(&self, key_id: &str) -> Result<(), VaultRefusal> {
@@ -46,7 +46,7 @@ impl VaultCrypto for IdentityVault {
 }
 
 impl IdentityVault {
-    fn material(&self, key_id: &str, action: KeyAction) -> Result<Arc<KeyMaterial>, VaultRefusal> {
+    fn material(&self, key_id: &str, action: KeyAction) -> Result<KeyMaterial, VaultRefusal> {
         let (world, cluster) =
             self.world.upgrade().zip(self.cluster.upgrade()).ok_or_else(|| VaultRefusal {
                 code: "Gone".to_owned(),
@@ -71,7 +71,7 @@ impl World {
         cluster: &Cluster,
         key_id: &str,
         action: KeyAction,
-    ) -> Result<Arc<KeyMaterial>, Refusal> {
+    ) -> Result<KeyMaterial, Refusal> {
         let id = KeyId::parse(key_id)
             .ok_or_else(|| Refusal::bad_parameter("The key id is malformed."))?;
         let version = id
@@ -80,7 +80,7 @@ impl World {
             .ok_or_else(|| Refusal::bad_parameter("The key id has no version."))?;
         self.with_vault_at(&id.host, |vault: &Vault| {
             self.as_identity(cluster, |user: User<'_>| authorise(vault, user, &id.name, action))?;
-            let version = vault.version(&id.name, version)?;
+            let version = vault.key(&id.name)?.version(Some(version))?;
             usable(version, action)?;
             Ok(version.material.clone())
         })?

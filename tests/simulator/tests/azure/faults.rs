@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use aks_kms_simulator::writes::Write;
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use reqwest::{Method, Proxy};
 use serde_json::{Value, json};
@@ -11,6 +12,32 @@ use time::{
 };
 
 use crate::support::{Fixture, code, token, with_kms};
+
+#[tokio::test]
+async fn an_operation_that_goes_on_says_when_to_look_again_where_the_case_says_so() {
+    let fixture = Fixture::start().await;
+    let (client, _) = fixture
+        .case(json!({ "faults": { "operation_seconds": 0.2, "operation_retry_after": 3 } }))
+        .await;
+    let path = client.cluster_path();
+    let document = client.cluster().await;
+    let etag = document["eTag"].as_str().unwrap();
+    let put = client.arm_with(Method::PUT, &path, &[("if-match", etag)], Some(&document)).await;
+    let poll = put.headers()["azure-asyncoperation"].to_str().unwrap().to_owned();
+    let poll_path = &poll[client.case.arm.len()..];
+    let running = client.arm_with(Method::GET, poll_path, &[], None).await;
+    assert_eq!(running.headers()["retry-after"], "3");
+    client.wait(&poll).await;
+    let ended = client.arm_with(Method::GET, poll_path, &[], None).await;
+    assert!(!ended.headers().contains_key("retry-after"));
+
+    let writes = fixture.simulator.writes(&client.case.id).unwrap();
+    assert!(
+        matches!(&writes[..], [Write::Request { api_version: Some(version), if_match: Some(sent), .. }]
+            if version == "2026-08-01" && sent == etag),
+        "{writes:?}"
+    );
+}
 
 #[tokio::test]
 async fn requests_fail_as_the_case_says() {
