@@ -230,12 +230,38 @@ impl ApiServer {
             running.settings = settings;
             return Ok(());
         }
+        let kms_answers = !*self.kms_down.borrow();
+        self.begin_anew(surroundings, settings, kms_answers).await
+    }
+
+    /// Restarts it as it is. Its plugins may be refused by the vault: it answers all the same.
+    pub(super) async fn restart(&mut self, surroundings: &Surroundings) -> Result<(), String> {
+        let Some(running) = &self.running else {
+            return Ok(());
+        };
+        let settings = running.settings.clone();
+        let mut healthy = !*self.kms_down.borrow();
+        for provider in settings.chain.providers() {
+            for key in provider.keys.all() {
+                healthy &= surroundings.vault.usable(&key.key_id).await.is_ok();
+            }
+        }
+        self.begin_anew(surroundings, settings, healthy).await
+    }
+
+    /// Ends its process and starts another.
+    async fn begin_anew(
+        &mut self,
+        surroundings: &Surroundings,
+        settings: Settings,
+        kms_answers: bool,
+    ) -> Result<(), String> {
         surroundings.balancer.set(self.number - 1, None);
         if let Some(running) = self.running.take() {
             running.process.stop().await;
         }
         self.configure(surroundings, &settings.chain)?;
-        let address = self.start(surroundings, settings).await?;
+        let address = self.start(surroundings, settings, kms_answers).await?;
         surroundings.balancer.set(self.number - 1, Some(address));
         Ok(())
     }
@@ -261,6 +287,7 @@ impl ApiServer {
         &mut self,
         surroundings: &Surroundings,
         settings: Settings,
+        kms_answers: bool,
     ) -> Result<SocketAddr, String> {
         let mut attempt = 1;
         loop {
@@ -279,7 +306,7 @@ impl ApiServer {
             let client = Client::new(address, ca_pem, &surroundings.tokens.simulator)?;
             let running =
                 self.running.insert(Running { settings: settings.clone(), client, process });
-            let ready = running.ready(surroundings, *self.kms_down.borrow());
+            let ready = running.ready(surroundings, kms_answers);
             match Box::pin(ready).await {
                 Ok(()) => return Ok(address),
                 // Somebody else took the port in the meantime.
@@ -296,8 +323,12 @@ impl Running {
     /// Waits until it is ready. A secret that it cannot decrypt, and a plugin that does not
     /// answer, keep an API server from ever being ready. It answers all the same, and a case wants
     /// to see what.
-    async fn ready(&mut self, surroundings: &Surroundings, kms_down: bool) -> Result<(), String> {
-        let path = if kms_down { READY_WITHOUT_KMS } else { "/readyz" };
+    async fn ready(
+        &mut self,
+        surroundings: &Surroundings,
+        kms_answers: bool,
+    ) -> Result<(), String> {
+        let path = if kms_answers { "/readyz" } else { READY_WITHOUT_KMS };
         let mut unreadable = None;
         let started = Instant::now();
         loop {
