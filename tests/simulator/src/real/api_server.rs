@@ -21,7 +21,7 @@ use super::{
     etcd::Etcd,
     hooks::{Hooks, SIMULATOR, audit_policy},
     plugin::{Plugin, PluginAddress},
-    process::{HostNames, Launch, Process, free_port},
+    process::{ATTEMPTS, HostNames, Launch, Process, free_ports, port_was_taken},
     rights::CLUSTER_USER,
     store,
 };
@@ -31,7 +31,6 @@ use crate::{
 };
 
 const START: Duration = Duration::from_secs(60);
-const ATTEMPTS: usize = 3;
 /// Ready but for what waits until every secret is read.
 const READY_WITHOUT_SECRETS: &str =
     "/readyz?exclude=informer-sync&exclude=poststarthook/storage-readiness";
@@ -291,7 +290,7 @@ impl ApiServer {
     ) -> Result<SocketAddr, String> {
         let mut attempt = 1;
         loop {
-            let port = free_port()?;
+            let [port] = free_ports()?;
             let address = SocketAddr::from(([127, 0, 0, 1], port));
             let process = Launch {
                 program: &surroundings.binaries.kube_apiserver,
@@ -309,10 +308,7 @@ impl ApiServer {
             let ready = running.ready(surroundings, kms_answers);
             match Box::pin(ready).await {
                 Ok(()) => return Ok(address),
-                // Somebody else took the port in the meantime.
-                Err(error) if attempt < ATTEMPTS && error.contains("address already in use") => {
-                    attempt += 1;
-                }
+                Err(error) if attempt < ATTEMPTS && port_was_taken(&error) => attempt += 1,
                 Err(error) => return Err(format!("API server {}: {error}", self.number)),
             }
         }
