@@ -156,7 +156,7 @@ impl Engine {
         };
         let hashes: Vec<String> = match expected {
             ExpectedKey::Key(key_id) => {
-                let known = self.known_key_id_hash.clone();
+                let known = self.known_key_id_hash(expected).map(str::to_owned);
                 std::iter::once(key_id.metrics_hash()).chain(known).collect()
             }
             ExpectedKey::Plaintext => Vec::new(),

@@ -81,7 +81,7 @@ impl Engine {
             let seen = match self.round(Hearing::OfAWrite).await? {
                 Round::All(heard) => {
                     let before = pass.before_change.as_ref();
-                    let known = self.known_key_id_hash.as_deref();
+                    let known = self.known_key_id_hash(&pass.expected);
                     match judge(&heard, &pass.expected, before, known) {
                         Verdict::Proven(evidence) => {
                             return self.converged(pass, evidence, heard, false).await;

@@ -32,7 +32,7 @@ mod verify;
 use crate::{
     error::Result,
     kubernetes::KubernetesApi,
-    model::{ExpectedKey, Purpose, ReencryptOptions, Timing},
+    model::{ExpectedKey, KeyId, Purpose, ReencryptOptions, Timing},
     progress::{Phase, Reporter},
 };
 
@@ -51,10 +51,10 @@ pub(crate) struct EngineConfig {
     /// Number of secrets, as counted beforehand.
     pub(crate) total: Option<u64>,
     pub(crate) reporter: Reporter,
-    /// Hash of a key whose name in the metrics cannot be computed, as all API servers showed it
-    /// when they were last seen to change to the key in use. Servers that show this very hash
-    /// write with that key, and nobody need have seen them change again.
-    pub(crate) known_key_id_hash: Option<String>,
+    /// Keys whose name in the metrics cannot be computed, each with the hash that all API servers
+    /// showed when they were seen to change to it. Servers that show this very hash write with
+    /// that key, and nobody need have seen them change again.
+    pub(crate) known_key_id_hashes: Vec<(KeyId, String)>,
     /// Where KMS is on it is v1, as far as the cluster's version tells: an empty patch does not
     /// rewrite what lies under another version of the key. Metrics, where there are any, tell by
     /// themselves.
@@ -73,7 +73,7 @@ pub(crate) struct Engine {
     canary: Canary,
     leases: LeaseWatch,
     outage: Outage,
-    known_key_id_hash: Option<String>,
+    known_key_id_hashes: Vec<(KeyId, String)>,
     kms_v1: bool,
 }
 
@@ -90,7 +90,7 @@ impl Engine {
             leases: LeaseWatch::default(),
             outage: Outage::default(),
             timing: config.timing,
-            known_key_id_hash: config.known_key_id_hash,
+            known_key_id_hashes: config.known_key_id_hashes,
             kms_v1: config.kms_v1,
         }
     }
@@ -122,6 +122,13 @@ impl Engine {
         }
         self.reporter.phase(Phase::Reencrypt, self.total, "Rewriting secrets under the key in use");
         self.rewrite_all(pass).await
+    }
+
+    /// The hash that a key is known to be counted under.
+    fn known_key_id_hash(&self, expected: &ExpectedKey) -> Option<&str> {
+        let key_id = expected.key_id()?;
+        let known = self.known_key_id_hashes.iter().find(|(known, _)| known == key_id);
+        known.map(|(_, hash)| hash.as_str())
     }
 
     /// Removes what the engine made in the cluster.

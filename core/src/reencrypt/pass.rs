@@ -146,6 +146,11 @@ impl Pass {
         }
     }
 
+    /// What the secrets are to be under.
+    pub(crate) fn expected(&self) -> &ExpectedKey {
+        &self.expected
+    }
+
     /// What the API servers write with, if they were heard.
     pub(crate) fn writes_with(&self) -> Option<WritesWith> {
         self.convergence.as_ref()?.servers.first().map(|server| server.writes_with.clone())
