@@ -107,7 +107,7 @@ impl Names {
     }
 
     /// A resource group as Azure answers it.
-    pub(crate) fn group_document(&self, group: &str, tags: Value) -> Value {
+    pub(crate) fn group_document(&self, group: &str, tags: &Value) -> Value {
         json!({
             "id": format!("{}/resourceGroups/{group}", self.subscription_id()),
             "name": group,

@@ -242,6 +242,12 @@ impl Simulator {
             .map_err(|_: Refusal| missing())
     }
 
+    /// Restarts a case's API servers, one after the other, as AKS does when it maintains a cluster:
+    /// what they had in memory is gone.
+    pub async fn restart_api_servers(&self, case: &str) -> Result<(), Error> {
+        self.shared.backend(case)?.restart_api_servers().await.map_err(Error::Backend)
+    }
+
     /// The Kubernetes of a case's cluster.
     pub fn kubernetes(&self, case: &str) -> Result<Arc<dyn KubernetesBackend>, Error> {
         self.shared.backend(case)

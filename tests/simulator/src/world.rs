@@ -341,7 +341,7 @@ fn groups(names: &Names) -> BTreeMap<String, Value> {
     let groups = [names.group.clone(), names.own_cluster().node_group];
     groups
         .into_iter()
-        .map(|group| (group.to_ascii_lowercase(), names.group_document(&group, json!({}))))
+        .map(|group| (group.to_ascii_lowercase(), names.group_document(&group, &json!({}))))
         .collect()
 }
 

@@ -47,18 +47,13 @@ pub(super) fn put(call: &Call<'_>, named: &Named) -> Outcome {
     known_group(world, &named.group)?;
     let body = call.request.json()?;
     check_right_to_assign(call, &body)?;
-    match find(world, named) {
-        Ok(cluster) => {
-            let (document, operation) = put_cluster(world, &cluster, body, preconditions(call))?;
-            Ok(accepted(call, Answer::ok(document), &operation))
-        }
-        Err(_) => {
-            let (group, name) =
-                (call.request.as_sent(&named.group), call.request.as_sent(&named.name));
-            let (document, operation) = create(world, group, name, body, preconditions(call))?;
-            Ok(accepted(call, Answer::status(201, document), &operation))
-        }
+    if let Ok(cluster) = find(world, named) {
+        let (document, operation) = put_cluster(world, &cluster, body, preconditions(call))?;
+        return Ok(accepted(call, Answer::ok(document), &operation));
     }
+    let (group, name) = (call.request.as_sent(&named.group), call.request.as_sent(&named.name));
+    let (document, operation) = create(world, group, name, body, preconditions(call))?;
+    Ok(accepted(call, Answer::status(201, document), &operation))
 }
 
 /// Assigning an identity to a cluster is a right of its own.

@@ -41,7 +41,7 @@ pub(super) fn put(call: &Call<'_>) -> Outcome {
         group["tags"] = tags.unwrap_or_else(|| json!({}));
         return Ok(Answer::ok(group.clone()));
     }
-    let group = call.world.names.group_document(name, tags.unwrap_or_else(|| json!({})));
+    let group = call.world.names.group_document(name, &tags.unwrap_or_else(|| json!({})));
     groups.insert(name.to_ascii_lowercase(), group.clone());
     Ok(Answer::status(201, group))
 }

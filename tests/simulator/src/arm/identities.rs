@@ -70,8 +70,8 @@ pub(super) fn delete(world: &World, named: &Named) -> Outcome {
 
 pub(super) fn credentials(world: &World, named: &Named) -> Outcome {
     with_identity(world, named, |identity| {
-        let names = identity.federated.keys();
-        Ok(Answer::list(names.filter_map(|name| identity.federated_document(name))))
+        let federated = identity.federated.keys();
+        Ok(Answer::list(federated.filter_map(|name| identity.federated_document(name))))
     })
 }
 
@@ -93,7 +93,7 @@ pub(super) fn put_credential(call: &Call<'_>, named: &Named, name: &str) -> Outc
     let audiences = properties["audiences"].as_array();
     if !properties["issuer"].is_string()
         || !properties["subject"].is_string()
-        || !audiences.is_some_and(|audiences| !audiences.is_empty())
+        || audiences.is_none_or(Vec::is_empty)
     {
         let message = "The properties issuer, subject and audiences are required.";
         return Err(Answer::error(400, "BadRequest", message));

@@ -147,7 +147,9 @@ fn dispatch(call: &Call<'_>, target: Target) -> Outcome {
         Target::RoleAssignments(scope) => role_assignments::list(call, &scope),
         Target::RoleAssignment(scope, guid) => role_assignments::get(call, &scope, &guid),
         Target::PutRoleAssignment(scope, guid) => role_assignments::put(call, &scope, &guid),
-        Target::DeleteRoleAssignment(scope, guid) => role_assignments::delete(call, &scope, &guid),
+        Target::DeleteRoleAssignment(scope, guid) => {
+            Ok(role_assignments::delete(call, &scope, &guid))
+        }
         Target::RoleDefinitions => role_definitions::list(call),
         Target::RoleDefinition(prefix, guid) => role_definitions::get(&prefix, &guid),
         Target::ResourceGraph => graph::query(call),

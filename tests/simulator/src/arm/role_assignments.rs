@@ -141,13 +141,13 @@ pub(super) fn put(call: &Call<'_>, scope: &str, guid: &str) -> Outcome {
 }
 
 /// Takes a role away, at once.
-pub(super) fn delete(call: &Call<'_>, scope: &str, guid: &str) -> Outcome {
+pub(super) fn delete(call: &Call<'_>, scope: &str, guid: &str) -> Answer {
     let mut roles = call.world.roles();
     let Some(index) = roles.iter().position(|assignment| is(assignment, scope, guid)) else {
-        return Ok(Answer::status(204, Value::Null));
+        return Answer::status(204, Value::Null);
     };
     let assignment = roles.remove(index);
-    Ok(Answer::ok(assignment.document(&call.world.names.subscription_id())))
+    Answer::ok(assignment.document(&call.world.names.subscription_id()))
 }
 
 /// The type of a principal. One whose type is named need not be known yet.

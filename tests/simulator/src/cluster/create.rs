@@ -37,7 +37,7 @@ pub(crate) fn create(
     for pool in body["properties"]["agentPoolProfiles"].as_array_mut().into_iter().flatten() {
         pool["provisioningState"] = json!("Creating");
     }
-    let node_group = world.names.group_document(&names.node_group, json!({}));
+    let node_group = world.names.group_document(&names.node_group, &json!({}));
     world.groups().insert(names.node_group.to_ascii_lowercase(), node_group);
     let cluster = Arc::new(Cluster::new(names, body));
     let document = cluster.document();

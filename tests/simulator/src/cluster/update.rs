@@ -143,7 +143,8 @@ fn wanted(
         body[name] = stored[name].clone();
     }
     if !body["properties"].is_object() {
-        body["properties"] = json!({});
+        let message = "The properties of the managed cluster are required.";
+        return Err(Answer::flat_error(400, "InvalidParameter", message));
     }
     for name in IMMUTABLE {
         let (sent, stored) = (&body["properties"][name], &stored["properties"][name]);

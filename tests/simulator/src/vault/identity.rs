@@ -40,6 +40,10 @@ impl VaultCrypto for IdentityVault {
 
     async fn usable(&self, key_id: &str) -> Result<(), VaultRefusal> {
         self.material(key_id, KeyAction::Encrypt)?;
+        self.can_decrypt(key_id).await
+    }
+
+    async fn can_decrypt(&self, key_id: &str) -> Result<(), VaultRefusal> {
         self.material(key_id, KeyAction::Decrypt)?;
         Ok(())
     }

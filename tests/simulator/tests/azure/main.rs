@@ -5,8 +5,14 @@
 mod access;
 mod administration;
 mod clusters;
+mod creation;
 mod faults;
+mod identities;
 mod key_life;
+mod kms;
+mod lifecycle;
+mod refusals;
+mod sign_in;
 mod subscriptions;
 mod support;
 mod tokens;
