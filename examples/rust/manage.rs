@@ -9,7 +9,7 @@
 
 use std::{error::Error, io::Write, path::PathBuf};
 
-use aks_kms::{ClusterId, EnableOptions, KmsManager, StatusOptions};
+use aks_kms::{ClusterId, DisableOptions, EnableOptions, KmsManager, RotateOptions, StatusOptions};
 use aks_kms_simulator::Case;
 use clap::{Parser, Subcommand};
 
@@ -26,6 +26,10 @@ struct Arguments {
 enum Verb {
     /// Turns KMS on with a key and rewrites every secret.
     Enable { key_id: String },
+    /// Changes the key and rewrites every secret; without a key: to its newest version.
+    Rotate { key_id: Option<String> },
+    /// Turns KMS off and rewrites every secret.
+    Disable,
     /// Shows the present state.
     Status,
 }
@@ -43,6 +47,10 @@ async fn main() -> Result<(), Box<dyn Error>> {
         Verb::Enable { key_id } => {
             serde_json::to_value(manager.enable(&key_id, EnableOptions::default()).await?)?
         }
+        Verb::Rotate { key_id } => serde_json::to_value(
+            manager.rotate(key_id.as_deref(), RotateOptions::default()).await?,
+        )?,
+        Verb::Disable => serde_json::to_value(manager.disable(DisableOptions::default()).await?)?,
         Verb::Status => serde_json::to_value(manager.status(StatusOptions::default()).await?)?,
     };
     writeln!(std::io::stdout(), "{document:#}")?;

@@ -1,7 +1,6 @@
 """A person's place of work: a simulated Azure, a shell with az signed in, and kubectl."""
 
 import base64
-import hashlib
 import json
 from pathlib import Path
 
@@ -63,6 +62,4 @@ class Sandbox:
 
 def count_under(truth: dict, key_id: str) -> int:
     """How many secrets of a ground truth are under a key."""
-    # The store has a hash where the case did not begin with the key.
-    stored = hashlib.sha256(key_id.encode()).hexdigest()
-    return truth["by_key"].get(key_id, 0) + truth["by_key"].get(stored, 0)
+    return truth["by_key"].get(key_id, 0)

@@ -12,10 +12,13 @@ from simulator import Case
 UPDATE = "az aks update --name $CLUSTER --resource-group $RESOURCE_GROUP "
 WITH_KEY = '--enable-azure-keyvault-kms --azure-keyvault-kms-key-vault-network-access "Public" --azure-keyvault-kms-key-id '
 PLAIN = {"secrets": {"namespaces": 1, "each": 2}}
+ENCRYPTED = {**PLAIN, "cluster": {"kms": {"key": "{{key.1}}"}}}
 
 # Action: what the cluster begins with, az's command, the library's verb.
 ACTIONS = {
     "enable": (PLAIN, UPDATE + WITH_KEY + "$KEY_ID", ["enable", "{{key.1}}"]),
+    "rotate": (ENCRYPTED, UPDATE + WITH_KEY + "$NEW_KEY_ID", ["rotate", "{{key.2}}"]),
+    "disable": (ENCRYPTED, UPDATE + "--disable-azure-keyvault-kms", ["disable"]),
 }
 
 # Where requests differ, and why they may. `*` stands for any agent pool.
@@ -31,7 +34,14 @@ DIFFERENCES = {
     "body.properties.storageProfile.snapshotController.enabled": "see storageProfile",
 }
 # … and only in this action.
-DIFFERENCES_OF = {}
+KMS = "body.properties.securityProfile.azureKeyVaultKms."
+DIFFERENCES_OF = {
+    "disable": {
+        KMS + "keyId": "off is off: the library sends `{enabled: false}`; az leaves the key that was in use",
+        KMS + "keyVaultNetworkAccess": "see keyId",
+        KMS + "keyVaultResourceId": "see keyId",
+    }
+}
 
 
 @pytest.mark.parametrize("action", ACTIONS)

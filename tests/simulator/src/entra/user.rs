@@ -61,18 +61,18 @@ fn tokens(region: &Region, world: &World, form: &Form) -> Result<Answer, Denial>
         object: names.user_object.clone(),
         federated: Vec::new(),
     };
-    let issued = issue(region, world, &bearer, resource)?;
-    let issuer = format!("{}/{}/v2.0", region.arm(), names.tenant);
+    let access = issue(region, world, &bearer, resource)?;
+    let authority = format!("{}/{}/v2.0", region.arm(), names.tenant);
     let now = world.faults.now().unix_timestamp();
     let refresh = Holder {
-        issuer: &issuer,
+        issuer: &authority,
         tenant: &names.tenant,
         client: &bearer.client,
         object: &bearer.object,
     };
     let identity = region.tokens.sign(&json!({
         "aud": bearer.client,
-        "iss": issuer,
+        "iss": authority,
         "tid": names.tenant,
         "oid": names.user_object,
         "sub": names.user_object,
@@ -80,16 +80,16 @@ fn tokens(region: &Region, world: &World, form: &Form) -> Result<Answer, Denial>
         "name": names.user,
         "iat": now,
         "nbf": now,
-        "exp": issued.expires,
+        "exp": access.expires,
         "ver": "2.0",
     }));
     let account = json!({ "uid": names.user_object, "utid": names.tenant });
     Ok(Answer::ok(json!({
         "token_type": "Bearer",
         "scope": format!("{resource}/.default"),
-        "expires_in": issued.lifetime,
-        "ext_expires_in": issued.lifetime,
-        "access_token": issued.token,
+        "expires_in": access.lifetime,
+        "ext_expires_in": access.lifetime,
+        "access_token": access.token,
         "refresh_token": region.tokens.issue(&refresh, REFRESH, now),
         "id_token": identity,
         "client_info": URL_SAFE_NO_PAD.encode(account.to_string()),
