@@ -59,8 +59,11 @@ async fn a_cluster_is_created_with_kms_and_gets_its_defaults() {
     assert_ne!(properties["fqdn"], before["properties"]["fqdn"]);
     let kubelet = &properties["identityProfile"]["kubeletidentity"];
     assert!(kubelet["objectId"].is_string() && kubelet["resourceId"].is_string());
-    let pool = &properties["agentPoolProfiles"][0];
-    assert_eq!((&pool["maxPods"], &pool["provisioningState"]), (&json!(110), &json!("Succeeded")));
+    let nodes = &properties["agentPoolProfiles"][0];
+    assert_eq!(
+        (&nodes["maxPods"], &nodes["provisioningState"]),
+        (&json!(110), &json!("Succeeded"))
+    );
     let identities = made["identity"]["userAssignedIdentities"].as_object().unwrap();
     let identity = identities.values().next().unwrap();
     assert_eq!(identity["principalId"], client.case.principal_id);
