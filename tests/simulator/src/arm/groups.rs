@@ -34,26 +34,36 @@ pub(super) fn put(call: &Call<'_>) -> Outcome {
         return Err(Answer::error(400, "InvalidResourceGroupName", &message));
     }
     let body = call.request.json()?;
-    let Some(location) = body["location"].as_str() else {
-        let message = "The location property is required for this definition.";
-        return Err(Answer::error(400, "LocationRequired", message));
-    };
-    if !location.replace(' ', "").eq_ignore_ascii_case(LOCATION) {
-        let message = format!(
-            "The provided location '{location}' is not available for resource group. List of \
-             available regions is '{LOCATION}'."
-        );
-        return Err(Answer::error(400, "LocationNotAvailableForResourceGroup", &message));
-    }
+    check_location(&body, "Microsoft.Resources/resourceGroups")?;
     let tags = body.get("tags").filter(|tags| tags.is_object()).cloned();
     let mut groups = call.world.groups();
     if let Some(group) = groups.get_mut(&name.to_ascii_lowercase()) {
         group["tags"] = tags.unwrap_or_else(|| json!({}));
         return Ok(Answer::ok(group.clone()));
     }
-    let group = call.world.names.group_document(name, tags.unwrap_or_else(|| json!({})));
+    let group = call.world.names.group_document(name, &tags.unwrap_or_else(|| json!({})));
     groups.insert(name.to_ascii_lowercase(), group.clone());
     Ok(Answer::status(201, group))
+}
+
+/// Checks that a new resource is to be where everything is.
+pub(crate) fn check_location(body: &Value, kind: &str) -> Result<(), Answer> {
+    let Some(location) = body["location"].as_str() else {
+        let message = "The location property is required for this definition.";
+        return Err(Answer::error(400, "LocationRequired", message));
+    };
+    if location.replace(' ', "").eq_ignore_ascii_case(LOCATION) {
+        return Ok(());
+    }
+    let message = format!(
+        "The provided location '{location}' is not available for resource type '{kind}'. List of \
+         available regions for the resource type is '{LOCATION}'."
+    );
+    let code = match kind {
+        "Microsoft.Resources/resourceGroups" => "LocationNotAvailableForResourceGroup",
+        _ => "LocationNotAvailableForResourceType",
+    };
+    Err(Answer::error(400, code, &message))
 }
 
 /// Checks that a resource group exists.

@@ -38,7 +38,11 @@ pub(super) fn list(call: &Call<'_>, group: Option<&str>) -> Outcome {
 
 /// The documents of all resources.
 pub(super) fn all(world: &World) -> Vec<Value> {
-    let mut documents = vec![world.cluster().document.clone()];
+    let mut documents: Vec<Value> =
+        world.clusters().iter().map(|cluster| cluster.document()).collect();
+    let identities = world.identities();
+    documents.extend(identities.values().map(|identity| identity.document(&world.names.tenant)));
+    drop(identities);
     let vaults = world.vaults();
     documents.extend(
         vaults.values().filter(|vault| vault.deleted.is_none()).map(|vault| vault.document.clone()),

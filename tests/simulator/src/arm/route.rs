@@ -2,6 +2,7 @@
 
 mod authorization;
 mod container_service;
+mod managed_identity;
 mod resources;
 
 use super::{key_vault, versions::Provider};
@@ -37,16 +38,42 @@ pub(super) enum Target {
         cluster: Named,
         admin: bool,
     },
+    PatchCluster(Named),
+    DeleteCluster(Named),
+    StopCluster(Named),
+    StartCluster(Named),
+    AbortCluster(Named),
+    RunCommand(Named),
     UpgradeProfile(Named),
     AgentPools(Named),
     AgentPool(Named, String),
+    PutAgentPool(Named, String),
+    DeleteAgentPool(Named, String),
+    AgentPoolUpgradeProfile(Named, String),
+    AgentPoolVersions(Named),
+    KubernetesVersions,
     Operation(String),
+    OperationResult(String),
     KeyVault(key_vault::Target),
     /// Of this resource.
     DiagnosticSettings(String),
+    /// In a group, or in the subscription.
+    Identities(Option<String>),
     Identity(Named),
+    PutIdentity(Named),
+    PatchIdentity(Named),
+    DeleteIdentity(Named),
+    FederatedCredentials(Named),
+    FederatedCredential(Named, String),
+    PutFederatedCredential(Named, String),
+    DeleteFederatedCredential(Named, String),
     /// At this scope.
     RoleAssignments(String),
+    /// At this scope, with this GUID.
+    RoleAssignment(String, String),
+    PutRoleAssignment(String, String),
+    DeleteRoleAssignment(String, String),
+    RoleDefinitions,
     /// Under this prefix (a subscription, or empty), with this GUID.
     RoleDefinition(String, String),
     ResourceGraph,
@@ -89,14 +116,7 @@ fn provider(method: &str, namespace: &str, group: Option<&str>, path: &[&str]) -
             let (action, target) = key_vault::route(method, group, path)?;
             Some((Provider::KeyVault, action, Target::KeyVault(target)))
         }
-        "microsoft.managedidentity" => match (method, group, path) {
-            ("GET", Some(group), ["userassignedidentities", name]) => Some((
-                Provider::ManagedIdentity,
-                "Microsoft.ManagedIdentity/userAssignedIdentities/read",
-                Target::Identity(named(group, name)),
-            )),
-            _ => None,
-        },
+        "microsoft.managedidentity" => managed_identity::route(method, group, path),
         _ => None,
     }
 }

@@ -107,6 +107,7 @@ impl Provider {
             ],
             Self::ManagedIdentity => &[
                 "2025-05-31-preview",
+                "2025-01-31-preview",
                 "2024-11-30",
                 "2023-07-31-preview",
                 "2023-01-31",

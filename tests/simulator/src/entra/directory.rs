@@ -1,11 +1,14 @@
 //! Microsoft Graph, as far as giving roles by name takes it: finding principals.
 
+use std::time::Instant;
+
 use serde_json::{Value, json};
 
 use super::Rejection;
 use crate::{
     arm::equalities,
     http::{Answer, Outcome, Request},
+    names::stable_guid,
     region::Region,
     world::World,
 };
@@ -16,16 +19,13 @@ pub(crate) const GRAPH: &str = "graph";
 /// Answers a request to Graph; the path begins after `/graph`.
 pub(crate) fn serve(region: &Region, request: &Request) -> Outcome {
     let token = request.bearer().ok_or_else(|| unauthorised("Access token is empty."))?;
-    let claims = region.tokens.check(token, &region.graph()).map_err(|rejection| {
+    let (world, claims) = region.caller(token, &region.graph()).map_err(|rejection| {
         unauthorised(match rejection {
-            Rejection::Invalid => "CompactToken parsing failed.",
+            Rejection::Invalid | Rejection::NotYetValid => "CompactToken parsing failed.",
             Rejection::Expired => "Lifetime validation failed, the token is expired.",
             Rejection::WrongAudience => "Access token validation failure. Invalid audience.",
         })
     })?;
-    let world = region
-        .world_of_client(&claims.appid)
-        .ok_or_else(|| unauthorised("CompactToken validation failed."))?;
     if let Some(fault) = world.faults.answer(request.method.as_str(), &request.path) {
         return Err(fault);
     }
@@ -40,7 +40,8 @@ pub(crate) fn serve(region: &Region, request: &Request) -> Outcome {
     match (request.method.as_str(), rest) {
         ("GET", ["serviceprincipals"]) => service_principals(&world, request),
         ("GET", ["serviceprincipals" | "directoryobjects" | "groups", id]) => by_id(&world, id),
-        ("GET", ["users"]) => Ok(Answer::list([])),
+        ("GET", ["me"]) => me(&world, &claims.oid),
+        ("GET", ["users"]) => Ok(Answer::list([user(&world)])),
         ("POST", ["directoryobjects", "getbyids"]) => by_ids(&world, request),
         (_, [first, ..]) => {
             Err(not_found(&format!("Resource not found for the segment '{first}'.")))
@@ -92,6 +93,25 @@ fn by_id(world: &World, id: &str) -> Outcome {
     })
 }
 
+/// The user who is signed in.
+fn me(world: &World, bearer: &str) -> Outcome {
+    if bearer == world.names.user_object {
+        return Ok(Answer::ok(user(world)));
+    }
+    let message = "/me request is only valid with delegated authentication flow.";
+    Err(Answer::error(400, "BadRequest", message))
+}
+
+fn user(world: &World) -> Value {
+    let names = &world.names;
+    json!({
+        "@odata.type": "#microsoft.graph.user",
+        "id": names.user_object,
+        "displayName": names.user,
+        "userPrincipalName": names.user,
+    })
+}
+
 fn by_ids(world: &World, request: &Request) -> Outcome {
     let body = request.json()?;
     let ids = body["ids"].as_array().cloned().unwrap_or_default();
@@ -113,7 +133,77 @@ fn not_found(message: &str) -> Answer {
     Answer::error(400, "BadRequest", message)
 }
 
+/// A principal, as who gives it a role sees it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Principal {
+    /// `ServicePrincipal` or `Group`.
+    pub(crate) kind: &'static str,
+    /// False for an identity that was only just made.
+    pub(crate) is_found: bool,
+}
+
+/// The principal with this object id.
+pub(crate) fn principal(world: &World, id: &str) -> Option<Principal> {
+    let found = world.principals().into_iter().find(|principal| same(&principal["id"], id))?;
+    let kind = match found["@odata.type"].as_str() {
+        Some("#microsoft.graph.servicePrincipal") => "ServicePrincipal",
+        Some("#microsoft.graph.user") => "User",
+        _ => "Group",
+    };
+    let identities = world.identities();
+    let new = identities.values().find(|identity| identity.principal.eq_ignore_ascii_case(id));
+    let is_found = new.is_none_or(|identity| identity.known <= Instant::now());
+    Some(Principal { kind, is_found })
+}
+
+/// An application that can sign in.
+#[derive(Clone, Debug)]
+pub(crate) struct Application {
+    /// Application id.
+    pub(crate) client: String,
+    /// Object id of its service principal.
+    pub(crate) object: String,
+    /// Issuer, subject and audiences of the tokens that it takes for a secret.
+    pub(crate) federated: Vec<Value>,
+}
+
+/// Who issues the tokens that the case's own application takes for a secret, below the region's
+/// own address.
+pub(crate) const FEDERATION: &str = "federation";
+/// Subject of those tokens.
+pub(crate) const FEDERATED_SUBJECT: &str = "system:serviceaccount:aks-kms:manager";
+/// Audience of those tokens.
+pub(crate) const FEDERATED_AUDIENCE: &str = "api://AzureADTokenExchange";
+
 impl World {
+    /// The application with this id: the caller's, or an identity's.
+    pub(crate) fn application(&self, client: &str) -> Option<Application> {
+        if self.names.client.eq_ignore_ascii_case(client) {
+            return Some(self.own_application());
+        }
+        let identities = self.identities();
+        let identity =
+            identities.values().find(|identity| identity.client.eq_ignore_ascii_case(client))?;
+        Some(Application {
+            client: identity.client.clone(),
+            object: identity.principal.clone(),
+            federated: identity.federated.values().cloned().collect(),
+        })
+    }
+
+    /// The caller's application.
+    pub(crate) fn own_application(&self) -> Application {
+        Application {
+            client: self.names.client.clone(),
+            object: self.names.client_object.clone(),
+            federated: vec![json!({
+                "issuer": FEDERATION,
+                "subject": FEDERATED_SUBJECT,
+                "audiences": [FEDERATED_AUDIENCE],
+            })],
+        }
+    }
+
     /// Everything in the directory that a role can be given to.
     fn principals(&self) -> Vec<Value> {
         let names = &self.names;
@@ -128,23 +218,24 @@ impl World {
                 "accountEnabled": true,
             })
         };
-        let own = crate::names::stable_guid(&names.own_principal);
-        let identity = crate::names::stable_guid(&names.identity_principal);
-        vec![
-            service_principal(&names.client_object, &names.client, "caller", "Application"),
-            service_principal(&names.own_principal, &own, &names.cluster, "ManagedIdentity"),
-            service_principal(
-                &names.identity_principal,
-                &identity,
-                &names.identity,
-                "ManagedIdentity",
-            ),
-            json!({
-                "@odata.type": "#microsoft.graph.group",
-                "id": names.identity_group,
-                "displayName": format!("{} group", names.identity),
-                "securityEnabled": true,
-            }),
-        ]
+        let caller =
+            service_principal(&names.client_object, &names.client, "caller", "Application");
+        let group = json!({
+            "@odata.type": "#microsoft.graph.group",
+            "id": names.identity_group,
+            "displayName": format!("{} group", names.identity),
+            "securityEnabled": true,
+        });
+        let mut principals = vec![caller, user(self), group];
+        principals.extend(self.clusters().iter().map(|cluster| {
+            let names = &cluster.names;
+            let client = stable_guid(&names.own_principal);
+            service_principal(&names.own_principal, &client, &names.name, "ManagedIdentity")
+        }));
+        principals.extend(self.identities().values().map(|identity| {
+            let kind = "ManagedIdentity";
+            service_principal(&identity.principal, &identity.client, &identity.name, kind)
+        }));
+        principals
     }
 }

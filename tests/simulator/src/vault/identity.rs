@@ -11,14 +11,18 @@ use super::{
 };
 use crate::{
     backend::{VaultCrypto, VaultRefusal},
+    cluster::Cluster,
     key_id::KeyId,
     world::World,
 };
 
 /// Key operations with the rights of a cluster's identity.
 ///
-/// The world owns the cluster's Kubernetes and that owns this, so this must not own the world.
-pub(crate) struct IdentityVault(pub(crate) Weak<World>);
+/// The world owns the cluster, that its Kubernetes and that this, so this must own neither.
+pub(crate) struct IdentityVault {
+    pub(crate) world: Weak<World>,
+    pub(crate) cluster: Weak<Cluster>,
+}
 
 #[async_trait]
 impl VaultCrypto for IdentityVault {
@@ -47,11 +51,12 @@ impl VaultCrypto for IdentityVault {
 
 impl IdentityVault {
     fn material(&self, key_id: &str, action: KeyAction) -> Result<KeyMaterial, VaultRefusal> {
-        let world = self.0.upgrade().ok_or_else(|| VaultRefusal {
-            code: "Gone".to_owned(),
-            message: "The case has ended.".to_owned(),
-        })?;
-        Ok(world.identity_key(key_id, action)?)
+        let (world, cluster) =
+            self.world.upgrade().zip(self.cluster.upgrade()).ok_or_else(|| VaultRefusal {
+                code: "Gone".to_owned(),
+                message: "The case has ended.".to_owned(),
+            })?;
+        Ok(world.identity_key(&cluster, key_id, action)?)
     }
 }
 
@@ -64,9 +69,10 @@ async fn work(
 }
 
 impl World {
-    /// The key behind an id, if the cluster's identity may do this with it.
+    /// The key behind an id, if a cluster's identity may do this with it.
     pub(crate) fn identity_key(
         &self,
+        cluster: &Cluster,
         key_id: &str,
         action: KeyAction,
     ) -> Result<KeyMaterial, Refusal> {
@@ -77,7 +83,7 @@ impl World {
             .as_deref()
             .ok_or_else(|| Refusal::bad_parameter("The key id has no version."))?;
         self.with_vault_at(&id.host, |vault: &Vault| {
-            self.as_identity(|user: User<'_>| authorise(vault, user, &id.name, action))?;
+            self.as_identity(cluster, |user: User<'_>| authorise(vault, user, &id.name, action))?;
             let version = vault.key(&id.name)?.version(Some(version))?;
             usable(version, action)?;
             Ok(version.material.clone())

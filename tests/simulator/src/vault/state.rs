@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     given::{Authorization, Given},
-    names::{KEY, LOCATION, Names, stable_guid, vault_host},
+    names::{ClusterNames, KEY, LOCATION, Names, stable_guid, vault_host},
 };
 
 const DAY: i64 = 24 * 3600;
@@ -49,6 +49,7 @@ impl Vault {
             // Azure gives whoever makes a vault a policy too.
             json!([
                 policy(&names.client_object, &["all".to_owned()]),
+                policy(&names.user_object, &["all".to_owned()]),
                 policy(policy_principal, &given.access.policy),
             ])
         };
@@ -204,17 +205,14 @@ impl Vault {
         )
     }
 
-    /// Adds an approved private endpoint connection from the node resource group, as AKS does.
-    pub(crate) fn connect_privately(&mut self, names: &Names) {
-        let node_group = names.node_group();
-        if self.has_private_connection(&node_group) {
+    /// Adds an approved private endpoint connection from a cluster's node resource group, as AKS
+    /// does.
+    pub(crate) fn connect_privately(&mut self, cluster: &ClusterNames) {
+        if self.has_private_connection(&cluster.node_group) {
             return;
         }
-        let subscription = names.subscription_id();
-        let name = format!("aks-kms-{}", names.case);
-        let endpoint = format!(
-            "{subscription}/resourceGroups/{node_group}/providers/Microsoft.Network/privateEndpoints/{name}"
-        );
+        let endpoint = cluster.private_endpoint_id();
+        let name = endpoint.rsplit('/').next().unwrap_or_default();
         let connection = json!({
             "id": format!("{}/privateEndpointConnections/{name}", self.id()),
             "properties": {
@@ -235,13 +233,13 @@ impl Vault {
     }
 
     /// Removes the connection that `connect_privately` made.
-    pub(crate) fn disconnect(&mut self, names: &Names) {
-        let suffix = format!("/aks-kms-{}", names.case);
+    pub(crate) fn disconnect(&mut self, cluster: &ClusterNames) {
+        let endpoint = cluster.private_endpoint_id();
         if let Some(Value::Array(connections)) =
             self.document.pointer_mut("/properties/privateEndpointConnections")
         {
             connections.retain(|connection| {
-                !connection["id"].as_str().unwrap_or_default().ends_with(&suffix)
+                connection["properties"]["privateEndpoint"]["id"] != endpoint.as_str()
             });
         }
     }

@@ -93,11 +93,16 @@ impl Fixture {
         Self { simulator, backends }
     }
 
+    /// What was told to the Kubernetes that was started last.
+    pub(crate) fn last_backend(&self) -> Arc<Remembering> {
+        self.backends.lock().unwrap().last().unwrap().clone()
+    }
+
     /// Makes a case and a signed-in client for it.
     pub(crate) async fn case(&self, given: Value) -> (Client, Arc<Remembering>) {
         let given: Given = serde_json::from_value(given).unwrap();
         let case = self.simulator.put_case(given).await.unwrap();
-        let backend = self.backends.lock().unwrap().last().unwrap().clone();
+        let backend = self.last_backend();
         (Client::sign_in(case).await, backend)
     }
 }
@@ -141,6 +146,12 @@ impl Client {
             request = request.json(body);
         }
         request.send().await.unwrap()
+    }
+
+    /// A request to ARM whose body need not be JSON.
+    pub(crate) async fn arm_raw(&self, method: Method, path: &str, body: &'static str) -> Response {
+        let request = self.http.request(method, format!("{}{path}", self.case.arm));
+        request.bearer_auth(&self.arm_token).body(body).send().await.unwrap()
     }
 
     /// A request to ARM, and its answer's status and body.

@@ -12,6 +12,30 @@ pub(super) fn extension(method: &str, path: &[&str]) -> Option<Parts> {
             "Microsoft.Authorization/roleAssignments/read",
             Target::RoleAssignments(scope),
         ),
+        (method, ["microsoft.authorization", "roleassignments", guid]) => {
+            let guid = (*guid).to_owned();
+            let (action, target) = match method {
+                "GET" => (
+                    "Microsoft.Authorization/roleAssignments/read",
+                    Target::RoleAssignment(scope, guid),
+                ),
+                "PUT" => (
+                    "Microsoft.Authorization/roleAssignments/write",
+                    Target::PutRoleAssignment(scope, guid),
+                ),
+                "DELETE" => (
+                    "Microsoft.Authorization/roleAssignments/delete",
+                    Target::DeleteRoleAssignment(scope, guid),
+                ),
+                _ => return None,
+            };
+            (Provider::Authorization, action, target)
+        }
+        ("GET", ["microsoft.authorization", "roledefinitions"]) => (
+            Provider::Authorization,
+            "Microsoft.Authorization/roleDefinitions/read",
+            Target::RoleDefinitions,
+        ),
         ("GET", ["microsoft.authorization", "roledefinitions", guid]) => (
             Provider::Authorization,
             "Microsoft.Authorization/roleDefinitions/read",

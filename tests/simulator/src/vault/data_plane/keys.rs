@@ -26,6 +26,8 @@ use crate::{
 pub(super) struct Call<'a> {
     pub(super) world: &'a Arc<World>,
     pub(super) request: &'a Request,
+    /// Object id of the caller.
+    pub(super) caller: &'a str,
 }
 
 impl Call<'_> {
@@ -37,7 +39,7 @@ impl Call<'_> {
         answer: impl FnOnce(&mut Vault) -> Outcome,
     ) -> Outcome {
         self.world.with_vault_at_mut(&self.request.host, |vault| {
-            authorise(vault, self.world.caller(), name, action)?;
+            authorise(vault, self.world.caller(self.caller), name, action)?;
             answer(vault)
         })?
     }
@@ -165,7 +167,7 @@ impl Call<'_> {
         let value = value.and_then(|value| URL_SAFE_NO_PAD.decode(value).ok());
         let value = value.ok_or_else(|| Refusal::bad_property("value"))?;
         let (kid, material) = self.world.with_vault_at(&self.request.host, |vault| {
-            authorise(vault, self.world.caller(), name, action)?;
+            authorise(vault, self.world.caller(self.caller), name, action)?;
             let key = vault.key(name)?;
             let version = key.version(version)?;
             usable(version, action)?;

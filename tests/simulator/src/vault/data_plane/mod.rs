@@ -8,7 +8,7 @@ use keys::Call;
 
 use super::{KeyAction, Refusal};
 use crate::{
-    entra::{Rejection, VAULT_AUDIENCE},
+    entra::{Claims, Rejection, VAULT_AUDIENCE},
     http::{Answer, Outcome, Request},
     region::Region,
     world::World,
@@ -87,19 +87,19 @@ pub(crate) async fn serve(region: &Region, request: &Request) -> Outcome {
     let world = region
         .world_of_vault(&request.host)
         .ok_or_else(|| Refusal::vault_not_found(&request.host))?;
-    authenticate(region, &world, request)?;
+    let claims = authenticate(region, &world, request)?;
     let method = request.method.as_str();
     let target = Target::of(&request.segments);
     let is_operation = matches!(target, Some(Target::Operation(..)));
     if method != "GET" && !is_operation {
-        world.recorder.request("vault", method, &request.path, request.json_or_null());
+        world.recorder.azure("vault", request);
     }
     if let Some(fault) = world.faults.answer(method, &request.path) {
         return Err(fault);
     }
     check_version(request)?;
     let target = target.ok_or_else(Refusal::nothing_here)?;
-    dispatch(&Call { world: &world, request }, method, target).await
+    dispatch(&Call { world: &world, request, caller: &claims.oid }, method, target).await
 }
 
 async fn dispatch(call: &Call<'_>, method: &str, target: Target<'_>) -> Outcome {
@@ -126,16 +126,17 @@ async fn dispatch(call: &Call<'_>, method: &str, target: Target<'_>) -> Outcome 
 }
 
 /// The vault's challenge tells clients where to get a token, and for what.
-fn authenticate(region: &Region, world: &World, request: &Request) -> Result<(), Answer> {
+fn authenticate(region: &Region, world: &World, request: &Request) -> Result<Claims, Answer> {
     let token = request.bearer();
-    let claims = token.map(|token| region.tokens.check(token, VAULT_AUDIENCE));
-    let message = match claims {
-        Some(Ok(claims)) if claims.appid == world.names.client => return Ok(()),
+    let caller = token.map(|token| region.caller(token, VAULT_AUDIENCE));
+    let message = match caller {
+        Some(Ok((_, claims))) if world.names.is_caller(&claims.oid) => return Ok(claims),
         Some(Ok(_)) => "AKV10032: Invalid issuer.".to_owned(),
         Some(Err(Rejection::WrongAudience)) => {
             format!("AKV10022: Invalid audience. Expected {VAULT_AUDIENCE}.")
         }
         Some(Err(Rejection::Expired)) => "AKV10006: Token has expired.".to_owned(),
+        Some(Err(Rejection::NotYetValid)) => "AKV10007: Token is not yet valid.".to_owned(),
         Some(Err(Rejection::Invalid)) => {
             "AKV10005: Unable to parse JWT token: token is invalid.".to_owned()
         }
