@@ -129,7 +129,13 @@ impl Names {
     }
 
     pub(crate) fn vault_id(&self, vault: &str) -> String {
-        format!("{}/providers/Microsoft.KeyVault/vaults/{vault}", self.group_id())
+        self.vault_id_in(&self.group, vault)
+    }
+
+    /// Id of a vault in a resource group of the case.
+    pub(crate) fn vault_id_in(&self, group: &str, vault: &str) -> String {
+        let subscription = self.subscription_id();
+        format!("{subscription}/resourceGroups/{group}/providers/Microsoft.KeyVault/vaults/{vault}")
     }
 }
 

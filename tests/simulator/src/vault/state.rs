@@ -119,6 +119,11 @@ impl Vault {
         self.document["id"].as_str().unwrap_or_default()
     }
 
+    /// Whether it is in this resource group.
+    pub(crate) fn is_in(&self, group: &str) -> bool {
+        self.id().split('/').nth(4).is_some_and(|own| own.eq_ignore_ascii_case(group))
+    }
+
     /// The properties of the resource.
     pub(crate) fn properties(&self) -> &Value {
         &self.document["properties"]

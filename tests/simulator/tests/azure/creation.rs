@@ -59,8 +59,11 @@ async fn a_cluster_is_created_with_kms_and_gets_its_defaults() {
     assert_ne!(properties["fqdn"], before["properties"]["fqdn"]);
     let kubelet = &properties["identityProfile"]["kubeletidentity"];
     assert!(kubelet["objectId"].is_string() && kubelet["resourceId"].is_string());
-    let pool = &properties["agentPoolProfiles"][0];
-    assert_eq!((&pool["maxPods"], &pool["provisioningState"]), (&json!(110), &json!("Succeeded")));
+    let nodes = &properties["agentPoolProfiles"][0];
+    assert_eq!(
+        (&nodes["maxPods"], &nodes["provisioningState"]),
+        (&json!(110), &json!("Succeeded"))
+    );
     let identities = made["identity"]["userAssignedIdentities"].as_object().unwrap();
     let identity = identities.values().next().unwrap();
     assert_eq!(identity["principalId"], client.case.principal_id);
@@ -237,4 +240,28 @@ async fn a_deleted_cluster_is_gone_with_all_that_was_made_for_it() {
         create(&client, document["name"].as_str().unwrap(), &new_cluster(&client)).await;
     assert_eq!(ended["status"], "Succeeded", "the name is free again");
     assert!(fixture.simulator.kubernetes(&client.case.id).is_ok());
+}
+
+#[tokio::test]
+async fn a_vault_is_in_the_group_that_it_was_made_in() {
+    let fixture = Fixture::start().await;
+    let (client, _) = fixture.case(json!({})).await;
+    let other = format!("{}/resourceGroups/Other", client.subscription());
+    let group = json!({ "location": "eastus" });
+    client.arm(Method::PUT, &format!("{other}?api-version=2021-04-01"), Some(&group)).await;
+    let name = format!("b{}", client.vault_name());
+    let id = format!("{other}/providers/Microsoft.KeyVault/vaults/{name}");
+    let body = json!({ "location": "eastus", "properties": {
+        "tenantId": client.case.tenant_id, "sku": { "family": "A", "name": "standard" },
+    }});
+    let path = format!("{id}?api-version=2026-05-15");
+    let (status, made) = client.arm(Method::PUT, &path, Some(&body)).await;
+    assert_eq!((status, &made["id"]), (201, &json!(id)));
+    let elsewhere = client.case.key_vault_id.replace(client.vault_name(), &name);
+    let elsewhere = format!("{elsewhere}?api-version=2026-05-15");
+    assert_eq!(client.arm(Method::GET, &elsewhere, None).await.0, 404);
+    let (status, answer) = client.arm(Method::PUT, &elsewhere, Some(&body)).await;
+    assert_eq!((status, code(&answer)), (409, "VaultAlreadyExists"));
+    let list = format!("{other}/providers/Microsoft.KeyVault/vaults?api-version=2026-05-15");
+    assert_eq!(client.get(&list).await["value"].as_array().unwrap().len(), 1);
 }

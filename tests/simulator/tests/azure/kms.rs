@@ -90,15 +90,20 @@ async fn the_mode_changes_with_the_vault_or_while_kms_is_off() {
     let body = json!({ "location": "eastus", "properties": {
         "tenantId": client.case.tenant_id,
         "sku": { "family": "A", "name": "standard" },
-        "enableRbacAuthorization": false,
-        "accessPolicies": [{
-            "tenantId": client.case.tenant_id,
-            "objectId": client.case.principal_id,
-            "permissions": { "keys": ["encrypt", "decrypt"] },
-        }],
+        "enableRbacAuthorization": true,
     }});
     let path = format!("{id}?api-version=2026-05-15");
     assert_eq!(client.arm(Method::PUT, &path, Some(&body)).await.0, 201);
+    let role = json!({ "properties": {
+        "roleDefinitionId": "/providers/Microsoft.Authorization/roleDefinitions/\
+                             12338af0-0e69-4776-bea7-57ae8d297424",
+        "principalId": client.case.principal_id,
+    }});
+    let path = format!(
+        "{id}/providers/Microsoft.Authorization/roleAssignments/\
+         00000000-0000-4000-8000-000000000001?api-version=2022-04-01"
+    );
+    assert_eq!(client.arm(Method::PUT, &path, Some(&role)).await.0, 201);
     let url = format!("https://{vault}.vault.azure.net/keys/other/create");
     let (_, key) = client.vault(Method::POST, &url, Some(&json!({ "kty": "RSA" }))).await;
     let key = key["key"]["kid"].as_str().unwrap();

@@ -191,7 +191,7 @@ async fn entra_refuses_in_its_own_words_and_numbers() {
         (vec![("client_id", id)], 401, "invalid_client", 7_000_216),
         (vec![signed[0], ("client_assertion", "a.b.c")], 400, "invalid_request", 90023),
         (
-            vec![signed[0], signed[1], ("grant_type", "password")],
+            vec![signed[0], signed[1], ("grant_type", "authorization_code")],
             400,
             "unsupported_grant_type",
             70003,

@@ -58,7 +58,7 @@ impl Cluster {
         let arm_token = token(&azure, &case, &case.arm).await;
         let vault_token = token(&azure, &case, "https://vault.azure.net").await;
         let kubernetes = kubernetes.build().unwrap();
-        Self { simulator, azure, kubernetes, endpoint, arm_token, vault_token, case }
+        Self { simulator, case, azure, kubernetes, endpoint, arm_token, vault_token }
     }
 
     /// The id of the key's version of this number, from 1.

@@ -21,7 +21,9 @@ pub(super) fn list(world: &World, group: Option<&str>) -> Outcome {
         known_group(world, group)?;
     }
     let vaults = world.vaults();
-    let vaults = vaults.values().filter(|vault| vault.deleted.is_none());
+    let vaults = vaults
+        .values()
+        .filter(|vault| vault.deleted.is_none() && group.is_none_or(|group| vault.is_in(group)));
     Ok(Answer::list(vaults.map(|vault| vault.document.clone())))
 }
 
@@ -97,6 +99,9 @@ pub(super) fn put(call: &Call<'_>, named: &Named) -> Outcome {
                            to either recover or purge existing key vault.";
             Err(Answer::error(409, "ConflictError", message))
         }
+        Some(vault) if vault.deleted.is_none() && !vault.is_in(&named.group) => {
+            Err(Answer::error(409, "VaultAlreadyExists", &taken(&name)))
+        }
         Some(vault) => {
             // A recovered vault is as it was.
             if vault.deleted.take().is_some() {
@@ -109,7 +114,7 @@ pub(super) fn put(call: &Call<'_>, named: &Named) -> Outcome {
             Err(Answer::error(404, "DeletedVaultNotFound", &message))
         }
         None => {
-            let vault = create(call, &name, &body)?;
+            let vault = create(call, call.request.as_sent(&named.group), &name, &body)?;
             let document = vault.document.clone();
             vaults.insert(name, vault);
             Ok(Answer::status(201, document))
@@ -117,7 +122,7 @@ pub(super) fn put(call: &Call<'_>, named: &Named) -> Outcome {
     }
 }
 
-fn create(call: &Call<'_>, name: &str, body: &Value) -> Result<Vault, Answer> {
+fn create(call: &Call<'_>, group: &str, name: &str, body: &Value) -> Result<Vault, Answer> {
     let mut properties = sent_properties(body)?;
     checks::properties(&mut properties, None)?;
     let version = call.request.query("api-version").unwrap_or_default();
@@ -125,6 +130,7 @@ fn create(call: &Call<'_>, name: &str, body: &Value) -> Result<Vault, Answer> {
         .entry("enableRbacAuthorization")
         .or_insert_with(|| json!(version >= RBAC_BY_DEFAULT));
     let mut vault = Vault::new(&call.world.names, name, &json!(properties));
+    vault.document["id"] = json!(call.world.names.vault_id_in(group, name));
     vault.document["tags"] = sent_tags(body)?.unwrap_or_else(|| json!({}));
     Ok(vault)
 }
@@ -230,6 +236,10 @@ fn find<'a>(
     named: &Named,
 ) -> Result<&'a mut Vault, Answer> {
     vaults
-        .find(|vault| vault.deleted.is_none() && vault.name.eq_ignore_ascii_case(&named.name))
+        .find(|vault| {
+            vault.deleted.is_none()
+                && vault.is_in(&named.group)
+                && vault.name.eq_ignore_ascii_case(&named.name)
+        })
         .ok_or_else(|| not_found(KIND, &named.name, &named.group))
 }
