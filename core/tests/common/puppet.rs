@@ -128,12 +128,12 @@ impl Puppet {
         None
     }
 
-    /// Lets it go on to its end.
+    /// Lets it go on, from where it waits to its end.
     pub(crate) async fn end(&mut self) -> Outcome {
         loop {
-            match self.listen().await {
-                Said::Phase(_) => self.go_on().await,
-                Said::Ended(outcome) => return outcome,
+            self.go_on().await;
+            if let Said::Ended(outcome) = self.listen().await {
+                return outcome;
             }
         }
     }
