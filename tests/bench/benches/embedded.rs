@@ -79,7 +79,7 @@ async fn measure(
         token: endpoint.admin_token,
     };
     let (count, concurrency) = (arguments.patches.min(secrets.total()), arguments.concurrency);
-    let patches = Work::Patches { secrets, count, concurrency };
+    let patches = Work::Patches { secrets, from: 0, count, concurrency };
     let works = [
         ("Table lists, objects/s", Work::Lists { secrets, page: 500, concurrency: 4 }, LISTED),
         ("streaming lists, objects/s", Work::Streams { secrets, concurrency: 4 }, LISTED),
@@ -88,11 +88,11 @@ async fn measure(
     ];
     let mut outcomes = Vec::new();
     for (what, work, bar) in works {
-        let before = Usage::of(std::process::id())?;
+        let before = Usage::here()?;
         let order = Order { target: target.clone(), work };
         let program = Path::new(env!("CARGO_BIN_EXE_aks-kms-bench-load"));
         let (done, client): (Done, _) = child::ask(program, &order).await?;
-        let server = Usage::of(std::process::id())?.cpu - before.cpu;
+        let server = Usage::here()?.cpu.saturating_sub(before.cpu);
         let rate = rate(done.objects, done.seconds);
         writeln!(
             out,
@@ -116,7 +116,7 @@ async fn measure(
         outcomes.push(Outcome::new(what, rate, Bar::AtLeast(bar)));
     }
     #[expect(clippy::cast_precision_loss, reason = "for people")]
-    let peak = Usage::of(std::process::id())?.peak as f64 / f64::from(1 << 30);
+    let peak = Usage::here()?.peak as f64 / f64::from(1 << 30);
     outcomes.push(Outcome::new("peak memory of the server, GiB", peak, Bar::AtMost(MEMORY)));
     Ok(outcomes)
 }

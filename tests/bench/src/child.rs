@@ -5,7 +5,7 @@ use std::{
     io,
     path::Path,
     process::{ExitStatus, Stdio},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use serde::{Serialize, de::DeserializeOwned};
@@ -17,27 +17,31 @@ use tokio::{
 
 use crate::process::Usage;
 
-/// How often a running process is looked at: its counts are gone when it has ended.
-const LOOK: Duration = Duration::from_millis(20);
+/// How often running processes are looked at: their counts are gone when they have ended.
+const LOOK: Duration = Duration::from_millis(50);
 
-/// What a process said, and what it used until its end.
+/// What a process said, and what it and its children used.
 #[derive(Debug)]
 pub struct Ended {
     /// How it ended.
     pub status: ExitStatus,
     /// Its standard output.
     pub output: Vec<u8>,
-    /// What it used.
+    /// What they used, as far as could be seen.
     pub usage: Usage,
+    /// From its start to its end.
+    pub seconds: f64,
 }
 
-/// Runs a command to its end.
+/// Runs a command to its end, in a process group of its own.
 ///
 /// # Errors
 /// It cannot be started.
 pub async fn run(mut command: Command, input: &[u8]) -> io::Result<Ended> {
-    let mut child =
-        command.stdin(Stdio::piped()).stdout(Stdio::piped()).kill_on_drop(true).spawn()?;
+    let began = Instant::now();
+    let mut child = command
+        .process_group(0)
+        .stdin(Stdio::piped()).stdout(Stdio::piped()).kill_on_drop(true).spawn()?;
     let process = child.id().unwrap_or_default();
     let mut stdin = child.stdin.take();
     let mut stdout = child.stdout.take();
@@ -60,13 +64,14 @@ pub async fn run(mut command: Command, input: &[u8]) -> io::Result<Ended> {
         tokio::select! {
             ended = &mut talk => break ended?,
             _ = look.tick() => {
-                if let Ok(now) = Usage::of(process) {
-                    usage = now;
+                if let Ok(now) = Usage::of_group(process) {
+                    usage.cpu = usage.cpu.max(now.cpu);
+                    usage.peak = usage.peak.max(now.peak);
                 }
             }
         }
     };
-    Ok(Ended { status, output, usage })
+    Ok(Ended { status, output, usage, seconds: began.elapsed().as_secs_f64() })
 }
 
 /// Runs one of this package's programs: an order in JSON, an answer in JSON.

@@ -65,7 +65,9 @@ pub enum Work {
     Patches {
         /// Of what.
         secrets: Secrets,
-        /// How many of them; the first in the order of names.
+        /// The first of them, from 0, namespace by namespace.
+        from: usize,
+        /// How many of them.
         count: usize,
         /// Connections.
         concurrency: usize,
@@ -142,7 +144,7 @@ impl Run<'_> {
         match work {
             Work::Lists { secrets, page, .. } => self.lists(secrets, page).await,
             Work::Streams { secrets, .. } => self.streams(secrets).await,
-            Work::Patches { secrets, count, .. } => self.patches(secrets, count).await,
+            Work::Patches { secrets, from, count, .. } => self.patches(secrets, from, count).await,
         }
     }
 
@@ -174,10 +176,10 @@ impl Run<'_> {
         done.received += bytes.received;
     }
 
-    async fn patches(&self, secrets: Secrets, count: usize) -> io::Result<()> {
+    async fn patches(&self, secrets: Secrets, from: usize, count: usize) -> io::Result<()> {
         let mut wire = self.open().await?;
         while let Some(index) = self.take(count) {
-            let (namespace, name) = secrets.name(index);
+            let (namespace, name) = secrets.name(from + index);
             let request = patch(self.target, &namespace, &name);
             let began = Instant::now();
             let status = wire.exchange(&request, |_| ()).await?;
