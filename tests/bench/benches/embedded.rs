@@ -7,13 +7,13 @@ use std::{error::Error, io::Write, path::Path, process::ExitCode, time::Instant}
 
 use aks_kms_bench::{
     child,
+    cluster::{target, world},
     load::{Done, Order, Secrets, Work},
     outcome::{Bar, Outcome},
     process::Usage,
     statistics::rate,
-    target::Target,
 };
-use aks_kms_simulator::{Options, Simulator, given};
+use aks_kms_simulator::{Options, Simulator, given::Backend};
 use clap::Parser;
 
 /// Objects a second.
@@ -70,14 +70,9 @@ async fn measure(
     };
     let simulator = Simulator::start(Options::default()).await?;
     let began = Instant::now();
-    let case = simulator.put_case(world(secrets)).await?;
-    let endpoint = simulator.kubernetes(&case.id)?.endpoint();
+    let case = simulator.put_case(world(secrets, Backend::Embedded)).await?;
     writeln!(out, "{} secrets made in {:.1} s", secrets.total(), began.elapsed().as_secs_f64())?;
-    let target = Target {
-        address: endpoint.server.trim_start_matches("https://").to_owned(),
-        ca_pem: endpoint.ca_pem,
-        token: endpoint.admin_token,
-    };
+    let target = target(&*simulator.kubernetes(&case.id)?);
     let (count, concurrency) = (arguments.patches.min(secrets.total()), arguments.concurrency);
     let patches = Work::Patches { secrets, from: 0, count, concurrency };
     let works = [
@@ -119,27 +114,4 @@ async fn measure(
     let peak = Usage::here()?.peak as f64 / f64::from(1 << 30);
     outcomes.push(Outcome::new("peak memory of the server, GiB", peak, Bar::AtMost(MEMORY)));
     Ok(outcomes)
-}
-
-/// A cluster that has KMS, and whose secrets are still under no key.
-fn world(secrets: Secrets) -> given::Given {
-    given::Given {
-        cluster: given::Cluster {
-            kubernetes_version: "1.34.2".to_owned(),
-            kms: Some(given::Kms {
-                key: Some("{{key.1}}".to_owned()),
-                enabled: true,
-                network_mode: given::NetworkMode::Public,
-                previous: None,
-            }),
-            ..given::Cluster::default()
-        },
-        secrets: given::Secrets {
-            namespaces: secrets.namespaces,
-            each: secrets.each,
-            under: Some("plaintext".to_owned()),
-            ..given::Secrets::default()
-        },
-        ..given::Given::default()
-    }
 }

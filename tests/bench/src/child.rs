@@ -41,7 +41,10 @@ pub async fn run(mut command: Command, input: &[u8]) -> io::Result<Ended> {
     let began = Instant::now();
     let mut child = command
         .process_group(0)
-        .stdin(Stdio::piped()).stdout(Stdio::piped()).kill_on_drop(true).spawn()?;
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .kill_on_drop(true)
+        .spawn()?;
     let process = child.id().unwrap_or_default();
     let mut stdin = child.stdin.take();
     let mut stdout = child.stdout.take();

@@ -9,7 +9,10 @@ use std::{
 };
 
 use aks_kms_simulator::{
-    Case, Options, Simulator, backend::KubernetesBackend, given, real::{RealCluster, SECRETS, Stored},
+    Case, Options, Simulator,
+    backend::KubernetesBackend,
+    given,
+    real::{RealCluster, SECRETS, Stored},
 };
 use futures::{FutureExt, StreamExt, TryStreamExt, stream};
 use serde_json::json;
@@ -55,6 +58,19 @@ pub struct Effort {
     pub requests: usize,
     /// Of these, with 429.
     pub throttled: usize,
+}
+
+impl Effort {
+    /// What was done after `before`.
+    #[must_use]
+    pub fn since(self, before: Self) -> Self {
+        Self {
+            api_server: self.api_server.saturating_sub(before.api_server),
+            etcd: self.etcd.saturating_sub(before.etcd),
+            requests: self.requests.saturating_sub(before.requests),
+            throttled: self.throttled.saturating_sub(before.throttled),
+        }
+    }
 }
 
 impl Cluster {
@@ -130,9 +146,8 @@ impl Cluster {
     /// # Errors
     /// They have ended.
     pub async fn rest(&self) -> io::Result<()> {
-        let used = || {
-            Ok::<_, io::Error>(Usage::of(self.api_server)?.cpu + Usage::of(self.etcd)?.cpu)
-        };
+        let used =
+            || Ok::<_, io::Error>(Usage::of(self.api_server)?.cpu + Usage::of(self.etcd)?.cpu);
         loop {
             let before = used()?;
             sleep(WINDOW).await;
@@ -252,9 +267,7 @@ pub fn world(secrets: Secrets, backend: given::Backend) -> given::Given {
 fn answered(metrics: &str) -> (usize, usize) {
     let mut sums = (0, 0);
     for line in metrics.lines() {
-        if !line.starts_with("apiserver_request_total{")
-            || !line.contains("resource=\"secrets\"")
-        {
+        if !line.starts_with("apiserver_request_total{") || !line.contains("resource=\"secrets\"") {
             continue;
         }
         let count = line.rsplit_once(' ').and_then(|(_, count)| count.parse::<f64>().ok());

@@ -9,7 +9,7 @@ pub mod probe;
 pub mod process;
 pub mod record;
 pub mod reencrypt;
-pub mod statistics;
 pub mod shell;
+pub mod statistics;
 pub mod target;
 pub mod wire;

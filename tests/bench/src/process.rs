@@ -42,7 +42,9 @@ impl Usage {
         let mut sum = Self::default();
         for (process, stat) in processes()? {
             // it may be gone by now
-            if stat.group == group && let Ok(usage) = Self::of(process) {
+            if stat.group == group
+                && let Ok(usage) = Self::of(process)
+            {
                 sum.cpu += usage.cpu;
                 sum.peak += usage.peak;
             }
@@ -119,12 +121,8 @@ mod tests {
     #[test]
     fn usage_is_read_whatever_the_name_of_the_program() {
         let stat = "7 (a (b) c) S 1 6 7 0 -1 4194304 100 0 0 0 250 50 70 30 20 0 1 0 5";
-        let expected = Stat {
-            name: "a (b) c".to_owned(),
-            parent: 1,
-            group: 6,
-            cpu: Duration::from_secs(4),
-        };
+        let expected =
+            Stat { name: "a (b) c".to_owned(), parent: 1, group: 6, cpu: Duration::from_secs(4) };
         assert_eq!(Stat::parse(stat), Some(expected));
         assert_eq!(Stat::parse(""), None);
         assert_eq!(peak("Name:\ta\nVmHWM:\t    2048 kB\n"), Some(2048 * 1024));

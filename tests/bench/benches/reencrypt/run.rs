@@ -59,9 +59,9 @@ impl Client {
         let probe = watch();
         let ran = self.run(cluster, kubeconfig).await?;
         let reads = finished(probe).await?;
-        let after = cluster.effort().await?;
+        let effort = cluster.effort().await?.since(before);
         let total = cluster.secrets().total();
-        let requests = (after.requests - before.requests).saturating_sub(reads.count);
+        let requests = effort.requests.saturating_sub(reads.count);
         Ok(Row {
             client: self.name(),
             backend: "real",
@@ -74,11 +74,11 @@ impl Client {
             bytes_per_secret: way.bytes().map(|bytes| per(bytes, total)),
             client_cpu_seconds: ran.cpu,
             client_peak_bytes: ran.peak,
-            throttled: after.throttled - before.throttled,
+            throttled: effort.throttled,
             reads_before: Some(reads_before),
             reads_meanwhile: Some(reads),
-            api_server_cpu_seconds: (after.api_server - before.api_server).as_secs_f64(),
-            etcd_cpu_seconds: Some((after.etcd - before.etcd).as_secs_f64()),
+            api_server_cpu_seconds: effort.api_server.as_secs_f64(),
+            etcd_cpu_seconds: Some(effort.etcd.as_secs_f64()),
             left: cluster.left().await?,
         })
     }
@@ -163,9 +163,9 @@ impl Way {
     async fn to(target: &Target, round_trip_ms: u64) -> io::Result<Self> {
         Ok(match round_trip_ms {
             0 => Self::Near,
-            far => Self::Far(
-                Delay::start(target.address.clone(), Duration::from_millis(far)).await?,
-            ),
+            far => {
+                Self::Far(Delay::start(target.address.clone(), Duration::from_millis(far)).await?)
+            }
         })
     }
 

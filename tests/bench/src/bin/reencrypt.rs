@@ -51,10 +51,7 @@ async fn run(order: &Order) -> Result<Done, Box<dyn Error>> {
         .credential(case.credential())
         .cloud(case.arm.parse()?)
         .transport(case.transport())
-        .kubernetes(KubernetesAccess::Kubeconfig {
-            path: order.kubeconfig.clone(),
-            context: None,
-        })
+        .kubernetes(KubernetesAccess::Kubeconfig { path: order.kubeconfig.clone(), context: None })
         .build()?;
     let marks = Arc::new(Mutex::new(Marks::default()));
     let seen = Arc::clone(&marks);

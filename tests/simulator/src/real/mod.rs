@@ -33,7 +33,11 @@ use tempfile::TempDir;
 use tokio::sync::Mutex;
 
 use self::{
-    api_server::{Recording, Surroundings}, chain::Chain, rollout::State, store::CANARY};
+    api_server::{Recording, Surroundings},
+    chain::Chain,
+    rollout::State,
+    store::CANARY,
+};
 pub use self::{
     binaries::{Binaries, BinariesMissing},
     etcd::{Etcd, Stored},

@@ -29,10 +29,7 @@ use crate::{
 /// So many secrets are made at once.
 const CONCURRENCY: usize = 32;
 
-pub(super) async fn start(
-    spec: BackendSpec,
-    recording: Recording,
-) -> Result<Arc<Inner>, String> {
+pub(super) async fn start(spec: BackendSpec, recording: Recording) -> Result<Arc<Inner>, String> {
     let cluster = &spec.given.cluster;
     if cluster.api_servers == 0 {
         return Err("a cluster has at least one API server".to_owned());
