@@ -60,7 +60,7 @@ impl KmsManagerBuilder {
         self
     }
 
-    /// Where operations are recorded. Default: nowhere.
+    /// Where operations and keys are recorded. Default: in the cluster, namespace `kube-system`.
     pub fn journal(mut self, journal: Journal) -> Self {
         self.journal = journal;
         self
@@ -97,7 +97,6 @@ impl KmsManagerBuilder {
     /// [`ErrorKind::InvalidInput`] when the credential is missing, or the `ca_bundle` or
     /// `api_version` is malformed.
     pub fn build(self) -> Result<KmsManager> {
-        let Journal::None = self.journal;
         let credential = self.credential.ok_or_else(|| {
             Error::new(
                 ErrorKind::InvalidInput,
@@ -112,6 +111,6 @@ impl KmsManagerBuilder {
             api_version: self.api_version,
             timing: self.timing.clone(),
         })?;
-        Ok(KmsManager::new(self.cluster, azure, self.kubernetes, self.timing))
+        Ok(KmsManager::new(self.cluster, azure, self.kubernetes, self.journal, self.timing))
     }
 }

@@ -5,9 +5,11 @@ mod builder;
 mod catalogue;
 mod error;
 mod kubernetes;
+mod ledger;
 mod manager;
 mod model;
 mod observe;
+mod observed;
 mod operations;
 mod plan;
 mod progress;
@@ -24,12 +26,12 @@ pub use manager::KmsManager;
 #[doc(hidden)]
 pub use model::Timing;
 pub use model::{
-    ApiServer, BlockedReason, BlockedSecret, ClusterId, Counts, EnableOptions, Evidence,
-    ExpectedKey, Experience, Finding, FindingState, KeyId, KeyLedger, KmsStatus, KmsTarget,
-    KmsVersion, KubernetesVersion, LedgerEntry, NetworkMode, OperationInProgress, OperationReport,
-    Pace, Purpose, Reencrypt, ReencryptOptions, ReencryptReport, ReencryptSecretsOptions,
-    RunOptions, Scope, SecretTotal, StatusOptions, Step, StepKind, StepOutcome, StepReport,
-    VaultId, Verb,
+    ApiServer, BlockedReason, BlockedSecret, ClusterId, Counts, DisableOptions, EnableOptions,
+    Evidence, ExpectedKey, Experience, Finding, FindingState, KeyId, KeyLedger, KmsStatus,
+    KmsTarget, KmsVersion, KubernetesVersion, LedgerEntry, NetworkMode, OperationInProgress,
+    OperationReport, Pace, Purpose, Reencrypt, ReencryptOptions, ReencryptReport,
+    ReencryptSecretsOptions, ResumeOptions, RotateOptions, RunOptions, Scope, SecretTotal,
+    StatusOptions, Step, StepKind, StepOutcome, StepReport, VaultId, Verb, VerifySecretsOptions,
 };
 pub use progress::{OnProgress, Phase, Progress};
 pub use runner::Journal;

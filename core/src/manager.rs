@@ -1,39 +1,33 @@
 //! [`KmsManager`]: each verb is observe → plan → run.
 
-use std::{fmt, future::Future, sync::Arc, time::Duration};
+mod perform;
+mod read;
+mod recorded;
 
-use tracing::Instrument;
+use std::{fmt, sync::Arc};
 
 use crate::{
     azure::Azure,
     builder::KmsManagerBuilder,
-    error::{Error, ErrorKind, Result},
-    kubernetes::{KubernetesAccess, Needs, ObserveScope},
+    error::Result,
+    kubernetes::KubernetesAccess,
     model::{
-        ClusterId, EnableOptions, KmsStatus, Observed, OperationReport, ReencryptOptions,
-        ReencryptSecretsOptions, RunOptions, SecretTotal, StatusOptions, Target, Timing, Verb,
+        ClusterId, Disable, DisableOptions, Enable, EnableOptions, Intent, KmsStatus,
+        OperationReport, ReencryptOptions, ReencryptSecrets, ReencryptSecretsOptions,
+        ResumeOptions, Rotate, RotateOptions, RunOptions, StatusOptions, Timing, Verb,
+        VerifySecretsOptions,
     },
-    observe::{Observation, Sources, observe},
-    operations,
-    plan::Plan,
-    progress::{Phase, Reporter},
-    reencrypt::{Engine, EngineConfig},
     rules,
-    runner::{Ended, RunLog, Runner},
+    runner::Journal,
 };
 
-/// Where the canary secret lives.
-const STATE_NAMESPACE: &str = "kube-system";
-/// How long the look at the cluster after an error may take.
-const LAST_LOOK: Duration = Duration::from_secs(10);
-/// How often a plan is made again when others keep changing the cluster.
-const PLANS: usize = 4;
+use self::perform::Request;
 
 /// Manages the KMS etcd encryption of one cluster.
 ///
 /// Cheap to make and to clone; does no I/O until a verb is called; usable from several tasks at
-/// once. Every verb's future is `Send` and safe to drop: calling the verb again finishes what was
-/// begun.
+/// once. Every verb's future is `Send` and safe to drop: calling the verb again, or
+/// [`resume`](Self::resume) from any machine, finishes what was begun.
 #[derive(Clone)]
 pub struct KmsManager(Arc<Inner>);
 
@@ -41,6 +35,7 @@ struct Inner {
     cluster: ClusterId,
     azure: Arc<Azure>,
     kubernetes: KubernetesAccess,
+    journal: Journal,
     timing: Timing,
 }
 
@@ -54,9 +49,10 @@ impl KmsManager {
         cluster: ClusterId,
         azure: Azure,
         kubernetes: KubernetesAccess,
+        journal: Journal,
         timing: Timing,
     ) -> Self {
-        Self(Arc::new(Inner { cluster, azure: Arc::new(azure), kubernetes, timing }))
+        Self(Arc::new(Inner { cluster, azure: Arc::new(azure), kubernetes, journal, timing }))
     }
 
     /// The cluster.
@@ -74,10 +70,10 @@ impl KmsManager {
     ///
     /// # Errors
     /// `invalid_input` for malformed arguments, `preflight_failed` when rules are violated (all of
-    /// them are in [`Error::findings`]), `conflict` when the cluster is busy or keeps changing,
-    /// `operation_failed` when Azure ends the update as failed, `reencrypt_incomplete` when secrets
-    /// are blocked, `kms_unavailable` when API servers do not come to write with the key, and those
-    /// of Azure and the network.
+    /// them are in [`Error::findings`](crate::Error::findings)), `conflict` when the cluster is
+    /// busy or keeps changing or another operation is recorded, `operation_failed` when Azure ends
+    /// the update as failed, `reencrypt_incomplete` when secrets are blocked, `kms_unavailable`
+    /// when API servers do not come to write with the key, and those of Azure and the network.
     pub async fn enable(
         &self,
         key_id: impl AsRef<str> + Send,
@@ -87,18 +83,59 @@ impl KmsManager {
         let problems = problems(Verb::Enable, &options.run, options.reencrypt.options());
         let suffix = self.0.azure.key_vault_suffix().await?;
         let vault_id = options.key_vault_id.as_deref();
-        let target = match rules::target(&key_id, options.network_mode, vault_id, suffix) {
-            Ok(target) if problems.is_empty() => target,
-            Ok(_) => return Err(rules::invalid_input(Vec::new(), problems)),
-            Err(findings) => return Err(rules::invalid_input(findings, problems)),
-        };
-        let request = Request {
-            verb: Verb::Enable,
-            run: &options.run,
-            reencrypt: options.reencrypt.options(),
-            target: Some(&target),
-        };
-        self.perform(request, |seen| operations::enable(seen, &target, &options)).await
+        let target = rules::target(&key_id, options.network_mode, vault_id, suffix)
+            .map_err(|findings| rules::invalid_input(findings, problems.clone()))?;
+        let reencrypt = options.reencrypt.options();
+        let intent = Intent::Enable(Enable { target, reencrypt: reencrypt.is_some() });
+        self.begin(intent, &options.run, reencrypt, problems).await
+    }
+
+    /// Changes the key, rewrites every secret under the new one and proves it.
+    ///
+    /// Without `key_id` a new version of the key in use is made first, once for each operation.
+    /// A key in another vault, reached in another mode, is allowed. Before the change, every
+    /// secret is proven to be under the key in use: AKS reads with two keys only, and what is left
+    /// under a third is lost. Already on with this key: nothing is set, all secrets are verified.
+    ///
+    /// From a new key that is no good, `rotate` to the key before goes back, without asking the
+    /// secrets first.
+    ///
+    /// # Errors
+    /// As [`enable`](Self::enable).
+    pub async fn rotate(
+        &self,
+        key_id: Option<&str>,
+        options: RotateOptions,
+    ) -> Result<OperationReport> {
+        let problems = problems(Verb::Rotate, &options.run, options.reencrypt.options());
+        let suffix = self.0.azure.key_vault_suffix().await?;
+        let vault_id = options.key_vault_id.as_deref();
+        let (key_id, key_vault_id) =
+            rules::rotation(key_id, options.network_mode, vault_id, suffix)
+                .map_err(|findings| rules::invalid_input(findings, problems.clone()))?;
+        let reencrypt = options.reencrypt.options();
+        let intent = Intent::Rotate(Rotate {
+            key_id,
+            network_mode: options.network_mode,
+            key_vault_id,
+            reencrypt: reencrypt.is_some(),
+        });
+        self.begin(intent, &options.run, reencrypt, problems).await
+    }
+
+    /// Turns KMS off, rewrites every secret to plaintext and proves it.
+    ///
+    /// The last key must be kept, and so must the identity and its access to it: backups of etcd
+    /// may hold secrets under it. Already off: nothing is set, but secrets that are left under a
+    /// key are rewritten, and all are verified.
+    ///
+    /// # Errors
+    /// As [`enable`](Self::enable).
+    pub async fn disable(&self, options: DisableOptions) -> Result<OperationReport> {
+        let problems = problems(Verb::Disable, &options.run, options.reencrypt.options());
+        let reencrypt = options.reencrypt.options();
+        let intent = Intent::Disable(Disable { reencrypt: reencrypt.is_some() });
+        self.begin(intent, &options.run, reencrypt, problems).await
     }
 
     /// Rewrites secrets under the key in use, and proves it: the storage migration.
@@ -113,16 +150,22 @@ impl KmsManager {
         options: ReencryptSecretsOptions,
     ) -> Result<OperationReport> {
         let problems = problems(Verb::ReencryptSecrets, &options.run, Some(&options.reencrypt));
-        if !problems.is_empty() {
-            return Err(rules::invalid_input(Vec::new(), problems));
-        }
-        let request = Request {
-            verb: Verb::ReencryptSecrets,
-            run: &options.run,
-            reencrypt: Some(&options.reencrypt),
-            target: None,
-        };
-        self.perform(request, |seen| operations::reencrypt_secrets(seen, &options)).await
+        let namespaces = options.reencrypt.namespaces.clone();
+        let intent = Intent::ReencryptSecrets(ReencryptSecrets { namespaces });
+        self.begin(intent, &options.run, Some(&options.reencrypt), problems).await
+    }
+
+    /// Proves, without writing, that no secret is under another key than the one in use.
+    ///
+    /// It compares every secret with the proof that an earlier operation recorded. Without such a
+    /// proof it cannot tell; [`reencrypt_secrets`](Self::reencrypt_secrets), which writes nothing
+    /// to secrets that are under the key already, can.
+    ///
+    /// # Errors
+    /// `reencrypt_incomplete` when it cannot tell or a secret is not proven, and those of Azure and
+    /// the network.
+    pub async fn verify_secrets(&self, options: VerifySecretsOptions) -> Result<OperationReport> {
+        read::verify_secrets(&self.0, options).await
     }
 
     /// Reads the present state, and says what is wrong or will be.
@@ -130,175 +173,43 @@ impl KmsManager {
     /// # Errors
     /// Those of Azure and the network. An API server that cannot be reached is a finding.
     pub async fn status(&self, options: StatusOptions) -> Result<KmsStatus> {
-        let scope = ObserveScope {
-            namespaces: None,
-            needs: Needs::Status,
-            state_namespace: STATE_NAMESPACE,
-            dry_run_patches: false,
-            count_secrets: options.secrets,
-        };
-        let seen = self.observe(None, scope).await?.observed;
-        let mut status = seen.cluster.status(operations::status(&seen));
-        if options.secrets {
-            status.secrets = seen
-                .kubernetes
-                .known()
-                .and_then(|facts| facts.secrets.known())
-                .map(|&total| SecretTotal { total });
-        }
-        Ok(status)
+        read::status(&self.0, options).await
     }
 
-    /// Observe → plan → run, within the time limit, and with a report in every case.
-    async fn perform(
+    /// Goes on with the operation that is recorded in the cluster, whoever began it.
+    ///
+    /// Its plan is made anew from what is observed. Nothing recorded: nothing is done, and the
+    /// report has no steps.
+    ///
+    /// # Errors
+    /// `conflict` when somebody is at work on it, or changed the key meanwhile; otherwise those of
+    /// the recorded verb.
+    pub async fn resume(&self, options: ResumeOptions) -> Result<OperationReport> {
+        recorded::resume(&self.0, options).await
+    }
+
+    /// Drops the recorded operation. The cluster stays as it is, which the report says; a key that
+    /// the operation was changing to stays in the ledger as one that may still be needed.
+    ///
+    /// # Errors
+    /// `conflict` when somebody is at work on it, and those of Azure and the network.
+    pub async fn abandon(&self) -> Result<OperationReport> {
+        recorded::abandon(&self.0).await
+    }
+
+    /// Performs a verb that writes, once its arguments are in order.
+    async fn begin(
         &self,
-        request: Request<'_>,
-        plan: impl Fn(&Observed) -> Result<Plan> + Send + Sync,
+        intent: Intent,
+        run: &RunOptions,
+        reencrypt: Option<&ReencryptOptions>,
+        problems: Vec<String>,
     ) -> Result<OperationReport> {
-        let run = request.run;
-        let reporter = Reporter::new(request.verb, run.on_progress.clone());
-        let log = RunLog::new(request.verb, self.0.cluster.clone(), run.dry_run, run.allow.clone());
-        let span =
-            tracing::info_span!("operation", verb = %request.verb, cluster = %self.0.cluster);
-        let work = Box::pin(self.rounds(&request, plan, &reporter, &log).instrument(span));
-        let outcome = within(run, request.verb, &self.0.cluster, work).await;
-        if outcome.is_err() && log.has_begun() {
-            // how the cluster is now, which an error's report is read for
-            let look = self.0.azure.cluster(&self.0.cluster);
-            if let Ok(Ok(after)) = tokio::time::timeout(LAST_LOOK, look).await {
-                log.seen(after.facts.status(Vec::new()));
-            }
+        if !problems.is_empty() {
+            return Err(rules::invalid_input(Vec::new(), problems));
         }
-        match &outcome {
-            Ok(()) => reporter.finish("Done"),
-            Err(error) => reporter.finish(error.to_string()),
-        }
-        let report = log.report();
-        match outcome {
-            Ok(()) => report.ok_or_else(|| {
-                Error::new(
-                    ErrorKind::Unexpected,
-                    "the operation ended without having seen the cluster",
-                )
-            }),
-            Err(error) => Err(match report {
-                Some(report) => error.with_report(report),
-                None => error,
-            }),
-        }
-    }
-
-    /// Plans and runs, again when somebody else changed the cluster in between.
-    async fn rounds(
-        &self,
-        request: &Request<'_>,
-        plan: impl Fn(&Observed) -> Result<Plan> + Send + Sync,
-        reporter: &Reporter,
-        log: &RunLog,
-    ) -> Result<()> {
-        let mut why = String::new();
-        for _ in 0..PLANS {
-            reporter.phase(
-                Phase::Observe,
-                None,
-                "Reading cluster, vault, key, access and Kubernetes",
-            );
-            let seen = self.observe(request.target, request.scope()).await?;
-            log.seen(seen.observed.cluster.status(Vec::new()));
-            reporter.phase(Phase::Plan, None, "Judging the rules and ordering the steps");
-            let plan = plan(&seen.observed)?;
-            log.planned(&plan);
-            if request.run.dry_run {
-                return Ok(());
-            }
-            if let Some(refusal) = rules::refusal(&plan.findings, &request.run.allow) {
-                return Err(refusal);
-            }
-            match self.run(request, seen, &plan, reporter, log).await? {
-                Ended::Done => {
-                    let after = self.0.azure.cluster(&self.0.cluster).await?;
-                    log.seen(after.facts.status(Vec::new()));
-                    return Ok(());
-                }
-                Ended::PlanAgain(reason) => why = reason,
-            }
-        }
-        Err(Error::new(
-            ErrorKind::Conflict,
-            format!(
-                "cluster {} keeps changing: {why}; run this again when nobody else works on it",
-                self.0.cluster
-            ),
-        ))
-    }
-
-    async fn run(
-        &self,
-        request: &Request<'_>,
-        seen: Observation,
-        plan: &Plan,
-        reporter: &Reporter,
-        log: &RunLog,
-    ) -> Result<Ended> {
-        let facts = seen.observed.kubernetes.known();
-        let engine = seen.kubernetes.map(|api| {
-            Engine::new(EngineConfig {
-                api,
-                timing: self.0.timing.clone(),
-                options: request.reencrypt.cloned().unwrap_or_default(),
-                state_namespace: STATE_NAMESPACE.to_owned(),
-                // not known now is not "no": a server may just be restarting
-                metrics: facts.is_some_and(|facts| facts.metrics.known() != Some(&false)),
-                total: facts.and_then(|facts| facts.secrets.known().copied()),
-                reporter: reporter.clone(),
-            })
-        });
-        let runner = Runner {
-            azure: &self.0.azure,
-            cluster: &self.0.cluster,
-            engine,
-            timing: &self.0.timing,
-            reporter,
-            log,
-            allow: &request.run.allow,
-            give_up_secrets: &request.run.give_up_secrets,
-        };
-        runner.run(plan, seen.observed.cluster.etag).await
-    }
-
-    async fn observe(
-        &self,
-        target: Option<&Target>,
-        scope: ObserveScope<'_>,
-    ) -> Result<Observation> {
-        let sources = Sources {
-            azure: &self.0.azure,
-            cluster: &self.0.cluster,
-            access: &self.0.kubernetes,
-            timing: &self.0.timing,
-        };
-        observe(sources, target, scope).await
-    }
-}
-
-/// What a verb is called with.
-struct Request<'a> {
-    verb: Verb,
-    run: &'a RunOptions,
-    reencrypt: Option<&'a ReencryptOptions>,
-    target: Option<&'a Target>,
-}
-
-impl Request<'_> {
-    /// What is looked at in Kubernetes.
-    fn scope(&self) -> ObserveScope<'_> {
-        ObserveScope {
-            namespaces: self.reencrypt.and_then(|options| options.namespaces.as_deref()),
-            needs: Needs::Rewrite,
-            state_namespace: STATE_NAMESPACE,
-            dry_run_patches: true,
-            count_secrets: true,
-        }
+        let reencrypt = reencrypt.cloned().unwrap_or_default();
+        self.0.perform(Request { intent, run, reencrypt }).await
     }
 }
 
@@ -308,24 +219,6 @@ fn problems(verb: Verb, run: &RunOptions, reencrypt: Option<&ReencryptOptions>) 
     problems
         .extend(reencrypt.into_iter().flat_map(|options| rules::reencrypt_options(verb, options)));
     problems
-}
-
-/// The caller's time limit.
-async fn within(
-    run: &RunOptions,
-    verb: Verb,
-    cluster: &ClusterId,
-    work: impl Future<Output = Result<()>>,
-) -> Result<()> {
-    tokio::time::timeout(run.timeout, work).await.unwrap_or_else(|_| {
-        Err(Error::new(
-            ErrorKind::Timeout,
-            format!(
-                "{verb} of {cluster} did not end within its time limit of {} s; calling it again goes on from here",
-                run.timeout.as_secs()
-            ),
-        ))
-    })
 }
 
 impl fmt::Debug for KmsManager {

@@ -7,15 +7,19 @@ use time::OffsetDateTime;
 
 use crate::{
     azure::{Azure, ClusterRole},
-    error::Result,
+    error::{Error, ErrorKind, Result},
     kubernetes::{
-        self, BearerToken, ClusterEndpoint, KubernetesAccess, KubernetesApi, ObserveScope,
-        TokenSource,
+        self, BearerToken, ClusterEndpoint, EtcdMarks, KubernetesAccess, KubernetesApi,
+        ObserveScope, StateStore, Stored, TokenSource, etcd_marks,
     },
+    ledger::{Marks, Reconciled, Record, Seen},
     model::{
-        AccessFacts, ClusterFacts, ClusterId, Fact, KeyFacts, KeyId, KubernetesFacts, Lookup,
-        Observed, Target, Timing, VaultFacts, VaultId,
+        AccessFacts, ClusterFacts, ClusterId, Enable, Fact, Intent, KeyFacts, KeyId,
+        KubernetesFacts, Lookup, Rotate, Timing, VaultFacts, VaultId,
     },
+    observed::{Observed, PreviousKey},
+    plan::expected_now,
+    runner::Found,
 };
 
 /// Where facts come from.
@@ -30,24 +34,77 @@ pub(crate) struct Sources<'a> {
 /// What was seen, and the means to see more.
 pub(crate) struct Observation {
     pub(crate) observed: Observed,
-    /// `None`: it cannot be reached.
+    /// `None`: there is no way to it.
     pub(crate) kubernetes: Option<KubernetesApi>,
+    /// The record; `None` where none is to be kept.
+    pub(crate) found: Option<Result<Found>>,
+}
+
+/// A key that a verb is about.
+#[derive(Clone, Debug)]
+pub(crate) struct Wanted {
+    pub(crate) key_id: KeyId,
+    pub(crate) vault_id: Option<VaultId>,
+    /// A version of it is to be made: which ones are there?
+    pub(crate) versions: bool,
+}
+
+impl Wanted {
+    /// The key that a verb is about.
+    pub(crate) fn of(intent: &Intent, cluster: &ClusterFacts) -> Option<Self> {
+        let in_use = Self::in_use(cluster);
+        match intent {
+            Intent::Enable(Enable { target, .. }) => Some(Self {
+                key_id: target.key_id.clone(),
+                vault_id: target.key_vault_id.clone(),
+                versions: false,
+            }),
+            Intent::Rotate(Rotate { key_id: Some(key_id), key_vault_id, .. }) => {
+                let vault_in_use = in_use
+                    .filter(|now| now.key_id.host().eq_ignore_ascii_case(key_id.host()))
+                    .and_then(|now| now.vault_id);
+                Some(Self {
+                    key_id: key_id.clone(),
+                    vault_id: key_vault_id.clone().or(vault_in_use),
+                    versions: false,
+                })
+            }
+            Intent::Rotate(Rotate { key_id: None, .. }) => {
+                in_use.map(|now| Self { versions: true, ..now })
+            }
+            Intent::Disable(_) | Intent::ReencryptSecrets(_) => in_use,
+        }
+    }
+
+    /// The key that a cluster is configured with.
+    pub(crate) fn in_use(cluster: &ClusterFacts) -> Option<Self> {
+        let profile = cluster.kms_on()?;
+        let key_id = KeyId::parse(profile.key_id.as_deref()?).ok()?;
+        let vault_id = profile.key_vault_id.as_deref().and_then(|id| VaultId::parse(id).ok());
+        Some(Self { key_id, vault_id, versions: false })
+    }
 }
 
 /// Looks at cluster, vault, key, access and Kubernetes, at the same time where one does not need
-/// the other. `target`: the KMS configuration that is asked for; `None`: the one in use.
+/// the other. `wanted` says which key the verb is about, given the cluster.
 pub(crate) async fn observe(
     sources: Sources<'_>,
-    target: Option<&Target>,
+    wanted: impl FnOnce(&ClusterFacts) -> Option<Wanted>,
     scope: ObserveScope<'_>,
 ) -> Result<Observation> {
-    let (cluster, (api, kubernetes)) =
+    let (cluster, (api, kubernetes, kept)) =
         futures::join!(sources.azure.cluster(sources.cluster), observe_kubernetes(sources, scope));
     let cluster = cluster?.facts;
-    let key = match target {
-        Some(target) => Some((target.key_id.clone(), target.key_vault_id.clone())),
-        None => key_in_use(&cluster),
-    };
+    let wanted = wanted(&cluster);
+    let found = kept.map(|kept| found(&cluster, kept?));
+    let recorded = found.as_ref().map(|found| match found {
+        Ok(found) => Fact::Known(found.reconciled.clone()),
+        Err(error) => Fact::Unknown(error.to_string()),
+    });
+    let previous = recorded
+        .as_ref()
+        .and_then(Fact::known)
+        .and_then(|found| found.record.ledger.previous.as_ref()?.key_id.clone());
     let mut observed = Observed {
         at: OffsetDateTime::now_utc(),
         cluster,
@@ -55,24 +112,64 @@ pub(crate) async fn observe(
         key: None,
         access: None,
         diagnostics: None,
+        versions: None,
         kubernetes,
+        record: recorded,
+        previous: None,
     };
-    if let Some((key_id, vault_id)) = key {
-        let seen = observe_key(sources.azure, &observed.cluster, &key_id, vault_id.as_ref()).await;
+    let about_previous = async {
+        let key_id = previous?;
+        if wanted.as_ref().is_some_and(|wanted| wanted.key_id == key_id) {
+            return None;
+        }
+        let seen = observe_key(sources.azure, &observed.cluster, &key_id, None).await;
+        Some(PreviousKey { key_id, vault: seen.vault, key: seen.key, access: seen.access })
+    };
+    let about_wanted = async {
+        let Wanted { key_id, vault_id, .. } = wanted.as_ref()?;
+        Some(observe_key(sources.azure, &observed.cluster, key_id, vault_id.as_ref()).await)
+    };
+    let about_versions = async {
+        let wanted = wanted.as_ref().filter(|wanted| wanted.versions)?;
+        Some(sources.azure.key_versions(&wanted.key_id).await)
+    };
+    let (previous, seen, versions) = futures::join!(about_previous, about_wanted, about_versions);
+    observed.previous = previous;
+    observed.versions = versions.map(|versions| match versions {
+        Ok(versions) => Fact::Known(versions),
+        Err(error) => Fact::Unknown(error.to_string()),
+    });
+    if let Some(seen) = seen {
         observed.vault = Some(seen.vault);
         observed.key = Some(seen.key);
         observed.access = Some(seen.access);
         observed.diagnostics = seen.diagnostics;
     }
-    Ok(Observation { observed, kubernetes: api })
+    Ok(Observation { observed, kubernetes: api, found })
 }
 
-/// The key and vault that a cluster is configured with.
-fn key_in_use(cluster: &ClusterFacts) -> Option<(KeyId, Option<VaultId>)> {
-    let profile = cluster.kms_on()?;
-    let key_id = KeyId::parse(profile.key_id.as_deref()?).ok()?;
-    let vault_id = profile.key_vault_id.as_deref().and_then(|id| VaultId::parse(id).ok());
-    Some((key_id, vault_id))
+/// The record, in line with what was observed.
+fn found(cluster: &ClusterFacts, (marks, stored): (EtcdMarks, Option<Stored>)) -> Result<Found> {
+    let resource_version = stored.as_ref().map(|stored| stored.resource_version.clone());
+    let record = stored
+        .filter(|stored| !stored.text.is_empty())
+        .map(|stored| Record::parse(&stored.text))
+        .transpose()?;
+    let seen = Seen {
+        marks: Marks {
+            uid: marks.uid,
+            resource_uid: cluster.resource_uid.clone(),
+            etag: cluster.etag.clone(),
+        },
+        key: expected_now(cluster)?,
+        resource_version: marks.resource_version,
+        at: OffsetDateTime::now_utc(),
+    };
+    Ok(Found {
+        reconciled: Reconciled::new(record, &seen),
+        resource_version,
+        etcd_resource_version: seen.resource_version,
+    })
 }
 
 struct KeySeen {
@@ -104,17 +201,35 @@ async fn observe_key(
     KeySeen { vault, key, access, diagnostics }
 }
 
+/// The way to the API server, what was seen through it, and the record if one is to be kept.
+type Kept = Option<Result<(EtcdMarks, Option<Stored>)>>;
+
 async fn observe_kubernetes(
     sources: Sources<'_>,
     scope: ObserveScope<'_>,
-) -> (Option<KubernetesApi>, Fact<KubernetesFacts>) {
-    match connect(sources).await {
-        Ok(api) => {
-            let facts = kubernetes::observe(&api, scope).await;
-            (Some(api), facts)
+) -> (Option<KubernetesApi>, Fact<KubernetesFacts>, Kept) {
+    let api = match connect(sources).await {
+        Ok(api) => api,
+        Err(error) => {
+            let unknown = Fact::Unknown(error.to_string());
+            return (None, unknown, scope.journal.then_some(Err(error)));
         }
-        Err(error) => (None, Fact::Unknown(error.to_string())),
+    };
+    let facts = kubernetes::observe(&api, scope).await;
+    let kept = if scope.journal { Some(kept(&api, &facts, scope).await) } else { None };
+    (Some(api), facts, kept)
+}
+
+async fn kept(
+    api: &KubernetesApi,
+    facts: &Fact<KubernetesFacts>,
+    scope: ObserveScope<'_>,
+) -> Result<(EtcdMarks, Option<Stored>)> {
+    if let Fact::Unknown(why) = facts {
+        return Err(Error::new(ErrorKind::Unavailable, why.clone()));
     }
+    let store = StateStore::new(api.clone(), scope.state_namespace.to_owned());
+    futures::future::try_join(etcd_marks(api, scope.state_namespace), store.read()).await
 }
 
 /// Turns the chosen access into a connection. Nothing is asked of the API server yet.

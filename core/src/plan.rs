@@ -2,9 +2,7 @@
 
 use crate::{
     error::{Error, ErrorKind, Result},
-    model::{
-        ClusterFacts, ExpectedKey, Finding, KeyId, KmsTarget, Purpose, Reencrypt, Step, StepKind,
-    },
+    model::{ClusterFacts, ExpectedKey, Finding, KeyId, KmsTarget, Purpose, Step, StepKind},
 };
 
 /// What is to be done. Made by pure functions, one for each verb.
@@ -51,16 +49,16 @@ pub(crate) fn settle(cluster: &ClusterFacts) -> Vec<Step> {
 }
 
 /// The rewrite after a change of the key, unless the caller skips it.
-pub(crate) fn rewrite(expected: &ExpectedKey, reencrypt: &Reencrypt) -> Vec<Step> {
-    match reencrypt {
-        Reencrypt::Skip => Vec::new(),
-        Reencrypt::With(options) => {
-            pass(expected, Purpose::Rewrite, options.namespaces.as_deref()).into()
-        }
-    }
+pub(crate) fn rewrite(expected: &ExpectedKey, reencrypt: bool) -> Vec<Step> {
+    if reencrypt { pass(expected, Purpose::Rewrite, None).into() } else { Vec::new() }
 }
 
-fn pass(expected: &ExpectedKey, purpose: Purpose, namespaces: Option<&[String]>) -> [Step; 3] {
+/// Every API server writes with the key, every secret in scope is rewritten, and that is proven.
+pub(crate) fn pass(
+    expected: &ExpectedKey,
+    purpose: Purpose,
+    namespaces: Option<&[String]>,
+) -> [Step; 3] {
     [
         Step::new(StepKind::WaitForKey { expected: expected.clone(), purpose }),
         Step::new(StepKind::ReencryptSecrets {
@@ -69,6 +67,21 @@ fn pass(expected: &ExpectedKey, purpose: Purpose, namespaces: Option<&[String]>)
         }),
         Step::new(StepKind::VerifySecrets { purpose }),
     ]
+}
+
+impl Plan {
+    /// Begins with recording the operation and ends with recording the keys. A plan whose first
+    /// change is the way back from a key that keeps the API servers down records at its end only.
+    pub(crate) fn recorded(mut self, first: bool) -> Self {
+        if self.steps.is_empty() {
+            return self;
+        }
+        if first {
+            self.steps.insert(0, Step::new(StepKind::RecordOperation));
+        }
+        self.steps.push(Step::new(StepKind::RecordKey));
+        self
+    }
 }
 
 /// Whether these steps have a gate.

@@ -69,8 +69,8 @@ pub(crate) struct Azure {
 struct Connection {
     endpoints: CloudEndpoints,
     management: Pipeline,
-    /// Does not retry: the loop that polls does.
-    polls: Pipeline,
+    /// Does not retry: its callers know better.
+    once: Pipeline,
     vaults: Pipeline,
     /// Sends no token.
     anonymous: Pipeline,
@@ -86,6 +86,8 @@ pub(super) enum Target {
     Poll(Url),
     /// A path of a vault.
     Vault { host: String, path: String },
+    /// A path of a vault that writes: never sent twice.
+    VaultOnce { host: String, path: String },
     /// A path of a vault, asked without a token.
     Challenge { host: String, path: String },
 }
@@ -219,8 +221,9 @@ impl Azure {
                 (&connection.management, url)
             }
             Target::NextPage(url) => (&connection.management, url.clone()),
-            Target::Poll(url) => (&connection.polls, url.clone()),
+            Target::Poll(url) => (&connection.once, url.clone()),
             Target::Vault { host, path } => (&connection.vaults, vault_url(host, path, call)?),
+            Target::VaultOnce { host, path } => (&connection.once, vault_url(host, path, call)?),
             Target::Challenge { host, path } => {
                 (&connection.anonymous, vault_url(host, path, call)?)
             }
@@ -246,7 +249,7 @@ impl Azure {
             Ok(answer)
         } else {
             let mut service = ServiceError::parse(&answer.body);
-            if matches!(call.target, Target::Vault { .. }) {
+            if matches!(call.target, Target::Vault { .. } | Target::VaultOnce { .. }) {
                 // A vault's own code is always `Forbidden`; the reason is inside.
                 service.code = service.inner_code.take().or(service.code);
             }
@@ -285,7 +288,7 @@ impl Azure {
                     Arc::new(TokenPolicy::new(&self.credential, endpoints.clone()));
                 Ok(Connection {
                     management: self.pipeline(MANAGEMENT_RETRIES, Some(Arc::clone(&tokens))),
-                    polls: self.pipeline(0, Some(Arc::clone(&tokens))),
+                    once: self.pipeline(0, Some(Arc::clone(&tokens))),
                     vaults: self.pipeline(VAULT_RETRIES, Some(tokens)),
                     anonymous: self.pipeline(VAULT_RETRIES, None),
                     endpoints,

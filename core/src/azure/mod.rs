@@ -22,6 +22,7 @@ mod cloud;
 mod credential;
 mod error;
 mod key;
+mod key_version;
 mod managed_cluster;
 mod managed_cluster_edit;
 mod operation;

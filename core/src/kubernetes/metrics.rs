@@ -40,6 +40,13 @@ pub(crate) struct Sizes {
 }
 
 impl ServerMetrics {
+    /// Whether any write of a secret was counted.
+    pub(crate) fn wrote_secrets(&self) -> bool {
+        let mut counts =
+            self.to_storage_by_key_hash.values().chain(self.to_storage_by_prefix.values());
+        counts.any(|&count| count > 0)
+    }
+
     /// Mean stored size of a secret, where the API server estimates it.
     pub(crate) fn mean_secret_bytes(&self) -> Option<u64> {
         let (bytes, objects) = (self.sizes.bytes?, self.sizes.objects?);

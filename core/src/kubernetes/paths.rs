@@ -17,6 +17,26 @@ pub(crate) fn namespaces_path() -> String {
     "/api/v1/namespaces".to_owned()
 }
 
+/// Path of the config maps of a namespace.
+pub(super) fn config_maps_path(namespace: &str) -> String {
+    format!("/api/v1/namespaces/{}/configmaps", segment(namespace))
+}
+
+/// Path of a config map.
+pub(super) fn config_map_path(namespace: &str, name: &str) -> String {
+    format!("{}/{}", config_maps_path(namespace), segment(name))
+}
+
+/// Path of the Leases of a namespace.
+pub(super) fn leases_path(namespace: &str) -> String {
+    format!("/apis/coordination.k8s.io/v1/namespaces/{}/leases", segment(namespace))
+}
+
+/// Path of a Lease.
+pub(super) fn lease_path(namespace: &str, name: &str) -> String {
+    format!("{}/{}", leases_path(namespace), segment(name))
+}
+
 /// A path with a query; values are encoded.
 pub(super) fn with_query(path: &str, query: &[(&str, &str)]) -> String {
     let mut text = format!("{path}?");

@@ -60,15 +60,16 @@ fn shorten(message: &mut String) {
 pub(crate) fn in_words(answer: &Answer) -> String {
     match StatusAnswer::parse(&answer.body) {
         Some(status) if !status.message.is_empty() => status.message,
-        _ if is_page(&answer.body) => {
+        _ if is_page(answer) => {
             format!("HTTP {} with a web page, as a proxy or gateway gives", answer.status)
         }
         _ => format!("HTTP {}", answer.status),
     }
 }
 
-fn is_page(body: &[u8]) -> bool {
-    body.trim_ascii_start().first() == Some(&b'<')
+/// Whether an answer is a web page: by something in between, never by an API server.
+pub(crate) fn is_page(answer: &Answer) -> bool {
+    answer.body.trim_ascii_start().first() == Some(&b'<')
 }
 
 /// The error for an answer that is not a success. `doing` completes "could not …".
@@ -77,7 +78,7 @@ pub(super) fn answer_error(answer: &Answer, doing: &str, host: &str) -> Error {
     let (kind, advice) = match answer.status {
         200..=299 => return not_kubernetes(doing, host),
         // An API server says no with a Status: this one is somebody else's.
-        300..=499 if is_page(&answer.body) => return not_kubernetes(doing, host),
+        300..=499 if is_page(answer) => return not_kubernetes(doing, host),
         401 => (ErrorKind::Unauthenticated, "the API server does not accept the credential"),
         403 => (ErrorKind::Forbidden, "grant this right"),
         404 => (ErrorKind::NotFound, "it does not exist"),

@@ -86,6 +86,10 @@ impl Request {
         }
     }
 
+    pub(crate) fn put(path_and_query: impl Into<String>, accept: Accept, json: Bytes) -> Self {
+        Self { method: Method::PUT, ..Self::post(path_and_query, accept, json) }
+    }
+
     pub(crate) fn merge_patch(
         path_and_query: impl Into<String>,
         accept: Accept,

@@ -2,6 +2,8 @@
 
 use time::OffsetDateTime;
 
+use crate::model::KeyId;
+
 /// A version of a key in a vault.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) struct KeyFacts {
@@ -14,4 +16,13 @@ pub(crate) struct KeyFacts {
     pub(crate) enabled: bool,
     pub(crate) expires: Option<OffsetDateTime>,
     pub(crate) not_before: Option<OffsetDateTime>,
+}
+
+/// A version in a list of a key's versions.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) struct KeyVersion {
+    pub(crate) key_id: KeyId,
+    pub(crate) created: Option<OffsetDateTime>,
+    /// The operation of this crate that it was made for.
+    pub(crate) operation: Option<String>,
 }

@@ -6,7 +6,7 @@ use std::{
     str::FromStr,
 };
 
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use sha2::{Digest, Sha256};
 
 use crate::{
@@ -119,6 +119,12 @@ impl KeyId {
         self.text.get(self.name_end + 1..)
     }
 
+    /// The key itself: whichever version is the newest.
+    pub(crate) fn without_version(&self) -> Self {
+        let text = self.text[..self.name_end].to_owned();
+        Self { text, host_end: self.host_end, name_end: self.name_end }
+    }
+
     /// What the KMS plugin of AKS reports as its `key_id` for this key.
     pub(crate) fn plugin_key_id(&self) -> String {
         hex(&Sha256::digest(self.text.as_bytes()))
@@ -194,5 +200,12 @@ impl FromStr for KeyId {
 impl Serialize for KeyId {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(&self.text)
+    }
+}
+
+impl<'de> Deserialize<'de> for KeyId {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        Self::parse(&text).map_err(de::Error::custom)
     }
 }

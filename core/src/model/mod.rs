@@ -2,20 +2,22 @@
 
 mod access;
 mod cluster;
+mod expected_key;
 mod fact;
 mod finding;
+mod intent;
 mod key;
 mod key_id;
 mod kubernetes;
 mod kubernetes_version;
 mod ledger;
 mod network_mode;
-mod observed;
 mod options;
 mod report;
 mod resource_id;
 mod status;
 mod step;
+mod target;
 #[cfg(test)]
 mod tests;
 mod timing;
@@ -26,18 +28,19 @@ pub(crate) use access::{AccessFacts, RoleGrant};
 pub(crate) use cluster::{
     ClusterFacts, IdentityKind, KmsProfile, NodePoolFacts, UserAssignedIdentity, is_at_rest,
 };
+pub use expected_key::ExpectedKey;
 pub(crate) use fact::{Fact, Lookup};
 pub use finding::{Finding, FindingState};
-pub(crate) use key::KeyFacts;
+pub(crate) use intent::{Disable, Enable, Intent, ReencryptSecrets, Rotate};
+pub(crate) use key::{KeyFacts, KeyVersion};
 pub use key_id::KeyId;
 pub(crate) use kubernetes::{DeniedPatch, KubernetesFacts, Permission};
 pub use kubernetes_version::KubernetesVersion;
 pub use ledger::{KeyLedger, LedgerEntry};
 pub use network_mode::NetworkMode;
-pub(crate) use observed::{Observed, Target};
 pub use options::{
-    EnableOptions, Pace, Reencrypt, ReencryptOptions, ReencryptSecretsOptions, RunOptions,
-    StatusOptions,
+    DisableOptions, EnableOptions, Pace, Reencrypt, ReencryptOptions, ReencryptSecretsOptions,
+    ResumeOptions, RotateOptions, RunOptions, StatusOptions, VerifySecretsOptions,
 };
 pub use report::{
     ApiServer, BlockedReason, BlockedSecret, Counts, Evidence, OperationReport, Purpose,
@@ -45,7 +48,8 @@ pub use report::{
 };
 pub use resource_id::{ClusterId, VaultId};
 pub use status::{Experience, KmsStatus, KmsVersion, OperationInProgress, SecretTotal};
-pub use step::{ExpectedKey, KmsTarget, Step, StepKind};
+pub use step::{KmsTarget, Step, StepKind};
+pub(crate) use target::Target;
 #[doc(hidden)]
 pub use timing::Timing;
 pub(crate) use vault::{AccessPolicy, VaultFacts};

@@ -119,6 +119,48 @@ pub struct EnableOptions {
     pub reencrypt: Reencrypt,
 }
 
+/// Options of `rotate`.
+#[derive(Clone, Debug, Default)]
+pub struct RotateOptions {
+    /// Options that every verb has.
+    pub run: RunOptions,
+    /// How the API servers reach the key's vault. Default: as they reach the one in use.
+    pub network_mode: Option<NetworkMode>,
+    /// Resource id of the key's vault. Default: the vault in use, if the key is in it. Required in
+    /// private mode for another vault.
+    pub key_vault_id: Option<String>,
+    /// Whether secrets are rewritten afterwards. Default: yes.
+    pub reencrypt: Reencrypt,
+}
+
+/// Options of `disable`.
+#[derive(Clone, Debug, Default)]
+pub struct DisableOptions {
+    /// Options that every verb has.
+    pub run: RunOptions,
+    /// Whether secrets are rewritten to plaintext afterwards. Default: yes.
+    pub reencrypt: Reencrypt,
+}
+
+/// Options of `resume`.
+#[derive(Clone, Debug, Default)]
+pub struct ResumeOptions {
+    /// Options that every verb has. What the operation was begun with (`allow`,
+    /// `give_up_secrets`) still holds; this is added to it.
+    pub run: RunOptions,
+    /// How secrets are rewritten. Which ones, and whether, was decided when the operation began.
+    pub reencrypt: ReencryptOptions,
+}
+
+/// Options of `verify_secrets`.
+#[derive(Clone, Debug, Default)]
+pub struct VerifySecretsOptions {
+    /// Options that every verb has.
+    pub run: RunOptions,
+    /// Only these namespaces. Default: all.
+    pub namespaces: Option<Vec<String>>,
+}
+
 /// Options of `reencrypt_secrets`.
 #[derive(Clone, Debug, Default)]
 pub struct ReencryptSecretsOptions {

@@ -2,9 +2,12 @@
 
 use std::fmt;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
-use crate::model::{KeyId, NetworkMode, Purpose, VaultId};
+use crate::{
+    error::{Error, ErrorKind, Result},
+    model::{ClusterFacts, ExpectedKey, KeyId, NetworkMode, Purpose, Target, VaultId},
+};
 
 /// One step of a plan: *ensure that something holds*. Performing it twice does no harm.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -22,6 +25,13 @@ pub struct Step {
 #[serde(tag = "kind", rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum StepKind {
+    /// The operation is recorded in the cluster, and this run holds the cluster's Lease.
+    RecordOperation,
+    /// The key has a version that was made for this operation.
+    CreateKeyVersion {
+        /// The key, without a version.
+        key_id: KeyId,
+    },
     /// The cluster's KMS profile is this, and its provisioning state is Succeeded.
     SetKms {
         /// The profile.
@@ -47,21 +57,23 @@ pub enum StepKind {
         /// What for.
         purpose: Purpose,
     },
+    /// The cluster's keys and their proof are recorded, and the operation no longer is.
+    RecordKey,
 }
 
 /// A KMS profile to set.
-#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum KmsTarget {
     /// KMS on with this key.
     On {
-        /// The key.
+        /// The key; without a version: the one that the operation makes.
         key_id: KeyId,
         /// How its vault is reached.
         network_mode: NetworkMode,
         /// Its vault, in private mode.
-        #[serde(skip_serializing_if = "Option::is_none")]
+        #[serde(default, skip_serializing_if = "Option::is_none")]
         key_vault_id: Option<VaultId>,
     },
     /// KMS off.
@@ -70,22 +82,49 @@ pub enum KmsTarget {
     AsConfigured,
 }
 
-/// What API servers are expected to write secrets with.
-#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
-#[serde(rename_all = "snake_case")]
-#[non_exhaustive]
-pub enum ExpectedKey {
-    /// A key in a vault.
-    Key(KeyId),
-    /// No encryption.
-    Plaintext,
-}
+impl KmsTarget {
+    /// The profile that the target asks for.
+    pub(crate) fn on(target: &Target) -> Self {
+        Self::On {
+            key_id: target.key_id.clone(),
+            network_mode: target.network_mode,
+            key_vault_id: target.key_vault_id.clone(),
+        }
+    }
 
-impl fmt::Display for ExpectedKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    /// The profile that a cluster has.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Unexpected`] when its key, or in private mode its vault, cannot be named.
+    pub(crate) fn of(cluster: &ClusterFacts) -> Result<Self> {
+        let Some(profile) = cluster.kms_on() else { return Ok(Self::Off) };
+        let unnamed = |what: &str, why: &Error| {
+            Error::new(
+                ErrorKind::Unexpected,
+                format!(
+                    "the {what} that cluster {} is configured with cannot be named: {why}",
+                    cluster.id
+                ),
+            )
+        };
+        let key_id = KeyId::parse(profile.key_id.as_deref().unwrap_or_default())
+            .map_err(|error| unnamed("key", &error))?;
+        let key_vault_id = profile
+            .key_vault_id
+            .as_deref()
+            .filter(|id| !id.is_empty())
+            .map(|id| VaultId::parse(id).map_err(|error| unnamed("vault", &error)))
+            .transpose()?;
+        let network_mode = profile.network_mode.unwrap_or_default();
+        Ok(Self::On { key_id, network_mode, key_vault_id })
+    }
+
+    /// What API servers write with once this profile is set; `None` for the one that is there.
+    pub(crate) fn expected(&self) -> Option<ExpectedKey> {
         match self {
-            Self::Key(key_id) => write!(f, "{key_id}"),
-            Self::Plaintext => f.write_str("plaintext"),
+            Self::On { key_id, .. } => Some(ExpectedKey::Key(key_id.clone())),
+            Self::Off => Some(ExpectedKey::Plaintext),
+            Self::AsConfigured => None,
         }
     }
 }
@@ -101,6 +140,9 @@ impl Step {
 impl StepKind {
     fn summary(&self) -> String {
         match self {
+            Self::RecordOperation => "Record the operation in the cluster".to_owned(),
+            Self::CreateKeyVersion { key_id } => format!("Make a new version of key {key_id}"),
+            Self::RecordKey => "Record the keys and the proof in the cluster".to_owned(),
             Self::SetKms { target: KmsTarget::On { key_id, network_mode, .. } } => {
                 format!("Set the cluster's KMS key to {key_id} ({network_mode} access)")
             }

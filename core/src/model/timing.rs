@@ -25,6 +25,12 @@ pub struct Timing {
     pub weak_convergence: Duration,
     /// Between two looks at an API server's identity Lease, a live one has renewed it.
     pub server_liveness: Duration,
+    /// A Lease that is not renewed for this long, with the API server answering, is dead.
+    pub lease: Duration,
+    /// A Lease that is held is renewed this often.
+    pub lease_renewal: Duration,
+    /// Pause between two looks at a Lease that somebody else holds.
+    pub lease_poll: Duration,
     /// First pause before a request is sent again.
     pub backoff_first: Duration,
     /// Longest pause before a request is sent again.
@@ -46,6 +52,9 @@ impl Default for Timing {
             fence: Duration::from_secs(60),
             weak_convergence: Duration::from_secs(5 * 60),
             server_liveness: Duration::from_secs(45),
+            lease: Duration::from_secs(15),
+            lease_renewal: Duration::from_secs(5),
+            lease_poll: Duration::from_secs(1),
             backoff_first: Duration::from_millis(500),
             backoff_longest: Duration::from_secs(30),
             kubernetes_request: Duration::from_secs(40),
@@ -70,6 +79,9 @@ impl Timing {
             fence: scale(base.fence),
             weak_convergence: scale(base.weak_convergence),
             server_liveness: scale(base.server_liveness),
+            lease: scale(base.lease),
+            lease_renewal: scale(base.lease_renewal),
+            lease_poll: scale(base.lease_poll),
             backoff_first: scale(base.backoff_first),
             backoff_longest: scale(base.backoff_longest),
             kubernetes_request: base.kubernetes_request,
@@ -95,6 +107,9 @@ mod tests {
             fence: seconds(60),
             weak_convergence: seconds(300),
             server_liveness: seconds(45),
+            lease: seconds(15),
+            lease_renewal: seconds(5),
+            lease_poll: seconds(1),
             backoff_first: Duration::from_millis(500),
             backoff_longest: seconds(30),
             kubernetes_request: seconds(40),

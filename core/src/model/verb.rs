@@ -2,10 +2,10 @@
 
 use std::fmt;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// A verb. It has the same name everywhere: methods, reports, docs, conformance cases.
-#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
+#[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Verb {
@@ -23,6 +23,10 @@ pub enum Verb {
     ReencryptSecrets,
     /// Prove that no secret is under another key.
     VerifySecrets,
+    /// Go on with the recorded operation.
+    Resume,
+    /// Drop the recorded operation.
+    Abandon,
     /// Read the present state.
     Status,
     /// Judge something that is about to be done elsewhere.
@@ -45,6 +49,8 @@ impl Verb {
             Self::MigrateToV2 => "migrate_to_v2",
             Self::ReencryptSecrets => "reencrypt_secrets",
             Self::VerifySecrets => "verify_secrets",
+            Self::Resume => "resume",
+            Self::Abandon => "abandon",
             Self::Status => "status",
             Self::CheckAction => "check_action",
             Self::Provision => "provision",

@@ -5,8 +5,10 @@
 use crate::{
     error::Result,
     model::{
-        ClusterFacts, EnableOptions, ExpectedKey, KmsTarget, Observed, Step, StepKind, Target, Verb,
+        ClusterFacts, Enable, ExpectedKey, KmsTarget, ReencryptOptions, Step, StepKind, Target,
+        Verb,
     },
+    observed::Observed,
     plan::{Plan, expected_now, gate, has_gate, has_rewrite, rewrite, settle},
     rules::{self, Question},
 };
@@ -16,30 +18,29 @@ use crate::{
 /// 1. Already on with this key, vault and mode: nothing is set, but secrets that an unfinished
 ///    run left behind are rewritten, and all are verified.
 /// 2. Otherwise a gate first, although KMS is off: a cluster without a KMS profile may have had one.
-pub(crate) fn plan(observed: &Observed, target: &Target, options: &EnableOptions) -> Result<Plan> {
+pub(super) fn plan(
+    observed: &Observed,
+    asked: &Enable,
+    reencrypt: &ReencryptOptions,
+) -> Result<Plan> {
     let cluster = &observed.cluster;
+    let target = &asked.target;
     let expected = ExpectedKey::Key(target.key_id.clone());
     let mut steps = Vec::new();
     if is_on(cluster, target) {
         steps.extend(settle(cluster));
     } else {
         steps.extend(gate(cluster, &expected_now(cluster)?));
-        steps.push(Step::new(StepKind::SetKms {
-            target: KmsTarget::On {
-                key_id: target.key_id.clone(),
-                network_mode: target.network_mode,
-                key_vault_id: target.key_vault_id.clone(),
-            },
-        }));
+        steps.push(Step::new(StepKind::SetKms { target: KmsTarget::on(target) }));
     }
-    steps.extend(rewrite(&expected, &options.reencrypt));
+    steps.extend(rewrite(&expected, asked.reencrypt));
     let findings = rules::judge(&Question {
         verb: Verb::Enable,
         observed,
         target: Some(target),
         gate: has_gate(&steps),
         rewrites: has_rewrite(&steps),
-        reencrypt: &options.reencrypt.options().cloned().unwrap_or_default(),
+        reencrypt,
     });
     Ok(Plan { findings, steps })
 }
@@ -53,23 +54,15 @@ fn is_on(cluster: &ClusterFacts, target: &Target) -> bool {
 mod tests {
     use super::*;
     use crate::{
-        model::{KmsProfile, NetworkMode, Reencrypt},
+        model::{KmsProfile, NetworkMode},
         rules::testing::{KEY_1, VAULT, kms_on, observed, target_of},
     };
 
-    fn steps(
-        change: impl FnOnce(&mut ClusterFacts),
-        target: &Target,
-        reencrypt: Reencrypt,
-    ) -> String {
+    fn steps(change: impl FnOnce(&mut ClusterFacts), target: &Target, reencrypt: bool) -> String {
         let mut observed = observed();
         change(&mut observed.cluster);
-        let options = EnableOptions {
-            network_mode: target.network_mode,
-            reencrypt,
-            ..EnableOptions::default()
-        };
-        let plan = plan(&observed, target, &options).unwrap();
+        let asked = Enable { target: target.clone(), reencrypt };
+        let plan = plan(&observed, &asked, &ReencryptOptions::default()).unwrap();
         let lines: Vec<String> = plan.steps.iter().map(ToString::to_string).collect();
         lines.join("\n").replace(KEY_1, "KEY")
     }
@@ -80,7 +73,7 @@ mod tests {
 
     #[test]
     fn a_plain_cluster_has_a_gate_then_the_key_then_the_rewrite() {
-        insta::assert_snapshot!(steps(|_| (), &public(), Reencrypt::default()), @"
+        insta::assert_snapshot!(steps(|_| (), &public(), true), @"
         Wait until every API server writes without encryption
         Ask every secret whether it is under the key in use; rewrite those that are not
         Prove that no secret is under another key
@@ -95,7 +88,7 @@ mod tests {
     fn a_cluster_whose_last_operation_failed_is_settled_before_the_gate() {
         let failed =
             |cluster: &mut ClusterFacts| "Failed".clone_into(&mut cluster.provisioning_state);
-        insta::assert_snapshot!(steps(failed, &public(), Reencrypt::default()), @"
+        insta::assert_snapshot!(steps(failed, &public(), true), @"
         Settle the cluster with its present KMS configuration
         Wait until every API server writes without encryption
         Ask every secret whether it is under the key in use; rewrite those that are not
@@ -111,7 +104,7 @@ mod tests {
     fn a_cluster_that_is_on_with_this_key_is_only_rewritten_and_proven() {
         let on =
             |cluster: &mut ClusterFacts| cluster.kms = Some(kms_on(KEY_1, NetworkMode::Public));
-        insta::assert_snapshot!(steps(on, &public(), Reencrypt::default()), @"
+        insta::assert_snapshot!(steps(on, &public(), true), @"
         Wait until every API server writes with KEY
         Rewrite every secret under the key in use
         Prove that no secret is under another key
@@ -124,7 +117,7 @@ mod tests {
             cluster.kms = Some(kms_on(KEY_1, NetworkMode::Public));
             "Failed".clone_into(&mut cluster.provisioning_state);
         };
-        insta::assert_snapshot!(steps(on, &public(), Reencrypt::default()), @"
+        insta::assert_snapshot!(steps(on, &public(), true), @"
         Settle the cluster with its present KMS configuration
         Wait until every API server writes with KEY
         Rewrite every secret under the key in use
@@ -138,13 +131,13 @@ mod tests {
             let profile = kms_on(KEY_1, NetworkMode::Public);
             cluster.kms = Some(KmsProfile { enabled: false, ..profile });
         };
-        let plain = steps(|_| (), &public(), Reencrypt::default());
-        assert_eq!(steps(off, &public(), Reencrypt::default()), plain);
+        let plain = steps(|_| (), &public(), true);
+        assert_eq!(steps(off, &public(), true), plain);
     }
 
     #[test]
     fn without_a_rewrite_the_gate_still_runs() {
-        insta::assert_snapshot!(steps(|_| (), &public(), Reencrypt::Skip), @"
+        insta::assert_snapshot!(steps(|_| (), &public(), false), @"
         Wait until every API server writes without encryption
         Ask every secret whether it is under the key in use; rewrite those that are not
         Prove that no secret is under another key
@@ -156,7 +149,7 @@ mod tests {
     fn in_private_mode_the_vault_is_part_of_the_target() {
         let target = target_of(KEY_1, NetworkMode::Private);
         assert_eq!(target.key_vault_id.as_ref().map(ToString::to_string).as_deref(), Some(VAULT));
-        let text = steps(|_| (), &target, Reencrypt::Skip);
+        let text = steps(|_| (), &target, false);
         assert!(text.ends_with("Set the cluster's KMS key to KEY (private access)"), "{text}");
     }
 }

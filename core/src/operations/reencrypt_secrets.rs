@@ -2,22 +2,27 @@
 
 use crate::{
     error::Result,
-    model::{Observed, Reencrypt, ReencryptSecretsOptions, Verb},
-    plan::{Plan, expected_now, rewrite},
+    model::{Purpose, ReencryptOptions, ReencryptSecrets, Verb},
+    observed::Observed,
+    plan::{Plan, expected_now, pass},
     rules::{self, Question},
 };
 
 /// The plan of `reencrypt_secrets`: no change of the cluster, only a rewrite and its proof.
-pub(crate) fn plan(observed: &Observed, options: &ReencryptSecretsOptions) -> Result<Plan> {
+pub(super) fn plan(
+    observed: &Observed,
+    asked: &ReencryptSecrets,
+    reencrypt: &ReencryptOptions,
+) -> Result<Plan> {
     let expected = expected_now(&observed.cluster)?;
-    let steps = rewrite(&expected, &Reencrypt::With(options.reencrypt.clone()));
+    let steps = pass(&expected, Purpose::Rewrite, asked.namespaces.as_deref()).into();
     let findings = rules::judge(&Question {
         verb: Verb::ReencryptSecrets,
         observed,
         target: None,
         gate: false,
         rewrites: true,
-        reencrypt: &options.reencrypt,
+        reencrypt,
     });
     Ok(Plan { findings, steps })
 }
@@ -26,7 +31,7 @@ pub(crate) fn plan(observed: &Observed, options: &ReencryptSecretsOptions) -> Re
 mod tests {
     use super::*;
     use crate::{
-        model::{NetworkMode, ReencryptOptions},
+        model::NetworkMode,
         rules::testing::{KEY_1, kms_on, observed},
     };
 
@@ -35,11 +40,8 @@ mod tests {
         let mut observed = observed();
         observed.cluster.kms = Some(kms_on(KEY_1, NetworkMode::Public));
         let namespaces = Some(vec!["shop".to_owned(), "web".to_owned()]);
-        let options = ReencryptSecretsOptions {
-            reencrypt: ReencryptOptions { namespaces, ..ReencryptOptions::default() },
-            ..ReencryptSecretsOptions::default()
-        };
-        let plan = plan(&observed, &options).unwrap();
+        let asked = ReencryptSecrets { namespaces };
+        let plan = plan(&observed, &asked, &ReencryptOptions::default()).unwrap();
         let lines: Vec<String> = plan.steps.iter().map(ToString::to_string).collect();
         insta::assert_snapshot!(lines.join("\n").replace(KEY_1, "KEY"), @"
         Wait until every API server writes with KEY
@@ -50,7 +52,8 @@ mod tests {
 
     #[test]
     fn a_cluster_without_kms_is_rewritten_to_plaintext() {
-        let plan = plan(&observed(), &ReencryptSecretsOptions::default()).unwrap();
+        let asked = ReencryptSecrets { namespaces: None };
+        let plan = plan(&observed(), &asked, &ReencryptOptions::default()).unwrap();
         let first = plan.steps[0].to_string();
         assert_eq!(first, "Wait until every API server writes without encryption");
     }
@@ -61,6 +64,7 @@ mod tests {
         let mut profile = kms_on(KEY_1, NetworkMode::Public);
         profile.key_id = Some("https://shop.vault.azure.net/other".to_owned());
         observed.cluster.kms = Some(profile);
-        assert!(plan(&observed, &ReencryptSecretsOptions::default()).is_err());
+        let asked = ReencryptSecrets { namespaces: None };
+        assert!(plan(&observed, &asked, &ReencryptOptions::default()).is_err());
     }
 }

@@ -1,7 +1,8 @@
 //! Read the present state: no steps, only findings.
 
 use crate::{
-    model::{Finding, Observed, ReencryptOptions, Verb},
+    model::{Finding, ReencryptOptions, Verb},
+    observed::Observed,
     rules::{self, Question},
 };
 

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use bytes::Bytes;
 use serde_json::json;
 
-use super::requests::transient;
+use super::requests::{stop_if_out_of_space, transient};
 use crate::{
     error::{Error, ErrorKind, Result},
     kubernetes::{
@@ -117,6 +117,7 @@ impl Canary {
 
     fn refused(&self, answer: &Answer, verb: &str) -> Result<CanaryWrite> {
         let message = in_words(answer);
+        stop_if_out_of_space(&message)?;
         match answer.status {
             401 | 403 | 422 => Err(Error::new(
                 if answer.status == 401 {

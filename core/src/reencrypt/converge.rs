@@ -14,12 +14,12 @@ use super::{
     canary::CanaryWrite,
     pass::{Convergence, Pass},
     requests,
-    servers::{Heard, Process, judge, written_between},
+    servers::{Heard, Process, Verdict, judge},
 };
 use crate::{
     error::{Error, ErrorKind, Result},
-    kubernetes::{IdentityLease, identity_leases},
-    model::Evidence,
+    kubernetes::{IdentityLease, KubernetesApi, ServerMetrics, identity_leases},
+    model::{Evidence, ExpectedKey},
 };
 
 /// Fresh connections in one round for each API server that is to be heard: a load balancer
@@ -73,15 +73,28 @@ impl Engine {
     /// Brings a pass to convergence, again when servers changed in the middle of it.
     pub(super) async fn converge_again(&self, pass: &mut Pass) -> Result<()> {
         let began = Instant::now();
+        let mut waited = false;
         loop {
             if !self.metrics {
                 return self.converge_weakly(pass).await;
             }
-            let seen = match self.round().await? {
+            let seen = match self.round(Hearing::OfAWrite).await? {
                 Round::All(heard) => {
                     let before = pass.before_change.as_ref();
-                    if let Some(evidence) = judge(&heard, &pass.expected, before) {
-                        return self.converged(pass, evidence, heard).await;
+                    let known = self.known_key_id_hash(&pass.expected);
+                    match judge(&heard, &pass.expected, before, known) {
+                        Verdict::Proven(evidence) => {
+                            return self.converged(pass, evidence, heard, false).await;
+                        }
+                        Verdict::Untold if waited => {
+                            return self.converged(pass, Evidence::Weak, heard, true).await;
+                        }
+                        Verdict::Untold => {
+                            waited = true;
+                            self.wait_weakly(pass, "show no keys").await;
+                            continue;
+                        }
+                        Verdict::No => {}
                     }
                     describe(&heard)
                 }
@@ -111,66 +124,75 @@ impl Engine {
         pass: &mut Pass,
         evidence: Evidence,
         heard: Vec<Heard>,
+        touch: bool,
     ) -> Result<()> {
-        let pure = heard.iter().all(Heard::never_wrote_otherwise);
-        pass.convergence = Some(Convergence { evidence, servers: heard, at: Instant::now() });
-        pass.fence = None;
-        if pure {
-            // No process ever encrypted with another key, so no such write can be under way.
-            pass.fence = Some(self.resource_version().await?);
+        if let Some(bytes) =
+            heard.iter().filter_map(|server| server.counters.mean_secret_bytes()).max()
+        {
+            self.limiter.set_secret_bytes(bytes);
         }
+        let pure = !touch && !heard.is_empty() && heard.iter().all(Heard::never_wrote_otherwise);
+        pass.convergence = Some(Convergence { evidence, servers: heard, at: Instant::now() });
+        pass.touch = touch;
+        pass.converged_at = self.resource_version().await?;
+        // No process ever encrypted with another key, so no such write can be under way.
+        pass.fence = pure.then_some(pass.converged_at);
         Ok(())
     }
 
     /// Without the API servers' metrics there is nothing but time.
     async fn converge_weakly(&self, pass: &mut Pass) -> Result<()> {
+        self.wait_weakly(pass, "cannot be read").await;
+        let touch = self.kms_v1 && matches!(pass.expected, ExpectedKey::Key(_));
+        self.converged(pass, Evidence::Weak, Vec::new(), touch).await
+    }
+
+    async fn wait_weakly(&self, pass: &Pass, why: &str) {
         self.reporter.message(format!(
-            "The API servers' metrics cannot be read: giving them {} s to write with {}",
+            "The API servers' metrics {why}: giving them {} s to write with {}",
             self.timing.weak_convergence.as_secs(),
             pass.expected
         ));
         tokio::time::sleep(self.timing.weak_convergence).await;
-        pass.convergence =
-            Some(Convergence { evidence: Evidence::Weak, servers: Vec::new(), at: Instant::now() });
-        pass.fence = None;
-        Ok(())
     }
 
     /// Whether the servers still are what they were at convergence: nobody wrote with another key
     /// since, and a process that began meanwhile never did.
     pub(super) async fn still_converged(&self, pass: &Pass) -> Result<bool> {
         let Some(convergence) = &pass.convergence else { return Ok(false) };
-        if convergence.evidence == Evidence::Weak {
+        if convergence.servers.is_empty() {
             return Ok(true);
         }
-        let began = Instant::now();
-        loop {
-            let why = match self.round().await? {
-                Round::All(heard) => {
-                    return Ok(heard.iter().all(|server| {
-                        let earlier = convergence
+        let Some(heard) = self.hear_all(Hearing::OfAWrite).await? else { return Ok(false) };
+        Ok(heard.iter().all(|server| {
+            let earlier =
+                convergence.servers.iter().find(|earlier| earlier.process == server.process);
+            match earlier {
+                Some(earlier) => server.unchanged_since(earlier),
+                None => {
+                    server.never_wrote_otherwise()
+                        && convergence
                             .servers
                             .iter()
-                            .find(|earlier| earlier.process == server.process);
-                        match earlier {
-                            Some(earlier) => server.unchanged_since(earlier),
-                            None => {
-                                server.never_wrote_otherwise()
-                                    && convergence
-                                        .servers
-                                        .iter()
-                                        .all(|other| other.writes_with == server.writes_with)
-                            }
-                        }
-                    }));
+                            .all(|other| other.writes_with == server.writes_with)
                 }
+            }
+        }))
+    }
+
+    /// Every API server that lives. `None`: it cannot be known how many there are.
+    pub(super) async fn hear_all(&self, hearing: Hearing) -> Result<Option<Vec<Heard>>> {
+        let began = Instant::now();
+        loop {
+            let why = match self.round(hearing).await? {
+                Round::All(heard) => return Ok(Some(heard)),
                 Round::Part(why) => why,
-                Round::Unknown => return Ok(false),
+                Round::Unknown => return Ok(None),
             };
             if began.elapsed() >= self.timing.convergence_limit {
                 return Err(Error::new(
                     ErrorKind::KmsUnavailable,
-                    format!("the API servers cannot all be heard at the end of the rewrite: {why}"),
+                    format!("the API servers cannot all be heard: {why}"),
                 ));
             }
             tokio::time::sleep(self.timing.convergence_poll).await;
@@ -178,7 +200,7 @@ impl Engine {
     }
 
     /// Opens fresh connections until every API server was heard.
-    async fn round(&self) -> Result<Round> {
+    async fn round(&self, hearing: Hearing) -> Result<Round> {
         let leases = match identity_leases(&self.api).await {
             Ok(leases) if !leases.is_empty() => leases,
             Ok(_) => return Ok(Round::Unknown),
@@ -192,10 +214,10 @@ impl Engine {
         let mut heard: Vec<Heard> = Vec::new();
         let mut trouble = String::new();
         for _ in 0..TRIES_PER_SERVER * waiting_for.len().max(1) {
-            match self.hear_one(&heard).await? {
-                Hearing::New(server) => heard.push(*server),
-                Hearing::Known => {}
-                Hearing::Failed(why) => trouble = why,
+            match self.hear_one(&heard, hearing).await? {
+                Attempt::New(server) => heard.push(*server),
+                Attempt::Known => {}
+                Attempt::Failed(why) => trouble = why,
             }
             if unheard(&waiting_for, &heard) == 0 {
                 return Ok(Round::All(heard));
@@ -212,33 +234,54 @@ impl Engine {
         Ok(Round::Part(why))
     }
 
-    /// Makes the server behind a fresh connection write, and reads its counters before and after.
-    async fn hear_one(&self, heard: &[Heard]) -> Result<Hearing> {
+    /// Hears the server behind a fresh connection.
+    async fn hear_one(&self, heard: &[Heard], hearing: Hearing) -> Result<Attempt> {
         let connection = self.api.fresh();
         let Some(before) = requests::metrics(&connection).await? else {
-            return Ok(Hearing::Failed("its metrics were not answered".to_owned()));
+            return Ok(Attempt::Failed("its metrics were not answered".to_owned()));
         };
         if heard.iter().any(|server| server.process == Process::of(&before)) {
-            return Ok(Hearing::Known);
+            return Ok(Attempt::Known);
         }
-        requests::ask_for_kms_health(&connection).await;
-        if let CanaryWrite::Failed(why) = self.canary.write(&connection).await? {
-            return Ok(Hearing::Failed(format!("a write failed: {why}")));
+        match hearing {
+            Hearing::SinceItBegan => {
+                Ok(Attempt::New(Box::new(Heard::between(&ServerMetrics::default(), before))))
+            }
+            Hearing::OfAWrite => self.hear_a_write(&connection, before).await,
         }
-        let Some(after) = requests::metrics(&connection).await? else {
-            return Ok(Hearing::Failed("its metrics were not answered".to_owned()));
+    }
+
+    /// Makes the server behind a connection write, and reads its counters again.
+    async fn hear_a_write(
+        &self,
+        connection: &KubernetesApi,
+        before: ServerMetrics,
+    ) -> Result<Attempt> {
+        requests::ask_for_kms_health(connection).await;
+        if let CanaryWrite::Failed(why) = self.canary.write(connection).await? {
+            return Ok(Attempt::Failed(format!("a write failed: {why}")));
+        }
+        let Some(after) = requests::metrics(connection).await? else {
+            return Ok(Attempt::Failed("its metrics were not answered".to_owned()));
         };
         // A server tells its id only once it has used a key: the start time alone is compared.
         if after.process_start_time_seconds != before.process_start_time_seconds {
-            return Ok(Hearing::Failed("a server restarted meanwhile".to_owned()));
+            return Ok(Attempt::Failed("a server restarted meanwhile".to_owned()));
         }
-        let writes_with = written_between(&before, &after);
-        let process = Process::of(&after);
-        Ok(Hearing::New(Box::new(Heard { process, writes_with, counters: after })))
+        Ok(Attempt::New(Box::new(Heard::between(&before, after))))
     }
 }
 
-enum Hearing {
+/// What is heard of a server.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Hearing {
+    /// With what it writes now: it is made to write.
+    OfAWrite,
+    /// With what it has written since its process began. Nothing is written.
+    SinceItBegan,
+}
+
+enum Attempt {
     New(Box<Heard>),
     Known,
     Failed(String),

@@ -7,19 +7,21 @@ use std::{
 
 use tokio::{
     sync::{Semaphore, SemaphorePermit},
-    time::Instant,
+    time::{Instant, sleep_until},
 };
 
+use super::{
+    gradient::{Gradient, Work},
+    growth::Growth,
+};
 use crate::model::{Pace, ReencryptOptions};
-
-/// Requests in flight at the gentle pace.
-const GENTLE: usize = 16;
 
 /// Limits requests to the API server: concurrency, rate, and one pause for everybody when the
 /// server asks for one.
 ///
-/// Halved on a sign of overload, at most once for each round of requests; one more after each
-/// round that went well.
+/// At the gentle pace the concurrency follows the server's latency, and what etcd grows by is
+/// bounded; at the fast one it is what was asked for. On a sign of overload it is halved, at most
+/// once for each round of requests.
 #[derive(Debug)]
 pub(super) struct Limiter {
     permits: Semaphore,
@@ -33,31 +35,50 @@ struct State {
     limit: usize,
     /// Permits that are taken away as they come back.
     owed: usize,
-    /// Requests that went well since the limit last changed.
-    since_change: usize,
+    pace: Adaptation,
     /// Counts the halvings: what a request sent before the last one meets says nothing new.
     halvings: u64,
     /// Nobody starts before this.
     not_before: Instant,
+    /// When the next request may start, where there is a rate.
+    next_slot: Instant,
+}
+
+#[derive(Debug)]
+enum Adaptation {
+    Gentle {
+        gradient: Gradient,
+        growth: Growth,
+    },
+    /// Requests that went well since the limit last changed: one more is tried after each round.
+    Fast {
+        since_change: usize,
+    },
 }
 
 impl Limiter {
     pub(super) fn new(options: &ReencryptOptions) -> Self {
-        let most = match options.pace {
-            Pace::Gentle => GENTLE.min(options.max_concurrency),
-            Pace::Fast => options.max_concurrency,
+        let most = options.max_concurrency.max(1);
+        let (limit, pace) = match options.pace {
+            Pace::Gentle => {
+                let gradient = Gradient::new(most);
+                (gradient.limit(), Adaptation::Gentle { gradient, growth: Growth::default() })
+            }
+            Pace::Fast => (most, Adaptation::Fast { since_change: 0 }),
         };
         let interval = options
             .max_requests_per_second
             .map(|rate| Duration::from_secs_f64(1.0 / f64::from(rate)));
+        let now = Instant::now();
         Self {
-            permits: Semaphore::new(most),
+            permits: Semaphore::new(limit),
             state: Mutex::new(State {
-                limit: most,
+                limit,
                 owed: 0,
-                since_change: 0,
+                pace,
                 halvings: 0,
-                not_before: Instant::now(),
+                not_before: now,
+                next_slot: now,
             }),
             interval,
             most,
@@ -69,30 +90,72 @@ impl Limiter {
         self.most
     }
 
+    /// The mean stored size of a secret is known.
+    pub(super) fn set_secret_bytes(&self, bytes: u64) {
+        if let Adaptation::Gentle { growth, .. } = &mut self.lock().pace {
+            growth.set_secret_bytes(bytes);
+        }
+    }
+
     /// Waits for a turn.
     pub(super) async fn turn(&self) -> Turn<'_> {
         // the semaphore is never closed, so there is always a permit in the end
         let permit = self.permits.acquire().await.ok();
+        // A slot that was waited for in vain is lost: were it kept, all who hold one would start
+        // at once when the pause is over.
+        let mut slot = None;
         let sent_after = loop {
-            let start = {
+            let until = {
                 let mut state = self.lock();
-                let start = state.not_before;
-                if start <= Instant::now() {
-                    if let Some(interval) = self.interval {
-                        // no credit for idle time beyond one interval: a burst is no average
-                        state.not_before = start.max(Instant::now() - interval) + interval;
+                let now = Instant::now();
+                match (state.opens_at(now), self.interval) {
+                    (Some(opens_at), _) => {
+                        slot = None;
+                        opens_at
                     }
-                    break state.halvings;
+                    (None, Some(interval)) if slot.is_none() => {
+                        // no credit for idle time: a burst is no average
+                        let mine = state.next_slot.max(now);
+                        state.next_slot = mine + interval;
+                        slot = Some(mine);
+                        mine
+                    }
+                    (None, _) => break state.halvings,
                 }
-                start
             };
-            tokio::time::sleep_until(start).await;
+            sleep_until(until).await;
         };
-        Turn { limiter: self, permit, sent_after }
+        let limited = self.permits.available_permits() == 0;
+        Turn { limiter: self, permit, limited, sent_after, sent_at: Instant::now() }
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    /// When the gate opens; `None`: it is open.
+    fn opens_at(&mut self, now: Instant) -> Option<Instant> {
+        if self.not_before > now {
+            return Some(self.not_before);
+        }
+        match &mut self.pace {
+            Adaptation::Gentle { growth, .. } => growth.opens_at(now),
+            Adaptation::Fast { .. } => None,
+        }
+    }
+
+    fn set_limit(&mut self, limit: usize, permits: &Semaphore) {
+        if limit > self.limit {
+            let more = limit - self.limit;
+            let kept = more.min(self.owed);
+            self.owed -= kept;
+            permits.add_permits(more - kept);
+        } else {
+            self.owed += self.limit - limit;
+        }
+        self.limit = limit;
     }
 }
 
@@ -101,24 +164,38 @@ impl Limiter {
 pub(super) struct Turn<'a> {
     limiter: &'a Limiter,
     permit: Option<SemaphorePermit<'a>>,
+    /// It was the last one that could be sent.
+    limited: bool,
     /// Halvings before it was sent.
     sent_after: u64,
+    sent_at: Instant,
 }
 
 impl Turn<'_> {
-    /// The server kept up.
-    pub(super) fn went_well(self) {
+    /// The server did the work of a patch.
+    pub(super) fn answered(self, work: Work) {
+        let now = Instant::now();
         let mut state = self.limiter.lock();
-        state.since_change += 1;
-        if state.limit < self.limiter.most && state.since_change > state.limit {
-            state.limit += 1;
-            state.since_change = 0;
-            if state.owed > 0 {
-                state.owed -= 1;
-            } else {
-                self.limiter.permits.add_permits(1);
+        let (most, limit) = (self.limiter.most, state.limit);
+        let limit = match &mut state.pace {
+            Adaptation::Gentle { gradient, growth } => {
+                if work == Work::Write {
+                    growth.rewritten(now);
+                }
+                gradient.answered(work, now.duration_since(self.sent_at), self.limited, now);
+                gradient.limit()
             }
-        }
+            Adaptation::Fast { since_change } => {
+                *since_change += 1;
+                if limit < most && *since_change > limit {
+                    *since_change = 0;
+                    limit + 1
+                } else {
+                    limit
+                }
+            }
+        };
+        state.set_limit(limit, &self.limiter.permits);
     }
 
     /// The server is overloaded: fewer from now on, and nobody before `retry_after`.
@@ -127,13 +204,22 @@ impl Turn<'_> {
         if let Some(pause) = retry_after {
             state.not_before = state.not_before.max(Instant::now() + pause);
         }
-        if self.sent_after == state.halvings && state.limit > 1 {
-            let fewer = state.limit.div_ceil(2);
-            state.owed += state.limit - fewer;
-            state.limit = fewer;
-            state.since_change = 0;
-            state.halvings += 1;
+        if self.sent_after != state.halvings {
+            return;
         }
+        let limit = state.limit;
+        let fewer = match &mut state.pace {
+            Adaptation::Gentle { gradient, .. } => {
+                gradient.halve();
+                gradient.limit()
+            }
+            Adaptation::Fast { since_change } => {
+                *since_change = 0;
+                limit.div_ceil(2)
+            }
+        };
+        state.halvings += 1;
+        state.set_limit(fewer, &self.limiter.permits);
     }
 }
 
@@ -151,6 +237,8 @@ impl Drop for Turn<'_> {
 
 #[cfg(test)]
 mod tests {
+    use futures::StreamExt;
+
     use super::*;
 
     fn fast(max_concurrency: usize, rate: Option<u32>) -> Limiter {
@@ -174,7 +262,7 @@ mod tests {
     async fn overload_halves_once_for_a_round_and_recovery_restores_one_by_one() {
         let limiter = fast(8, None);
         for _ in 0..8 {
-            limiter.turn().await.went_well();
+            limiter.turn().await.answered(Work::Write);
         }
         let turns = futures::future::join_all((0..8).map(|_| limiter.turn())).await;
         for turn in turns {
@@ -182,7 +270,7 @@ mod tests {
         }
         assert_eq!(limiter.permits.available_permits(), 4);
         for _ in 0..200 {
-            limiter.turn().await.went_well();
+            limiter.turn().await.answered(Work::Write);
         }
         assert_eq!(limiter.permits.available_permits(), 8);
     }
@@ -192,18 +280,58 @@ mod tests {
         let limiter = fast(8, None);
         let began = Instant::now();
         limiter.turn().await.overloaded(Some(Duration::from_secs(7)));
-        limiter.turn().await.went_well();
+        limiter.turn().await.answered(Work::Write);
         assert!(began.elapsed() >= Duration::from_secs(7));
     }
 
-    #[tokio::test(start_paused = true)]
-    async fn the_rate_is_kept() {
-        let limiter = fast(8, Some(50));
+    /// Sends so many, each answered after `latency`; gives how long that took.
+    async fn run(limiter: &Limiter, requests: u32, latency: Duration) -> f64 {
         let began = Instant::now();
-        for _ in 0..500 {
-            limiter.turn().await.went_well();
+        let requests = futures::stream::iter(0..requests).map(|_| async {
+            let turn = limiter.turn().await;
+            tokio::time::sleep(latency).await;
+            turn.answered(Work::Write);
+        });
+        requests.buffer_unordered(limiter.most()).count().await;
+        began.elapsed().as_secs_f64()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_rate_is_kept_however_many_there_are_and_whatever_their_latency() {
+        for rate in [7, 50, 900] {
+            for latency in [0, 3, 80] {
+                for seconds in [2, 30] {
+                    let limiter = fast(1024, Some(rate));
+                    // idle time gives no credit
+                    tokio::time::sleep(Duration::from_secs(5)).await;
+                    let latency = Duration::from_millis(latency);
+                    let took = run(&limiter, rate * seconds + 1, latency).await;
+                    let due = f64::from(seconds) + latency.as_secs_f64();
+                    assert!((took / due - 1.0).abs() < 0.02, "{rate}/s, {latency:?}: {took} s");
+                }
+            }
         }
-        let rate = 500.0 / began.elapsed().as_secs_f64();
-        assert!((rate - 50.0).abs() < 1.0, "{rate} a second");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_rate_is_kept_right_after_a_pause_too() {
+        let limiter = fast(64, Some(50));
+        limiter.turn().await.overloaded(Some(Duration::from_secs(7)));
+        let took = run(&limiter, 101, Duration::from_millis(300)).await;
+        assert!((8.9..9.5).contains(&took), "{took} s");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_gentle_pace_halves_too_and_comes_back() {
+        let gentle = Limiter::new(&ReencryptOptions::default());
+        run(&gentle, 20_000, Duration::from_millis(10)).await;
+        assert_eq!(gentle.permits.available_permits(), 64);
+        let turns = futures::future::join_all((0..64).map(|_| gentle.turn())).await;
+        for turn in turns {
+            turn.overloaded(None);
+        }
+        assert_eq!(gentle.permits.available_permits(), 32);
+        run(&gentle, 20_000, Duration::from_millis(10)).await;
+        assert_eq!(gentle.permits.available_permits(), 64);
     }
 }

@@ -1,9 +1,6 @@
 //! Naming the secrets to patch: page by page, in flat memory.
 
-use std::{
-    future::Future,
-    sync::{Arc, Mutex, PoisonError},
-};
+use std::{future::Future, sync::Arc};
 
 use futures::{StreamExt, TryStreamExt, stream};
 use tokio::{
@@ -13,8 +10,9 @@ use tokio::{
 
 use super::{
     Engine,
-    pass::{Pass, Tally},
-    patch::Item,
+    continuing::token_behind,
+    pass::Pass,
+    patch::{Asking, Item},
     requests::{self, PAGE, PageAnswer},
 };
 use crate::{
@@ -29,6 +27,10 @@ const NAMESPACES_AT_ONCE: usize = 4;
 const QUEUE: usize = 1000;
 /// How often one list may expire: each time it goes on behind what it gave.
 const RESTARTS: u32 = 100;
+/// How much smaller a page gets that comes too close to an unreadable secret.
+const CLOSER: u32 = 8;
+/// Unreadable secrets that are stepped over for the cluster's resource version.
+const STEPS: u32 = 100;
 /// Tries of one page.
 const PAGE_TRIES: u32 = 6;
 
@@ -36,7 +38,12 @@ impl Engine {
     /// The namespaces in scope.
     pub(super) async fn namespaces_in_scope(&self) -> Result<Vec<String>> {
         match &self.namespaces {
-            Some(namespaces) => Ok(namespaces.clone()),
+            Some(namespaces) => {
+                let mut namespaces = namespaces.clone();
+                namespaces.sort_unstable();
+                namespaces.dedup();
+                Ok(namespaces)
+            }
             None => self.all_namespaces().await,
         }
     }
@@ -69,14 +76,33 @@ impl Engine {
     /// The cluster's resource version now: every write before this call has a lower or equal one.
     pub(super) async fn resource_version(&self) -> Result<u64> {
         let failed = "the cluster's resource version could not be read";
-        let ask = || requests::secrets_page(&self.api, self.canary.namespace(), 1, None);
-        match self.retried(failed, ask).await? {
-            PageAnswer::Page(page) => Ok(page.resource_version),
-            PageAnswer::Unreadable(message) => {
-                Err(Error::new(ErrorKind::Unavailable, format!("{failed}: {message}")))
+        // Each list tells it; this one must be allowed, and nothing in it need be decrypted.
+        let Some(namespaces) = &self.namespaces else {
+            let ask = || requests::namespaces_page(&self.api, 1, None);
+            return match self.retried(failed, ask).await? {
+                PageAnswer::Page(page) => Ok(page.resource_version),
+                _ => Err(self.api.nonsense("list namespaces")),
+            };
+        };
+        let mut said = "there is no namespace in scope".to_owned();
+        for namespace in namespaces {
+            let mut next = None;
+            for _ in 0..STEPS {
+                let ask = || requests::secrets_page(&self.api, namespace, 1, next.as_deref());
+                match self.retried(failed, ask).await? {
+                    PageAnswer::Page(page) => return Ok(page.resource_version),
+                    PageAnswer::Unreadable(message) => {
+                        next = unreadable_name(&message, namespace).map(token_behind);
+                        said = message;
+                    }
+                    _ => return Err(self.api.nonsense("list secrets")),
+                }
+                if next.is_none() {
+                    break;
+                }
             }
-            _ => Err(self.api.nonsense("list secrets")),
         }
+        Err(Error::new(ErrorKind::Unavailable, format!("{failed}: {said}")))
     }
 
     /// Asks for a page until the answer is not "try again", a few times at most.
@@ -106,10 +132,12 @@ impl Engine {
     pub(super) async fn rewrite_all(&self, pass: &mut Pass) -> Result<()> {
         let began = Instant::now();
         let requests_before = self.api.requests_sent();
-        let tally = Mutex::new(std::mem::take(&mut pass.tally));
-        let namespaces = self.namespaces_in_scope().await?;
-        let outcome = self.list_and_patch(namespaces, &tally, true).await;
-        pass.tally = tally.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let asking = pass.asking(true);
+        let outcome = match self.namespaces_in_scope().await {
+            Ok(namespaces) => self.list_and_patch(namespaces, &asking).await,
+            Err(error) => Err(error),
+        };
+        pass.tally = asking.into_tally();
         pass.requests += self.api.requests_sent() - requests_before;
         pass.rewriting_seconds += began.elapsed().as_secs_f64();
         outcome
@@ -120,15 +148,14 @@ impl Engine {
     pub(super) async fn list_and_patch(
         &self,
         namespaces: Vec<String>,
-        tally: &Mutex<Tally>,
-        first: bool,
+        asking: &Asking,
     ) -> Result<()> {
         let (sender, receiver) = mpsc::channel(QUEUE);
         let listing = async move {
             let sender = &sender;
             stream::iter(namespaces)
                 .map(|namespace| async move {
-                    self.list_namespace(namespace.into(), sender, tally, first).await
+                    self.list_namespace(namespace.into(), sender, asking).await
                 })
                 .buffer_unordered(NAMESPACES_AT_ONCE)
                 .try_collect::<()>()
@@ -138,19 +165,22 @@ impl Engine {
             receiver.recv().await.map(|item: Item| (Ok::<_, Error>(item), receiver))
         });
         let patching = items.try_for_each_concurrent(self.limiter.most(), |item| async move {
-            self.patch(tally, &item, first).await
+            self.patch(asking, &item).await
         });
         tokio::try_join!(listing, patching).map(|_| ())
     }
 
     /// Names the secrets of one namespace. Names come in order, so that a list that has to start
     /// again goes on behind the last name it gave.
+    ///
+    /// A secret that the API server cannot decrypt spoils its page. Smaller pages come closer to it
+    /// until it is the next one; then the list goes on behind it. It is patched like the others:
+    /// another server may still be able to read it.
     async fn list_namespace(
         &self,
         namespace: Arc<str>,
         sender: &mpsc::Sender<Item>,
-        tally: &Mutex<Tally>,
-        first: bool,
+        asking: &Asking,
     ) -> Result<()> {
         let mut next: Option<String> = None;
         let mut last = String::new();
@@ -158,32 +188,25 @@ impl Engine {
         let mut restarts = 0;
         let failed = format!("the secrets of namespace {namespace} could not be listed");
         loop {
-            let ask = || requests::secrets_page(&self.api, &namespace, limit, next.as_deref());
-            match self.retried(&failed, ask).await? {
+            let ask = || async {
+                let turn = self.limiter.turn().await;
+                let page = requests::secrets_page(&self.api, &namespace, limit, next.as_deref());
+                let answer = page.await?;
+                if let PageAnswer::Retry { after, .. } = &answer {
+                    turn.overloaded(*after);
+                }
+                Ok(answer)
+            };
+            let (names, token, listed_at) = match self.retried(&failed, ask).await? {
                 PageAnswer::Page(page) => {
-                    for name in page.names {
-                        if name <= last || self.is_canary(&namespace, &name) {
-                            continue;
-                        }
-                        last.clone_from(&name);
-                        let item = Item {
-                            namespace: Arc::clone(&namespace),
-                            name,
-                            listed_at: page.resource_version,
-                        };
-                        // nobody receives any more: patching ended with an error, which is told there
-                        if sender.send(item).await.is_err() {
-                            return Ok(());
-                        }
-                    }
-                    match page.next {
-                        Some(token) => next = Some(token),
-                        None => return Ok(()),
-                    }
+                    self.went_back(page.resource_version, asking.least_version)?;
+                    limit = (limit * CLOSER).min(PAGE);
+                    (page.names, page.next, page.resource_version)
                 }
                 PageAnswer::Expired(token) if restarts < RESTARTS => {
                     restarts += 1;
                     next = token;
+                    continue;
                 }
                 PageAnswer::Expired(_) => {
                     return Err(Error::new(
@@ -191,22 +214,59 @@ impl Engine {
                         format!("{failed}: its list expires again and again"),
                     ));
                 }
-                // One secret spoils its page: smaller pages come closer to it. What lies behind it
-                // cannot be named, so the namespace stays unproven.
-                PageAnswer::Unreadable(_) if limit > 1 => limit = limit.div_ceil(8).min(limit - 1),
+                PageAnswer::Unreadable(_) if limit > 1 => {
+                    limit = limit.div_ceil(CLOSER).min(limit - 1);
+                    continue;
+                }
                 PageAnswer::Unreadable(message) => {
-                    let name = unreadable_name(&message, &namespace);
-                    let mut tally = tally.lock().unwrap_or_else(PoisonError::into_inner);
-                    tally.counts.total += u64::from(first);
-                    tally.block(&namespace, &name, BlockedReason::Unreadable, message);
-                    tally.unlisted.insert(namespace.to_string());
-                    return Ok(());
+                    let Some(name) = unreadable_name(&message, &namespace) else {
+                        // What it is cannot be told, so neither can what lies behind it.
+                        let mut tally = asking.tally();
+                        tally.counts.total += u64::from(asking.first);
+                        tally.block(&namespace, "?", BlockedReason::Unreadable, message);
+                        tally.unlisted.insert(namespace.to_string());
+                        return Ok(());
+                    };
+                    // At the fence or not: where it is listed from does not matter to a secret that
+                    // is rewritten only if some server can still read it.
+                    let token = token_behind(name);
+                    (vec![name.to_owned()], Some(token), asking.least_version)
                 }
                 PageAnswer::Retry { message, .. } => {
                     return Err(Error::new(ErrorKind::Unavailable, format!("{failed}: {message}")));
                 }
+            };
+            for name in names {
+                if name <= last || self.is_canary(&namespace, &name) {
+                    continue;
+                }
+                last.clone_from(&name);
+                let item = Item { namespace: Arc::clone(&namespace), name, listed_at };
+                // nobody receives any more: patching ended with an error, which is told there
+                if sender.send(item).await.is_err() {
+                    return Ok(());
+                }
+            }
+            match token {
+                Some(token) => next = Some(token),
+                None => return Ok(()),
             }
         }
+    }
+
+    /// Refuses to go on in a cluster that has gone back in time: what was answered there was about
+    /// other secrets than those that are there now.
+    pub(super) fn went_back(&self, resource_version: u64, least: u64) -> Result<()> {
+        if resource_version >= least {
+            return Ok(());
+        }
+        Err(Error::new(
+            ErrorKind::Conflict,
+            format!(
+                "the cluster behind {} has gone back from resource version {least} to {resource_version}, as a                  restored etcd does, so nothing of what was done is proven; run this again",
+                self.api.host()
+            ),
+        ))
     }
 
     /// Whether this is the canary, which is not counted.
@@ -216,15 +276,13 @@ impl Engine {
 }
 
 /// The name of the secret that the server could not decrypt, from its own words
-/// `unable to transform key "/registry/secrets/<namespace>/<name>": …`; else `?`.
-fn unreadable_name(message: &str, namespace: &str) -> String {
+/// `unable to transform key "/registry/secrets/<namespace>/<name>": …`.
+fn unreadable_name<'a>(message: &'a str, namespace: &str) -> Option<&'a str> {
     let marker = format!("/secrets/{namespace}/");
     message
         .split_once(&marker)
         .and_then(|(_, rest)| rest.split(['"', ':', ' ']).next())
         .filter(|name| !name.is_empty())
-        .unwrap_or("?")
-        .to_owned()
 }
 
 #[cfg(test)]
@@ -234,7 +292,7 @@ mod tests {
     #[test]
     fn the_unreadable_secret_is_named_by_the_server() {
         let message = r#"Internal error occurred: unable to transform key "/registry/secrets/team-1/bad": no matching prefix found"#;
-        assert_eq!(unreadable_name(message, "team-1"), "bad");
-        assert_eq!(unreadable_name("unable to transform key", "team-1"), "?");
+        assert_eq!(unreadable_name(message, "team-1"), Some("bad"));
+        assert_eq!(unreadable_name("unable to transform key", "team-1"), None);
     }
 }

@@ -1,12 +1,17 @@
 //! One pass over the secrets of a cluster, and what it came to.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::{Mutex, atomic::AtomicU64},
+};
 
 use time::OffsetDateTime;
 use tokio::time::Instant;
 
 use super::{
     answered::Answered,
+    patch::Asking,
+    requests::Change,
     servers::{Heard, WritesWith},
 };
 use crate::model::{
@@ -27,6 +32,10 @@ pub(crate) struct Pass {
     pub(super) before_change: Option<WritesWith>,
     pub(super) namespaces: Option<Vec<String>>,
     pub(super) convergence: Option<Convergence>,
+    /// The API servers write only what changes: every secret needs a change.
+    pub(super) touch: bool,
+    /// The cluster's resource version at convergence.
+    pub(super) converged_at: u64,
     /// A live secret with a higher resource version is under the expected key.
     pub(super) fence: Option<u64>,
     pub(super) tally: Tally,
@@ -47,6 +56,8 @@ pub(super) struct Tally {
     pub(super) blocked: BTreeMap<String, BlockedSecret>,
     /// Secrets that got no answer, by `namespace/name`.
     pub(super) failed: BTreeMap<String, BlockedSecret>,
+    /// Secrets beyond those in `failed` that got no answer, too many to name.
+    pub(super) failed_unnamed: u64,
     /// Namespaces that could not be listed to their end: giving a secret up by name does not
     /// prove the others there.
     pub(super) unlisted: BTreeSet<String>,
@@ -111,6 +122,8 @@ impl Pass {
             before_change,
             namespaces,
             convergence: None,
+            touch: false,
+            converged_at: 0,
             fence: None,
             tally: Tally::default(),
             verified: false,
@@ -121,25 +134,55 @@ impl Pass {
         }
     }
 
+    /// Asking secrets for this pass; its tally is lent to it. `first`: they are counted.
+    pub(super) fn asking(&mut self, first: bool) -> Asking {
+        let fence = self.fence.unwrap_or_default();
+        Asking {
+            tally: Mutex::new(std::mem::take(&mut self.tally)),
+            first,
+            change: if self.touch { Change::Touch { fence } } else { Change::Nothing },
+            least_version: self.converged_at.max(fence),
+            done: AtomicU64::new(0),
+        }
+    }
+
+    /// What the secrets are to be under.
+    pub(crate) fn expected(&self) -> &ExpectedKey {
+        &self.expected
+    }
+
     /// What the API servers write with, if they were heard.
     pub(crate) fn writes_with(&self) -> Option<WritesWith> {
         self.convergence.as_ref()?.servers.first().map(|server| server.writes_with.clone())
     }
 
+    /// Hash of the key that all API servers were heard to write with, as their metrics show it.
+    /// `None`: they were not heard, or their provider does not count key ids.
+    pub(crate) fn key_id_hash_seen(&self) -> Option<String> {
+        match self.writes_with()? {
+            WritesWith::Key(hash) => Some(hash),
+            WritesWith::Provider(_) | WritesWith::Plaintext | WritesWith::Mixed => None,
+        }
+    }
+
     /// What the pass came to.
     pub(crate) fn report(&self, may_stay_blocked: &dyn Fn(&str) -> bool) -> ReencryptReport {
         let evidence = self.convergence.as_ref().map_or(Evidence::Weak, |found| found.evidence);
+        // What lies in a namespace that could not be listed to its end has no name to give up.
+        let unnamed = |name: &str| {
+            name.split_once('/')
+                .is_some_and(|(namespace, _)| self.tally.unlisted.contains(namespace))
+        };
+        let names = self.tally.blocked.keys();
         let given_up: Vec<String> =
-            self.tally.blocked.keys().filter(|name| may_stay_blocked(name)).cloned().collect();
+            names.filter(|name| !unnamed(name) && may_stay_blocked(name)).cloned().collect();
         let whole = self.namespaces.is_none();
-        let settled = self.tally.failed.is_empty()
+        let failed = self.tally.failed.len() as u64 + self.tally.failed_unnamed;
+        let settled = failed == 0
             && self.tally.unlisted.is_empty()
             && given_up.len() == self.tally.blocked.len();
-        let counts = Counts {
-            blocked: self.tally.blocked.len() as u64,
-            failed: self.tally.failed.len() as u64,
-            ..self.tally.counts
-        };
+        let counts =
+            Counts { blocked: self.tally.blocked.len() as u64, failed, ..self.tally.counts };
         let answered = counts.rewritten + counts.current + counts.gone;
         #[expect(clippy::cast_precision_loss, reason = "a rate for people")]
         let secrets_per_second = if self.rewriting_seconds > 0.0 {

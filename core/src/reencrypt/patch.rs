@@ -1,64 +1,115 @@
 //! Patching one secret until it is answered for, and counting how it ended.
 
 use std::{
-    sync::{Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
     time::Duration,
 };
 
 use super::{
     Engine,
+    gradient::Work,
     pass::Tally,
-    requests::{self, PatchAnswer},
+    requests::{self, Change, PatchAnswer, is_decryption},
 };
-use crate::error::Result;
+use crate::{error::Result, model::BlockedReason};
 
 /// Tries after a sign of overload or a lost connection.
 const OVERLOADED_TRIES: u32 = 6;
 /// Tries after the server failed.
 const BROKEN_TRIES: u32 = 3;
+/// Outages that one secret is tried again after.
+const OUTAGES: u32 = 5;
 
 /// A secret to patch.
 #[derive(Debug)]
 pub(super) struct Item {
-    pub(super) namespace: std::sync::Arc<str>,
+    pub(super) namespace: Arc<str>,
     pub(super) name: String,
     /// Resource version of the list that named it.
     pub(super) listed_at: u64,
 }
 
+/// Asking secrets, one after the other.
+pub(super) struct Asking {
+    pub(super) tally: Mutex<Tally>,
+    /// They have not been counted before.
+    pub(super) first: bool,
+    pub(super) change: Change,
+    /// The cluster's resource version cannot be lower, unless it went back in time.
+    pub(super) least_version: u64,
+    /// How many are settled.
+    pub(super) done: AtomicU64,
+}
+
+impl Asking {
+    pub(super) fn tally(&self) -> std::sync::MutexGuard<'_, Tally> {
+        self.tally.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The tally, ready for questions about what was answered, the counter, and the least version.
+    pub(super) fn sorted(&mut self) -> (&Tally, &AtomicU64, u64) {
+        let tally = self.tally.get_mut().unwrap_or_else(PoisonError::into_inner);
+        tally.answered.sort();
+        (tally, &self.done, self.least_version)
+    }
+
+    pub(super) fn into_tally(self) -> Tally {
+        self.tally.into_inner().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
 impl Engine {
-    /// Patches a secret. `first`: it has not been counted before.
-    pub(super) async fn patch(&self, tally: &Mutex<Tally>, item: &Item, first: bool) -> Result<()> {
-        let mut overloaded = 0;
-        let mut broken = 0;
-        let answer = loop {
+    /// Patches a secret.
+    pub(super) async fn patch(&self, asking: &Asking, item: &Item) -> Result<()> {
+        let answer = self.answer(item, asking.change).await?;
+        asking.settle(item, answer);
+        self.reporter.done(asking.done.fetch_add(1, Ordering::Relaxed) + 1);
+        Ok(())
+    }
+
+    /// Asks until there is an answer that stands.
+    async fn answer(&self, item: &Item, change: Change) -> Result<PatchAnswer> {
+        let (mut overloaded, mut broken, mut outages) = (0, 0, 0);
+        loop {
+            let known_outages = self.outage.over().await;
             let turn = self.limiter.turn().await;
-            match requests::patch(&self.api, &item.namespace, &item.name).await? {
+            match requests::patch(&self.api, &item.namespace, &item.name, change).await? {
                 PatchAnswer::Overloaded { after, message } => {
                     turn.overloaded(after);
                     overloaded += 1;
                     if overloaded >= OVERLOADED_TRIES {
-                        break PatchAnswer::Broken(message);
+                        return Ok(PatchAnswer::Broken(message));
                     }
                     tokio::time::sleep(self.backoff(overloaded)).await;
                 }
                 PatchAnswer::Broken(message) => {
                     drop(turn);
                     broken += 1;
-                    if broken >= BROKEN_TRIES {
-                        break PatchAnswer::Broken(message);
+                    let given_up = broken >= BROKEN_TRIES;
+                    if self.outage.failed() || given_up {
+                        if outages < OUTAGES && self.was_an_outage(known_outages).await? {
+                            outages += 1;
+                            broken = 0;
+                            continue;
+                        }
+                        if given_up {
+                            return Ok(unreadable_or_broken(message));
+                        }
                     }
                     tokio::time::sleep(self.backoff(broken)).await;
                 }
                 answer => {
-                    turn.went_well();
-                    break answer;
+                    self.outage.answered();
+                    let wrote =
+                        matches!(answer, PatchAnswer::Version(version) if version > item.listed_at);
+                    turn.answered(if wrote { Work::Write } else { Work::Read });
+                    return Ok(answer);
                 }
             }
-        };
-        let done = settle(tally, item, answer, first);
-        self.reporter.done(done);
-        Ok(())
+        }
     }
 
     /// A pause before trying again: doubled each time, with jitter so that not everybody comes
@@ -71,31 +122,48 @@ impl Engine {
     }
 }
 
-/// Counts how a secret ended; gives how many are settled.
-fn settle(tally: &Mutex<Tally>, item: &Item, answer: PatchAnswer, first: bool) -> u64 {
-    let mut tally = tally.lock().unwrap_or_else(PoisonError::into_inner);
-    let one = u64::from(first);
-    tally.counts.total += one;
-    tally.clear(&item.namespace, &item.name);
-    match answer {
-        PatchAnswer::Version(version) => {
-            tally.answered.insert(version);
-            if version > item.listed_at {
-                tally.counts.rewritten += one;
-            } else {
-                tally.counts.current += one;
+/// The server's KMS works, and still this secret fails: if it fails in being decrypted, its key
+/// is not there any more.
+fn unreadable_or_broken(message: String) -> PatchAnswer {
+    if is_decryption(&message) {
+        PatchAnswer::Blocked(BlockedReason::Unreadable, message)
+    } else {
+        PatchAnswer::Broken(message)
+    }
+}
+
+impl Asking {
+    /// Counts how a secret ended.
+    fn settle(&self, item: &Item, answer: PatchAnswer) {
+        let mut tally = self.tally();
+        let one = u64::from(self.first);
+        tally.counts.total += one;
+        tally.clear(&item.namespace, &item.name);
+        match answer {
+            PatchAnswer::Version(version) => match self.change {
+                Change::Nothing => {
+                    tally.answered.insert(version);
+                    if version > item.listed_at {
+                        tally.counts.rewritten += one;
+                    } else {
+                        tally.counts.current += one;
+                    }
+                }
+                // It was touched now or, at this fence, before. That an API server answers says
+                // nothing of the key: only the fence does.
+                Change::Touch { fence } if version > fence => tally.counts.rewritten += one,
+                Change::Touch { .. } => {
+                    let message = "it was not written although it was touched".to_owned();
+                    tally.fail(&item.namespace, &item.name, message);
+                }
+            },
+            PatchAnswer::Gone => tally.counts.gone += one,
+            PatchAnswer::Blocked(reason, message) => {
+                tally.block(&item.namespace, &item.name, reason, message);
+            }
+            PatchAnswer::Broken(message) | PatchAnswer::Overloaded { message, .. } => {
+                tally.fail(&item.namespace, &item.name, message);
             }
         }
-        PatchAnswer::Gone => tally.counts.gone += one,
-        PatchAnswer::Blocked(reason, message) => {
-            tally.block(&item.namespace, &item.name, reason, message);
-        }
-        PatchAnswer::Broken(message) | PatchAnswer::Overloaded { message, .. } => {
-            tally.fail(&item.namespace, &item.name, message);
-        }
     }
-    tally.counts.rewritten
-        + tally.counts.current
-        + tally.counts.gone
-        + (tally.blocked.len() + tally.failed.len()) as u64
 }

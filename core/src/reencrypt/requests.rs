@@ -8,14 +8,17 @@ use crate::{
     error::{Error, ErrorKind, Result},
     kubernetes::{
         Accept, Answer, KubernetesApi, Request, SendError, ServerMetrics, StatusAnswer, in_words,
-        namespaces_path, object_resource_version, parse_page, scrape, secret_path, secrets_path,
-        value_free_list,
+        is_page, namespaces_path, object_resource_version, parse_page, scrape, secret_path,
+        secrets_path, value_free_list,
     },
     model::BlockedReason,
 };
 
 /// Names in one page of a list.
 pub(super) const PAGE: u32 = 500;
+
+/// How an API server names the stored object that it cannot decrypt.
+pub(super) const TRANSFORM_FAILED: &str = "unable to transform key";
 
 /// A page of names.
 #[derive(Debug)]
@@ -41,7 +44,28 @@ pub(super) enum PageAnswer {
     },
 }
 
-/// What became of an empty patch.
+/// How a secret is patched.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Change {
+    /// Not at all: the API server rewrites what is not under the key that it writes with.
+    Nothing,
+    /// An annotation with the fence of the pass. KMS v1 compares no keys, so only a change makes
+    /// the API server write; one after the fence is under the key in use.
+    Touch { fence: u64 },
+}
+
+impl Change {
+    fn body(self) -> Bytes {
+        match self {
+            Self::Nothing => Bytes::from_static(b"{}"),
+            Self::Touch { fence } => Bytes::from(format!(
+                r#"{{"metadata":{{"annotations":{{"aks-kms/epoch":"{fence}"}}}}}}"#
+            )),
+        }
+    }
+}
+
+/// What became of a patch.
 #[derive(Debug, Eq, PartialEq)]
 pub(super) enum PatchAnswer {
     /// The secret's resource version now.
@@ -94,6 +118,9 @@ async fn page(
     };
     let message = || in_words(&answer);
     Ok(match answer.status {
+        200 | 300..=400 | 402..=499 if is_page(&answer) => {
+            PageAnswer::Retry { after: answer.retry_after, message: message() }
+        }
         200 => {
             let page = parse_page(&answer.body).map_err(|_| api.nonsense(doing))?;
             PageAnswer::Page(Page {
@@ -108,7 +135,7 @@ async fn page(
                 status.and_then(|status| status.continue_token().map(str::to_owned)),
             )
         }
-        500 if is_unreadable(&message()) => PageAnswer::Unreadable(message()),
+        500 if message().contains(TRANSFORM_FAILED) => PageAnswer::Unreadable(message()),
         408 | 429 | 500..=599 => {
             PageAnswer::Retry { after: answer.retry_after, message: message() }
         }
@@ -116,10 +143,15 @@ async fn page(
     })
 }
 
-/// The empty merge patch: rewrites the secret if it is under another key, else only reads it.
-pub(super) async fn patch(api: &KubernetesApi, namespace: &str, name: &str) -> Result<PatchAnswer> {
+/// A merge patch of a secret.
+pub(super) async fn patch(
+    api: &KubernetesApi,
+    namespace: &str,
+    name: &str,
+    change: Change,
+) -> Result<PatchAnswer> {
     let path = format!("{}?fieldManager=aks-kms&includeObject=None", secret_path(namespace, name));
-    let request = Request::merge_patch(path, Accept::Table, Bytes::from_static(b"{}"));
+    let request = Request::merge_patch(path, Accept::Table, change.body());
     let doing = "patch secrets";
     match api.send(&request).await {
         Ok(answer) => classify(api, &answer, doing),
@@ -132,6 +164,16 @@ pub(super) async fn patch(api: &KubernetesApi, namespace: &str, name: &str) -> R
 
 fn classify(api: &KubernetesApi, answer: &Answer, doing: &str) -> Result<PatchAnswer> {
     let message = in_words(answer);
+    // Something in between answered: it says nothing of the secret, least of all that it is gone.
+    let by_a_proxy = match answer.status {
+        200 => is_page(answer),
+        401 => false,
+        400..=499 => StatusAnswer::parse(&answer.body).is_none(),
+        _ => false,
+    };
+    if by_a_proxy {
+        return Ok(PatchAnswer::Overloaded { after: answer.retry_after, message });
+    }
     Ok(match answer.status {
         200 => match object_resource_version(&answer.body) {
             Ok(version) => PatchAnswer::Version(version),
@@ -149,14 +191,20 @@ fn classify(api: &KubernetesApi, answer: &Answer, doing: &str) -> Result<PatchAn
     })
 }
 
+/// Stops everything if etcd is out of space: each further write makes it worse.
+pub(super) fn stop_if_out_of_space(message: &str) -> Result<()> {
+    if !message.contains("database space exceeded") {
+        return Ok(());
+    }
+    Err(Error::new(
+        ErrorKind::Unavailable,
+        "etcd is out of space, so nothing more can be written; make room in it, then run this again",
+    ))
+}
+
 /// What a 500 means is only in its words: the API server has no reasons of its own for these.
 fn internal_error(message: String) -> Result<PatchAnswer> {
-    if message.contains("database space exceeded") {
-        return Err(Error::new(
-            ErrorKind::Unavailable,
-            "etcd is out of space, so nothing more can be written; make room in it, then run this again",
-        ));
-    }
+    stop_if_out_of_space(&message)?;
     Ok(if is_unreadable(&message) {
         PatchAnswer::Blocked(BlockedReason::Unreadable, message)
     } else if message.contains("failed calling webhook") {
@@ -168,9 +216,18 @@ fn internal_error(message: String) -> Result<PatchAnswer> {
     })
 }
 
-/// Whether a server says that it cannot decrypt what is stored.
+/// Whether a server says that it cannot decrypt what is stored, for want of the key: neither its
+/// KMS plugin nor time will help.
 fn is_unreadable(message: &str) -> bool {
-    message.contains("unable to transform key")
+    ["no matching prefix found", "identity transformer tried to read encrypted data"]
+        .iter()
+        .any(|words| message.contains(words))
+}
+
+/// Whether a server says that it could not decrypt what is stored: the key is not there, or the
+/// KMS plugin does not answer.
+pub(super) fn is_decryption(message: &str) -> bool {
+    is_unreadable(message) || message.contains(TRANSFORM_FAILED) || message.contains("decrypt")
 }
 
 /// The counters of the API server behind a connection. `None`: it did not answer with them now.

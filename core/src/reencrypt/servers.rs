@@ -89,9 +89,31 @@ pub(super) struct Heard {
 }
 
 impl Heard {
+    /// What a server wrote with between two readings of its counters.
+    pub(super) fn between(before: &ServerMetrics, after: ServerMetrics) -> Self {
+        Self {
+            process: Process::of(&after),
+            writes_with: written_between(before, &after),
+            counters: after,
+        }
+    }
+
     /// Whether the process has written with nothing else since it began.
     pub(super) fn never_wrote_otherwise(&self) -> bool {
         written_between(&ServerMetrics::default(), &self.counters) == self.writes_with
+    }
+
+    /// Whether it has written nothing since it began, or with nothing else than these: a key of
+    /// one of these hashes, or no encryption if plaintext is expected.
+    pub(super) fn only_ever_wrote(&self, expected: &ExpectedKey, hashes: &[String]) -> bool {
+        match written_between(&ServerMetrics::default(), &self.counters) {
+            WritesWith::Key(hash) => hashes.contains(&hash),
+            // A server that shows nothing at all has no encryption configuration, and may have
+            // written any number of secrets without it.
+            WritesWith::Plaintext => *expected == ExpectedKey::Plaintext,
+            WritesWith::Provider(_) => false,
+            WritesWith::Mixed => !self.counters.wrote_secrets(),
+        }
     }
 
     /// Whether it wrote with nothing else since an earlier reading.
@@ -111,30 +133,53 @@ impl Heard {
     }
 }
 
+/// What the servers, all that live, show of the expected key.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Verdict {
+    /// They write with it.
+    Proven(Evidence),
+    /// They encrypt, all with one provider that tells nothing of its keys, as KMS v1, and were not
+    /// seen to change to it: it may be any key.
+    Untold,
+    /// They don't write with it, or not all.
+    No,
+}
+
 /// Judges whether these servers, all that live, write with the expected key. `before_change` is
-/// what they wrote with before the key changed in this run.
+/// what they wrote with before the key changed in this run; `known_key_id_hash` what they all
+/// showed when they were last seen to change to the expected key.
 pub(super) fn judge(
     heard: &[Heard],
     expected: &ExpectedKey,
     before_change: Option<&WritesWith>,
-) -> Option<Evidence> {
-    let (first, rest) = heard.split_first()?;
-    if rest.iter().any(|server| server.writes_with != first.writes_with) {
-        return None;
+    known_key_id_hash: Option<&str>,
+) -> Verdict {
+    let Some((first, rest)) = heard.split_first() else { return Verdict::No };
+    let writes_with = &first.writes_with;
+    if rest.iter().any(|server| server.writes_with != *writes_with) {
+        return Verdict::No;
     }
     let named = match expected {
         ExpectedKey::Key(key_id) => WritesWith::Key(key_id.metrics_hash()),
         ExpectedKey::Plaintext => WritesWith::Plaintext,
     };
-    if first.writes_with == named {
-        return Some(Evidence::Metrics);
+    if *writes_with == named {
+        return Verdict::Proven(Evidence::Metrics);
+    }
+    if *expected == ExpectedKey::Plaintext {
+        return Verdict::No;
     }
     // A key whose hash is not the computable one: it counts only if the servers were seen to
     // change to it, all of them. Right after a change that is the new key, and cannot be the old.
-    let changed = before_change.is_some_and(|before| *before != first.writes_with);
-    let encrypted = matches!(first.writes_with, WritesWith::Key(_) | WritesWith::Provider(_));
-    (changed && encrypted && matches!(expected, ExpectedKey::Key(_)))
-        .then_some(Evidence::MetricsUnnamed)
+    let changed = before_change.is_some_and(|before| before != writes_with);
+    match writes_with {
+        WritesWith::Key(hash) if changed || known_key_id_hash == Some(hash) => {
+            Verdict::Proven(Evidence::MetricsUnnamed)
+        }
+        WritesWith::Provider(_) if changed => Verdict::Proven(Evidence::MetricsUnnamed),
+        WritesWith::Provider(_) => Verdict::Untold,
+        WritesWith::Key(_) | WritesWith::Plaintext | WritesWith::Mixed => Verdict::No,
+    }
 }
 
 #[cfg(test)]
@@ -235,6 +280,8 @@ mod tests {
         let old = || heard(WritesWith::Key("sha256:old".into()), ServerMetrics::default());
         let plain = || heard(WritesWith::Plaintext, ServerMetrics::default());
         let mixed = || heard(WritesWith::Mixed, ServerMetrics::default());
+        let v1 =
+            |prefix: &str| heard(WritesWith::Provider(prefix.into()), ServerMetrics::default());
         let expected = ExpectedKey::Key(key());
         let after = Some;
         let unknown: Option<WritesWith> = None;
@@ -245,50 +292,97 @@ mod tests {
                 vec![new(), new()],
                 &expected,
                 unknown.clone(),
-                Some(Evidence::Metrics),
+                Verdict::Proven(Evidence::Metrics),
             ),
-            ("one of two behind", vec![new(), old()], &expected, unknown.clone(), None),
+            ("one of two behind", vec![new(), old()], &expected, unknown.clone(), Verdict::No),
             (
                 "all agree on the old key",
                 vec![old(), old()],
                 &expected,
                 after(old_key.clone()),
-                None,
+                Verdict::No,
             ),
             (
                 "all agree on another key and nobody saw them change",
                 vec![old()],
                 &expected,
                 unknown.clone(),
-                None,
+                Verdict::No,
             ),
             (
                 "all changed to one key of unknown name",
                 vec![old(), old()],
                 &expected,
                 after(WritesWith::Plaintext),
-                Some(Evidence::MetricsUnnamed),
+                Verdict::Proven(Evidence::MetricsUnnamed),
             ),
-            ("mixed is no evidence", vec![mixed()], &expected, after(old_key), None),
-            ("still plaintext", vec![plain()], &expected, after(WritesWith::Plaintext), None),
+            ("mixed is no evidence", vec![mixed()], &expected, after(old_key), Verdict::No),
+            (
+                "still plaintext",
+                vec![plain()],
+                &expected,
+                after(WritesWith::Plaintext),
+                Verdict::No,
+            ),
             (
                 "plaintext as expected",
                 vec![plain(), plain()],
                 &ExpectedKey::Plaintext,
                 unknown.clone(),
-                Some(Evidence::Metrics),
+                Verdict::Proven(Evidence::Metrics),
             ),
             (
                 "still encrypting when plaintext is expected",
                 vec![old()],
                 &ExpectedKey::Plaintext,
                 after(ours()),
-                None,
+                Verdict::No,
             ),
-            ("nobody was heard", vec![], &expected, unknown, None),
+            (
+                "a provider that tells no keys, nobody saw it change",
+                vec![v1(V1), v1(V1)],
+                &expected,
+                unknown.clone(),
+                Verdict::Untold,
+            ),
+            (
+                "a provider that tells no keys, the same as before the change",
+                vec![v1(V1)],
+                &expected,
+                after(WritesWith::Provider(V1.into())),
+                Verdict::Untold,
+            ),
+            (
+                "another provider than before the change",
+                vec![v1(V1)],
+                &expected,
+                after(WritesWith::Provider("k8s:enc:kms:v1:azure-2:".into())),
+                Verdict::Proven(Evidence::MetricsUnnamed),
+            ),
+            ("nobody was heard", vec![], &expected, unknown, Verdict::No),
         ];
-        for (name, servers, expected, before, evidence) in cases {
-            assert_eq!(judge(&servers, expected, before.as_ref()), evidence, "{name}");
+        for (name, servers, expected, before, verdict) in cases {
+            assert_eq!(judge(&servers, expected, before.as_ref(), None), verdict, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_hash_that_is_known_from_an_earlier_change_is_evidence_by_itself() {
+        let server = |hash: &str| heard(WritesWith::Key(hash.into()), ServerMetrics::default());
+        let key = ExpectedKey::Key(key());
+        let cases = [
+            (
+                "all show it",
+                vec![server("k2"), server("k2")],
+                &key,
+                Verdict::Proven(Evidence::MetricsUnnamed),
+            ),
+            ("one shows another", vec![server("k2"), server("k1")], &key, Verdict::No),
+            ("all show another", vec![server("k1")], &key, Verdict::No),
+            ("plaintext is expected", vec![server("k2")], &ExpectedKey::Plaintext, Verdict::No),
+        ];
+        for (name, servers, expected, verdict) in cases {
+            assert_eq!(judge(&servers, expected, None, Some("k2")), verdict, "{name}");
         }
     }
 

@@ -1,6 +1,6 @@
 //! Streaming lists: every secret's name and resource version, and nothing else.
 
-use std::collections::VecDeque;
+use std::{collections::VecDeque, time::Duration};
 
 use super::requests::transient;
 use crate::{
@@ -8,24 +8,45 @@ use crate::{
     kubernetes::{Accept, Body, KubernetesApi, Request, WatchEvent, WatchParser, secrets_path},
 };
 
-/// What a streaming list tells.
+/// What a streaming list tells of a secret.
 #[derive(Debug)]
 pub(super) enum Listed {
     Secret {
         name: String,
         resource_version: u64,
+        /// It was told before and has been written meanwhile.
+        again: bool,
     },
-    /// Every secret has been told.
-    End,
+    /// It was told before and has been deleted meanwhile.
+    Gone { name: String },
+}
+
+/// The next thing in a streaming list.
+#[derive(Debug)]
+pub(super) enum Next {
+    Listed(Listed),
+    /// Every secret has been told, as of this resource version.
+    End(u64),
     /// It ended too early: nothing can be said of what was not told.
     BrokeOff,
+}
+
+/// What became of opening a streaming list.
+pub(super) enum Opened {
+    Stream(SecretsStream),
+    /// Worth trying again.
+    Later {
+        after: Option<Duration>,
+    },
+    /// The server does not serve it, or not to us.
+    Unsupported,
 }
 
 /// A streaming list of one namespace. It must be read at full speed.
 pub(super) struct SecretsStream {
     body: Body,
     parser: WatchParser,
-    events: VecDeque<Listed>,
+    events: VecDeque<Next>,
 }
 
 const QUERY: &str = "watch=true&sendInitialEvents=true&resourceVersionMatch=NotOlderThan\
@@ -33,49 +54,57 @@ const QUERY: &str = "watch=true&sendInitialEvents=true&resourceVersionMatch=NotO
 const DOING: &str = "list secrets as a stream";
 
 impl SecretsStream {
-    /// Opens the list. `None`: the server does not serve it, or not to us.
-    pub(super) async fn open(api: &KubernetesApi, namespace: &str) -> Result<Option<Self>> {
+    /// Opens the list.
+    pub(super) async fn open(api: &KubernetesApi, namespace: &str) -> Result<Opened> {
         let path = format!("{}?{QUERY}", secrets_path(namespace));
         let streaming = match api.stream(&Request::get(path, Accept::Table)).await {
             Ok(streaming) => streaming,
             Err(error) => {
                 transient(api, error, DOING)?;
-                return Ok(None);
+                return Ok(Opened::Later { after: None });
             }
         };
-        Ok((streaming.status == 200).then(|| Self {
-            body: streaming.body,
-            parser: WatchParser::default(),
-            events: VecDeque::new(),
-        }))
+        Ok(match streaming.status {
+            200 => Opened::Stream(Self {
+                body: streaming.body,
+                parser: WatchParser::default(),
+                events: VecDeque::new(),
+            }),
+            408 | 429 | 500..=599 => Opened::Later { after: streaming.retry_after },
+            _ => Opened::Unsupported,
+        })
     }
 
     /// The next thing that it tells.
-    pub(super) async fn next(&mut self) -> Result<Listed> {
+    pub(super) async fn next(&mut self) -> Result<Next> {
         loop {
-            if let Some(listed) = self.events.pop_front() {
-                return Ok(listed);
+            if let Some(next) = self.events.pop_front() {
+                return Ok(next);
             }
-            let Ok(Some(part)) = self.body.chunk().await else { return Ok(Listed::BrokeOff) };
+            let Ok(Some(part)) = self.body.chunk().await else { return Ok(Next::BrokeOff) };
             let mut events = Vec::new();
             if self.parser.push(&part, &mut events).is_err() {
-                return Ok(Listed::BrokeOff);
+                return Ok(Next::BrokeOff);
             }
-            self.events.extend(events.into_iter().filter_map(listed));
+            self.events.extend(events.into_iter().filter_map(next));
         }
     }
 }
 
-/// What an event says of the list. A secret that is written while the list is read is told again
-/// with its new version, and one that is deleted needs no proof.
-fn listed(event: WatchEvent) -> Option<Listed> {
+/// What an event says of the list.
+fn next(event: WatchEvent) -> Option<Next> {
     match event {
-        WatchEvent::Added { name, resource_version }
-        | WatchEvent::Modified { name, resource_version } => {
-            Some(Listed::Secret { name, resource_version })
+        WatchEvent::Added { name, resource_version } => {
+            Some(Next::Listed(Listed::Secret { name, resource_version, again: false }))
         }
-        WatchEvent::Bookmark { initial_events_end: true, .. } => Some(Listed::End),
-        WatchEvent::Error(_) => Some(Listed::BrokeOff),
-        WatchEvent::Deleted { .. } | WatchEvent::Bookmark { .. } => None,
+        WatchEvent::Modified { name, resource_version } => {
+            Some(Next::Listed(Listed::Secret { name, resource_version, again: true }))
+        }
+        WatchEvent::Deleted { name, .. } => Some(Next::Listed(Listed::Gone { name })),
+        WatchEvent::Bookmark { initial_events_end: true, resource_version } => {
+            Some(Next::End(resource_version))
+        }
+        WatchEvent::Error(_) => Some(Next::BrokeOff),
+        WatchEvent::Bookmark { .. } => None,
     }
 }

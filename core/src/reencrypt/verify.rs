@@ -1,6 +1,6 @@
 //! Proving that no secret is left under another key.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use futures::{StreamExt, TryStreamExt, stream as streams};
 use tokio::time::{Instant, sleep, sleep_until};
@@ -8,8 +8,8 @@ use tokio::time::{Instant, sleep, sleep_until};
 use super::{
     Engine,
     pass::{Pass, Tally},
-    patch::Item,
-    stream::{Listed, SecretsStream},
+    patch::{Asking, Item},
+    stream::{Listed, Next, Opened, SecretsStream},
 };
 use crate::{
     error::{Error, ErrorKind, Result},
@@ -17,11 +17,14 @@ use crate::{
 };
 
 /// Namespaces that are read at the same time.
-const NAMESPACES_AT_ONCE: usize = 4;
+pub(super) const NAMESPACES_AT_ONCE: usize = 4;
 /// Rounds over what a list showed to be left.
 const ROUNDS: usize = 3;
 /// Whole passes when API servers changed in the middle.
 const PASSES: usize = 3;
+/// Secrets of one namespace that are asked one by one because they are not proven; with more, all
+/// of them are.
+const LEFT: usize = 10_000;
 /// Tries of one streaming list.
 const STREAM_TRIES: u32 = 3;
 
@@ -29,8 +32,8 @@ const STREAM_TRIES: u32 = 3;
 enum Look {
     /// Secrets that are not proven.
     Left(Vec<Item>),
-    /// The server has no streaming lists.
-    Unsupported,
+    /// It cannot be told, or it is nearly all of them.
+    Everything,
 }
 
 impl Engine {
@@ -60,16 +63,16 @@ impl Engine {
     }
 
     async fn verify_once(&self, pass: &mut Pass) -> Result<()> {
-        let fence = self.fence(pass).await?;
+        self.fence(pass).await?;
         self.reporter.phase(
             Phase::Verify,
             self.total,
             "Proving that no secret is under another key",
         );
         let requests_before = self.api.requests_sent();
-        let mut tally = std::mem::take(&mut pass.tally);
-        let outcome = self.prove(&mut tally, fence).await;
-        pass.tally = tally;
+        let mut asking = pass.asking(false);
+        let outcome = self.prove(&mut asking, pass.fence.unwrap_or(u64::MAX)).await;
+        pass.tally = asking.into_tally();
         pass.requests += self.api.requests_sent() - requests_before;
         outcome?;
         pass.verified = true;
@@ -77,9 +80,9 @@ impl Engine {
     }
 
     /// The fence: taken when a write under another key can no longer be under way.
-    async fn fence(&self, pass: &mut Pass) -> Result<u64> {
-        if let Some(fence) = pass.fence {
-            return Ok(fence);
+    pub(super) async fn fence(&self, pass: &mut Pass) -> Result<()> {
+        if pass.fence.is_some() {
+            return Ok(());
         }
         let Some(convergence) = &pass.convergence else {
             return Err(Error::new(ErrorKind::Unexpected, "verifying before convergence"));
@@ -93,26 +96,25 @@ impl Engine {
             sleep_until(safe).await;
         }
         let fence = self.resource_version().await?;
+        self.went_back(fence, pass.converged_at)?;
         pass.fence = Some(fence);
-        Ok(fence)
+        Ok(())
     }
 
-    async fn prove(&self, tally: &mut Tally, fence: u64) -> Result<()> {
+    async fn prove(&self, asking: &mut Asking, fence: u64) -> Result<()> {
         let mut namespaces = self.namespaces_in_scope().await?;
         for round in 0..=ROUNDS {
-            let (left, unsupported) = self.look(&namespaces, tally, fence).await?;
-            // Older servers: every secret is asked once more, and each answer given after the fence
-            // is proof.
-            if !unsupported.is_empty() {
-                let shared = Mutex::new(std::mem::take(tally));
-                let outcome = self.list_and_patch(unsupported, &shared, false).await;
-                *tally = shared.into_inner().unwrap_or_else(PoisonError::into_inner);
-                outcome?;
+            let (left, unlisted) = self.look(&namespaces, asking, fence).await?;
+            // Each answer given after the fence is proof: of the secret's key, or where secrets are
+            // touched, of a write beyond the fence.
+            if !unlisted.is_empty() {
+                self.list_and_patch(unlisted, asking).await?;
             }
             if left.is_empty() {
                 break;
             }
             if round == ROUNDS {
+                let mut tally = asking.tally();
                 for item in left {
                     let message = format!("it was still not under the key after {ROUNDS} rounds");
                     tally.fail(&item.namespace, &item.name, message);
@@ -122,79 +124,129 @@ impl Engine {
             namespaces = left.iter().map(|item| item.namespace.to_string()).collect();
             namespaces.sort_unstable();
             namespaces.dedup();
-            let shared = Mutex::new(std::mem::take(tally));
-            let outcome = streams::iter(left.into_iter().map(Ok::<_, Error>))
-                .try_for_each_concurrent(self.limiter.most(), |item| {
-                    let shared = &shared;
-                    async move { self.patch(shared, &item, false).await }
+            let asking = &*asking;
+            streams::iter(left.into_iter().map(Ok::<_, Error>))
+                .try_for_each_concurrent(self.limiter.most(), |item| async move {
+                    self.patch(asking, &item).await
                 })
-                .await;
-            *tally = shared.into_inner().unwrap_or_else(PoisonError::into_inner);
-            outcome?;
+                .await?;
         }
         Ok(())
     }
 
-    /// Reads namespaces with streaming lists: what is not proven, and the namespaces whose server
-    /// has none.
+    /// Reads namespaces with streaming lists: what is not proven, and the namespaces in which every
+    /// secret must be asked instead.
     async fn look(
         &self,
         namespaces: &[String],
-        tally: &mut Tally,
+        asking: &mut Asking,
         fence: u64,
     ) -> Result<(Vec<Item>, Vec<String>)> {
-        tally.answered.sort();
-        let tally = &*tally;
+        let (tally, done, least) = asking.sorted();
         let looks: Vec<(String, Look)> = streams::iter(namespaces.to_vec())
             .map(|namespace| async move {
-                let look = self.look_at(&namespace, tally, fence).await?;
+                let proof = Proof { tally, fence };
+                let left = self
+                    .read_namespace(&namespace, least, done, |left: &mut Vec<Item>, listed| {
+                        if left.len() <= LEFT && !proof.covers(&namespace, listed, self) {
+                            left.extend(listed.item(&namespace));
+                        }
+                    })
+                    .await?;
+                let look = match left {
+                    Some(left) if left.len() <= LEFT => Look::Left(left),
+                    // asking each needs no list that is held in memory
+                    Some(_) | None => Look::Everything,
+                };
                 Ok::<_, Error>((namespace, look))
             })
             .buffer_unordered(NAMESPACES_AT_ONCE)
             .try_collect()
             .await?;
         let mut left = Vec::new();
-        let mut unsupported = Vec::new();
+        let mut everything = Vec::new();
         for (namespace, look) in looks {
             match look {
                 Look::Left(items) => left.extend(items),
-                Look::Unsupported => unsupported.push(namespace),
+                Look::Everything => everything.push(namespace),
             }
         }
-        Ok((left, unsupported))
+        Ok((left, everything))
     }
 
-    async fn look_at(&self, namespace: &str, tally: &Tally, fence: u64) -> Result<Look> {
+    /// Reads a namespace by a streaming list, and gives what `add` made of it; once more from
+    /// nothing when the list breaks off. `None`: the server does not give one to its end.
+    pub(super) async fn read_namespace<T: Default>(
+        &self,
+        namespace: &str,
+        least_version: u64,
+        done: &AtomicU64,
+        add: impl Fn(&mut T, &Listed),
+    ) -> Result<Option<T>> {
         for tries in 1..=STREAM_TRIES {
-            let Some(mut secrets) = SecretsStream::open(&self.api, namespace).await? else {
-                return Ok(Look::Unsupported);
-            };
-            let mut left = Vec::new();
-            let whole = loop {
-                match secrets.next().await? {
-                    Listed::Secret { name, resource_version } => {
-                        let proven = resource_version > fence
-                            || tally.answered.contains(resource_version)
-                            || tally.is_blocked(namespace, &name)
-                            || self.is_canary(namespace, &name);
-                        if !proven {
-                            left.push(Item {
-                                namespace: namespace.into(),
-                                name,
-                                listed_at: resource_version,
-                            });
+            let mut pause = self.backoff(tries);
+            match SecretsStream::open(&self.api, namespace).await? {
+                Opened::Unsupported => return Ok(None),
+                Opened::Later { after } => {
+                    pause = after.map_or(pause, |after| after.min(self.timing.backoff_longest));
+                }
+                Opened::Stream(mut secrets) => {
+                    let mut seen = T::default();
+                    let mut told = 0;
+                    loop {
+                        match secrets.next().await? {
+                            Next::Listed(listed) => {
+                                told += 1;
+                                self.reporter.done(done.fetch_add(1, Ordering::Relaxed) + 1);
+                                add(&mut seen, &listed);
+                            }
+                            Next::End(resource_version) => {
+                                self.went_back(resource_version, least_version)?;
+                                return Ok(Some(seen));
+                            }
+                            Next::BrokeOff => break,
                         }
                     }
-                    Listed::End => break true,
-                    Listed::BrokeOff => break false,
+                    done.fetch_sub(told, Ordering::Relaxed);
                 }
-            };
-            if whole {
-                return Ok(Look::Left(left));
             }
-            sleep(self.backoff(tries)).await;
+            sleep(pause).await;
         }
-        // it breaks off again and again: asking each secret needs no stream
-        Ok(Look::Unsupported)
+        Ok(None)
+    }
+}
+
+/// What is known of secrets.
+#[derive(Clone, Copy)]
+struct Proof<'a> {
+    tally: &'a Tally,
+    fence: u64,
+}
+
+impl Proof<'_> {
+    /// Whether a secret needs no further look.
+    fn covers(self, namespace: &str, listed: &Listed, engine: &Engine) -> bool {
+        match listed {
+            Listed::Secret { name, resource_version, .. } => {
+                *resource_version > self.fence
+                    || self.tally.answered.contains(*resource_version)
+                    || self.tally.is_blocked(namespace, name)
+                    || engine.is_canary(namespace, name)
+            }
+            Listed::Gone { .. } => true,
+        }
+    }
+}
+
+impl Listed {
+    fn item(&self, namespace: &str) -> Option<Item> {
+        match self {
+            Self::Secret { name, resource_version, .. } => Some(Item {
+                namespace: namespace.into(),
+                name: name.clone(),
+                listed_at: *resource_version,
+            }),
+            Self::Gone { .. } => None,
+        }
     }
 }

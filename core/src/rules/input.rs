@@ -47,6 +47,48 @@ pub(crate) fn target(
     }
 }
 
+/// Parses what `rotate` is asked for. What it leaves open is completed once the cluster was seen.
+///
+/// # Errors
+/// Everything that is wrong with it, at once.
+pub(crate) fn rotation(
+    key_id: Option<&str>,
+    network_mode: Option<NetworkMode>,
+    key_vault_id: Option<&str>,
+    key_vault_suffix: &str,
+) -> Result<(Option<KeyId>, Option<VaultId>), Vec<Finding>> {
+    let Some(key_id) = key_id else {
+        let vault = key_vault_id.map(VaultId::parse).transpose();
+        return vault.map(|vault| (None, vault)).map_err(|error| error.findings().to_vec());
+    };
+    // Without a mode it may be the vault in use, whose id the cluster tells.
+    let mode = network_mode.unwrap_or(NetworkMode::Public);
+    let known_later = |finding: &Finding| finding.rule == RuleId::KeyVaultIdRequired;
+    match target(key_id, mode, key_vault_id, key_vault_suffix) {
+        Ok(target) => Ok((Some(target.key_id), target.key_vault_id)),
+        Err(findings) if findings.iter().all(known_later) => Ok((KeyId::parse(key_id).ok(), None)),
+        Err(findings) => {
+            Err(findings.into_iter().filter(|finding| !known_later(finding)).collect())
+        }
+    }
+}
+
+/// A target that was completed from the cluster.
+///
+/// # Errors
+/// The rule, where a private vault's resource id is missing.
+pub(crate) fn completed(target: Target) -> Result<Target, Vec<Finding>> {
+    if target.network_mode == NetworkMode::Public || target.key_vault_id.is_some() {
+        return Ok(target);
+    }
+    let finding = Finding::violated(
+        RuleId::KeyVaultIdRequired,
+        &target.key_id,
+        "the vault is to be reached in private mode and key_vault_id is missing",
+    );
+    Err(vec![remedy::fill(finding, &remedy::of_key(&target.key_id))])
+}
+
 /// The value; or `None`, and what is wrong is added to the findings.
 fn parsed<T>(parsed: Result<T, Error>, findings: &mut Vec<Finding>) -> Option<T> {
     parsed.map_err(|error| findings.extend_from_slice(error.findings())).ok()

@@ -20,7 +20,7 @@ mod vault;
 
 use std::{cmp::Reverse, fmt};
 
-pub(crate) use input::{invalid_input, target};
+pub(crate) use input::{completed, invalid_input, rotation, target};
 pub(crate) use options::{reencrypt_options, run_options};
 pub(crate) use question::Question;
 pub(crate) use refusal::{allowed, refusal};

@@ -1,8 +1,11 @@
 //! What the rules are asked.
 
-use crate::model::{
-    Fact, IdentityKind, KeyId, KmsProfile, KubernetesVersion, Lookup, NetworkMode, Observed,
-    ReencryptOptions, Target, VaultId, Verb,
+use crate::{
+    model::{
+        Fact, IdentityKind, KeyId, KmsProfile, KubernetesVersion, Lookup, NetworkMode,
+        ReencryptOptions, Target, VaultId, Verb,
+    },
+    observed::Observed,
 };
 
 /// What a verb is about to do, and to what.

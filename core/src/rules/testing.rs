@@ -8,9 +8,9 @@ use crate::{
     model::{
         AccessFacts, ClusterFacts, ClusterId, Fact, Finding, IdentityKind, KeyFacts, KeyId,
         KmsProfile, KubernetesFacts, KubernetesVersion, Lookup, NetworkMode, NodePoolFacts,
-        Observed, ReencryptOptions, RoleGrant, Target, UserAssignedIdentity, VaultFacts, VaultId,
-        Verb,
+        ReencryptOptions, RoleGrant, Target, UserAssignedIdentity, VaultFacts, VaultId, Verb,
     },
+    observed::Observed,
 };
 
 pub(crate) const NOW: OffsetDateTime = datetime!(2026-08-01 12:00 UTC);
@@ -41,7 +41,10 @@ pub(crate) fn observed() -> Observed {
             roles: Fact::Known(vec![crypto_user(), key_vault_contributor()]),
         }),
         diagnostics: Some(Fact::Known(true)),
+        versions: None,
         kubernetes: Fact::Known(kubernetes()),
+        record: None,
+        previous: None,
     }
 }
 

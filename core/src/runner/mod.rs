@@ -4,7 +4,10 @@
 //! be run twice, or again after a crash at any point, and the future may be dropped at any point.
 
 mod journal;
+mod lease;
 mod log;
+mod record;
+mod recorder;
 mod secrets;
 mod set_kms;
 
@@ -17,14 +20,18 @@ use crate::{
     azure::Azure,
     catalogue::RuleId,
     error::Result,
-    model::{ClusterId, Step, StepKind, StepOutcome, Timing},
+    ledger::{Operation, Proof},
+    model::{ClusterId, ExpectedKey, KeyId, Step, StepKind, StepOutcome, Timing},
     plan::Plan,
     progress::{Phase, Reporter},
     reencrypt::{Engine, Pass, WritesWith},
 };
 
 pub use self::journal::Journal;
-pub(crate) use self::log::RunLog;
+pub(crate) use self::{
+    log::RunLog,
+    recorder::{Found, Recorder},
+};
 
 /// What a run works with.
 pub(crate) struct Runner<'a> {
@@ -37,6 +44,20 @@ pub(crate) struct Runner<'a> {
     pub(crate) log: &'a RunLog,
     pub(crate) allow: &'a [RuleId],
     pub(crate) give_up_secrets: &'a [String],
+    /// `None`: nothing is recorded.
+    pub(crate) recording: Option<Recording<'a>>,
+    /// The key in use, a version of which may have to be made.
+    pub(crate) key_in_use: Option<KeyId>,
+}
+
+/// What is recorded of a run, and by whom.
+pub(crate) struct Recording<'a> {
+    pub(crate) recorder: &'a Recorder,
+    /// `None`: it could not be read, because the API server is down.
+    pub(crate) found: Option<Found>,
+    pub(crate) operation: Operation,
+    /// A recorded proof that makes a gate superfluous: nothing was changed since.
+    pub(crate) proof: Option<Proof>,
 }
 
 /// How a run of a plan ended.
@@ -44,7 +65,7 @@ pub(crate) struct Runner<'a> {
 pub(crate) enum Ended {
     /// Every step holds.
     Done,
-    /// The cluster was changed by somebody else: observe and plan again.
+    /// Somebody else changed the cluster, or its record: observe and plan again.
     PlanAgain(String),
 }
 
@@ -56,6 +77,25 @@ struct Carried {
     pass: Option<Pass>,
     /// What the API servers wrote with at the gate.
     before_change: Option<WritesWith>,
+    /// The version that the operation made of a key.
+    made: Option<KeyId>,
+}
+
+impl Carried {
+    /// The key with the version that the operation made, where the plan names none.
+    fn key(&self, key_id: &KeyId) -> KeyId {
+        match &self.made {
+            Some(made) if key_id.version().is_none() => made.clone(),
+            _ => key_id.clone(),
+        }
+    }
+
+    fn expected(&self, expected: &ExpectedKey) -> ExpectedKey {
+        match expected {
+            ExpectedKey::Key(key_id) => ExpectedKey::Key(self.key(key_id)),
+            ExpectedKey::Plaintext => ExpectedKey::Plaintext,
+        }
+    }
 }
 
 impl Runner<'_> {
@@ -91,15 +131,38 @@ impl Runner<'_> {
         carried: &mut Carried,
     ) -> Result<ControlFlow<String, StepOutcome>> {
         match &step.kind {
+            StepKind::RecordOperation => {
+                self.reporter.phase(Phase::Record, None, step.summary.clone());
+                return self.record_operation().await;
+            }
+            StepKind::CreateKeyVersion { key_id } => {
+                self.reporter.phase(Phase::Vault, None, step.summary.clone());
+                return self.create_key_version(key_id, carried).await.map(ControlFlow::Continue);
+            }
             StepKind::SetKms { target } => {
                 self.reporter.phase(Phase::Cluster, None, step.summary.clone());
                 return self.set_kms(target, carried).await;
             }
+            StepKind::WaitForKey { purpose, .. }
+            | StepKind::ReencryptSecrets { purpose, .. }
+            | StepKind::VerifySecrets { purpose }
+                if self.is_proven(*purpose) =>
+            {
+                if let StepKind::WaitForKey { expected, .. } = &step.kind {
+                    self.take_proof(expected, carried);
+                }
+                return Ok(ControlFlow::Continue(StepOutcome::Skipped));
+            }
             StepKind::WaitForKey { expected, purpose } => {
-                self.wait_for_key(*purpose, expected, carried).await?;
+                let expected = carried.expected(expected);
+                self.wait_for_key(*purpose, &expected, carried).await?;
             }
             StepKind::ReencryptSecrets { .. } => self.reencrypt_secrets(carried).await?,
             StepKind::VerifySecrets { purpose } => self.verify_secrets(*purpose, carried).await?,
+            StepKind::RecordKey => {
+                self.reporter.phase(Phase::Record, None, step.summary.clone());
+                return self.record_key().await;
+            }
         }
         Ok(ControlFlow::Continue(StepOutcome::Done))
     }

@@ -20,25 +20,36 @@ impl Runner<'_> {
         carried: &mut Carried,
     ) -> Result<ControlFlow<String, StepOutcome>> {
         let began = Instant::now();
+        let target = &Self::resolved(target, carried);
         loop {
-            let cluster = self.settled().await?;
-            if holds(&cluster, target) {
-                carried.etag.clone_from(&cluster.facts.etag);
+            let seen = self.settled().await?;
+            if holds(&seen, target) {
+                self.settled_as(target, seen.facts.etag.as_deref()).await?;
+                carried.etag.clone_from(&seen.facts.etag);
                 return Ok(ControlFlow::Continue(StepOutcome::AlreadyDone));
             }
+            if seen.facts.etag != carried.etag {
+                return Ok(changed());
+            }
+            self.intend(target, carried.etag.as_deref()).await?;
+            // What is sent is made from what is read now, after the intent.
+            let cluster = self.settled().await?;
             if cluster.facts.etag != carried.etag {
                 return Ok(changed());
             }
             match self.change(&cluster, target).await {
                 Ok(after) => {
                     self.confirm(&after, target)?;
+                    self.settled_as(target, after.facts.etag.as_deref()).await?;
                     carried.etag.clone_from(&after.facts.etag);
                     return Ok(ControlFlow::Continue(StepOutcome::Done));
                 }
                 // 412: our own write that was sent twice, or a foreign one. The next look tells.
                 Err(error) if is_etag_mismatch(&error) => {
+                    self.still_ours().await?;
                     let now = self.settled().await?;
                     if holds(&now, target) {
+                        self.settled_as(target, now.facts.etag.as_deref()).await?;
                         carried.etag.clone_from(&now.facts.etag);
                         return Ok(ControlFlow::Continue(StepOutcome::Done));
                     }
@@ -61,6 +72,25 @@ impl Runner<'_> {
                 }
                 Err(error) => return Err(self.explain(error, &cluster).await),
             }
+        }
+    }
+
+    /// The target with the key version that the operation made.
+    fn resolved(target: &KmsTarget, carried: &Carried) -> KmsTarget {
+        match target {
+            KmsTarget::On { key_id, network_mode, key_vault_id } => KmsTarget::On {
+                key_id: carried.key(key_id),
+                network_mode: *network_mode,
+                key_vault_id: key_vault_id.clone(),
+            },
+            other => other.clone(),
+        }
+    }
+
+    async fn still_ours(&self) -> Result<()> {
+        match &self.recording {
+            Some(recording) => recording.recorder.check().await,
+            None => Ok(()),
         }
     }
 
@@ -119,8 +149,8 @@ impl Runner<'_> {
             Err(_) => "the cluster's state could not be read".to_owned(),
         };
         let way_back = match before.facts.kms_on().and_then(|profile| profile.key_id.as_deref()) {
-            Some(key_id) => format!("the key before was {key_id}; setting it again goes back"),
-            None => "KMS was off before; turning it off again goes back".to_owned(),
+            Some(key_id) => format!("the key before was {key_id}: rotate to it goes back"),
+            None => "KMS was off before: disable goes back".to_owned(),
         };
         error.with_context(&format!("{state}; {way_back}"))
     }

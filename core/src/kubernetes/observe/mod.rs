@@ -46,6 +46,8 @@ pub(crate) struct ObserveScope<'a> {
     /// Ask admission whether it would let secrets be patched.
     pub(crate) dry_run_patches: bool,
     pub(crate) count_secrets: bool,
+    /// Keep a record in the cluster.
+    pub(crate) journal: bool,
 }
 
 /// Looks at the Kubernetes API. Unknown: it cannot be reached, or it does not let us in.
@@ -166,7 +168,7 @@ async fn konnectivity(api: &KubernetesApi) -> Result<bool> {
 }
 
 /// A page of a list, without anything of the objects' content.
-async fn list_page(
+pub(super) async fn list_page(
     api: &KubernetesApi,
     path: &str,
     limit: u32,

@@ -7,12 +7,14 @@ use serde_json::json;
 use super::{AT_A_TIME, CANARY, Needs, ObserveScope};
 use crate::{
     error::Result,
-    kubernetes::transport::{Accept, KubernetesApi, Request},
+    kubernetes::{
+        state::STATE,
+        transport::{Accept, KubernetesApi, Request},
+    },
     model::Permission,
 };
 
 const SYSTEM: &str = "kube-system";
-const STATE: &str = "aks-kms";
 
 /// A right, for one object if its name is known beforehand: a role may be that narrow.
 struct Right {
@@ -99,6 +101,14 @@ fn fixed(scope: ObserveScope<'_>) -> Vec<Right> {
                 Right::new("patch", "secrets", state).named(CANARY),
                 Right::new("delete", "secrets", state).named(CANARY),
             ];
+            if scope.journal {
+                rights.push(Right::new("get", "namespaces", None).named(SYSTEM));
+                for resource in ["configmaps", "leases"] {
+                    rights.push(Right::new("get", resource, state).named(STATE));
+                    rights.push(Right::new("create", resource, state));
+                    rights.push(Right::new("update", resource, state).named(STATE));
+                }
+            }
             if scope.namespaces.is_none() {
                 rights.push(Right::new("list", "namespaces", None));
             }

@@ -126,6 +126,7 @@ const REWRITE: ObserveScope<'_> = ObserveScope {
     state_namespace: "kube-system",
     dry_run_patches: true,
     count_secrets: true,
+    journal: false,
 };
 
 async fn look(cluster: Cluster, scope: ObserveScope<'_>) -> (KubernetesFacts, Vec<Asked>) {

@@ -23,10 +23,12 @@ struct Continue {
     v: String,
     /// The revision of the list; -1: the newest.
     rv: i64,
-    /// `namespace/name` of the last secret of the page before.
+    /// The key to go on at, relative to what is listed: that of the last secret of the page
+    /// before, and a zero byte.
     start: String,
-    /// How many were left behind it.
-    left: usize,
+    /// How many were left behind it, if the token says.
+    #[serde(default)]
+    left: Option<usize>,
 }
 
 impl Continue {
@@ -35,7 +37,16 @@ impl Continue {
             .decode(token)
             .ok()
             .and_then(|text| serde_json::from_slice::<Self>(&text).ok())
-            .filter(|token| token.v == "meta.k8s.io/v1" && token.start.contains('/'))
+            .filter(|token| token.v == "meta.k8s.io/v1" && token.rv != 0 && !token.start.is_empty())
+            .ok_or_else(|| ApiError::bad_request("continue key is not valid"))
+    }
+
+    /// Namespace and name of the last secret of the page before.
+    fn after<'a>(&'a self, namespace: Option<&'a str>) -> Result<(&'a str, &'a str), ApiError> {
+        let start = self.start.trim_end_matches('\0');
+        namespace
+            .map(|namespace| (namespace, start))
+            .or_else(|| start.split_once('/'))
             .ok_or_else(|| ApiError::bad_request("continue key is not valid"))
     }
 
@@ -116,7 +127,7 @@ pub(super) async fn list(
         Some(revision) if revision >= 0 => u64::try_from(revision).unwrap_or_default(),
         _ => newest,
     };
-    let after = token.as_ref().and_then(|token| token.start.split_once('/'));
+    let after = token.as_ref().map(|token| token.after(namespace)).transpose()?;
     let Some(page) = cluster.store.page(namespace, after, revision, limit) else {
         return Err(expired(cluster, token));
     };
@@ -132,17 +143,20 @@ pub(super) async fn list(
     let mut metadata = ListMeta { resource_version: revision.to_string(), ..ListMeta::default() };
     if let Some(last) = page.items.last().filter(|_| page.more) {
         let position = (&*last.namespace, &*last.name);
-        let left = match &token {
-            Some(token) if token.rv >= 0 => token.left.saturating_sub(page.items.len()),
-            _ => cluster.store.count_after(namespace, Some(position)),
+        let left = match token.as_ref().and_then(|token| token.left.filter(|_| token.rv >= 0)) {
+            Some(left) => left.saturating_sub(page.items.len()),
+            None => cluster.store.count_after(namespace, Some(position)),
         };
         metadata.remaining_item_count = Some(left);
         metadata.r#continue = Some(
             Continue {
                 v: "meta.k8s.io/v1".to_owned(),
                 rv: i64::try_from(revision).unwrap_or(i64::MAX),
-                start: format!("{}/{}", position.0, position.1),
-                left,
+                start: match namespace {
+                    Some(_) => format!("{}\0", last.name),
+                    None => format!("{}/{}\0", last.namespace, last.name),
+                },
+                left: Some(left),
             }
             .encode(),
         );

@@ -1,0 +1,258 @@
+//! Versions of a key: listed, and one made, once for each operation.
+
+use azure_core::http::Method;
+use serde_json::{Map, Value, json};
+use time::OffsetDateTime;
+use url::Url;
+
+use super::{
+    client::{Azure, Call, Target},
+    error::unreadable,
+};
+use crate::{
+    error::{Error, ErrorKind, Result},
+    model::{KeyId, KeyVersion},
+};
+
+const LIST: &str = "Microsoft.KeyVault/vaults/keys/read";
+const CREATE: &str = "Microsoft.KeyVault/vaults/keys/create/action";
+/// The tag of a version that names the operation that it was made for.
+const OPERATION_TAG: &str = "aks-kms-operation";
+
+impl Azure {
+    /// The versions of a key, the newest first. Asks the vault itself: only it can make one.
+    pub(crate) async fn key_versions(&self, key_id: &KeyId) -> Result<Vec<KeyVersion>> {
+        let what = format!("list the versions of key {} in its vault", key_id.without_version());
+        let mut path = format!("/keys/{}/versions", key_id.name());
+        let mut query = Vec::new();
+        let mut versions = Vec::new();
+        loop {
+            let target = Target::Vault { host: key_id.host().to_owned(), path: path.clone() };
+            let call = Call { query, ..Call::new(Method::Get, target, what.clone(), LIST) };
+            let page = self.send(&call).await?.json(&what)?;
+            let Some(values) = page.get("value").and_then(Value::as_array) else {
+                return Err(unreadable(&what, "it is a list without a value"));
+            };
+            versions.extend(values.iter().filter_map(version));
+            let next = page.get("nextLink").and_then(Value::as_str).filter(|link| !link.is_empty());
+            let Some(next) = next else { break };
+            (path, query) = continuation(next, key_id, &path)
+                .ok_or_else(|| unreadable(&what, "its next page is not one of the list"))?;
+        }
+        versions.sort_by_key(|version| std::cmp::Reverse(version.created));
+        Ok(versions)
+    }
+
+    /// Makes a new version of the key, like the version given, unless this operation made one
+    /// before. A request whose outcome is not known is never sent again: the tag tells.
+    pub(crate) async fn create_key_version(
+        &self,
+        key_id: &KeyId,
+        operation: &str,
+        now: OffsetDateTime,
+    ) -> Result<KeyId> {
+        if let Some(made) = self.made_for(key_id, operation).await? {
+            return Ok(made);
+        }
+        match self.create(key_id, operation, now).await {
+            Ok(made) => Ok(made),
+            Err(error) if error.is_retryable() => match self.made_for(key_id, operation).await? {
+                Some(made) => Ok(made),
+                None => Err(error),
+            },
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn made_for(&self, key_id: &KeyId, operation: &str) -> Result<Option<KeyId>> {
+        let versions = self.key_versions(key_id).await?;
+        Ok(versions
+            .into_iter()
+            .find(|version| version.operation.as_deref() == Some(operation))
+            .map(|version| version.key_id))
+    }
+
+    async fn create(&self, key_id: &KeyId, operation: &str, now: OffsetDateTime) -> Result<KeyId> {
+        let key = key_id.without_version();
+        let what = format!("read key {key_id} from its vault");
+        let version = key_id.version().map(|version| format!("/{version}"));
+        let path = format!("/keys/{}{}", key_id.name(), version.unwrap_or_default());
+        let target = Target::Vault { host: key_id.host().to_owned(), path };
+        let model = self.send(&Call::new(Method::Get, target, what.clone(), LIST)).await?;
+        let body = like(&model.json(&what)?, operation, now)
+            .ok_or_else(|| unreadable(&what, "it has no kty, n or key_ops"))?;
+
+        let what = format!("make a new version of key {key}");
+        let path = format!("/keys/{}/create", key_id.name());
+        let target = Target::VaultOnce { host: key_id.host().to_owned(), path };
+        let call = Call { body: Some(body), ..Call::new(Method::Post, target, what, CREATE) };
+        let made = self.send(&call).await?.json(&call.what)?;
+        let kid = made.pointer("/key/kid").and_then(Value::as_str);
+        kid.and_then(|kid| KeyId::parse(kid).ok())
+            .filter(|made| made.without_version() == key && made.version().is_some())
+            .ok_or_else(|| {
+                Error::new(
+                    ErrorKind::Unexpected,
+                    format!("a version of {key} was made, but its vault does not name it"),
+                )
+            })
+    }
+}
+
+fn version(item: &Value) -> Option<KeyVersion> {
+    let created = item.pointer("/attributes/created").and_then(Value::as_i64);
+    Some(KeyVersion {
+        key_id: KeyId::parse(item.get("kid")?.as_str()?).ok()?,
+        created: created.and_then(|at| OffsetDateTime::from_unix_timestamp(at).ok()),
+        operation: item
+            .pointer(&format!("/tags/{OPERATION_TAG}"))
+            .and_then(Value::as_str)
+            .map(str::to_owned),
+    })
+}
+
+/// The body that makes a version like this one: same type, size and permitted operations, its
+/// tags, and, where it expires, as long a life.
+fn like(bundle: &Value, operation: &str, now: OffsetDateTime) -> Option<Value> {
+    let key = bundle.get("key")?;
+    let kind = key.get("kty")?.as_str()?;
+    let mut body = json!({"kty": kind, "key_ops": key.get("key_ops")?});
+    if let Some(modulus) = key.get("n").and_then(Value::as_str) {
+        // base64url without padding: six bits a character
+        body["key_size"] = (modulus.trim_end_matches('=').len() * 6 / 8 * 8).into();
+    }
+    let mut tags: Map<String, Value> =
+        bundle.get("tags").and_then(Value::as_object).cloned().unwrap_or_default();
+    tags.insert(OPERATION_TAG.to_owned(), operation.into());
+    body["tags"] = tags.into();
+    let attributes = bundle.get("attributes")?;
+    let seconds = |name: &str| attributes.get(name).and_then(Value::as_i64);
+    body["attributes"] = json!({"enabled": true});
+    if let (Some(expires), Some(created)) = (seconds("exp"), seconds("created")) {
+        body["attributes"]["exp"] = (now.unix_timestamp() + (expires - created).max(0)).into();
+    }
+    Some(body)
+}
+
+/// Path and query of the next page, if it is one of the same vault and list.
+fn continuation(
+    next: &str,
+    key_id: &KeyId,
+    path: &str,
+) -> Option<(String, Vec<(&'static str, String)>)> {
+    let url = Url::parse(next).ok()?;
+    let port = url.port().map(|port| format!(":{port}")).unwrap_or_default();
+    let host = format!("{}{port}", url.host_str()?);
+    let known = |name: &str| match name {
+        "$skiptoken" => Some("$skiptoken"),
+        "maxresults" => Some("maxresults"),
+        _ => None,
+    };
+    let query: Vec<_> = url
+        .query_pairs()
+        .filter_map(|(name, value)| Some((known(&name)?, value.into_owned())))
+        .collect();
+    (url.scheme() == "https"
+        && host.eq_ignore_ascii_case(key_id.host())
+        && url.path().eq_ignore_ascii_case(path)
+        && query.iter().any(|(name, _)| *name == "$skiptoken"))
+    .then(|| (path.to_owned(), query))
+}
+
+#[cfg(test)]
+mod tests {
+    use time::macros::datetime;
+
+    use super::*;
+    use crate::azure::testing::{FakeAzure, Reply, json_reply};
+
+    const KEY: &str = "https://shop.vault.azure.net/keys/etcd/0123456789abcdef0123456789abcdef";
+    const MADE: &str = "https://shop.vault.azure.net/keys/etcd/fedcba9876543210fedcba9876543210";
+    const VERSIONS: &str = "shop.vault.azure.net/keys/etcd/versions?";
+    const READ: &str = "shop.vault.azure.net/keys/etcd/0123456789abcdef0123456789abcdef?";
+    const CREATE: &str = "shop.vault.azure.net/keys/etcd/create?";
+
+    fn list(made: bool) -> Reply {
+        let mut value = vec![json!({"kid": KEY, "attributes": {"created": 1}})];
+        if made {
+            value.push(
+                json!({"kid": MADE, "attributes": {"created": 2}, "tags": {OPERATION_TAG: "op"}}),
+            );
+        }
+        json_reply(200, json!({"value": value, "nextLink": null}))
+    }
+
+    fn bundle() -> Reply {
+        json_reply(
+            200,
+            json!({
+                "key": {"kid": KEY, "kty": "RSA", "key_ops": ["encrypt", "decrypt"], "n": "A".repeat(342), "e": "AQAB"},
+                "attributes": {"enabled": true, "created": 1_000, "exp": 87_400},
+                "tags": {"team": "shop"},
+            }),
+        )
+    }
+
+    async fn make(fake: &FakeAzure) -> Result<KeyId> {
+        let now = datetime!(2027-01-15 08:00 UTC);
+        fake.client().create_key_version(&KeyId::parse(KEY).unwrap(), "op", now).await
+    }
+
+    fn posts(fake: &FakeAzure) -> usize {
+        fake.seen().iter().filter(|request| request.method == Method::Post).count()
+    }
+
+    #[tokio::test]
+    async fn a_version_is_made_like_the_one_in_use_and_names_its_operation() {
+        let fake = FakeAzure::default();
+        fake.on(Method::Get, VERSIONS, [list(false)]);
+        fake.on(Method::Get, READ, [bundle()]);
+        fake.on(Method::Post, CREATE, [json_reply(200, json!({"key": {"kid": MADE}}))]);
+        assert_eq!(make(&fake).await.unwrap().as_str(), MADE);
+        let body = fake.seen().last().unwrap().body.clone();
+        let expected = json!({
+            "kty": "RSA", "key_ops": ["encrypt", "decrypt"], "key_size": 2048,
+            "tags": {"team": "shop", OPERATION_TAG: "op"},
+            "attributes": {"enabled": true, "exp": datetime!(2027-01-16 08:00 UTC).unix_timestamp()},
+        });
+        assert_eq!(body, expected);
+    }
+
+    #[tokio::test]
+    async fn one_that_was_made_before_is_used() {
+        let fake = FakeAzure::default();
+        fake.on(Method::Get, VERSIONS, [list(true)]);
+        assert_eq!(make(&fake).await.unwrap().as_str(), MADE);
+        assert_eq!(posts(&fake), 0);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_lost_answer_is_looked_up_and_not_asked_for_again() {
+        let fake = FakeAzure::default();
+        fake.on(Method::Get, VERSIONS, [list(false), list(true)]);
+        fake.on(Method::Get, READ, [bundle()]);
+        fake.on(
+            Method::Post,
+            CREATE,
+            [json_reply(503, json!({"error": {"code": "ServiceUnavailable"}}))],
+        );
+        assert_eq!(make(&fake).await.unwrap().as_str(), MADE);
+        assert_eq!(posts(&fake), 1);
+    }
+
+    #[test]
+    fn a_next_page_stays_in_its_list() {
+        let key = KeyId::parse(KEY).unwrap();
+        let path = "/keys/etcd/versions";
+        let next = "https://shop.vault.azure.net:443/keys/etcd/versions?api-version=7.4&$skiptoken=x&maxresults=25";
+        assert!(continuation(next, &key, path).is_some());
+        for foreign in [
+            "https://other.vault.azure.net/keys/etcd/versions?$skiptoken=x",
+            "https://shop.vault.azure.net/secrets?$skiptoken=x",
+            "http://shop.vault.azure.net/keys/etcd/versions?$skiptoken=x",
+            "https://shop.vault.azure.net/keys/etcd/versions",
+        ] {
+            assert!(continuation(foreign, &key, path).is_none(), "{foreign}");
+        }
+    }
+}

@@ -1,0 +1,192 @@
+//! The Lease of whoever runs an operation: read and written, with nothing decided here.
+
+use serde::Deserialize;
+use serde_json::json;
+use time::{OffsetDateTime, format_description::BorrowedFormatItem, macros::format_description};
+
+use super::{
+    paths::{lease_path, leases_path},
+    state::STATE,
+    transport::{Accept, Answer, KubernetesApi, Request},
+};
+use crate::error::{ErrorKind, Result};
+
+/// `MicroTime` of the Kubernetes API.
+const MICRO_TIME: &[BorrowedFormatItem<'_>] =
+    format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:6]Z");
+
+/// A Lease as it was read.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) struct LeaseHeld {
+    /// Empty: nobody holds it.
+    pub(crate) holder: String,
+    /// `renewTime` as written by the holder's clock: only good for seeing that it changed.
+    pub(crate) renewed: String,
+    resource_version: String,
+    transitions: u64,
+}
+
+/// What became of writing a Lease.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) enum LeaseWrite {
+    Held(LeaseHeld),
+    /// Somebody else wrote it in between.
+    Conflict,
+}
+
+/// Where the Lease is kept.
+#[derive(Clone)]
+pub(crate) struct LeaseStore {
+    api: KubernetesApi,
+    namespace: String,
+}
+
+impl LeaseStore {
+    pub(crate) fn new(api: KubernetesApi, namespace: String) -> Self {
+        Self { api, namespace }
+    }
+
+    /// The Lease. `None`: there is none yet.
+    pub(crate) async fn read(&self) -> Result<Option<LeaseHeld>> {
+        let doing = format!("read Lease {STATE} in namespace {}", self.namespace);
+        let request = Request::get(lease_path(&self.namespace, STATE), Accept::Json);
+        match self.api.call(&request, &doing).await {
+            Ok(answer) => parse(&answer).map(Some).ok_or_else(|| self.api.nonsense(&doing)),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Takes, renews or, with an empty `holder`, gives back the Lease, over what was read.
+    pub(crate) async fn write(
+        &self,
+        holder: &str,
+        over: Option<&LeaseHeld>,
+        seconds: u64,
+    ) -> Result<LeaseWrite> {
+        let doing = format!("write Lease {STATE} in namespace {}", self.namespace);
+        let request = self.request(holder, over, seconds);
+        let answer = match self.api.ask(&request).await {
+            Ok(answer) => answer,
+            Err(error) => return Err(self.api.unanswered(error, &doing)),
+        };
+        match answer.status {
+            200 | 201 => {
+                parse(&answer).map(LeaseWrite::Held).ok_or_else(|| self.api.nonsense(&doing))
+            }
+            // Perhaps by our own request that got no answer: a holder's name is used once.
+            404 | 409 => Ok(match self.read().await? {
+                Some(held) if held.holder == holder && !holder.is_empty() => LeaseWrite::Held(held),
+                _ => LeaseWrite::Conflict,
+            }),
+            _ => Err(self.api.refused(&answer, &doing)),
+        }
+    }
+
+    fn request(&self, holder: &str, over: Option<&LeaseHeld>, seconds: u64) -> Request {
+        let now = OffsetDateTime::now_utc().format(MICRO_TIME).unwrap_or_default();
+        let transitions = over.map_or(0, |held| {
+            held.transitions + u64::from(!holder.is_empty() && held.holder != holder)
+        });
+        let mut body = json!({
+            "apiVersion": "coordination.k8s.io/v1",
+            "kind": "Lease",
+            "metadata": {
+                "name": STATE,
+                "namespace": self.namespace,
+                "labels": {"app.kubernetes.io/managed-by": "aks-kms"},
+            },
+            "spec": {
+                "holderIdentity": holder,
+                "leaseDurationSeconds": seconds.max(1),
+                "renewTime": now,
+                "leaseTransitions": transitions,
+            },
+        });
+        if let Some(held) = over {
+            body["metadata"]["resourceVersion"] = held.resource_version.as_str().into();
+            let path = lease_path(&self.namespace, STATE);
+            Request::put(
+                format!("{path}?fieldManager=aks-kms"),
+                Accept::Json,
+                body.to_string().into(),
+            )
+        } else {
+            let path = leases_path(&self.namespace);
+            Request::post(
+                format!("{path}?fieldManager=aks-kms"),
+                Accept::Json,
+                body.to_string().into(),
+            )
+        }
+    }
+}
+
+fn parse(answer: &Answer) -> Option<LeaseHeld> {
+    #[derive(Deserialize)]
+    struct Lease {
+        metadata: Metadata,
+        #[serde(default)]
+        spec: Spec,
+    }
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Metadata {
+        resource_version: String,
+    }
+    #[derive(Default, Deserialize)]
+    #[serde(default, rename_all = "camelCase")]
+    struct Spec {
+        holder_identity: String,
+        renew_time: String,
+        lease_transitions: u64,
+    }
+
+    let lease: Lease = serde_json::from_slice(&answer.body).ok()?;
+    Some(LeaseHeld {
+        holder: lease.spec.holder_identity,
+        renewed: lease.spec.renew_time,
+        resource_version: lease.metadata.resource_version,
+        transitions: lease.spec.lease_transitions,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kubernetes::test_server::{Asked, TestServer, respond};
+
+    fn text(asked: &Asked) -> String {
+        String::from_utf8(asked.body.to_vec()).unwrap()
+    }
+
+    fn lease(holder: &str, version: &str) -> String {
+        json!({"kind": "Lease", "metadata": {"name": STATE, "resourceVersion": version},
+               "spec": {"holderIdentity": holder, "leaseTransitions": 3}})
+        .to_string()
+    }
+
+    #[tokio::test]
+    async fn taking_over_counts_and_renewing_does_not() {
+        let server = TestServer::start(|_| respond(200, lease("b", "8"))).await;
+        let store = LeaseStore::new(server.api().await, "kube-system".to_owned());
+        let read = store.read().await.unwrap().unwrap();
+        store.write("c", Some(&read), 15).await.unwrap();
+        store.write("b", Some(&read), 15).await.unwrap();
+        let asked = server.asked();
+        assert!(text(&asked[1]).contains(r#""leaseTransitions":4"#), "{}", text(&asked[1]));
+        assert!(text(&asked[2]).contains(r#""leaseTransitions":3"#), "{}", text(&asked[2]));
+        assert!(text(&asked[1]).contains(r#""resourceVersion":"8""#), "{}", text(&asked[1]));
+    }
+
+    #[tokio::test]
+    async fn a_lost_race_is_a_conflict() {
+        let server = TestServer::start(|asked| match asked.method.as_str() {
+            "GET" => respond(200, lease("somebody", "9")),
+            _ => respond(409, r#"{"kind":"Status","code":409}"#),
+        })
+        .await;
+        let store = LeaseStore::new(server.api().await, "kube-system".to_owned());
+        assert_eq!(store.write("me", None, 15).await.unwrap(), LeaseWrite::Conflict);
+    }
+}

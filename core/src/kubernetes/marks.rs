@@ -1,0 +1,52 @@
+//! What tells one etcd from another, and how far it has come.
+
+use serde::Deserialize;
+
+use super::{
+    observe::list_page,
+    paths::{leases_path, secrets_path},
+    transport::{Accept, KubernetesApi, Request},
+};
+use crate::error::Result;
+
+/// An etcd, and how far it has come.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) struct EtcdMarks {
+    /// Of namespace `kube-system`.
+    pub(crate) uid: String,
+    /// The newest resource version.
+    pub(crate) resource_version: u64,
+}
+
+/// Reads the marks. `namespace`: where state is kept, so that there are rights in it.
+pub(crate) async fn etcd_marks(api: &KubernetesApi, namespace: &str) -> Result<EtcdMarks> {
+    let (uid, resource_version) =
+        futures::future::try_join(uid(api), resource_version(api, namespace)).await?;
+    Ok(EtcdMarks { uid, resource_version })
+}
+
+async fn uid(api: &KubernetesApi) -> Result<String> {
+    #[derive(Deserialize)]
+    struct Namespace {
+        metadata: Metadata,
+    }
+    #[derive(Deserialize)]
+    struct Metadata {
+        uid: String,
+    }
+
+    let request = Request::get("/api/v1/namespaces/kube-system", Accept::Json);
+    let namespace: Namespace = api.read(&request, "read namespace kube-system").await?;
+    Ok(namespace.metadata.uid)
+}
+
+/// Any list tells it. Leases cannot become unreadable; where they may not be listed, secrets may.
+async fn resource_version(api: &KubernetesApi, namespace: &str) -> Result<u64> {
+    let doing = format!("list leases in namespace {namespace}");
+    if let Ok(page) = list_page(api, &leases_path(namespace), 1, None, &doing).await {
+        return Ok(page.resource_version);
+    }
+    let doing = format!("list secrets in namespace {namespace}");
+    let page = list_page(api, &secrets_path(namespace), 1, None, &doing).await?;
+    Ok(page.resource_version)
+}

@@ -1,0 +1,183 @@
+//! The record in the cluster: one text in one `ConfigMap`, written only over what was read.
+
+use serde::Deserialize;
+use serde_json::json;
+
+use super::{
+    paths::{config_map_path, config_maps_path},
+    transport::{Accept, Answer, KubernetesApi, Request},
+};
+use crate::error::{Error, ErrorKind, Result};
+
+/// Name of the `ConfigMap`, and of the Lease that goes with it.
+pub(crate) const STATE: &str = "aks-kms";
+const KEY: &str = "state.json";
+/// How often a write is tried whose outcome is not known.
+const TRIES: usize = 3;
+
+/// What is kept, and the version of it.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) struct Stored {
+    pub(crate) text: String,
+    pub(crate) resource_version: String,
+}
+
+/// What became of a write.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) enum Written {
+    /// It is kept, under this resource version.
+    As(String),
+    /// Somebody else wrote in between: nothing was written.
+    Conflict,
+}
+
+/// Where the record is kept.
+#[derive(Clone)]
+pub(crate) struct StateStore {
+    api: KubernetesApi,
+    namespace: String,
+}
+
+impl StateStore {
+    pub(crate) fn new(api: KubernetesApi, namespace: String) -> Self {
+        Self { api, namespace }
+    }
+
+    /// What is kept. `None`: nothing.
+    pub(crate) async fn read(&self) -> Result<Option<Stored>> {
+        let doing = format!("read ConfigMap {STATE} in namespace {}", self.namespace);
+        let request = Request::get(config_map_path(&self.namespace, STATE), Accept::Json);
+        match self.api.call(&request, &doing).await {
+            Ok(answer) => parse(&answer).map(Some).ok_or_else(|| self.api.nonsense(&doing)),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Keeps the text if what is kept now has this resource version, or, with `None`, if nothing is.
+    pub(crate) async fn write(&self, text: &str, over: Option<&str>) -> Result<Written> {
+        let doing = format!("write ConfigMap {STATE} in namespace {}", self.namespace);
+        let request = self.request(text, over);
+        let mut trouble = String::new();
+        for _ in 0..TRIES {
+            match self.api.ask(&request).await {
+                Ok(answer) if matches!(answer.status, 200 | 201) => {
+                    let stored = parse(&answer).ok_or_else(|| self.api.nonsense(&doing))?;
+                    return Ok(Written::As(stored.resource_version));
+                }
+                // The object is gone, there already, or another version: perhaps by our own request
+                // that got no answer.
+                Ok(answer) if matches!(answer.status, 404 | 409) => {
+                    let now = self.read().await?;
+                    return Ok(match now.filter(|stored| stored.text == text) {
+                        Some(ours) => Written::As(ours.resource_version),
+                        None => Written::Conflict,
+                    });
+                }
+                Ok(answer) => return Err(self.api.refused(&answer, &doing)),
+                Err(error) => {
+                    let error = self.api.unanswered(error, &doing);
+                    if !error.is_retryable() {
+                        return Err(error);
+                    }
+                    trouble = error.to_string();
+                }
+            }
+        }
+        Err(Error::new(ErrorKind::Unavailable, trouble))
+    }
+
+    fn request(&self, text: &str, over: Option<&str>) -> Request {
+        let mut body = json!({
+            "apiVersion": "v1",
+            "kind": "ConfigMap",
+            "metadata": {
+                "name": STATE,
+                "namespace": self.namespace,
+                "labels": {"app.kubernetes.io/managed-by": "aks-kms"},
+            },
+            "data": {KEY: text},
+        });
+        if let Some(version) = over {
+            body["metadata"]["resourceVersion"] = version.into();
+            let path = config_map_path(&self.namespace, STATE);
+            Request::put(
+                format!("{path}?fieldManager=aks-kms"),
+                Accept::Json,
+                body.to_string().into(),
+            )
+        } else {
+            let path = config_maps_path(&self.namespace);
+            Request::post(
+                format!("{path}?fieldManager=aks-kms"),
+                Accept::Json,
+                body.to_string().into(),
+            )
+        }
+    }
+}
+
+fn parse(answer: &Answer) -> Option<Stored> {
+    #[derive(Deserialize)]
+    struct ConfigMap {
+        metadata: Metadata,
+        #[serde(default)]
+        data: std::collections::BTreeMap<String, String>,
+    }
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Metadata {
+        resource_version: String,
+    }
+
+    let map: ConfigMap = serde_json::from_slice(&answer.body).ok()?;
+    // A ConfigMap without the key is somebody's leftover: an empty text is no record.
+    let text = map.data.get(KEY).cloned().unwrap_or_default();
+    Some(Stored { text, resource_version: map.metadata.resource_version })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kubernetes::test_server::{TestServer, respond};
+
+    fn config_map(text: &str, version: &str) -> String {
+        json!({"kind": "ConfigMap", "metadata": {"name": STATE, "resourceVersion": version}, "data": {KEY: text}})
+            .to_string()
+    }
+
+    async fn store(server: &TestServer) -> StateStore {
+        StateStore::new(server.api().await, "kube-system".to_owned())
+    }
+
+    #[tokio::test]
+    async fn nothing_kept_is_none() {
+        let server = TestServer::start(|_| respond(404, r#"{"kind":"Status","code":404}"#)).await;
+        assert_eq!(store(&server).await.read().await.unwrap(), None);
+    }
+
+    #[tokio::test]
+    async fn a_write_names_the_version_that_it_replaces() {
+        let server = TestServer::start(|_| respond(200, config_map("new", "8"))).await;
+        let written = store(&server).await.write("new", Some("7")).await.unwrap();
+        assert_eq!(written, Written::As("8".to_owned()));
+        let asked = server.asked();
+        assert_eq!(asked[0].method, "PUT");
+        let body = String::from_utf8(asked[0].body.to_vec()).unwrap();
+        assert!(body.contains(r#""resourceVersion":"7""#), "{body}");
+    }
+
+    #[tokio::test]
+    async fn a_conflict_is_ours_when_our_text_is_what_is_kept() {
+        for (kept, expected) in
+            [("mine", Written::As("9".to_owned())), ("theirs", Written::Conflict)]
+        {
+            let server = TestServer::start(move |asked| match asked.method.as_str() {
+                "GET" => respond(200, config_map(kept, "9")),
+                _ => respond(409, r#"{"kind":"Status","code":409}"#),
+            })
+            .await;
+            assert_eq!(store(&server).await.write("mine", Some("7")).await.unwrap(), expected);
+        }
+    }
+}

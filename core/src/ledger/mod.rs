@@ -1,0 +1,17 @@
+//! What cannot be read off Azure: which keys the cluster used, what is proven of each, and which
+//! operation is going on. Pure: kept in the cluster by [`crate::runner`].
+//!
+//! The cluster is the truth, the record is a hint. Before it is used it is *reconciled* with what
+//! was observed; a record that does not fit proves nothing any more.
+
+mod judge;
+mod reconcile;
+mod record;
+mod transitions;
+
+pub(crate) use self::{
+    judge::{Standing, judge},
+    reconcile::{Fit, Reconciled, Seen},
+    record::{Marks, Operation, Record},
+    transitions::Proof,
+};

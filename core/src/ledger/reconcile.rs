@@ -1,0 +1,112 @@
+//! Does the record fit what was observed?
+
+use time::OffsetDateTime;
+
+use super::{
+    record::{Entry, Ledger, Marks, Record},
+    transitions::Proof,
+};
+use crate::model::{Evidence, ExpectedKey};
+
+/// What was observed, as far as the record is about it.
+#[derive(Clone, Debug)]
+pub(crate) struct Seen {
+    /// Marks of the cluster as it is now.
+    pub(crate) marks: Marks,
+    /// What the cluster is configured with.
+    pub(crate) key: ExpectedKey,
+    /// The cluster's resource version.
+    pub(crate) resource_version: u64,
+    pub(crate) at: OffsetDateTime,
+}
+
+/// How well the record fits.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Fit {
+    /// Nobody but us changed the cluster since the record was written.
+    Unbroken,
+    /// The key is the recorded one; something about the cluster was changed since.
+    Changed,
+    /// The key was changed by somebody else: nothing is proven any more.
+    Superseded,
+    /// There is no record, or it is another cluster's, or etcd was restored: nothing is known.
+    New,
+}
+
+/// A record that says the truth of what was observed.
+#[derive(Clone, Debug)]
+pub(crate) struct Reconciled {
+    pub(crate) record: Record,
+    pub(crate) fit: Fit,
+}
+
+impl Reconciled {
+    /// Brings a record in line with what was observed.
+    pub(crate) fn new(record: Option<Record>, seen: &Seen) -> Self {
+        let Some(mut record) = record else { return Self::fresh(Ledger::default(), seen) };
+        if !is_of(&record, seen) {
+            // Its keys are still worth naming: nobody may call them removable.
+            return Self::fresh(record.ledger, seen);
+        }
+        let is = |entry: &Option<Entry>| entry.as_ref().is_some_and(|entry| entry.is(&seen.key));
+        let same_etag = seen.marks.etag.is_some() && record.cluster.etag == seen.marks.etag;
+        let fit = if is(&record.ledger.current) {
+            if same_etag { Fit::Unbroken } else { Fit::Changed }
+        } else if is(&record.ledger.pending) {
+            // Our own change, sent only for the recorded eTag.
+            record.ledger.promote(seen.at);
+            record.cluster.etag.clone_from(&seen.marks.etag);
+            Fit::Unbroken
+        } else {
+            record.ledger = record.ledger.void(&seen.key);
+            Fit::Superseded
+        };
+        Self { record, fit }
+    }
+
+    fn fresh(ledger: Ledger, seen: &Seen) -> Self {
+        let record =
+            Record { cluster: seen.marks.clone(), ledger: ledger.void(&seen.key), operation: None };
+        Self { record, fit: Fit::New }
+    }
+
+    /// The proof of the key in use, if it still stands: nobody changed the cluster since, its
+    /// evidence is the API servers' own, and nothing was given up.
+    pub(crate) fn standing_proof(&self) -> Option<Proof> {
+        let entry = self.record.ledger.current.as_ref().filter(|_| self.is_unbroken())?;
+        let evidence = entry
+            .evidence
+            .filter(|evidence| matches!(evidence, Evidence::Metrics | Evidence::MetricsUnnamed))?;
+        entry.given_up.is_empty().then_some(())?;
+        Some(Proof {
+            at: entry.proven_at?,
+            evidence,
+            fence: entry.fence.clone()?,
+            key_id_hash_seen: entry.key_id_hash_seen.clone(),
+            given_up: Vec::new(),
+        })
+    }
+
+    /// Whether it is known that nobody else changed the cluster.
+    pub(crate) fn is_unbroken(&self) -> bool {
+        self.fit == Fit::Unbroken
+    }
+}
+
+/// Whether the record is of this cluster, and of its etcd as it is now: one that is from after the
+/// cluster's own resource version is from before etcd was restored.
+fn is_of(record: &Record, seen: &Seen) -> bool {
+    let marks = &record.cluster;
+    let ledger = &record.ledger;
+    let fences = [&ledger.current, &ledger.pending, &ledger.previous]
+        .into_iter()
+        .flatten()
+        .chain(&ledger.retired)
+        .filter_map(|entry| entry.fence.as_deref())
+        .chain(record.operation.as_ref().map(|operation| operation.fence.as_str()));
+    // A fence that is no number is none of ours.
+    let newest = fences.map(|fence| fence.parse().unwrap_or(u64::MAX)).max().unwrap_or(0);
+    marks.uid == seen.marks.uid
+        && marks.resource_uid == seen.marks.resource_uid
+        && newest <= seen.resource_version
+}

@@ -1,0 +1,194 @@
+//! The format of the record.
+
+use serde::{Deserialize, Serialize};
+use time::OffsetDateTime;
+
+use crate::{
+    catalogue::RuleId,
+    error::{Error, ErrorKind, Result},
+    model::{Evidence, ExpectedKey, Intent, KeyId, KmsTarget, OperationInProgress},
+};
+
+/// The only format that there is.
+const FORMAT: u32 = 1;
+
+/// Everything that is kept.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+pub(crate) struct Record {
+    pub(crate) cluster: Marks,
+    pub(crate) ledger: Ledger,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) operation: Option<Operation>,
+}
+
+/// Which cluster this is about, and in which state.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub(crate) struct Marks {
+    /// Of namespace `kube-system`: another one is another etcd.
+    pub(crate) uid: String,
+    /// `properties.resourceUID`: another one is another managed cluster.
+    pub(crate) resource_uid: Option<String>,
+    /// The managed cluster's eTag with which the ledger was true.
+    pub(crate) etag: Option<String>,
+}
+
+/// The keys. AKS reads with two at a time, the current one and the one before.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
+pub(crate) struct Ledger {
+    /// `None`: not known.
+    pub(crate) current: Option<Entry>,
+    /// What an operation is changing to.
+    pub(crate) pending: Option<Entry>,
+    /// `None`: not known.
+    pub(crate) previous: Option<Entry>,
+    pub(crate) retired: Vec<Entry>,
+}
+
+/// A key, or plaintext, and what is proven of it.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+pub(crate) struct Entry {
+    /// `None`: plaintext.
+    pub(crate) key_id: Option<KeyId>,
+    /// The hash under which the API servers count it, where it cannot be computed from the key id.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) key_id_hash_seen: Option<String>,
+    /// When it came into use.
+    #[serde(default, with = "time::serde::rfc3339::option")]
+    pub(crate) since: Option<OffsetDateTime>,
+    /// When every secret of the cluster was proven to be under it.
+    #[serde(default, with = "time::serde::rfc3339::option")]
+    pub(crate) proven_at: Option<OffsetDateTime>,
+    #[serde(default)]
+    pub(crate) evidence: Option<Evidence>,
+    /// The fence of that proof, a resource version.
+    #[serde(default)]
+    pub(crate) fence: Option<String>,
+    /// Secrets that were given up by name, and can be under another key.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) given_up: Vec<String>,
+    /// An operation that was to set it was abandoned: its request may still be under way.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) abandoned: bool,
+}
+
+impl Entry {
+    /// Nothing is proven of it.
+    pub(crate) fn unproven(key: &ExpectedKey) -> Self {
+        Self {
+            key_id: key.key_id().cloned(),
+            key_id_hash_seen: None,
+            since: None,
+            proven_at: None,
+            evidence: None,
+            fence: None,
+            given_up: Vec::new(),
+            abandoned: false,
+        }
+    }
+
+    pub(crate) fn is(&self, key: &ExpectedKey) -> bool {
+        self.key_id.as_ref() == key.key_id()
+    }
+}
+
+/// The operation that is going on.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+pub(crate) struct Operation {
+    pub(crate) id: String,
+    /// The verb and what it was asked for.
+    #[serde(flatten)]
+    pub(crate) intent: Intent,
+    /// Rules whose refusal was lifted.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) allow: Vec<RuleId>,
+    /// Secrets that may stay blocked.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) give_up_secrets: Vec<String>,
+    /// The KMS profile when it began.
+    pub(crate) before: KmsTarget,
+    /// The KMS profile that it ends with. `None`: the verb sets none, or its key is not made yet.
+    pub(crate) target: Option<KmsTarget>,
+    /// The newest version of the key before the operation made one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) newest_version: Option<KeyId>,
+    /// The cluster's resource version when it began.
+    pub(crate) fence: String,
+    /// Who runs it.
+    pub(crate) by: String,
+    #[serde(with = "time::serde::rfc3339")]
+    pub(crate) since: OffsetDateTime,
+}
+
+impl Operation {
+    /// The operation as callers see it.
+    pub(crate) fn in_progress(&self) -> OperationInProgress {
+        let target = self.target.as_ref().and_then(KmsTarget::expected);
+        OperationInProgress {
+            id: self.id.clone(),
+            operation: self.intent.verb(),
+            by: self.by.clone(),
+            since: self.since,
+            target_key_id: target.and_then(|key| key.key_id().cloned()),
+        }
+    }
+}
+
+#[derive(Deserialize, Serialize)]
+struct Envelope<T> {
+    format: u32,
+    #[serde(flatten)]
+    record: T,
+}
+
+impl Record {
+    /// Keys whose name in the API servers' metrics cannot be computed, with the hash that was seen.
+    pub(crate) fn hashes_seen(&self) -> Vec<(KeyId, String)> {
+        let ledger = &self.ledger;
+        [&ledger.current, &ledger.previous]
+            .into_iter()
+            .flatten()
+            .chain(&ledger.retired)
+            .filter_map(|entry| Some((entry.key_id.clone()?, entry.key_id_hash_seen.clone()?)))
+            .collect()
+    }
+
+    /// Reads the text that is kept.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Unexpected`] for another format and for what is no record: it may be a newer
+    /// version's, and guessing could lose a key.
+    pub(crate) fn parse(text: &str) -> Result<Self> {
+        #[derive(Deserialize)]
+        struct Format {
+            format: u32,
+        }
+
+        let unusable = |why: String| {
+            Error::new(
+                ErrorKind::Unexpected,
+                format!(
+                    "the record in ConfigMap aks-kms cannot be used: {why}; use the version of aks-kms that wrote it, \
+                     or delete the ConfigMap, after which nothing is known to be proven"
+                ),
+            )
+        };
+        let found: Format =
+            serde_json::from_str(text).map_err(|error| unusable(error.to_string()))?;
+        if found.format != FORMAT {
+            return Err(unusable(format!(
+                "its format is {}, and this version knows {FORMAT}",
+                found.format
+            )));
+        }
+        serde_json::from_str::<Envelope<Self>>(text)
+            .map(|envelope| envelope.record)
+            .map_err(|error| unusable(error.to_string()))
+    }
+
+    /// The text to keep.
+    pub(crate) fn render(&self) -> Result<String> {
+        serde_json::to_string(&Envelope { format: FORMAT, record: self }).map_err(|error| {
+            Error::new(ErrorKind::Unexpected, format!("the record cannot be written: {error}"))
+        })
+    }
+}

@@ -1,0 +1,152 @@
+//! What happens to keys: one comes, one goes before, the rest is retired.
+
+use time::OffsetDateTime;
+
+use super::record::{Entry, Ledger, Operation, Record};
+use crate::model::{Evidence, ExpectedKey, ReencryptReport};
+
+/// That every secret of the cluster is under a key.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Proof {
+    pub(crate) at: OffsetDateTime,
+    pub(crate) evidence: Evidence,
+    pub(crate) fence: String,
+    /// The hash that the API servers count the key under, where it cannot be computed.
+    pub(crate) key_id_hash_seen: Option<String>,
+    pub(crate) given_up: Vec<String>,
+}
+
+impl Proof {
+    /// The proof that a pass came to, if it came to one.
+    pub(crate) fn of(report: &ReencryptReport, key_id_hash_seen: Option<String>) -> Option<Self> {
+        report.complete.then(|| Self {
+            at: report.finished_at,
+            evidence: report.evidence,
+            fence: report.fence.clone(),
+            key_id_hash_seen,
+            given_up: report.given_up.clone(),
+        })
+    }
+}
+
+impl Ledger {
+    /// The pending key came into use. The API servers read with it and the one before it.
+    pub(super) fn promote(&mut self, at: OffsetDateTime) {
+        let Some(mut entry) = self.pending.take() else { return };
+        entry.since.get_or_insert(at);
+        // A request of an abandoned operation had the eTag of before: it can no longer land.
+        for retired in &mut self.retired {
+            retired.abandoned = false;
+        }
+        let before = self.current.replace(entry);
+        if let Some(older) = std::mem::replace(&mut self.previous, before) {
+            self.retire(older);
+        }
+        self.forget_twins();
+    }
+
+    /// Nothing is proven any more, and the key before the current one is not known.
+    pub(super) fn void(mut self, now: &ExpectedKey) -> Self {
+        let known = [self.current.take(), self.previous.take()].into_iter().flatten();
+        for entry in known.collect::<Vec<_>>() {
+            self.retire(entry);
+        }
+        if let Some(entry) = self.pending.take() {
+            self.retire(Entry { abandoned: true, ..entry });
+        }
+        self.current = Some(Entry::unproven(now));
+        self.forget_twins();
+        for entry in &mut self.retired {
+            let abandoned = entry.abandoned;
+            let since = entry.since;
+            *entry = Entry { since, abandoned, ..Entry::unproven(&entry.key()) };
+        }
+        self
+    }
+
+    fn retire(&mut self, entry: Entry) {
+        if entry.key_id.is_some() {
+            self.retired.insert(0, entry);
+        }
+    }
+
+    /// A key that came back is no longer retired, and each is retired once.
+    fn forget_twins(&mut self) {
+        let mut seen: Vec<_> = [&self.current, &self.pending, &self.previous]
+            .into_iter()
+            .flatten()
+            .filter_map(|entry| entry.key_id.clone())
+            .collect();
+        self.retired.retain(|entry| {
+            let Some(key_id) = &entry.key_id else { return false };
+            let is_new = !seen.contains(key_id);
+            if is_new {
+                seen.push(key_id.clone());
+            }
+            is_new
+        });
+    }
+}
+
+impl Entry {
+    pub(crate) fn key(&self) -> ExpectedKey {
+        self.key_id.clone().map_or(ExpectedKey::Plaintext, ExpectedKey::Key)
+    }
+}
+
+impl Record {
+    /// An operation begins, or somebody else takes it over.
+    pub(crate) fn begin(&mut self, operation: Operation) {
+        self.operation = Some(operation);
+    }
+
+    /// The cluster is about to be set to a key, by a request that needs this eTag.
+    pub(crate) fn intend(&mut self, key: &ExpectedKey, etag: Option<&str>) {
+        self.cluster.etag = etag.map(str::to_owned);
+        let ledger = &mut self.ledger;
+        let is = |entry: &Option<Entry>| entry.as_ref().is_some_and(|entry| entry.is(key));
+        if is(&ledger.current) {
+            return;
+        }
+        if let Some(other) = ledger.pending.take_if(|pending| !pending.is(key)) {
+            ledger.retire(Entry { abandoned: true, ..other });
+        }
+        ledger.pending.get_or_insert_with(|| Entry::unproven(key));
+        ledger.forget_twins();
+    }
+
+    /// The cluster is set, and this is its eTag now.
+    pub(crate) fn settled(&mut self, key: &ExpectedKey, etag: Option<&str>, at: OffsetDateTime) {
+        if self.ledger.pending.as_ref().is_some_and(|pending| pending.is(key)) {
+            self.ledger.promote(at);
+        }
+        self.cluster.etag = etag.map(str::to_owned);
+    }
+
+    /// Every secret is proven to be under the current key, with the cluster in this state.
+    pub(crate) fn prove(&mut self, key: &ExpectedKey, proof: Proof, etag: Option<&str>) {
+        let Some(entry) = self.ledger.current.as_mut().filter(|entry| entry.is(key)) else {
+            return;
+        };
+        entry.proven_at = Some(proof.at);
+        entry.evidence = Some(proof.evidence);
+        entry.fence = Some(proof.fence);
+        entry.key_id_hash_seen = proof.key_id_hash_seen;
+        entry.given_up = proof.given_up;
+        self.cluster.etag = etag.map(str::to_owned);
+    }
+
+    /// The operation is over.
+    pub(crate) fn finish(&mut self) {
+        self.operation = None;
+    }
+
+    /// The operation is dropped. What it was changing to may still come.
+    pub(crate) fn abandon(&mut self) {
+        self.operation = None;
+        if let Some(entry) = self.ledger.pending.take() {
+            self.ledger.retire(Entry { abandoned: true, ..entry });
+            self.ledger.forget_twins();
+        }
+    }
+}

@@ -1,0 +1,183 @@
+//! The verbs that only read.
+
+use super::{
+    Inner,
+    perform::{reported, status_with},
+};
+use crate::{
+    error::{Error, ErrorKind, Result},
+    kubernetes::{Needs, ObserveScope},
+    ledger::{Fit, Reconciled, Standing, judge},
+    model::{
+        KmsStatus, KubernetesVersion, OperationReport, Purpose, ReencryptOptions, SecretTotal,
+        StatusOptions, Step, StepKind, StepOutcome, Verb, VerifySecretsOptions,
+    },
+    observe::{Observation, Wanted},
+    operations,
+    plan::{Plan, expected_now},
+    progress::Reporter,
+    reencrypt::{Engine, EngineConfig, LedgerProof},
+    rules,
+    runner::RunLog,
+};
+
+/// The present state, and what is wrong or will be.
+pub(super) async fn status(inner: &Inner, options: StatusOptions) -> Result<KmsStatus> {
+    let seen = inner.observe(Wanted::in_use, inner.scope_to_look(options.secrets)).await?.observed;
+    let mut status = status_with(&seen.cluster, seen.recorded());
+    status.findings = operations::status(&seen);
+    if options.secrets {
+        status.secrets = seen
+            .kubernetes
+            .known()
+            .and_then(|facts| facts.secrets.known())
+            .map(|&total| SecretTotal { total });
+    }
+    Ok(status)
+}
+
+/// Compares every secret with the recorded proof.
+pub(super) async fn verify_secrets(
+    inner: &Inner,
+    options: VerifySecretsOptions,
+) -> Result<OperationReport> {
+    let run = &options.run;
+    let reencrypt =
+        ReencryptOptions { namespaces: options.namespaces.clone(), ..ReencryptOptions::default() };
+    let problems: Vec<String> = rules::run_options(run)
+        .into_iter()
+        .chain(rules::reencrypt_options(Verb::VerifySecrets, &reencrypt))
+        .collect();
+    if !problems.is_empty() {
+        return Err(rules::invalid_input(Vec::new(), problems));
+    }
+    let reporter = Reporter::new(Verb::VerifySecrets, run.on_progress.clone());
+    let log =
+        RunLog::new(Verb::VerifySecrets, inner.cluster.clone(), run.dry_run, run.allow.clone());
+    let work = Box::pin(verify(inner, &options, &reencrypt, &reporter, &log));
+    let outcome = tokio::time::timeout(run.timeout, work).await.unwrap_or_else(|_| {
+        Err(Error::new(
+            ErrorKind::Timeout,
+            format!("verify_secrets of {} did not end within its time limit", inner.cluster),
+        ))
+    });
+    match &outcome {
+        Ok(()) => reporter.finish("Done"),
+        Err(error) => reporter.finish(error.to_string()),
+    }
+    reported(outcome, &log)
+}
+
+async fn verify(
+    inner: &Inner,
+    options: &VerifySecretsOptions,
+    reencrypt: &ReencryptOptions,
+    reporter: &Reporter,
+    log: &RunLog,
+) -> Result<()> {
+    let scope = ObserveScope {
+        namespaces: options.namespaces.as_deref(),
+        needs: Needs::Status,
+        count_secrets: true,
+        ..inner.scope_to_look(true)
+    };
+    let seen = inner.observe(Wanted::in_use, scope).await?;
+    let Observation { observed, kubernetes, found } = seen;
+    log.seen(status_with(&observed.cluster, observed.recorded()));
+    let step = Step::new(StepKind::VerifySecrets { purpose: Purpose::Verify });
+    let plan = Plan {
+        findings: rules::judge(&rules::Question {
+            verb: Verb::VerifySecrets,
+            observed: &observed,
+            target: None,
+            gate: false,
+            rewrites: false,
+            reencrypt,
+        }),
+        steps: vec![step.clone()],
+    };
+    log.planned(&plan);
+    if options.run.dry_run {
+        return Ok(());
+    }
+    if let Some(refusal) = rules::refusal(&plan.findings, &options.run.allow) {
+        return Err(refusal);
+    }
+    let found = match found {
+        Some(found) => found?,
+        None => return Err(cannot_tell("this manager was made without a journal")),
+    };
+    let (Some(api), Some(facts)) = (kubernetes, observed.kubernetes.known()) else {
+        return Err(Error::new(
+            ErrorKind::Unavailable,
+            format!("the API server of {} cannot be reached from here", inner.cluster),
+        ));
+    };
+    let proof = recorded_proof(&found.reconciled)?;
+    let engine = Engine::new(EngineConfig {
+        api,
+        timing: inner.timing.clone(),
+        options: reencrypt.clone(),
+        state_namespace: inner.journal.namespace().to_owned(),
+        metrics: facts.metrics.known() != Some(&false),
+        total: facts.secrets.known().copied(),
+        reporter: reporter.clone(),
+        known_key_id_hashes: found.reconciled.record.hashes_seen(),
+        kms_v1: observed.cluster.kubernetes_version < KubernetesVersion::KMS_V2,
+    });
+    let began = tokio::time::Instant::now();
+    let expected = expected_now(&observed.cluster)?;
+    let report = engine.verify_only(&expected, proof).await?;
+    log.step(&step, StepOutcome::Done, began.elapsed().as_secs_f64());
+    log.pass(report.clone());
+    let named = report.blocked.len();
+    if report.complete {
+        let mut status = status_with(&observed.cluster, Some(&found.reconciled));
+        status.ledger = Some(judge(&found.reconciled, Standing::Confirmed));
+        log.seen(status);
+        return Ok(());
+    }
+    if named > report.given_up.len() {
+        return Err(Error::new(
+            ErrorKind::ReencryptIncomplete,
+            format!(
+                "{named} secrets of {} are not proven to be under the key in use; reencrypt_secrets proves them, and \
+                 writes nothing to those that are",
+                inner.cluster
+            ),
+        ));
+    }
+    Ok(())
+}
+
+/// The proof that the record holds of the key in use.
+fn recorded_proof(found: &Reconciled) -> Result<LedgerProof> {
+    let why = match found.fit {
+        Fit::New => Some("there is no record of this cluster"),
+        Fit::Superseded => Some("somebody else changed the key since the record was written"),
+        Fit::Unbroken | Fit::Changed => None,
+    };
+    if let Some(why) = why {
+        return Err(cannot_tell(why));
+    }
+    let current = found.record.ledger.current.as_ref();
+    current
+        .and_then(|entry| {
+            Some(LedgerProof {
+                fence: entry.fence.as_ref()?.parse().ok()?,
+                evidence: entry.evidence?,
+                given_up: entry.given_up.clone(),
+            })
+        })
+        .ok_or_else(|| cannot_tell("no proof of the key in use is recorded"))
+}
+
+fn cannot_tell(why: &str) -> Error {
+    Error::new(
+        ErrorKind::ReencryptIncomplete,
+        format!(
+            "whether every secret is under the key in use cannot be told without writing: {why}; reencrypt_secrets, which \
+             writes nothing to secrets that are under the key already, can tell"
+        ),
+    )
+}

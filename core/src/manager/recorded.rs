@@ -1,0 +1,162 @@
+//! Going on with a recorded operation, or dropping it.
+
+use super::{
+    Inner,
+    perform::{Request, reported, status_with},
+};
+use crate::{
+    error::{Error, ErrorKind, Result},
+    ledger::{Fit, Operation},
+    model::{
+        ClusterFacts, Fact, Intent, KmsTarget, OperationReport, ResumeOptions, RunOptions, Step,
+        StepKind, StepOutcome, Verb,
+    },
+    observe::{Observation, Wanted},
+    plan::Plan,
+    progress::Reporter,
+    rules,
+    runner::{Found, Recorder, RunLog},
+};
+
+/// The recorded operation that a call goes on with. `None`: a new one begins.
+///
+/// # Errors
+/// `conflict` when another operation is recorded, or when somebody else changed the key.
+pub(super) fn continues(
+    found: &Found,
+    intent: &Intent,
+    cluster: &ClusterFacts,
+) -> Result<Option<Operation>> {
+    let Some(recorded) = &found.reconciled.record.operation else { return Ok(None) };
+    if recorded.intent == *intent {
+        let sets_key = !matches!(intent, Intent::ReencryptSecrets(_));
+        if found.reconciled.fit == Fit::Superseded && sets_key {
+            return Err(superseded(recorded, cluster));
+        }
+        return Ok(Some(recorded.clone()));
+    }
+    if goes_back(recorded, intent) {
+        return Ok(None);
+    }
+    Err(Error::new(
+        ErrorKind::Conflict,
+        format!(
+            "{} of cluster {} is unfinished (since {}, by {}); call resume to finish it, or abandon to drop it",
+            recorded.intent.verb(),
+            cluster.id,
+            recorded.since,
+            recorded.by
+        ),
+    ))
+}
+
+/// Whether the call undoes the recorded operation: back to the key before it.
+fn goes_back(recorded: &Operation, intent: &Intent) -> bool {
+    match (intent, &recorded.before) {
+        (Intent::Rotate(rotate), KmsTarget::On { key_id, .. }) => {
+            rotate.key_id.as_ref() == Some(key_id)
+        }
+        (Intent::Disable(_), KmsTarget::Off) => true,
+        _ => false,
+    }
+}
+
+fn superseded(recorded: &Operation, cluster: &ClusterFacts) -> Error {
+    let now = cluster
+        .kms_on()
+        .and_then(|profile| profile.key_id.clone())
+        .map_or_else(|| "KMS is off".to_owned(), |key_id| format!("the key is {key_id}"));
+    Error::new(
+        ErrorKind::Conflict,
+        format!(
+            "somebody else changed the key of cluster {} while {} was unfinished (since {}, by {}): now {now}. Nothing was \
+             written; call abandon, then decide anew",
+            cluster.id,
+            recorded.intent.verb(),
+            recorded.since,
+            recorded.by
+        ),
+    )
+}
+
+/// Goes on with what is recorded.
+pub(super) async fn resume(inner: &Inner, options: ResumeOptions) -> Result<OperationReport> {
+    let problems: Vec<String> = rules::run_options(&options.run)
+        .into_iter()
+        .chain(rules::reencrypt_options(Verb::Resume, &options.reencrypt))
+        .collect();
+    if !problems.is_empty() {
+        return Err(rules::invalid_input(Vec::new(), problems));
+    }
+    let (seen, _, operation) = look(inner, Verb::Resume).await?;
+    match operation {
+        Some(operation) => {
+            let ResumeOptions { run, reencrypt } = options;
+            let intent = operation.intent;
+            inner.perform(Request { intent, run: &run, reencrypt }).await
+        }
+        None => nothing(inner, Verb::Resume, &options.run, &seen),
+    }
+}
+
+/// Drops what is recorded.
+pub(super) async fn abandon(inner: &Inner) -> Result<OperationReport> {
+    let run = RunOptions::default();
+    let (seen, found, operation) = look(inner, Verb::Abandon).await?;
+    let Some(operation) = operation else {
+        return nothing(inner, Verb::Abandon, &run, &seen);
+    };
+    let log = RunLog::new(Verb::Abandon, inner.cluster.clone(), false, Vec::new());
+    log.seen(status_with(&seen.observed.cluster, Some(&found.reconciled)));
+    let step = Step::new(StepKind::RecordKey);
+    log.planned(&Plan { findings: Vec::new(), steps: vec![step.clone()] });
+    let api = seen.kubernetes.as_ref().ok_or_else(unreachable)?;
+    let reporter = Reporter::new(Verb::Abandon, None);
+    let recorder = Recorder::new(api, inner.journal.namespace(), inner.timing.clone(), reporter);
+    let began = tokio::time::Instant::now();
+    let outcome = recorder.drop_operation(&found, &operation).await;
+    if outcome.is_ok() {
+        log.step(&step, StepOutcome::Done, began.elapsed().as_secs_f64());
+        let mut after = found.reconciled;
+        after.record.abandon();
+        log.seen(status_with(&seen.observed.cluster, Some(&after)));
+    }
+    recorder.release().await;
+    reported(outcome, &log)
+}
+
+/// The record as it is now.
+async fn look(inner: &Inner, verb: Verb) -> Result<(Observation, Found, Option<Operation>)> {
+    if !inner.journal.is_kept() {
+        return Err(Error::new(
+            ErrorKind::InvalidInput,
+            format!("{verb} needs a journal, and this manager was made with none"),
+        ));
+    }
+    let mut seen = inner.observe(Wanted::in_use, inner.scope_to_look(false)).await?;
+    if let Fact::Unknown(why) = &seen.observed.kubernetes {
+        return Err(Error::new(
+            ErrorKind::Unavailable,
+            format!("the record in cluster {} cannot be read: {why}", inner.cluster),
+        ));
+    }
+    let found = seen.found.take().unwrap_or_else(|| Err(unreachable()))?;
+    let operation = found.reconciled.record.operation.clone();
+    Ok((seen, found, operation))
+}
+
+fn unreachable() -> Error {
+    Error::new(ErrorKind::Unavailable, "there is no way to the API server from here")
+}
+
+/// There is no recorded operation: how things are.
+fn nothing(
+    inner: &Inner,
+    verb: Verb,
+    run: &RunOptions,
+    seen: &Observation,
+) -> Result<OperationReport> {
+    let log = RunLog::new(verb, inner.cluster.clone(), run.dry_run, Vec::new());
+    log.seen(status_with(&seen.observed.cluster, seen.observed.recorded()));
+    reported(Ok(()), &log)
+}

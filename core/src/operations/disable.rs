@@ -1,0 +1,48 @@
+//! Turn KMS off: gate → turn it off → rewrite every secret to plaintext.
+//!
+//! <https://learn.microsoft.com/azure/aks/use-kms-etcd-encryption#turn-off-kms>
+
+use super::way_back::{WayBack, way_back};
+use crate::{
+    error::Result,
+    model::{Disable, ExpectedKey, KmsTarget, ReencryptOptions, Step, StepKind, Verb},
+    observed::Observed,
+    plan::{Plan, expected_now, gate, has_gate, has_rewrite, rewrite, settle},
+    rules::{self, Question},
+};
+
+/// The plan of `disable`. The last key stays needed: the API servers read with it, and so may
+/// backups of etcd.
+///
+/// 1. Already off: nothing is set, but what is still under a key is rewritten, and all is verified.
+/// 2. Back from a first key that is no good: without a gate.
+/// 3. Otherwise a gate first.
+pub(super) fn plan(
+    observed: &Observed,
+    asked: &Disable,
+    reencrypt: &ReencryptOptions,
+    allow_way_back: bool,
+) -> Result<Plan> {
+    let cluster = &observed.cluster;
+    let mut steps = Vec::new();
+    let mut back = WayBack::No;
+    if cluster.kms_on().is_none() {
+        steps.extend(settle(cluster));
+    } else {
+        back = way_back(observed, &ExpectedKey::Plaintext, allow_way_back);
+        if !back.is_open() {
+            steps.extend(gate(cluster, &expected_now(cluster)?));
+        }
+        steps.push(Step::new(StepKind::SetKms { target: KmsTarget::Off }));
+    }
+    steps.extend(rewrite(&ExpectedKey::Plaintext, asked.reencrypt));
+    let findings = rules::judge(&Question {
+        verb: Verb::Disable,
+        observed,
+        target: None,
+        gate: has_gate(&steps),
+        rewrites: has_rewrite(&steps),
+        reencrypt,
+    });
+    Ok(Plan { findings: back.judge(cluster, findings), steps })
+}

@@ -1,0 +1,66 @@
+//! The way back from a bad key to the one before it.
+
+use crate::{
+    catalogue::{Level, RuleId},
+    model::{ClusterFacts, ExpectedKey, Fact, Finding},
+    observed::Observed,
+};
+
+/// Whether a change goes back to what the API servers still read with, so that it needs no gate.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum WayBack {
+    /// It is an ordinary change.
+    No,
+    /// The record says so.
+    Recorded,
+    /// The API server is down, so the record cannot be read; the caller vouches for the key.
+    Vouched,
+    /// The API server is down, and nobody vouches for the key.
+    Unproven,
+}
+
+/// From an unbroken ledger's current key, not proven yet, to the one before: the API servers have
+/// exactly these two. With the API server down, the caller must know.
+pub(super) fn way_back(observed: &Observed, target: &ExpectedKey, allowed: bool) -> WayBack {
+    if let Some(found) = observed.recorded() {
+        let ledger = &found.record.ledger;
+        let is_back = found.is_unbroken()
+            && ledger.previous.as_ref().is_some_and(|entry| entry.is(target))
+            && ledger.current.as_ref().is_some_and(|entry| entry.proven_at.is_none());
+        return if is_back { WayBack::Recorded } else { WayBack::No };
+    }
+    match (&observed.kubernetes, observed.cluster.is_stopped()) {
+        (Fact::Unknown(_), false) if allowed => WayBack::Vouched,
+        (Fact::Unknown(_), false) => WayBack::Unproven,
+        _ => WayBack::No,
+    }
+}
+
+impl WayBack {
+    /// No gate is needed.
+    pub(super) fn is_open(self) -> bool {
+        matches!(self, Self::Recorded | Self::Vouched)
+    }
+
+    /// What the rules say of it, added to the rest.
+    pub(super) fn judge(self, cluster: &ClusterFacts, mut findings: Vec<Finding>) -> Vec<Finding> {
+        if !matches!(self, Self::Vouched | Self::Unproven) {
+            return findings;
+        }
+        if self == Self::Vouched {
+            // The change is what brings the API server back.
+            for finding in &mut findings {
+                if finding.rule == RuleId::KubernetesUnreachable {
+                    *finding = finding.clone().at(Level::Warn, false);
+                }
+            }
+        }
+        findings.push(Finding::violated(
+            RuleId::WayBackUnproven,
+            &cluster.id,
+            "the API server is down, so whether this is the key that it still reads with cannot be seen",
+        ));
+        findings.sort_by_key(|finding| (std::cmp::Reverse(finding.level), finding.rule));
+        findings
+    }
+}

@@ -1,0 +1,217 @@
+//! Judging an earlier proof without writing anything.
+
+use std::{collections::BTreeSet, sync::atomic::AtomicU64};
+
+use futures::{StreamExt, TryStreamExt, stream};
+use tokio::time::Instant;
+
+use super::{
+    Engine,
+    converge::Hearing,
+    pass::{Convergence, Pass},
+    servers::Heard,
+    stream::Listed,
+    verify::NAMESPACES_AT_ONCE,
+};
+use crate::{
+    error::{Error, ErrorKind, Result},
+    model::{BlockedReason, Evidence, ExpectedKey, Purpose, ReencryptReport},
+    progress::Phase,
+};
+
+/// Secrets of one namespace that are named when they are not proven; the others are counted.
+const NAMED: usize = 200;
+
+/// What the ledger says of the last complete pass over the whole cluster.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) struct LedgerProof {
+    /// Its fence.
+    pub(crate) fence: u64,
+    /// What it rested on.
+    pub(crate) evidence: Evidence,
+    /// The secrets that it left blocked because the caller gave them up, as `namespace/name`.
+    pub(crate) given_up: Vec<String>,
+}
+
+/// What a list shows of a namespace.
+#[derive(Default)]
+struct Seen {
+    total: u64,
+    /// Written after the proof's fence, by name as long as there are few.
+    beyond: BTreeSet<String>,
+    beyond_unnamed: u64,
+    /// Unchanged since the proof gave them up.
+    given_up: Vec<String>,
+}
+
+impl Engine {
+    /// Whether every secret in scope is under `expected`, judged by an earlier proof. It only
+    /// reads.
+    ///
+    /// The caller has checked that the proof is of this cluster and this key, and that the
+    /// cluster's configuration has not changed since (its eTag is the recorded one). Then:
+    ///
+    /// - The cluster's resource version must not lie below the proof's fence: a cluster that went
+    ///   back to a state before its proof, as a restored etcd does, may hold anything.
+    /// - Every namespace in scope is read by a streaming list, to its end. A secret whose resource
+    ///   version is at or below the fence has not been written since the proof was complete, so
+    ///   the proof covers it, unless it is one that the proof gave up.
+    /// - A secret beyond the fence was written since. It is under `expected` if no API server has
+    ///   written with anything else since: of each that lives, the counters since its process
+    ///   began must show writes with the expected key or none. They are read after the lists, so
+    ///   that they cover all that the lists showed. What a process wrote that has ended since
+    ///   cannot be seen; that no other key was configured is what the unbroken eTag says.
+    ///
+    /// Secrets for which this does not hold are `failed` in the report, which then is not
+    /// complete. It says nothing against them: a process that has lived through a change of the
+    /// key shows both keys.
+    ///
+    /// # Errors
+    /// `reencrypt_incomplete` if the proof cannot be judged: it rests on time alone, the cluster
+    /// went back behind it, or secrets cannot be listed with their resource versions.
+    pub(crate) async fn verify_only(
+        &self,
+        expected: &ExpectedKey,
+        proof: LedgerProof,
+    ) -> Result<ReencryptReport> {
+        self.reporter.phase(Phase::Verify, self.total, "Comparing secrets with the recorded proof");
+        if proof.evidence == Evidence::Weak {
+            return Err(cannot_tell("the recorded proof rests on time alone"));
+        }
+        let requests_before = self.api.requests_sent();
+        let mut pass = Pass::new(Purpose::Verify, expected.clone(), None, self.namespaces.clone());
+        pass.fence = Some(proof.fence);
+        if self.resource_version().await? < proof.fence {
+            return Err(cannot_tell(
+                "the cluster has gone back to a state before its proof, as a restored backup does",
+            ));
+        }
+        let seen = self.compare(&proof).await?;
+        let beyond =
+            seen.iter().any(|(_, seen)| !seen.beyond.is_empty() || seen.beyond_unnamed > 0);
+        let (servers, doubt) =
+            if beyond { self.only_wrote_with(expected).await? } else { (Vec::new(), None) };
+        let tally = &mut pass.tally;
+        for (namespace, seen) in seen {
+            tally.counts.total += seen.total;
+            let mut unproven = 0;
+            for name in seen.given_up {
+                unproven += 1;
+                let message = "it was given up when the cluster was proven, and is unchanged since";
+                tally.block(&namespace, &name, BlockedReason::Error, message.to_owned());
+            }
+            if let Some(doubt) = &doubt {
+                unproven += seen.beyond.len() as u64 + seen.beyond_unnamed;
+                tally.failed_unnamed += seen.beyond_unnamed;
+                for name in seen.beyond {
+                    let message = format!("it was written after the proof, and {doubt}");
+                    tally.fail(&namespace, &name, message);
+                }
+            }
+            tally.counts.current += seen.total.saturating_sub(unproven);
+        }
+        pass.convergence =
+            Some(Convergence { evidence: Evidence::Ledger, servers, at: Instant::now() });
+        pass.verified = true;
+        pass.requests = self.api.requests_sent() - requests_before;
+        Ok(pass.report(&|name| proof.given_up.iter().any(|given_up| given_up == name)))
+    }
+
+    /// Reads every namespace in scope.
+    async fn compare(&self, proof: &LedgerProof) -> Result<Vec<(String, Seen)>> {
+        let done = &AtomicU64::new(0);
+        stream::iter(self.namespaces_in_scope().await?)
+            .map(|namespace| async move {
+                let seen = self
+                    .read_namespace(&namespace, proof.fence, done, |seen: &mut Seen, listed| {
+                        if !self.is_canary(&namespace, name(listed)) {
+                            seen.add(listed, proof, &namespace);
+                        }
+                    })
+                    .await?;
+                match seen {
+                    Some(seen) => Ok((namespace, seen)),
+                    None => Err(cannot_tell(&format!(
+                        "the secrets of namespace {namespace} cannot be listed with their resource \
+                         versions (that needs the right to watch them, and Kubernetes 1.32 or later)"
+                    ))),
+                }
+            })
+            .buffer_unordered(NAMESPACES_AT_ONCE)
+            .try_collect()
+            .await
+    }
+
+    /// The API servers, and what speaks against their having written with `expected` only.
+    async fn only_wrote_with(
+        &self,
+        expected: &ExpectedKey,
+    ) -> Result<(Vec<Heard>, Option<String>)> {
+        let unseen = "what the API servers wrote with since cannot be read";
+        if !self.metrics {
+            return Ok((Vec::new(), Some(unseen.to_owned())));
+        }
+        let Some(servers) = self.hear_all(Hearing::SinceItBegan).await? else {
+            return Ok((Vec::new(), Some(unseen.to_owned())));
+        };
+        let hashes: Vec<String> = match expected {
+            ExpectedKey::Key(key_id) => {
+                let known = self.known_key_id_hash(expected).map(str::to_owned);
+                std::iter::once(key_id.metrics_hash()).chain(known).collect()
+            }
+            ExpectedKey::Plaintext => Vec::new(),
+        };
+        let other = servers.iter().find(|server| !server.only_ever_wrote(expected, &hashes));
+        let doubt = other.map(|server| {
+            let id = server.report().id;
+            format!("API server {id} has written with another key too since it began")
+        });
+        Ok((servers, doubt))
+    }
+}
+
+fn name(listed: &Listed) -> &str {
+    match listed {
+        Listed::Secret { name, .. } | Listed::Gone { name } => name,
+    }
+}
+
+impl Seen {
+    fn add(&mut self, listed: &Listed, proof: &LedgerProof, namespace: &str) {
+        match listed {
+            Listed::Secret { name, resource_version, again } => {
+                self.total += u64::from(!again);
+                if *resource_version <= proof.fence {
+                    if proof.given_up.iter().any(|given_up| is_named(given_up, namespace, name)) {
+                        self.given_up.push(name.clone());
+                    }
+                } else if self.beyond.len() < NAMED || self.beyond.contains(name) {
+                    self.given_up.retain(|given_up| given_up != name);
+                    self.beyond.insert(name.clone());
+                } else {
+                    self.beyond_unnamed += 1;
+                }
+            }
+            Listed::Gone { name } => {
+                self.total = self.total.saturating_sub(1);
+                self.beyond.remove(name);
+                self.given_up.retain(|given_up| given_up != name);
+            }
+        }
+    }
+}
+
+/// Whether `full` is `namespace/name`.
+fn is_named(full: &str, namespace: &str, name: &str) -> bool {
+    full.split_once('/') == Some((namespace, name))
+}
+
+fn cannot_tell(why: &str) -> Error {
+    Error::new(
+        ErrorKind::ReencryptIncomplete,
+        format!(
+            "whether all secrets are under the key in use cannot be told: {why}; reencrypt_secrets can tell, and \
+             writes nothing to secrets that are"
+        ),
+    )
+}

@@ -1,0 +1,190 @@
+//! Holding the cluster's Lease: one writer at a time.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use tokio::{
+    sync::Mutex,
+    task::JoinHandle,
+    time::{Instant, sleep},
+};
+
+use crate::{
+    error::{Error, ErrorKind, Result},
+    kubernetes::{LeaseHeld, LeaseStore, LeaseWrite},
+    model::Timing,
+};
+
+/// The Lease, held and renewed until this is dropped. Dropped without a release, as by a crash, it
+/// is dead after [`Timing::lease`].
+pub(super) struct HeldLease {
+    held: Arc<Held>,
+    renewal: JoinHandle<()>,
+}
+
+struct Held {
+    store: LeaseStore,
+    holder: String,
+    seconds: u64,
+    last: Mutex<LeaseHeld>,
+    lost: AtomicBool,
+}
+
+/// Takes the Lease. One that somebody else holds is watched for its whole life first: renewed in
+/// that time, it is alive. Only time between two answers counts, by our own clock, so neither a
+/// silent API server nor a wrong clock makes a living holder look dead.
+pub(super) async fn take(
+    store: LeaseStore,
+    holder: &str,
+    timing: &Timing,
+    say: impl Fn(String),
+) -> Result<HeldLease> {
+    let seconds = timing.lease.as_secs();
+    loop {
+        let found = store.read().await?;
+        if let Some(lease) = found.as_ref().filter(|lease| !lease.holder.is_empty()) {
+            say(format!("Watching whether {} still holds the cluster's Lease", lease.holder));
+            if !dies(&store, lease, timing).await? {
+                return Err(alive(lease));
+            }
+        }
+        match store.write(holder, found.as_ref(), seconds).await? {
+            LeaseWrite::Held(lease) => {
+                return Ok(HeldLease::new(store, holder, seconds, lease, timing.lease_renewal));
+            }
+            // Somebody else was faster: look who.
+            LeaseWrite::Conflict => {}
+        }
+    }
+}
+
+/// Watches a Lease for its whole life.
+async fn dies(store: &LeaseStore, lease: &LeaseHeld, timing: &Timing) -> Result<bool> {
+    let mut silent = Duration::ZERO;
+    let mut answered = Some(Instant::now());
+    while silent < timing.lease {
+        sleep(timing.lease_poll).await;
+        match store.read().await {
+            Ok(now) => {
+                if now.as_ref() != Some(lease) {
+                    // Renewed, taken by another, or given back.
+                    return Ok(now.is_none_or(|now| now.holder.is_empty()));
+                }
+                let at = Instant::now();
+                silent += answered.map_or(Duration::ZERO, |before| at - before);
+                answered = Some(at);
+            }
+            Err(error) if error.is_retryable() => answered = None,
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(true)
+}
+
+fn alive(lease: &LeaseHeld) -> Error {
+    Error::new(
+        ErrorKind::Conflict,
+        format!(
+            "{} is at work on this cluster and renews its Lease; wait until it has ended, then run this again",
+            lease.holder
+        ),
+    )
+}
+
+impl HeldLease {
+    fn new(
+        store: LeaseStore,
+        holder: &str,
+        seconds: u64,
+        lease: LeaseHeld,
+        every: Duration,
+    ) -> Self {
+        let held = Arc::new(Held {
+            store,
+            holder: holder.to_owned(),
+            seconds,
+            last: Mutex::new(lease),
+            lost: AtomicBool::new(false),
+        });
+        let renewal = tokio::spawn({
+            let held = Arc::clone(&held);
+            async move {
+                while !held.lost.load(Ordering::Relaxed) {
+                    sleep(every).await;
+                    held.renew().await;
+                }
+            }
+        });
+        Self { held, renewal }
+    }
+
+    /// Whether it is still ours, as the API server says now.
+    pub(super) async fn check(&self) -> Result<()> {
+        let now = self.held.store.read().await?;
+        match now {
+            Some(lease) if lease.holder == self.held.holder => Ok(()),
+            _ => {
+                self.held.lost.store(true, Ordering::Relaxed);
+                let by = now.map(|lease| lease.holder).filter(|holder| !holder.is_empty());
+                Err(lost(by.as_deref()))
+            }
+        }
+    }
+
+    /// Gives it back, so that the next need not wait.
+    pub(super) async fn release(self) {
+        self.renewal.abort();
+        if self.held.lost.load(Ordering::Relaxed) {
+            return;
+        }
+        let given_back = async {
+            let now = self.held.store.read().await?;
+            if now.as_ref().is_some_and(|lease| lease.holder == self.held.holder) {
+                self.held.store.write("", now.as_ref(), self.held.seconds).await?;
+            }
+            Ok::<_, Error>(())
+        };
+        if let Err(error) = given_back.await {
+            tracing::warn!(%error, "the Lease was not given back; it is dead in a few seconds");
+        }
+    }
+}
+
+impl Drop for HeldLease {
+    fn drop(&mut self) {
+        self.renewal.abort();
+    }
+}
+
+impl Held {
+    async fn renew(&self) {
+        let mut last = self.last.lock().await;
+        match self.store.write(&self.holder, Some(&last), self.seconds).await {
+            Ok(LeaseWrite::Held(lease)) => *last = lease,
+            Ok(LeaseWrite::Conflict) => match self.store.read().await {
+                // Only its labels were changed.
+                Ok(Some(lease)) if lease.holder == self.holder => *last = lease,
+                Ok(_) => self.lost.store(true, Ordering::Relaxed),
+                Err(_) => {}
+            },
+            // Tried again at the next renewal.
+            Err(error) => tracing::debug!(%error, "the Lease was not renewed"),
+        }
+    }
+}
+
+/// Somebody else went on while this run slept.
+pub(super) fn lost(by: Option<&str>) -> Error {
+    let by = by.map_or_else(|| "somebody else".to_owned(), str::to_owned);
+    Error::new(
+        ErrorKind::Conflict,
+        format!(
+            "{by} took over this operation, and nothing more was written here; its result counts"
+        ),
+    )
+}

@@ -1,0 +1,146 @@
+//! The steps that record, and the key version that is made once for each operation.
+
+use std::ops::ControlFlow;
+
+use time::OffsetDateTime;
+
+use super::{Carried, Runner, recorder::Begun};
+use crate::{
+    error::{Error, ErrorKind, Result},
+    ledger::Proof,
+    model::{
+        Counts, Evidence, ExpectedKey, KeyId, KmsTarget, Purpose, ReencryptReport, Scope,
+        StepOutcome,
+    },
+    reencrypt::WritesWith,
+};
+
+impl Runner<'_> {
+    /// Ensures that the operation is recorded and that this run holds the Lease.
+    pub(super) async fn record_operation(&self) -> Result<ControlFlow<String, StepOutcome>> {
+        let Some(recording) = &self.recording else {
+            return Ok(ControlFlow::Continue(StepOutcome::Skipped));
+        };
+        let Some(found) = &recording.found else {
+            return Err(Error::new(
+                ErrorKind::Unexpected,
+                "a record that was not read cannot be written",
+            ));
+        };
+        Ok(match recording.recorder.begin(found, &recording.operation).await? {
+            Begun::Recorded => ControlFlow::Continue(StepOutcome::Done),
+            Begun::Already => ControlFlow::Continue(StepOutcome::AlreadyDone),
+            Begun::Changed => {
+                ControlFlow::Break("somebody else recorded an operation meanwhile".to_owned())
+            }
+        })
+    }
+
+    /// Ensures that the keys and their proof are recorded, and that the operation no longer is.
+    pub(super) async fn record_key(&self) -> Result<ControlFlow<String, StepOutcome>> {
+        let Some(recording) = &self.recording else {
+            return Ok(ControlFlow::Continue(StepOutcome::Skipped));
+        };
+        if recording.found.is_none() {
+            // It began while the API server was down. Now that it is back: what is the record?
+            return Ok(ControlFlow::Break(
+                "the API server is back, and its record with it".to_owned(),
+            ));
+        }
+        recording.recorder.finish().await?;
+        Ok(ControlFlow::Continue(StepOutcome::Done))
+    }
+
+    /// Ensures that the key has a version that was made for this operation.
+    pub(super) async fn create_key_version(
+        &self,
+        key_id: &KeyId,
+        carried: &mut Carried,
+    ) -> Result<StepOutcome> {
+        let now = OffsetDateTime::now_utc();
+        let id = match &self.recording {
+            Some(recording) => recording.operation.id.clone(),
+            None => uuid::Uuid::new_v4().to_string(),
+        };
+        if let Some(recording) = &self.recording {
+            if let Some(newest) = self.azure.key_versions(key_id).await?.first() {
+                recording.recorder.newest_version(&newest.key_id).await?;
+            }
+            recording.recorder.check().await?;
+        }
+        let model = self.key_in_use.as_ref().unwrap_or(key_id);
+        let made = self.azure.create_key_version(model, &id, now).await?;
+        carried.made = Some(made);
+        Ok(StepOutcome::Done)
+    }
+
+    /// Records the change that is about to be asked of the cluster.
+    pub(super) async fn intend(&self, target: &KmsTarget, etag: Option<&str>) -> Result<()> {
+        let (Some(recording), Some(key)) = (&self.recording, target.expected()) else {
+            return Ok(());
+        };
+        recording.recorder.target(target).await;
+        recording.recorder.intend(&key, etag).await
+    }
+
+    /// Records that the cluster is as intended.
+    pub(super) async fn settled_as(&self, target: &KmsTarget, etag: Option<&str>) -> Result<()> {
+        let (Some(recording), Some(key)) = (&self.recording, target.expected()) else {
+            return Ok(());
+        };
+        recording.recorder.settled(&key, etag).await
+    }
+
+    /// Keeps the proof that a pass came to.
+    pub(super) async fn prove(
+        &self,
+        expected: &ExpectedKey,
+        report: &ReencryptReport,
+        key_id_hash_seen: Option<String>,
+        etag: Option<&str>,
+    ) {
+        let Some(recording) = &self.recording else { return };
+        // A name that can be computed need not be remembered.
+        let unnamed = (report.evidence == Evidence::MetricsUnnamed).then_some(key_id_hash_seen);
+        if let Some(proof) = Proof::of(report, unnamed.flatten()) {
+            recording.recorder.prove(expected, proof, etag).await;
+        }
+    }
+
+    /// Whether an earlier proof replaces the gate.
+    pub(super) fn is_proven(&self, purpose: Purpose) -> bool {
+        purpose == Purpose::Gate
+            && self.recording.as_ref().is_some_and(|recording| recording.proof.is_some())
+    }
+
+    /// Reports the earlier proof in the place of the gate.
+    pub(super) fn take_proof(&self, expected: &ExpectedKey, carried: &mut Carried) {
+        let Some(proof) = self.recording.as_ref().and_then(|recording| recording.proof.as_ref())
+        else {
+            return;
+        };
+        carried.before_change = Some(match expected {
+            ExpectedKey::Plaintext => WritesWith::Plaintext,
+            ExpectedKey::Key(key_id) => WritesWith::Key(
+                proof.key_id_hash_seen.clone().unwrap_or_else(|| key_id.metrics_hash()),
+            ),
+        });
+        self.log.pass(ReencryptReport {
+            purpose: Purpose::Gate,
+            scope: Scope::default(),
+            evidence: Evidence::Ledger,
+            fence: proof.fence.clone(),
+            key_id: expected.key_id().map(ToString::to_string),
+            counts: Counts::default(),
+            blocked: Vec::new(),
+            given_up: Vec::new(),
+            complete: true,
+            started_at: proof.at,
+            finished_at: proof.at,
+            seconds: 0.0,
+            secrets_per_second: 0.0,
+            requests: 0,
+            api_servers: Vec::new(),
+        });
+    }
+}
