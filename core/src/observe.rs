@@ -14,7 +14,7 @@ use crate::{
     },
     ledger::{Marks, Reconciled, Record, Seen},
     model::{
-        AccessFacts, ClusterFacts, ClusterId, Enable, Fact, Intent, KeyFacts, KeyId,
+        AccessFacts, ClusterFacts, ClusterId, Enable, ExpectedKey, Fact, Intent, KeyFacts, KeyId,
         KubernetesFacts, Lookup, Rotate, Timing, VaultFacts, VaultId,
     },
     observed::{Observed, PreviousKey},
@@ -50,8 +50,12 @@ pub(crate) struct Wanted {
 }
 
 impl Wanted {
-    /// The key that a verb is about.
-    pub(crate) fn of(intent: &Intent, cluster: &ClusterFacts) -> Option<Self> {
+    /// The key that a verb is about: one that the recorded operation has made, if it goes on.
+    pub(crate) fn of(
+        intent: &Intent,
+        cluster: &ClusterFacts,
+        recorded: Option<&Reconciled>,
+    ) -> Option<Self> {
         let in_use = Self::in_use(cluster);
         match intent {
             Intent::Enable(Enable { target, .. }) => Some(Self {
@@ -70,7 +74,14 @@ impl Wanted {
                 })
             }
             Intent::Rotate(Rotate { key_id: None, .. }) => {
-                in_use.map(|now| Self { versions: true, ..now })
+                let operation = recorded.and_then(|found| found.record.operation.as_ref());
+                let made = operation
+                    .filter(|operation| operation.intent == *intent)
+                    .and_then(|operation| operation.target.as_ref()?.expected());
+                match made {
+                    Some(ExpectedKey::Key(key_id)) => in_use.map(|now| Self { key_id, ..now }),
+                    _ => in_use.map(|now| Self { versions: true, ..now }),
+                }
             }
             Intent::Disable(_) | Intent::ReencryptSecrets(_) => in_use,
         }
@@ -86,17 +97,18 @@ impl Wanted {
 }
 
 /// Looks at cluster, vault, key, access and Kubernetes, at the same time where one does not need
-/// the other. `wanted` says which key the verb is about, given the cluster.
+/// the other. `wanted` says which key the verb is about, given the cluster and its record.
 pub(crate) async fn observe(
     sources: Sources<'_>,
-    wanted: impl FnOnce(&ClusterFacts) -> Option<Wanted>,
+    wanted: impl FnOnce(&ClusterFacts, Option<&Reconciled>) -> Option<Wanted>,
     scope: ObserveScope<'_>,
 ) -> Result<Observation> {
     let (cluster, (api, kubernetes, kept)) =
         futures::join!(sources.azure.cluster(sources.cluster), observe_kubernetes(sources, scope));
     let cluster = cluster?.facts;
-    let wanted = wanted(&cluster);
     let found = kept.map(|kept| found(&cluster, kept?));
+    let readable = found.as_ref().and_then(|found| found.as_ref().ok());
+    let wanted = wanted(&cluster, readable.map(|found| &found.reconciled));
     let recorded = found.as_ref().map(|found| match found {
         Ok(found) => Fact::Known(found.reconciled.clone()),
         Err(error) => Fact::Unknown(error.to_string()),
@@ -162,6 +174,7 @@ fn found(cluster: &ClusterFacts, (marks, stored): (EtcdMarks, Option<Stored>)) -
             etag: cluster.etag.clone(),
         },
         key: expected_now(cluster)?,
+        network_mode: cluster.kms_on().and_then(|profile| profile.network_mode),
         resource_version: marks.resource_version,
         at: OffsetDateTime::now_utc(),
     };

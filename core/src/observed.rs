@@ -24,9 +24,9 @@ pub(crate) struct Observed {
     pub(crate) access: Option<AccessFacts>,
     /// Whether the vault has diagnostic settings.
     pub(crate) diagnostics: Option<Fact<bool>>,
-    /// `Unknown`: the API server cannot be reached from here.
-    /// The versions of the key, where one is to be made.
+    /// The versions of the key, where one is to be made. `Unknown`: the vault does not answer here.
     pub(crate) versions: Option<Fact<Vec<KeyVersion>>>,
+    /// `Unknown`: the API server cannot be reached from here.
     pub(crate) kubernetes: Fact<KubernetesFacts>,
     /// What is recorded in the cluster, in line with the rest. `None`: nothing is to be recorded.
     pub(crate) record: Option<Fact<Reconciled>>,

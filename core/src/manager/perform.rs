@@ -75,7 +75,7 @@ impl Inner {
 
     pub(super) async fn observe(
         &self,
-        wanted: impl FnOnce(&ClusterFacts) -> Option<Wanted>,
+        wanted: impl FnOnce(&ClusterFacts, Option<&Reconciled>) -> Option<Wanted>,
         scope: ObserveScope<'_>,
     ) -> Result<Observation> {
         let sources = Sources {
@@ -134,8 +134,10 @@ impl Run<'_> {
                 None,
                 "Reading cluster, vault, key, access and Kubernetes",
             );
-            let seen =
-                self.inner.observe(|cluster| Wanted::of(intent, cluster), self.scope()).await?;
+            let wanted = |cluster: &ClusterFacts, recorded: Option<&Reconciled>| {
+                Wanted::of(intent, cluster, recorded)
+            };
+            let seen = self.inner.observe(wanted, self.scope()).await?;
             let cluster = &seen.observed.cluster;
             self.log.seen(status_with(cluster, seen.observed.recorded()));
             let unfinished = match &seen.found {

@@ -9,6 +9,7 @@ mod access;
 mod cluster;
 mod input;
 mod key;
+mod ledger;
 mod options;
 mod question;
 mod refusal;
@@ -32,7 +33,7 @@ use crate::{
 
 /// The groups of checks. Each answers for every verb; the catalogue says which rules concern which.
 const GROUPS: &[fn(&Question<'_>) -> Vec<Finding>] =
-    &[cluster::check, vault::check, key::check, access::check, secrets::check];
+    &[cluster::check, vault::check, key::check, access::check, ledger::check, secrets::check];
 
 /// Everything that the rules have to say: the most severe first, then in the catalogue's order.
 pub(crate) fn judge(question: &Question<'_>) -> Vec<Finding> {
@@ -43,8 +44,13 @@ pub(crate) fn judge(question: &Question<'_>) -> Vec<Finding> {
         .filter(|finding| finding.rule.entry().verbs.contains(&question.verb))
         .map(|finding| remedy::fill(finding, &values))
         .collect();
-    findings.sort_by_key(|finding| (Reverse(finding.level), finding.rule));
+    sort(&mut findings);
     findings
+}
+
+/// The most severe first, then in the catalogue's order.
+pub(crate) fn sort(findings: &mut [Finding]) {
+    findings.sort_by_key(|finding| (Reverse(finding.level), finding.rule));
 }
 
 /// A rule about one fact: undetermined when the fact is unknown, else violated when `problem`
