@@ -175,6 +175,12 @@ impl Embedded {
         self.cluster.add_server(config).await
     }
 
+    /// Leads every new connection to one API server, as a load balancer does that goes by the
+    /// client's address; `None`: to all in turn.
+    pub fn pin_connections(&self, server: Option<usize>) {
+        self.cluster.only.store(server.unwrap_or(0), Ordering::Relaxed);
+    }
+
     /// Restarts every API server, one after the other.
     pub async fn restart_api_servers(&self) {
         self.cluster.restart_all().await;
