@@ -147,6 +147,7 @@ pub(crate) fn recorded(current: Entry, previous: Option<Entry>, retired: &[Entry
                 pending: None,
                 previous,
                 retired: retired.to_vec(),
+                changed_by_others: false,
             },
             operation: None,
         },
