@@ -21,9 +21,10 @@ mod vault;
 use std::{cmp::Reverse, fmt};
 
 pub(crate) use input::{completed, invalid_input, rotation, target};
-pub(crate) use options::{reencrypt_options, run_options};
+pub(crate) use options::{reencrypt_options, run_options, version_with_v2};
 pub(crate) use question::Question;
 pub(crate) use refusal::{allowed, refusal};
+pub(crate) use vault::{private_endpoint_not_approved, vault_shared};
 
 use crate::{
     catalogue::RuleId,
@@ -37,13 +38,28 @@ const GROUPS: &[fn(&Question<'_>) -> Vec<Finding>] =
 /// Everything that the rules have to say: the most severe first, then in the catalogue's order.
 pub(crate) fn judge(question: &Question<'_>) -> Vec<Finding> {
     let values = remedy::values(question);
-    let mut findings: Vec<Finding> = GROUPS
+    let findings: Vec<Finding> = GROUPS
         .iter()
         .flat_map(|check| check(question))
         .filter(|finding| finding.rule.entry().verbs.contains(&question.verb))
         .map(|finding| remedy::fill(finding, &values))
         .collect();
+    in_order(findings)
+}
+
+/// Findings of several judgements as one: the most severe first, then in the catalogue's order,
+/// each once.
+pub(crate) fn in_order(mut findings: Vec<Finding>) -> Vec<Finding> {
     findings.sort_by_key(|finding| (Reverse(finding.level), finding.rule));
+    let mut seen: Vec<(RuleId, String)> = Vec::new();
+    findings.retain(|finding| {
+        let this = (finding.rule, finding.resource.clone());
+        let is_new = !seen.contains(&this);
+        if is_new {
+            seen.push(this);
+        }
+        is_new
+    });
     findings
 }
 
