@@ -4,11 +4,12 @@ use std::sync::Arc;
 
 use axum::{
     Json, Router,
-    extract::{Path, State},
+    extract::{Path, Query, State},
     http::StatusCode,
     response::{IntoResponse, Response},
     routing::{delete, get, put},
 };
+use serde::Deserialize;
 use serde_json::json;
 use tokio::net::TcpListener;
 
@@ -27,6 +28,7 @@ pub(crate) async fn serve(listener: TcpListener, shared: Arc<Shared>) {
         .route("/cases/{case}", delete(delete_case))
         .route("/cases/{case}/writes", get(writes).delete(clear_writes))
         .route("/cases/{case}/secrets", get(secrets))
+        .route("/cases/{case}/assertion", get(assertion))
         .route("/cases/{case}/faults", put(set_faults))
         .with_state(shared);
     if let Err(error) = axum::serve(listener, router).await {
@@ -35,6 +37,12 @@ pub(crate) async fn serve(listener: TcpListener, shared: Arc<Shared>) {
 }
 
 type Simulator = State<Arc<Shared>>;
+
+/// Which cluster of a case; absent: its own.
+#[derive(Deserialize)]
+struct Which {
+    cluster: Option<String>,
+}
 
 async fn put_case(
     State(shared): Simulator,
@@ -69,8 +77,23 @@ async fn clear_writes(
 async fn secrets(
     State(shared): Simulator,
     Path(case): Path<String>,
+    Query(which): Query<Which>,
 ) -> Result<Json<GroundTruth>, Error> {
-    Ok(Json(shared.secrets(&case).await?))
+    Ok(Json(shared.secrets(&case, which.cluster.as_deref()).await?))
+}
+
+/// Whom the token is about; absent: whom the case's application trusts.
+#[derive(Deserialize)]
+struct About {
+    subject: Option<String>,
+}
+
+async fn assertion(
+    State(shared): Simulator,
+    Path(case): Path<String>,
+    Query(about): Query<About>,
+) -> Result<String, Error> {
+    shared.assertion(&case, about.subject.as_deref())
 }
 
 async fn set_faults(

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 pub use self::faults::{
     ApiServerFault, ApiServerFaultKind, AzureFault, Faults, KubernetesFault, OperationFault,
+    OperationStep,
 };
 
 /// The world a case starts from. `{}` is a healthy cluster without KMS, a vault with one key and

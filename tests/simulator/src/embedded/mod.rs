@@ -175,11 +175,6 @@ impl Embedded {
         self.cluster.add_server(config).await
     }
 
-    /// Restarts every API server, one after the other.
-    pub async fn restart_api_servers(&self) {
-        self.cluster.restart_all().await;
-    }
-
     /// How busy the API was.
     #[must_use]
     pub fn load(&self) -> Load {
@@ -260,6 +255,11 @@ impl KubernetesBackend for Embedded {
         applied_to: Option<Vec<usize>>,
     ) -> Result<(), String> {
         self.cluster.roll_out(config, applied_to.as_deref()).await;
+        Ok(())
+    }
+
+    async fn restart_api_servers(&self) -> Result<(), String> {
+        self.cluster.restart_all().await;
         Ok(())
     }
 
