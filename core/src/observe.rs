@@ -14,8 +14,8 @@ use crate::{
     },
     ledger::{Marks, Operation, Reconciled, Record, Seen},
     model::{
-        AccessFacts, ClusterFacts, ClusterId, Enable, Fact, Intent, KeyFacts, KeyId, KmsTarget,
-        KubernetesFacts, Lookup, Rotate, Timing, VaultFacts, VaultId,
+        AccessFacts, ClusterFacts, ClusterId, Enable, ExpectedKey, Fact, Intent, KeyFacts, KeyId,
+        KmsTarget, KubernetesFacts, Lookup, Rotate, Timing, VaultFacts, VaultId,
     },
     observed::{Observed, PreviousKey},
     plan::expected_now,
@@ -54,7 +54,7 @@ pub(crate) struct Wanted {
 }
 
 impl Wanted {
-    /// The key that a verb is about.
+    /// The key that a verb is about: one that the recorded operation has made, if it goes on.
     pub(crate) fn of(
         intent: &Intent,
         cluster: &ClusterFacts,
@@ -77,7 +77,14 @@ impl Wanted {
                 Some(Self::key(key_id.clone(), key_vault_id.clone().or(vault_in_use)))
             }
             Intent::Rotate(Rotate { key_id: None, .. }) => {
-                in_use.map(|now| Self { versions: true, ..now })
+                let operation = recorded.and_then(|found| found.record.operation.as_ref());
+                let made = operation
+                    .filter(|operation| operation.intent == *intent)
+                    .and_then(|operation| operation.target.as_ref()?.expected());
+                match made {
+                    Some(ExpectedKey::Key(key_id)) => in_use.map(|now| Self { key_id, ..now }),
+                    _ => in_use.map(|now| Self { versions: true, ..now }),
+                }
             }
             Intent::ChangeNetworkMode(_) => {
                 in_use.or_else(before).map(|wanted| Self { vault_keys: true, ..wanted })
@@ -113,7 +120,7 @@ impl Wanted {
 }
 
 /// Looks at cluster, vault, key, access and Kubernetes, at the same time where one does not need
-/// the other. `wanted` says which key the verb is about, given the cluster.
+/// the other. `wanted` says which key the verb is about, given the cluster and its record.
 pub(crate) async fn observe(
     sources: Sources<'_>,
     wanted: impl FnOnce(&ClusterFacts, Option<&Reconciled>) -> Option<Wanted>,
@@ -205,6 +212,7 @@ fn found(cluster: &ClusterFacts, (marks, stored): (EtcdMarks, Option<Stored>)) -
             etag: cluster.etag.clone(),
         },
         key: expected_now(cluster)?,
+        network_mode: cluster.kms_on().and_then(|profile| profile.network_mode),
         resource_version: marks.resource_version,
         at: OffsetDateTime::now_utc(),
     };

@@ -25,7 +25,7 @@ pub(crate) struct Observed {
     pub(crate) access: Option<AccessFacts>,
     /// Whether the vault has diagnostic settings.
     pub(crate) diagnostics: Option<Fact<bool>>,
-    /// The versions of the key, where one is to be made.
+    /// The versions of the key, where one is to be made. `Unknown`: the vault does not answer here.
     pub(crate) versions: Option<Fact<Vec<KeyVersion>>>,
     /// Names of the vault's keys, where the vault may be closed.
     pub(crate) vault_keys: Option<Fact<Vec<String>>>,

@@ -9,9 +9,11 @@ mod reconcile;
 mod record;
 mod transitions;
 
+#[cfg(test)]
+pub(crate) use self::record::Ledger;
 pub(crate) use self::{
     judge::{Standing, judge},
     reconcile::{Fit, Reconciled, Seen},
-    record::{Marks, Operation, Record},
+    record::{Entry, Marks, Operation, Record},
     transitions::Proof,
 };

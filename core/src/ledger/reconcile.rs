@@ -6,7 +6,7 @@ use super::{
     record::{Entry, Ledger, Marks, Record},
     transitions::Proof,
 };
-use crate::model::{Evidence, ExpectedKey};
+use crate::model::{Evidence, ExpectedKey, NetworkMode};
 
 /// What was observed, as far as the record is about it.
 #[derive(Clone, Debug)]
@@ -15,6 +15,8 @@ pub(crate) struct Seen {
     pub(crate) marks: Marks,
     /// What the cluster is configured with.
     pub(crate) key: ExpectedKey,
+    /// How the vault of that key is reached.
+    pub(crate) network_mode: Option<NetworkMode>,
     /// The cluster's resource version.
     pub(crate) resource_version: u64,
     pub(crate) at: OffsetDateTime,
@@ -43,6 +45,14 @@ pub(crate) struct Reconciled {
 impl Reconciled {
     /// Brings a record in line with what was observed.
     pub(crate) fn new(record: Option<Record>, seen: &Seen) -> Self {
+        let mut reconciled = Self::of_key(record, seen);
+        if let Some(current) = &mut reconciled.record.ledger.current {
+            current.network_mode = seen.network_mode;
+        }
+        reconciled
+    }
+
+    fn of_key(record: Option<Record>, seen: &Seen) -> Self {
         let Some(mut record) = record else { return Self::fresh(Ledger::default(), seen) };
         if !is_of(&record, seen) {
             // Its keys are still worth naming: nobody may call them removable.

@@ -6,7 +6,9 @@ use time::OffsetDateTime;
 use crate::{
     catalogue::RuleId,
     error::{Error, ErrorKind, Result},
-    model::{Evidence, ExpectedKey, Intent, KeyId, KmsTarget, OperationInProgress, VaultId},
+    model::{
+        Evidence, ExpectedKey, Intent, KeyId, KmsTarget, NetworkMode, OperationInProgress, VaultId,
+    },
 };
 
 /// The only format that there is.
@@ -49,6 +51,9 @@ pub(crate) struct Ledger {
 pub(crate) struct Entry {
     /// `None`: plaintext.
     pub(crate) key_id: Option<KeyId>,
+    /// How its vault is reached. `None`: not known, or plaintext.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) network_mode: Option<NetworkMode>,
     /// The hash under which the API servers count it, where it cannot be computed from the key id.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) key_id_hash_seen: Option<String>,
@@ -76,6 +81,7 @@ impl Entry {
     pub(crate) fn unproven(key: &ExpectedKey) -> Self {
         Self {
             key_id: key.key_id().cloned(),
+            network_mode: None,
             key_id_hash_seen: None,
             since: None,
             proven_at: None,

@@ -57,9 +57,12 @@ impl Ledger {
         self.current = Some(Entry::unproven(now));
         self.forget_twins();
         for entry in &mut self.retired {
-            let abandoned = entry.abandoned;
-            let since = entry.since;
-            *entry = Entry { since, abandoned, ..Entry::unproven(&entry.key()) };
+            *entry = Entry {
+                since: entry.since,
+                network_mode: entry.network_mode,
+                abandoned: entry.abandoned,
+                ..Entry::unproven(&entry.key())
+            };
         }
         self
     }

@@ -134,10 +134,10 @@ impl Run<'_> {
                 None,
                 "Reading cluster, vault, key, access and Kubernetes",
             );
-            let seen = self
-                .inner
-                .observe(|cluster, record| Wanted::of(intent, cluster, record), self.scope())
-                .await?;
+            let wanted = |cluster: &ClusterFacts, recorded: Option<&Reconciled>| {
+                Wanted::of(intent, cluster, recorded)
+            };
+            let seen = self.inner.observe(wanted, self.scope()).await?;
             let cluster = &seen.observed.cluster;
             self.log.seen(status_with(cluster, seen.observed.recorded()));
             let unfinished = match &seen.found {

@@ -9,6 +9,7 @@ mod access;
 mod cluster;
 mod input;
 mod key;
+mod ledger;
 mod options;
 mod question;
 mod refusal;
@@ -33,24 +34,25 @@ use crate::{
 
 /// The groups of checks. Each answers for every verb; the catalogue says which rules concern which.
 const GROUPS: &[fn(&Question<'_>) -> Vec<Finding>] =
-    &[cluster::check, vault::check, key::check, access::check, secrets::check];
+    &[cluster::check, vault::check, key::check, access::check, ledger::check, secrets::check];
 
 /// Everything that the rules have to say: the most severe first, then in the catalogue's order.
 pub(crate) fn judge(question: &Question<'_>) -> Vec<Finding> {
     let values = remedy::values(question);
-    let findings: Vec<Finding> = GROUPS
+    let mut findings: Vec<Finding> = GROUPS
         .iter()
         .flat_map(|check| check(question))
         .filter(|finding| finding.rule.entry().verbs.contains(&question.verb))
         .map(|finding| remedy::fill(finding, &values))
         .collect();
-    in_order(findings)
+    sort(&mut findings);
+    findings
 }
 
 /// Findings of several judgements as one: the most severe first, then in the catalogue's order,
 /// each once.
 pub(crate) fn in_order(mut findings: Vec<Finding>) -> Vec<Finding> {
-    findings.sort_by_key(|finding| (Reverse(finding.level), finding.rule));
+    sort(&mut findings);
     let mut seen: Vec<(RuleId, String)> = Vec::new();
     findings.retain(|finding| {
         let this = (finding.rule, finding.resource.clone());
@@ -61,6 +63,11 @@ pub(crate) fn in_order(mut findings: Vec<Finding>) -> Vec<Finding> {
         is_new
     });
     findings
+}
+
+/// The most severe first, then in the catalogue's order.
+pub(crate) fn sort(findings: &mut [Finding]) {
+    findings.sort_by_key(|finding| (Reverse(finding.level), finding.rule));
 }
 
 /// A rule about one fact: undetermined when the fact is unknown, else violated when `problem`

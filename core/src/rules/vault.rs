@@ -20,6 +20,7 @@ pub(super) fn check(question: &Question<'_>) -> Vec<Finding> {
         firewall(question),
         public_access_disabled(question),
         purge_protection_off(question),
+        data_plane_unreachable(question),
         diagnostics_off(question),
     ]
     .into_iter()
@@ -119,6 +120,21 @@ fn purge_protection_off(question: &Question<'_>) -> Option<Finding> {
         };
         Some(format!("vault {} has no {off}", vault.id.name()))
     })
+}
+
+/// A key version is made by the vault itself, so it has to answer here.
+fn data_plane_unreachable(question: &Question<'_>) -> Option<Finding> {
+    let key = question.observed.key.as_ref().and_then(Fact::known);
+    let key_is_missing = key.is_some_and(|key| key.found().is_none());
+    if question.vault_is_missing() || key_is_missing {
+        return None;
+    }
+    let Fact::Unknown(why) = question.observed.versions.as_ref()? else { return None };
+    Some(Finding::violated(
+        RuleId::VaultDataPlaneUnreachable,
+        question.vault_resource(),
+        format!("the versions of the key cannot be listed from here: {why}"),
+    ))
 }
 
 fn diagnostics_off(question: &Question<'_>) -> Option<Finding> {
