@@ -1,6 +1,7 @@
 //! What an operation tells its caller while it runs.
 
 use std::{
+    collections::VecDeque,
     fmt,
     sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant},
@@ -30,9 +31,9 @@ pub struct Progress {
     pub done: u64,
     /// Secrets to do in this phase, as far as known.
     pub total: Option<u64>,
-    /// Secrets a second.
+    /// Secrets a second, over the last few seconds.
     pub rate: Option<f64>,
-    /// Seconds to the end of this phase at the present rate.
+    /// Seconds to the end of this phase at that rate.
     pub eta_seconds: Option<f64>,
     /// One line for people.
     pub message: String,
@@ -89,11 +90,47 @@ struct State {
     receiver: OnProgress,
     snapshot: Progress,
     sent_at: Option<Instant>,
-    phase_began: Instant,
+    /// The snapshot has changed since it was last sent.
+    unsent: bool,
+    recent: Recent,
 }
 
 /// At most ten snapshots a second.
 const INTERVAL: Duration = Duration::from_millis(100);
+/// The rate is that of so long, or of the second half of a shorter phase: a gentle pace begins
+/// slowly.
+const RATE_SPAN: Duration = Duration::from_secs(20);
+
+/// How much was done when, lately.
+struct Recent {
+    began: Instant,
+    marks: VecDeque<(Instant, u64)>,
+}
+
+impl Recent {
+    fn new() -> Self {
+        let began = Instant::now();
+        Self { began, marks: VecDeque::from([(began, 0)]) }
+    }
+
+    /// So many are done now; gives how many a second lately.
+    fn rate(&mut self, done: u64) -> Option<f64> {
+        let now = Instant::now();
+        let span = RATE_SPAN.min(now.duration_since(self.began) / 2);
+        // one mark stays that is older than the span, so that the span is covered
+        while self.marks.get(1).is_some_and(|(at, _)| now.duration_since(*at) >= span) {
+            self.marks.pop_front();
+        }
+        if self.marks.back().is_some_and(|(at, _)| now.duration_since(*at) >= INTERVAL) {
+            self.marks.push_back((now, done));
+        }
+        let &(at, before) = self.marks.front()?;
+        let seconds = now.duration_since(at).as_secs_f64();
+        #[expect(clippy::cast_precision_loss, reason = "a rate for people")]
+        let rate = done.saturating_sub(before) as f64 / seconds;
+        (seconds > 0.0 && rate > 0.0).then_some(rate)
+    }
+}
 
 impl Reporter {
     pub(crate) fn new(operation: Verb, receiver: Option<OnProgress>) -> Self {
@@ -113,15 +150,17 @@ impl Reporter {
                     finished: false,
                 },
                 sent_at: None,
-                phase_began: Instant::now(),
+                unsent: false,
+                recent: Recent::new(),
             }))
         }))
     }
 
-    /// A new phase begins: sent at once.
+    /// A new phase begins: sent at once, after what the one before came to.
     pub(crate) fn phase(&self, phase: Phase, total: Option<u64>, message: impl Into<String>) {
+        self.change(|state| state.unsent);
         self.change(|state| {
-            state.phase_began = Instant::now();
+            state.recent = Recent::new();
             state.snapshot.phase = phase;
             state.snapshot.done = 0;
             state.snapshot.total = total;
@@ -141,26 +180,25 @@ impl Reporter {
         });
     }
 
-    /// What is being waited for, or seen.
+    /// What is being waited for: sent at once, because nothing may follow for a long time.
     pub(crate) fn message(&self, message: impl Into<String>) {
         self.change(|state| {
             state.snapshot.message = message.into();
-            state.due()
+            true
         });
     }
 
     /// So many are done.
     pub(crate) fn done(&self, done: u64) {
         self.change(|state| {
+            // those who count are many, and may come here in another order
+            let done = done.max(state.snapshot.done);
             state.snapshot.done = done;
             state.snapshot.total = state.snapshot.total.map(|total| total.max(done));
-            let seconds = state.phase_began.elapsed().as_secs_f64();
-            if seconds > 0.0 && done > 0 {
-                #[expect(clippy::cast_precision_loss, reason = "a rate for people")]
-                let rate = done as f64 / seconds;
-                state.snapshot.rate = Some(rate);
+            if let Some(rate) = state.recent.rate(done) {
                 #[expect(clippy::cast_precision_loss, reason = "a rate for people")]
                 let left = state.snapshot.total.map(|total| (total - done) as f64 / rate);
+                state.snapshot.rate = Some(rate);
                 state.snapshot.eta_seconds = left;
             }
             state.due()
@@ -184,7 +222,8 @@ impl Reporter {
     fn change(&self, change: impl FnOnce(&mut State) -> bool) {
         let Some(state) = &self.0 else { return };
         let mut state = state.lock().unwrap_or_else(PoisonError::into_inner);
-        if change(&mut state) {
+        state.unsent = !change(&mut state);
+        if !state.unsent {
             state.sent_at = Some(Instant::now());
             (state.receiver)(state.snapshot.clone());
         }
@@ -232,6 +271,22 @@ mod tests {
         reporter.finish("again");
         let finished: Vec<bool> = receiver.try_iter().map(|now| now.finished).collect();
         assert_eq!(finished, [false, true]);
+    }
+
+    #[test]
+    fn the_rate_is_the_present_one() {
+        let now = Instant::now();
+        let ago = |milliseconds| now.checked_sub(Duration::from_millis(milliseconds)).unwrap();
+        let mut recent = Recent { began: ago(6_000), marks: VecDeque::new() };
+        for (milliseconds, done) in [(6_000, 0), (5_000, 10), (2_900, 100), (1_000, 2_000)] {
+            recent.marks.push_back((ago(milliseconds), done));
+        }
+        let rate = recent.rate(3_010).unwrap();
+        assert!((590.0..=600.0).contains(&rate), "{rate}: since the mark before half of the time");
+        recent.marks.push_back((ago(0), 3_010));
+        recent.marks.pop_front();
+        let rate = recent.rate(3_010).unwrap();
+        assert!((900.0..=1_003.5).contains(&rate), "{rate}: since the last mark");
     }
 
     #[test]

@@ -54,6 +54,8 @@ pub(super) struct Gradient {
     samples: Vec<f64>,
     /// The limit was reached since.
     limited: bool,
+    /// Latency has not risen yet: the limit is looked for in larger steps.
+    searching: bool,
 }
 
 impl Gradient {
@@ -65,6 +67,7 @@ impl Gradient {
             floors: [None, None],
             samples: Vec::new(),
             limited: false,
+            searching: true,
         }
     }
 
@@ -90,7 +93,8 @@ impl Gradient {
         let (_, median, _) = self.samples.select_nth_unstable_by(middle, f64::total_cmp);
         let gradient = (1.0 / median.max(f64::MIN_POSITIVE)).clamp(0.5, 1.0);
         self.samples.clear();
-        let wanted = self.limit * gradient + 1.0;
+        self.searching &= gradient > 0.95;
+        let wanted = if self.searching { self.limit * 1.5 } else { self.limit * gradient + 1.0 };
         if std::mem::take(&mut self.limited) || wanted < self.limit {
             self.limit = wanted.clamp(1.0, self.most);
         }
@@ -100,6 +104,7 @@ impl Gradient {
     pub(super) fn halve(&mut self) {
         self.limit = (self.limit / 2.0).max(1.0);
         self.limited = false;
+        self.searching = false;
         self.samples.clear();
     }
 }

@@ -168,8 +168,14 @@ impl Pass {
     /// What the pass came to.
     pub(crate) fn report(&self, may_stay_blocked: &dyn Fn(&str) -> bool) -> ReencryptReport {
         let evidence = self.convergence.as_ref().map_or(Evidence::Weak, |found| found.evidence);
+        // What lies in a namespace that could not be listed to its end has no name to give up.
+        let unnamed = |name: &str| {
+            name.split_once('/')
+                .is_some_and(|(namespace, _)| self.tally.unlisted.contains(namespace))
+        };
+        let names = self.tally.blocked.keys();
         let given_up: Vec<String> =
-            self.tally.blocked.keys().filter(|name| may_stay_blocked(name)).cloned().collect();
+            names.filter(|name| !unnamed(name) && may_stay_blocked(name)).cloned().collect();
         let whole = self.namespaces.is_none();
         let failed = self.tally.failed.len() as u64 + self.tally.failed_unnamed;
         let settled = failed == 0

@@ -128,8 +128,18 @@ impl Puppet {
         None
     }
 
-    /// Lets it go on to its end.
+    /// Lets it go on, from where it waits to its end.
     pub(crate) async fn end(&mut self) -> Outcome {
+        loop {
+            self.go_on().await;
+            if let Said::Ended(outcome) = self.listen().await {
+                return outcome;
+            }
+        }
+    }
+
+    /// Lets it go from its beginning to its end.
+    pub(crate) async fn end_unled(mut self) -> Outcome {
         loop {
             match self.listen().await {
                 Said::Phase(_) => self.go_on().await,

@@ -89,6 +89,9 @@ pub(crate) async fn bad_key_and_no_api_server(world: &World) {
         while world.configured().as_deref() != Some(world.key(1)) {
             tokio::time::sleep(std::time::Duration::from_millis(2)).await;
         }
+        // the other key is read with as well, so it must work again
+        let enabled = json!({"attributes": {"enabled": true}});
+        simulator.patch_key(&case.id, world.key(2), &enabled).unwrap();
         simulator.set_faults(&case.id, Faults::default()).await.unwrap();
     };
     let (report, ()) = tokio::join!(back(vec![RuleId::WayBackUnproven]), revive);

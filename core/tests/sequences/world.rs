@@ -4,7 +4,10 @@ use aks_kms::{
     DisableOptions, EnableOptions, Error, KeyLedger, KmsManager, LedgerEntry, OperationReport,
     Purpose, Reencrypt, RotateOptions, StatusOptions, Timing,
 };
-use aks_kms_simulator::{Case, Simulator, backend::GroundTruth};
+use aks_kms_simulator::{
+    Case, Simulator,
+    backend::{GroundTruth, KeyRef, KmsVersion},
+};
 use serde_json::{Value, json};
 
 use crate::common::{
@@ -115,8 +118,15 @@ impl World {
 
     /// Every secret is under this version of the key.
     pub(crate) async fn all_under(&self, number: usize) {
+        self.all_under_key(self.key(number)).await;
+    }
+
+    /// Every secret is under this key, which the case did not make.
+    pub(crate) async fn all_under_key(&self, key_id: &str) {
+        let key = KeyRef { key_id: key_id.to_owned(), kms_version: KmsVersion::V2 };
         let truth = self.nothing_is_lost().await;
-        assert_eq!(truth.by_key.get(self.key(number)), Some(&truth.total), "{truth:?}");
+        let seen = truth.by_key.get(key_id).or_else(|| truth.by_key.get(&key.plugin_key_id()));
+        assert_eq!(seen, Some(&truth.total), "{truth:?}");
     }
 
     /// Every secret is plaintext.

@@ -43,6 +43,9 @@ pub fn write(folder: &Path, simulator: &Simulator, case: &Case) -> io::Result<()
         ("AZURE_CLIENT_SECRET", &case.client_secret),
         ("AZURE_USERNAME", &case.user_name),
         ("AZURE_PASSWORD", &case.user_password),
+        // of managed identities
+        ("IDENTITY_ENDPOINT", &case.identity_endpoint),
+        ("IDENTITY_HEADER", &case.identity_header),
         ("RESOURCE_GROUP", group),
         ("CLUSTER", cluster),
         ("VAULT", vault),

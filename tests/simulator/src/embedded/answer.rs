@@ -63,6 +63,9 @@ pub(super) async fn answer(
         if fault.status == 0 {
             return Err(Dropped);
         }
+        if fault.web_page {
+            return Ok(super::body::web_page(fault.status));
+        }
         return Ok(ApiError::scripted(fault.status, fault.retry_after).response());
     }
     Ok(answer.await.unwrap_or_else(|error| error.response()))

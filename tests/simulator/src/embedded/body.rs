@@ -34,6 +34,14 @@ pub(super) fn no_such_page() -> Response<Body> {
     response
 }
 
+/// What a proxy answers with.
+pub(super) fn web_page(status: u16) -> Response<Body> {
+    let page = "<!DOCTYPE html><html><body><h1>Something is wrong</h1></body></html>";
+    let mut response = with_type(Bytes::from_static(page.as_bytes()), "text/html");
+    *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_GATEWAY);
+    response
+}
+
 fn with_type(bytes: Bytes, content_type: &'static str) -> Response<Body> {
     let mut response = Response::new(full(bytes));
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));

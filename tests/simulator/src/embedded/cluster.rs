@@ -74,6 +74,8 @@ pub(super) struct Cluster {
     servers: RwLock<Vec<Arc<Server>>>,
     version: RwLock<String>,
     next: AtomicUsize,
+    /// The only server that connections are led to; 0: to all in turn.
+    pub(super) only: AtomicUsize,
 }
 
 impl Cluster {
@@ -106,6 +108,7 @@ impl Cluster {
             servers: RwLock::new(servers),
             version: RwLock::new(given.kubernetes_version.clone()),
             next: AtomicUsize::new(0),
+            only: AtomicUsize::new(0),
         });
         cluster.set_plugins_down();
         for fault in cluster.script.servers() {
@@ -135,7 +138,9 @@ impl Cluster {
 
     /// The process that the next connection is pinned to; `None`: no server is running.
     pub(super) fn pin(&self) -> Option<Arc<Process>> {
-        let running: Vec<_> = self.servers().iter().filter_map(|server| server.current()).collect();
+        let only = self.only.load(Ordering::Relaxed);
+        let servers = self.servers().into_iter().filter(|it| only == 0 || it.number == only);
+        let running: Vec<_> = servers.filter_map(|server| server.current()).collect();
         if running.is_empty() {
             return None;
         }

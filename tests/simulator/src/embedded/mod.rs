@@ -175,6 +175,12 @@ impl Embedded {
         self.cluster.add_server(config).await
     }
 
+    /// Leads every new connection to one API server, as a load balancer does that goes by the
+    /// client's address; `None`: to all in turn.
+    pub fn pin_connections(&self, server: Option<usize>) {
+        self.cluster.only.store(server.unwrap_or(0), Ordering::Relaxed);
+    }
+
     /// How busy the API was.
     #[must_use]
     pub fn load(&self) -> Load {

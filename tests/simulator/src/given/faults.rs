@@ -167,4 +167,7 @@ pub struct KubernetesFault {
     /// The request takes effect although the answer says otherwise.
     #[serde(default)]
     pub takes_effect: bool,
+    /// The answer is a web page, as a proxy in between gives, and not the API server's.
+    #[serde(default)]
+    pub web_page: bool,
 }

@@ -1,0 +1,199 @@
+//! Lists that expire, break off, or stop at a secret that nobody can decrypt; and clusters that
+//! go back in time.
+
+use std::sync::Arc;
+
+use aks_kms::{
+    BlockedReason, ErrorKind, Phase, ReencryptOptions, ReencryptSecretsOptions, RunOptions,
+};
+use serde_json::{Value, json};
+
+use crate::world::{World, block_on, during, only};
+
+fn plaintext(namespaces: usize, each: usize, faults: Value) -> Value {
+    json!({
+        "cluster": {"kms": {"key": "{{key.1}}"}},
+        "secrets": {"namespaces": namespaces, "each": each, "under": "plaintext"},
+        "faults": faults,
+    })
+}
+
+fn give_up(names: &[&str]) -> ReencryptSecretsOptions {
+    ReencryptSecretsOptions {
+        run: RunOptions {
+            give_up_secrets: names.iter().map(|&name| name.to_owned()).collect(),
+            ..RunOptions::default()
+        },
+        ..ReencryptSecretsOptions::default()
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_expired_continue_token_is_gone_on_from_or_the_list_begins_again() {
+    for without_token in [false, true] {
+        let faults = json!({"continue_expires_after": 1, "continue_without_token": without_token});
+        let world = World::new(plaintext(2, 1_100, faults)).await;
+        let pass = world.pass().await;
+        assert!(pass.complete, "{without_token}: {pass:#?}");
+        assert_eq!((pass.counts.total, pass.counts.rewritten), (2_200, 2_200), "{without_token}");
+        assert_eq!(world.patches(), 2_200, "{without_token}: each once");
+        world.assert_all_under(0).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn etcd_compacted_in_the_middle_of_a_list() {
+    let world = World::new(plaintext(1, 1_600, json!({}))).await;
+    let embedded = Arc::clone(&world.embedded);
+    let options = during(Phase::Reencrypt, 1, move || embedded.compact());
+    let pass = only(world.manager().reencrypt_secrets(options).await.unwrap());
+    assert!(pass.complete && pass.counts.rewritten == 1_600, "{pass:#?}");
+    world.assert_all_under(0).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_streaming_list_that_breaks_off_is_read_again_and_nothing_is_asked_twice() {
+    let world = World::new(plaintext(2, 50, json!({"streaming_breaks_after": 7}))).await;
+    let pass = world.pass().await;
+    assert!(pass.complete, "{pass:#?}");
+    assert_eq!(world.patches(), 100);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_watch_every_secret_is_asked_a_second_time() {
+    let mut given = plaintext(2, 5, json!({}));
+    given["access"] = json!({"kubernetes_lacks": [{"verb": "watch", "resource": "secrets"}]});
+    let world = World::new(given).await;
+    let pass = world.pass().await;
+    assert!(pass.complete, "{pass:#?}");
+    assert_eq!(world.patches(), 20);
+}
+
+/// Whoever takes an error for the end of a list loses what comes after it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_that_is_never_answered_is_an_error_and_not_the_end_of_the_list() {
+    let next_page = json!({"method": "GET", "path": "continue=", "status": 500});
+    let world = World::new(plaintext(1, 1_200, json!({"kubernetes": [next_page]}))).await;
+    let error = world.reencrypt().await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unavailable, "{error:?}");
+    assert!(error.to_string().contains("namespace team-1 could not be listed"), "{error}");
+    let report = error.report().unwrap();
+    assert!(report.reencryption.iter().all(|pass| !pass.complete));
+
+    world.faults(json!({})).await;
+    assert!(world.pass().await.complete);
+    world.assert_all_under(0).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pages_that_fail_for_a_while_are_asked_again() {
+    let pages = json!([
+        {"method": "GET", "path": "/secrets?", "status": 500, "times": 2},
+        {"method": "GET", "path": "/secrets?", "status": 429, "retry_after": 1, "times": 1},
+        {"method": "GET", "path": "/secrets?", "status": 0, "times": 1},
+        {"method": "GET", "path": "/namespaces?", "status": 503, "times": 2, "after": 1},
+    ]);
+    let world = World::new(plaintext(2, 5, json!({}))).await;
+    let embedded = Arc::clone(&world.embedded);
+    let options = during(Phase::Reencrypt, 0, move || {
+        let faults = serde_json::from_value(json!({"kubernetes": pages})).unwrap();
+        block_on(aks_kms_simulator::backend::KubernetesBackend::set_faults(&*embedded, faults))
+            .unwrap();
+    });
+    let pass = only(world.manager().reencrypt_secrets(options).await.unwrap());
+    assert!(pass.complete && pass.counts.rewritten == 10, "{pass:#?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_undecryptable_secret_is_named_and_all_others_are_proven() {
+    // first, in the middle, last, two in a row
+    for names in [
+        vec!["team-1/a"],
+        vec!["team-1/secret-31x"],
+        vec!["team-2/zz"],
+        vec!["team-1/secret-5a", "team-1/secret-5b", "team-2/a"],
+    ] {
+        let mut given = plaintext(2, 700, json!({}));
+        let special: Vec<Value> =
+            names.iter().map(|name| json!({"name": name, "kind": "unreadable"})).collect();
+        given["secrets"]["special"] = json!(special);
+        let world = World::new(given).await;
+        let error = world.reencrypt().await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::ReencryptIncomplete, "{names:?}: {error:?}");
+        let pass = &error.report().unwrap().reencryption[0];
+        let blocked: Vec<String> =
+            pass.blocked.iter().map(|one| format!("{}/{}", one.namespace, one.name)).collect();
+        assert_eq!(blocked, names);
+        assert!(
+            pass.blocked.iter().all(|one| one.reason == BlockedReason::Unreadable),
+            "{pass:#?}"
+        );
+        assert_eq!((pass.counts.rewritten, pass.counts.failed), (1_400, 0), "{names:?}");
+        assert_eq!(pass.counts.total, 1_400 + names.len() as u64, "{names:?}");
+        assert!(!pass.complete);
+        assert_eq!(world.truth().await.by_key[&world.case.key_ids[0]], 1_400);
+
+        // every other secret of its namespace was asked, so giving it up leaves nothing unproven
+        let pass = only(world.manager().reencrypt_secrets(give_up(&names)).await.unwrap());
+        assert!(pass.complete, "{names:?}: {pass:#?}");
+        assert_eq!(pass.given_up, names);
+        assert_eq!(pass.counts.current, 1_400);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cluster_that_is_restored_in_the_middle_proves_nothing() {
+    for phase in [Phase::Reencrypt, Phase::Verify] {
+        let world = World::new(plaintext(2, 20, json!({}))).await;
+        let backup = world.embedded.backup();
+        // so that the present is beyond what the servers write when they start again
+        for _ in 0..20 {
+            world.embedded.put_under("team-1", "secret-1", "plaintext").await.unwrap();
+        }
+        let embedded = Arc::clone(&world.embedded);
+        let options = during(phase, 0, move || block_on(embedded.restore(&backup)));
+        let error = world.manager().reencrypt_secrets(options).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Conflict, "{phase}: {error:?}");
+        assert!(error.to_string().contains("has gone back"), "{phase}: {error}");
+        assert!(error.report().unwrap().reencryption.iter().all(|pass| !pass.complete));
+
+        assert!(world.pass().await.complete, "{phase}");
+        world.assert_all_under(0).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn only_some_namespaces_are_allowed() {
+    let mut given = plaintext(3, 5, json!({}));
+    let mut lacks = vec![json!({"verb": "list", "resource": "namespaces"})];
+    for namespace in ["team-2", "team-3", "kube-system"] {
+        for verb in ["list", "watch"] {
+            lacks.push(json!({"verb": verb, "resource": "secrets", "namespace": namespace}));
+        }
+    }
+    given["access"] = json!({"kubernetes_lacks": lacks});
+    let world = World::new(given).await;
+    let options = ReencryptSecretsOptions {
+        reencrypt: ReencryptOptions {
+            namespaces: Some(vec!["team-1".to_owned(), "team-1".to_owned()]),
+            ..ReencryptOptions::default()
+        },
+        ..ReencryptSecretsOptions::default()
+    };
+    let pass = only(world.manager().reencrypt_secrets(options).await.unwrap());
+    assert_eq!((pass.counts.total, pass.counts.rewritten), (5, 5), "{pass:#?}");
+    assert!(!pass.complete, "a part of the cluster is never proof of the whole");
+    let truth = world.truth().await;
+    assert_eq!((truth.plaintext, truth.by_key[&world.case.key_ids[0]]), (10, 5));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_run_writes_nothing_but_the_canary() {
+    let world = World::new(plaintext(3, 40, json!({}))).await;
+    world.pass().await;
+    let first = world.truth().await;
+    let pass = world.pass().await;
+    assert!(pass.complete);
+    assert_eq!((pass.counts.current, pass.counts.rewritten), (120, 0));
+    assert_eq!(world.truth().await, first, "resource versions included");
+}

@@ -1,0 +1,127 @@
+//! How fast it goes, and what it says about that.
+
+use std::{
+    sync::{Arc, Mutex},
+    time::{Duration, Instant},
+};
+
+use aks_kms::{OnProgress, Pace, Phase, Progress, ReencryptOptions};
+use serde_json::{Value, json};
+
+use crate::world::{World, only, with_progress};
+
+fn given(each: usize, latency: u64) -> Value {
+    json!({
+        "cluster": {"kms": {"key": "{{key.1}}"}},
+        "secrets": {"namespaces": 1, "each": each, "under": "plaintext"},
+        "faults": {"kubernetes_latency_ms": latency},
+    })
+}
+
+type Seen = Arc<Mutex<Vec<(Instant, Progress)>>>;
+
+fn recorder() -> (Seen, OnProgress) {
+    let seen = Seen::default();
+    let record = Arc::clone(&seen);
+    (seen, Arc::new(move |now| record.lock().unwrap().push((Instant::now(), now))))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn max_requests_per_second_is_kept() {
+    let world = World::new(given(500, 1)).await;
+    let (seen, on_progress) = recorder();
+    let options = ReencryptOptions {
+        pace: Pace::Fast,
+        max_requests_per_second: Some(200),
+        ..ReencryptOptions::default()
+    };
+    let pass =
+        only(world.manager().reencrypt_secrets(with_progress(on_progress, options)).await.unwrap());
+    assert_eq!(pass.counts.rewritten, 500, "{pass:#?}");
+    let seen = seen.lock().unwrap();
+    let begin = seen.iter().find(|(_, now)| now.phase == Phase::Reencrypt).unwrap().0;
+    let rewriting = seen.iter().filter(|(_, now)| now.phase == Phase::Reencrypt);
+    // at no time more than there may have been, from the beginning on
+    for (at, now) in rewriting {
+        let seconds = (*at - begin).as_secs_f64();
+        let most = 200.0 * 1.02 * seconds + 3.0;
+        assert!(f64::from(u32::try_from(now.done).unwrap()) <= most, "{} in {seconds} s", now.done);
+    }
+    // and hardly less: what is lost is the time from the last request to its answer
+    assert!((186.0..=204.0).contains(&pass.secrets_per_second), "{}", pass.secrets_per_second);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn never_more_are_in_flight_than_asked() {
+    for pace in [Pace::Gentle, Pace::Fast] {
+        let world = World::new(given(600, 5)).await;
+        let options = ReencryptOptions { pace, max_concurrency: 20, ..ReencryptOptions::default() };
+        let (_, on_progress) = recorder();
+        let options = with_progress(on_progress, options);
+        let pass = only(world.manager().reencrypt_secrets(options).await.unwrap());
+        assert!(pass.complete, "{pass:#?}");
+        let most = world.embedded.load().most_in_flight;
+        // the operation's record has a Lease, which is renewed meanwhile
+        assert!((15..=21).contains(&most), "{pace:?}: {most}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn from_a_tenth_of_the_run_on_what_progress_says_is_right() {
+    for pace in [Pace::Gentle, Pace::Fast] {
+        let (each, concurrency) = (1_200, 10);
+        // so slow that the machine has little to do, whatever else it does
+        let world = World::new(given(each, 50)).await;
+        let (seen, on_progress) = recorder();
+        let options =
+            ReencryptOptions { pace, max_concurrency: concurrency, ..ReencryptOptions::default() };
+        let options = with_progress(on_progress, options);
+        let pass = only(world.manager().reencrypt_secrets(options).await.unwrap());
+        assert!(pass.complete, "{pass:#?}");
+        let seen = seen.lock().unwrap();
+        let of_phase: Vec<_> =
+            seen.iter().filter(|(_, now)| now.phase == Phase::Reencrypt && now.done > 0).collect();
+        let end = of_phase.last().unwrap().0;
+        let told: Vec<_> = of_phase
+            .iter()
+            .filter(|(_, now)| now.done >= each as u64 / 10 && now.done < each as u64 * 9 / 10)
+            .collect();
+        assert!(told.len() > 10, "{pace:?}: {}", told.len());
+        let mut errors = Vec::new();
+        for (at, now) in told {
+            assert_eq!(now.total, Some(each as u64), "{pace:?}");
+            let left = (end - *at).as_secs_f64();
+            errors.push((now.eta_seconds.unwrap() / left - 1.0).abs());
+        }
+        errors.sort_by(f64::total_cmp);
+        // on a busy machine latency is not constant, and the gentle pace follows it
+        let judged = errors.len() * if pace == Pace::Fast { 9 } else { 5 } / 10;
+        assert!(errors[judged] < 0.2, "{pace:?}: {errors:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_phase_of_proving_tells_its_progress_too() {
+    let world = World::new(given(2_000, 0)).await;
+    let (seen, on_progress) = recorder();
+    let options = with_progress(on_progress, ReencryptOptions::default());
+    world.manager().reencrypt_secrets(options).await.unwrap();
+    let seen = seen.lock().unwrap();
+    let last = seen.iter().rev().find(|(_, now)| now.phase == Phase::Verify && !now.finished);
+    assert!(last.is_some_and(|(_, now)| now.total == Some(2_000)), "{last:?}");
+    let done = seen.iter().rev().find(|(_, now)| now.phase == Phase::Verify).unwrap().1.done;
+    assert!(done >= 2_000, "{done}");
+}
+
+/// The client must not be the slow one: a thousand secrets behind a slow network.
+#[tokio::test(flavor = "multi_thread")]
+async fn latency_is_hidden_by_concurrency() {
+    let world = World::new(given(1_000, 20)).await;
+    let began = Instant::now();
+    let options = ReencryptOptions { pace: Pace::Fast, ..ReencryptOptions::default() };
+    let (_, on_progress) = recorder();
+    let pass =
+        only(world.manager().reencrypt_secrets(with_progress(on_progress, options)).await.unwrap());
+    assert!(pass.complete);
+    assert!(began.elapsed() < Duration::from_secs(10), "one by one they take twenty seconds");
+}
