@@ -12,8 +12,12 @@ lint:
 docs:
 	@tests/run docs
 
+# `make bench BENCH="pipeline --secrets 1000"` measures a part of it.
 bench:
-	@cargo bench --package aks-kms --bench reencrypt
+ifndef BENCH
+	@cargo bench --package aks-kms-bench --bench embedded
+endif
+	@cargo bench --package aks-kms-bench --bench reencrypt -- $(BENCH)
 
 # Requests that no client sends, to everything the simulator serves; for a minute, or for
 # AKS_KMS_FUZZ_SECONDS, new ones each time, or those of AKS_KMS_FUZZ_SEED.

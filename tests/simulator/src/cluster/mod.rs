@@ -4,6 +4,7 @@ pub(crate) mod agent_pools;
 pub(crate) mod create;
 mod defaults;
 mod document;
+mod forgotten;
 pub(crate) mod kms;
 pub(crate) mod kubernetes;
 pub(crate) mod lifecycle;

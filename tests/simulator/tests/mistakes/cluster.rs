@@ -127,6 +127,13 @@ impl Cluster {
         self.arm(Method::PUT, &self.path(), Some(&document)).await.0
     }
 
+    /// `az aks operation-abort`.
+    pub(crate) async fn abort(&self) {
+        let path = format!("{}/abort?api-version={AKS}", self.case.cluster_id);
+        let (status, answer) = self.arm(Method::POST, &path, None).await;
+        assert_eq!(status, 202, "{answer}");
+    }
+
     /// `az aks update`, which waits for the operation's end: the state that it ended in.
     pub(crate) async fn update(&self, key: Option<usize>) -> String {
         assert_eq!(self.begin_update(key).await, 200);
