@@ -156,6 +156,11 @@ impl RuleId {
     pub(crate) fn entry(self) -> &'static Rule {
         super::entry(self)
     }
+
+    /// Whether it is about a vault, a key in it, or the access to it.
+    pub(crate) fn is_about_key(self) -> bool {
+        super::vault::RULES.iter().any(|rule| rule.id == self)
+    }
 }
 
 impl fmt::Display for RuleId {

@@ -28,7 +28,7 @@ pub(super) const RULES: &[Rule] = &[
     },
     Rule {
         id: RuleId::KubernetesPermissionMissing,
-        summary: "Rewriting secrets needs list and patch on them, list on namespaces, and the canary Secret in the state namespace.",
+        summary: "Rewriting secrets needs list and patch on them, list on namespaces, and in the state namespace the canary Secret and, unless there is no journal, ConfigMap and Lease aks-kms.",
         remedy: "Grant what is missing with a ClusterRole and a binding, then check with `kubectl auth can-i <verb> <resource> --all-namespaces`.",
         url: pages::KUBERNETES_RBAC,
         verbs: WRITES_SECRETS,
@@ -66,11 +66,11 @@ pub(super) const RULES: &[Rule] = &[
     Rule {
         id: RuleId::WayBackUnproven,
         overridable: true,
-        summary: "Going back to the previous key without a gate is safe only if it is the recorded one, and the record cannot be read.",
-        remedy: "Make sure from the activity log of the cluster which key was in use before the last change; name this rule in allow only for that key.",
+        summary: "Without the API server no secret can be asked and the record of the keys cannot be read, so only a way back to the key before the current one is safe, if it is that.",
+        remedy: "Bring the API server back or run where it can be reached; only where the last change is what took it down, and the activity log of the cluster shows that it had exactly this key (or none, for disable) before that change, name this rule in allow.",
         url: pages::KMS,
-        verbs: &[Verb::Rotate],
-        violated_when: "the key is another than the recorded previous one",
+        verbs: &[Verb::Rotate, Verb::Disable],
+        violated_when: "this is another key than the one before the current one",
         ..BLOCK_UNLESS_HOLDS
     },
     Rule {

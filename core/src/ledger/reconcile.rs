@@ -6,7 +6,7 @@ use super::{
     record::{Entry, Ledger, Marks, Record},
     transitions::Proof,
 };
-use crate::model::{Evidence, ExpectedKey};
+use crate::model::{Evidence, ExpectedKey, NetworkMode};
 
 /// What was observed, as far as the record is about it.
 #[derive(Clone, Debug)]
@@ -15,6 +15,8 @@ pub(crate) struct Seen {
     pub(crate) marks: Marks,
     /// What the cluster is configured with.
     pub(crate) key: ExpectedKey,
+    /// How the vault of that key is reached.
+    pub(crate) network_mode: Option<NetworkMode>,
     /// The cluster's resource version.
     pub(crate) resource_version: u64,
     pub(crate) at: OffsetDateTime,
@@ -43,6 +45,14 @@ pub(crate) struct Reconciled {
 impl Reconciled {
     /// Brings a record in line with what was observed.
     pub(crate) fn new(record: Option<Record>, seen: &Seen) -> Self {
+        let mut reconciled = Self::of_key(record, seen);
+        if let Some(current) = &mut reconciled.record.ledger.current {
+            current.network_mode = seen.network_mode;
+        }
+        reconciled
+    }
+
+    fn of_key(record: Option<Record>, seen: &Seen) -> Self {
         let Some(mut record) = record else { return Self::fresh(Ledger::default(), seen) };
         if !is_of(&record, seen) {
             // Its keys are still worth naming: nobody may call them removable.
@@ -51,6 +61,7 @@ impl Reconciled {
         let is = |entry: &Option<Entry>| entry.as_ref().is_some_and(|entry| entry.is(&seen.key));
         let same_etag = seen.marks.etag.is_some() && record.cluster.etag == seen.marks.etag;
         let fit = if is(&record.ledger.current) {
+            record.ledger.changed_by_others |= !same_etag;
             if same_etag { Fit::Unbroken } else { Fit::Changed }
         } else if is(&record.ledger.pending) {
             // Our own change, sent only for the recorded eTag.
@@ -85,6 +96,16 @@ impl Reconciled {
             key_id_hash_seen: entry.key_id_hash_seen.clone(),
             given_up: Vec::new(),
         })
+    }
+
+    /// Whether a change to this key goes back from one that is no good: the API servers read with
+    /// exactly these two, and nothing is proven to be under the current one.
+    pub(crate) fn goes_back_to(&self, key: &ExpectedKey) -> bool {
+        let ledger = &self.record.ledger;
+        self.is_unbroken()
+            && !ledger.changed_by_others
+            && ledger.previous.as_ref().is_some_and(|entry| entry.is(key))
+            && ledger.current.as_ref().is_some_and(|entry| entry.proven_at.is_none())
     }
 
     /// Whether it is known that nobody else changed the cluster.

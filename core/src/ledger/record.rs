@@ -6,7 +6,9 @@ use time::OffsetDateTime;
 use crate::{
     catalogue::RuleId,
     error::{Error, ErrorKind, Result},
-    model::{Evidence, ExpectedKey, Intent, KeyId, KmsTarget, OperationInProgress},
+    model::{
+        Evidence, ExpectedKey, Intent, KeyId, KmsTarget, NetworkMode, OperationInProgress, VaultId,
+    },
 };
 
 /// The only format that there is.
@@ -42,6 +44,10 @@ pub(crate) struct Ledger {
     /// `None`: not known.
     pub(crate) previous: Option<Entry>,
     pub(crate) retired: Vec<Entry>,
+    /// Somebody else changed the cluster since the current key came into use, and may have set
+    /// other keys meanwhile: the one before the current one is perhaps not the recorded one.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) changed_by_others: bool,
 }
 
 /// A key, or plaintext, and what is proven of it.
@@ -49,6 +55,9 @@ pub(crate) struct Ledger {
 pub(crate) struct Entry {
     /// `None`: plaintext.
     pub(crate) key_id: Option<KeyId>,
+    /// How its vault is reached. `None`: not known, or plaintext.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) network_mode: Option<NetworkMode>,
     /// The hash under which the API servers count it, where it cannot be computed from the key id.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) key_id_hash_seen: Option<String>,
@@ -76,6 +85,7 @@ impl Entry {
     pub(crate) fn unproven(key: &ExpectedKey) -> Self {
         Self {
             key_id: key.key_id().cloned(),
+            network_mode: None,
             key_id_hash_seen: None,
             since: None,
             proven_at: None,
@@ -111,6 +121,10 @@ pub(crate) struct Operation {
     /// The newest version of the key before the operation made one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) newest_version: Option<KeyId>,
+    /// A vault that the operation closed, or was about to. If KMS turns out not to work with it
+    /// closed, it is opened again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) closed_vault: Option<VaultId>,
     /// The cluster's resource version when it began.
     pub(crate) fence: String,
     /// Who runs it.

@@ -75,7 +75,7 @@ impl Inner {
 
     pub(super) async fn observe(
         &self,
-        wanted: impl FnOnce(&ClusterFacts) -> Option<Wanted>,
+        wanted: impl FnOnce(&ClusterFacts, Option<&Reconciled>) -> Option<Wanted>,
         scope: ObserveScope<'_>,
     ) -> Result<Observation> {
         let sources = Sources {
@@ -134,8 +134,10 @@ impl Run<'_> {
                 None,
                 "Reading cluster, vault, key, access and Kubernetes",
             );
-            let seen =
-                self.inner.observe(|cluster| Wanted::of(intent, cluster), self.scope()).await?;
+            let wanted = |cluster: &ClusterFacts, recorded: Option<&Reconciled>| {
+                Wanted::of(intent, cluster, recorded)
+            };
+            let seen = self.inner.observe(wanted, self.scope()).await?;
             let cluster = &seen.observed.cluster;
             self.log.seen(status_with(cluster, seen.observed.recorded()));
             let unfinished = match &seen.found {
@@ -210,6 +212,7 @@ impl Run<'_> {
                 Some(Recording {
                     recorder,
                     operation: self.operation(
+                        plan,
                         unfinished,
                         &observed.cluster,
                         found.as_ref(),
@@ -262,6 +265,7 @@ impl Run<'_> {
     /// The operation as it is recorded: the one that is gone on with, else a new one.
     fn operation(
         &self,
+        plan: &Plan,
         unfinished: Option<Operation>,
         cluster: &ClusterFacts,
         found: Option<&Found>,
@@ -283,8 +287,9 @@ impl Run<'_> {
             allow,
             give_up_secrets: give_up_secrets.to_vec(),
             before: KmsTarget::of(cluster)?,
-            target: None,
+            target: plan.target().cloned(),
             newest_version: None,
+            closed_vault: None,
             fence: found.map_or(0, |found| found.etcd_resource_version).to_string(),
             by: recorder.by().to_owned(),
             since: OffsetDateTime::now_utc(),

@@ -23,7 +23,10 @@ use crate::{
 
 /// The present state, and what is wrong or will be.
 pub(super) async fn status(inner: &Inner, options: StatusOptions) -> Result<KmsStatus> {
-    let seen = inner.observe(Wanted::in_use, inner.scope_to_look(options.secrets)).await?.observed;
+    let seen = inner
+        .observe(|cluster, _| Wanted::in_use(cluster), inner.scope_to_look(options.secrets))
+        .await?
+        .observed;
     let mut status = status_with(&seen.cluster, seen.recorded());
     status.findings = operations::status(&seen);
     if options.secrets {
@@ -81,7 +84,7 @@ async fn verify(
         count_secrets: true,
         ..inner.scope_to_look(true)
     };
-    let seen = inner.observe(Wanted::in_use, scope).await?;
+    let seen = inner.observe(|cluster, _| Wanted::in_use(cluster), scope).await?;
     let Observation { observed, kubernetes, found } = seen;
     log.seen(status_with(&observed.cluster, observed.recorded()));
     let step = Step::new(StepKind::VerifySecrets { purpose: Purpose::Verify });

@@ -133,7 +133,8 @@ async fn look(inner: &Inner, verb: Verb) -> Result<(Observation, Found, Option<O
             format!("{verb} needs a journal, and this manager was made with none"),
         ));
     }
-    let mut seen = inner.observe(Wanted::in_use, inner.scope_to_look(false)).await?;
+    let mut seen =
+        inner.observe(|cluster, _| Wanted::in_use(cluster), inner.scope_to_look(false)).await?;
     if let Fact::Unknown(why) = &seen.observed.kubernetes {
         return Err(Error::new(
             ErrorKind::Unavailable,

@@ -28,47 +28,49 @@ pub(super) fn plan(
     allow_way_back: bool,
 ) -> Result<Plan> {
     let cluster = &observed.cluster;
-    let target = match target(cluster, asked) {
-        Ok(target) => target,
+    let (target, missing) = match target(cluster, asked) {
+        Ok(target) => (Some(target), Vec::new()),
         // Judged without one, for all that is wrong besides.
-        Err(missing) => {
-            let mut plan = refused(observed, reencrypt);
-            plan.findings.extend(missing);
-            return Ok(plan);
-        }
+        Err(missing) => (None, missing),
     };
     let mut steps = Vec::new();
     let mut back = WayBack::No;
-    let set = Step::new(StepKind::SetKms { target: KmsTarget::on(&target) });
-    if asked.key_id.is_none() {
-        steps.push(Step::new(StepKind::CreateKeyVersion { key_id: target.key_id.clone() }));
-        steps.extend(gate(cluster, &expected_now(cluster)?));
-        steps.push(set);
-    } else if cluster.kms_on().is_some_and(|profile| profile.is(&target)) {
-        steps.extend(settle(cluster));
-    } else {
-        back = way_back(observed, &ExpectedKey::Key(target.key_id.clone()), allow_way_back);
-        if !back.is_open() {
-            steps.extend(gate(cluster, &expected_now(cluster)?));
+    if let Some(target) = target.as_ref().filter(|_| cluster.kms_on().is_some()) {
+        let expected = ExpectedKey::Key(target.key_id.clone());
+        if cluster.kms_on().is_some_and(|profile| profile.is(target)) {
+            steps.extend(settle(cluster));
+        } else {
+            if asked.key_id.is_none() {
+                let key_id = target.key_id.clone();
+                steps.push(Step::new(StepKind::CreateKeyVersion { key_id }));
+            } else {
+                back = way_back(observed, &expected, allow_way_back);
+            }
+            if !back.is_open() {
+                steps.extend(gate(cluster, &expected_now(cluster)?));
+            }
+            steps.push(Step::new(StepKind::SetKms { target: KmsTarget::on(target) }));
         }
-        steps.push(set);
+        steps.extend(rewrite(&expected, asked.reencrypt));
     }
-    let expected = ExpectedKey::Key(target.key_id.clone());
-    steps.extend(rewrite(&expected, asked.reencrypt));
-    // A version that is yet to be made is judged as the one in use: same key, vault and access.
-    let judged = if asked.key_id.is_some() { Some(target) } else { in_use(cluster) };
-    let findings = rules::judge(&Question {
+    let nothing_planned = steps.is_empty();
+    let mut findings = rules::judge(&Question {
         verb: Verb::Rotate,
         observed,
-        target: judged.as_ref(),
-        gate: has_gate(&steps),
-        rewrites: has_rewrite(&steps),
+        target: target.as_ref(),
+        gate: nothing_planned || has_gate(&steps),
+        rewrites: nothing_planned || has_rewrite(&steps),
         reencrypt,
     });
+    findings.extend(missing);
     Ok(Plan { findings: back.judge(cluster, findings), steps })
 }
 
-/// What the cluster is to be set to. Fails where a private vault's resource id is missing.
+/// What the cluster is to be set to; without a version where one is to be made.
+///
+/// # Errors
+/// What is missing: nothing but the key where KMS is off, which its own rule says, or the resource
+/// id of a private vault.
 fn target(cluster: &ClusterFacts, asked: &Rotate) -> Result<Target, Vec<Finding>> {
     let profile = cluster.kms_on();
     let now = profile
@@ -76,41 +78,21 @@ fn target(cluster: &ClusterFacts, asked: &Rotate) -> Result<Target, Vec<Finding>
         .and_then(|key_id| KeyId::parse(key_id).ok());
     let Some(key_id) = asked.key_id.clone().or_else(|| Some(now.as_ref()?.without_version()))
     else {
-        // KMS is off, which its own rule says.
         return Err(Vec::new());
     };
     let network_mode = asked
         .network_mode
         .or_else(|| profile.and_then(|profile| profile.network_mode))
         .unwrap_or_default();
-    let vault_in_use = || {
-        let now = now.as_ref().filter(|now| now.host().eq_ignore_ascii_case(key_id.host()))?;
-        let _ = now;
-        VaultId::parse(profile?.key_vault_id.as_deref()?).ok()
-    };
-    let key_vault_id = asked.key_vault_id.clone().or_else(vault_in_use);
+    let stays = now.is_some_and(|now| now.host().eq_ignore_ascii_case(key_id.host()));
+    let vault_in_use = profile
+        .filter(|_| stays)
+        .and_then(|profile| profile.key_vault_id.as_deref())
+        .and_then(|id| VaultId::parse(id).ok());
+    let key_vault_id = asked.key_vault_id.clone().or(vault_in_use);
     rules::completed(Target { key_id, network_mode, key_vault_id })
 }
 
-/// The configuration in use, as a target.
-fn in_use(cluster: &ClusterFacts) -> Option<Target> {
-    let profile = cluster.kms_on()?;
-    Some(Target {
-        key_id: KeyId::parse(profile.key_id.as_deref()?).ok()?,
-        network_mode: profile.network_mode.unwrap_or_default(),
-        key_vault_id: profile.key_vault_id.as_deref().and_then(|id| VaultId::parse(id).ok()),
-    })
-}
-
-/// Nothing can be planned.
-fn refused(observed: &Observed, reencrypt: &ReencryptOptions) -> Plan {
-    let findings = rules::judge(&Question {
-        verb: Verb::Rotate,
-        observed,
-        target: None,
-        gate: true,
-        rewrites: true,
-        reencrypt,
-    });
-    Plan { findings, steps: Vec::new() }
-}
+#[cfg(test)]
+#[path = "rotate_tests.rs"]
+mod tests;

@@ -4,6 +4,7 @@ use crate::{
     catalogue::{Level, RuleId},
     model::{ClusterFacts, ExpectedKey, Fact, Finding},
     observed::Observed,
+    rules,
 };
 
 /// Whether a change goes back to what the API servers still read with, so that it needs no gate.
@@ -23,11 +24,7 @@ pub(super) enum WayBack {
 /// exactly these two. With the API server down, the caller must know.
 pub(super) fn way_back(observed: &Observed, target: &ExpectedKey, allowed: bool) -> WayBack {
     if let Some(found) = observed.recorded() {
-        let ledger = &found.record.ledger;
-        let is_back = found.is_unbroken()
-            && ledger.previous.as_ref().is_some_and(|entry| entry.is(target))
-            && ledger.current.as_ref().is_some_and(|entry| entry.proven_at.is_none());
-        return if is_back { WayBack::Recorded } else { WayBack::No };
+        return if found.goes_back_to(target) { WayBack::Recorded } else { WayBack::No };
     }
     match (&observed.kubernetes, observed.cluster.is_stopped()) {
         (Fact::Unknown(_), false) if allowed => WayBack::Vouched,
@@ -44,23 +41,39 @@ impl WayBack {
 
     /// What the rules say of it, added to the rest.
     pub(super) fn judge(self, cluster: &ClusterFacts, mut findings: Vec<Finding>) -> Vec<Finding> {
-        if !matches!(self, Self::Vouched | Self::Unproven) {
-            return findings;
-        }
         if self == Self::Vouched {
             // The change is what brings the API server back.
-            for finding in &mut findings {
-                if finding.rule == RuleId::KubernetesUnreachable {
-                    *finding = finding.clone().at(Level::Warn, false);
-                }
-            }
+            ease(&mut findings, |rule| rule == RuleId::KubernetesUnreachable);
         }
-        findings.push(Finding::violated(
-            RuleId::WayBackUnproven,
-            &cluster.id,
-            "the API server is down, so whether this is the key that it still reads with cannot be seen",
-        ));
-        findings.sort_by_key(|finding| (std::cmp::Reverse(finding.level), finding.rule));
+        if matches!(self, Self::Vouched | Self::Unproven) {
+            findings.push(Finding::violated(
+                RuleId::WayBackUnproven,
+                &cluster.id,
+                "the API server cannot be asked, so whether this is the key before the current one is not known",
+            ));
+        }
+        rules::sort(&mut findings);
         findings
+    }
+
+    /// The same for a way back to plaintext: that the key in use is no good is why.
+    pub(super) fn judge_from_key(
+        self,
+        cluster: &ClusterFacts,
+        mut findings: Vec<Finding>,
+    ) -> Vec<Finding> {
+        if self.is_open() {
+            ease(&mut findings, RuleId::is_about_key);
+        }
+        self.judge(cluster, findings)
+    }
+}
+
+/// Refusals of these rules become warnings.
+fn ease(findings: &mut [Finding], which: impl Fn(RuleId) -> bool) {
+    for finding in findings {
+        if finding.level == Level::Block && which(finding.rule) {
+            *finding = finding.clone().at(Level::Warn, false);
+        }
     }
 }

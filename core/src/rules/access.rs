@@ -3,7 +3,7 @@
 use super::question::Question;
 use crate::{
     catalogue::RuleId,
-    model::{AccessFacts, Fact, Finding, NetworkMode, RoleGrant, VaultFacts},
+    model::{AccessFacts, Fact, Finding, Lookup, NetworkMode, RoleGrant, VaultFacts},
 };
 
 const ENCRYPT: &str = "Microsoft.KeyVault/vaults/keys/encrypt/action";
@@ -24,26 +24,40 @@ pub(super) fn check(question: &Question<'_>) -> Vec<Finding> {
     {
         return Vec::new();
     }
-    let judged = Judged { question, access };
-    judged.key_access().into_iter().chain(judged.private_link()).collect()
+    let vault = question.observed.vault.as_ref();
+    let judged = Judged { access, vault, resource: question.vault_resource() };
+    let private = question.sets().is_some_and(|target| target.network_mode == NetworkMode::Private);
+    let private_link = if private { judged.private_link() } else { None };
+    judged.key_access().into_iter().chain(private_link).collect()
+}
+
+/// Whether the identity may encrypt and decrypt with a key of a vault.
+pub(super) fn key_access(
+    access: &AccessFacts,
+    vault: &Fact<Lookup<VaultFacts>>,
+    resource: &str,
+) -> Vec<Finding> {
+    Judged { access, vault: Some(vault), resource: resource.to_owned() }.key_access()
 }
 
 struct Judged<'a> {
-    question: &'a Question<'a>,
     access: &'a AccessFacts,
+    vault: Option<&'a Fact<Lookup<VaultFacts>>>,
+    /// The vault as findings name it.
+    resource: String,
 }
 
 impl Judged<'_> {
     fn violated(&self, rule: RuleId, message: impl Into<String>) -> Finding {
-        Finding::violated(rule, self.question.vault_resource(), message)
+        Finding::violated(rule, &self.resource, message)
     }
 
     fn undetermined(&self, rule: RuleId, why: &str) -> Finding {
-        Finding::undetermined(rule, self.question.vault_resource(), why)
+        Finding::undetermined(rule, &self.resource, why)
     }
 
     fn key_access(&self) -> Vec<Finding> {
-        match &self.question.observed.vault {
+        match self.vault {
             Some(Fact::Known(vault)) => match vault.found() {
                 Some(vault) if vault.rbac => self.key_role().into_iter().collect(),
                 Some(vault) => self.key_policy(vault).into_iter().collect(),
@@ -148,9 +162,6 @@ impl Judged<'_> {
 
     fn private_link(&self) -> Option<Finding> {
         let rule = RuleId::PrivateLinkRoleMissing;
-        if self.question.sets()?.network_mode != NetworkMode::Private {
-            return None;
-        }
         let roles = match self.roles() {
             Ok(roles) => roles,
             Err(why) => return Some(self.undetermined(rule, why)),

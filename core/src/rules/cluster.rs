@@ -18,6 +18,7 @@ pub(super) fn check(question: &Question<'_>) -> Vec<Finding> {
             failed(question),
             stopped(question),
             already_enabled(question),
+            not_enabled(question),
             v1_on_enable(question),
             network_mode_locked(question),
             private_without_vnet_integration(question),
@@ -115,6 +116,12 @@ fn already_enabled(question: &Question<'_>) -> Option<Finding> {
             target.key_id, target.network_mode
         ),
     ))
+}
+
+fn not_enabled(question: &Question<'_>) -> Option<Finding> {
+    question.in_use().is_none().then(|| {
+        violated(question, RuleId::KmsNotEnabled, "KMS is off, so there is no key to change")
+    })
 }
 
 fn v1_on_enable(question: &Question<'_>) -> Option<Finding> {

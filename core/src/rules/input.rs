@@ -76,17 +76,23 @@ pub(crate) fn rotation(
 /// A target that was completed from the cluster.
 ///
 /// # Errors
-/// The rule, where a private vault's resource id is missing.
+/// The rules, where a private vault's resource id is missing or is another vault's.
 pub(crate) fn completed(target: Target) -> Result<Target, Vec<Finding>> {
-    if target.network_mode == NetworkMode::Public || target.key_vault_id.is_some() {
-        return Ok(target);
+    let Target { key_id, network_mode, key_vault_id } = &target;
+    let finding = match key_vault_id {
+        Some(vault) => vault_mismatch(key_id, vault),
+        None => (*network_mode == NetworkMode::Private).then(|| {
+            Finding::violated(
+                RuleId::KeyVaultIdRequired,
+                key_id,
+                "the vault is to be reached in private mode and key_vault_id is missing",
+            )
+        }),
+    };
+    match finding {
+        Some(finding) => Err(vec![remedy::fill(finding, &remedy::of_key(key_id))]),
+        None => Ok(target),
     }
-    let finding = Finding::violated(
-        RuleId::KeyVaultIdRequired,
-        &target.key_id,
-        "the vault is to be reached in private mode and key_vault_id is missing",
-    );
-    Err(vec![remedy::fill(finding, &remedy::of_key(&target.key_id))])
 }
 
 /// The value; or `None`, and what is wrong is added to the findings.

@@ -2,10 +2,7 @@
 
 use time::{Duration, OffsetDateTime};
 
-use super::{
-    about,
-    question::{Configuration, Question},
-};
+use super::{about, question::Question};
 use crate::{
     catalogue::{Level, RuleId},
     model::{Fact, Finding, KeyFacts, Lookup},
@@ -22,43 +19,53 @@ pub(super) fn check(question: &Question<'_>) -> Vec<Finding> {
     if question.vault_is_missing() {
         return Vec::new();
     }
-    let judged = Judged {
-        configuration,
-        is_in_use: question.sets().is_none(),
-        key,
-        at: question.observed.at,
-    };
-    [
-        judged.canonical(),
-        judged.not_found(),
-        judged.soft_deleted(),
-        judged.disabled(),
-        judged.expired(),
-        judged.not_yet_valid(),
-        judged.expires_soon(),
-        judged.kind(),
-        judged.operations(),
-    ]
-    .into_iter()
-    .flatten()
-    .collect()
+    let judged = Judged { key_id: configuration.key_id, key, at: question.observed.at };
+    let mut findings = judged.usability();
+    findings.extend(
+        [judged.canonical(configuration.is_in_use), judged.kind(), judged.operations()]
+            .into_iter()
+            .flatten(),
+    );
+    findings
+}
+
+/// What keeps a key version from being used, now or soon.
+pub(super) fn usability(
+    key_id: &str,
+    key: &Fact<Lookup<KeyFacts>>,
+    at: OffsetDateTime,
+) -> Vec<Finding> {
+    Judged { key_id, key, at }.usability()
 }
 
 struct Judged<'a> {
-    configuration: Configuration<'a>,
-    /// The cluster has the configuration already.
-    is_in_use: bool,
+    /// As configured, character by character.
+    key_id: &'a str,
     key: &'a Fact<Lookup<KeyFacts>>,
     at: OffsetDateTime,
 }
 
 impl Judged<'_> {
+    fn usability(&self) -> Vec<Finding> {
+        [
+            self.not_found(),
+            self.soft_deleted(),
+            self.disabled(),
+            self.expired(),
+            self.not_yet_valid(),
+            self.expires_soon(),
+        ]
+        .into_iter()
+        .flatten()
+        .collect()
+    }
+
     fn about(
         &self,
         rule: RuleId,
         problem: impl FnOnce(&Lookup<KeyFacts>) -> Option<String>,
     ) -> Option<Finding> {
-        about(rule, self.configuration.key_id, self.key, problem)
+        about(rule, self.key_id, self.key, problem)
     }
 
     /// A rule about a key that is there: where there is none, `key-not-found` says so.
@@ -72,28 +79,26 @@ impl Judged<'_> {
 
     fn not_found(&self) -> Option<Finding> {
         self.about(RuleId::KeyNotFound, |key| {
-            matches!(key, Lookup::NotFound)
-                .then(|| format!("there is no key {}", self.configuration.key_id))
+            matches!(key, Lookup::NotFound).then(|| format!("there is no key {}", self.key_id))
         })
     }
 
     fn soft_deleted(&self) -> Option<Finding> {
         self.about(RuleId::KeySoftDeleted, |key| {
-            matches!(key, Lookup::SoftDeleted)
-                .then(|| format!("key {} was deleted", self.configuration.key_id))
+            matches!(key, Lookup::SoftDeleted).then(|| format!("key {} was deleted", self.key_id))
         })
     }
 
-    fn canonical(&self) -> Option<Finding> {
+    fn canonical(&self, is_in_use: bool) -> Option<Finding> {
         let finding = self.property(RuleId::KeyIdNotCanonical, |key| {
-            let written = self.configuration.key_id;
+            let written = self.key_id;
             (key.kid != written)
                 .then(|| format!("the key id is {written}, and its vault spells it {}", key.kid))
         })?;
         let Some(key) = self.key.known().and_then(Lookup::found) else {
             return Some(finding);
         };
-        Some(if self.is_in_use {
+        Some(if is_in_use {
             // It works, as long as nobody spells it otherwise.
             let remedy = format!(
                 "At the next rotation pass the id as the vault spells it; now {}.",

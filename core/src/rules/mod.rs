@@ -9,6 +9,7 @@ mod access;
 mod cluster;
 mod input;
 mod key;
+mod ledger;
 mod options;
 mod question;
 mod refusal;
@@ -21,9 +22,10 @@ mod vault;
 use std::{cmp::Reverse, fmt};
 
 pub(crate) use input::{completed, invalid_input, rotation, target};
-pub(crate) use options::{reencrypt_options, run_options};
+pub(crate) use options::{reencrypt_options, run_options, version_with_v2};
 pub(crate) use question::Question;
 pub(crate) use refusal::{allowed, refusal};
+pub(crate) use vault::{private_endpoint_not_approved, vault_shared};
 
 use crate::{
     catalogue::RuleId,
@@ -32,7 +34,7 @@ use crate::{
 
 /// The groups of checks. Each answers for every verb; the catalogue says which rules concern which.
 const GROUPS: &[fn(&Question<'_>) -> Vec<Finding>] =
-    &[cluster::check, vault::check, key::check, access::check, secrets::check];
+    &[cluster::check, vault::check, key::check, access::check, ledger::check, secrets::check];
 
 /// Everything that the rules have to say: the most severe first, then in the catalogue's order.
 pub(crate) fn judge(question: &Question<'_>) -> Vec<Finding> {
@@ -43,8 +45,29 @@ pub(crate) fn judge(question: &Question<'_>) -> Vec<Finding> {
         .filter(|finding| finding.rule.entry().verbs.contains(&question.verb))
         .map(|finding| remedy::fill(finding, &values))
         .collect();
-    findings.sort_by_key(|finding| (Reverse(finding.level), finding.rule));
+    sort(&mut findings);
     findings
+}
+
+/// Findings of several judgements as one: the most severe first, then in the catalogue's order,
+/// each once.
+pub(crate) fn in_order(mut findings: Vec<Finding>) -> Vec<Finding> {
+    sort(&mut findings);
+    let mut seen: Vec<(RuleId, String)> = Vec::new();
+    findings.retain(|finding| {
+        let this = (finding.rule, finding.resource.clone());
+        let is_new = !seen.contains(&this);
+        if is_new {
+            seen.push(this);
+        }
+        is_new
+    });
+    findings
+}
+
+/// The most severe first, then in the catalogue's order.
+pub(crate) fn sort(findings: &mut [Finding]) {
+    findings.sort_by_key(|finding| (Reverse(finding.level), finding.rule));
 }
 
 /// A rule about one fact: undetermined when the fact is unknown, else violated when `problem`

@@ -13,7 +13,8 @@ use crate::{
 pub(crate) struct Question<'a> {
     pub(crate) verb: Verb,
     pub(crate) observed: &'a Observed,
-    /// The KMS configuration that is asked for. `None`: the verb sets none.
+    /// The KMS configuration that is asked for. `None`: the verb sets none. A key without a
+    /// version: the operation makes one, and the version in use is what can be judged.
     pub(crate) target: Option<&'a Target>,
     /// The plan has a gate.
     pub(crate) gate: bool,
@@ -30,6 +31,8 @@ pub(super) struct Configuration<'a> {
     pub(super) key_id: &'a str,
     /// `None`: the cluster does not say.
     pub(super) network_mode: Option<NetworkMode>,
+    /// The cluster has the key already.
+    pub(super) is_in_use: bool,
 }
 
 impl<'a> Question<'a> {
@@ -69,13 +72,22 @@ impl<'a> Question<'a> {
     /// The configuration whose vault, key and access are judged.
     pub(super) fn configuration(&self) -> Option<Configuration<'a>> {
         match (self.sets(), self.in_use()) {
+            (Some(target), Some(profile)) if target.key_id.version().is_none() => {
+                Some(Configuration {
+                    key_id: profile.key_id.as_deref()?,
+                    network_mode: Some(target.network_mode),
+                    is_in_use: true,
+                })
+            }
             (Some(target), _) => Some(Configuration {
                 key_id: target.key_id.as_str(),
                 network_mode: Some(target.network_mode),
+                is_in_use: false,
             }),
             (None, Some(profile)) => Some(Configuration {
                 key_id: profile.key_id.as_deref()?,
                 network_mode: profile.network_mode,
+                is_in_use: true,
             }),
             (None, None) => None,
         }

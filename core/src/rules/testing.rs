@@ -5,17 +5,21 @@ use time::{Duration, OffsetDateTime, macros::datetime};
 use super::{Question, judge};
 use crate::{
     catalogue::RuleId,
+    ledger::{Entry, Fit, Ledger, Marks, Reconciled, Record},
     model::{
-        AccessFacts, ClusterFacts, ClusterId, Fact, Finding, IdentityKind, KeyFacts, KeyId,
-        KmsProfile, KubernetesFacts, KubernetesVersion, Lookup, NetworkMode, NodePoolFacts,
-        ReencryptOptions, RoleGrant, Target, UserAssignedIdentity, VaultFacts, VaultId, Verb,
+        AccessFacts, ClusterFacts, ClusterId, Evidence, ExpectedKey, Fact, Finding, IdentityKind,
+        KeyFacts, KeyId, KmsProfile, KubernetesFacts, KubernetesVersion, Lookup, NetworkMode,
+        NodePoolFacts, ReencryptOptions, RoleGrant, Target, UserAssignedIdentity, VaultFacts,
+        VaultId, Verb,
     },
-    observed::Observed,
+    observed::{Observed, PreviousKey},
 };
 
 pub(crate) const NOW: OffsetDateTime = datetime!(2026-08-01 12:00 UTC);
 pub(crate) const CLUSTER: &str = "/subscriptions/8ecadfc9-d1a3-4ea4-b844-0d9f87e4d7c8/resourceGroups/shop/providers/Microsoft.ContainerService/managedClusters/prod";
 pub(crate) const VAULT: &str = "/subscriptions/8ecadfc9-d1a3-4ea4-b844-0d9f87e4d7c8/resourceGroups/keys/providers/Microsoft.KeyVault/vaults/shop-keys";
+pub(crate) const KEY_0: &str =
+    "https://shop-keys.vault.azure.net/keys/etcd/00000000000000000000000000000000";
 pub(crate) const KEY_1: &str =
     "https://shop-keys.vault.azure.net/keys/etcd/11111111111111111111111111111111";
 pub(crate) const KEY_2: &str =
@@ -35,13 +39,11 @@ pub(crate) fn observed() -> Observed {
         cluster: cluster(),
         vault: Some(Fact::Known(Lookup::Found(vault()))),
         key: Some(Fact::Known(Lookup::Found(key(KEY_1)))),
-        access: Some(AccessFacts {
-            principal_id: Fact::Known(PRINCIPAL.to_owned()),
-            tenant_id: Fact::Known(TENANT.to_owned()),
-            roles: Fact::Known(vec![crypto_user(), key_vault_contributor()]),
-        }),
+        access: Some(access()),
         diagnostics: Some(Fact::Known(true)),
         versions: None,
+        vault_keys: None,
+        upgrades: None,
         kubernetes: Fact::Known(kubernetes()),
         record: None,
         previous: None,
@@ -71,6 +73,7 @@ pub(crate) fn cluster() -> ClusterFacts {
         node_pools: vec![NodePoolFacts {
             name: "system".to_owned(),
             provisioning_state: "Succeeded".to_owned(),
+            kubernetes_version: KubernetesVersion::parse("1.33.3").ok(),
         }],
         entra: false,
         tenant_id: None,
@@ -87,6 +90,72 @@ pub(crate) fn vault() -> VaultFacts {
         firewall: false,
         soft_delete: true,
         purge_protection: true,
+        private_endpoint_connections: Vec::new(),
+    }
+}
+
+pub(crate) fn access() -> AccessFacts {
+    AccessFacts {
+        principal_id: Fact::Known(PRINCIPAL.to_owned()),
+        tenant_id: Fact::Known(TENANT.to_owned()),
+        roles: Fact::Known(vec![crypto_user(), key_vault_contributor()]),
+    }
+}
+
+/// The key before the one in use, in good order.
+pub(crate) fn previous_key(key_id: &str) -> PreviousKey {
+    PreviousKey {
+        key_id: KeyId::parse(key_id).unwrap(),
+        vault: Fact::Known(Lookup::Found(vault())),
+        key: Fact::Known(Lookup::Found(key(key_id))),
+        access: access(),
+    }
+}
+
+/// A key in the ledger, used in public mode, of which nothing is proven.
+pub(crate) fn entry(key_id: &str) -> Entry {
+    Entry {
+        since: Some(NOW - Duration::days(90)),
+        network_mode: Some(NetworkMode::Public),
+        ..Entry::unproven(&ExpectedKey::Key(KeyId::parse(key_id).unwrap()))
+    }
+}
+
+/// Plaintext in the ledger, of which nothing is proven.
+pub(crate) fn plaintext_entry() -> Entry {
+    Entry { since: Some(NOW - Duration::days(90)), ..Entry::unproven(&ExpectedKey::Plaintext) }
+}
+
+/// Every secret is proven to be under it.
+pub(crate) fn proven(entry: Entry) -> Entry {
+    Entry {
+        proven_at: Some(NOW - Duration::days(89)),
+        evidence: Some(Evidence::Metrics),
+        fence: Some("1000".to_owned()),
+        ..entry
+    }
+}
+
+/// The record of a cluster that nobody else changed.
+pub(crate) fn recorded(current: Entry, previous: Option<Entry>, retired: &[Entry]) -> Reconciled {
+    let cluster = cluster();
+    Reconciled {
+        record: Record {
+            cluster: Marks {
+                uid: "0c8a4a6e-6f5b-4f0a-9d0e-5b1c9d4f7a10".to_owned(),
+                resource_uid: cluster.resource_uid,
+                etag: cluster.etag,
+            },
+            ledger: Ledger {
+                current: Some(current),
+                pending: None,
+                previous,
+                retired: retired.to_vec(),
+                changed_by_others: false,
+            },
+            operation: None,
+        },
+        fit: Fit::Unbroken,
     }
 }
 
@@ -222,6 +291,38 @@ impl World {
         world
     }
 
+    /// `rotate` from the first key to the second in public mode. The key before is in good order.
+    pub(crate) fn rotate() -> Self {
+        let mut world = Self::enable();
+        world.verb = Verb::Rotate;
+        world.observed.cluster.kms = Some(kms_on(KEY_1, NetworkMode::Public));
+        world.observed.key = Some(Fact::Known(Lookup::Found(key(KEY_2))));
+        world.target = Some(target_of(KEY_2, NetworkMode::Public));
+        let found = recorded(proven(entry(KEY_1)), Some(proven(entry(KEY_0))), &[]);
+        world.observed.record = Some(Fact::Known(found));
+        world.observed.previous = Some(previous_key(KEY_0));
+        world
+    }
+
+    /// `rotate` to a new version of the first key.
+    pub(crate) fn rotate_to_new_version() -> Self {
+        let mut world = Self::rotate();
+        world.observed.key = Some(Fact::Known(Lookup::Found(key(KEY_1))));
+        world.observed.versions = Some(Fact::Known(Vec::new()));
+        let in_use = target_of(KEY_1, NetworkMode::Public);
+        world.target = Some(Target { key_id: in_use.key_id.without_version(), ..in_use });
+        world
+    }
+
+    /// `disable`, with the first key in use.
+    pub(crate) fn disable() -> Self {
+        let mut world = Self::status();
+        world.verb = Verb::Disable;
+        world.gate = true;
+        world.rewrites = true;
+        world
+    }
+
     /// `reencrypt_secrets`, with the first key in use.
     pub(crate) fn reencrypt_secrets() -> Self {
         let mut world = Self::status();
@@ -256,6 +357,27 @@ impl World {
         match &mut self.observed.key {
             Some(Fact::Known(Lookup::Found(key))) => key,
             other => panic!("there is no key to change: {other:?}"),
+        }
+    }
+
+    /// The key before the one in use.
+    pub(crate) fn previous(&mut self) -> &mut PreviousKey {
+        self.observed.previous.as_mut().unwrap()
+    }
+
+    /// The version before the one in use.
+    pub(crate) fn previous_version(&mut self) -> &mut KeyFacts {
+        match &mut self.previous().key {
+            Fact::Known(Lookup::Found(key)) => key,
+            other => panic!("there is no previous key to change: {other:?}"),
+        }
+    }
+
+    /// The ledger of the record.
+    pub(crate) fn ledger(&mut self) -> &mut Ledger {
+        match &mut self.observed.record {
+            Some(Fact::Known(found)) => &mut found.record.ledger,
+            other => panic!("there is no record to change: {other:?}"),
         }
     }
 

@@ -1,6 +1,9 @@
 //! A manager for a case of the simulator.
 #![allow(dead_code, reason = "each test binary uses a part of it")]
 
+pub(crate) mod az;
+pub(crate) mod puppet;
+
 use aks_kms::{ClusterId, KmsManager, KmsManagerBuilder, Timing};
 use aks_kms_simulator::{Case, Options, Simulator, clock::TimeScale};
 

@@ -6,6 +6,7 @@ mod input;
 mod judge;
 mod key;
 mod kms;
+mod ledger;
 mod refusal;
 mod secrets;
 mod vault;

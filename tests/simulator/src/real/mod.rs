@@ -113,6 +113,11 @@ impl KubernetesBackend for RealCluster {
         Box::pin(state.apply(&self.0.surroundings, &config, applied_to.as_deref())).await
     }
 
+    async fn restart_api_servers(&self) -> Result<(), String> {
+        let mut state = self.0.state.lock().await;
+        Box::pin(state.restart_all(&self.0.surroundings)).await
+    }
+
     /// The API servers are what they are: the version in rules is Azure's.
     async fn set_version(&self, _version: &str) -> Result<(), String> {
         Ok(())

@@ -1,0 +1,128 @@
+use super::*;
+use crate::{
+    catalogue::{Level, RuleId},
+    model::{Fact, Lookup, NetworkMode},
+    rules::testing::{
+        KEY_1, World, entry, key, kms_on, plaintext_entry, proven, recorded, unknown,
+    },
+};
+
+fn planned(world: &World, reencrypt: bool, vouched: bool) -> Plan {
+    plan(&world.observed, &Disable { reencrypt }, &ReencryptOptions::default(), vouched).unwrap()
+}
+
+fn lines(plan: &Plan) -> String {
+    let lines: Vec<String> = plan.steps.iter().map(ToString::to_string).collect();
+    lines.join("\n").replace(KEY_1, "KEY")
+}
+
+/// KMS was turned on with a key that nothing is proven to be under.
+fn after_enabling_without_proof() -> World {
+    let mut world = World::disable();
+    let found = recorded(entry(KEY_1), Some(proven(plaintext_entry())), &[]);
+    world.observed.record = Some(Fact::Known(found));
+    world
+}
+
+#[test]
+fn a_gate_then_off_then_the_rewrite_to_plaintext() {
+    insta::assert_snapshot!(lines(&planned(&World::disable(), true, false)), @"
+    Wait until every API server writes with KEY
+    Ask every secret whether it is under the key in use; rewrite those that are not
+    Prove that no secret is under another key
+    Turn the cluster's KMS off
+    Wait until every API server writes without encryption
+    Rewrite every secret under the key in use
+    Prove that no secret is under another key
+    ");
+}
+
+#[test]
+fn what_is_off_already_is_only_rewritten_and_proven() {
+    let mut world = World::disable();
+    for kms in [
+        None,
+        Some(crate::model::KmsProfile { enabled: false, ..kms_on(KEY_1, NetworkMode::Public) }),
+    ] {
+        world.observed.cluster.kms = kms;
+        insta::allow_duplicates!(insta::assert_snapshot!(lines(&planned(&world, true, false)), @"
+        Wait until every API server writes without encryption
+        Rewrite every secret under the key in use
+        Prove that no secret is under another key
+        "));
+    }
+}
+
+#[test]
+fn a_failed_cluster_is_settled_first() {
+    let mut world = World::disable();
+    "Failed".clone_into(&mut world.observed.cluster.provisioning_state);
+    let text = lines(&planned(&world, true, false));
+    assert!(text.starts_with("Settle the cluster with its present KMS configuration\n"), "{text}");
+    world.observed.cluster.kms = None;
+    insta::assert_snapshot!(lines(&planned(&world, false, false)), @"Settle the cluster with its present KMS configuration");
+}
+
+#[test]
+fn without_a_rewrite_the_gate_still_runs() {
+    insta::assert_snapshot!(lines(&planned(&World::disable(), false, false)), @"
+    Wait until every API server writes with KEY
+    Ask every secret whether it is under the key in use; rewrite those that are not
+    Prove that no secret is under another key
+    Turn the cluster's KMS off
+    ");
+}
+
+#[test]
+fn the_way_back_from_an_unproven_first_key_has_no_gate() {
+    insta::assert_snapshot!(lines(&planned(&after_enabling_without_proof(), true, false)), @"
+    Turn the cluster's KMS off
+    Wait until every API server writes without encryption
+    Rewrite every secret under the key in use
+    Prove that no secret is under another key
+    ");
+}
+
+#[test]
+fn a_first_key_that_is_no_good_does_not_refuse_the_way_back_from_it() {
+    let mut bad = key(KEY_1);
+    bad.enabled = false;
+    let bad = Some(Fact::Known(Lookup::Found(bad)));
+    let refuses = |world: &World| {
+        let findings = planned(world, true, false).findings;
+        findings.iter().any(|finding| finding.level == Level::Block)
+    };
+    let mut back = after_enabling_without_proof();
+    back.observed.key.clone_from(&bad);
+    assert!(!refuses(&back));
+    let mut ordinary = World::disable();
+    ordinary.observed.key = bad;
+    assert!(refuses(&ordinary));
+}
+
+#[test]
+fn a_proven_key_or_a_key_before_it_has_a_gate() {
+    for found in [
+        recorded(proven(entry(KEY_1)), Some(proven(plaintext_entry())), &[]),
+        recorded(entry(KEY_1), Some(entry(crate::rules::testing::KEY_0)), &[]),
+        recorded(entry(KEY_1), None, &[]),
+    ] {
+        let mut world = World::disable();
+        world.observed.record = Some(Fact::Known(found));
+        let text = lines(&planned(&world, true, false));
+        assert!(text.starts_with("Wait until every API server writes with KEY\n"), "{text}");
+    }
+}
+
+#[test]
+fn with_the_api_server_down_somebody_must_vouch_for_the_way_back() {
+    let mut world = after_enabling_without_proof();
+    world.observed.kubernetes = unknown();
+    world.observed.record = Some(unknown());
+    let refused = planned(&world, true, false);
+    assert!(rules::refusal(&refused.findings, &[]).is_some());
+    assert!(lines(&refused).starts_with("Wait until every API server writes with KEY\n"));
+    let vouched = planned(&world, true, true);
+    assert!(lines(&vouched).starts_with("Turn the cluster's KMS off\n"));
+    assert!(rules::refusal(&vouched.findings, &[RuleId::WayBackUnproven]).is_none());
+}

@@ -1,0 +1,282 @@
+use super::*;
+use crate::{
+    catalogue::{Level, RuleId},
+    ledger::Fit,
+    model::{Fact, KmsProfile, Lookup, NetworkMode},
+    rules::testing::{
+        KEY_0, KEY_1, KEY_2, KEY_3, VAULT, World, entry, key, kms_on, plaintext_entry, proven,
+        unknown,
+    },
+};
+
+const OTHER_VAULT: &str = "/subscriptions/8ecadfc9-d1a3-4ea4-b844-0d9f87e4d7c8/resourceGroups/keys/providers/Microsoft.KeyVault/vaults/other-keys";
+
+fn to(key_id: &str) -> Rotate {
+    let key_id = Some(KeyId::parse(key_id).unwrap());
+    Rotate { key_id, network_mode: None, key_vault_id: None, reencrypt: true }
+}
+
+fn to_new_version() -> Rotate {
+    Rotate { key_id: None, network_mode: None, key_vault_id: None, reencrypt: true }
+}
+
+fn planned(world: &World, asked: &Rotate, vouched: bool) -> Plan {
+    plan(&world.observed, asked, &ReencryptOptions::default(), vouched).unwrap()
+}
+
+fn steps(world: &World, asked: &Rotate) -> String {
+    lines(&planned(world, asked, false))
+}
+
+fn lines(plan: &Plan) -> String {
+    let lines: Vec<String> = plan.steps.iter().map(ToString::to_string).collect();
+    let keys = [(KEY_0, "KEY 0"), (KEY_1, "KEY 1"), (KEY_2, "KEY 2"), (KEY_3, "KEY 3")];
+    let text = lines.join("\n");
+    keys.iter().fold(text, |text, (key_id, name)| text.replace(key_id, name))
+}
+
+fn rules(plan: &Plan) -> Vec<RuleId> {
+    plan.findings.iter().map(|finding| finding.rule).collect()
+}
+
+/// The second key was set and is not proven yet; the first is the one before.
+fn after_a_rotation_without_proof() -> World {
+    let mut world = World::rotate();
+    world.observed.cluster.kms = Some(kms_on(KEY_2, NetworkMode::Public));
+    world.ledger().current = Some(entry(KEY_2));
+    world.ledger().previous = Some(proven(entry(KEY_1)));
+    world.observed.previous = None;
+    world.observed.key = Some(Fact::Known(Lookup::Found(key(KEY_1))));
+    world
+}
+
+fn private(world: &mut World) {
+    world.observed.cluster.vnet_integration = true;
+    world.observed.cluster.kms = Some(kms_on(KEY_1, NetworkMode::Private));
+}
+
+#[test]
+fn another_key_has_a_gate_then_the_key_then_the_rewrite() {
+    insta::assert_snapshot!(steps(&World::rotate(), &to(KEY_2)), @"
+    Wait until every API server writes with KEY 1
+    Ask every secret whether it is under the key in use; rewrite those that are not
+    Prove that no secret is under another key
+    Set the cluster's KMS key to KEY 2 (public access)
+    Wait until every API server writes with KEY 2
+    Rewrite every secret under the key in use
+    Prove that no secret is under another key
+    ");
+}
+
+#[test]
+fn the_same_key_is_not_set_again_but_everything_is_proven() {
+    insta::assert_snapshot!(steps(&World::rotate(), &to(KEY_1)), @"
+    Wait until every API server writes with KEY 1
+    Rewrite every secret under the key in use
+    Prove that no secret is under another key
+    ");
+}
+
+#[test]
+fn without_a_key_id_a_new_version_is_made_first() {
+    insta::assert_snapshot!(steps(&World::rotate_to_new_version(), &to_new_version()), @"
+    Make a new version of key https://shop-keys.vault.azure.net/keys/etcd
+    Wait until every API server writes with KEY 1
+    Ask every secret whether it is under the key in use; rewrite those that are not
+    Prove that no secret is under another key
+    Set the cluster's KMS key to https://shop-keys.vault.azure.net/keys/etcd (public access)
+    Wait until every API server writes with https://shop-keys.vault.azure.net/keys/etcd
+    Rewrite every secret under the key in use
+    Prove that no secret is under another key
+    ");
+}
+
+#[test]
+fn another_vault_may_be_reached_in_another_mode() {
+    let mut world = World::rotate();
+    world.observed.cluster.vnet_integration = true;
+    let asked = Rotate {
+        network_mode: Some(NetworkMode::Private),
+        key_vault_id: Some(VaultId::parse(OTHER_VAULT).unwrap()),
+        ..to(KEY_3)
+    };
+    let plan = planned(&world, &asked, false);
+    insta::assert_snapshot!(lines(&plan), @"
+    Wait until every API server writes with KEY 1
+    Ask every secret whether it is under the key in use; rewrite those that are not
+    Prove that no secret is under another key
+    Set the cluster's KMS key to KEY 3 (private access)
+    Wait until every API server writes with KEY 3
+    Rewrite every secret under the key in use
+    Prove that no secret is under another key
+    ");
+    assert!(!rules(&plan).contains(&RuleId::VaultNetworkModeLocked));
+}
+
+#[test]
+fn the_vault_in_use_keeps_its_mode_and_its_resource_id() {
+    let mut world = World::rotate();
+    private(&mut world);
+    let plan = planned(&world, &to(KEY_2), false);
+    let target = plan.steps.iter().find_map(|step| match &step.kind {
+        StepKind::SetKms { target } => Some(target.clone()),
+        _ => None,
+    });
+    let expected = KmsTarget::On {
+        key_id: KeyId::parse(KEY_2).unwrap(),
+        network_mode: NetworkMode::Private,
+        key_vault_id: Some(VaultId::parse(VAULT).unwrap()),
+    };
+    assert_eq!(target, Some(expected));
+    assert_eq!(rules(&plan), []);
+}
+
+#[test]
+fn another_private_vault_must_be_named() {
+    let mut world = World::rotate();
+    private(&mut world);
+    let plan = planned(&world, &to(KEY_3), false);
+    assert_eq!(plan.steps, []);
+    assert!(rules(&plan).contains(&RuleId::KeyVaultIdRequired), "{:?}", plan.findings);
+}
+
+#[test]
+fn a_vault_that_is_not_the_keys_is_refused_also_without_a_key_id() {
+    let asked =
+        Rotate { key_vault_id: Some(VaultId::parse(OTHER_VAULT).unwrap()), ..to_new_version() };
+    let plan = planned(&World::rotate_to_new_version(), &asked, false);
+    assert_eq!(plan.steps, []);
+    assert_eq!(rules(&plan), [RuleId::KeyVaultIdMismatch]);
+}
+
+#[test]
+fn the_mode_of_the_vault_in_use_is_locked_also_without_a_key_id() {
+    let asked = Rotate {
+        network_mode: Some(NetworkMode::Private),
+        key_vault_id: Some(VaultId::parse(VAULT).unwrap()),
+        ..to_new_version()
+    };
+    let plan = planned(&World::rotate_to_new_version(), &asked, false);
+    assert!(rules(&plan).contains(&RuleId::VaultNetworkModeLocked), "{:?}", plan.findings);
+}
+
+#[test]
+fn without_kms_there_is_nothing_to_plan() {
+    let mut world = World::rotate();
+    let profile = kms_on(KEY_1, NetworkMode::Public);
+    for kms in [None, Some(KmsProfile { enabled: false, ..profile })] {
+        world.observed.cluster.kms = kms;
+        for asked in [to(KEY_2), to_new_version()] {
+            let plan = planned(&world, &asked, false);
+            assert_eq!(plan.steps, []);
+            assert!(rules(&plan).contains(&RuleId::KmsNotEnabled), "{:?}", plan.findings);
+        }
+    }
+}
+
+#[test]
+fn a_failed_cluster_is_settled_before_the_gate() {
+    let mut world = World::rotate();
+    "Failed".clone_into(&mut world.observed.cluster.provisioning_state);
+    let text = steps(&world, &to(KEY_2));
+    assert!(
+        text.starts_with(
+            "Settle the cluster with its present KMS configuration\nWait until every API server writes with KEY 1"
+        ),
+        "{text}"
+    );
+}
+
+#[test]
+fn the_way_back_from_an_unproven_key_has_no_gate() {
+    let world = after_a_rotation_without_proof();
+    let plan = planned(&world, &to(KEY_1), false);
+    insta::assert_snapshot!(lines(&plan), @"
+    Set the cluster's KMS key to KEY 1 (public access)
+    Wait until every API server writes with KEY 1
+    Rewrite every secret under the key in use
+    Prove that no secret is under another key
+    ");
+    assert!(!rules(&plan).contains(&RuleId::WayBackUnproven));
+}
+
+#[test]
+fn a_gate_stands_before_everything_that_only_looks_like_the_way_back() {
+    type Change = fn(&mut World);
+    let cases: [(&str, Change, &str); 4] = [
+        (
+            "the key in use is proven",
+            |world| world.ledger().current = Some(proven(entry(KEY_2))),
+            KEY_1,
+        ),
+        (
+            "somebody else changed the cluster since",
+            |world| match &mut world.observed.record {
+                Some(Fact::Known(found)) => found.fit = Fit::Changed,
+                _ => unreachable!("it has a record"),
+            },
+            KEY_1,
+        ),
+        ("it is not the key before", |_| {}, KEY_0),
+        (
+            "the key before is plaintext",
+            |world| world.ledger().previous = Some(plaintext_entry()),
+            KEY_1,
+        ),
+    ];
+    for (name, change, key_id) in cases {
+        let mut world = after_a_rotation_without_proof();
+        change(&mut world);
+        let text = steps(&world, &to(key_id));
+        assert!(
+            text.starts_with("Wait until every API server writes with KEY 2\n"),
+            "{name}: {text}"
+        );
+    }
+}
+
+#[test]
+fn with_the_api_server_down_somebody_must_vouch_for_the_way_back() {
+    let mut world = after_a_rotation_without_proof();
+    world.observed.kubernetes = unknown();
+    world.observed.record = Some(unknown());
+    let refused = planned(&world, &to(KEY_1), false);
+    let blocks: Vec<RuleId> = refused
+        .findings
+        .iter()
+        .filter(|finding| finding.level == Level::Block)
+        .map(|finding| finding.rule)
+        .collect();
+    assert_eq!(blocks, [RuleId::KubernetesUnreachable, RuleId::WayBackUnproven]);
+
+    let vouched = planned(&world, &to(KEY_1), true);
+    insta::assert_snapshot!(lines(&vouched), @"
+    Set the cluster's KMS key to KEY 1 (public access)
+    Wait until every API server writes with KEY 1
+    Rewrite every secret under the key in use
+    Prove that no secret is under another key
+    ");
+    assert!(rules::refusal(&vouched.findings, &[RuleId::WayBackUnproven]).is_none());
+    assert!(rules::refusal(&vouched.findings, &[]).is_some());
+}
+
+#[test]
+fn a_version_that_is_yet_to_be_made_is_never_the_way_back() {
+    let mut world = World::rotate_to_new_version();
+    world.observed.kubernetes = unknown();
+    world.observed.record = Some(unknown());
+    let plan = planned(&world, &to_new_version(), true);
+    assert!(!rules(&plan).contains(&RuleId::WayBackUnproven));
+    assert!(rules::refusal(&plan.findings, &[RuleId::WayBackUnproven]).is_some());
+}
+
+#[test]
+fn without_a_rewrite_the_gate_still_runs() {
+    let asked = Rotate { reencrypt: false, ..to(KEY_2) };
+    insta::assert_snapshot!(steps(&World::rotate(), &asked), @"
+    Wait until every API server writes with KEY 1
+    Ask every secret whether it is under the key in use; rewrite those that are not
+    Prove that no secret is under another key
+    Set the cluster's KMS key to KEY 2 (public access)
+    ");
+}

@@ -1,0 +1,370 @@
+use time::Duration;
+
+use super::*;
+use crate::{
+    catalogue::RuleId::*,
+    ledger::Entry,
+    model::{Fact, Lookup, NetworkMode},
+    rules::testing::{
+        KEY_0, KEY_1, KEY_2, NOW, entry, key, kms_on, previous_key, target_of, unknown, vault,
+    },
+};
+
+fn status() -> World {
+    let mut world = World::rotate();
+    let status = World::status();
+    (world.verb, world.target, world.gate, world.rewrites) =
+        (status.verb, status.target, status.gate, status.rewrites);
+    world.observed.key = status.observed.key;
+    world
+}
+
+fn close_previous_vault(world: &mut World, network_mode: Option<NetworkMode>) {
+    let mut closed = vault();
+    closed.public_network_access = false;
+    world.previous().vault = Fact::Known(Lookup::Found(closed));
+    world.ledger().previous.as_mut().unwrap().network_mode = network_mode;
+}
+
+fn previous_expires_in(world: &mut World, left: Duration) {
+    world.previous_version().expires = Some(NOW + left);
+}
+
+#[test]
+fn the_key_before_the_current_one() {
+    check(&[
+        ("it is in good order", World::rotate, |_| {}, PreviousKeyUnusable, Answer::Holds),
+        (
+            "which one it is is not known",
+            World::rotate,
+            |world| world.observed.previous = None,
+            PreviousKeyUnusable,
+            Answer::Holds,
+        ),
+        (
+            "it is disabled",
+            World::rotate,
+            |world| world.previous_version().enabled = false,
+            PreviousKeyUnusable,
+            REFUSED,
+        ),
+        (
+            "it is disabled, and a new version of the key in use is to be made",
+            World::rotate_to_new_version,
+            |world| world.previous_version().enabled = false,
+            PreviousKeyUnusable,
+            REFUSED,
+        ),
+        (
+            "it is disabled, and nothing is to be set",
+            status,
+            |world| world.previous_version().enabled = false,
+            PreviousKeyUnusable,
+            WARNED,
+        ),
+        (
+            "it has expired",
+            World::rotate,
+            |world| previous_expires_in(world, -Duration::HOUR),
+            PreviousKeyUnusable,
+            REFUSED,
+        ),
+        (
+            "it expires before a rotation may be over",
+            World::rotate,
+            |world| previous_expires_in(world, Duration::HOUR),
+            PreviousKeyUnusable,
+            REFUSED,
+        ),
+        (
+            "it expires in ten days, and a rotation is what helps",
+            World::rotate,
+            |world| previous_expires_in(world, Duration::days(10)),
+            PreviousKeyUnusable,
+            WARNED,
+        ),
+        (
+            "it expires in a year",
+            World::rotate,
+            |world| previous_expires_in(world, Duration::days(365)),
+            PreviousKeyUnusable,
+            Answer::Holds,
+        ),
+        (
+            "it was deleted",
+            World::rotate,
+            |world| world.previous().key = Fact::Known(Lookup::SoftDeleted),
+            PreviousKeyUnusable,
+            REFUSED,
+        ),
+        (
+            "it was purged",
+            status,
+            |world| world.previous().key = Fact::Known(Lookup::NotFound),
+            PreviousKeyUnusable,
+            WARNED,
+        ),
+        (
+            "its vault was deleted",
+            World::rotate,
+            |world| world.previous().vault = Fact::Known(Lookup::SoftDeleted),
+            PreviousKeyUnusable,
+            REFUSED,
+        ),
+        (
+            "its vault is closed and it is used in public mode",
+            World::rotate,
+            |world| close_previous_vault(world, Some(NetworkMode::Public)),
+            PreviousKeyUnusable,
+            REFUSED,
+        ),
+        (
+            "its vault is closed and it is used in private mode",
+            World::rotate,
+            |world| close_previous_vault(world, Some(NetworkMode::Private)),
+            PreviousKeyUnusable,
+            Answer::Holds,
+        ),
+        (
+            "its vault is closed, and how it is used is not known",
+            World::rotate,
+            |world| close_previous_vault(world, None),
+            PreviousKeyUnusable,
+            UNDETERMINED,
+        ),
+        (
+            "the identity has no role on its vault any more",
+            World::rotate,
+            |world| world.previous().access.roles = Fact::Known(Vec::new()),
+            PreviousKeyUnusable,
+            REFUSED,
+        ),
+        (
+            "it cannot be read",
+            World::rotate,
+            |world| world.previous().key = unknown(),
+            PreviousKeyUnusable,
+            UNDETERMINED,
+        ),
+        (
+            "KMS was turned off, and the last key is disabled",
+            status,
+            |world| {
+                world.cluster().kms = None;
+                world.previous_version().enabled = false;
+            },
+            PreviousKeyUnusable,
+            WARNED,
+        ),
+    ]);
+}
+
+#[test]
+fn everything_that_is_wrong_with_the_previous_key_is_one_finding() {
+    let mut world = World::rotate();
+    world.previous_version().enabled = false;
+    close_previous_vault(&mut world, Some(NetworkMode::Public));
+    let findings = world.judge();
+    let found: Vec<_> =
+        findings.iter().filter(|finding| finding.rule == PreviousKeyUnusable).collect();
+    assert_eq!(found.len(), 1);
+    assert_eq!(found[0].resource, KEY_0);
+    insta::assert_snapshot!(found[0].message, @"of the key before the current one: its vault shop-keys is closed, and it is used in public mode; the key version is disabled");
+}
+
+#[test]
+fn a_key_that_was_used_before() {
+    check(&[
+        ("it is new", World::rotate, |_| {}, KeyReused, Answer::Holds),
+        ("a new version is", World::rotate_to_new_version, |_| {}, KeyReused, Answer::Holds),
+        (
+            "it is the one before the current one",
+            World::rotate,
+            |world| {
+                world.ledger().previous = Some(entry(KEY_2));
+                world.observed.previous = Some(previous_key(KEY_2));
+            },
+            KeyReused,
+            WARNED,
+        ),
+        (
+            "it was retired",
+            World::rotate,
+            |world| world.ledger().retired = vec![entry(KEY_2)],
+            KeyReused,
+            WARNED,
+        ),
+        (
+            "it was retired, in capitals",
+            World::rotate,
+            |world| {
+                world.ledger().retired = vec![entry(
+                    &KEY_2.to_uppercase().replace("HTTPS", "https").replace("/KEYS/", "/keys/"),
+                )]
+            },
+            KeyReused,
+            WARNED,
+        ),
+        (
+            "an operation that was to set it was abandoned",
+            World::rotate,
+            |world| {
+                let abandoned = Entry { since: None, abandoned: true, ..entry(KEY_2) };
+                world.ledger().retired = vec![abandoned];
+            },
+            KeyReused,
+            Answer::Holds,
+        ),
+        (
+            "it was used before, but the cluster is on with it already",
+            World::rotate,
+            |world| {
+                world.cluster().kms = Some(kms_on(KEY_2, NetworkMode::Public));
+                world.ledger().retired = vec![entry(KEY_2)];
+            },
+            KeyReused,
+            Answer::Holds,
+        ),
+        (
+            "KMS is turned on again with the key of before",
+            World::enable,
+            |world| {
+                world.observed.record = World::rotate().observed.record;
+                world.target = Some(target_of(KEY_0, NetworkMode::Public));
+                world.observed.key = Some(Fact::Known(Lookup::Found(key(KEY_0))));
+            },
+            KeyReused,
+            WARNED,
+        ),
+        (
+            "there is no record",
+            World::rotate,
+            |world| world.observed.record = None,
+            KeyReused,
+            Answer::Holds,
+        ),
+    ]);
+}
+
+#[test]
+fn a_rotation_needs_a_key_to_change() {
+    check(&[
+        ("KMS is on", World::rotate, |_| {}, KmsNotEnabled, Answer::Holds),
+        ("KMS is off", World::rotate, |world| world.cluster().kms = None, KmsNotEnabled, REFUSED),
+        (
+            "KMS was turned off",
+            World::rotate,
+            |world| world.cluster().kms.as_mut().unwrap().enabled = false,
+            KmsNotEnabled,
+            REFUSED,
+        ),
+        (
+            "to disable it is no matter",
+            World::disable,
+            |world| world.cluster().kms = None,
+            KmsNotEnabled,
+            Answer::Holds,
+        ),
+    ]);
+}
+
+#[test]
+fn a_version_is_made_where_the_vault_can_be_reached() {
+    check(&[
+        (
+            "it answers",
+            World::rotate_to_new_version,
+            |_| {},
+            VaultDataPlaneUnreachable,
+            Answer::Holds,
+        ),
+        (
+            "it does not",
+            World::rotate_to_new_version,
+            |world| world.observed.versions = Some(unknown()),
+            VaultDataPlaneUnreachable,
+            REFUSED,
+        ),
+        (
+            "no version is to be made",
+            World::rotate,
+            |_| {},
+            VaultDataPlaneUnreachable,
+            Answer::Holds,
+        ),
+        (
+            "there is no vault at all",
+            World::rotate_to_new_version,
+            |world| {
+                world.observed.vault = Some(Fact::Known(Lookup::NotFound));
+                world.observed.versions = Some(unknown());
+            },
+            VaultDataPlaneUnreachable,
+            Answer::Holds,
+        ),
+        (
+            "there is no key at all",
+            World::rotate_to_new_version,
+            |world| {
+                world.observed.key = Some(Fact::Known(Lookup::NotFound));
+                world.observed.versions = Some(unknown());
+            },
+            VaultDataPlaneUnreachable,
+            Answer::Holds,
+        ),
+    ]);
+}
+
+#[test]
+fn a_version_that_is_yet_to_be_made_is_judged_by_the_one_in_use() {
+    check(&[
+        (
+            "the one in use is disabled",
+            World::rotate_to_new_version,
+            |world| world.key().enabled = false,
+            KeyDisabled,
+            REFUSED,
+        ),
+        (
+            "the one in use is spelt otherwise than by its vault",
+            World::rotate_to_new_version,
+            |world| {
+                let spelt = format!("{KEY_1}/");
+                world.cluster().kms.as_mut().unwrap().key_id = Some(spelt);
+            },
+            KeyIdNotCanonical,
+            WARNED,
+        ),
+        (
+            "the cluster is busy with another change",
+            World::rotate_to_new_version,
+            |world| "Updating".clone_into(&mut world.cluster().provisioning_state),
+            ClusterBusy,
+            REFUSED,
+        ),
+        (
+            "the cluster is busy with the change to the key that is asked for",
+            World::rotate,
+            |world| {
+                world.cluster().kms = Some(kms_on(KEY_2, NetworkMode::Public));
+                "Updating".clone_into(&mut world.cluster().provisioning_state);
+            },
+            ClusterBusy,
+            Answer::Holds,
+        ),
+        (
+            "in another mode",
+            World::rotate_to_new_version,
+            |world| world.target.as_mut().unwrap().network_mode = NetworkMode::Private,
+            VaultNetworkModeLocked,
+            REFUSED,
+        ),
+    ]);
+}
+
+#[test]
+fn a_healthy_rotation_or_disable_has_nothing_against_it() {
+    for world in [World::rotate(), World::rotate_to_new_version(), World::disable()] {
+        assert_eq!(world.rules(), [], "{}", world.verb);
+    }
+}

@@ -1,0 +1,237 @@
+//! The library in a process of its own, led step by step, stopped and killed.
+#![allow(dead_code, reason = "each test binary uses a part of it")]
+
+use std::{
+    io::{BufRead, Write},
+    process::Stdio,
+    sync::Arc,
+    time::Duration,
+};
+
+use aks_kms::{
+    DisableOptions, EnableOptions, Error, KmsManager, OperationReport, ReencryptSecretsOptions,
+    ResumeOptions, RotateOptions, RunOptions, Timing,
+};
+use aks_kms_simulator::Case;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use tokio::{
+    io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines},
+    process::{Child, ChildStdin, ChildStdout, Command},
+};
+
+const SCRIPT: &str = "AKS_KMS_PUPPET";
+const MARK: &str = "puppet: ";
+/// A test that hangs is a test that failed.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// What a puppet is to do.
+#[derive(Clone, Deserialize, Serialize)]
+pub(crate) struct Script {
+    pub(crate) case: Case,
+    /// `enable`, `rotate`, `disable`, `reencrypt_secrets` or `resume`.
+    pub(crate) verb: String,
+    pub(crate) key_id: Option<String>,
+    /// Wait for a word before each phase.
+    pub(crate) led: bool,
+    /// Factor of every wait.
+    pub(crate) scale: f64,
+}
+
+/// How a puppet ended.
+#[derive(Debug, Deserialize, Serialize)]
+pub(crate) struct Outcome {
+    /// `None`: it succeeded.
+    pub(crate) code: Option<String>,
+    pub(crate) message: String,
+    pub(crate) report: Value,
+}
+
+/// The library in a process of its own.
+pub(crate) struct Puppet {
+    child: Child,
+    words: ChildStdin,
+    lines: Lines<BufReader<ChildStdout>>,
+}
+
+/// What a puppet says.
+#[derive(Debug)]
+pub(crate) enum Said {
+    /// It is about to begin this phase, and, if it is led, waits for a word.
+    Phase(String),
+    Ended(Outcome),
+}
+
+impl Puppet {
+    /// Starts the process. The test binary must have a test `puppet` that calls [`act`].
+    pub(crate) fn start(script: &Script) -> Self {
+        let mut child = Command::new(std::env::current_exe().unwrap())
+            .args(["puppet", "--exact", "--ignored", "--nocapture", "--quiet"])
+            .env(SCRIPT, serde_json::to_string(script).unwrap())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+            .unwrap();
+        let words = child.stdin.take().unwrap();
+        let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        Self { child, words, lines }
+    }
+
+    /// The next thing that it says.
+    pub(crate) async fn listen(&mut self) -> Said {
+        let listening = async {
+            loop {
+                let line =
+                    self.lines.next_line().await.unwrap().expect("the puppet ended silently");
+                let Some((_, said)) = line.split_once(MARK) else { continue };
+                return match said.strip_prefix("phase ") {
+                    Some(phase) => Said::Phase(phase.to_owned()),
+                    None => Said::Ended(serde_json::from_str(said).unwrap()),
+                };
+            }
+        };
+        tokio::time::timeout(PATIENCE, listening).await.expect("the puppet hangs")
+    }
+
+    /// Lets it go on.
+    pub(crate) async fn go_on(&mut self) {
+        self.words.write_all(b"\n").await.unwrap();
+    }
+
+    /// Leads it to the given occurrence (from 1) of a phase, where it waits. `None`: it ended before.
+    pub(crate) async fn lead_to(&mut self, phase: &str, occurrence: usize) -> Option<Outcome> {
+        let mut seen = 0;
+        loop {
+            match self.listen().await {
+                Said::Phase(now) => {
+                    seen += usize::from(now == phase);
+                    if seen == occurrence {
+                        return None;
+                    }
+                    self.go_on().await;
+                }
+                Said::Ended(outcome) => return Some(outcome),
+            }
+        }
+    }
+
+    /// Leads it past a number of phases. `Some`: it ended before.
+    pub(crate) async fn lead_past(&mut self, phases: usize) -> Option<Outcome> {
+        for number in 0.. {
+            match self.listen().await {
+                Said::Phase(_) if number == phases => return None,
+                Said::Phase(_) => self.go_on().await,
+                Said::Ended(outcome) => return Some(outcome),
+            }
+        }
+        None
+    }
+
+    /// Lets it go on, from where it waits to its end.
+    pub(crate) async fn end(&mut self) -> Outcome {
+        loop {
+            self.go_on().await;
+            if let Said::Ended(outcome) = self.listen().await {
+                return outcome;
+            }
+        }
+    }
+
+    /// Lets it go from its beginning to its end.
+    pub(crate) async fn end_unled(mut self) -> Outcome {
+        loop {
+            match self.listen().await {
+                Said::Phase(_) => self.go_on().await,
+                Said::Ended(outcome) => return outcome,
+            }
+        }
+    }
+
+    /// SIGKILL.
+    pub(crate) async fn kill(mut self) {
+        self.child.kill().await.unwrap();
+    }
+
+    /// SIGSTOP: it sleeps, as a closed laptop does.
+    pub(crate) async fn sleep(&self) {
+        self.signal("-STOP").await;
+    }
+
+    /// SIGCONT.
+    pub(crate) async fn wake(&self) {
+        self.signal("-CONT").await;
+    }
+
+    async fn signal(&self, signal: &str) {
+        let id = self.child.id().unwrap().to_string();
+        assert!(Command::new("kill").args([signal, &id]).status().await.unwrap().success());
+    }
+}
+
+/// The puppet's side: does what the script says.
+pub(crate) async fn act() {
+    let Ok(script) = std::env::var(SCRIPT) else { return };
+    let script: Script = serde_json::from_str(&script).unwrap();
+    let manager =
+        super::builder(&script.case).timing(Timing::scaled(script.scale)).build().unwrap();
+    let outcome = match perform(&manager, &script).await {
+        Ok(report) => Outcome {
+            code: None,
+            message: String::new(),
+            report: serde_json::to_value(report).unwrap(),
+        },
+        Err(error) => Outcome {
+            code: Some(error.code().to_owned()),
+            message: error.to_string(),
+            report: serde_json::to_value(error.report()).unwrap(),
+        },
+    };
+    say(&serde_json::to_string(&outcome).unwrap());
+}
+
+async fn perform(manager: &KmsManager, script: &Script) -> Result<OperationReport, Error> {
+    let run = run(script.led);
+    match script.verb.as_str() {
+        "enable" => {
+            let key = script.key_id.as_ref().unwrap();
+            manager.enable(key, EnableOptions { run, ..EnableOptions::default() }).await
+        }
+        "rotate" => {
+            let options = RotateOptions { run, ..RotateOptions::default() };
+            manager.rotate(script.key_id.as_deref(), options).await
+        }
+        "disable" => manager.disable(DisableOptions { run, ..DisableOptions::default() }).await,
+        "reencrypt_secrets" => {
+            let options = ReencryptSecretsOptions { run, ..ReencryptSecretsOptions::default() };
+            manager.reencrypt_secrets(options).await
+        }
+        "resume" => manager.resume(ResumeOptions { run, ..ResumeOptions::default() }).await,
+        other => panic!("no verb {other}"),
+    }
+}
+
+fn run(led: bool) -> RunOptions {
+    let last = std::sync::Mutex::new(String::new());
+    let on_progress: aks_kms::OnProgress = Arc::new(move |now| {
+        // a phase of a step, so that each step's beginning is told
+        let place = format!("{}/{}", now.step, now.phase);
+        let mut last = last.lock().unwrap();
+        if *last == place || now.finished {
+            return;
+        }
+        *last = place;
+        say(&format!("phase {}", now.phase));
+        if led {
+            let mut word = String::new();
+            std::io::stdin().lock().read_line(&mut word).unwrap();
+        }
+    });
+    RunOptions { on_progress: Some(on_progress), ..RunOptions::default() }
+}
+
+fn say(what: &str) {
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "{MARK}{what}").unwrap();
+    out.flush().unwrap();
+}

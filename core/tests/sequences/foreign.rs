@@ -1,0 +1,153 @@
+//! Somebody else changes the cluster meanwhile.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
+
+use aks_kms::{
+    ErrorKind, Evidence, Phase, Purpose, ResumeOptions, RotateOptions, RuleId, RunOptions,
+};
+use serde_json::json;
+
+use crate::world::{WIRINGS, World, assert_complete, is};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sequence_04_az_rotates_away_and_back_then_rotate() {
+    for wiring in WIRINGS {
+        let world = World::embedded(wiring, json!({})).await;
+        world.enable(1).await.unwrap();
+        let az = world.az().await;
+        az.set_key(world.key(2)).await;
+        let kubectl = world.kubectl();
+        // until every API server writes with the second key
+        loop {
+            assert!(kubectl.create("team-1", "written-meanwhile", "x").await);
+            if world.truth().await.by_key.contains_key(world.key(2)) {
+                break;
+            }
+            assert!(kubectl.delete("team-1", "written-meanwhile").await);
+        }
+        az.set_key(world.key(1)).await;
+        let report = world.rotate(3).await.unwrap();
+        assert_complete(&report, &[Purpose::Gate, Purpose::Rewrite]);
+        assert_eq!(report.reencryption[0].evidence, Evidence::Metrics, "the proof is broken");
+        assert_eq!(report.reencryption[0].counts.rewritten, 1, "{wiring}");
+        world.all_under(3).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sequence_11_az_rotates_in_the_middle_of_our_rotation_then_resume() {
+    for wiring in WIRINGS {
+        let world = World::embedded(wiring, json!({})).await;
+        world.enable(1).await.unwrap();
+        let mut ours = world.puppet("rotate", Some(2));
+        assert!(ours.lead_to("reencrypt", 1).await.is_none(), "the rewrite after the change");
+        ours.kill().await;
+        world.az().await.set_key(world.key(3)).await;
+        let writes = world.simulator.writes(&world.case.id).unwrap().len();
+        let error = world.manager().resume(ResumeOptions::default()).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Conflict, "{error}");
+        assert!(error.to_string().contains(world.key(3)), "{error}");
+        assert_eq!(world.simulator.writes(&world.case.id).unwrap().len(), writes, "nothing");
+
+        // the way out
+        world.manager().abandon().await.unwrap();
+        let ledger = world.ledger().await;
+        assert!(is(ledger.current.as_ref(), world.key(3)) && ledger.previous.is_none());
+        for number in 1..=3 {
+            assert!(!world.is_removable(&ledger, number), "{ledger:#?}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sequence_11_az_rotates_between_our_gate_and_our_change() {
+    for wiring in WIRINGS {
+        let world =
+            World::embedded(wiring, json!({"cluster": {"kms": {"key": "{{key.1}}"}}})).await;
+        let mut ours = world.puppet("rotate", Some(2));
+        assert!(ours.lead_to("cluster", 1).await.is_none());
+        world.az().await.set_key(world.key(3)).await;
+        let outcome = ours.end().await;
+        assert_eq!(outcome.code.as_deref(), Some("conflict"), "{}", outcome.message);
+        assert_eq!(world.configured().as_deref(), Some(world.key(3)), "never overwritten");
+        world.nothing_is_lost().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn az_disables_in_the_middle_of_our_rotation() {
+    for wiring in WIRINGS {
+        let world =
+            World::embedded(wiring, json!({"cluster": {"kms": {"key": "{{key.1}}"}}})).await;
+        let mut ours = world.puppet("rotate", Some(2));
+        assert!(ours.lead_to("cluster", 1).await.is_none());
+        world.az().await.disable().await;
+        let outcome = ours.end().await;
+        assert_eq!(outcome.code.as_deref(), Some("conflict"), "{}", outcome.message);
+        assert_eq!(world.configured(), None, "never overwritten");
+        world.nothing_is_lost().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sequence_21_a_node_pool_that_is_scaled_between_look_and_change_keeps_its_size() {
+    for wiring in WIRINGS {
+        let world = Arc::new(
+            World::embedded(wiring, json!({"cluster": {"kms": {"key": "{{key.1}}"}}})).await,
+        );
+        let (scaled, hand) = (AtomicBool::new(false), Arc::clone(&world));
+        let on_progress: aks_kms::OnProgress = Arc::new(move |now| {
+            if now.phase == Phase::Cluster && !scaled.swap(true, Ordering::Relaxed) {
+                let pool = hand.simulator.cluster(&hand.case.id).unwrap()["properties"]
+                    ["agentPoolProfiles"][0]["name"]
+                    .as_str()
+                    .unwrap()
+                    .to_owned();
+                hand.simulator.scale_agent_pool(&hand.case.id, &pool, 7).unwrap();
+            }
+        });
+        let options = RotateOptions {
+            run: RunOptions { on_progress: Some(on_progress), ..RunOptions::default() },
+            ..RotateOptions::default()
+        };
+        let report = world.manager().rotate(Some(world.key(2)), options).await.unwrap();
+        assert!(report.reencryption.iter().all(|pass| pass.complete));
+        let cluster = world.simulator.cluster(&world.case.id).unwrap();
+        assert_eq!(cluster["properties"]["agentPoolProfiles"][0]["count"], 7);
+        world.all_under(2).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sequence_25_the_profile_was_dropped_by_another_tool_then_enable() {
+    for wiring in WIRINGS {
+        let world = World::embedded(wiring, json!({})).await;
+        world.enable(1).await.unwrap();
+        world.az().await.set_kms(json!(null)).await;
+        let truth = world.nothing_is_lost().await;
+        assert_eq!(truth.by_key.get(world.key(1)), Some(&truth.total), "still under the key");
+        let report = world.enable(2).await.unwrap();
+        assert_complete(&report, &[Purpose::Gate, Purpose::Rewrite]);
+        assert_eq!(report.reencryption[0].counts.rewritten, truth.total as u64);
+        world.all_under(2).await;
+        // All was proven to be plaintext, then to be under the new key: the first has gone.
+        assert!(world.is_removable(&world.ledger().await, 1));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cluster_that_is_stopped_meanwhile_is_not_changed() {
+    let world =
+        World::embedded("one-provider", json!({"cluster": {"kms": {"key": "{{key.1}}"}}})).await;
+    let mut ours = world.puppet("rotate", Some(2));
+    assert!(ours.lead_to("cluster", 1).await.is_none());
+    let stopped = json!({"properties": {"powerState": {"code": "Stopped"}}});
+    world.simulator.patch_cluster(&world.case.id, &stopped).unwrap();
+    let outcome = ours.end().await;
+    assert_eq!(outcome.code.as_deref(), Some("preflight_failed"), "{}", outcome.message);
+    assert!(outcome.message.contains(RuleId::ClusterStopped.as_str()), "{}", outcome.message);
+    assert_eq!(world.configured().as_deref(), Some(world.key(1)));
+}

@@ -1,0 +1,164 @@
+//! Machines that die, sleep, and meet each other.
+
+use std::time::Duration;
+
+use aks_kms::{ErrorKind, Purpose, ResumeOptions, StatusOptions};
+use serde_json::json;
+
+use crate::world::{WIRINGS, World, assert_complete, is};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sequence_09_a_crash_after_the_change_then_abandon() {
+    for wiring in WIRINGS {
+        let world = World::embedded(wiring, json!({})).await;
+        world.enable(1).await.unwrap();
+        let mut ours = world.puppet("rotate", Some(2));
+        assert!(ours.lead_to("converge", 1).await.is_none(), "the change is made");
+        ours.kill().await;
+        let status = world.manager().status(StatusOptions::default()).await.unwrap();
+        let running = status.operation_in_progress.unwrap();
+        assert_eq!(running.target_key_id.unwrap().as_str(), world.key(2));
+
+        let report = world.manager().abandon().await.unwrap();
+        assert!(report.after.operation_in_progress.is_none());
+        let ledger = report.ledger.unwrap();
+        assert!(is(ledger.current.as_ref(), world.key(2)), "{ledger:#?}");
+        assert!(is(ledger.previous.as_ref(), world.key(1)), "{ledger:#?}");
+        assert_eq!(ledger.current.unwrap().proven_at, None);
+        // the gate of the next rotation rewrites what was left
+        let report = world.rotate(3).await.unwrap();
+        assert_complete(&report, &[Purpose::Gate, Purpose::Rewrite]);
+        world.all_under(3).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_crash_before_the_change_then_abandon_keeps_the_key_that_may_still_come() {
+    for wiring in WIRINGS {
+        let world = World::embedded(wiring, json!({})).await;
+        world.enable(1).await.unwrap();
+        let mut ours = world.puppet("rotate", Some(2));
+        assert!(ours.lead_to("cluster", 1).await.is_none());
+        ours.kill().await;
+        world.manager().abandon().await.unwrap();
+        assert_eq!(world.configured().as_deref(), Some(world.key(1)));
+        let ledger = world.ledger().await;
+        assert!(is(ledger.current.as_ref(), world.key(1)) && ledger.pending.is_none());
+        assert!(!world.is_removable(&ledger, 2), "{ledger:#?}");
+        world.rotate(3).await.unwrap();
+        world.all_under(3).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sequence_10_a_sleeps_b_takes_over_and_rotates_on_and_a_wakes() {
+    for wiring in WIRINGS {
+        let world = World::embedded(wiring, json!({})).await;
+        a_sleeps_and_b_goes_on(&world).await;
+    }
+}
+
+pub(crate) async fn a_sleeps_and_b_goes_on(world: &World) {
+    world.enable(1).await.unwrap();
+    let mut a = world.puppet("rotate", Some(2));
+    assert!(a.lead_to("cluster", 1).await.is_none(), "about to change the key");
+    a.sleep().await;
+    let report = world.manager().resume(ResumeOptions::default()).await.unwrap();
+    assert!(report.reencryption.iter().all(|pass| pass.complete), "{report:#?}");
+    world.all_under(2).await;
+    world.rotate(3).await.unwrap();
+    let record = world.kubectl().record().await;
+    a.wake().await;
+    let outcome = a.end().await;
+    assert_eq!(outcome.code.as_deref(), Some("conflict"), "{}", outcome.message);
+    assert_eq!(world.configured().as_deref(), Some(world.key(3)), "A changed nothing");
+    assert_eq!(world.kubectl().record().await, record, "and recorded nothing");
+    world.all_under(3).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_machines_at_once_the_second_is_told_who_is_at_work() {
+    for wiring in WIRINGS {
+        let world = World::embedded(wiring, json!({})).await;
+        world.enable(1).await.unwrap();
+        let mut a = world.puppet("rotate", Some(2));
+        assert!(a.lead_to("reencrypt", 1).await.is_none());
+        for (what, outcome) in [
+            ("the same verb", world.rotate(2).await),
+            ("resume", world.manager().resume(ResumeOptions::default()).await),
+            ("another verb", world.disable().await),
+            ("abandon", world.manager().abandon().await),
+        ] {
+            let error = outcome.unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Conflict, "{what}: {error}");
+            assert!(error.to_string().contains("aks-kms on "), "{what}: {error}");
+        }
+        // reading always answers
+        assert!(
+            world
+                .manager()
+                .status(StatusOptions::default())
+                .await
+                .unwrap()
+                .operation_in_progress
+                .is_some()
+        );
+        let outcome = a.end().await;
+        assert_eq!(outcome.code, None, "{}", outcome.message);
+        world.all_under(2).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_same_verb_goes_on_where_a_killed_process_was() {
+    for wiring in WIRINGS {
+        let world = World::embedded(wiring, json!({})).await;
+        world.enable(1).await.unwrap();
+        let mut a = world.puppet("rotate", None);
+        assert!(a.lead_to("converge", 1).await.is_none());
+        a.kill().await;
+        let configured = world.configured().unwrap();
+        let report = world.manager().rotate(None, aks_kms::RotateOptions::default()).await.unwrap();
+        assert_eq!(report.after.key_id.unwrap().as_str(), configured, "no second version");
+        world.all_under_key(&configured).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn resume_with_nothing_recorded_does_nothing() {
+    let world = World::embedded("one-provider", json!({})).await;
+    let report = world.manager().resume(ResumeOptions::default()).await.unwrap();
+    assert!(report.plan.is_empty() && report.steps.is_empty(), "{report:#?}");
+    world.enable(1).await.unwrap();
+    let report = world.manager().resume(ResumeOptions::default()).await.unwrap();
+    assert!(report.steps.is_empty(), "{report:#?}");
+}
+
+/// A write that was encrypted under the old key before the servers converged lands after it.
+#[tokio::test(flavor = "multi_thread")]
+async fn sequence_08_writes_that_are_under_way_at_the_fence_are_found() {
+    for wiring in WIRINGS {
+        let world = World::embedded(wiring, json!({})).await;
+        writes_at_the_fence(&world).await;
+    }
+}
+
+pub(crate) async fn writes_at_the_fence(world: &World) {
+    world.enable(1).await.unwrap();
+    let kubectl = world.kubectl();
+    let writer = tokio::spawn(async move {
+        for round in 0_u64.. {
+            for number in 1..=5 {
+                let name = format!("secret-{number}");
+                kubectl.update("team-1", &name, &round.to_string()).await;
+            }
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    });
+    for number in 2..=4 {
+        let report = world.rotate(number).await.unwrap();
+        assert!(report.reencryption.iter().all(|pass| pass.complete), "{report:#?}");
+        world.all_under(number).await;
+    }
+    writer.abort();
+}

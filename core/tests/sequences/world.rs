@@ -1,0 +1,185 @@
+//! A cluster, its managers, and what must hold of it.
+
+use aks_kms::{
+    DisableOptions, EnableOptions, Error, KeyLedger, KmsManager, LedgerEntry, OperationReport,
+    Purpose, Reencrypt, RotateOptions, StatusOptions, Timing,
+};
+use aks_kms_simulator::{
+    Case, Simulator,
+    backend::{GroundTruth, KeyRef, KmsVersion},
+};
+use serde_json::{Value, json};
+
+use crate::common::{
+    self,
+    az::{Az, Kubectl},
+    puppet::{Puppet, Script},
+};
+
+/// How AKS may wire two keys: everything must hold for both.
+pub(crate) const WIRINGS: [&str; 2] = ["one-provider", "two-providers"];
+
+/// A cluster with five versions of a key in its vault.
+pub(crate) struct World {
+    pub(crate) simulator: Simulator,
+    pub(crate) case: Case,
+    /// Factor of the library's waits.
+    scale: f64,
+}
+
+impl World {
+    /// On the embedded API servers. `given` is added to a cluster with ten secrets.
+    pub(crate) async fn embedded(wiring: &str, given: Value) -> Self {
+        let simulator = common::simulator().await;
+        Self::with(simulator, json!({"wiring": wiring}), given, common::SCALE).await
+    }
+
+    pub(crate) async fn with(
+        simulator: Simulator,
+        cluster: Value,
+        given: Value,
+        scale: f64,
+    ) -> Self {
+        let mut whole = json!({"cluster": cluster, "key": {"versions": 5}});
+        merge(&mut whole, given);
+        let case = simulator.put_case(serde_json::from_value(whole).unwrap()).await.unwrap();
+        Self { simulator, case, scale }
+    }
+
+    /// A manager as on a machine of its own.
+    pub(crate) fn manager(&self) -> KmsManager {
+        self.builder_timing(self.timing())
+    }
+
+    pub(crate) fn timing(&self) -> Timing {
+        Timing::scaled(self.scale)
+    }
+
+    pub(crate) fn builder_timing(&self, timing: Timing) -> KmsManager {
+        common::builder(&self.case).timing(timing).build().unwrap()
+    }
+
+    /// The N-th version of the key, from 1.
+    pub(crate) fn key(&self, number: usize) -> &str {
+        &self.case.key_ids[number - 1]
+    }
+
+    pub(crate) async fn enable(&self, number: usize) -> Result<OperationReport, Error> {
+        self.manager().enable(self.key(number), EnableOptions::default()).await
+    }
+
+    pub(crate) async fn rotate(&self, number: usize) -> Result<OperationReport, Error> {
+        self.manager().rotate(Some(self.key(number)), RotateOptions::default()).await
+    }
+
+    /// Without rewriting afterwards.
+    pub(crate) async fn rotate_only(&self, number: usize) -> Result<OperationReport, Error> {
+        let options = RotateOptions { reencrypt: Reencrypt::Skip, ..RotateOptions::default() };
+        self.manager().rotate(Some(self.key(number)), options).await
+    }
+
+    pub(crate) async fn disable(&self) -> Result<OperationReport, Error> {
+        self.manager().disable(DisableOptions::default()).await
+    }
+
+    pub(crate) async fn ledger(&self) -> KeyLedger {
+        self.manager().status(StatusOptions::default()).await.unwrap().ledger.unwrap()
+    }
+
+    pub(crate) async fn az(&self) -> Az {
+        Az::login(&self.case).await
+    }
+
+    pub(crate) fn kubectl(&self) -> Kubectl {
+        Kubectl::new(&self.simulator, &self.case)
+    }
+
+    /// The library in another process.
+    pub(crate) fn puppet(&self, verb: &str, key: Option<usize>) -> Puppet {
+        Puppet::start(&Script {
+            case: self.case.clone(),
+            verb: verb.to_owned(),
+            key_id: key.map(|number| self.key(number).to_owned()),
+            led: true,
+            scale: self.scale,
+        })
+    }
+
+    pub(crate) async fn truth(&self) -> GroundTruth {
+        self.simulator.secrets(&self.case.id).await.unwrap()
+    }
+
+    /// No secret is unreadable.
+    pub(crate) async fn nothing_is_lost(&self) -> GroundTruth {
+        let truth = self.truth().await;
+        assert_eq!(truth.unreadable, 0, "{truth:?}");
+        truth
+    }
+
+    /// Every secret is under this version of the key.
+    pub(crate) async fn all_under(&self, number: usize) {
+        self.all_under_key(self.key(number)).await;
+    }
+
+    /// Every secret is under this key, which the case did not make.
+    pub(crate) async fn all_under_key(&self, key_id: &str) {
+        let key = KeyRef { key_id: key_id.to_owned(), kms_version: KmsVersion::V2 };
+        let truth = self.nothing_is_lost().await;
+        let seen = truth.by_key.get(key_id).or_else(|| truth.by_key.get(&key.plugin_key_id()));
+        assert_eq!(seen, Some(&truth.total), "{truth:?}");
+    }
+
+    /// Every secret is plaintext.
+    pub(crate) async fn all_plaintext(&self) {
+        let truth = self.nothing_is_lost().await;
+        assert_eq!(truth.plaintext, truth.total, "{truth:?}");
+    }
+
+    /// The version of the key that the cluster is set to, as the ARM document says.
+    pub(crate) fn configured(&self) -> Option<String> {
+        let cluster = self.simulator.cluster(&self.case.id).unwrap();
+        let profile = &cluster["properties"]["securityProfile"]["azureKeyVaultKms"];
+        let on = profile["enabled"] == true;
+        on.then(|| profile["keyId"].as_str().map(str::to_owned)).flatten()
+    }
+
+    /// A key in the ledger.
+    pub(crate) fn entry<'a>(
+        &self,
+        ledger: &'a KeyLedger,
+        number: usize,
+    ) -> Option<&'a LedgerEntry> {
+        let parts = [&ledger.current, &ledger.pending, &ledger.previous];
+        parts
+            .into_iter()
+            .flatten()
+            .chain(&ledger.retired)
+            .find(|entry| entry.key_id.as_str() == self.key(number))
+    }
+
+    pub(crate) fn is_removable(&self, ledger: &KeyLedger, number: usize) -> bool {
+        self.entry(ledger, number).is_some_and(|entry| entry.removable)
+    }
+}
+
+/// The passes of a report with this purpose: all complete.
+pub(crate) fn assert_complete(report: &OperationReport, purposes: &[Purpose]) {
+    let seen: Vec<Purpose> = report.reencryption.iter().map(|pass| pass.purpose).collect();
+    assert_eq!(seen, purposes, "{report:#?}");
+    assert!(report.reencryption.iter().all(|pass| pass.complete), "{report:#?}");
+}
+
+pub(crate) fn is(entry: Option<&LedgerEntry>, key: &str) -> bool {
+    entry.is_some_and(|entry| entry.key_id.as_str() == key)
+}
+
+fn merge(into: &mut Value, from: Value) {
+    match (into, from) {
+        (Value::Object(into), Value::Object(from)) => {
+            for (name, value) in from {
+                merge(into.entry(name).or_insert(Value::Null), value);
+            }
+        }
+        (into, from) => *into = from,
+    }
+}
