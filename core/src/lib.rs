@@ -26,13 +26,13 @@ pub use manager::KmsManager;
 #[doc(hidden)]
 pub use model::Timing;
 pub use model::{
-    Action, ApiServer, BlockedReason, BlockedSecret, ClusterId, Counts, DisableOptions,
-    EnableOptions, Evidence, ExpectedKey, Experience, Finding, FindingState, IdentityId, KeyId,
-    KeyLedger, KmsStatus, KmsTarget, KmsVersion, KubernetesVersion, LedgerEntry, NetworkMode,
-    OperationInProgress, OperationReport, Pace, Purpose, Reencrypt, ReencryptOptions,
-    ReencryptReport, ReencryptSecretsOptions, ResumeOptions, RotateOptions, RunOptions, Scope,
-    SecretTotal, StatusOptions, Step, StepKind, StepOutcome, StepReport, VaultId, Verb,
-    VerifySecretsOptions,
+    Action, ApiServer, BlockedReason, BlockedSecret, ChangeNetworkModeOptions, ClusterId, Counts,
+    DisableOptions, EnableOptions, Evidence, ExpectedKey, Experience, Finding, FindingState,
+    IdentityId, KeyId, KeyLedger, KmsStatus, KmsTarget, KmsVersion, KubernetesVersion, LedgerEntry,
+    MigrateToV2Options, NetworkMode, NodePools, OperationInProgress, OperationReport, Pace,
+    Purpose, Reencrypt, ReencryptOptions, ReencryptReport, ReencryptSecretsOptions, ResumeOptions,
+    RotateOptions, RunOptions, Scope, SecretTotal, StatusOptions, Step, StepKind, StepOutcome,
+    StepReport, VaultAccess, VaultId, Verb, VerifySecretsOptions,
 };
 pub use progress::{OnProgress, Phase, Progress};
 pub use runner::Journal;

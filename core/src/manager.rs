@@ -13,10 +13,11 @@ use crate::{
     error::Result,
     kubernetes::KubernetesAccess,
     model::{
-        Action, ClusterId, Disable, DisableOptions, Enable, EnableOptions, Finding, Intent,
-        KmsStatus, OperationReport, ReencryptOptions, ReencryptSecrets, ReencryptSecretsOptions,
-        ResumeOptions, Rotate, RotateOptions, RunOptions, StatusOptions, Timing, Verb,
-        VerifySecretsOptions,
+        Action, ChangeNetworkMode, ChangeNetworkModeOptions, ClusterId, Disable, DisableOptions,
+        Enable, EnableOptions, Finding, Intent, KmsStatus, MigrateToV2, MigrateToV2Options,
+        NetworkMode, OperationReport, Reencrypt, ReencryptOptions, ReencryptSecrets,
+        ReencryptSecretsOptions, ResumeOptions, Rotate, RotateOptions, RunOptions, StatusOptions,
+        Timing, Verb, VerifySecretsOptions,
     },
     rules,
     runner::Journal,
@@ -139,6 +140,65 @@ impl KmsManager {
         self.begin(intent, &options.run, reencrypt, problems).await
     }
 
+    /// Moves the vault in use between public and private access.
+    ///
+    /// While KMS is on, the mode of the vault in use cannot change: KMS is turned off, every secret
+    /// is rewritten to plaintext, KMS is turned on in the other mode, and every secret is rewritten
+    /// under the key again; each of these is proven before the next. Meanwhile secrets are not
+    /// encrypted with your key. The vault's public network access is opened before the public way
+    /// is taken, and closed only after the private way is proven; if KMS does not stay well then,
+    /// it is opened again. [`VaultAccess::Keep`](crate::VaultAccess::Keep) leaves it to its owner.
+    ///
+    /// Closing needs an approved private endpoint connection from the cluster's node resource
+    /// group, which AKS makes when KMS is turned on in private mode. One that stays pending ends
+    /// the call with `preflight_failed` and the vault open; once it is approved,
+    /// [`resume`](Self::resume) closes the vault.
+    ///
+    /// To reach another vault in another mode, [`rotate`](Self::rotate) directly. Already in this
+    /// mode: nothing is set, all secrets are verified. Documented at
+    /// <https://learn.microsoft.com/azure/aks/use-kms-etcd-encryption#update-key-vault-mode>.
+    ///
+    /// # Errors
+    /// As [`enable`](Self::enable). [`Reencrypt::Skip`](crate::Reencrypt::Skip) and `namespaces`
+    /// are `invalid_input`.
+    pub async fn change_network_mode(
+        &self,
+        network_mode: NetworkMode,
+        options: ChangeNetworkModeOptions,
+    ) -> Result<OperationReport> {
+        let ChangeNetworkModeOptions { run, vault_access, reencrypt } = options;
+        let mut problems = problems(Verb::ChangeNetworkMode, &run, reencrypt.options());
+        problems.extend(cannot_skip(Verb::ChangeNetworkMode, &reencrypt));
+        let intent = Intent::ChangeNetworkMode(ChangeNetworkMode { network_mode, vault_access });
+        self.begin(intent, &run, reencrypt.options(), problems).await
+    }
+
+    /// Moves a cluster from KMS v1 to KMS v2, which has no limit of 2,000 secrets.
+    ///
+    /// KMS is turned off and every secret rewritten to plaintext; the cluster is upgraded along the
+    /// versions that AKS offers until it is at 1.27 or later (or at the version asked for), node
+    /// pools following unless [`NodePools::Keep`](crate::NodePools::Keep) is passed; then KMS is
+    /// turned on with the same key in the same mode, and every secret rewritten under it. Each of
+    /// these is proven before the next. Meanwhile secrets are not encrypted with your key.
+    ///
+    /// Metrics do not show the keys of KMS v1, so the gate cannot prove which one is in use: name
+    /// `key-in-use-unproven` in `allow`. An upgrade that stops (quota, a `PodDisruptionBudget`)
+    /// ends the call with `operation_failed`; [`resume`](Self::resume) goes on with it. With KMS
+    /// v2 there is nothing to do. Documented at
+    /// <https://learn.microsoft.com/azure/aks/use-kms-v2#migrate-to-kms-v2>.
+    ///
+    /// # Errors
+    /// As [`enable`](Self::enable). [`Reencrypt::Skip`](crate::Reencrypt::Skip), `namespaces` and
+    /// a version below 1.27 are `invalid_input`.
+    pub async fn migrate_to_v2(&self, options: MigrateToV2Options) -> Result<OperationReport> {
+        let MigrateToV2Options { run, kubernetes_version, node_pools, reencrypt } = options;
+        let mut problems = problems(Verb::MigrateToV2, &run, reencrypt.options());
+        problems.extend(cannot_skip(Verb::MigrateToV2, &reencrypt));
+        problems.extend(rules::version_with_v2(kubernetes_version));
+        let intent = Intent::MigrateToV2(MigrateToV2 { kubernetes_version, node_pools });
+        self.begin(intent, &run, reencrypt.options(), problems).await
+    }
+
     /// Rewrites secrets under the key in use, and proves it: the storage migration.
     ///
     /// The cluster's configuration is not changed. Secrets that are under the key already are not
@@ -226,6 +286,15 @@ impl KmsManager {
         let reencrypt = reencrypt.cloned().unwrap_or_default();
         self.0.perform(Request { intent, run, reencrypt }).await
     }
+}
+
+/// A verb that turns KMS off and on again proves every secret in between.
+fn cannot_skip(verb: Verb, reencrypt: &Reencrypt) -> Option<String> {
+    matches!(reencrypt, Reencrypt::Skip).then(|| {
+        format!(
+            "reencrypt is false, but {verb} must rewrite every secret; leave it out, or pass how"
+        )
+    })
 }
 
 /// What is wrong with a verb's options.

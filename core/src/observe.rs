@@ -12,10 +12,10 @@ use crate::{
         self, BearerToken, ClusterEndpoint, EtcdMarks, KubernetesAccess, KubernetesApi,
         ObserveScope, StateStore, Stored, TokenSource, etcd_marks,
     },
-    ledger::{Marks, Reconciled, Record, Seen},
+    ledger::{Marks, Operation, Reconciled, Record, Seen},
     model::{
         AccessFacts, ClusterFacts, ClusterId, Enable, ExpectedKey, Fact, Intent, KeyFacts, KeyId,
-        KubernetesFacts, Lookup, Rotate, Timing, VaultFacts, VaultId,
+        KmsTarget, KubernetesFacts, Lookup, Rotate, Timing, VaultFacts, VaultId,
     },
     observed::{Observed, PreviousKey},
     plan::expected_now,
@@ -47,6 +47,10 @@ pub(crate) struct Wanted {
     pub(crate) vault_id: Option<VaultId>,
     /// A version of it is to be made: which ones are there?
     pub(crate) versions: bool,
+    /// Its vault may be closed: which other keys are in it?
+    pub(crate) vault_keys: bool,
+    /// The cluster is to be upgraded: what is offered?
+    pub(crate) upgrades: bool,
 }
 
 impl Wanted {
@@ -57,21 +61,20 @@ impl Wanted {
         recorded: Option<&Reconciled>,
     ) -> Option<Self> {
         let in_use = Self::in_use(cluster);
+        // While KMS is off in the middle of an operation, the key to go back on with is recorded.
+        let before = || {
+            let operation = recorded?.record.operation.as_ref()?;
+            (operation.intent == *intent).then(|| Self::recorded(operation)).flatten()
+        };
         match intent {
-            Intent::Enable(Enable { target, .. }) => Some(Self {
-                key_id: target.key_id.clone(),
-                vault_id: target.key_vault_id.clone(),
-                versions: false,
-            }),
+            Intent::Enable(Enable { target, .. }) => {
+                Some(Self::key(target.key_id.clone(), target.key_vault_id.clone()))
+            }
             Intent::Rotate(Rotate { key_id: Some(key_id), key_vault_id, .. }) => {
                 let vault_in_use = in_use
                     .filter(|now| now.key_id.host().eq_ignore_ascii_case(key_id.host()))
                     .and_then(|now| now.vault_id);
-                Some(Self {
-                    key_id: key_id.clone(),
-                    vault_id: key_vault_id.clone().or(vault_in_use),
-                    versions: false,
-                })
+                Some(Self::key(key_id.clone(), key_vault_id.clone().or(vault_in_use)))
             }
             Intent::Rotate(Rotate { key_id: None, .. }) => {
                 let operation = recorded.and_then(|found| found.record.operation.as_ref());
@@ -83,7 +86,27 @@ impl Wanted {
                     _ => in_use.map(|now| Self { versions: true, ..now }),
                 }
             }
+            Intent::ChangeNetworkMode(_) => {
+                in_use.or_else(before).map(|wanted| Self { vault_keys: true, ..wanted })
+            }
+            Intent::MigrateToV2(_) => {
+                in_use.or_else(before).map(|wanted| Self { upgrades: true, ..wanted })
+            }
             Intent::Disable(_) | Intent::ReencryptSecrets(_) => in_use,
+        }
+    }
+
+    fn key(key_id: KeyId, vault_id: Option<VaultId>) -> Self {
+        Self { key_id, vault_id, versions: false, vault_keys: false, upgrades: false }
+    }
+
+    /// The key that an operation began with.
+    fn recorded(operation: &Operation) -> Option<Self> {
+        match &operation.before {
+            KmsTarget::On { key_id, key_vault_id, .. } => {
+                Some(Self::key(key_id.clone(), key_vault_id.clone()))
+            }
+            KmsTarget::Off | KmsTarget::AsConfigured => None,
         }
     }
 
@@ -92,7 +115,7 @@ impl Wanted {
         let profile = cluster.kms_on()?;
         let key_id = KeyId::parse(profile.key_id.as_deref()?).ok()?;
         let vault_id = profile.key_vault_id.as_deref().and_then(|id| VaultId::parse(id).ok());
-        Some(Self { key_id, vault_id, versions: false })
+        Some(Self::key(key_id, vault_id))
     }
 }
 
@@ -107,12 +130,11 @@ pub(crate) async fn observe(
         futures::join!(sources.azure.cluster(sources.cluster), observe_kubernetes(sources, scope));
     let cluster = cluster?.facts;
     let found = kept.map(|kept| found(&cluster, kept?));
-    let readable = found.as_ref().and_then(|found| found.as_ref().ok());
-    let wanted = wanted(&cluster, readable.map(|found| &found.reconciled));
     let recorded = found.as_ref().map(|found| match found {
         Ok(found) => Fact::Known(found.reconciled.clone()),
         Err(error) => Fact::Unknown(error.to_string()),
     });
+    let wanted = wanted(&cluster, recorded.as_ref().and_then(Fact::known));
     let previous = recorded
         .as_ref()
         .and_then(Fact::known)
@@ -125,6 +147,8 @@ pub(crate) async fn observe(
         access: None,
         diagnostics: None,
         versions: None,
+        vault_keys: None,
+        upgrades: None,
         kubernetes,
         record: recorded,
         previous: None,
@@ -145,19 +169,33 @@ pub(crate) async fn observe(
         let wanted = wanted.as_ref().filter(|wanted| wanted.versions)?;
         Some(sources.azure.key_versions(&wanted.key_id).await)
     };
-    let (previous, seen, versions) = futures::join!(about_previous, about_wanted, about_versions);
+    let about_upgrades = async {
+        wanted.as_ref().filter(|wanted| wanted.upgrades)?;
+        Some(sources.azure.upgrades(sources.cluster).await)
+    };
+    let (previous, seen, versions, upgrades) =
+        futures::join!(about_previous, about_wanted, about_versions, about_upgrades);
     observed.previous = previous;
-    observed.versions = versions.map(|versions| match versions {
-        Ok(versions) => Fact::Known(versions),
-        Err(error) => Fact::Unknown(error.to_string()),
-    });
+    observed.versions = versions.map(fact);
+    observed.upgrades = upgrades.map(fact);
     if let Some(seen) = seen {
+        let vault = seen.vault.known().and_then(Lookup::found).map(|vault| &vault.id);
+        if let (Some(vault), true) = (vault, wanted.is_some_and(|wanted| wanted.vault_keys)) {
+            observed.vault_keys = Some(fact(sources.azure.vault_keys(vault).await));
+        }
         observed.vault = Some(seen.vault);
         observed.key = Some(seen.key);
         observed.access = Some(seen.access);
         observed.diagnostics = seen.diagnostics;
     }
     Ok(Observation { observed, kubernetes: api, found })
+}
+
+fn fact<T>(read: Result<T>) -> Fact<T> {
+    match read {
+        Ok(value) => Fact::Known(value),
+        Err(error) => Fact::Unknown(error.to_string()),
+    }
 }
 
 /// The record, in line with what was observed.

@@ -3,10 +3,11 @@
 use time::OffsetDateTime;
 
 use crate::{
-    ledger::Reconciled,
+    error::Result,
+    ledger::{Operation, Reconciled},
     model::{
-        AccessFacts, ClusterFacts, Fact, KeyFacts, KeyId, KeyVersion, KubernetesFacts, Lookup,
-        VaultFacts,
+        AccessFacts, ClusterFacts, Fact, Intent, KeyFacts, KeyId, KeyVersion, KmsTarget,
+        KubernetesFacts, KubernetesVersion, Lookup, Target, VaultFacts,
     },
 };
 
@@ -26,6 +27,10 @@ pub(crate) struct Observed {
     pub(crate) diagnostics: Option<Fact<bool>>,
     /// The versions of the key, where one is to be made. `Unknown`: the vault does not answer here.
     pub(crate) versions: Option<Fact<Vec<KeyVersion>>>,
+    /// Names of the vault's keys, where the vault may be closed.
+    pub(crate) vault_keys: Option<Fact<Vec<String>>>,
+    /// The Kubernetes versions that AKS offers to upgrade to, where that may be done.
+    pub(crate) upgrades: Option<Fact<Vec<KubernetesVersion>>>,
     /// `Unknown`: the API server cannot be reached from here.
     pub(crate) kubernetes: Fact<KubernetesFacts>,
     /// What is recorded in the cluster, in line with the rest. `None`: nothing is to be recorded.
@@ -48,5 +53,40 @@ impl Observed {
     /// The record, where there is one and it could be read.
     pub(crate) fn recorded(&self) -> Option<&Reconciled> {
         self.record.as_ref().and_then(Fact::known)
+    }
+
+    /// The vault, where it was found.
+    pub(crate) fn found_vault(&self) -> Option<&VaultFacts> {
+        self.vault.as_ref().and_then(Fact::known).and_then(Lookup::found)
+    }
+
+    pub(crate) fn found_vault_mut(&mut self) -> Option<&mut VaultFacts> {
+        match &mut self.vault {
+            Some(Fact::Known(Lookup::Found(vault))) => Some(vault),
+            _ => None,
+        }
+    }
+
+    /// The recorded operation, where it is this very one.
+    pub(crate) fn unfinished(&self, intent: &Intent) -> Option<&Operation> {
+        self.recorded()?.record.operation.as_ref().filter(|operation| operation.intent == *intent)
+    }
+
+    /// The KMS configuration that an operation began with: recorded, or the one in use. `None`:
+    /// KMS is off, and was when the operation began.
+    ///
+    /// # Errors
+    /// The key in use cannot be named.
+    pub(crate) fn configured_before(&self, intent: &Intent) -> Result<Option<Target>> {
+        let before = match self.unfinished(intent) {
+            Some(operation) => operation.before.clone(),
+            None => KmsTarget::of(&self.cluster)?,
+        };
+        Ok(match before {
+            KmsTarget::On { key_id, network_mode, key_vault_id } => {
+                Some(Target { key_id, network_mode, key_vault_id })
+            }
+            KmsTarget::Off | KmsTarget::AsConfigured => None,
+        })
     }
 }

@@ -70,6 +70,20 @@ pub(crate) fn pass(
 }
 
 impl Plan {
+    /// The KMS profile that the cluster has at the end. `None`: the plan sets none, or its key is
+    /// yet to be made.
+    pub(crate) fn target(&self) -> Option<&KmsTarget> {
+        let set = self.steps.iter().rev().find_map(|step| match &step.kind {
+            StepKind::SetKms { target } if *target != KmsTarget::AsConfigured => Some(target),
+            _ => None,
+        })?;
+        let made = |target: &&KmsTarget| match target {
+            KmsTarget::On { key_id, .. } => key_id.version().is_some(),
+            KmsTarget::Off | KmsTarget::AsConfigured => true,
+        };
+        Some(set).filter(made)
+    }
+
     /// Begins with recording the operation and ends with recording the keys. A plan whose first
     /// change is the way back from a key that keeps the API servers down records at its end only.
     pub(crate) fn recorded(mut self, first: bool) -> Self {

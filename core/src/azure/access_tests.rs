@@ -35,6 +35,7 @@ fn vault(rbac: bool) -> Fact<Lookup<VaultFacts>> {
         firewall: false,
         soft_delete: true,
         purge_protection: true,
+        private_endpoint_connections: Vec::new(),
     }))
 }
 

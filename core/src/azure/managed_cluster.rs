@@ -48,6 +48,15 @@ impl Azure {
         cluster: &ManagedCluster,
         target: &KmsTarget,
     ) -> Result<Operation> {
+        self.put_cluster(cluster, with_kms(&cluster.raw, target)).await
+    }
+
+    /// Replaces the cluster, provided that it still is what was read.
+    pub(super) async fn put_cluster(
+        &self,
+        cluster: &ManagedCluster,
+        body: Value,
+    ) -> Result<Operation> {
         let id = &cluster.facts.id;
         let Some(etag) = &cluster.facts.etag else {
             return Err(Error::new(
@@ -60,7 +69,7 @@ impl Azure {
             ));
         };
         let call = Call {
-            body: Some(with_kms(&cluster.raw, target)),
+            body: Some(body),
             if_match: Some(etag.clone()),
             ..Call::new(
                 Method::Put,
@@ -180,6 +189,9 @@ fn node_pools(properties: &Value) -> Vec<NodePoolFacts> {
             // A pool that says nothing of a change is not being changed.
             provisioning_state: text(pool, "/provisioningState")
                 .unwrap_or_else(|| "Succeeded".to_owned()),
+            kubernetes_version: text(pool, "/currentOrchestratorVersion")
+                .or_else(|| text(pool, "/orchestratorVersion"))
+                .and_then(|version| version.parse().ok()),
         })
         .collect()
 }

@@ -5,6 +5,7 @@
 
 use serde_json::{Map, Value, json};
 
+use super::upgrade::Versions;
 use crate::model::KmsTarget;
 
 /// Read-only fields of the resource itself.
@@ -43,6 +44,24 @@ pub(super) fn with_kms(cluster: &Value, target: &KmsTarget) -> Value {
             profile["keyVaultNetworkAccess"] = json!(network_mode.as_arm());
             let vault = key_vault_id.as_ref().map(ToString::to_string).unwrap_or_default();
             profile["keyVaultResourceId"] = json!(vault);
+        }
+    }
+    body
+}
+
+/// The body that upgrades the control plane or the node pools and leaves everything else as it is.
+pub(super) fn with_versions(cluster: &Value, versions: Versions) -> Value {
+    let mut body = cluster.clone();
+    strip_read_only(&mut body);
+    match versions {
+        Versions::ControlPlane(version) => {
+            body["properties"]["kubernetesVersion"] = json!(version.to_string());
+        }
+        Versions::NodePools(version) => {
+            let pools = body.pointer_mut("/properties/agentPoolProfiles");
+            for pool in pools.and_then(Value::as_array_mut).into_iter().flatten() {
+                pool["orchestratorVersion"] = json!(version.to_string());
+            }
         }
     }
     body

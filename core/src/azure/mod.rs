@@ -32,6 +32,7 @@ mod policy;
 mod simulator_tests;
 #[cfg(test)]
 mod testing;
+mod upgrade;
 mod vault;
 
 pub(crate) use client::{Azure, AzureConfig};
@@ -39,3 +40,4 @@ pub use cloud::Cloud;
 pub(crate) use credential::ClusterRole;
 pub(crate) use error::{is_etag_mismatch, is_key_permission_error};
 pub(crate) use managed_cluster::ManagedCluster;
+pub(crate) use upgrade::Versions;

@@ -15,7 +15,10 @@ use super::{
 };
 use crate::{
     error::{ErrorKind, Result},
-    model::{AccessPolicy, ClusterId, Fact, KeyId, Lookup, VaultFacts, VaultId},
+    model::{
+        AccessPolicy, ClusterId, ConnectionState, Fact, KeyId, Lookup, PrivateEndpointConnection,
+        VaultFacts, VaultId,
+    },
 };
 
 /// Of Key Vault's management plane.
@@ -23,6 +26,8 @@ pub(super) const API_VERSION: &str = "2026-05-15";
 pub(super) const RESOURCE_GRAPH_API_VERSION: &str = "2024-04-01";
 
 const READ: &str = "Microsoft.KeyVault/vaults/read";
+const WRITE: &str = "Microsoft.KeyVault/vaults/write";
+const READ_KEYS: &str = "Microsoft.KeyVault/vaults/keys/read";
 const READ_DELETED: &str = "Microsoft.KeyVault/deletedVaults/read";
 pub(super) const SEARCH: &str = "Microsoft.ResourceGraph/resources/read";
 
@@ -49,8 +54,36 @@ impl Azure {
         }
     }
 
+    /// Reads a vault.
+    pub(crate) async fn vault_now(&self, id: &VaultId) -> Result<VaultFacts> {
+        let call = vault_read(id);
+        parse(id, &self.send(&call).await?.json(&call.what)?)
+    }
+
+    /// Enables or disables a vault's public network access, and changes nothing else of it.
+    pub(crate) async fn set_vault_public_access(&self, id: &VaultId, enabled: bool) -> Result<()> {
+        let access = if enabled { "Enabled" } else { "Disabled" };
+        let target =
+            Target::Management { path: id.to_string(), api_version: API_VERSION.to_owned() };
+        let what = format!("set the public network access of key vault {id} to {access}");
+        let call = Call {
+            body: Some(json!({ "properties": { "publicNetworkAccess": access } })),
+            ..Call::new(Method::Patch, target, what, WRITE)
+        };
+        self.send(&call).await.map(drop)
+    }
+
+    /// Names of a vault's keys.
+    pub(crate) async fn vault_keys(&self, id: &VaultId) -> Result<Vec<String>> {
+        let what = format!("list the keys of key vault {id}");
+        let call = Call::get(format!("{id}/keys"), API_VERSION, what, READ_KEYS);
+        let keys = self.list(call).await?;
+        let name = |key: &Value| key.get("name").and_then(Value::as_str).map(str::to_owned);
+        Ok(keys.iter().filter_map(name).collect())
+    }
+
     async fn vault_by_id(&self, id: &VaultId) -> Fact<Lookup<VaultFacts>> {
-        let call = Call::get(id.to_string(), API_VERSION, format!("read key vault {id}"), READ);
+        let call = vault_read(id);
         let answer = match self.send(&call).await {
             Ok(answer) => answer,
             Err(error) if error.kind() == ErrorKind::NotFound => {
@@ -193,6 +226,10 @@ impl Azure {
     }
 }
 
+fn vault_read(id: &VaultId) -> Call {
+    Call::get(id.to_string(), API_VERSION, format!("read key vault {id}"), READ)
+}
+
 fn vault_id_named(resource: &Value, name: &str) -> Option<VaultId> {
     let id = resource.get("id")?.as_str()?;
     let (_, last) = id.rsplit_once('/')?;
@@ -206,6 +243,8 @@ fn parse(id: &VaultId, vault: &Value) -> Result<VaultFacts> {
         return Err(unreadable(&format!("read key vault {id}"), "properties.tenantId is missing"));
     };
     let policies = vault.pointer("/properties/accessPolicies").and_then(Value::as_array);
+    let connections =
+        vault.pointer("/properties/privateEndpointConnections").and_then(Value::as_array);
     Ok(VaultFacts {
         id: id.clone(),
         tenant_id: tenant_id.to_owned(),
@@ -218,7 +257,25 @@ fn parse(id: &VaultId, vault: &Value) -> Result<VaultFacts> {
         // On unless it was turned off when that was still possible.
         soft_delete: flag("/properties/enableSoftDelete").unwrap_or(true),
         purge_protection: flag("/properties/enablePurgeProtection").unwrap_or(false),
+        private_endpoint_connections: connections.into_iter().flatten().map(connection).collect(),
     })
+}
+
+fn connection(connection: &Value) -> PrivateEndpointConnection {
+    let text = |pointer: &str| connection.pointer(pointer).and_then(Value::as_str);
+    let id = text("/id").unwrap_or_default();
+    let status = text("/properties/privateLinkServiceConnectionState/status").unwrap_or_default();
+    PrivateEndpointConnection {
+        name: id.rsplit('/').next().unwrap_or_default().to_owned(),
+        endpoint_id: text("/properties/privateEndpoint/id").unwrap_or_default().to_owned(),
+        state: if status.eq_ignore_ascii_case("Approved") {
+            ConnectionState::Approved
+        } else if status.eq_ignore_ascii_case("Pending") {
+            ConnectionState::Pending
+        } else {
+            ConnectionState::Other(status.to_owned())
+        },
+    }
 }
 
 fn access_policy(policy: &Value) -> Option<AccessPolicy> {

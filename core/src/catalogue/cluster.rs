@@ -67,10 +67,10 @@ pub(super) const RULES: &[Rule] = &[
     },
     Rule {
         id: RuleId::KmsNotEnabled,
-        summary: "Key and network mode can be changed only while KMS is on.",
+        summary: "Key, network mode and version of KMS can be changed only while it is on.",
         remedy: "Use `enable` with the key that you want.",
         url: pages::KMS,
-        verbs: &[Verb::Rotate, Verb::ChangeNetworkMode],
+        verbs: &[Verb::Rotate, Verb::ChangeNetworkMode, Verb::MigrateToV2],
         violated_when: "KMS is off",
         ..BLOCK
     },

@@ -6,7 +6,9 @@ use time::OffsetDateTime;
 use crate::{
     catalogue::RuleId,
     error::{Error, ErrorKind, Result},
-    model::{Evidence, ExpectedKey, Intent, KeyId, KmsTarget, NetworkMode, OperationInProgress},
+    model::{
+        Evidence, ExpectedKey, Intent, KeyId, KmsTarget, NetworkMode, OperationInProgress, VaultId,
+    },
 };
 
 /// The only format that there is.
@@ -119,6 +121,10 @@ pub(crate) struct Operation {
     /// The newest version of the key before the operation made one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) newest_version: Option<KeyId>,
+    /// A vault that the operation closed, or was about to. If KMS turns out not to work with it
+    /// closed, it is opened again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) closed_vault: Option<VaultId>,
     /// The cluster's resource version when it began.
     pub(crate) fence: String,
     /// Who runs it.

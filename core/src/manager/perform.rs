@@ -212,6 +212,7 @@ impl Run<'_> {
                 Some(Recording {
                     recorder,
                     operation: self.operation(
+                        plan,
                         unfinished,
                         &observed.cluster,
                         found.as_ref(),
@@ -264,6 +265,7 @@ impl Run<'_> {
     /// The operation as it is recorded: the one that is gone on with, else a new one.
     fn operation(
         &self,
+        plan: &Plan,
         unfinished: Option<Operation>,
         cluster: &ClusterFacts,
         found: Option<&Found>,
@@ -285,8 +287,9 @@ impl Run<'_> {
             allow,
             give_up_secrets: give_up_secrets.to_vec(),
             before: KmsTarget::of(cluster)?,
-            target: None,
+            target: plan.target().cloned(),
             newest_version: None,
+            closed_vault: None,
             fence: found.map_or(0, |found| found.etcd_resource_version).to_string(),
             by: recorder.by().to_owned(),
             since: OffsetDateTime::now_utc(),

@@ -108,4 +108,6 @@ impl KmsProfile {
 pub(crate) struct NodePoolFacts {
     pub(crate) name: String,
     pub(crate) provisioning_state: String,
+    /// `currentOrchestratorVersion`, or `orchestratorVersion` where that is absent.
+    pub(crate) kubernetes_version: Option<KubernetesVersion>,
 }

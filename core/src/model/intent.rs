@@ -2,7 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::{KeyId, NetworkMode, Target, VaultId, Verb};
+use crate::model::{
+    KeyId, KubernetesVersion, NetworkMode, NodePools, Target, VaultAccess, VaultId, Verb,
+};
 
 /// What a verb that writes is asked for: recorded in the cluster, so that another machine can go
 /// on with exactly that. How fast it goes is not part of it.
@@ -12,6 +14,8 @@ pub(crate) enum Intent {
     Enable(Enable),
     Rotate(Rotate),
     Disable(Disable),
+    ChangeNetworkMode(ChangeNetworkMode),
+    MigrateToV2(MigrateToV2),
     ReencryptSecrets(ReencryptSecrets),
 }
 
@@ -42,6 +46,20 @@ pub(crate) struct Disable {
 }
 
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub(crate) struct ChangeNetworkMode {
+    pub(crate) network_mode: NetworkMode,
+    pub(crate) vault_access: VaultAccess,
+}
+
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub(crate) struct MigrateToV2 {
+    /// `None`: the first that has KMS v2.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) kubernetes_version: Option<KubernetesVersion>,
+    pub(crate) node_pools: NodePools,
+}
+
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub(crate) struct ReencryptSecrets {
     /// `None`: all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -54,6 +72,8 @@ impl Intent {
             Self::Enable(_) => Verb::Enable,
             Self::Rotate(_) => Verb::Rotate,
             Self::Disable(_) => Verb::Disable,
+            Self::ChangeNetworkMode(_) => Verb::ChangeNetworkMode,
+            Self::MigrateToV2(_) => Verb::MigrateToV2,
             Self::ReencryptSecrets(_) => Verb::ReencryptSecrets,
         }
     }

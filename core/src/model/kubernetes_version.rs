@@ -48,6 +48,28 @@ impl KubernetesVersion {
         })
     }
 
+    /// The first of the next minor version, without saying which patch.
+    pub(crate) const fn next_minor(self) -> Self {
+        Self { major: self.major, minor: self.minor + 1, patch: None }
+    }
+
+    /// The next version on the way to `goal` among those that are offered: the lowest at or above
+    /// the next minor version, and in the goal's own minor version the goal. A goal without a patch
+    /// takes the lowest. `None`: no way is offered.
+    pub(crate) fn next(self, goal: Self, offered: &[Self]) -> Option<Self> {
+        let later = offered.iter().copied().filter(|version| *version > self);
+        if goal.patch.is_some() && goal.minor <= self.minor + 1 {
+            return later.into_iter().find(|version| *version == goal);
+        }
+        let next = later.filter(|version| version.minor > self.minor).min()?;
+        (goal.patch.is_none() || next <= goal).then_some(next)
+    }
+
+    /// How many minor versions node pools may be behind a control plane of this version.
+    pub(crate) const fn pools_may_lag(self) -> u16 {
+        if self.minor < 28 { 2 } else { 3 }
+    }
+
     /// The major version.
     #[must_use]
     pub const fn major(self) -> u16 {

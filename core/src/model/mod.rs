@@ -14,6 +14,7 @@ mod kubernetes;
 mod kubernetes_version;
 mod ledger;
 mod network_mode;
+mod node_pools;
 mod options;
 mod report;
 mod resource_id;
@@ -24,6 +25,7 @@ mod target;
 mod tests;
 mod timing;
 mod vault;
+mod vault_access;
 mod verb;
 
 pub(crate) use access::{AccessFacts, RoleGrant};
@@ -34,7 +36,9 @@ pub(crate) use cluster::{
 pub use expected_key::ExpectedKey;
 pub(crate) use fact::{Fact, Lookup};
 pub use finding::{Finding, FindingState};
-pub(crate) use intent::{Disable, Enable, Intent, ReencryptSecrets, Rotate};
+pub(crate) use intent::{
+    ChangeNetworkMode, Disable, Enable, Intent, MigrateToV2, ReencryptSecrets, Rotate,
+};
 pub(crate) use key::{KeyFacts, KeyVersion};
 pub use key_id::KeyId;
 pub(crate) use kms_user::KmsUser;
@@ -42,9 +46,11 @@ pub(crate) use kubernetes::{DeniedPatch, KubernetesFacts, Permission};
 pub use kubernetes_version::KubernetesVersion;
 pub use ledger::{KeyLedger, LedgerEntry};
 pub use network_mode::NetworkMode;
+pub use node_pools::NodePools;
 pub use options::{
-    DisableOptions, EnableOptions, Pace, Reencrypt, ReencryptOptions, ReencryptSecretsOptions,
-    ResumeOptions, RotateOptions, RunOptions, StatusOptions, VerifySecretsOptions,
+    ChangeNetworkModeOptions, DisableOptions, EnableOptions, MigrateToV2Options, Pace, Reencrypt,
+    ReencryptOptions, ReencryptSecretsOptions, ResumeOptions, RotateOptions, RunOptions,
+    StatusOptions, VerifySecretsOptions,
 };
 pub use report::{
     ApiServer, BlockedReason, BlockedSecret, Counts, Evidence, OperationReport, Purpose,
@@ -56,5 +62,6 @@ pub use step::{KmsTarget, Step, StepKind};
 pub(crate) use target::Target;
 #[doc(hidden)]
 pub use timing::Timing;
-pub(crate) use vault::{AccessPolicy, VaultFacts};
+pub(crate) use vault::{AccessPolicy, ConnectionState, PrivateEndpointConnection, VaultFacts};
+pub use vault_access::VaultAccess;
 pub use verb::Verb;

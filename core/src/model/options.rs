@@ -2,7 +2,11 @@
 
 use std::{fmt, time::Duration};
 
-use crate::{catalogue::RuleId, model::NetworkMode, progress::OnProgress};
+use crate::{
+    catalogue::RuleId,
+    model::{KubernetesVersion, NetworkMode, NodePools, VaultAccess},
+    progress::OnProgress,
+};
 
 /// Options that every verb has.
 #[derive(Clone)]
@@ -139,6 +143,31 @@ pub struct DisableOptions {
     /// Options that every verb has.
     pub run: RunOptions,
     /// Whether secrets are rewritten to plaintext afterwards. Default: yes.
+    pub reencrypt: Reencrypt,
+}
+
+/// Options of `change_network_mode`.
+#[derive(Clone, Debug, Default)]
+pub struct ChangeNetworkModeOptions {
+    /// Options that every verb has.
+    pub run: RunOptions,
+    /// Whether the vault's public network access is changed too. Default: yes.
+    pub vault_access: VaultAccess,
+    /// How secrets are rewritten; that they are cannot be skipped.
+    pub reencrypt: Reencrypt,
+}
+
+/// Options of `migrate_to_v2`.
+#[derive(Clone, Debug, Default)]
+pub struct MigrateToV2Options {
+    /// Options that every verb has.
+    pub run: RunOptions,
+    /// The Kubernetes version to end at, 1.27 or later; without a patch the lowest that is
+    /// offered. Default: the first one on the way that has KMS v2.
+    pub kubernetes_version: Option<KubernetesVersion>,
+    /// Whether the node pools are upgraded too. Default: yes.
+    pub node_pools: NodePools,
+    /// How secrets are rewritten; that they are cannot be skipped.
     pub reencrypt: Reencrypt,
 }
 

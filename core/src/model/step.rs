@@ -6,7 +6,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     error::{Error, ErrorKind, Result},
-    model::{ClusterFacts, ExpectedKey, KeyId, NetworkMode, Purpose, Target, VaultId},
+    model::{
+        ClusterFacts, ExpectedKey, KeyId, KubernetesVersion, NetworkMode, Purpose, Target, VaultId,
+    },
 };
 
 /// One step of a plan: *ensure that something holds*. Performing it twice does no harm.
@@ -57,6 +59,23 @@ pub enum StepKind {
         /// What for.
         purpose: Purpose,
     },
+    /// The control plane is at this Kubernetes version, or a later one.
+    UpgradeControlPlane {
+        /// Without a patch: the lowest that AKS offers then.
+        version: KubernetesVersion,
+    },
+    /// Every node pool is at the control plane's version.
+    UpgradeNodePools {
+        /// The control plane's version; without a patch as far as known.
+        version: KubernetesVersion,
+    },
+    /// The vault's public network access is enabled, or disabled.
+    SetVaultPublicAccess {
+        /// The vault.
+        key_vault_id: VaultId,
+        /// Whether it is enabled.
+        enabled: bool,
+    },
     /// The cluster's keys and their proof are recorded, and the operation no longer is.
     RecordKey,
 }
@@ -85,10 +104,12 @@ pub enum KmsTarget {
 impl KmsTarget {
     /// The profile that the target asks for.
     pub(crate) fn on(target: &Target) -> Self {
+        // AKS takes a vault's resource id in private mode only.
+        let private = target.network_mode == NetworkMode::Private;
         Self::On {
             key_id: target.key_id.clone(),
             network_mode: target.network_mode,
-            key_vault_id: target.key_vault_id.clone(),
+            key_vault_id: target.key_vault_id.clone().filter(|_| private),
         }
     }
 
@@ -117,6 +138,11 @@ impl KmsTarget {
             .transpose()?;
         let network_mode = profile.network_mode.unwrap_or_default();
         Ok(Self::On { key_id, network_mode, key_vault_id })
+    }
+
+    /// Whether it turns KMS on.
+    pub(crate) fn is_on(&self) -> bool {
+        matches!(self, Self::On { .. })
     }
 
     /// What API servers write with once this profile is set; `None` for the one that is there.
@@ -164,6 +190,18 @@ impl StepKind {
                     .to_owned()
             }
             Self::ReencryptSecrets { .. } => "Rewrite every secret under the key in use".to_owned(),
+            Self::UpgradeControlPlane { version } => {
+                format!("Upgrade the control plane to Kubernetes {version}")
+            }
+            Self::UpgradeNodePools { version } => {
+                format!("Upgrade the node pools to Kubernetes {version}")
+            }
+            Self::SetVaultPublicAccess { key_vault_id, enabled: true } => {
+                format!("Open vault {} to public network access", key_vault_id.name())
+            }
+            Self::SetVaultPublicAccess { key_vault_id, enabled: false } => {
+                format!("Close vault {} to public network access", key_vault_id.name())
+            }
             Self::VerifySecrets { .. } => "Prove that no secret is under another key".to_owned(),
         }
     }

@@ -25,6 +25,10 @@ pub struct Timing {
     pub weak_convergence: Duration,
     /// Between two looks at an API server's identity Lease, a live one has renewed it.
     pub server_liveness: Duration,
+    /// An API server's answer about the health of its KMS plugins can be this old.
+    pub kms_health: Duration,
+    /// How long the vault's end of a private endpoint connection may take to be approved.
+    pub private_endpoint: Duration,
     /// A Lease that is not renewed for this long, with the API server answering, is dead.
     pub lease: Duration,
     /// A Lease that is held is renewed this often.
@@ -52,6 +56,8 @@ impl Default for Timing {
             fence: Duration::from_secs(60),
             weak_convergence: Duration::from_secs(5 * 60),
             server_liveness: Duration::from_secs(45),
+            kms_health: Duration::from_secs(30),
+            private_endpoint: Duration::from_secs(10 * 60),
             lease: Duration::from_secs(15),
             lease_renewal: Duration::from_secs(5),
             lease_poll: Duration::from_secs(1),
@@ -79,6 +85,8 @@ impl Timing {
             fence: scale(base.fence),
             weak_convergence: scale(base.weak_convergence),
             server_liveness: scale(base.server_liveness),
+            kms_health: scale(base.kms_health),
+            private_endpoint: scale(base.private_endpoint),
             lease: scale(base.lease),
             lease_renewal: scale(base.lease_renewal),
             lease_poll: scale(base.lease_poll),
@@ -107,6 +115,8 @@ mod tests {
             fence: seconds(60),
             weak_convergence: seconds(300),
             server_liveness: seconds(45),
+            kms_health: seconds(30),
+            private_endpoint: seconds(600),
             lease: seconds(15),
             lease_renewal: seconds(5),
             lease_poll: seconds(1),

@@ -1,10 +1,13 @@
 //! The verbs as pure plans: one file each, in the order of the documentation page.
 
+mod change_network_mode;
 mod disable;
 mod enable;
+mod migrate_to_v2;
 mod reencrypt_secrets;
 mod rotate;
 mod status;
+mod upgrade_path;
 mod way_back;
 
 pub(crate) use status::findings as status;
@@ -12,9 +15,10 @@ pub(crate) use status::findings as status;
 use crate::{
     catalogue::RuleId,
     error::Result,
-    model::{Fact, Intent, ReencryptOptions},
+    model::{Fact, Finding, Intent, KmsProfile, ReencryptOptions, Step, StepKind, Target},
     observed::Observed,
     plan::Plan,
+    rules::{self, Question},
 };
 
 /// The plan of a verb that writes, from what was observed.
@@ -29,6 +33,8 @@ pub(crate) fn plan(
         Intent::Enable(asked) => enable::plan(observed, asked, reencrypt),
         Intent::Rotate(asked) => rotate::plan(observed, asked, reencrypt, back),
         Intent::Disable(asked) => disable::plan(observed, asked, reencrypt, back),
+        Intent::ChangeNetworkMode(asked) => change_network_mode::plan(observed, asked, reencrypt),
+        Intent::MigrateToV2(asked) => migrate_to_v2::plan(observed, asked, reencrypt),
         Intent::ReencryptSecrets(asked) => reencrypt_secrets::plan(observed, asked, reencrypt),
     }?;
     Ok(match &observed.record {
@@ -36,4 +42,35 @@ pub(crate) fn plan(
         // While the API server is down, the way back has nowhere to be recorded before.
         Some(record) => plan.recorded(matches!(record, Fact::Known(_))),
     })
+}
+
+/// What the rules say of an operation that turns KMS off and on again: as it is now, and, if it
+/// is yet to be turned on, as that step will find it: `later`, with KMS off.
+fn judged(
+    question: &Question<'_>,
+    intent: &Intent,
+    steps: &[Step],
+    later: &Observed,
+    target: &Target,
+) -> Vec<Finding> {
+    let unfinished = question.observed.unfinished(intent).is_some();
+    let mut findings = rules::judge(question);
+    // Off is where this operation left it, and what keeps the cluster busy it began itself: the
+    // first step waits for that.
+    findings.retain(|finding| match finding.rule {
+        RuleId::KmsNotEnabled => false,
+        RuleId::ClusterBusy => !unfinished,
+        _ => true,
+    });
+    let sets = |step: &Step| matches!(&step.kind, StepKind::SetKms { target } if target.is_on());
+    if !steps.iter().any(sets) {
+        return findings;
+    }
+    let mut later = later.clone();
+    later.cluster.kms =
+        Some(KmsProfile { enabled: false, key_id: None, network_mode: None, key_vault_id: None });
+    let turned_on = rules::judge(&Question { observed: &later, target: Some(target), ..*question });
+    let of_now = |rule| matches!(rule, RuleId::KmsNotEnabled | RuleId::ClusterBusy);
+    findings.extend(turned_on.into_iter().filter(|finding| !of_now(finding.rule)));
+    findings
 }

@@ -124,9 +124,7 @@ impl Engine {
             .map(|namespace| async move {
                 let seen = self
                     .read_namespace(&namespace, proof.fence, done, |seen: &mut Seen, listed| {
-                        if !self.is_canary(&namespace, name(listed)) {
-                            seen.add(listed, proof, &namespace);
-                        }
+                        seen.add(listed, proof, &namespace);
                     })
                     .await?;
                 match seen {
@@ -167,12 +165,6 @@ impl Engine {
             format!("API server {id} has written with another key too since it began")
         });
         Ok((servers, doubt))
-    }
-}
-
-fn name(listed: &Listed) -> &str {
-    match listed {
-        Listed::Secret { name, .. } | Listed::Gone { name } => name,
     }
 }
 

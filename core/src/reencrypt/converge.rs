@@ -2,7 +2,7 @@
 
 use std::{
     collections::BTreeMap,
-    sync::{Mutex, PoisonError},
+    sync::{Mutex, PoisonError, atomic::Ordering},
     time::Duration,
 };
 
@@ -143,7 +143,8 @@ impl Engine {
     /// Without the API servers' metrics there is nothing but time.
     async fn converge_weakly(&self, pass: &mut Pass) -> Result<()> {
         self.wait_weakly(pass, "cannot be read").await;
-        let touch = self.kms_v1 && matches!(pass.expected, ExpectedKey::Key(_));
+        let touch =
+            self.kms_v1.load(Ordering::Relaxed) && matches!(pass.expected, ExpectedKey::Key(_));
         self.converged(pass, Evidence::Weak, Vec::new(), touch).await
     }
 

@@ -19,6 +19,7 @@ mod continuing;
 mod converge;
 mod gradient;
 mod growth;
+mod health;
 mod limiter;
 mod list;
 mod outage;
@@ -29,10 +30,12 @@ mod servers;
 mod stream;
 mod verify;
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use crate::{
     error::Result,
     kubernetes::KubernetesApi,
-    model::{ExpectedKey, KeyId, Purpose, ReencryptOptions, Timing},
+    model::{ExpectedKey, KeyId, KubernetesVersion, Purpose, ReencryptOptions, Timing},
     progress::{Phase, Reporter},
 };
 
@@ -74,7 +77,7 @@ pub(crate) struct Engine {
     leases: LeaseWatch,
     outage: Outage,
     known_key_id_hashes: Vec<(KeyId, String)>,
-    kms_v1: bool,
+    kms_v1: AtomicBool,
 }
 
 impl Engine {
@@ -91,7 +94,7 @@ impl Engine {
             outage: Outage::default(),
             timing: config.timing,
             known_key_id_hashes: config.known_key_id_hashes,
-            kms_v1: config.kms_v1,
+            kms_v1: AtomicBool::new(config.kms_v1),
         }
     }
 
@@ -122,6 +125,11 @@ impl Engine {
         }
         self.reporter.phase(Phase::Reencrypt, self.total, "Rewriting secrets under the key in use");
         self.rewrite_all(pass).await
+    }
+
+    /// The cluster is at this Kubernetes version now.
+    pub(crate) fn upgraded(&self, version: KubernetesVersion) {
+        self.kms_v1.store(version < KubernetesVersion::KMS_V2, Ordering::Relaxed);
     }
 
     /// The hash that a key is known to be counted under.

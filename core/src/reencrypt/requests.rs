@@ -250,6 +250,19 @@ pub(super) async fn ask_for_kms_health(connection: &KubernetesApi) {
     }
 }
 
+/// What the API server behind a connection says is wrong with its KMS plugins. One that cannot be
+/// asked, or has none, says nothing.
+pub(super) async fn kms_trouble(connection: &KubernetesApi) -> Option<String> {
+    let request = Request::get("/readyz/kms-providers", Accept::Text);
+    match connection.send(&request).await {
+        Ok(answer) if answer.status >= 500 => {
+            Some(format!("/readyz/kms-providers is {}", answer.status))
+        }
+        Ok(_) => None,
+        Err(error) => Some(error.to_string()),
+    }
+}
+
 /// The message of a failure that may pass by itself; the others end the run.
 pub(super) fn transient(api: &KubernetesApi, error: SendError, doing: &str) -> Result<String> {
     match error {

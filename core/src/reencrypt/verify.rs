@@ -148,7 +148,7 @@ impl Engine {
                 let proof = Proof { tally, fence };
                 let left = self
                     .read_namespace(&namespace, least, done, |left: &mut Vec<Item>, listed| {
-                        if left.len() <= LEFT && !proof.covers(&namespace, listed, self) {
+                        if left.len() <= LEFT && !proof.covers(&namespace, listed) {
                             left.extend(listed.item(&namespace));
                         }
                     })
@@ -175,7 +175,7 @@ impl Engine {
     }
 
     /// Reads a namespace by a streaming list, and gives what `add` made of it; once more from
-    /// nothing when the list breaks off. `None`: the server does not give one to its end.
+    /// nothing when the list breaks off. The canary is left out. `None`: the server does not give one to its end.
     pub(super) async fn read_namespace<T: Default>(
         &self,
         namespace: &str,
@@ -195,6 +195,7 @@ impl Engine {
                     let mut told = 0;
                     loop {
                         match secrets.next().await? {
+                            Next::Listed(listed) if self.is_canary(namespace, listed.name()) => {}
                             Next::Listed(listed) => {
                                 told += 1;
                                 self.reporter.done(done.fetch_add(1, Ordering::Relaxed) + 1);
@@ -225,13 +226,12 @@ struct Proof<'a> {
 
 impl Proof<'_> {
     /// Whether a secret needs no further look.
-    fn covers(self, namespace: &str, listed: &Listed, engine: &Engine) -> bool {
+    fn covers(self, namespace: &str, listed: &Listed) -> bool {
         match listed {
             Listed::Secret { name, resource_version, .. } => {
                 *resource_version > self.fence
                     || self.tally.answered.contains(*resource_version)
                     || self.tally.is_blocked(namespace, name)
-                    || engine.is_canary(namespace, name)
             }
             Listed::Gone { .. } => true,
         }

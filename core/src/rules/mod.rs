@@ -24,9 +24,10 @@ use std::{cmp::Reverse, fmt};
 
 pub(crate) use actions::{Guarded, guard};
 pub(crate) use input::{completed, invalid_input, rotation, target};
-pub(crate) use options::{reencrypt_options, run_options};
+pub(crate) use options::{reencrypt_options, run_options, version_with_v2};
 pub(crate) use question::Question;
 pub(crate) use refusal::{allowed, refusal};
+pub(crate) use vault::{private_endpoint_not_approved, vault_shared};
 
 use crate::{
     catalogue::RuleId,
@@ -47,6 +48,22 @@ pub(crate) fn judge(question: &Question<'_>) -> Vec<Finding> {
         .map(|finding| remedy::fill(finding, &values))
         .collect();
     sort(&mut findings);
+    findings
+}
+
+/// Findings of several judgements as one: the most severe first, then in the catalogue's order,
+/// each once.
+pub(crate) fn in_order(mut findings: Vec<Finding>) -> Vec<Finding> {
+    sort(&mut findings);
+    let mut seen: Vec<(RuleId, String)> = Vec::new();
+    findings.retain(|finding| {
+        let this = (finding.rule, finding.resource.clone());
+        let is_new = !seen.contains(&this);
+        if is_new {
+            seen.push(this);
+        }
+        is_new
+    });
     findings
 }
 

@@ -2,7 +2,7 @@
 
 use std::ops::RangeInclusive;
 
-use crate::model::{ReencryptOptions, RunOptions, Verb};
+use crate::model::{KubernetesVersion, ReencryptOptions, RunOptions, Verb};
 
 const CONCURRENCY: RangeInclusive<usize> = 1..=1024;
 
@@ -43,6 +43,16 @@ pub(crate) fn reencrypt_options(verb: Verb, options: &ReencryptOptions) -> Vec<S
         problems.extend(namespace_problems(verb, namespaces));
     }
     problems
+}
+
+/// What is wrong with the version that `migrate_to_v2` is asked for.
+pub(crate) fn version_with_v2(version: Option<KubernetesVersion>) -> Option<String> {
+    version.filter(|version| *version < KubernetesVersion::KMS_V2).map(|version| {
+        format!(
+            "kubernetes_version is {version}, which has no KMS v2; pass {} or later, or leave it out",
+            KubernetesVersion::KMS_V2
+        )
+    })
 }
 
 fn namespace_problems(verb: Verb, namespaces: &[String]) -> Vec<String> {

@@ -3,7 +3,7 @@
 use super::{about, question::Question};
 use crate::{
     catalogue::{Level, RuleId},
-    model::{Fact, Finding, KubernetesFacts, Pace, Permission},
+    model::{Fact, Finding, KubernetesFacts, Pace, Permission, Verb},
 };
 
 /// What etcd may grow by within the ten minutes that it keeps old revisions.
@@ -51,15 +51,18 @@ fn unreachable(question: &Question<'_>, why: &str) -> Option<Finding> {
 /// A profile that is turned off: secrets may still be under its key, or in plaintext.
 fn unencrypted_meanwhile(question: &Question<'_>) -> Option<Finding> {
     let cluster = &question.observed.cluster;
-    let half_done = cluster.kms.as_ref().is_some_and(|profile| !profile.enabled);
-    (half_done && question.sets().is_some()).then(|| {
-        Finding::violated(
-            RuleId::SecretsNotKmsEncryptedMeanwhile,
-            &cluster.id,
+    let off = cluster.kms.as_ref().is_some_and(|profile| !profile.enabled);
+    let message = match question.verb {
+        Verb::ChangeNetworkMode | Verb::MigrateToV2 => {
+            "from turning KMS off to turning it on again, secrets are not encrypted with your key"
+        }
+        _ => {
             "KMS was on before and is off: secrets written since are not encrypted with your key \
-             until this is done",
-        )
-    })
+             until this is done"
+        }
+    };
+    (off && question.sets().is_some())
+        .then(|| Finding::violated(RuleId::SecretsNotKmsEncryptedMeanwhile, &cluster.id, message))
 }
 
 struct Judged<'a> {

@@ -42,6 +42,8 @@ pub(crate) fn observed() -> Observed {
         access: Some(access()),
         diagnostics: Some(Fact::Known(true)),
         versions: None,
+        vault_keys: None,
+        upgrades: None,
         kubernetes: Fact::Known(kubernetes()),
         record: None,
         previous: None,
@@ -71,6 +73,7 @@ pub(crate) fn cluster() -> ClusterFacts {
         node_pools: vec![NodePoolFacts {
             name: "system".to_owned(),
             provisioning_state: "Succeeded".to_owned(),
+            kubernetes_version: KubernetesVersion::parse("1.33.3").ok(),
         }],
         entra: false,
         tenant_id: None,
@@ -87,6 +90,7 @@ pub(crate) fn vault() -> VaultFacts {
         firewall: false,
         soft_delete: true,
         purge_protection: true,
+        private_endpoint_connections: Vec::new(),
     }
 }
 

@@ -2,10 +2,14 @@
 
 use uuid::Uuid;
 
-use super::{about, question::Question};
+use super::{about, question::Question, remedy::fill};
 use crate::{
     catalogue::RuleId,
-    model::{Fact, Finding, Lookup, NetworkMode, VaultFacts},
+    model::{
+        ClusterFacts, ConnectionState, Fact, Finding, KeyId, Lookup, NetworkMode,
+        PrivateEndpointConnection, VaultFacts,
+    },
+    observed::Observed,
 };
 
 pub(super) fn check(question: &Question<'_>) -> Vec<Finding> {
@@ -142,4 +146,54 @@ fn diagnostics_off(question: &Question<'_>) -> Option<Finding> {
     about(RuleId::VaultDiagnosticsOff, question.vault_resource(), diagnostics, |on| {
         (!on).then(|| "the vault has no diagnostic settings".to_owned())
     })
+}
+
+/// Closing the vault closes it for everything else in it.
+pub(crate) fn vault_shared(observed: &Observed) -> Option<Finding> {
+    let vault = observed.found_vault()?;
+    let key = observed.key.as_ref().and_then(Fact::known).and_then(Lookup::found);
+    let own = key.and_then(|key| KeyId::parse(&key.kid).ok());
+    let is_own =
+        |name: &String| own.as_ref().is_some_and(|own| own.name().eq_ignore_ascii_case(name));
+    let own_connections = vault.connections_of(&observed.cluster).count();
+    let other_connections = vault.private_endpoint_connections.len() - own_connections;
+    about(RuleId::VaultShared, &vault.id, observed.vault_keys.as_ref()?, |keys| {
+        let other_keys = keys.iter().filter(|name| !is_own(name)).count();
+        let others: Vec<String> = [
+            (other_keys, "other keys"),
+            (other_connections, "private endpoint connections from elsewhere"),
+        ]
+        .into_iter()
+        .filter(|(count, _)| *count > 0)
+        .map(|(count, what)| format!("{count} {what}"))
+        .collect();
+        (!others.is_empty()).then(|| format!("the vault has {}", others.join(" and ")))
+    })
+}
+
+/// Why a vault must not be closed: no approved connection leads to it from where AKS makes them.
+pub(crate) fn private_endpoint_not_approved(
+    vault: &VaultFacts,
+    cluster: &ClusterFacts,
+) -> Option<Finding> {
+    let connections: Vec<&PrivateEndpointConnection> = vault.connections_of(cluster).collect();
+    if connections.iter().any(|connection| connection.state == ConnectionState::Approved) {
+        return None;
+    }
+    let group = &cluster.node_resource_group;
+    let mut values = vec![("<vault>", vault.id.name().to_owned())];
+    let message = match connections.first() {
+        None => format!("no private endpoint connection leads to the vault from {group}"),
+        Some(connection) => {
+            values.push(("<connection>", connection.name.clone()));
+            let state = match &connection.state {
+                ConnectionState::Approved => "Approved",
+                ConnectionState::Pending => "Pending",
+                ConnectionState::Other(state) => state,
+            };
+            format!("the private endpoint connection {} from {group} is {state}", connection.name)
+        }
+    };
+    let finding = Finding::violated(RuleId::PrivateEndpointNotApproved, &vault.id, message);
+    Some(fill(finding, &values))
 }

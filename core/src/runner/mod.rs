@@ -10,6 +10,8 @@ mod record;
 mod recorder;
 mod secrets;
 mod set_kms;
+mod upgrade;
+mod vault_access;
 
 use std::ops::ControlFlow;
 
@@ -21,7 +23,7 @@ use crate::{
     catalogue::RuleId,
     error::Result,
     ledger::{Operation, Proof},
-    model::{ClusterId, ExpectedKey, KeyId, Step, StepKind, StepOutcome, Timing},
+    model::{ClusterId, ExpectedKey, KeyId, Step, StepKind, StepOutcome, Timing, VaultId},
     plan::Plan,
     progress::{Phase, Reporter},
     reencrypt::{Engine, Pass, WritesWith},
@@ -79,6 +81,10 @@ struct Carried {
     before_change: Option<WritesWith>,
     /// The version that the operation made of a key.
     made: Option<KeyId>,
+    /// The vault that the operation has closed.
+    closed: Option<VaultId>,
+    /// Another change of the key follows: what this pass proves is the gate before it.
+    guards: bool,
 }
 
 impl Carried {
@@ -102,7 +108,11 @@ impl Runner<'_> {
     /// Performs the steps. `etag` is the one that the plan was made from.
     pub(crate) async fn run(&self, plan: &Plan, etag: Option<String>) -> Result<Ended> {
         let mut carried = Carried { etag, ..Carried::default() };
-        let outcome = self.steps(plan, &mut carried).await;
+        carried.closed = self.closed_before();
+        let outcome = match self.steps(plan, &mut carried).await {
+            Err(error) => Err(self.undo_closing(error, &carried).await),
+            outcome => outcome,
+        };
         if let Some(engine) = &self.engine {
             engine.tidy().await;
         }
@@ -112,6 +122,8 @@ impl Runner<'_> {
     async fn steps(&self, plan: &Plan, carried: &mut Carried) -> Result<Ended> {
         for (index, step) in plan.steps.iter().enumerate() {
             self.reporter.step(index + 1, plan.steps.len());
+            let later = &plan.steps[index + 1..];
+            carried.guards = later.iter().any(|step| matches!(step.kind, StepKind::SetKms { .. }));
             let began = Instant::now();
             let span = tracing::info_span!("step", number = index + 1, summary = step.summary);
             match self.step(step, carried).instrument(span).await? {
@@ -159,6 +171,23 @@ impl Runner<'_> {
             }
             StepKind::ReencryptSecrets { .. } => self.reencrypt_secrets(carried).await?,
             StepKind::VerifySecrets { purpose } => self.verify_secrets(*purpose, carried).await?,
+            StepKind::UpgradeControlPlane { version } => {
+                self.reporter.phase(Phase::Upgrade, None, step.summary.clone());
+                return self.upgrade_control_plane(*version, carried).await;
+            }
+            StepKind::UpgradeNodePools { .. } => {
+                self.reporter.phase(Phase::Upgrade, None, step.summary.clone());
+                return self.upgrade_node_pools(carried).await;
+            }
+            StepKind::SetVaultPublicAccess { key_vault_id, enabled } => {
+                self.reporter.phase(Phase::Vault, None, step.summary.clone());
+                let outcome = if *enabled {
+                    self.open_vault(key_vault_id).await?
+                } else {
+                    self.close_vault(key_vault_id, carried).await?
+                };
+                return Ok(ControlFlow::Continue(outcome));
+            }
             StepKind::RecordKey => {
                 self.reporter.phase(Phase::Record, None, step.summary.clone());
                 return self.record_key().await;

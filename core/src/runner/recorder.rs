@@ -8,7 +8,7 @@ use crate::{
     error::Result,
     kubernetes::{KubernetesApi, LeaseStore, StateStore, Written},
     ledger::{Operation, Proof, Reconciled, Record},
-    model::{ExpectedKey, KeyId, KmsTarget, Timing},
+    model::{ExpectedKey, KeyId, KmsTarget, Timing, VaultId},
     progress::Reporter,
 };
 
@@ -121,6 +121,16 @@ impl Recorder {
         self.write(|record| {
             if let Some(operation) = &mut record.operation {
                 operation.newest_version.get_or_insert_with(|| key_id.clone());
+            }
+        })
+        .await
+    }
+
+    /// Records that the operation is about to close a vault.
+    pub(super) async fn closes_vault(&self, id: &VaultId) -> Result<()> {
+        self.write(|record| {
+            if let Some(operation) = &mut record.operation {
+                operation.closed_vault = Some(id.clone());
             }
         })
         .await

@@ -40,10 +40,10 @@ impl Runner<'_> {
         self.log.pass(report.clone());
         verified?;
         self.prove(&expected, &report, hash_seen, carried.etag.as_deref()).await;
-        self.judge(purpose, &report)
+        self.judge(purpose, carried.guards, &report)
     }
 
-    fn judge(&self, purpose: Purpose, report: &ReencryptReport) -> Result<()> {
+    fn judge(&self, purpose: Purpose, guards: bool, report: &ReencryptReport) -> Result<()> {
         let left: Vec<String> = report
             .blocked
             .iter()
@@ -61,7 +61,7 @@ impl Runner<'_> {
             self.cluster,
             "which key the API servers write with could not be seen, so nothing is proven",
         );
-        if purpose == Purpose::Gate && !self.allows(RuleId::KeyInUseUnproven) {
+        if (purpose == Purpose::Gate || guards) && !self.allows(RuleId::KeyInUseUnproven) {
             return Err(Error::new(
                 ErrorKind::PreflightFailed,
                 format!(

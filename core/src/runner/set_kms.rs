@@ -53,7 +53,7 @@ impl Runner<'_> {
                         carried.etag.clone_from(&now.facts.etag);
                         return Ok(ControlFlow::Continue(StepOutcome::Done));
                     }
-                    return Ok(ControlFlow::Break(error.to_string()));
+                    return Ok(changed_by(&error));
                 }
                 // A role assignment takes minutes to reach the vault.
                 Err(error)
@@ -87,7 +87,8 @@ impl Runner<'_> {
         }
     }
 
-    async fn still_ours(&self) -> Result<()> {
+    /// Whether this run still is the one writer.
+    pub(super) async fn still_ours(&self) -> Result<()> {
         match &self.recording {
             Some(recording) => recording.recorder.check().await,
             None => Ok(()),
@@ -106,7 +107,7 @@ impl Runner<'_> {
     }
 
     /// Looks at the cluster, and waits while it is busy with something else.
-    async fn settled(&self) -> Result<ManagedCluster> {
+    pub(super) async fn settled(&self) -> Result<ManagedCluster> {
         let deadline = Instant::now() + self.timing.cluster_busy;
         loop {
             let cluster = self.azure.cluster(self.cluster).await?;
@@ -148,6 +149,9 @@ impl Runner<'_> {
             }
             Err(_) => "the cluster's state could not be read".to_owned(),
         };
+        if self.is_off_meanwhile(before) {
+            return error.with_context(&format!("{state}; {}", self.while_off()));
+        }
         let way_back = match before.facts.kms_on().and_then(|profile| profile.key_id.as_deref()) {
             Some(key_id) => format!("the key before was {key_id}: rotate to it goes back"),
             None => "KMS was off before: disable goes back".to_owned(),
@@ -156,9 +160,14 @@ impl Runner<'_> {
     }
 }
 
-fn changed() -> ControlFlow<String, StepOutcome> {
+pub(super) fn changed() -> ControlFlow<String, StepOutcome> {
     let why = "the cluster was changed by somebody else since it was looked at";
     ControlFlow::Break(why.to_owned())
+}
+
+/// The plan is made again because of what Azure says.
+pub(super) fn changed_by(error: &Error) -> ControlFlow<String, StepOutcome> {
+    ControlFlow::Break(error.to_string())
 }
 
 /// Whether the cluster is as the target says and its last operation succeeded.

@@ -173,7 +173,8 @@ async fn a_server_that_starts_in_the_middle_with_the_old_key_is_heard_before_the
 async fn a_server_that_restarts_in_the_middle_with_the_key_is_no_reason_to_begin_again() {
     let world = World::new(rotated("1.33.3", "two-providers")).await;
     let embedded = Arc::clone(&world.embedded);
-    let options = during(Phase::Reencrypt, 0, move || block_on(embedded.restart_api_servers()));
+    let options =
+        during(Phase::Reencrypt, 0, move || block_on(embedded.restart_api_servers()).unwrap());
     let pass = only(world.manager().reencrypt_secrets(options).await.unwrap());
     assert!(pass.complete, "{pass:#?}");
     world.assert_all_under(1).await;

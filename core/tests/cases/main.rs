@@ -6,6 +6,7 @@
 mod common;
 
 mod keys;
+mod killed;
 mod lists;
 mod objects;
 mod pace;

@@ -4,11 +4,14 @@ use std::sync::Arc;
 
 use axum::{
     Json, Router,
-    extract::{Path, State},
-    http::StatusCode,
+    extract::{Path, Query, State},
+    http::{StatusCode, header::CONTENT_TYPE},
+    middleware::map_response,
     response::{IntoResponse, Response},
     routing::{delete, get, put},
 };
+use http_body_util::BodyExt;
+use serde::Deserialize;
 use serde_json::json;
 use tokio::net::TcpListener;
 
@@ -27,14 +30,40 @@ pub(crate) async fn serve(listener: TcpListener, shared: Arc<Shared>) {
         .route("/cases/{case}", delete(delete_case))
         .route("/cases/{case}/writes", get(writes).delete(clear_writes))
         .route("/cases/{case}/secrets", get(secrets))
+        .route("/cases/{case}/assertion", get(assertion))
         .route("/cases/{case}/faults", put(set_faults))
+        .layer(map_response(in_words))
         .with_state(shared);
     if let Err(error) = axum::serve(listener, router).await {
         tracing::warn!(%error, "the administration ended");
     }
 }
 
+/// Gives every error the one shape, those of routing and of reading the request too.
+async fn in_words(response: Response) -> Response {
+    let is_json = response
+        .headers()
+        .get(CONTENT_TYPE)
+        .is_some_and(|kind| kind.as_bytes().starts_with(b"application/json"));
+    let status = response.status();
+    if is_json || !(status.is_client_error() || status.is_server_error()) {
+        return response;
+    }
+    let text = response.into_body().collect().await.map(http_body_util::Collected::to_bytes);
+    let text = text.unwrap_or_default();
+    let text = String::from_utf8_lossy(&text);
+    let reason = status.canonical_reason().unwrap_or_default();
+    let error = if text.is_empty() { reason } else { &text };
+    (status, Json(json!({ "error": error }))).into_response()
+}
+
 type Simulator = State<Arc<Shared>>;
+
+/// Which cluster of a case; absent: its own.
+#[derive(Deserialize)]
+struct Which {
+    cluster: Option<String>,
+}
 
 async fn put_case(
     State(shared): Simulator,
@@ -69,8 +98,23 @@ async fn clear_writes(
 async fn secrets(
     State(shared): Simulator,
     Path(case): Path<String>,
+    Query(which): Query<Which>,
 ) -> Result<Json<GroundTruth>, Error> {
-    Ok(Json(shared.secrets(&case).await?))
+    Ok(Json(shared.secrets(&case, which.cluster.as_deref()).await?))
+}
+
+/// Whom the token is about; absent: whom the case's application trusts.
+#[derive(Deserialize)]
+struct About {
+    subject: Option<String>,
+}
+
+async fn assertion(
+    State(shared): Simulator,
+    Path(case): Path<String>,
+    Query(about): Query<About>,
+) -> Result<String, Error> {
+    shared.assertion(&case, about.subject.as_deref())
 }
 
 async fn set_faults(

@@ -56,8 +56,10 @@ pub trait VaultCrypto: Send + Sync {
     async fn encrypt(&self, key_id: &str, plaintext: &[u8]) -> Result<Vec<u8>, VaultRefusal>;
     /// RSA-OAEP-256 decryption by the key version.
     async fn decrypt(&self, key_id: &str, ciphertext: &[u8]) -> Result<Vec<u8>, VaultRefusal>;
-    /// Whether the identity could use the key now, without the cost of a key operation.
+    /// Whether the identity could encrypt and decrypt now, without the cost of a key operation.
     async fn usable(&self, key_id: &str) -> Result<(), VaultRefusal>;
+    /// Whether it could decrypt now: an expired key still does.
+    async fn can_decrypt(&self, key_id: &str) -> Result<(), VaultRefusal>;
 }
 
 /// Why the vault refused a key operation.
@@ -138,6 +140,10 @@ pub trait KubernetesBackend: Send + Sync {
         config: EncryptionConfig,
         applied_to: Option<Vec<usize>>,
     ) -> Result<(), String>;
+
+    /// Restarts every API server, one after the other, as AKS does when it maintains a cluster.
+    /// Returns when they answer; one that can't read every secret is not ready then.
+    async fn restart_api_servers(&self) -> Result<(), String>;
 
     /// The API servers are told that the cluster's Kubernetes version changed.
     async fn set_version(&self, version: &str) -> Result<(), String>;

@@ -152,6 +152,7 @@ pub fn writes_mismatch(expected: &[ExpectedWrite], actual: &[Write]) -> Option<S
                     method: seen_method,
                     path: seen_path,
                     body: seen_body,
+                    ..
                 },
             ) => {
                 target == seen_target

@@ -2,8 +2,11 @@
 
 use std::{
     collections::VecDeque,
-    sync::{Mutex, PoisonError},
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
+
+use time::OffsetDateTime;
 
 use crate::{
     given::{AzureFault, Faults, OperationFault},
@@ -16,8 +19,8 @@ pub(crate) struct FaultBook(Mutex<Pages>);
 
 #[derive(Debug, Default)]
 struct Pages {
+    faults: Faults,
     operations: VecDeque<OperationFault>,
-    operation_seconds: f64,
     azure: Vec<Counted>,
 }
 
@@ -37,45 +40,102 @@ impl FaultBook {
 
     /// Forgets the faults there were, counts included.
     pub(crate) fn replace(&self, faults: &Faults) {
-        let mut pages = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        *pages = Pages {
+        *self.pages() = Pages {
             operations: faults.operations.iter().cloned().collect(),
-            operation_seconds: faults.operation_seconds.unwrap_or_default(),
             azure: faults
                 .azure
                 .iter()
                 .map(|fault| Counted { fault: fault.clone(), seen: 0 })
                 .collect(),
+            faults: faults.clone(),
         };
     }
 
-    /// How the next operation on the cluster ends.
+    /// The faults as they were given.
+    pub(crate) fn all(&self) -> Faults {
+        self.pages().faults.clone()
+    }
+
+    /// How the next operation on a cluster ends.
     pub(crate) fn next_operation(&self) -> Option<OperationFault> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).operations.pop_front()
+        self.pages().operations.pop_front()
     }
 
-    /// How long an operation on the cluster takes, before the time scale.
+    /// How long an operation on a cluster takes, before the time scale.
     pub(crate) fn operation_seconds(&self) -> f64 {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).operation_seconds
+        self.pages().faults.operation_seconds.unwrap_or_default()
     }
 
-    /// The answer that takes the place of this request's, if any.
+    /// `Retry-After` of the answers about an operation that goes on.
+    pub(crate) fn operation_retry_after(&self) -> Option<u64> {
+        self.pages().faults.operation_retry_after
+    }
+
+    /// Whether who starts an operation is not told where to poll.
+    pub(crate) fn no_poll_header(&self) -> bool {
+        self.pages().faults.no_poll_header
+    }
+
+    /// Latency of each request.
+    pub(crate) fn latency(&self) -> Duration {
+        Duration::from_millis(self.pages().faults.azure_latency_ms)
+    }
+
+    /// How many entries a page of a list has.
+    pub(crate) fn page_size(&self) -> Option<usize> {
+        self.pages().faults.page_size
+    }
+
+    /// How long a new role assignment grants nothing, before the time scale.
+    pub(crate) fn role_propagation_seconds(&self) -> f64 {
+        self.pages().faults.role_propagation_seconds.unwrap_or_default()
+    }
+
+    /// How long a new identity is unknown, before the time scale.
+    pub(crate) fn principal_propagation_seconds(&self) -> f64 {
+        self.pages().faults.principal_propagation_seconds.unwrap_or_default()
+    }
+
+    /// What the service takes for now.
+    pub(crate) fn now(&self) -> OffsetDateTime {
+        let shift = time::Duration::seconds(self.pages().faults.clock_shift_seconds);
+        let now = OffsetDateTime::now_utc();
+        now.checked_add(shift).unwrap_or(now)
+    }
+
+    /// The answer that takes the place of a request's, which has no effect.
     pub(crate) fn answer(&self, method: &str, path: &str) -> Option<Answer> {
+        self.first(method, path, false)
+    }
+
+    /// The answer that takes the place of the answer to a request that has had its effect.
+    pub(crate) fn answer_after_effect(&self, method: &str, path: &str) -> Option<Answer> {
+        self.first(method, path, true)
+    }
+
+    fn first(&self, method: &str, path: &str, takes_effect: bool) -> Option<Answer> {
         let path = path.to_ascii_lowercase();
-        let mut pages = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut pages = self.pages();
         for Counted { fault, seen } in &mut pages.azure {
             let other_method =
                 fault.method.as_ref().is_some_and(|wanted| !wanted.eq_ignore_ascii_case(method));
-            if other_method || !path.contains(&fault.path.to_ascii_lowercase()) {
+            if fault.takes_effect != takes_effect
+                || other_method
+                || !path.contains(&fault.path.to_ascii_lowercase())
+            {
                 continue;
             }
             *seen += 1;
             let nth = seen.saturating_sub(fault.after);
             if nth > 0 && fault.times.is_none_or(|times| nth <= times) {
-                return Some(answer(fault));
+                return Some(answer(fault).delayed(Duration::from_millis(fault.latency_ms)));
             }
         }
         None
+    }
+
+    fn pages(&self) -> MutexGuard<'_, Pages> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -120,6 +180,7 @@ mod tests {
             .map(|_| match book.answer(method, "/A/managedClusters/b")? {
                 Answer::Reply { status, .. } | Answer::Gateway { status, .. } => Some(status),
                 Answer::Dropped => Some(0),
+                Answer::Delayed { .. } => None,
             })
             .collect()
     }

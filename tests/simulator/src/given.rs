@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 pub use self::faults::{
     ApiServerFault, ApiServerFaultKind, AzureFault, Faults, KubernetesFault, OperationFault,
+    OperationStep,
 };
 
 /// The world a case starts from. `{}` is a healthy cluster without KMS, a vault with one key and
@@ -62,6 +63,8 @@ pub struct Cluster {
     pub node_pools: Vec<String>,
     /// How AKS gives an API server two keys.
     pub wiring: Wiring,
+    /// What a key change does while secrets are under a key that it takes away.
+    pub forgotten_secrets: ForgottenSecrets,
     /// How many API servers there are.
     pub api_servers: usize,
     /// Which Kubernetes the cluster has.
@@ -84,6 +87,7 @@ impl Default for Cluster {
             konnectivity: true,
             node_pools: vec!["Succeeded".to_owned()],
             wiring: Wiring::TwoProviders,
+            forgotten_secrets: ForgottenSecrets::Lost,
             api_servers: 2,
             backend: Backend::Embedded,
         }
@@ -140,6 +144,19 @@ pub enum Wiring {
     TwoProviders,
     /// One provider whose `key_id` changes while the API servers go on running.
     OneProvider,
+}
+
+/// What becomes of a key change while secrets are still under a key that the API servers would no
+/// longer have: neither the current nor the previous one. Both have been reported.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ForgottenSecrets {
+    /// It succeeds, and those secrets are unreadable.
+    #[default]
+    Lost,
+    /// It hangs in Updating until they are rewritten, or until it is aborted; the API servers keep
+    /// the keys that they have.
+    Hang,
 }
 
 /// Which Kubernetes API a cluster has.

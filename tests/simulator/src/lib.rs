@@ -1,4 +1,42 @@
 #![doc = include_str!("../README.md")]
+//!
+//! ## What can go wrong
+//!
+//! `given.faults`, replaced at any time by `PUT /cases/{id}/faults` or [`Simulator::set_faults`]; the
+//! fields are documented at [`given::Faults`]. On the side of Azure:
+//!
+//! | what | how |
+//! |---|---|
+//! | latency | `azure_latency_ms` of every request; `latency_ms` of one answer in `azure` |
+//! | throttling, 5xx, any other answer | `azure`: `{"path": "managedClusters", "status": 429, "retry_after": 7, "times": 2}`; 502 and 504 are a gateway's page |
+//! | a dropped connection | `azure` with status 0 |
+//! | an answer that is lost although the request took effect | `azure` with `takes_effect` |
+//! | an operation that fails, is canceled, or succeeds with an error in its body | `operations`, in order: `status`, `code`, `message`, `flat` |
+//! | an operation that ends half-way | `after`: `nothing`, `encryption`, `control-plane`, `node-pools`; `applied_to`: some of the API servers |
+//! | a slow operation | `operation_seconds`, before the time scale |
+//! | an accepted request that does not say where to poll | `no_poll_header` |
+//! | a role that takes its time | `role_propagation_seconds`: seen in lists at once, in effect later |
+//! | an identity that is not known everywhere yet | `principal_propagation_seconds`: a role for it is refused with `PrincipalNotFound`, unless its type is named |
+//! | a wrong clock | `clock_shift_seconds`: `Date`, tokens and operations of Resource Manager and Entra |
+//! | lists in pages | `page_size`; a request's `$top` goes before it |
+//!
+//! ## Signing in without a secret
+//!
+//! - Another issuer's token: `GET /cases/{id}/assertion` ([`Simulator::assertion`]) gives one that the
+//!   case's application takes as `client_assertion`, and `?subject=` one about somebody else. What a
+//!   user-assigned identity takes is told by its `federatedIdentityCredentials`; the issuer here is
+//!   `<authority>/federation`.
+//! - A managed identity: [`Case::identity_endpoint`] with [`Case::identity_header`], or the instance
+//!   metadata service on the same port (`/metadata/identity/oauth2/token`). The machine's own identity
+//!   is the case's caller; a user-assigned identity may do what its roles grant.
+//!
+//! ## What is made and deleted
+//!
+//! Resource groups, vaults, identities and their federated credentials, role assignments, agent pools
+//! and clusters. A cluster that is created has its own Kubernetes, without secrets, in the backend of
+//! the case: `GET /cases/{id}/secrets?cluster=<name>` ([`Simulator::secrets_of`]) reads its store.
+//! Deleting it ends its Kubernetes. `runCommand` is refused with `RunCommandNotAvailable` on both
+//! backends, because there are no nodes that could run it.
 
 pub mod backend;
 pub mod clock;
@@ -15,8 +53,10 @@ mod backends;
 mod case;
 mod cluster;
 mod entra;
+mod environment;
 mod faults;
 mod http;
+mod identities;
 mod key_id;
 mod names;
 mod region;
@@ -29,5 +69,6 @@ mod world;
 pub use backends::{BackendFactory, Starting};
 pub use case::Case;
 pub use clock::TimeScale;
+pub use environment::write as write_environment;
 pub use given::Given;
 pub use simulator::{Error, Options, Simulator};

@@ -2,7 +2,7 @@
 
 use std::{error::Error, io::Write, path::PathBuf};
 
-use aks_kms_simulator::{Given, Options, Simulator, TimeScale};
+use aks_kms_simulator::{Given, Options, Simulator, TimeScale, write_environment};
 use clap::Parser;
 
 /// An Azure region on loopback, with one AKS cluster, vault and identity. Prints how to reach them
@@ -18,6 +18,9 @@ struct Arguments {
     /// What the case starts from: the `given` of a conformance case, in JSON.
     #[arg(long)]
     given: Option<PathBuf>,
+    /// Folder to write what points clients at the case: `env` for a shell, `ca.pem`, `case.json`.
+    #[arg(long)]
+    directory: Option<PathBuf>,
     /// Scales every duration: 0.01 makes a minute 600 ms.
     #[arg(long, default_value_t = 1.0)]
     time_scale: f64,
@@ -40,7 +43,11 @@ async fn main() -> Result<(), Box<dyn Error>> {
         scale: TimeScale(arguments.time_scale),
     })
     .await?;
-    let mut document = serde_json::to_value(simulator.put_case(given).await?)?;
+    let case = simulator.put_case(given).await?;
+    if let Some(directory) = &arguments.directory {
+        write_environment(directory, &simulator, &case)?;
+    }
+    let mut document = serde_json::to_value(case)?;
     document["admin"] = simulator.admin().into();
     writeln!(std::io::stdout(), "{document:#}")?;
     tokio::signal::ctrl_c().await?;

@@ -8,7 +8,7 @@ use std::{
 
 use crate::{
     arm, entra,
-    entra::TokenIssuer,
+    entra::{AKS_SERVER_APPLICATION, Claims, GRAPH, Rejection, TokenIssuer, VAULT_AUDIENCE},
     http::{Answer, Request},
     names::{VAULT_SUFFIX, stable_guid, vault_host},
     vault::data_plane,
@@ -41,6 +41,11 @@ impl Region {
         &self.arm
     }
 
+    /// Endpoint of Microsoft Graph.
+    pub(crate) fn graph(&self) -> String {
+        format!("{}/{GRAPH}", self.arm)
+    }
+
     pub(crate) fn insert(&self, world: Arc<World>) {
         let mut worlds = self.worlds.write().unwrap_or_else(PoisonError::into_inner);
         worlds.insert(world.names.case.clone(), world);
@@ -55,16 +60,52 @@ impl Region {
         self.worlds.read().unwrap_or_else(PoisonError::into_inner).get(case).cloned()
     }
 
-    /// The world whose caller has this application id.
+    /// The world that has this application: its caller, or one of its identities.
     pub(crate) fn world_of_client(&self, client: &str) -> Option<Arc<World>> {
-        self.find(|world| world.names.client.eq_ignore_ascii_case(client))
+        self.find(|world| world.application(client).is_some())
+    }
+
+    /// Who a token for `audience` is for, by the clock of its case.
+    pub(crate) fn caller(
+        &self,
+        token: &str,
+        audience: &str,
+    ) -> Result<(Arc<World>, Claims), Rejection> {
+        let claims: Claims = self.tokens.read(token).ok_or(Rejection::Invalid)?;
+        let world = self.world_of_holder(&claims).ok_or(Rejection::Invalid)?;
+        claims.check(audience, world.faults.now().unix_timestamp())?;
+        Ok((world, claims))
+    }
+
+    /// Whether tokens are issued for this resource.
+    pub(crate) fn has_resource(&self, resource: &str) -> bool {
+        let known = [self.arm(), &self.graph(), VAULT_AUDIENCE, AKS_SERVER_APPLICATION];
+        known.iter().any(|known| known.eq_ignore_ascii_case(resource.trim_end_matches('/')))
+    }
+
+    /// The case that there is, if there is but one.
+    pub(crate) fn only_world(&self) -> Option<Arc<World>> {
+        let worlds = self.worlds.read().unwrap_or_else(PoisonError::into_inner);
+        worlds.values().next().filter(|_| worlds.len() == 1).cloned()
+    }
+
+    /// The world that has whom a token is for: an application or a user.
+    fn world_of_holder(&self, claims: &Claims) -> Option<Arc<World>> {
+        self.find(|world| {
+            world.names.user_object == claims.oid || world.application(&claims.appid).is_some()
+        })
+    }
+
+    /// The world whose user has this name.
+    pub(crate) fn world_of_user(&self, name: &str) -> Option<Arc<World>> {
+        self.find(|world| world.names.user.eq_ignore_ascii_case(name))
     }
 
     /// The world that has a vault at this host.
     pub(crate) fn world_of_vault(&self, host: &str) -> Option<Arc<World>> {
         self.find(|world| {
             let vaults = world.vaults();
-            vaults.values().any(|vault| !vault.soft_deleted && vault_host(&vault.name) == host)
+            vaults.values().any(|vault| vault.deleted.is_none() && vault_host(&vault.name) == host)
         })
     }
 
@@ -82,24 +123,40 @@ impl Region {
         .is_some()
     }
 
-    fn find(&self, fits: impl Fn(&World) -> bool) -> Option<Arc<World>> {
+    pub(crate) fn find(&self, fits: impl Fn(&World) -> bool) -> Option<Arc<World>> {
         let worlds = self.worlds.read().unwrap_or_else(PoisonError::into_inner);
         worlds.values().find(|world| fits(world)).cloned()
     }
 
-    /// Answers a request.
+    /// Answers a request, when it is due.
     pub(crate) async fn serve(&self, request: Request) -> Answer {
+        self.answer(request).await.when_due().await
+    }
+
+    async fn answer(&self, request: Request) -> Answer {
         if request.host.ends_with(&format!(".{VAULT_SUFFIX}")) {
-            return data_plane::serve(self, &request).await.unwrap_or_else(|refusal| refusal);
+            return self.vault_answer(&request).await;
         }
         if let Some(answer) = entra::serve(self, &request) {
             return answer;
+        }
+        if request.segments.first().is_some_and(|first| first == GRAPH) {
+            return entra::serve_graph(self, &request).unwrap_or_else(|refusal| refusal);
         }
         let answer = arm::serve(self, &request).unwrap_or_else(|refusal| refusal);
         if request.method == http::Method::PUT {
             self.settle(&request.path).await;
         }
         answer
+    }
+
+    async fn vault_answer(&self, request: &Request) -> Answer {
+        let answer = data_plane::serve(self, request).await.unwrap_or_else(|refusal| refusal);
+        let Some(world) = self.world_of_vault(&request.host) else {
+            return answer;
+        };
+        let instead = world.faults.answer_after_effect(request.method.as_str(), &request.path);
+        instead.unwrap_or(answer).delayed(world.faults.latency())
     }
 
     /// Azure takes a moment to answer a PUT: an operation that takes no time has ended by then.
@@ -111,7 +168,7 @@ impl Region {
             return;
         };
         let answered = Instant::now();
-        while world.cluster().is_busy() && answered.elapsed() < MOMENT {
+        while world.is_busy() && answered.elapsed() < MOMENT {
             tokio::time::sleep(LOOK).await;
         }
     }
@@ -124,6 +181,10 @@ impl Region {
             return self.world_of_vault(&host).map(|_| self.port).ok_or(502);
         }
         let loopback = matches!(host.as_str(), "127.0.0.1" | "localhost");
+        // MSAL leaves out an authority's port when it asks how a user signs in.
+        if loopback && port == 443 {
+            return Ok(self.port);
+        }
         let own =
             port == self.port || self.find(|world| world.serves_kubernetes_at(port)).is_some();
         if loopback && own { Ok(port) } else { Err(403) }

@@ -1,204 +1,50 @@
 //! Built-in roles and who has which where.
 
+mod built_in;
+
+use std::time::Instant;
+
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-/// A built-in role, as Azure defines it.
-#[derive(Debug)]
-pub(crate) struct RoleDefinition {
-    pub(crate) guid: &'static str,
-    pub(crate) name: &'static str,
-    description: &'static str,
-    actions: &'static [&'static str],
-    not_actions: &'static [&'static str],
-    data_actions: &'static [&'static str],
-}
-
-const KEY_VAULT_READS: &[&str] = &[
-    "Microsoft.Authorization/*/read",
-    "Microsoft.Insights/alertRules/*",
-    "Microsoft.Resources/deployments/*",
-    "Microsoft.Resources/subscriptions/resourceGroups/read",
-    "Microsoft.Support/*",
-    "Microsoft.KeyVault/checkNameAvailability/read",
-    "Microsoft.KeyVault/deletedVaults/read",
-    "Microsoft.KeyVault/locations/*/read",
-    "Microsoft.KeyVault/vaults/*/read",
-    "Microsoft.KeyVault/operations/read",
-];
-
-/// The built-in roles that matter to keys, and two that look as if they did.
-pub(crate) const BUILT_IN: &[RoleDefinition] = &[
-    RoleDefinition {
-        guid: "12338af0-0e69-4776-bea7-57ae8d297424",
-        name: "Key Vault Crypto User",
-        description: "Perform cryptographic operations using keys.",
-        actions: &[],
-        not_actions: &[],
-        data_actions: &[
-            "Microsoft.KeyVault/vaults/keys/read",
-            "Microsoft.KeyVault/vaults/keys/update/action",
-            "Microsoft.KeyVault/vaults/keys/backup/action",
-            "Microsoft.KeyVault/vaults/keys/encrypt/action",
-            "Microsoft.KeyVault/vaults/keys/decrypt/action",
-            "Microsoft.KeyVault/vaults/keys/wrap/action",
-            "Microsoft.KeyVault/vaults/keys/unwrap/action",
-            "Microsoft.KeyVault/vaults/keys/sign/action",
-            "Microsoft.KeyVault/vaults/keys/verify/action",
-        ],
-    },
-    RoleDefinition {
-        guid: "14b46e9e-c2b7-41b4-b07b-48a6ebf60603",
-        name: "Key Vault Crypto Officer",
-        description: "Perform any action on the keys of a key vault, except manage permissions.",
-        actions: KEY_VAULT_READS,
-        not_actions: &[],
-        data_actions: &[
-            "Microsoft.KeyVault/vaults/keys/*",
-            "Microsoft.KeyVault/vaults/keyrotationpolicies/*",
-        ],
-    },
-    RoleDefinition {
-        guid: "e147488a-f6f5-4113-8e2d-b22465e65bf6",
-        name: "Key Vault Crypto Service Encryption User",
-        description: "Read metadata of keys and perform wrap/unwrap operations.",
-        actions: &[
-            "Microsoft.EventGrid/eventSubscriptions/write",
-            "Microsoft.EventGrid/eventSubscriptions/read",
-            "Microsoft.EventGrid/eventSubscriptions/delete",
-        ],
-        not_actions: &[],
-        data_actions: &[
-            "Microsoft.KeyVault/vaults/keys/read",
-            "Microsoft.KeyVault/vaults/keys/wrap/action",
-            "Microsoft.KeyVault/vaults/keys/unwrap/action",
-        ],
-    },
-    RoleDefinition {
-        guid: "f25e0fa2-a7c8-4377-a976-54943a77a395",
-        name: "Key Vault Contributor",
-        description: "Lets you manage key vaults, but not access to them.",
-        actions: &[
-            "Microsoft.Authorization/*/read",
-            "Microsoft.Insights/alertRules/*",
-            "Microsoft.KeyVault/*",
-            "Microsoft.Resources/deployments/*",
-            "Microsoft.Resources/subscriptions/resourceGroups/read",
-            "Microsoft.Support/*",
-        ],
-        not_actions: &[
-            "Microsoft.KeyVault/locations/deletedVaults/purge/action",
-            "Microsoft.KeyVault/hsmPools/*",
-            "Microsoft.KeyVault/managedHsms/*",
-        ],
-        data_actions: &[],
-    },
-    RoleDefinition {
-        guid: "00482a5a-887f-4fb3-b363-3b7fe8e74483",
-        name: "Key Vault Administrator",
-        description: "Perform all data plane operations on a key vault and all objects in it.",
-        actions: KEY_VAULT_READS,
-        not_actions: &[],
-        data_actions: &["Microsoft.KeyVault/vaults/*"],
-    },
-    RoleDefinition {
-        guid: "21090545-7ca7-4776-b22c-e363652d74d2",
-        name: "Key Vault Reader",
-        description: "Read metadata of key vaults and its certificates, keys, and secrets.",
-        actions: KEY_VAULT_READS,
-        not_actions: &[],
-        data_actions: &[
-            "Microsoft.KeyVault/vaults/*/read",
-            "Microsoft.KeyVault/vaults/secrets/readMetadata/action",
-        ],
-    },
-    RoleDefinition {
-        guid: "b24988ac-6180-42a0-ab88-20f7382dd24c",
-        name: "Contributor",
-        description: "Grants full access to manage all resources, but not to assign roles.",
-        actions: &["*"],
-        not_actions: &[
-            "Microsoft.Authorization/*/Delete",
-            "Microsoft.Authorization/*/Write",
-            "Microsoft.Authorization/elevateAccess/Action",
-        ],
-        data_actions: &[],
-    },
-    RoleDefinition {
-        guid: "acdd72a7-3385-48ef-bd42-f606fba81ae7",
-        name: "Reader",
-        description: "View all resources, but does not allow you to make any changes.",
-        actions: &["*/read"],
-        not_actions: &[],
-        data_actions: &[],
-    },
-];
-
-impl RoleDefinition {
-    /// The built-in role of this name.
-    pub(crate) fn named(name: &str) -> Option<&'static Self> {
-        BUILT_IN.iter().find(|role| role.name.eq_ignore_ascii_case(name))
-    }
-
-    /// Whether the role grants an action of the management plane.
-    pub(crate) fn grants(&self, action: &str) -> bool {
-        self.actions.iter().any(|pattern| matches(pattern, action))
-            && !self.not_actions.iter().any(|pattern| matches(pattern, action))
-    }
-
-    /// Whether the role grants an action of the data plane.
-    pub(crate) fn grants_data(&self, action: &str) -> bool {
-        self.data_actions.iter().any(|pattern| matches(pattern, action))
-    }
-
-    /// Resource id, under a subscription or (empty prefix) the tenant.
-    pub(crate) fn id(&self, prefix: &str) -> String {
-        format!("{prefix}/providers/Microsoft.Authorization/roleDefinitions/{}", self.guid)
-    }
-
-    /// The definition as Azure answers it.
-    pub(crate) fn document(&self, prefix: &str) -> Value {
-        json!({
-            "id": self.id(prefix),
-            "type": "Microsoft.Authorization/roleDefinitions",
-            "name": self.guid,
-            "properties": {
-                "roleName": self.name,
-                "type": "BuiltInRole",
-                "description": self.description,
-                "assignableScopes": ["/"],
-                "permissions": [{
-                    "actions": self.actions,
-                    "notActions": self.not_actions,
-                    "dataActions": self.data_actions,
-                    "notDataActions": [],
-                }],
-            },
-        })
-    }
-}
+pub(crate) use built_in::{BUILT_IN, RoleDefinition};
 
 /// A role given to a principal at a scope.
 #[derive(Clone, Debug)]
 pub(crate) struct RoleAssignment {
-    guid: String,
+    pub(crate) guid: String,
     pub(crate) role: &'static RoleDefinition,
     pub(crate) principal: String,
-    /// `ServicePrincipal` or `Group`.
-    pub(crate) principal_type: &'static str,
+    /// `ServicePrincipal`, `Group` or `User`.
+    pub(crate) principal_type: String,
     pub(crate) scope: String,
     pub(crate) condition: Option<String>,
+    pub(crate) description: Option<String>,
+    /// When it was made, as Azure writes it.
+    pub(crate) created: String,
+    /// Lists show it at once; it grants something only from now on.
+    pub(crate) effective: Instant,
 }
 
 impl RoleAssignment {
+    /// An assignment that is in effect.
     pub(crate) fn new(
         role: &'static RoleDefinition,
-        (principal_type, principal): (&'static str, &str),
+        (principal_type, principal): (&str, &str),
         scope: String,
         condition: Option<String>,
     ) -> Self {
-        let guid = Uuid::new_v4().to_string();
-        Self { guid, role, principal: principal.to_owned(), principal_type, scope, condition }
+        Self {
+            guid: Uuid::new_v4().to_string(),
+            role,
+            principal: principal.to_owned(),
+            principal_type: principal_type.to_owned(),
+            scope,
+            condition,
+            description: None,
+            created: "2026-01-01T00:00:00.0000000Z".to_owned(),
+            effective: Instant::now(),
+        }
     }
 
     /// Whether the assignment is at `resource` or at something that it lies in.
@@ -206,12 +52,21 @@ impl RoleAssignment {
         lies_in(resource, &self.scope)
     }
 
+    /// Whether it has reached those who ask for it.
+    pub(crate) fn is_effective(&self) -> bool {
+        self.effective <= Instant::now()
+    }
+
+    /// Resource id.
+    pub(crate) fn id(&self) -> String {
+        let scope = self.scope.trim_end_matches('/');
+        format!("{scope}/providers/Microsoft.Authorization/roleAssignments/{}", self.guid)
+    }
+
     /// The assignment as Azure answers it.
     pub(crate) fn document(&self, subscription: &str) -> Value {
         json!({
-            "id": format!(
-                "{}/providers/Microsoft.Authorization/roleAssignments/{}", self.scope, self.guid
-            ),
+            "id": self.id(),
             "type": "Microsoft.Authorization/roleAssignments",
             "name": self.guid,
             "properties": {
@@ -221,8 +76,10 @@ impl RoleAssignment {
                 "scope": self.scope,
                 "condition": self.condition,
                 "conditionVersion": self.condition.as_ref().map(|_| "2.0"),
+                "createdOn": self.created,
+                "updatedOn": self.created,
                 "delegatedManagedIdentityResourceId": null,
-                "description": null,
+                "description": self.description,
             },
         })
     }

@@ -2,24 +2,29 @@
 
 use std::sync::Arc;
 
-use serde_json::Value;
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
 use tokio::{net::TcpListener, task::JoinSet};
 use tokio_rustls::TlsAcceptor;
 
 use crate::{
     admin,
-    backend::{BackendSpec, GroundTruth, KubernetesBackend},
+    backend::{GroundTruth, KubernetesBackend},
     backends::{self, BackendFactory},
     case::{Case, Placeholders},
     clock::TimeScale,
-    entra::AKS_SERVER_APPLICATION,
+    cluster::kubernetes::Kubernetes,
+    entra::{FEDERATED_AUDIENCE, FEDERATED_SUBJECT},
     given::{Faults, Given},
-    http::{listener, proxy},
+    http::{
+        listener::{self, Service},
+        proxy,
+    },
     key_id::KeyId,
-    names::{Names, VAULT_SUFFIX},
+    names::{Names, VAULT_SUFFIX, vault_host},
     region::Region,
     tls::Authority,
-    vault::{Refusal, identity::IdentityVault},
+    vault::Refusal,
     world::{Vaults, World},
     writes::Write,
 };
@@ -71,6 +76,7 @@ pub(crate) struct Shared {
     authority: Arc<Authority>,
     scale: TimeScale,
     proxy: String,
+    identity_endpoint: String,
     factory: BackendFactory,
 }
 
@@ -84,6 +90,7 @@ impl Simulator {
     pub async fn start_with(options: Options, factory: BackendFactory) -> Result<Self, Error> {
         let azure = TcpListener::bind(("127.0.0.1", options.port)).await?;
         let proxy_listener = TcpListener::bind(("127.0.0.1", 0)).await?;
+        let identities = TcpListener::bind(("127.0.0.1", 0)).await?;
         let admin_listener = TcpListener::bind(("127.0.0.1", options.admin_port)).await?;
         let authority = Arc::new(Authority::new()?);
         let vaults = format!("*.{VAULT_SUFFIX}");
@@ -97,10 +104,12 @@ impl Simulator {
             authority,
             scale: options.scale,
             proxy: proxy_url.clone(),
+            identity_endpoint: format!("http://{}/msi/token", identities.local_addr()?),
             factory,
         });
         let mut tasks = JoinSet::new();
-        tasks.spawn(listener::serve(azure, acceptor, region.clone()));
+        tasks.spawn(listener::serve(azure, Service::Azure(acceptor), region.clone()));
+        tasks.spawn(listener::serve(identities, Service::ManagedIdentities, region.clone()));
         tasks.spawn(proxy::serve(proxy_listener, region));
         tasks.spawn(admin::serve(admin_listener, shared.clone()));
         Ok(Self { shared, proxy: proxy_url, admin: admin_url, _tasks: tasks })
@@ -141,6 +150,12 @@ impl Simulator {
         self.shared.region.tokens.set_lifetime(seconds);
     }
 
+    /// A token of another issuer, which the case's application takes for a secret: what a pod with
+    /// workload identity has. `subject` instead of the one that the application trusts.
+    pub fn assertion(&self, case: &str, subject: Option<&str>) -> Result<String, Error> {
+        self.shared.assertion(case, subject)
+    }
+
     /// Makes a case.
     pub async fn put_case(&self, given: Given) -> Result<Case, Error> {
         self.shared.put_case(given).await
@@ -164,7 +179,12 @@ impl Simulator {
 
     /// Under what a case's secrets are, as read from its store.
     pub async fn secrets(&self, case: &str) -> Result<GroundTruth, Error> {
-        self.shared.secrets(case).await
+        self.shared.secrets(case, None).await
+    }
+
+    /// Under what the secrets of one of a case's clusters are: one that was created since.
+    pub async fn secrets_of(&self, case: &str, cluster: &str) -> Result<GroundTruth, Error> {
+        self.shared.secrets(case, Some(cluster)).await
     }
 
     /// Replaces the faults of a case, on the Azure and on the Kubernetes side.
@@ -174,26 +194,27 @@ impl Simulator {
 
     /// The document of a case's cluster.
     pub fn cluster(&self, case: &str) -> Result<Value, Error> {
-        Ok(self.shared.world(case)?.cluster().document.clone())
+        Ok(self.shared.world(case)?.cluster().document())
     }
 
     /// Edits the document of a case's cluster by a JSON merge patch, as another tool would: its
     /// eTag changes, its API servers do not. Gives the new document.
     pub fn patch_cluster(&self, case: &str, patch: &Value) -> Result<Value, Error> {
         let world = self.shared.world(case)?;
-        let mut cluster = world.cluster();
-        crate::world::merge(&mut cluster.document, patch);
-        cluster.touch();
-        Ok(cluster.document.clone())
+        let cluster = world.cluster();
+        let mut state = cluster.state();
+        crate::world::merge(&mut state.document, patch);
+        state.touch();
+        Ok(state.document.clone())
     }
 
     /// Scales an agent pool, as another tool would: only the pool's eTag changes.
     pub fn scale_agent_pool(&self, case: &str, pool: &str, count: u32) -> Result<(), Error> {
         let world = self.shared.world(case)?;
-        let mut cluster = world.cluster();
-        let profile = cluster
-            .agent_pool(pool)
-            .ok_or_else(|| Error::NotFound(format!("agent pool {pool}")))?;
+        let cluster = world.cluster();
+        let mut state = cluster.state();
+        let profile =
+            state.agent_pool(pool).ok_or_else(|| Error::NotFound(format!("agent pool {pool}")))?;
         profile["count"] = count.into();
         profile["eTag"] = crate::cluster::new_etag();
         Ok(())
@@ -214,9 +235,17 @@ impl Simulator {
         let id = KeyId::parse(key_id).ok_or_else(missing)?;
         let version = id.version.as_deref().ok_or_else(missing)?;
         world
-            .with_vault_at_mut(&id.host, |vault| vault.update_version(&id.name, version, change))
+            .with_vault_at_mut(&id.host, |vault| {
+                vault.update_version(&id.name, Some(version), change)
+            })
             .and_then(|updated| updated)
             .map_err(|_: Refusal| missing())
+    }
+
+    /// Restarts a case's API servers, one after the other, as AKS does when it maintains a cluster:
+    /// what they had in memory is gone.
+    pub async fn restart_api_servers(&self, case: &str) -> Result<(), Error> {
+        self.shared.backend(case)?.restart_api_servers().await.map_err(Error::Backend)
     }
 
     /// The Kubernetes of a case's cluster.
@@ -240,52 +269,55 @@ impl Shared {
         placeholders.substitute(&mut document);
         let given =
             serde_json::from_value(document).map_err(|error| Error::Given(error.to_string()))?;
-        let world = Arc::new(World::new(given, names, vaults, self.scale).map_err(Error::Given)?);
-        let backend = (self.factory)(self.spec(&world)).await.map_err(Error::Backend)?;
-        world.set_backend(backend);
+        let kubernetes = Kubernetes {
+            factory: self.factory.clone(),
+            authority: self.authority.clone(),
+            tokens: self.region.tokens.clone(),
+        };
+        let world = World::new(given, names, vaults, self.scale, kubernetes);
+        let world = Arc::new(world.map_err(Error::Given)?);
+        world.kubernetes.start_given(&world).await.map_err(Error::Backend)?;
         self.region.insert(world.clone());
         Ok(self.case(&world))
     }
 
-    fn spec(&self, world: &Arc<World>) -> BackendSpec {
-        let tokens = self.region.tokens.clone();
-        let client = world.names.client.clone();
-        BackendSpec {
-            given: world.given.clone(),
-            config: world.cluster().rolled_out.clone(),
-            key_ids: world.key_ids.clone(),
-            node_resource_group: world.names.node_group(),
-            subscription_id: world.names.subscription.clone(),
-            recorder: world.recorder.clone(),
-            vault: Arc::new(IdentityVault(Arc::downgrade(world))),
-            entra: Arc::new(move |token| {
-                let claims = tokens.check(token, AKS_SERVER_APPLICATION);
-                claims.is_ok_and(|claims| claims.appid == client)
-            }),
-            authority: self.authority.clone(),
-            scale: self.scale,
-        }
-    }
-
     fn case(&self, world: &World) -> Case {
         let names = &world.names;
-        let endpoint = world.backend().map(|backend| backend.endpoint());
+        let cluster = world.cluster();
+        let endpoint = cluster.backend().map(|backend| backend.endpoint());
         Case {
             id: names.case.clone(),
             cluster_id: names.cluster_id(),
             key_ids: world.key_ids.clone(),
             key_vault_id: names.vault_id(&names.vault),
             identity_id: names.identity_id(),
-            principal_id: world.identity_principal().to_owned(),
+            principal_id: cluster.principal(),
             tenant_id: names.tenant.clone(),
             client_id: names.client.clone(),
             client_secret: names.client_secret.clone(),
+            user_name: names.user.clone(),
+            user_password: names.user_password.clone(),
+            identity_endpoint: self.identity_endpoint.clone(),
+            identity_header: names.identity_header.clone(),
             arm: self.region.arm().to_owned(),
             authority: self.region.arm().to_owned(),
             ca: self.authority.ca_pem().to_owned(),
             proxy: self.proxy.clone(),
             kubernetes: endpoint.map(|endpoint| endpoint.server).unwrap_or_default(),
         }
+    }
+
+    pub(crate) fn assertion(&self, case: &str, subject: Option<&str>) -> Result<String, Error> {
+        const LIFETIME: i64 = 3600;
+        let now = self.world(case)?.faults.now().unix_timestamp();
+        Ok(self.region.tokens.sign(&json!({
+            "iss": self.region.federation(),
+            "sub": subject.unwrap_or(FEDERATED_SUBJECT),
+            "aud": FEDERATED_AUDIENCE,
+            "iat": now,
+            "nbf": now,
+            "exp": now + LIFETIME,
+        })))
     }
 
     pub(crate) fn world(&self, case: &str) -> Result<Arc<World>, Error> {
@@ -298,15 +330,55 @@ impl Shared {
 
     fn backend(&self, case: &str) -> Result<Arc<dyn KubernetesBackend>, Error> {
         let world = self.world(case)?;
-        world.backend().cloned().ok_or_else(|| Error::NotFound("Kubernetes".to_owned()))
+        world.cluster().backend().ok_or_else(|| Error::NotFound("Kubernetes".to_owned()))
     }
 
-    pub(crate) async fn secrets(&self, case: &str) -> Result<GroundTruth, Error> {
-        self.backend(case)?.ground_truth().await.map_err(Error::Backend)
+    /// Under what the secrets of a cluster are; absent: of the case's own.
+    pub(crate) async fn secrets(
+        &self,
+        case: &str,
+        cluster: Option<&str>,
+    ) -> Result<GroundTruth, Error> {
+        let world = self.world(case)?;
+        let backend = match cluster {
+            None => self.backend(case)?,
+            Some(name) => world
+                .clusters()
+                .iter()
+                .find(|cluster| cluster.names.name.eq_ignore_ascii_case(name))
+                .and_then(|cluster| cluster.backend())
+                .ok_or_else(|| Error::NotFound(format!("cluster {name}")))?,
+        };
+        let truth = backend.ground_truth().await.map_err(Error::Backend)?;
+        Ok(named(truth, &world))
     }
 
     pub(crate) async fn set_faults(&self, case: &str, faults: Faults) -> Result<(), Error> {
-        self.world(case)?.faults.replace(&faults);
-        self.backend(case)?.set_faults(faults).await.map_err(Error::Backend)
+        let world = self.world(case)?;
+        world.faults.replace(&faults);
+        for backend in world.clusters().iter().filter_map(|cluster| cluster.backend()) {
+            backend.set_faults(faults.clone()).await.map_err(Error::Backend)?;
+        }
+        Ok(())
     }
+}
+
+/// Names the keys that were made after the cluster was, too: a plugin's key id is the digest of
+/// the key's own.
+fn named(mut truth: GroundTruth, world: &World) -> GroundTruth {
+    for vault in world.vaults().values() {
+        let host = vault_host(&vault.name);
+        for (name, key) in &vault.keys {
+            for version in &key.versions {
+                let id = format!("https://{host}/keys/{name}/{}", version.version);
+                let digest = Sha256::digest(&id)
+                    .iter()
+                    .fold(String::new(), |text, byte| text + &format!("{byte:02x}"));
+                if let Some(count) = truth.by_key.remove(&digest) {
+                    *truth.by_key.entry(id).or_default() += count;
+                }
+            }
+        }
+    }
+    truth
 }

@@ -2,20 +2,20 @@
 
 use std::{
     collections::BTreeMap,
-    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::{
-    backend::KubernetesBackend,
     clock::TimeScale,
-    cluster::{ManagedCluster, version::Version},
+    cluster::{Cluster, kubernetes::Kubernetes, operation::Operation, version::Version},
     faults::FaultBook,
     given::{Given, Identity, Scope},
+    identities::ManagedIdentity,
     names::{KEY, Names, vault_host},
     roles::{RoleAssignment, RoleDefinition, matches},
-    vault::{Refusal, User, Vault},
+    vault::{Refusal, User, Vault, material::KeySpec},
     writes::Recorder,
 };
 
@@ -28,10 +28,16 @@ pub(crate) struct World {
     pub(crate) faults: FaultBook,
     pub(crate) recorder: Arc<Recorder>,
     pub(crate) scale: TimeScale,
-    cluster: Mutex<ManagedCluster>,
+    pub(crate) kubernetes: Kubernetes,
+    /// The cluster that the case starts with, which may have been deleted since.
+    first: Arc<Cluster>,
+    /// Clusters by id in lower case.
+    clusters: Mutex<BTreeMap<String, Arc<Cluster>>>,
+    operations: Mutex<BTreeMap<String, Operation>>,
     vaults: Mutex<BTreeMap<String, Vault>>,
-    roles: Vec<RoleAssignment>,
-    backend: OnceLock<Arc<dyn KubernetesBackend>>,
+    groups: Mutex<BTreeMap<String, Value>>,
+    identities: Mutex<BTreeMap<String, ManagedIdentity>>,
+    roles: Mutex<Vec<RoleAssignment>>,
 }
 
 /// The vaults and the ids of the given key's versions: needed before placeholders can be replaced.
@@ -66,58 +72,136 @@ impl World {
         names: Names,
         vaults: Vaults,
         scale: TimeScale,
+        kubernetes: Kubernetes,
     ) -> Result<Self, String> {
         let version = &given.cluster.kubernetes_version;
         if Version::parse(version).is_none() {
             return Err(format!("{version:?} is not a Kubernetes version"));
         }
-        let cluster = ManagedCluster::from_given(&given, &names);
+        if let Err(wrong) = KeySpec::parse(&given.key.kind, Some(given.key.size.into()), None) {
+            return Err(format!("the key's {wrong} is none of Key Vault's"));
+        }
+        let first = Arc::new(Cluster::from_given(&given, &names));
+        let identity = ManagedIdentity::of_case(&names);
         let world = Self {
-            roles: roles(&given, &names)?,
+            roles: Mutex::new(roles(&given, &names)?),
             faults: FaultBook::new(&given.faults),
             recorder: Arc::new(Recorder::default()),
-            cluster: Mutex::new(cluster),
+            clusters: Mutex::new([(key(&first.names.id()), first.clone())].into()),
+            first,
+            operations: Mutex::default(),
             vaults: Mutex::new(vaults.by_name),
+            groups: Mutex::new(groups(&names)),
+            identities: Mutex::new([(key(&identity.id), identity)].into()),
             key_ids: vaults.key_ids,
-            backend: OnceLock::new(),
+            kubernetes,
             scale,
             given,
             names,
         };
-        world.update_private_connections();
+        world.update_private_connections(&world.first);
         Ok(world)
     }
 
-    /// The cluster; never hold the guard across an await.
-    pub(crate) fn cluster(&self) -> MutexGuard<'_, ManagedCluster> {
-        self.cluster.lock().unwrap_or_else(PoisonError::into_inner)
+    /// The cluster of the case's name, or the one that had it last.
+    pub(crate) fn cluster(&self) -> Arc<Cluster> {
+        self.cluster_with_id(&self.first.names.id()).unwrap_or_else(|| self.first.clone())
+    }
+
+    /// The cluster with this id.
+    pub(crate) fn cluster_with_id(&self, id: &str) -> Option<Arc<Cluster>> {
+        lock(&self.clusters).get(&key(id)).cloned()
+    }
+
+    /// All clusters, by id.
+    pub(crate) fn clusters(&self) -> Vec<Arc<Cluster>> {
+        lock(&self.clusters).values().cloned().collect()
+    }
+
+    /// Adds a cluster.
+    pub(crate) fn insert_cluster(&self, cluster: Arc<Cluster>) {
+        lock(&self.clusters).insert(key(&cluster.names.id()), cluster);
+    }
+
+    /// Forgets a cluster and its nodes' resource group.
+    pub(crate) fn remove_cluster(&self, cluster: &Cluster) {
+        lock(&self.clusters).remove(&key(&cluster.names.id()));
+        self.groups().remove(&key(&cluster.names.node_group));
+    }
+
+    /// Operations by id, ended ones included; never hold the guard across an await.
+    pub(crate) fn operations(&self) -> MutexGuard<'_, BTreeMap<String, Operation>> {
+        lock(&self.operations)
     }
 
     /// The vaults by name, deleted ones included; never hold the guard across an await.
     pub(crate) fn vaults(&self) -> MutexGuard<'_, BTreeMap<String, Vault>> {
-        self.vaults.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.vaults)
     }
 
-    /// All role assignments.
-    pub(crate) fn roles(&self) -> &[RoleAssignment] {
-        &self.roles
+    /// The documents of resource groups, by name in lower case; never hold the guard across an
+    /// await.
+    pub(crate) fn groups(&self) -> MutexGuard<'_, BTreeMap<String, Value>> {
+        lock(&self.groups)
     }
 
-    /// The cluster's Kubernetes, once it was started.
-    pub(crate) fn backend(&self) -> Option<&Arc<dyn KubernetesBackend>> {
-        self.backend.get()
+    /// User-assigned identities, by id in lower case; never hold the guard across an await.
+    pub(crate) fn identities(&self) -> MutexGuard<'_, BTreeMap<String, ManagedIdentity>> {
+        lock(&self.identities)
     }
 
-    /// Whether the cluster's API server listens on this port.
+    /// The user-assigned identity with this id.
+    pub(crate) fn identity(&self, id: &str) -> Option<ManagedIdentity> {
+        self.identities().get(&key(id)).cloned()
+    }
+
+    /// All role assignments, whether they are in effect or not; never hold the guard across an
+    /// await.
+    pub(crate) fn roles(&self) -> MutexGuard<'_, Vec<RoleAssignment>> {
+        lock(&self.roles)
+    }
+
+    /// The role assignments in effect that a principal has, itself or through a group.
+    pub(crate) fn roles_of_principal(&self, principal: &str) -> Vec<RoleAssignment> {
+        let principals = self.with_groups(principal);
+        let has = |assignment: &&RoleAssignment| {
+            assignment.is_effective()
+                && principals
+                    .iter()
+                    .any(|principal| assignment.principal.eq_ignore_ascii_case(principal))
+        };
+        self.roles().iter().filter(has).cloned().collect()
+    }
+
+    /// The role assignments in effect that a cluster's identity has.
+    pub(crate) fn roles_of(&self, cluster: &Cluster) -> Vec<RoleAssignment> {
+        self.roles_of_principal(&cluster.principal())
+    }
+
+    /// A principal and the groups that it is in: those of the case are in one.
+    pub(crate) fn with_groups(&self, principal: &str) -> Vec<String> {
+        let names = &self.names;
+        let member = [&names.identity_principal, &names.own_principal]
+            .iter()
+            .any(|member| member.eq_ignore_ascii_case(principal));
+        let group = member.then(|| names.identity_group.clone());
+        [principal.to_owned()].into_iter().chain(group).collect()
+    }
+
+    /// Whether a principal still exists: a deleted identity gets no more tokens.
+    fn exists(&self, principal: &str, cluster: &Cluster) -> bool {
+        principal == cluster.names.own_principal
+            || self.identities().values().any(|identity| identity.principal == principal)
+    }
+
+    /// Whether a cluster's API server listens on this port.
     pub(crate) fn serves_kubernetes_at(&self, port: u16) -> bool {
-        let server = self.backend().map(|backend| backend.endpoint().server);
-        server.is_some_and(|server| server.ends_with(&format!(":{port}")))
+        self.clusters().iter().any(|cluster| cluster.serves_kubernetes_at(port))
     }
 
-    /// Gives the cluster its Kubernetes.
-    pub(crate) fn set_backend(&self, backend: Arc<dyn KubernetesBackend>) {
-        // Only the making of the case calls this, once.
-        let _ = self.backend.set(backend);
+    /// Whether an operation goes on on any cluster.
+    pub(crate) fn is_busy(&self) -> bool {
+        self.clusters().iter().any(|cluster| cluster.state().is_busy())
     }
 
     /// Whether the caller lacks an action.
@@ -125,33 +209,22 @@ impl World {
         self.given.access.caller_lacks.iter().any(|lacking| matches(lacking, action))
     }
 
-    /// The caller as a user of vaults.
-    pub(crate) fn caller(&self) -> User<'_> {
-        User::Caller { lacks: &self.given.access.caller_lacks }
+    /// The caller, as the application or as the user with this object id, as a user of vaults.
+    pub(crate) fn caller<'a>(&'a self, object: &'a str) -> User<'a> {
+        User::Caller { object, lacks: &self.given.access.caller_lacks }
     }
 
-    /// Calls `work` with the cluster's identity as a user of vaults.
-    pub(crate) fn as_identity<R>(&self, work: impl FnOnce(User<'_>) -> R) -> R {
+    /// Calls `work` with a cluster's identity as a user of vaults.
+    pub(crate) fn as_identity<R>(&self, cluster: &Cluster, work: impl FnOnce(User<'_>) -> R) -> R {
+        let principal = cluster.principal();
+        let exists = self.exists(&principal, cluster);
+        let principals = if exists { self.with_groups(&principal) } else { Vec::new() };
+        let principals: Vec<&str> = principals.iter().map(String::as_str).collect();
         work(User::Identity {
-            principals: &[self.identity_principal(), &self.names.identity_group],
-            roles: &self.roles,
-            node_group: &self.names.node_group(),
+            principals: &principals,
+            roles: &self.roles_of_principal(&principal),
+            node_group: &cluster.names.node_group,
         })
-    }
-
-    /// The roles that the cluster's identity has, itself or through its group.
-    pub(crate) fn identity_roles(&self) -> impl Iterator<Item = &RoleAssignment> {
-        let principals = [self.identity_principal().to_owned(), self.names.identity_group.clone()];
-        self.roles.iter().filter(move |assignment| principals.contains(&assignment.principal))
-    }
-
-    /// Object id of the identity that the cluster runs as.
-    pub(crate) fn identity_principal(&self) -> &str {
-        if self.cluster().uses_user_assigned_identity() {
-            &self.names.identity_principal
-        } else {
-            &self.names.own_principal
-        }
     }
 
     /// Calls `work` with the vault whose host this is.
@@ -172,25 +245,33 @@ impl World {
         let mut vaults = self.vaults();
         let vault = vaults
             .values_mut()
-            .find(|vault| !vault.soft_deleted && vault_host(&vault.name) == host)
+            .find(|vault| vault.deleted.is_none() && vault_host(&vault.name) == host)
             .ok_or_else(|| Refusal::vault_not_found(host))?;
         Ok(work(vault))
     }
 
     /// Makes the private endpoint that AKS needs for the key in use, and removes the one it does
     /// not need any more. A vault that only the previous key is in keeps its own.
-    pub(crate) fn update_private_connections(&self) {
-        let Some((vault, private)) = self.cluster().vault_in_use() else {
+    pub(crate) fn update_private_connections(&self, cluster: &Cluster) {
+        let in_use = cluster.state().vault_in_use();
+        let Some((vault, private)) = in_use else {
             return;
         };
         if let Some(vault) =
             self.vaults().values_mut().find(|candidate| candidate.name.eq_ignore_ascii_case(&vault))
         {
             if private {
-                vault.connect_privately(&self.names);
+                vault.connect_privately(&cluster.names);
             } else {
-                vault.disconnect(&self.names);
+                vault.disconnect(&cluster.names);
             }
+        }
+    }
+
+    /// Removes the private endpoints of a cluster.
+    pub(crate) fn disconnect_privately(&self, cluster: &Cluster) {
+        for vault in self.vaults().values_mut() {
+            vault.disconnect(&cluster.names);
         }
     }
 
@@ -244,6 +325,24 @@ fn roles(given: &Given, names: &Names) -> Result<Vec<RoleAssignment>, String> {
         roles.push(RoleAssignment::new(role, (principal_type, &principal), vault, None));
     }
     Ok(roles)
+}
+
+/// How Azure looks up an id or a name.
+fn key(id: &str) -> String {
+    id.trim_end_matches('/').to_ascii_lowercase()
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The resource groups that a case starts with.
+fn groups(names: &Names) -> BTreeMap<String, Value> {
+    let groups = [names.group.clone(), names.own_cluster().node_group];
+    groups
+        .into_iter()
+        .map(|group| (group.to_ascii_lowercase(), names.group_document(&group, &json!({}))))
+        .collect()
 }
 
 /// Applies a JSON merge patch (RFC 7396).

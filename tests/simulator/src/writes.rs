@@ -5,6 +5,8 @@ use std::sync::{Mutex, PoisonError};
 use serde::Serialize;
 use serde_json::Value;
 
+use crate::http::Request;
+
 /// One write.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(untagged)]
@@ -22,6 +24,12 @@ pub enum Write {
         method: String,
         /// Path without query.
         path: String,
+        /// `api-version`, where it is a request to Azure.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        api_version: Option<String>,
+        /// The `if-match` header, where it is a request to Azure.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        if_match: Option<String>,
         /// JSON body, if any.
         #[serde(skip_serializing_if = "Value::is_null")]
         body: Value,
@@ -44,14 +52,32 @@ impl Recorder {
         }
     }
 
-    /// Any other write.
-    pub fn request(&self, target: &'static str, method: &str, path: &str, body: Value) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(Write::Request {
-            target,
+    /// A write to Kubernetes.
+    pub fn kubernetes(&self, method: &str, path: &str, body: Value) {
+        self.push(Write::Request {
+            target: "kubernetes",
             method: method.to_owned(),
             path: path.to_owned(),
+            api_version: None,
+            if_match: None,
             body,
         });
+    }
+
+    /// A write to `arm` or to a `vault`.
+    pub(crate) fn azure(&self, target: &'static str, request: &Request) {
+        self.push(Write::Request {
+            target,
+            method: request.method.to_string(),
+            path: request.path.clone(),
+            api_version: request.query("api-version").map(str::to_owned),
+            if_match: request.header("if-match").map(str::to_owned),
+            body: request.json_or_null(),
+        });
+    }
+
+    fn push(&self, write: Write) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(write);
     }
 
     /// All writes so far.

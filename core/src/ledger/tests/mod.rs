@@ -87,6 +87,7 @@ fn operation() -> Operation {
         give_up_secrets: Vec::new(),
         before: KmsTarget::Off,
         target: None,
+        closed_vault: None,
         newest_version: None,
         fence: "80".to_owned(),
         by: "aks-kms on laptop".to_owned(),

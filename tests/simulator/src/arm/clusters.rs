@@ -1,66 +1,123 @@
 //! `Microsoft.ContainerService/managedClusters`.
 
+use std::sync::Arc;
+
 use base64::{Engine, engine::general_purpose::STANDARD};
 use serde_json::{Value, json};
 
-use super::{Call, known_group, kubeconfig, not_found, route::Named};
+use super::{
+    Call, known_group, kubeconfig, not_found,
+    operations::{accepted, accepted_without_body},
+    route::Named,
+};
 use crate::{
     cluster::{
-        ManagedCluster,
+        Cluster,
+        create::create,
+        lifecycle,
+        operation::Operation,
         update::{Preconditions, put as put_cluster},
-        version::upgrade_profile as profile,
+        version,
     },
     http::{Answer, Outcome},
-    roles::lies_in,
     world::World,
 };
 
-const KIND: &str = "Microsoft.ContainerService/managedClusters";
+pub(super) const KIND: &str = "Microsoft.ContainerService/managedClusters";
 const ASSIGN_IDENTITY: &str = "Microsoft.ManagedIdentity/userAssignedIdentities/assign/action";
 
 pub(super) fn list(world: &World, group: Option<&str>) -> Outcome {
     if let Some(group) = group {
         known_group(world, group)?;
     }
-    Ok(Answer::list([world.cluster().document.clone()]))
+    let clusters = world.clusters();
+    let wanted = clusters.iter().filter(|cluster| {
+        group.is_none_or(|group| cluster.names.group.eq_ignore_ascii_case(group))
+    });
+    Ok(Answer::list(wanted.map(|cluster| cluster.document())))
 }
 
 pub(super) fn get(world: &World, cluster: &Named) -> Outcome {
-    with_cluster(world, cluster, |cluster| Answer::ok(cluster.document.clone()))
+    Ok(Answer::ok(find(world, cluster)?.document()))
 }
 
-pub(super) fn put(call: &Call<'_>, cluster: &Named) -> Outcome {
+/// Creates a cluster, or replaces one.
+pub(super) fn put(call: &Call<'_>, named: &Named) -> Outcome {
     let world = call.world;
-    exists(world, cluster)?;
+    known_group(world, &named.group)?;
     let body = call.request.json()?;
-    if let Some(identity) = assigned_identity(&body)
-        && world.caller_lacks(ASSIGN_IDENTITY)
-    {
-        let message = format!(
-            "The client '{}' has permission to perform action '{KIND}/write' on scope '{}'; \
-             however, it does not have permission to perform action '{ASSIGN_IDENTITY}' on the \
-             linked scope '{identity}' or the linked scope is invalid.",
-            world.names.client, call.request.path,
-        );
-        return Err(Answer::error(403, "LinkedAuthorizationFailed", &message));
+    check_right_to_assign(call, &body)?;
+    if let Ok(cluster) = find(world, named) {
+        let (document, operation) = put_cluster(world, &cluster, body, preconditions(call))?;
+        return Ok(accepted(call, Answer::ok(document), &operation));
     }
-    let preconditions = Preconditions {
-        if_match: call.request.header("if-match"),
-        if_none_match: call.request.header("if-none-match"),
+    let (group, name) = (call.request.as_sent(&named.group), call.request.as_sent(&named.name));
+    let (document, operation) = create(world, group, name, body, preconditions(call))?;
+    Ok(accepted(call, Answer::status(201, document), &operation))
+}
+
+/// Assigning an identity to a cluster is a right of its own.
+fn check_right_to_assign(call: &Call<'_>, body: &Value) -> Result<(), Answer> {
+    let identities = body["identity"]["userAssignedIdentities"].as_object();
+    let Some(identity) = identities.and_then(|identities| identities.keys().next()) else {
+        return Ok(());
     };
-    let (document, operation) = put_cluster(world, body, preconditions)?;
-    let poll = operation.url(call.region.arm(), world);
-    Ok(Answer::ok(document).with_header("azure-asyncoperation", poll))
+    if call.may(ASSIGN_IDENTITY, identity) {
+        return Ok(());
+    }
+    let message = format!(
+        "The client '{}' has permission to perform action '{KIND}/write' on scope '{}'; however, \
+         it does not have permission to perform action '{ASSIGN_IDENTITY}' on the linked scope \
+         '{identity}' or the linked scope is invalid.",
+        call.claims.appid, call.request.path,
+    );
+    Err(Answer::error(403, "LinkedAuthorizationFailed", &message))
 }
 
-fn assigned_identity(body: &Value) -> Option<&String> {
-    body["identity"]["userAssignedIdentities"].as_object()?.keys().next()
+/// Replaces the tags.
+pub(super) fn patch(call: &Call<'_>, cluster: &Named) -> Outcome {
+    let cluster = find(call.world, cluster)?;
+    let body = call.request.json()?;
+    if !body["tags"].is_object() || body.as_object().is_some_and(|body| body.len() > 1) {
+        let message = "Only tags can be changed by a PATCH.";
+        return Err(Answer::flat_error(400, "InvalidParameter", message));
+    }
+    let (document, operation) =
+        lifecycle::set_tags(call.world, &cluster, &body["tags"], preconditions(call))?;
+    Ok(accepted(call, Answer::ok(document), &operation))
 }
 
-pub(super) fn credential(world: &World, cluster: &Named, admin: bool) -> Outcome {
-    exists(world, cluster)?;
+pub(super) fn delete(call: &Call<'_>, cluster: &Named) -> Outcome {
+    known_group(call.world, &cluster.group)?;
+    let Ok(cluster) = find(call.world, cluster) else {
+        return Ok(Answer::status(204, Value::Null));
+    };
+    let operation = lifecycle::delete(call.world, &cluster, preconditions(call))?;
+    Ok(accepted_without_body(call, &operation))
+}
+
+/// Something done to a cluster as a whole.
+pub(super) fn act(
+    call: &Call<'_>,
+    cluster: &Named,
+    action: impl FnOnce(&Arc<World>, &Arc<Cluster>) -> Result<Operation, Answer>,
+) -> Outcome {
+    let cluster = find(call.world, cluster)?;
+    let operation = action(call.world, &cluster)?;
+    Ok(accepted_without_body(call, &operation))
+}
+
+/// There is no pod here that could run it.
+pub(super) fn run_command(call: &Call<'_>, cluster: &Named) -> Outcome {
+    find(call.world, cluster)?;
+    let message = "Run command is not available in this cluster: use the Kubernetes API.";
+    Err(Answer::flat_error(400, "RunCommandNotAvailable", message))
+}
+
+pub(super) fn credential(call: &Call<'_>, cluster: &Named, admin: bool) -> Outcome {
+    let cluster = find(call.world, cluster)?;
     let (local_accounts, entra) = {
-        let properties = &world.cluster().document["properties"];
+        let properties = &cluster.state().document["properties"];
         (properties["disableLocalAccounts"] != true, properties["aadProfile"].is_object())
     };
     if admin && !local_accounts {
@@ -68,10 +125,11 @@ pub(super) fn credential(world: &World, cluster: &Named, admin: bool) -> Outcome
                        disable local accounts.";
         return Err(Answer::flat_error(400, "BadRequest", message));
     }
-    let Some(backend) = world.backend() else {
-        return Err(Answer::flat_error(500, "InternalOperationError", "There is no API server."));
+    let Some(backend) = cluster.backend() else {
+        let message = "The managed cluster is not provisioned: it has no API server.";
+        return Err(Answer::flat_error(400, "BadRequest", message));
     };
-    let names = &world.names;
+    let names = &cluster.names;
     let endpoint = backend.endpoint();
     let user = match (admin, entra) {
         (true, _) => kubeconfig::User::Token { token: &endpoint.admin_token, admin },
@@ -86,71 +144,26 @@ pub(super) fn credential(world: &World, cluster: &Named, admin: bool) -> Outcome
 }
 
 pub(super) fn upgrade_profile(world: &World, cluster: &Named) -> Outcome {
-    with_cluster(world, cluster, |cluster| Answer::ok(profile(&cluster.document)))
+    Ok(Answer::ok(version::upgrade_profile(&find(world, cluster)?.document())))
 }
 
-pub(super) fn agent_pools(world: &World, cluster: &Named) -> Outcome {
-    with_cluster(world, cluster, |cluster| {
-        let pools = cluster.document["properties"]["agentPoolProfiles"].as_array();
-        let pools = pools.into_iter().flatten();
-        Answer::list(pools.map(|pool| pool_document(&cluster.document, pool)))
-    })
+/// The versions that new clusters can have.
+pub(super) fn kubernetes_versions() -> Answer {
+    Answer::ok(json!({ "values": version::kubernetes_versions() }))
 }
 
-pub(super) fn agent_pool(world: &World, cluster: &Named, pool: &str) -> Outcome {
-    exists(world, cluster)?;
-    let mut managed = world.cluster();
-    let Some(profile) = managed.agent_pool(pool).cloned() else {
-        let message = format!("Could not find the agent pool {pool}.");
-        return Err(Answer::flat_error(404, "NotFound", &message));
-    };
-    Ok(Answer::ok(pool_document(&managed.document, &profile)))
-}
-
-/// An agent pool as a resource: what the cluster's document has of it, under `properties`.
-fn pool_document(cluster: &Value, pool: &Value) -> Value {
-    let mut properties = pool.clone();
-    let name = properties["name"].take();
-    let id = format!(
-        "{}/agentPools/{}",
-        cluster["id"].as_str().unwrap_or_default(),
-        name.as_str().unwrap_or_default()
-    );
-    json!({
-        "id": id,
-        "name": name,
-        "type": format!("{KIND}/agentPools"),
-        "properties": properties,
-    })
-}
-
-pub(super) fn operation(call: &Call<'_>, id: &str) -> Outcome {
-    let cluster = call.world.cluster();
-    let operation = cluster
-        .operations
-        .get(id)
-        // Poll URLs are signed: one that was rebuilt is not honoured.
-        .filter(|operation| call.request.query("s") == Some(operation.signature.as_str()));
-    operation.map(|operation| Answer::ok(operation.body())).ok_or_else(|| {
-        Answer::error(404, "NotFound", "The entity was not found in this Azure location.")
-    })
-}
-
-fn with_cluster(
-    world: &World,
-    cluster: &Named,
-    answer: impl FnOnce(&ManagedCluster) -> Answer,
-) -> Outcome {
-    exists(world, cluster)?;
-    Ok(answer(&world.cluster()))
-}
-
-fn exists(world: &World, cluster: &Named) -> Result<(), Answer> {
-    known_group(world, &cluster.group)?;
-    let names = &world.names;
-    let id = format!("{}/providers/{KIND}/{}", names.group_id(), cluster.name);
-    if lies_in(&names.cluster_id(), &id) {
-        return Ok(());
+pub(super) fn preconditions<'a>(call: &Call<'a>) -> Preconditions<'a> {
+    Preconditions {
+        if_match: call.request.header("if-match"),
+        if_none_match: call.request.header("if-none-match"),
     }
-    Err(not_found(KIND, &cluster.name, &cluster.group))
+}
+
+/// The cluster, if it exists.
+pub(super) fn find(world: &World, cluster: &Named) -> Result<Arc<Cluster>, Answer> {
+    known_group(world, &cluster.group)?;
+    let Named { group, name } = cluster;
+    let subscription = world.names.subscription_id();
+    let id = format!("{subscription}/resourceGroups/{group}/providers/{KIND}/{name}");
+    world.cluster_with_id(&id).ok_or_else(|| not_found(KIND, name, group))
 }

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::Call;
+use super::{Call, inventory};
 use crate::{
     http::{Answer, Outcome},
     world::World,
@@ -82,15 +82,12 @@ fn conditions(query: &str) -> Option<Vec<Condition>> {
 
 /// The resources as rows; Resource Graph has types in lower case.
 fn rows(world: &World) -> Vec<Value> {
-    let cluster = world.cluster().document.clone();
-    let vaults = world.vaults();
-    let vaults = vaults.values().filter(|vault| !vault.soft_deleted);
-    let documents = vaults.map(|vault| vault.document.clone()).chain([cluster]);
-    documents
+    inventory::all(world)
+        .into_iter()
         .map(|mut row| {
             let kind = row["type"].as_str().unwrap_or_default().to_ascii_lowercase();
             row["type"] = json!(kind);
-            row["resourceGroup"] = json!(world.names.group.to_ascii_lowercase());
+            row["resourceGroup"] = json!(inventory::group_of(&row).to_ascii_lowercase());
             row["subscriptionId"] = json!(world.names.subscription);
             row["tenantId"] = json!(world.names.tenant);
             row

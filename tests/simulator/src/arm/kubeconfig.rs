@@ -2,7 +2,7 @@
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 
-use crate::{backend::ApiEndpoint, entra::AKS_SERVER_APPLICATION, names::Names};
+use crate::{backend::ApiEndpoint, entra::AKS_SERVER_APPLICATION, names::ClusterNames};
 
 /// Client application of kubelogin's device code flow.
 const AKS_CLIENT_APPLICATION: &str = "80faf920-1908-4b52-b5ef-a8e7bedfc67a";
@@ -16,13 +16,14 @@ pub(super) enum User<'a> {
 }
 
 /// The file, in YAML.
-pub(super) fn render(names: &Names, endpoint: &ApiEndpoint, user: &User<'_>) -> String {
-    let Names { cluster, group, .. } = names;
+pub(super) fn render(names: &ClusterNames, endpoint: &ApiEndpoint, user: &User<'_>) -> String {
+    let ClusterNames { name: cluster, group, .. } = names;
     let ca = STANDARD.encode(&endpoint.ca_pem);
     let server = &endpoint.server;
-    let (context, role) = match user {
-        User::Token { admin: true, .. } => (format!("{cluster}-admin"), "clusterAdmin"),
-        _ => (cluster.clone(), "clusterUser"),
+    // `az` itself appends `-admin` to an admin's context.
+    let role = match user {
+        User::Token { admin: true, .. } => "clusterAdmin",
+        _ => "clusterUser",
     };
     let user_name = format!("{role}_{group}_{cluster}");
     let credential = match user {
@@ -60,8 +61,8 @@ contexts:
 - context:
     cluster: {cluster}
     user: {user_name}
-  name: {context}
-current-context: {context}
+  name: {cluster}
+current-context: {cluster}
 kind: Config
 preferences: {{}}
 users:

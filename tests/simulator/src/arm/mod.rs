@@ -1,20 +1,32 @@
 //! Azure Resource Manager: who asks, in which api-version, with which right; then the resource.
 
-mod access;
+mod agent_pools;
 mod clusters;
+mod filter;
 mod graph;
-mod keys;
+mod groups;
+mod identities;
+mod inventory;
+mod key_vault;
 mod kubeconfig;
-mod resources;
+mod operations;
+mod paging;
+mod role_assignments;
+mod role_definitions;
 mod route;
-mod vaults;
+mod subscriptions;
 mod versions;
 
 use std::sync::Arc;
 
+pub(crate) use filter::equalities;
+pub(crate) use groups::check_location;
+use groups::known_group;
 use route::{Route, Target};
+use time::macros::format_description;
 
 use crate::{
+    cluster::lifecycle,
     entra::{Claims, Rejection},
     http::{Answer, Outcome, Request},
     region::Region,
@@ -26,15 +38,30 @@ struct Call<'a> {
     region: &'a Region,
     world: &'a Arc<World>,
     request: &'a Request,
+    claims: &'a Claims,
+}
+
+impl Call<'_> {
+    /// Whether the caller has the right to do something to a resource.
+    fn may(&self, action: &str, resource: &str) -> bool {
+        may(self.world, self.claims, action, resource)
+    }
 }
 
 /// Answers a request to the management plane.
 pub(crate) fn serve(region: &Region, request: &Request) -> Outcome {
     let (world, claims) = authenticate(region, request)?;
     let method = request.method.as_str();
+    let answer = answer(region, &world, &claims, request).unwrap_or_else(|refusal| refusal);
+    let answer = world.faults.answer_after_effect(method, &request.path).unwrap_or(answer);
+    Ok(dated(&world, answer).delayed(world.faults.latency()))
+}
+
+fn answer(region: &Region, world: &Arc<World>, claims: &Claims, request: &Request) -> Outcome {
+    let method = request.method.as_str();
     let route = Route::of(request);
     if let Some(Route { records: true, .. }) = &route {
-        world.recorder.request("arm", method, &request.path, request.json_or_null());
+        world.recorder.azure("arm", request);
     }
     if let Some(fault) = world.faults.answer(method, &request.path) {
         return Err(fault);
@@ -47,40 +74,84 @@ pub(crate) fn serve(region: &Region, request: &Request) -> Outcome {
         ));
     };
     versions::check(route.provider, request.query("api-version"))?;
-    authorise(region, &world, &claims, &route, request)?;
-    dispatch(&Call { region, world: &world, request }, route.target)
+    authorise(region, world, claims, &route, request)?;
+    let answer = dispatch(&Call { region, world, request, claims }, route.target)?;
+    if request.method == http::Method::GET {
+        return Ok(paging::cut(region, request, world.faults.page_size(), answer));
+    }
+    Ok(answer)
+}
+
+/// An answer with the time that the service takes for now.
+fn dated(world: &World, answer: Answer) -> Answer {
+    let format = format_description!(
+        "[weekday repr:short], [day] [month repr:short] [year] [hour]:[minute]:[second] GMT"
+    );
+    match world.faults.now().format(format) {
+        Ok(date) => answer.with_header("date", date),
+        Err(_) => answer,
+    }
 }
 
 fn dispatch(call: &Call<'_>, target: Target) -> Outcome {
     match target {
-        Target::Subscriptions => Ok(resources::subscriptions(call.world)),
-        Target::Subscription => Ok(resources::subscription(call.world)),
-        Target::ResourceGroups => Ok(resources::groups(call.world)),
-        Target::ResourceGroup(group) => resources::group(call.world, &group),
+        Target::Tenants => Ok(subscriptions::tenants(call.world)),
+        Target::Subscriptions => Ok(subscriptions::subscriptions(call.world)),
+        Target::Subscription => Ok(subscriptions::subscription(call.world)),
+        Target::Locations => Ok(subscriptions::locations(call.world)),
+        Target::Registrations => Ok(subscriptions::registrations(call.world)),
+        Target::Registration(namespace) => subscriptions::provider(call.world, &namespace),
+        Target::Resources(group) => inventory::list(call, group.as_deref()),
+        Target::ResourceGroups => Ok(groups::list(call.world)),
+        Target::ResourceGroup(group) => groups::get(call, &group),
+        Target::PutResourceGroup => groups::put(call),
         Target::Clusters(group) => clusters::list(call.world, group.as_deref()),
         Target::Cluster(cluster) => clusters::get(call.world, &cluster),
         Target::PutCluster(cluster) => clusters::put(call, &cluster),
-        Target::Credential { cluster, admin } => clusters::credential(call.world, &cluster, admin),
+        Target::PatchCluster(cluster) => clusters::patch(call, &cluster),
+        Target::DeleteCluster(cluster) => clusters::delete(call, &cluster),
+        Target::StopCluster(cluster) => clusters::act(call, &cluster, lifecycle::stop),
+        Target::StartCluster(cluster) => clusters::act(call, &cluster, lifecycle::start),
+        Target::AbortCluster(cluster) => clusters::act(call, &cluster, lifecycle::abort),
+        Target::RunCommand(cluster) => clusters::run_command(call, &cluster),
+        Target::Credential { cluster, admin } => clusters::credential(call, &cluster, admin),
         Target::UpgradeProfile(cluster) => clusters::upgrade_profile(call.world, &cluster),
-        Target::AgentPools(cluster) => clusters::agent_pools(call.world, &cluster),
-        Target::AgentPool(cluster, pool) => clusters::agent_pool(call.world, &cluster, &pool),
-        Target::Operation(id) => clusters::operation(call, &id),
-        Target::Vaults(group) => Ok(vaults::list(call.world, group.as_deref())),
-        Target::Vault(vault) => vaults::get(call.world, &vault),
-        Target::PutVault(vault) => vaults::put(call, &vault),
-        Target::PatchVault(vault) => vaults::patch(call, &vault),
-        Target::PrivateEndpointConnections(vault) => vaults::connections(call.world, &vault),
-        Target::DeletedVaults => Ok(vaults::list_deleted(call.world)),
-        Target::DeletedVault(vault) => vaults::get_deleted(call.world, &vault),
-        Target::DiagnosticSettings(scope) => vaults::diagnostic_settings(call.world, &scope),
-        Target::Key(vault, key) => keys::get(call.world, &vault, &key),
-        Target::KeyVersions(vault, key) => keys::versions(call.world, &vault, &key),
-        Target::KeyVersion(vault, key, version) => {
-            keys::version(call.world, &vault, &key, &version)
+        Target::KubernetesVersions => Ok(clusters::kubernetes_versions()),
+        Target::AgentPools(cluster) => agent_pools::list(call, &cluster),
+        Target::AgentPool(cluster, pool) => agent_pools::get(call, &cluster, &pool),
+        Target::PutAgentPool(cluster, pool) => agent_pools::put(call, &cluster, &pool),
+        Target::DeleteAgentPool(cluster, pool) => agent_pools::delete(call, &cluster, &pool),
+        Target::AgentPoolUpgradeProfile(cluster, pool) => {
+            agent_pools::upgrade_profile(call, &cluster, &pool)
         }
-        Target::Identity(identity) => resources::identity(call.world, &identity),
-        Target::RoleAssignments(scope) => access::assignments(call, &scope),
-        Target::RoleDefinition(prefix, guid) => access::definition(&prefix, &guid),
+        Target::AgentPoolVersions(cluster) => agent_pools::available_versions(call, &cluster),
+        Target::Operation(id) => operations::status(call, &id),
+        Target::OperationResult(id) => operations::result(call, &id),
+        Target::KeyVault(target) => key_vault::serve(call, target),
+        Target::DiagnosticSettings(scope) => key_vault::diagnostic_settings(call.world, &scope),
+        Target::Identities(group) => identities::list(call.world, group.as_deref()),
+        Target::Identity(identity) => identities::get(call.world, &identity),
+        Target::PutIdentity(identity) => identities::put(call, &identity),
+        Target::PatchIdentity(identity) => identities::patch(call, &identity),
+        Target::DeleteIdentity(identity) => identities::delete(call.world, &identity),
+        Target::FederatedCredentials(identity) => identities::credentials(call.world, &identity),
+        Target::FederatedCredential(identity, name) => {
+            identities::credential(call.world, &identity, &name)
+        }
+        Target::PutFederatedCredential(identity, name) => {
+            identities::put_credential(call, &identity, &name)
+        }
+        Target::DeleteFederatedCredential(identity, name) => {
+            identities::delete_credential(call.world, &identity, &name)
+        }
+        Target::RoleAssignments(scope) => role_assignments::list(call, &scope),
+        Target::RoleAssignment(scope, guid) => role_assignments::get(call, &scope, &guid),
+        Target::PutRoleAssignment(scope, guid) => role_assignments::put(call, &scope, &guid),
+        Target::DeleteRoleAssignment(scope, guid) => {
+            Ok(role_assignments::delete(call, &scope, &guid))
+        }
+        Target::RoleDefinitions => role_definitions::list(call),
+        Target::RoleDefinition(prefix, guid) => role_definitions::get(&prefix, &guid),
         Target::ResourceGraph => graph::query(call),
     }
 }
@@ -91,18 +162,14 @@ fn authenticate(region: &Region, request: &Request) -> Result<(Arc<World>, Claim
         let message = "Authentication failed. The 'Authorization' header is missing.";
         return Err(unauthenticated(region, "AuthenticationFailed", message));
     };
-    let claims = region.tokens.check(token, region.arm()).map_err(|rejection| {
+    region.caller(token, region.arm()).map_err(|rejection| {
         let code = match rejection {
-            Rejection::Invalid => "InvalidAuthenticationToken",
+            Rejection::Invalid | Rejection::NotYetValid => "InvalidAuthenticationToken",
             Rejection::Expired => "ExpiredAuthenticationToken",
             Rejection::WrongAudience => "InvalidAuthenticationTokenAudience",
         };
         unauthenticated(region, code, &rejection.to_string())
-    })?;
-    let world = region.world_of_client(&claims.appid).ok_or_else(|| {
-        unauthenticated(region, "InvalidAuthenticationToken", "The case has ended.")
-    })?;
-    Ok((world, claims))
+    })
 }
 
 fn unauthenticated(region: &Region, code: &str, message: &str) -> Answer {
@@ -137,7 +204,9 @@ fn authorise(
         let message = format!("The subscription '{subscription}' could not be found.");
         return Err(Answer::error(404, "SubscriptionNotFound", &message));
     }
-    if elsewhere.is_none() && !world.caller_lacks(route.action) {
+    // What lies in no subscription answers only what the caller may see.
+    let everybodys = subscription.is_none() && !world.names.is_caller(&claims.oid);
+    if elsewhere.is_none() && (everybodys || may(world, claims, route.action, &request.path)) {
         return Ok(());
     }
     let message = format!(
@@ -149,6 +218,16 @@ fn authorise(
     Err(Answer::error(403, "AuthorizationFailed", &message))
 }
 
+/// Whether a principal may do something to a resource: the case's caller everything but what it
+/// lacks, an identity what its roles in effect grant.
+fn may(world: &World, claims: &Claims, action: &str, resource: &str) -> bool {
+    if world.names.is_caller(&claims.oid) {
+        return !world.caller_lacks(action);
+    }
+    let roles = world.roles_of_principal(&claims.oid);
+    roles.iter().any(|role| role.covers(resource) && role.role.grants(action))
+}
+
 /// The answer about a resource that does not exist.
 fn not_found(kind: &str, name: &str, group: &str) -> Answer {
     let message = format!(
@@ -156,13 +235,4 @@ fn not_found(kind: &str, name: &str, group: &str) -> Answer {
          details please go to https://aka.ms/ARMResourceNotFoundFix"
     );
     Answer::error(404, "ResourceNotFound", &message)
-}
-
-/// Checks that a resource group is the case's.
-fn known_group(world: &World, group: &str) -> Result<(), Answer> {
-    if group.eq_ignore_ascii_case(&world.names.group) {
-        return Ok(());
-    }
-    let message = format!("Resource group '{group}' could not be found.");
-    Err(Answer::error(404, "ResourceGroupNotFound", &message))
 }

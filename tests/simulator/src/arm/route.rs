@@ -1,6 +1,11 @@
 //! Which resource a path names, and which right its use takes.
 
-use super::versions::Provider;
+mod authorization;
+mod container_service;
+mod managed_identity;
+mod resources;
+
+use super::{key_vault, versions::Provider};
 use crate::http::Request;
 
 /// A resource, by its group and its name.
@@ -15,8 +20,16 @@ pub(super) struct Named {
 pub(super) enum Target {
     Subscriptions,
     Subscription,
+    Tenants,
+    Locations,
+    /// Registrations of resource providers.
+    Registrations,
+    Registration(String),
+    /// All of them, or those in a group.
+    Resources(Option<String>),
     ResourceGroups,
     ResourceGroup(String),
+    PutResourceGroup,
     /// In a group, or in the subscription.
     Clusters(Option<String>),
     Cluster(Named),
@@ -25,25 +38,42 @@ pub(super) enum Target {
         cluster: Named,
         admin: bool,
     },
+    PatchCluster(Named),
+    DeleteCluster(Named),
+    StopCluster(Named),
+    StartCluster(Named),
+    AbortCluster(Named),
+    RunCommand(Named),
     UpgradeProfile(Named),
     AgentPools(Named),
     AgentPool(Named, String),
+    PutAgentPool(Named, String),
+    DeleteAgentPool(Named, String),
+    AgentPoolUpgradeProfile(Named, String),
+    AgentPoolVersions(Named),
+    KubernetesVersions,
     Operation(String),
-    Vaults(Option<String>),
-    Vault(Named),
-    PutVault(Named),
-    PatchVault(Named),
-    PrivateEndpointConnections(Named),
-    DeletedVaults,
-    DeletedVault(String),
+    OperationResult(String),
+    KeyVault(key_vault::Target),
     /// Of this resource.
     DiagnosticSettings(String),
-    Key(Named, String),
-    KeyVersions(Named, String),
-    KeyVersion(Named, String, String),
+    /// In a group, or in the subscription.
+    Identities(Option<String>),
     Identity(Named),
+    PutIdentity(Named),
+    PatchIdentity(Named),
+    DeleteIdentity(Named),
+    FederatedCredentials(Named),
+    FederatedCredential(Named, String),
+    PutFederatedCredential(Named, String),
+    DeleteFederatedCredential(Named, String),
     /// At this scope.
     RoleAssignments(String),
+    /// At this scope, with this GUID.
+    RoleAssignment(String, String),
+    PutRoleAssignment(String, String),
+    DeleteRoleAssignment(String, String),
+    RoleDefinitions,
     /// Under this prefix (a subscription, or empty), with this GUID.
     RoleDefinition(String, String),
     ResourceGraph,
@@ -66,178 +96,29 @@ impl Route {
         let method = request.method.as_str();
         let lower = request.lower_segments();
         let lower: Vec<&str> = lower.iter().map(String::as_str).collect();
-        let (provider, action, target) =
-            extension(method, &lower).or_else(|| resource(method, &lower))?;
-        let records =
-            method != "GET" && !matches!(target, Target::Credential { .. } | Target::ResourceGraph);
+        let (provider, action, target) = authorization::extension(method, &lower)
+            .or_else(|| resources::route(method, &lower))?;
+        let records = match &target {
+            Target::KeyVault(target) => target.records(),
+            Target::Credential { .. } | Target::ResourceGraph => false,
+            _ => true,
+        } && !matches!(method, "GET" | "HEAD");
         Some(Self { provider, action, target, records })
     }
 }
 
 type Parts = (Provider, &'static str, Target);
 
-/// Resources that hang on others: the scope comes before the last `providers`.
-fn extension(method: &str, path: &[&str]) -> Option<Parts> {
-    let last = path.iter().rposition(|segment| *segment == "providers")?;
-    let scope = path[..last].iter().fold(String::new(), |scope, segment| scope + "/" + segment);
-    let parts = match (method, &path[last + 1..]) {
-        ("GET", ["microsoft.authorization", "roleassignments"]) => (
-            Provider::Authorization,
-            "Microsoft.Authorization/roleAssignments/read",
-            Target::RoleAssignments(scope),
-        ),
-        ("GET", ["microsoft.authorization", "roledefinitions", guid]) => (
-            Provider::Authorization,
-            "Microsoft.Authorization/roleDefinitions/read",
-            Target::RoleDefinition(scope, (*guid).to_owned()),
-        ),
-        ("GET", ["microsoft.insights", "diagnosticsettings"]) => (
-            Provider::Insights,
-            "Microsoft.Insights/diagnosticSettings/read",
-            Target::DiagnosticSettings(scope),
-        ),
-        _ => return None,
-    };
-    Some(parts)
-}
-
-fn resource(method: &str, path: &[&str]) -> Option<Parts> {
-    let parts = match (method, path) {
-        ("GET", ["subscriptions"]) => {
-            (Provider::Resources, "Microsoft.Resources/subscriptions/read", Target::Subscriptions)
-        }
-        ("GET", ["subscriptions", _]) => {
-            (Provider::Resources, "Microsoft.Resources/subscriptions/read", Target::Subscription)
-        }
-        ("GET", ["subscriptions", _, "resourcegroups"]) => (
-            Provider::Resources,
-            "Microsoft.Resources/subscriptions/resourceGroups/read",
-            Target::ResourceGroups,
-        ),
-        ("GET", ["subscriptions", _, "resourcegroups", group]) => (
-            Provider::Resources,
-            "Microsoft.Resources/subscriptions/resourceGroups/read",
-            Target::ResourceGroup((*group).to_owned()),
-        ),
-        ("POST", ["providers", "microsoft.resourcegraph", "resources"]) => (
-            Provider::ResourceGraph,
-            "Microsoft.ResourceGraph/resources/read",
-            Target::ResourceGraph,
-        ),
-        (_, ["subscriptions", _, "providers", namespace, rest @ ..]) => {
-            return provider(method, namespace, None, rest);
-        }
-        (_, ["subscriptions", _, "resourcegroups", group, "providers", namespace, rest @ ..]) => {
-            return provider(method, namespace, Some(group), rest);
-        }
-        _ => return None,
-    };
-    Some(parts)
-}
-
 fn provider(method: &str, namespace: &str, group: Option<&str>, path: &[&str]) -> Option<Parts> {
     match namespace {
-        "microsoft.containerservice" => container_service(method, group, path),
-        "microsoft.keyvault" => key_vault(method, group, path),
-        "microsoft.managedidentity" => match (method, group, path) {
-            ("GET", Some(group), ["userassignedidentities", name]) => Some((
-                Provider::ManagedIdentity,
-                "Microsoft.ManagedIdentity/userAssignedIdentities/read",
-                Target::Identity(named(group, name)),
-            )),
-            _ => None,
-        },
+        "microsoft.containerservice" => container_service::route(method, group, path),
+        "microsoft.keyvault" => {
+            let (action, target) = key_vault::route(method, group, path)?;
+            Some((Provider::KeyVault, action, Target::KeyVault(target)))
+        }
+        "microsoft.managedidentity" => managed_identity::route(method, group, path),
         _ => None,
     }
-}
-
-fn container_service(method: &str, group: Option<&str>, path: &[&str]) -> Option<Parts> {
-    let (action, target) = match (method, group, path) {
-        ("GET", None, ["locations", _, "operations", id]) => (
-            "Microsoft.ContainerService/locations/operations/read",
-            Target::Operation((*id).to_owned()),
-        ),
-        ("GET", group, ["managedclusters"]) => (
-            "Microsoft.ContainerService/managedClusters/read",
-            Target::Clusters(group.map(str::to_owned)),
-        ),
-        (method, Some(group), ["managedclusters", name, rest @ ..]) => {
-            let cluster = named(group, name);
-            match (method, rest) {
-                ("GET", []) => {
-                    ("Microsoft.ContainerService/managedClusters/read", Target::Cluster(cluster))
-                }
-                ("PUT", []) => (
-                    "Microsoft.ContainerService/managedClusters/write",
-                    Target::PutCluster(cluster),
-                ),
-                ("POST", ["listclusterusercredential"]) => (
-                    "Microsoft.ContainerService/managedClusters/listClusterUserCredential/action",
-                    Target::Credential { cluster, admin: false },
-                ),
-                ("POST", ["listclusteradmincredential"]) => (
-                    "Microsoft.ContainerService/managedClusters/listClusterAdminCredential/action",
-                    Target::Credential { cluster, admin: true },
-                ),
-                ("GET", ["upgradeprofiles", "default"]) => (
-                    "Microsoft.ContainerService/managedClusters/upgradeProfiles/read",
-                    Target::UpgradeProfile(cluster),
-                ),
-                ("GET", ["agentpools"]) => (
-                    "Microsoft.ContainerService/managedClusters/agentPools/read",
-                    Target::AgentPools(cluster),
-                ),
-                ("GET", ["agentpools", pool]) => (
-                    "Microsoft.ContainerService/managedClusters/agentPools/read",
-                    Target::AgentPool(cluster, (*pool).to_owned()),
-                ),
-                _ => return None,
-            }
-        }
-        _ => return None,
-    };
-    Some((Provider::ContainerService, action, target))
-}
-
-fn key_vault(method: &str, group: Option<&str>, path: &[&str]) -> Option<Parts> {
-    let (action, target) = match (method, group, path) {
-        ("GET", group, ["vaults"]) => {
-            ("Microsoft.KeyVault/vaults/read", Target::Vaults(group.map(str::to_owned)))
-        }
-        ("GET", None, ["deletedvaults"]) => {
-            ("Microsoft.KeyVault/deletedVaults/read", Target::DeletedVaults)
-        }
-        ("GET", None, ["locations", _, "deletedvaults", name]) => (
-            "Microsoft.KeyVault/locations/deletedVaults/read",
-            Target::DeletedVault((*name).to_owned()),
-        ),
-        (method, Some(group), ["vaults", name, rest @ ..]) => {
-            let vault = named(group, name);
-            match (method, rest) {
-                ("GET", []) => ("Microsoft.KeyVault/vaults/read", Target::Vault(vault)),
-                ("PUT", []) => ("Microsoft.KeyVault/vaults/write", Target::PutVault(vault)),
-                ("PATCH", []) => ("Microsoft.KeyVault/vaults/write", Target::PatchVault(vault)),
-                ("GET", ["privateendpointconnections"]) => (
-                    "Microsoft.KeyVault/vaults/privateEndpointConnections/read",
-                    Target::PrivateEndpointConnections(vault),
-                ),
-                ("GET", ["keys", key]) => {
-                    ("Microsoft.KeyVault/vaults/keys/read", Target::Key(vault, (*key).to_owned()))
-                }
-                ("GET", ["keys", key, "versions"]) => (
-                    "Microsoft.KeyVault/vaults/keys/versions/read",
-                    Target::KeyVersions(vault, (*key).to_owned()),
-                ),
-                ("GET", ["keys", key, "versions", version]) => (
-                    "Microsoft.KeyVault/vaults/keys/versions/read",
-                    Target::KeyVersion(vault, (*key).to_owned(), (*version).to_owned()),
-                ),
-                _ => return None,
-            }
-        }
-        _ => return None,
-    };
-    Some((Provider::KeyVault, action, target))
 }
 
 fn named(group: &str, name: &str) -> Named {

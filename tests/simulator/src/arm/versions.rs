@@ -15,8 +15,21 @@ pub(super) enum Provider {
 }
 
 impl Provider {
+    /// The provider's namespace.
+    pub(super) fn namespace(self) -> &'static str {
+        match self {
+            Self::Resources => "Microsoft.Resources",
+            Self::ContainerService => "Microsoft.ContainerService",
+            Self::KeyVault => "Microsoft.KeyVault",
+            Self::ManagedIdentity => "Microsoft.ManagedIdentity",
+            Self::Authorization => "Microsoft.Authorization",
+            Self::Insights => "Microsoft.Insights",
+            Self::ResourceGraph => "Microsoft.ResourceGraph",
+        }
+    }
+
     /// What it knows, newest first.
-    fn versions(self) -> &'static [&'static str] {
+    pub(super) fn versions(self) -> &'static [&'static str] {
         match self {
             Self::Resources => &[
                 "2025-04-01",
@@ -36,8 +49,10 @@ impl Provider {
                 "2019-11-01",
                 "2019-10-01",
                 "2019-06-01",
+                "2018-06-01",
                 "2018-05-01",
                 "2016-06-01",
+                "2015-11-01",
             ],
             Self::ContainerService => &[
                 "2026-08-01",
@@ -90,8 +105,26 @@ impl Provider {
                 "2021-10-01",
                 "2019-09-01",
             ],
-            Self::ManagedIdentity => &["2024-11-30", "2023-01-31", "2018-11-30"],
-            Self::Authorization => &["2022-04-01", "2020-04-01-preview", "2018-01-01-preview"],
+            Self::ManagedIdentity => &[
+                "2025-05-31-preview",
+                "2025-01-31-preview",
+                "2024-11-30",
+                "2023-07-31-preview",
+                "2023-01-31",
+                "2022-01-31-preview",
+                "2021-09-30-preview",
+                "2018-11-30",
+            ],
+            Self::Authorization => &[
+                "2022-05-01-preview",
+                "2022-04-01",
+                "2020-10-01-preview",
+                "2020-08-01-preview",
+                "2020-04-01-preview",
+                "2018-09-01-preview",
+                "2018-01-01-preview",
+                "2015-07-01",
+            ],
             Self::Insights => &["2021-05-01-preview"],
             Self::ResourceGraph => &["2024-04-01", "2022-10-01", "2021-03-01"],
         }

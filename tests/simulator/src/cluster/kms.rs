@@ -2,11 +2,11 @@
 
 use serde_json::Value;
 
-use super::{state::kms_version, version::Version};
+use super::{Cluster, state::kms_version, version::Version};
 use crate::{
     backend::{EncryptionConfig, KeyRef, KmsVersion},
     key_id::KeyId,
-    vault::{KeyAction, access::open_to_the_internet},
+    vault::{KeyAction, network},
     world::World,
 };
 
@@ -130,7 +130,7 @@ fn vault_name(id: &str) -> Option<&str> {
 }
 
 /// What AKS finds out while the operation runs: whether the identity can use the key, in words.
-pub(crate) fn validate(world: &World, profile: &Profile) -> Result<(), String> {
+pub(crate) fn validate(world: &World, cluster: &Cluster, profile: &Profile) -> Result<(), String> {
     let key_id = profile.key_id.as_deref().unwrap_or_default();
     let key = KeyId::parse(key_id).ok_or("The key id is malformed.")?;
     let (tenant, vault_id) = world
@@ -142,7 +142,7 @@ pub(crate) fn validate(world: &World, profile: &Profile) -> Result<(), String> {
         return Err("The vault is in another tenant.".to_owned());
     }
     if profile.private() {
-        let may_approve = world.identity_roles().any(|assignment| {
+        let may_approve = world.roles_of(cluster).iter().any(|assignment| {
             assignment.covers(&vault_id)
                 && assignment
                     .role
@@ -151,16 +151,16 @@ pub(crate) fn validate(world: &World, profile: &Profile) -> Result<(), String> {
         if !may_approve {
             return Err("The identity may not approve private endpoint connections.".to_owned());
         }
-        world.update_private_connections();
+        world.update_private_connections(cluster);
     } else {
         // A private endpoint that is still there does not make a vault public.
         world
-            .with_vault_at(&key.host, open_to_the_internet)
+            .with_vault_at(&key.host, |vault| network::admits(vault, network::CLUSTER_ADDRESS))
             .and_then(|open| open)
             .map_err(|refusal| refusal.to_string())?;
     }
     for action in [KeyAction::Encrypt, KeyAction::Decrypt] {
-        world.identity_key(key_id, action).map_err(|refusal| refusal.to_string())?;
+        world.identity_key(cluster, key_id, action).map_err(|refusal| refusal.to_string())?;
     }
     Ok(())
 }

@@ -1,13 +1,39 @@
 //! Asynchronous operations on a cluster.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use serde_json::{Value, json};
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
+use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use super::kms::{PERMISSION_ERROR, Profile, next_config, validate};
-use crate::{given::OperationFault, world::World};
+use super::{Cluster, agent_pools, forgotten, lifecycle, reconcile};
+use crate::{given::OperationFault, names::LOCATION, world::World};
+
+/// What an operation does.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) enum Work {
+    /// Makes the cluster what its document says.
+    Reconcile,
+    /// Has only to make known that tags changed.
+    Tags,
+    Stop,
+    Start,
+    Delete,
+    /// Makes an agent pool what the document says of it.
+    AgentPool(String),
+    DeleteAgentPool(String),
+}
+
+impl Work {
+    /// The agent pool that it is about; `None`: the cluster as a whole.
+    pub(super) fn agent_pool(&self) -> Option<&str> {
+        match self {
+            Self::AgentPool(name) | Self::DeleteAgentPool(name) => Some(name),
+            _ => None,
+        }
+    }
+}
 
 /// An operation, as its poll URL shows it.
 #[derive(Clone, Debug)]
@@ -23,17 +49,29 @@ pub(crate) struct Operation {
 
 /// Code and message of an operation's error, and its shape.
 #[derive(Clone, Debug)]
-struct OperationError {
+pub(crate) struct OperationError {
     code: String,
     message: String,
     flat: bool,
 }
 
-impl OperationError {
-    fn new(code: &str, message: &str) -> Self {
-        Self { code: code.to_owned(), message: message.to_owned(), flat: false }
-    }
+/// How an operation ended: its status and, where it did not succeed, its error.
+pub(super) type Ended = Result<(), (String, Option<OperationError>)>;
 
+/// A failure that the simulator found by itself.
+pub(super) fn failed(code: &str, message: &str) -> (String, Option<OperationError>) {
+    let error = OperationError { code: code.to_owned(), message: message.to_owned(), flat: false };
+    ("Failed".to_owned(), Some(error))
+}
+
+/// The failure that a fault asks for.
+pub(super) fn asked_for(fault: &OperationFault) -> (String, Option<OperationError>) {
+    let error = OperationError::from_fault(fault)
+        .or_else(|| failed("InternalOperationError", "The operation failed.").1);
+    (fault.status.clone(), error)
+}
+
+impl OperationError {
     fn from_fault(fault: &OperationFault) -> Option<Self> {
         Some(Self {
             code: fault.code.clone()?,
@@ -44,34 +82,42 @@ impl OperationError {
 }
 
 impl Operation {
-    fn new(error: Option<OperationError>) -> Self {
+    fn new(now: OffsetDateTime, error: Option<OperationError>) -> Self {
         Self {
             id: Uuid::new_v4().to_string(),
             signature: Uuid::new_v4().simple().to_string(),
             status: "InProgress".to_owned(),
-            start: now(),
+            start: text(now),
             // Real operations that go on have been seen with an end and with an error.
-            end: error.as_ref().map(|_| now()),
+            end: error.as_ref().map(|_| text(now)),
             error,
         }
     }
 
-    /// The poll URL.
+    /// The poll URL of `Azure-AsyncOperation`.
     pub(crate) fn url(&self, arm: &str, world: &World) -> String {
+        self.signed_url(arm, world, "operations")
+    }
+
+    /// The poll URL of `Location`.
+    pub(crate) fn result_url(&self, arm: &str, world: &World) -> String {
+        self.signed_url(arm, world, "operationresults")
+    }
+
+    fn signed_url(&self, arm: &str, world: &World, kind: &str) -> String {
         format!(
-            "{arm}{}/providers/Microsoft.ContainerService/locations/{}/operations/{}\
+            "{arm}{}/providers/Microsoft.ContainerService/locations/{LOCATION}/{kind}/{}\
              ?api-version=2016-03-30&t={}&s={}&h=sim",
             world.names.subscription_id(),
-            crate::names::LOCATION,
             self.id,
-            OffsetDateTime::now_utc().unix_timestamp(),
+            world.faults.now().unix_timestamp(),
             self.signature,
         )
     }
 
     /// Whether it has not ended.
     pub(crate) fn goes_on(&self) -> bool {
-        self.end.is_none()
+        self.status == "InProgress"
     }
 
     /// The body of the poll URL's answer.
@@ -96,131 +142,135 @@ impl Operation {
     }
 }
 
-/// Starts the operation that makes the cluster what its document says.
-pub(crate) fn start(world: &Arc<World>) -> Operation {
+/// Starts an operation. The document already says that it goes on.
+pub(crate) fn start(world: &Arc<World>, cluster: &Arc<Cluster>, work: Work) -> Operation {
     let fault = world.faults.next_operation();
     // A success that comes with an error shows it from the start.
     let error = fault
         .as_ref()
         .filter(|fault| fault.status == "Succeeded")
         .and_then(OperationError::from_fault);
-    let operation = Operation::new(error);
-    world.cluster().operations.insert(operation.id.clone(), operation.clone());
+    let operation = Operation::new(world.faults.now(), error);
+    world.operations().insert(operation.id.clone(), operation.clone());
+    let abort = CancellationToken::new();
+    {
+        let mut state = cluster.state();
+        state.running += 1;
+        if work.agent_pool().is_none() {
+            state.abort = Some(abort.clone());
+        }
+    }
     let half = world.scale.seconds(world.faults.operation_seconds() / 2.0);
-    let (world, id) = (world.clone(), operation.id.clone());
+    let (world, cluster, id) = (world.clone(), cluster.clone(), operation.id.clone());
     tokio::spawn(async move {
         // The API servers change in the middle of an operation, not when somebody learns of its end.
-        pause(half).await;
-        let ended = perform(&world, fault.as_ref()).await;
-        pause(half).await;
-        finish(&world, &id, ended);
+        let mut ended = pause(half, &abort).await;
+        let (mut world, mut cluster) = (world, cluster);
+        if ended.is_ok() && work == Work::Reconcile && fault.is_none() {
+            match forgotten::wait(world, cluster, &abort).await {
+                Some(waited) => (world, cluster, ended) = waited,
+                None => return,
+            }
+        }
+        if ended.is_ok() {
+            ended = perform(&world, &cluster, &work, fault.as_ref()).await;
+            if let Err(aborted) = pause(half, &abort).await {
+                ended = ended.and(Err(aborted));
+            }
+        }
+        finish(&world, &cluster, &work, &id, ended);
     });
     operation
 }
 
-/// How an operation ended: its status and, where it did not succeed, its error.
-type Ended = Result<(), (String, Option<OperationError>)>;
+/// Starts the operation that waits for an aborted one to end.
+pub(crate) fn start_abort(
+    world: &Arc<World>,
+    cluster: &Arc<Cluster>,
+    abort: &CancellationToken,
+) -> Operation {
+    const LOOK: Duration = Duration::from_millis(2);
+    let operation = Operation::new(world.faults.now(), None);
+    world.operations().insert(operation.id.clone(), operation.clone());
+    abort.cancel();
+    let (world, cluster, id) = (world.clone(), cluster.clone(), operation.id.clone());
+    tokio::spawn(async move {
+        while cluster.state().abort.is_some() {
+            tokio::time::sleep(LOOK).await;
+        }
+        end(&world, &id, "Succeeded", None);
+    });
+    operation
+}
 
-async fn pause(duration: std::time::Duration) {
-    if !duration.is_zero() {
-        tokio::time::sleep(duration).await;
+/// Waits, unless the operation is aborted.
+pub(super) async fn pause(duration: Duration, abort: &CancellationToken) -> Ended {
+    let aborted = || {
+        let message = "The operation was aborted.";
+        Err(("Canceled".to_owned(), failed("OperationAborted", message).1))
+    };
+    if duration.is_zero() {
+        return if abort.is_cancelled() { aborted() } else { Ok(()) };
+    }
+    tokio::select! {
+        () = tokio::time::sleep(duration) => Ok(()),
+        () = abort.cancelled() => aborted(),
     }
 }
 
-fn failed(code: &str, message: &str) -> (String, Option<OperationError>) {
-    ("Failed".to_owned(), Some(OperationError::new(code, message)))
-}
-
-async fn perform(world: &World, fault: Option<&OperationFault>) -> Ended {
-    let applied_to = fault.and_then(|fault| fault.applied_to.clone());
+async fn perform(
+    world: &Arc<World>,
+    cluster: &Arc<Cluster>,
+    work: &Work,
+    fault: Option<&OperationFault>,
+) -> Ended {
+    if *work == Work::Reconcile {
+        return reconcile::perform(world, cluster, fault).await;
+    }
     if let Some(fault) = fault.filter(|fault| fault.status != "Succeeded") {
-        if applied_to.is_some() {
-            roll_out(world, applied_to).await?;
-        }
-        let error = OperationError::from_fault(fault).or_else(|| {
-            Some(OperationError::new("InternalOperationError", "The operation failed."))
-        });
-        return Err((fault.status.clone(), error));
+        return Err(asked_for(fault));
     }
-    let profile = Profile::of(&world.cluster().document);
-    if profile.enabled {
-        validate(world, &profile).map_err(|reason| {
-            failed(PERMISSION_ERROR, &format!("KMS can't use the key with this identity. {reason}"))
-        })?;
-    }
-    roll_out(world, applied_to).await?;
-    world.update_private_connections();
-    upgrade(world).await
-}
-
-/// Gives the API servers the encryption configuration that the document asks for.
-async fn roll_out(world: &World, applied_to: Option<Vec<usize>>) -> Ended {
-    let config = {
-        let cluster = world.cluster();
-        let profile = Profile::of(&cluster.document);
-        let version = cluster.property("currentKubernetesVersion");
-        let config = next_config(&cluster.rolled_out, &profile, version);
-        if config == cluster.rolled_out && cluster.uniform {
-            return Ok(());
-        }
-        config
-    };
-    if let Some(backend) = world.backend() {
-        backend
-            .apply(config.clone(), applied_to.clone())
-            .await
-            .map_err(|reason| failed("InternalOperationError", &reason))?;
-    }
-    let mut cluster = world.cluster();
-    cluster.rolled_out = config;
-    cluster.uniform = applied_to.is_none();
-    Ok(())
-}
-
-/// Brings control plane and node pools to the versions that the document asks for.
-async fn upgrade(world: &World) -> Ended {
-    let (wanted, current) = {
-        let cluster = world.cluster();
-        let version = |name| cluster.property(name).to_owned();
-        (version("kubernetesVersion"), version("currentKubernetesVersion"))
-    };
-    if wanted != current
-        && let Some(backend) = world.backend()
-    {
-        backend
-            .set_version(&wanted)
-            .await
-            .map_err(|reason| failed("InternalOperationError", &reason))?;
-    }
-    let mut cluster = world.cluster();
-    cluster.document["properties"]["currentKubernetesVersion"] = json!(wanted);
-    if let Some(Value::Array(pools)) = cluster.document.pointer_mut("/properties/agentPoolProfiles")
-    {
-        for pool in pools {
-            if pool["currentOrchestratorVersion"] != pool["orchestratorVersion"] {
-                pool["currentOrchestratorVersion"] = pool["orchestratorVersion"].clone();
-                pool["eTag"] = super::document::new_etag();
-            }
-        }
+    match work {
+        Work::Reconcile | Work::Tags => {}
+        Work::Stop => lifecycle::set_power_state(cluster, "Stopped"),
+        Work::Start => lifecycle::set_power_state(cluster, "Running"),
+        Work::Delete => lifecycle::remove(world, cluster),
+        Work::AgentPool(name) => agent_pools::reconcile(cluster, name),
+        Work::DeleteAgentPool(name) => agent_pools::remove(cluster, name),
     }
     Ok(())
 }
 
-fn finish(world: &World, id: &str, ended: Ended) {
-    let mut cluster = world.cluster();
+fn finish(world: &World, cluster: &Cluster, work: &Work, id: &str, ended: Ended) {
     let (status, error) = match ended {
         Ok(()) => ("Succeeded".to_owned(), None),
         Err((status, error)) => (status, error),
     };
-    cluster.document["properties"]["provisioningState"] = json!(status);
-    cluster.touch();
-    if let Some(operation) = cluster.operations.get_mut(id) {
-        operation.status = status;
-        operation.end = Some(now());
+    {
+        let mut state = cluster.state();
+        if let Some(name) = work.agent_pool() {
+            agent_pools::finish(&mut state, name, &status);
+        } else {
+            state.document["properties"]["provisioningState"] = json!(status);
+            for pool in state.agent_pools() {
+                agent_pools::settle(pool, &status);
+            }
+            state.touch();
+            state.abort = None;
+        }
+        state.running -= 1;
+    }
+    end(world, id, &status, error);
+}
+
+fn end(world: &World, id: &str, status: &str, error: Option<OperationError>) {
+    if let Some(operation) = world.operations().get_mut(id) {
+        status.clone_into(&mut operation.status);
+        operation.end = Some(text(world.faults.now()));
         operation.error = error.or(operation.error.take());
     }
 }
 
-fn now() -> String {
-    OffsetDateTime::now_utc().format(&Rfc3339).unwrap_or_default()
+fn text(time: OffsetDateTime) -> String {
+    time.format(&Rfc3339).unwrap_or_default()
 }

@@ -1,24 +1,27 @@
-//! What AKS knows of a cluster: its document, what its API servers were given, its operations.
+//! What AKS knows of a cluster: its document, what its API servers were given, what goes on.
 
-use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use serde_json::Value;
+use tokio_util::sync::CancellationToken;
 
-use super::{
-    document::{managed_cluster, new_etag},
-    kms::Profile,
-    operation::Operation,
-    version::Version,
-};
+use super::{document, document::new_etag, kms::Profile, version::Version};
 use crate::{
-    backend::{EncryptionConfig, KeyRef, KmsVersion},
+    backend::{EncryptionConfig, KeyRef, KmsVersion, KubernetesBackend},
     given::Given,
     key_id::KeyId,
-    names::Names,
+    names::{ClusterNames, Names},
 };
 
 /// A managed cluster.
-#[derive(Debug)]
+pub(crate) struct Cluster {
+    pub(crate) names: ClusterNames,
+    state: Mutex<ManagedCluster>,
+    backend: RwLock<Option<Arc<dyn KubernetesBackend>>>,
+}
+
+/// What changes of a cluster.
+#[derive(Debug, Default)]
 pub(crate) struct ManagedCluster {
     /// The resource as ARM answers it.
     pub(crate) document: Value,
@@ -26,11 +29,13 @@ pub(crate) struct ManagedCluster {
     pub(crate) rolled_out: EncryptionConfig,
     /// Whether all of them were given it.
     pub(crate) uniform: bool,
-    /// Operations by id, ended ones included.
-    pub(crate) operations: BTreeMap<String, Operation>,
+    /// How many operations go on.
+    pub(crate) running: usize,
+    /// Aborts the operation that goes on on the cluster as a whole.
+    pub(crate) abort: Option<CancellationToken>,
 }
 
-impl ManagedCluster {
+impl Cluster {
     /// The cluster that a case starts with.
     pub(crate) fn from_given(given: &Given, names: &Names) -> Self {
         let kms_version = kms_version(&given.cluster.kubernetes_version);
@@ -46,18 +51,63 @@ impl ManagedCluster {
                 previous: kms.previous.as_ref().or(kms.key.as_ref()).map(key),
             },
         };
-        Self {
-            document: managed_cluster(given, names),
-            rolled_out,
-            uniform: true,
-            operations: BTreeMap::new(),
-        }
+        let document = document::of_given(given, names);
+        let state = ManagedCluster { document, rolled_out, uniform: true, ..Default::default() };
+        Self { names: names.own_cluster(), state: Mutex::new(state), backend: RwLock::default() }
     }
 
-    /// Whether one of its operations goes on.
+    /// A cluster that is about to be created.
+    pub(crate) fn new(names: ClusterNames, document: Value) -> Self {
+        let state = ManagedCluster { document, uniform: true, ..Default::default() };
+        Self { names, state: Mutex::new(state), backend: RwLock::default() }
+    }
+
+    /// What is known of it; never hold the guard across an await.
+    pub(crate) fn state(&self) -> MutexGuard<'_, ManagedCluster> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Its document.
+    pub(crate) fn document(&self) -> Value {
+        self.state().document.clone()
+    }
+
+    /// Its Kubernetes, while it has one.
+    pub(crate) fn backend(&self) -> Option<Arc<dyn KubernetesBackend>> {
+        self.backend.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Gives it its Kubernetes.
+    pub(crate) fn set_backend(&self, backend: Arc<dyn KubernetesBackend>) {
+        *self.backend.write().unwrap_or_else(PoisonError::into_inner) = Some(backend);
+    }
+
+    /// Ends its Kubernetes.
+    pub(crate) fn end_backend(&self) {
+        self.backend.write().unwrap_or_else(PoisonError::into_inner).take();
+    }
+
+    /// Whether its API server listens on this port.
+    pub(crate) fn serves_kubernetes_at(&self, port: u16) -> bool {
+        let server = self.backend().map(|backend| backend.endpoint().server);
+        server.is_some_and(|server| server.ends_with(&format!(":{port}")))
+    }
+
+    /// Object id of the identity that its control plane runs as.
+    pub(crate) fn principal(&self) -> String {
+        let state = self.state();
+        let identities = state.document["identity"]["userAssignedIdentities"].as_object();
+        identities
+            .and_then(|identities| identities.values().next())
+            .and_then(|identity| identity["principalId"].as_str())
+            .map_or_else(|| self.names.own_principal.clone(), str::to_owned)
+    }
+}
+
+impl ManagedCluster {
+    /// Whether an operation goes on.
     pub(crate) fn is_busy(&self) -> bool {
-        matches!(self.property("provisioningState"), "Updating" | "Upgrading")
-            && self.operations.values().any(Operation::goes_on)
+        self.running > 0
     }
 
     /// A string property.
@@ -65,11 +115,9 @@ impl ManagedCluster {
         self.document["properties"][name].as_str().unwrap_or_default()
     }
 
-    /// Whether the control plane runs as a user-assigned identity.
-    pub(crate) fn uses_user_assigned_identity(&self) -> bool {
-        self.document["identity"]["type"]
-            .as_str()
-            .is_some_and(|kind| kind.eq_ignore_ascii_case("UserAssigned"))
+    /// Whether it was stopped.
+    pub(crate) fn is_stopped(&self) -> bool {
+        self.document["properties"]["powerState"]["code"] == "Stopped"
     }
 
     /// Name of the vault that holds the key in use, and whether it is reached privately.
@@ -84,9 +132,23 @@ impl ManagedCluster {
         self.document["eTag"] = new_etag();
     }
 
+    /// The agent pools in the document, to change.
+    pub(crate) fn agent_pools(&mut self) -> &mut Vec<Value> {
+        let pools = &mut self.document["properties"]["agentPoolProfiles"];
+        if !pools.is_array() {
+            *pools = Value::Array(Vec::new());
+        }
+        pools.as_array_mut().expect("it was just made an array")
+    }
+
+    /// The same, to read.
+    pub(crate) fn pools(&self) -> impl Iterator<Item = &Value> {
+        self.document["properties"]["agentPoolProfiles"].as_array().into_iter().flatten()
+    }
+
     /// An agent pool's part of the document.
     pub(crate) fn agent_pool(&mut self, name: &str) -> Option<&mut Value> {
-        self.document["properties"]["agentPoolProfiles"].as_array_mut()?.iter_mut().find(|pool| {
+        self.agent_pools().iter_mut().find(|pool| {
             pool["name"].as_str().is_some_and(|candidate| candidate.eq_ignore_ascii_case(name))
         })
     }

@@ -1,15 +1,17 @@
-//! PUT of a cluster: replaces the resource but for what is not the client's to say.
+//! PUT of a cluster that exists: replaces the resource but for what is not the client's to say.
 
 use std::sync::Arc;
 
 use serde_json::{Value, json};
 
 use super::{
-    ManagedCluster, kms,
-    operation::{self, Operation},
+    Cluster, ManagedCluster, agent_pools,
+    defaults::complete_pool,
+    kms,
+    operation::{self, Operation, Work},
     version::Version,
 };
-use crate::{http::Answer, names::Names, roles::lies_in, world::World};
+use crate::{http::Answer, names::ClusterNames, world::World};
 
 /// Properties that only the service sets.
 const READ_ONLY: [&str; 8] = [
@@ -36,7 +38,7 @@ const KEPT: [&str; 8] = [
 /// Properties that can't be changed.
 const IMMUTABLE: [&str; 2] = ["dnsPrefix", "nodeResourceGroup"];
 /// What only the service sets in an agent pool.
-const POOL_READ_ONLY: [&str; 5] =
+pub(super) const POOL_READ_ONLY: [&str; 5] =
     ["provisioningState", "powerState", "currentOrchestratorVersion", "nodeImageVersion", "eTag"];
 
 /// Preconditions of a write.
@@ -46,35 +48,45 @@ pub(crate) struct Preconditions<'a> {
     pub(crate) if_none_match: Option<&'a str>,
 }
 
-/// Accepts a PUT and starts its operation.
+/// Accepts a PUT of a cluster that exists and starts its operation.
 pub(crate) fn put(
     world: &Arc<World>,
+    cluster: &Arc<Cluster>,
     body: Value,
     preconditions: Preconditions<'_>,
 ) -> Result<(Value, Operation), Answer> {
     let document = {
-        let mut cluster = world.cluster();
-        check_preconditions(&cluster, preconditions)?;
-        check_idle(&cluster)?;
-        let wanted = wanted(&cluster, &world.names, body)?;
-        let upgrades = check_versions(&cluster, &wanted)?;
-        kms::check(&cluster.document, &wanted, &cluster.rolled_out)
+        let mut state = cluster.state();
+        check_preconditions(&state, preconditions)?;
+        check_idle(&state)?;
+        let wanted = wanted(world, cluster, &state.document, body)?;
+        let upgrades = check_versions(&state, &wanted)?;
+        kms::check(&state.document, &wanted, &state.rolled_out)
             .map_err(|message| Answer::flat_error(400, "BadRequest", message))?;
-        cluster.document = wanted;
-        cluster.document["properties"]["provisioningState"] =
+        state.document = wanted;
+        state.document["properties"]["provisioningState"] =
             json!(if upgrades { "Upgrading" } else { "Updating" });
-        cluster.touch();
-        cluster.document.clone()
+        state.touch();
+        state.document.clone()
     };
-    Ok((document, operation::start(world)))
+    Ok((document, operation::start(world, cluster, Work::Reconcile)))
 }
 
-fn check_preconditions(
-    cluster: &ManagedCluster,
+pub(super) fn check_preconditions(
+    state: &ManagedCluster,
     preconditions: Preconditions<'_>,
 ) -> Result<(), Answer> {
-    let etag = cluster.document["eTag"].as_str().unwrap_or_default();
-    let fits = |wanted: &str| wanted == "*" || wanted.trim_matches('"') == etag;
+    check_etag(Some(&state.document), preconditions)
+}
+
+/// Checks the preconditions of a write to something that has an eTag, or does not exist.
+pub(super) fn check_etag(
+    resource: Option<&Value>,
+    preconditions: Preconditions<'_>,
+) -> Result<(), Answer> {
+    let etag = resource.map(|resource| resource["eTag"].as_str().unwrap_or_default());
+    let fits =
+        |wanted: &str| etag.is_some_and(|etag| wanted == "*" || wanted.trim_matches('"') == etag);
     if preconditions.if_match.is_some_and(|wanted| !fits(wanted))
         || preconditions.if_none_match.is_some_and(fits)
     {
@@ -87,26 +99,39 @@ fn check_preconditions(
     Ok(())
 }
 
-fn check_idle(cluster: &ManagedCluster) -> Result<(), Answer> {
-    let state = cluster.property("provisioningState");
-    let stopped = cluster.document["properties"]["powerState"]["code"] == "Stopped";
-    if stopped {
-        let message = "Operation is not allowed because the managed cluster is stopped.";
-        return Err(Answer::flat_error(409, "OperationNotAllowed", message));
+/// Refuses a write while something else goes on, or the cluster is stopped.
+pub(super) fn check_idle(state: &ManagedCluster) -> Result<(), Answer> {
+    let refuse = |message: &str| Err(Answer::flat_error(409, "OperationNotAllowed", message));
+    if state.is_stopped() {
+        return refuse("Operation is not allowed because the managed cluster is stopped.");
     }
-    if !matches!(state, "Succeeded" | "Failed" | "Canceled") {
-        let message = format!(
-            "Operation is not allowed because there's an in progress {state} managed cluster \
+    let is_idle = |state: &str| matches!(state, "Succeeded" | "Failed" | "Canceled");
+    let cluster = state.property("provisioningState");
+    if !is_idle(cluster) {
+        return refuse(&format!(
+            "Operation is not allowed because there's an in progress {cluster} managed cluster \
              operation. Please wait for it to finish before starting a new operation."
-        );
-        return Err(Answer::flat_error(409, "OperationNotAllowed", &message));
+        ));
+    }
+    let busy = state.pools().find(|pool| !pool["provisioningState"].as_str().is_some_and(is_idle));
+    if let Some(pool) = busy {
+        return refuse(&format!(
+            "Operation is not allowed because there's an in progress {} operation on agent pool \
+             {}. Please wait for it to finish before starting a new operation.",
+            pool["provisioningState"].as_str().unwrap_or_default(),
+            pool["name"].as_str().unwrap_or_default(),
+        ));
     }
     Ok(())
 }
 
 /// The document that the request asks for.
-fn wanted(cluster: &ManagedCluster, names: &Names, mut body: Value) -> Result<Value, Answer> {
-    let stored = &cluster.document;
+fn wanted(
+    world: &World,
+    cluster: &Cluster,
+    stored: &Value,
+    mut body: Value,
+) -> Result<Value, Answer> {
     if !body["location"].is_string() {
         return Err(Answer::error(
             400,
@@ -118,7 +143,8 @@ fn wanted(cluster: &ManagedCluster, names: &Names, mut body: Value) -> Result<Va
         body[name] = stored[name].clone();
     }
     if !body["properties"].is_object() {
-        body["properties"] = json!({});
+        let message = "The properties of the managed cluster are required.";
+        return Err(Answer::flat_error(400, "InvalidParameter", message));
     }
     for name in IMMUTABLE {
         let (sent, stored) = (&body["properties"][name], &stored["properties"][name]);
@@ -138,8 +164,13 @@ fn wanted(cluster: &ManagedCluster, names: &Names, mut body: Value) -> Result<Va
             }
         }
     }
-    agent_pools(stored, &mut body)?;
-    identity(stored, names, &mut body)?;
+    complete_agent_pools(stored, &mut body)?;
+    if body["identity"]["type"].is_string() {
+        identity(world, &cluster.names, &mut body)?;
+    } else if let Some(body) = body.as_object_mut() {
+        // It is kept when a client leaves it out whole.
+        restore(body, stored, "identity");
+    }
     Ok(body)
 }
 
@@ -151,7 +182,12 @@ fn restore(target: &mut serde_json::Map<String, Value>, stored: &Value, name: &s
     };
 }
 
-fn agent_pools(stored: &Value, body: &mut Value) -> Result<(), Answer> {
+fn complete_agent_pools(stored: &Value, body: &mut Value) -> Result<(), Answer> {
+    let control_plane = Version::wanted(text(&body["properties"]["kubernetesVersion"]));
+    if let Some(version) = control_plane {
+        body["properties"]["kubernetesVersion"] = json!(version.to_string());
+    }
+    let current = text(&stored["properties"]["currentKubernetesVersion"]);
     let stored = stored["properties"]["agentPoolProfiles"].as_array();
     let sent = body["properties"]["agentPoolProfiles"].as_array_mut();
     let Some(sent) = sent.filter(|pools| !pools.is_empty()) else {
@@ -159,41 +195,57 @@ fn agent_pools(stored: &Value, body: &mut Value) -> Result<(), Answer> {
         return Err(Answer::flat_error(400, "InvalidParameter", message));
     };
     for pool in sent {
-        let before = stored.into_iter().flatten().find(|before| before["name"] == pool["name"]);
-        let Some((before, pool)) = before.zip(pool.as_object_mut()) else {
-            let message = "The simulator adds no agent pools.";
+        let Some(members) = pool.as_object_mut().filter(|pool| {
+            pool.get("name").and_then(Value::as_str).is_some_and(agent_pools::is_name)
+        }) else {
+            let message = "Every agent pool must have a valid name.";
             return Err(Answer::flat_error(400, "InvalidParameter", message));
         };
+        let name = members["name"].clone();
+        let Some(before) = stored.into_iter().flatten().find(|before| before["name"] == name)
+        else {
+            complete_pool(pool, current);
+            pool["provisioningState"] = json!("Creating");
+            continue;
+        };
         for name in POOL_READ_ONLY {
-            restore(pool, before, name);
+            restore(members, before, name);
         }
-        if pool.get("orchestratorVersion").is_none_or(Value::is_null) {
-            restore(pool, before, "orchestratorVersion");
+        if members.get("orchestratorVersion").is_none_or(Value::is_null) {
+            restore(members, before, "orchestratorVersion");
+        }
+        if let Some(version) = Version::wanted(text(&pool["orchestratorVersion"])) {
+            pool["orchestratorVersion"] = json!(version.to_string());
         }
     }
     Ok(())
 }
 
-/// Fills in what clients leave out of an identity, and keeps it when they leave it out whole.
-fn identity(stored: &Value, names: &Names, body: &mut Value) -> Result<(), Answer> {
-    let kind = body["identity"]["type"].as_str().unwrap_or_default().to_ascii_lowercase();
-    match kind.as_str() {
+fn text(value: &Value) -> &str {
+    value.as_str().unwrap_or_default()
+}
+
+/// Fills in what clients leave out of an identity.
+pub(super) fn identity(
+    world: &World,
+    names: &ClusterNames,
+    body: &mut Value,
+) -> Result<(), Answer> {
+    match text(&body["identity"]["type"]).to_ascii_lowercase().as_str() {
         "userassigned" => {
             let sent = body["identity"]["userAssignedIdentities"].as_object();
-            let id = sent.and_then(|identities| identities.keys().next());
-            let known = names.identity_id();
-            // A resource id that lies in another and the other way round is the same.
-            let Some(id) = id.filter(|id| lies_in(id, &known) && lies_in(&known, id)) else {
-                let message = "The user-assigned identity was not found.";
+            let Some(id) = sent.and_then(|identities| identities.keys().next()).cloned() else {
+                let message = "A cluster with a user-assigned identity must name it.";
                 return Err(Answer::flat_error(400, "BadRequest", message));
+            };
+            let Some(identity) = world.identity(&id) else {
+                let message = format!("The user-assigned identity '{id}' was not found.");
+                return Err(Answer::flat_error(400, "BadRequest", &message));
             };
             body["identity"] = json!({
                 "type": "UserAssigned",
                 "userAssignedIdentities": {
-                    id: {
-                        "principalId": names.identity_principal,
-                        "clientId": crate::names::stable_guid(&names.identity_principal),
-                    },
+                    id: { "principalId": identity.principal, "clientId": identity.client },
                 },
             });
         }
@@ -204,24 +256,28 @@ fn identity(stored: &Value, names: &Names, body: &mut Value) -> Result<(), Answe
                 "tenantId": names.tenant,
             });
         }
-        _ => {
+        "none" | "" => {
             if let Some(body) = body.as_object_mut() {
-                restore(body, stored, "identity");
+                body.remove("identity");
             }
+        }
+        _ => {
+            let message = "The value of identity.type is invalid.";
+            return Err(Answer::flat_error(400, "InvalidParameter", message));
         }
     }
     Ok(())
 }
 
 /// Whether the PUT upgrades something; a version that is not offered is refused.
-fn check_versions(cluster: &ManagedCluster, wanted: &Value) -> Result<bool, Answer> {
+fn check_versions(state: &ManagedCluster, wanted: &Value) -> Result<bool, Answer> {
     let refuse = |code: &str, message: &str| Err(Answer::flat_error(400, code, message));
     let properties = &wanted["properties"];
     let Some(control_plane) = properties["kubernetesVersion"].as_str().and_then(Version::parse)
     else {
         return refuse("K8sVersionNotSupported", "The Kubernetes version is malformed.");
     };
-    let current = Version::parse(cluster.property("currentKubernetesVersion"));
+    let current = Version::parse(state.property("currentKubernetesVersion"));
     let upgrades = current.is_some_and(|current| current != control_plane);
     if upgrades && !current.is_some_and(|current| current.upgrades().contains(&control_plane)) {
         let message = format!("Version {control_plane} is not offered as an upgrade.");

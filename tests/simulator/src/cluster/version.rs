@@ -4,6 +4,8 @@ use serde_json::{Value, json};
 
 /// The newest minor version that AKS offers.
 const NEWEST_MINOR: u32 = 36;
+/// The oldest minor version that AKS makes new clusters of.
+const OLDEST_MINOR: u32 = 26;
 /// The patch versions that AKS offers of each minor version.
 const PATCHES: [u32; 2] = [3, 7];
 
@@ -20,6 +22,28 @@ impl Version {
         let mut parts = text.split('.').map(str::parse);
         let mut next = || parts.next()?.ok();
         Some(Self { major: next()?, minor: next()?, patch: next()? })
+    }
+
+    /// The version that a client means, which may leave out the patch version.
+    pub(crate) fn wanted(text: &str) -> Option<Self> {
+        Self::parse(text).or_else(|| Self::parse(&format!("{text}.{}", PATCHES[1])))
+    }
+
+    /// The version of a new cluster whose client names none.
+    pub(crate) fn default_of_aks() -> Self {
+        Self { major: 1, minor: NEWEST_MINOR - 2, patch: PATCHES[1] }
+    }
+
+    /// Whether AKS makes new clusters of it.
+    pub(crate) fn is_offered(self) -> bool {
+        Self::all_offered().contains(&self)
+    }
+
+    /// Every version that AKS makes new clusters of: supported ones and those of long-term support.
+    pub(crate) fn all_offered() -> Vec<Self> {
+        (OLDEST_MINOR..=NEWEST_MINOR)
+            .flat_map(|minor| PATCHES.map(|patch| Self { major: 1, minor, patch }))
+            .collect()
     }
 
     /// Whether it is this minor version of Kubernetes 1, or later.
@@ -42,6 +66,62 @@ impl std::fmt::Display for Version {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(formatter, "{}.{}.{}", self.major, self.minor, self.patch)
     }
+}
+
+/// The versions that a node pool of a cluster can have.
+pub(crate) fn pool_versions(control_plane: &str) -> Vec<Value> {
+    let newest = Version::parse(control_plane);
+    let versions = Version::all_offered().into_iter().filter(|version| Some(*version) <= newest);
+    versions
+        .map(|version| {
+            let text = version.to_string();
+            json!({ "kubernetesVersion": text, "default": text == control_plane, "isPreview": false })
+        })
+        .collect()
+}
+
+/// `upgradeProfiles/default` of an agent pool: anything later, up to the control plane's version.
+pub(crate) fn pool_upgrade_profile(id: &Value, pool: &Value, control_plane: &str) -> Value {
+    let current = &pool["currentOrchestratorVersion"];
+    let own = current.as_str().and_then(Version::parse);
+    let newest = Version::parse(control_plane);
+    let upgrades: Vec<Value> = Version::all_offered()
+        .into_iter()
+        .chain(newest)
+        .filter(|version| Some(*version) > own && Some(*version) <= newest)
+        .map(|version| json!({ "kubernetesVersion": version.to_string(), "isPreview": false }))
+        .collect();
+    json!({
+        "id": format!("{}/upgradeProfiles/default", id.as_str().unwrap_or_default()),
+        "name": "default",
+        "type": "Microsoft.ContainerService/managedClusters/agentPools/upgradeProfiles",
+        "properties": {
+            "kubernetesVersion": current,
+            "osType": "Linux",
+            "latestNodeImageVersion": pool["nodeImageVersion"],
+            "upgrades": upgrades,
+        },
+    })
+}
+
+/// `locations/{location}/kubernetesVersions`: minor versions, their patch versions and upgrades.
+pub(crate) fn kubernetes_versions() -> Vec<Value> {
+    let minor = |minor| {
+        let patches = PATCHES.map(|patch| {
+            let version = Version { major: 1, minor, patch };
+            let upgrades: Vec<String> =
+                version.upgrades().iter().map(ToString::to_string).collect();
+            (version.to_string(), json!({ "upgrades": upgrades }))
+        });
+        json!({
+            "version": format!("1.{minor}"),
+            "isDefault": minor == Version::default_of_aks().minor,
+            "isPreview": false,
+            "capabilities": { "supportPlan": ["KubernetesOfficial", "AKSLongTermSupport"] },
+            "patchVersions": patches.into_iter().collect::<serde_json::Map<_, _>>(),
+        })
+    };
+    (OLDEST_MINOR..=NEWEST_MINOR).map(minor).collect()
 }
 
 /// `upgradeProfiles/default` of a cluster.
@@ -88,5 +168,7 @@ mod tests {
         assert_eq!(offered("1.26.3"), ["1.26.7", "1.27.3", "1.27.7"]);
         assert_eq!(offered("1.36.7"), Vec::<String>::new());
         assert_eq!(Version::parse("1.26"), None);
+        assert_eq!(Version::wanted("1.26").unwrap().to_string(), "1.26.7");
+        assert!(Version::default_of_aks().is_offered());
     }
 }

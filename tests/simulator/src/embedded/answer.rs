@@ -103,11 +103,11 @@ fn record(cluster: &Cluster, parts: &http::request::Parts, body: &Bytes) {
         Some(Resource::Secrets) if parts.method == Method::PATCH => cluster.recorder.patch_secret(),
         // values stay where they are
         Some(Resource::Secrets) => {
-            cluster.recorder.request("kubernetes", parts.method.as_str(), path, Value::Null);
+            cluster.recorder.kubernetes(parts.method.as_str(), path, Value::Null);
         }
         _ => {
             let body = serde_json::from_slice(body).unwrap_or_default();
-            cluster.recorder.request("kubernetes", parts.method.as_str(), path, body);
+            cluster.recorder.kubernetes(parts.method.as_str(), path, body);
         }
     }
 }

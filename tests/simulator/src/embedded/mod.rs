@@ -181,11 +181,6 @@ impl Embedded {
         self.cluster.only.store(server.unwrap_or(0), Ordering::Relaxed);
     }
 
-    /// Restarts every API server, one after the other.
-    pub async fn restart_api_servers(&self) {
-        self.cluster.restart_all().await;
-    }
-
     /// How busy the API was.
     #[must_use]
     pub fn load(&self) -> Load {
@@ -266,6 +261,11 @@ impl KubernetesBackend for Embedded {
         applied_to: Option<Vec<usize>>,
     ) -> Result<(), String> {
         self.cluster.roll_out(config, applied_to.as_deref()).await;
+        Ok(())
+    }
+
+    async fn restart_api_servers(&self) -> Result<(), String> {
+        self.cluster.restart_all().await;
         Ok(())
     }
 

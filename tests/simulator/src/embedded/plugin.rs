@@ -6,7 +6,7 @@ use std::sync::{
 };
 
 use super::transform::Key;
-use crate::backend::VaultCrypto;
+use crate::backend::{VaultCrypto, VaultRefusal};
 
 /// A plugin. It outlives API server processes; its keys can be replaced while it runs.
 pub(super) struct Plugin {
@@ -55,7 +55,7 @@ impl Plugin {
                 key.plugin_key_id
             ));
         }
-        self.usable(key).await
+        self.vault.can_decrypt(&key.key_id).await.map_err(|refusal| refused(&refusal))
     }
 
     /// Encrypts a data key: with which key.
@@ -78,9 +78,10 @@ impl Plugin {
     }
 
     async fn usable(&self, key: &Key) -> Result<(), String> {
-        self.vault
-            .usable(&key.key_id)
-            .await
-            .map_err(|refusal| format!("rpc error: code = Internal desc = {refusal}"))
+        self.vault.usable(&key.key_id).await.map_err(|refusal| refused(&refusal))
     }
+}
+
+fn refused(refusal: &VaultRefusal) -> String {
+    format!("rpc error: code = Internal desc = {refusal}")
 }

@@ -14,6 +14,9 @@ use crate::{
 /// A KMS v2 write key may be used this long after the plugin's last good status.
 const WRITE_KEY_SECONDS: f64 = 180.0;
 
+/// What a KMS v2 provider says until its plugin has answered well once.
+const NO_STATUS: &str = "got unexpected nil transformer";
+
 /// A key of the vault, as configured and as the API server knows it.
 #[derive(Debug, Eq, PartialEq)]
 #[expect(clippy::struct_field_names, reason = "a key id is what the field calls it")]
@@ -206,8 +209,15 @@ impl KmsProvider {
 
     /// Decrypts, by memory or by the plugin.
     async fn read(&self, key: &Arc<Key>) -> Result<(), String> {
-        if self.version == KmsVersion::V2 && self.view().remembered.contains(key) {
-            return Ok(());
+        if self.version == KmsVersion::V2 {
+            let view = self.view();
+            // Until its plugin has answered well once, a provider does not even read.
+            if view.seal.is_none() {
+                return Err(NO_STATUS.to_owned());
+            }
+            if view.remembered.contains(key) {
+                return Ok(());
+            }
         }
         self.plugin
             .decrypt(key)
@@ -236,7 +246,7 @@ impl KmsProvider {
         }
         let view = self.view();
         let Some(seal) = &view.seal else {
-            return Err("got unexpected nil transformer".to_owned());
+            return Err(NO_STATUS.to_owned());
         };
         // a status that is late, not bad, is the simulator's own slowness on a short time scale
         let unhealthy = matches!(view.asked, Some((_, Err(_))));

@@ -6,7 +6,6 @@ use std::{
         OnceLock,
         atomic::{AtomicU64, Ordering},
     },
-    time::{SystemTime, UNIX_EPOCH},
 };
 
 use aws_lc_rs::{
@@ -17,13 +16,15 @@ use aws_lc_rs::{
     },
 };
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 
 use super::public_numbers;
 
 const KEY_ID: &str = "aks-kms-simulator";
 const DEFAULT_LIFETIME: u64 = 3600;
+/// How many seconds a clock may be behind.
+const CLOCK_SKEW: i64 = 300;
 
 /// What a token says.
 #[derive(Clone, Debug, Deserialize, Serialize)]
@@ -34,10 +35,37 @@ pub(crate) struct Claims {
     pub(crate) oid: String,
     pub(crate) sub: String,
     pub(crate) appid: String,
-    pub(crate) iat: u64,
-    pub(crate) nbf: u64,
-    pub(crate) exp: u64,
+    pub(crate) iat: i64,
+    pub(crate) nbf: i64,
+    pub(crate) exp: i64,
     pub(crate) ver: String,
+}
+
+impl Claims {
+    /// Whether the token is for `audience` and valid at this time.
+    pub(crate) fn check(&self, audience: &str, now: i64) -> Result<(), Rejection> {
+        if self.exp <= now {
+            return Err(Rejection::Expired);
+        }
+        if self.nbf > now + CLOCK_SKEW {
+            return Err(Rejection::NotYetValid);
+        }
+        if self.aud.trim_end_matches('/') != audience.trim_end_matches('/') {
+            return Err(Rejection::WrongAudience);
+        }
+        Ok(())
+    }
+}
+
+/// Who a token is for and who issues it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Holder<'a> {
+    pub(crate) issuer: &'a str,
+    pub(crate) tenant: &'a str,
+    /// Application id.
+    pub(crate) client: &'a str,
+    /// Object id of the service principal.
+    pub(crate) object: &'a str,
 }
 
 /// Why a token does not count.
@@ -47,6 +75,8 @@ pub(crate) enum Rejection {
     Invalid,
     #[error("The access token expiry UTC time is earlier than current UTC time.")]
     Expired,
+    #[error("The access token is not valid yet.")]
+    NotYetValid,
     #[error("The access token has been obtained for wrong audience or resource.")]
     WrongAudience,
 }
@@ -81,17 +111,10 @@ impl TokenIssuer {
         self.lifetime.load(Ordering::Relaxed)
     }
 
-    /// A token for an application's service principal.
-    pub(crate) fn issue(
-        &self,
-        issuer: &str,
-        audience: &str,
-        tenant: &str,
-        client: &str,
-        object: &str,
-    ) -> String {
-        let now = now();
-        let claims = Claims {
+    /// A token for a service principal, from what its issuer takes for now.
+    pub(crate) fn issue(&self, holder: &Holder<'_>, audience: &str, now: i64) -> String {
+        let Holder { issuer, tenant, client, object } = *holder;
+        self.sign(&json!(Claims {
             aud: audience.to_owned(),
             iss: issuer.to_owned(),
             tid: tenant.to_owned(),
@@ -100,11 +123,15 @@ impl TokenIssuer {
             appid: client.to_owned(),
             iat: now,
             nbf: now,
-            exp: now + self.lifetime(),
+            exp: now.saturating_add_unsigned(self.lifetime()),
             ver: "1.0".to_owned(),
-        };
+        }))
+    }
+
+    /// A JSON Web Token with these claims.
+    pub(crate) fn sign(&self, claims: &Value) -> String {
         let header = json!({ "typ": "JWT", "alg": "RS256", "kid": KEY_ID });
-        let signed = format!("{}.{}", encode(&header), encode(&json!(claims)));
+        let signed = format!("{}.{}", encode(&header), encode(claims));
         let key = self.key();
         let mut signature = vec![0; key.public_modulus_len()];
         key.sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), signed.as_bytes(), &mut signature)
@@ -112,26 +139,15 @@ impl TokenIssuer {
         format!("{signed}.{}", URL_SAFE_NO_PAD.encode(signature))
     }
 
-    /// The claims of a token that this issuer signed for `audience` and that is valid now.
-    pub(crate) fn check(&self, token: &str, audience: &str) -> Result<Claims, Rejection> {
-        let (signed, signature) = token.rsplit_once('.').ok_or(Rejection::Invalid)?;
-        let (_, claims) = signed.split_once('.').ok_or(Rejection::Invalid)?;
-        let signature = URL_SAFE_NO_PAD.decode(signature).map_err(|_| Rejection::Invalid)?;
+    /// The claims of a token that this issuer signed.
+    pub(crate) fn read<C: DeserializeOwned>(&self, token: &str) -> Option<C> {
+        let (signed, signature) = token.rsplit_once('.')?;
+        let (_, claims) = signed.split_once('.')?;
+        let signature = URL_SAFE_NO_PAD.decode(signature).ok()?;
         UnparsedPublicKey::new(&RSA_PKCS1_2048_8192_SHA256, self.key().public_key().as_ref())
             .verify(signed.as_bytes(), &signature)
-            .map_err(|_| Rejection::Invalid)?;
-        let claims: Claims = URL_SAFE_NO_PAD
-            .decode(claims)
-            .ok()
-            .and_then(|claims| serde_json::from_slice(&claims).ok())
-            .ok_or(Rejection::Invalid)?;
-        if claims.exp <= now() {
-            return Err(Rejection::Expired);
-        }
-        if claims.aud.trim_end_matches('/') != audience.trim_end_matches('/') {
-            return Err(Rejection::WrongAudience);
-        }
-        Ok(claims)
+            .ok()?;
+        serde_json::from_slice(&URL_SAFE_NO_PAD.decode(claims).ok()?).ok()
     }
 
     /// The public key as a JSON Web Key Set.
@@ -155,27 +171,24 @@ fn encode(value: &Value) -> String {
     URL_SAFE_NO_PAD.encode(value.to_string())
 }
 
-fn now() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |elapsed| elapsed.as_secs())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn a_token_counts_for_its_audience_until_it_expires_and_only_as_signed() {
+        let holder = Holder { issuer: "iss", tenant: "t", client: "c", object: "o" };
+        let vaults = "https://vault.azure.net";
         let issuer = TokenIssuer::default();
-        let token = issuer.issue("iss", "https://vault.azure.net", "t", "c", "o");
-        assert_eq!(issuer.check(&token, "https://vault.azure.net/").unwrap().oid, "o");
-        assert_eq!(issuer.check(&token, "other").unwrap_err(), Rejection::WrongAudience);
-        let forged = TokenIssuer::default().issue("iss", "https://vault.azure.net", "t", "c", "o");
-        assert_eq!(
-            issuer.check(&forged, "https://vault.azure.net").unwrap_err(),
-            Rejection::Invalid
-        );
-        issuer.set_lifetime(0);
-        let expired = issuer.issue("iss", "a", "t", "c", "o");
-        assert_eq!(issuer.check(&expired, "a").unwrap_err(), Rejection::Expired);
+        let token = issuer.issue(&holder, vaults, 1000);
+        let check = |token: &str, audience: &str, now| {
+            issuer.read::<Claims>(token).ok_or(Rejection::Invalid)?.check(audience, now)
+        };
+        assert_eq!(check(&token, "https://vault.azure.net/", 1000), Ok(()));
+        assert_eq!(check(&token, "other", 1000), Err(Rejection::WrongAudience));
+        assert_eq!(check(&token, vaults, 4600), Err(Rejection::Expired));
+        assert_eq!(check(&token, vaults, 600), Err(Rejection::NotYetValid));
+        let forged = TokenIssuer::default().issue(&holder, vaults, 1000);
+        assert_eq!(check(&forged, vaults, 1000), Err(Rejection::Invalid));
     }
 }

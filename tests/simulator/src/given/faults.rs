@@ -27,6 +27,25 @@ pub struct Faults {
     pub kubernetes_latency_ms: u64,
     /// How long an operation on the cluster takes, in seconds, before the time scale; absent: 0.
     pub operation_seconds: Option<f64>,
+    /// `Retry-After` of the answers about an operation that goes on, in seconds, not scaled; absent:
+    /// no such header, as with AKS (`az` and the Python SDK then ask every 30 s).
+    pub operation_retry_after: Option<u64>,
+    /// An accepted request that starts an operation is answered without any header that says where
+    /// to poll: the resource's `provisioningState` is all there is.
+    pub no_poll_header: bool,
+    /// Latency of each Azure request, in milliseconds.
+    pub azure_latency_ms: u64,
+    /// Lists of Resource Manager are answered in pages of this many; absent: whole.
+    pub page_size: Option<usize>,
+    /// How long a new role assignment is only seen in lists and grants nothing, in seconds, before
+    /// the time scale; absent: 0.
+    pub role_propagation_seconds: Option<f64>,
+    /// How long a new identity is unknown to who gives it a role without naming its type, in
+    /// seconds, before the time scale; absent: 0.
+    pub principal_propagation_seconds: Option<f64>,
+    /// How far the clock of Resource Manager and Entra is ahead, in seconds: `Date` headers, the
+    /// times of tokens and of operations.
+    pub clock_shift_seconds: i64,
 }
 
 /// How an operation on the cluster ends.
@@ -47,9 +66,29 @@ pub struct OperationFault {
     /// Which API servers had the new configuration when it ended; absent: none for Failed, all for Succeeded.
     #[serde(default)]
     pub applied_to: Option<Vec<usize>>,
+    /// What was done before it ended, when it does not succeed.
+    #[serde(default)]
+    pub after: OperationStep,
 }
 
-/// An answer to requests to Azure.
+/// A step of an operation on a cluster.
+#[derive(
+    Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, Ord, PartialEq, PartialOrd, Serialize,
+)]
+#[serde(rename_all = "kebab-case")]
+pub enum OperationStep {
+    /// None, but for what `applied_to` says.
+    #[default]
+    Nothing,
+    /// The API servers have the new encryption configuration.
+    Encryption,
+    /// The control plane has its new version, the node pools have not.
+    ControlPlane,
+    /// Everything.
+    NodePools,
+}
+
+/// An answer to requests to Azure: Resource Manager, Entra, Graph and vaults.
 #[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct AzureFault {
@@ -60,6 +99,12 @@ pub struct AzureFault {
     pub path: String,
     /// HTTP status of the answer; 0: the connection is dropped.
     pub status: u16,
+    /// The answer comes this many milliseconds late.
+    #[serde(default)]
+    pub latency_ms: u64,
+    /// The request takes effect although the answer says otherwise.
+    #[serde(default)]
+    pub takes_effect: bool,
     /// Error code of the answer.
     #[serde(default)]
     pub code: Option<String>,

@@ -1,5 +1,7 @@
 //! An answer, and Azure's shapes of an error.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Response, StatusCode, header};
 use http_body_util::Full;
@@ -26,6 +28,13 @@ pub(crate) enum Answer {
     },
     /// The connection ends without a response.
     Dropped,
+    /// An answer that comes late.
+    Delayed {
+        /// The answer.
+        answer: Box<Answer>,
+        /// How late.
+        delay: Duration,
+    },
 }
 
 impl Answer {
@@ -58,11 +67,32 @@ impl Answer {
     }
 
     /// The same with a header.
-    pub(crate) fn with_header(mut self, name: &'static str, value: impl Into<String>) -> Self {
-        if let Self::Reply { headers, .. } = &mut self {
-            headers.push((name, value.into()));
+    pub(crate) fn with_header(self, name: &'static str, value: impl Into<String>) -> Self {
+        match self {
+            Self::Reply { status, mut headers, body } => {
+                headers.push((name, value.into()));
+                Self::Reply { status, headers, body }
+            }
+            Self::Delayed { answer, delay } => {
+                Self::Delayed { answer: Box::new(answer.with_header(name, value)), delay }
+            }
+            other @ (Self::Gateway { .. } | Self::Dropped) => other,
         }
-        self
+    }
+
+    /// The same, so much later.
+    pub(crate) fn delayed(self, delay: Duration) -> Self {
+        if delay.is_zero() { self } else { Self::Delayed { answer: Box::new(self), delay } }
+    }
+
+    /// Waits as long as the answer is late.
+    pub(crate) async fn when_due(self) -> Self {
+        let mut due = self;
+        while let Self::Delayed { answer, delay } = due {
+            tokio::time::sleep(delay).await;
+            due = *answer;
+        }
+        due
     }
 
     /// The response to send; `None`: drop the connection.
@@ -81,6 +111,7 @@ impl Answer {
                 (status, headers.collect(), Some("text/html"), page)
             }
             Self::Dropped => return None,
+            Self::Delayed { answer, .. } => return answer.into_response(),
         };
         let mut response = Response::new(Full::new(body));
         *response.status_mut() =

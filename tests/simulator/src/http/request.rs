@@ -58,6 +58,21 @@ impl Request {
         self.segments.iter().map(|segment| segment.to_ascii_lowercase()).collect()
     }
 
+    /// A path segment as the client wrote it.
+    pub(crate) fn as_sent<'a>(&'a self, segment: &'a str) -> &'a str {
+        let sent = self.segments.iter().find(|sent| sent.eq_ignore_ascii_case(segment));
+        sent.map_or(segment, String::as_str)
+    }
+
+    /// The query with one parameter set.
+    pub(crate) fn query_with(&self, name: &str, value: &str) -> String {
+        let others = self.query.iter().filter(|(key, _)| !key.eq_ignore_ascii_case(name));
+        url::form_urlencoded::Serializer::new(String::new())
+            .extend_pairs(others)
+            .append_pair(name, value)
+            .finish()
+    }
+
     /// A query parameter; names are case-insensitive.
     pub(crate) fn query(&self, name: &str) -> Option<&str> {
         self.query

@@ -21,7 +21,7 @@ use super::{
     etcd::Etcd,
     hooks::{Hooks, SIMULATOR, audit_policy},
     plugin::{Plugin, PluginAddress},
-    process::{HostNames, Launch, Process, free_port},
+    process::{ATTEMPTS, HostNames, Launch, Process, free_ports, port_was_taken},
     rights::CLUSTER_USER,
     store,
 };
@@ -31,13 +31,21 @@ use crate::{
 };
 
 const START: Duration = Duration::from_secs(60);
-const ATTEMPTS: usize = 3;
 /// Ready but for what waits until every secret is read.
 const READY_WITHOUT_SECRETS: &str =
     "/readyz?exclude=informer-sync&exclude=poststarthook/storage-readiness";
 /// Ready but for that and for the plugins.
 const READY_WITHOUT_KMS: &str =
     "/readyz?exclude=informer-sync&exclude=poststarthook/storage-readiness&exclude=kms-providers";
+
+/// Whether the writes that API servers see are recorded.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Recording {
+    /// Before they take effect: a write waits until it is recorded.
+    Blocking,
+    /// Not at all.
+    Off,
+}
 
 /// What the API servers of a cluster have in common.
 pub(super) struct Surroundings {
@@ -50,6 +58,7 @@ pub(super) struct Surroundings {
     authority: Arc<Authority>,
     host_names: Option<HostNames>,
     entra: bool,
+    recording: Recording,
     _hooks: Hooks,
 }
 
@@ -62,7 +71,11 @@ pub(super) struct Tokens {
 
 impl Surroundings {
     /// Starts etcd, load balancer and webhooks, and writes what API servers read at their start.
-    pub(super) async fn new(spec: &BackendSpec, folder: PathBuf) -> Result<Self, String> {
+    pub(super) async fn new(
+        spec: &BackendSpec,
+        folder: PathBuf,
+        recording: Recording,
+    ) -> Result<Self, String> {
         let binaries = Binaries::find().map_err(|error| error.to_string())?;
         let cluster = &spec.given.cluster;
         let host_names = if cluster.api_servers > 1 {
@@ -89,6 +102,7 @@ impl Surroundings {
             authority: Arc::clone(&spec.authority),
             host_names,
             entra: cluster.entra,
+            recording,
             folder,
             binaries,
         };
@@ -139,11 +153,15 @@ impl Surroundings {
             format!("--token-auth-file={}", file("tokens.csv")),
             // There is no controller that makes service accounts.
             "--disable-admission-plugins=ServiceAccount".to_owned(),
-            format!("--audit-policy-file={}", file("audit-policy.json")),
-            format!("--audit-webhook-config-file={}", file("audit-hook.json")),
-            // A write is recorded before it takes effect.
-            "--audit-webhook-mode=blocking-strict".to_owned(),
         ];
+        if self.recording == Recording::Blocking {
+            arguments.extend([
+                format!("--audit-policy-file={}", file("audit-policy.json")),
+                format!("--audit-webhook-config-file={}", file("audit-hook.json")),
+                // A write is recorded before it takes effect.
+                "--audit-webhook-mode=blocking-strict".to_owned(),
+            ]);
+        }
         if self.entra {
             arguments.push(format!(
                 "--authentication-token-webhook-config-file={}",
@@ -230,12 +248,38 @@ impl ApiServer {
             running.settings = settings;
             return Ok(());
         }
+        let kms_answers = !*self.kms_down.borrow();
+        self.begin_anew(surroundings, settings, kms_answers).await
+    }
+
+    /// Restarts it as it is. Its plugins may be refused by the vault: it answers all the same.
+    pub(super) async fn restart(&mut self, surroundings: &Surroundings) -> Result<(), String> {
+        let Some(running) = &self.running else {
+            return Ok(());
+        };
+        let settings = running.settings.clone();
+        let mut healthy = !*self.kms_down.borrow();
+        for provider in settings.chain.providers() {
+            for key in provider.keys.all() {
+                healthy &= surroundings.vault.usable(&key.key_id).await.is_ok();
+            }
+        }
+        self.begin_anew(surroundings, settings, healthy).await
+    }
+
+    /// Ends its process and starts another.
+    async fn begin_anew(
+        &mut self,
+        surroundings: &Surroundings,
+        settings: Settings,
+        kms_answers: bool,
+    ) -> Result<(), String> {
         surroundings.balancer.set(self.number - 1, None);
         if let Some(running) = self.running.take() {
             running.process.stop().await;
         }
         self.configure(surroundings, &settings.chain)?;
-        let address = self.start(surroundings, settings).await?;
+        let address = self.start(surroundings, settings, kms_answers).await?;
         surroundings.balancer.set(self.number - 1, Some(address));
         Ok(())
     }
@@ -261,10 +305,11 @@ impl ApiServer {
         &mut self,
         surroundings: &Surroundings,
         settings: Settings,
+        kms_answers: bool,
     ) -> Result<SocketAddr, String> {
         let mut attempt = 1;
         loop {
-            let port = free_port()?;
+            let [port] = free_ports()?;
             let address = SocketAddr::from(([127, 0, 0, 1], port));
             let process = Launch {
                 program: &surroundings.binaries.kube_apiserver,
@@ -279,13 +324,10 @@ impl ApiServer {
             let client = Client::new(address, ca_pem, &surroundings.tokens.simulator)?;
             let running =
                 self.running.insert(Running { settings: settings.clone(), client, process });
-            let ready = running.ready(surroundings, *self.kms_down.borrow());
+            let ready = running.ready(surroundings, kms_answers);
             match Box::pin(ready).await {
                 Ok(()) => return Ok(address),
-                // Somebody else took the port in the meantime.
-                Err(error) if attempt < ATTEMPTS && error.contains("address already in use") => {
-                    attempt += 1;
-                }
+                Err(error) if attempt < ATTEMPTS && port_was_taken(&error) => attempt += 1,
                 Err(error) => return Err(format!("API server {}: {error}", self.number)),
             }
         }
@@ -296,8 +338,12 @@ impl Running {
     /// Waits until it is ready. A secret that it cannot decrypt, and a plugin that does not
     /// answer, keep an API server from ever being ready. It answers all the same, and a case wants
     /// to see what.
-    async fn ready(&mut self, surroundings: &Surroundings, kms_down: bool) -> Result<(), String> {
-        let path = if kms_down { READY_WITHOUT_KMS } else { "/readyz" };
+    async fn ready(
+        &mut self,
+        surroundings: &Surroundings,
+        kms_answers: bool,
+    ) -> Result<(), String> {
+        let path = if kms_answers { "/readyz" } else { READY_WITHOUT_KMS };
         let mut unreadable = None;
         let started = Instant::now();
         loop {

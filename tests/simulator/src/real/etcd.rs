@@ -7,7 +7,7 @@ use tonic::transport::Channel;
 
 use super::{
     binaries::Binaries,
-    process::{Launch, Process, free_port},
+    process::{ATTEMPTS, Launch, Process, free_ports, port_was_taken},
     proto::etcd::{
         CompactionRequest, DeleteRangeRequest, PutRequest, RangeRequest, kv_client::KvClient,
     },
@@ -52,10 +52,20 @@ pub struct Etcd {
 impl Etcd {
     /// Starts it with an empty store in `folder`.
     pub(super) async fn start(binaries: &Binaries, folder: &Path) -> Result<Self, String> {
-        let url = format!("http://127.0.0.1:{}", free_port()?);
-        let peer = format!("http://127.0.0.1:{}", free_port()?);
+        let mut attempt = 1;
+        loop {
+            let data = folder.join(format!("etcd-{attempt}"));
+            match Self::start_once(binaries, folder, &data).await {
+                Err(error) if attempt < ATTEMPTS && port_was_taken(&error) => attempt += 1,
+                outcome => return outcome,
+            }
+        }
+    }
+
+    async fn start_once(binaries: &Binaries, folder: &Path, data: &Path) -> Result<Self, String> {
+        let [url, peer] = free_ports()?.map(|port| format!("http://127.0.0.1:{port}"));
         let arguments = vec![
-            format!("--data-dir={}", folder.join("etcd").display()),
+            format!("--data-dir={}", data.display()),
             format!("--listen-client-urls={url}"),
             format!("--advertise-client-urls={url}"),
             format!("--listen-peer-urls={peer}"),

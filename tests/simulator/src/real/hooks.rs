@@ -98,11 +98,11 @@ fn record(event: &Value, recorder: &Recorder) {
     }
     match (verb, resource) {
         ("patch", "secrets") => recorder.patch_secret(),
-        ("patch", _) => recorder.request("kubernetes", "PATCH", path, Value::Null),
-        ("create", _) => recorder.request("kubernetes", "POST", path, Value::Null),
-        ("update", _) => recorder.request("kubernetes", "PUT", path, Value::Null),
+        ("patch", _) => recorder.kubernetes("PATCH", path, Value::Null),
+        ("create", _) => recorder.kubernetes("POST", path, Value::Null),
+        ("update", _) => recorder.kubernetes("PUT", path, Value::Null),
         ("delete" | "deletecollection", _) => {
-            recorder.request("kubernetes", "DELETE", path, Value::Null);
+            recorder.kubernetes("DELETE", path, Value::Null);
         }
         _ => {}
     }

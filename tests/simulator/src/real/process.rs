@@ -163,12 +163,26 @@ fn unshare(arguments: &[&str]) -> Command {
     command
 }
 
-/// A port that was free just now.
-pub(super) fn free_port() -> Result<u16, String> {
-    TcpListener::bind("127.0.0.1:0")
-        .and_then(|listener| listener.local_addr())
-        .map(|address| address.port())
-        .map_err(|error| format!("no free port on 127.0.0.1: {error}"))
+/// How often something is started whose port somebody else takes in the meantime.
+pub(super) const ATTEMPTS: usize = 3;
+
+/// Ports that were free just now, all of them different.
+pub(super) fn free_ports<const COUNT: usize>() -> Result<[u16; COUNT], String> {
+    let error = |error: std::io::Error| format!("no free port on 127.0.0.1: {error}");
+    // Each is held until all are found.
+    let mut held = Vec::with_capacity(COUNT);
+    let mut ports = [0; COUNT];
+    for port in &mut ports {
+        let listener = TcpListener::bind("127.0.0.1:0").map_err(error)?;
+        *port = listener.local_addr().map_err(error)?.port();
+        held.push(listener);
+    }
+    Ok(ports)
+}
+
+/// Whether something did not start because somebody else has its port.
+pub(super) fn port_was_taken(error: &str) -> bool {
+    error.contains("address already in use")
 }
 
 #[cfg(test)]

@@ -72,6 +72,14 @@ impl State {
         Ok(())
     }
 
+    /// Restarts the API servers as they are, one after the other.
+    pub(super) async fn restart_all(&mut self, surroundings: &Surroundings) -> Result<(), String> {
+        for server in &mut self.servers {
+            server.restart(surroundings).await?;
+        }
+        Ok(())
+    }
+
     async fn settle(
         &mut self,
         surroundings: &Surroundings,

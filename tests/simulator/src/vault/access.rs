@@ -2,107 +2,77 @@
 
 use serde_json::Value;
 
-use super::{KeyVersion, Vault};
-use crate::{
-    backend::VaultRefusal,
-    http::Answer,
-    roles::{RoleAssignment, matches},
-};
+use super::{KeyVersion, Refusal, Vault, network};
+use crate::roles::{RoleAssignment, matches};
 
 /// Something done to a key in the data plane.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum KeyAction {
-    Read,
+    Get,
+    List,
     Create,
     Rotate,
     Update,
     Delete,
     Recover,
+    Purge,
+    GetRotationPolicy,
     Encrypt,
     Decrypt,
+    Wrap,
+    Unwrap,
 }
 
 impl KeyAction {
     /// The permission's name in an access policy; an operation's also in `key_ops`.
     fn permission(self) -> &'static str {
         match self {
-            Self::Read => "get",
+            Self::Get => "get",
+            Self::List => "list",
             Self::Create => "create",
             Self::Rotate => "rotate",
             Self::Update => "update",
             Self::Delete => "delete",
             Self::Recover => "recover",
+            Self::Purge => "purge",
+            Self::GetRotationPolicy => "getrotationpolicy",
             Self::Encrypt => "encrypt",
             Self::Decrypt => "decrypt",
+            Self::Wrap => "wrapKey",
+            Self::Unwrap => "unwrapKey",
         }
     }
 
     /// The data action of Azure's role-based access control.
-    pub(crate) fn data_action(self) -> String {
+    pub(crate) fn data_action(self) -> &'static str {
         match self {
-            Self::Read => "Microsoft.KeyVault/vaults/keys/read".to_owned(),
-            Self::Delete => "Microsoft.KeyVault/vaults/keys/delete".to_owned(),
-            _ => format!("Microsoft.KeyVault/vaults/keys/{}/action", self.permission()),
+            Self::Get | Self::List => "Microsoft.KeyVault/vaults/keys/read",
+            Self::Create => "Microsoft.KeyVault/vaults/keys/create/action",
+            Self::Rotate => "Microsoft.KeyVault/vaults/keys/rotate/action",
+            Self::Update => "Microsoft.KeyVault/vaults/keys/update/action",
+            Self::Delete => "Microsoft.KeyVault/vaults/keys/delete",
+            Self::Recover => "Microsoft.KeyVault/vaults/keys/recover/action",
+            Self::Purge => "Microsoft.KeyVault/vaults/keys/purge/action",
+            Self::GetRotationPolicy => "Microsoft.KeyVault/vaults/keyrotationpolicies/read",
+            Self::Encrypt => "Microsoft.KeyVault/vaults/keys/encrypt/action",
+            Self::Decrypt => "Microsoft.KeyVault/vaults/keys/decrypt/action",
+            Self::Wrap => "Microsoft.KeyVault/vaults/keys/wrap/action",
+            Self::Unwrap => "Microsoft.KeyVault/vaults/keys/unwrap/action",
         }
     }
-}
 
-/// Why a vault refuses.
-#[derive(Clone, Debug, thiserror::Error)]
-#[error("{}: {message}", inner.unwrap_or(code))]
-pub(crate) struct Refusal {
-    status: u16,
-    code: &'static str,
-    /// The code that says more, where the vault gives one.
-    inner: Option<&'static str>,
-    message: String,
-}
-
-impl Refusal {
-    pub(crate) fn forbidden(inner: &'static str, message: &str) -> Self {
-        Self { status: 403, code: "Forbidden", inner: Some(inner), message: message.to_owned() }
-    }
-
-    pub(crate) fn key_not_found(name: &str) -> Self {
-        let message = format!("A key with (name/id) {name} was not found in this key vault.");
-        Self { status: 404, code: "KeyNotFound", inner: None, message }
-    }
-
-    pub(crate) fn vault_not_found(host: &str) -> Self {
-        let message = format!("There is no vault at {host}.");
-        Self { status: 404, code: "VaultNotFound", inner: None, message }
-    }
-
-    pub(crate) fn bad_parameter(message: &str) -> Self {
-        Self { status: 400, code: "BadParameter", inner: None, message: message.to_owned() }
-    }
-
-    pub(crate) fn conflict(inner: &'static str, message: &str) -> Self {
-        Self { status: 409, code: "Conflict", inner: Some(inner), message: message.to_owned() }
-    }
-}
-
-impl From<Refusal> for Answer {
-    fn from(refusal: Refusal) -> Self {
-        let mut answer = Answer::error(refusal.status, refusal.code, &refusal.message);
-        if let (Self::Reply { body, .. }, Some(inner)) = (&mut answer, refusal.inner) {
-            body["error"]["innererror"] = serde_json::json!({ "code": inner });
-        }
-        answer
-    }
-}
-
-impl From<Refusal> for VaultRefusal {
-    fn from(refusal: Refusal) -> Self {
-        Self { code: refusal.inner.unwrap_or(refusal.code).to_owned(), message: refusal.message }
+    /// Whether it makes ciphertext, which a key that is expired or not valid yet must not.
+    fn protects(self) -> bool {
+        matches!(self, Self::Encrypt | Self::Wrap)
     }
 }
 
 /// Who asks.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum User<'a> {
-    /// The caller has every right but these.
-    Caller { lacks: &'a [String] },
+    /// The caller: in a vault with role-based access control it has every right but these, in any
+    /// other those that a policy gives it, without these.
+    Caller { object: &'a str, lacks: &'a [String] },
     /// The cluster's identity: itself and its groups, and their roles.
     Identity { principals: &'a [&'a str], roles: &'a [RoleAssignment], node_group: &'a str },
 }
@@ -115,27 +85,26 @@ pub(crate) fn authorise(
     action: KeyAction,
 ) -> Result<(), Refusal> {
     reachable(vault, user)?;
+    let rbac = vault.uses_rbac();
     let permitted = match user {
-        User::Caller { lacks } => {
-            !lacks.iter().any(|lacking| matches(lacking, &action.data_action()))
+        User::Caller { object, lacks } => {
+            !lacks.iter().any(|lacking| matches(lacking, action.data_action()))
+                && (rbac || permitted_by_policy(vault, &[object], action))
         }
-        User::Identity { principals, roles, .. } => {
-            if uses_rbac(vault) {
-                let scope = format!("{}/keys/{key}", vault.id());
-                roles.iter().any(|assignment| {
-                    principals.contains(&assignment.principal.as_str())
-                        && assignment.covers(&scope)
-                        && assignment.role.grants_data(&action.data_action())
-                })
-            } else {
-                permitted_by_policy(vault, principals, action)
-            }
+        User::Identity { principals, roles, .. } if rbac => {
+            let scope = format!("{}/keys/{key}", vault.id());
+            roles.iter().any(|assignment| {
+                principals.contains(&assignment.principal.as_str())
+                    && assignment.covers(&scope)
+                    && assignment.role.grants_data(action.data_action())
+            })
         }
+        User::Identity { principals, .. } => permitted_by_policy(vault, principals, action),
     };
     if permitted {
         return Ok(());
     }
-    Err(if uses_rbac(vault) {
+    Err(if rbac {
         let action = action.data_action();
         Refusal::forbidden(
             "ForbiddenByRbac",
@@ -150,16 +119,12 @@ pub(crate) fn authorise(
     })
 }
 
-fn uses_rbac(vault: &Vault) -> bool {
-    vault.properties()["enableRbacAuthorization"] == true
-}
-
 fn permitted_by_policy(vault: &Vault, principals: &[&str], action: KeyAction) -> bool {
     let policies = vault.properties()["accessPolicies"].as_array();
     policies.into_iter().flatten().any(|policy| {
         let object = policy["objectId"].as_str().unwrap_or_default();
         let permissions = policy["permissions"]["keys"].as_array();
-        principals.contains(&object)
+        principals.iter().any(|principal| principal.eq_ignore_ascii_case(object))
             && permissions.into_iter().flatten().filter_map(Value::as_str).any(|permission| {
                 permission.eq_ignore_ascii_case(action.permission())
                     || permission.eq_ignore_ascii_case("all")
@@ -168,31 +133,11 @@ fn permitted_by_policy(vault: &Vault, principals: &[&str], action: KeyAction) ->
 }
 
 fn reachable(vault: &Vault, user: User<'_>) -> Result<(), Refusal> {
-    if let User::Identity { node_group, .. } = user
-        && vault.has_private_connection(node_group)
-    {
-        return Ok(());
+    match user {
+        User::Identity { node_group, .. } if vault.has_private_connection(node_group) => Ok(()),
+        User::Identity { .. } => network::admits(vault, network::CLUSTER_ADDRESS),
+        User::Caller { .. } => network::admits(vault, network::CALLER_ADDRESS),
     }
-    open_to_the_internet(vault)
-}
-
-/// Whether requests from the internet get through.
-pub(crate) fn open_to_the_internet(vault: &Vault) -> Result<(), Refusal> {
-    let properties = vault.properties();
-    if properties["publicNetworkAccess"] == "Disabled" {
-        return Err(Refusal::forbidden(
-            "ForbiddenByConnection",
-            "Public network access is disabled and request is not from a trusted service nor via \
-             an approved private link.",
-        ));
-    }
-    if properties["networkAcls"]["defaultAction"] == "Deny" {
-        return Err(Refusal::forbidden(
-            "ForbiddenByFirewall",
-            "Client address is not authorized and caller is not a trusted service.",
-        ));
-    }
-    Ok(())
 }
 
 /// Whether the version's own state allows the operation.
@@ -205,22 +150,22 @@ pub(crate) fn usable(version: &KeyVersion, action: KeyAction) -> Result<(), Refu
         ));
     }
     // Azure decrypts with keys that are expired or not valid yet.
-    if action == KeyAction::Encrypt {
+    if action.protects() {
         let now = super::key::now();
         if version.expires.is_some_and(|expires| expires <= now) {
             return Err(Refusal::forbidden(
                 "KeyExpired",
-                "Operation encrypt is not allowed on an expired key.",
+                &format!("Operation {permission} is not allowed on an expired key."),
             ));
         }
         if version.not_before.is_some_and(|not_before| not_before > now) {
             return Err(Refusal::forbidden(
                 "KeyNotYetValid",
-                "Operation encrypt is not allowed on a key that is not yet valid.",
+                &format!("Operation {permission} is not allowed on a key that is not yet valid."),
             ));
         }
     }
-    if !version.is_rsa() {
+    if !version.spec.is_rsa() {
         return Err(Refusal::bad_parameter(&format!(
             "Operation {permission} is not supported by a key of this type."
         )));

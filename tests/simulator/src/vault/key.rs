@@ -1,38 +1,40 @@
-//! Keys, their versions and the RSA behind them.
+//! Keys, their versions and the attributes of those.
 
-use std::{
-    fmt,
-    sync::{Arc, OnceLock},
-};
-
-use aws_lc_rs::{
-    encoding::{AsDer, Pkcs8V1Der},
-    rsa::{
-        KeyPair as RsaKeyPair, KeySize, OAEP_SHA256_MGF1SHA256, OaepPrivateDecryptingKey,
-        OaepPublicEncryptingKey, PrivateDecryptingKey,
-    },
-    signature::KeyPair,
-};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use crate::entra::public_numbers;
+use super::{
+    Refusal,
+    material::{KeyMaterial, KeySpec},
+};
 
 /// A key with its versions, oldest first.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(crate) struct Key {
-    pub(crate) soft_deleted: bool,
+    /// As it was written when the key was made.
+    pub(crate) name: String,
+    /// When it was deleted, in seconds since the epoch; such a key can be recovered.
+    pub(crate) deleted: Option<i64>,
     pub(crate) versions: Vec<KeyVersion>,
+}
+
+impl Key {
+    /// A version, or the newest one.
+    pub(crate) fn version(&self, version: Option<&str>) -> Result<&KeyVersion, Refusal> {
+        let found = match version {
+            Some(version) => self.versions.iter().find(|candidate| candidate.version == version),
+            None => self.versions.last(),
+        };
+        found.ok_or_else(|| Refusal::key_not_found(&self.name))
+    }
 }
 
 /// A version of a key.
 #[derive(Clone, Debug)]
 pub(crate) struct KeyVersion {
     pub(crate) version: String,
-    /// `RSA`, `RSA-HSM`, `EC` or `EC-HSM`.
-    pub(crate) kind: String,
-    pub(crate) size: u32,
+    pub(crate) spec: KeySpec,
     pub(crate) operations: Vec<String>,
     pub(crate) enabled: bool,
     pub(crate) expires: Option<i64>,
@@ -40,40 +42,33 @@ pub(crate) struct KeyVersion {
     pub(crate) created: i64,
     pub(crate) updated: i64,
     pub(crate) tags: Value,
-    pub(crate) material: Arc<KeyMaterial>,
+    pub(crate) material: KeyMaterial,
 }
 
 impl KeyVersion {
-    /// A new, enabled version.
-    pub(crate) fn new(kind: &str, size: u32, operations: Vec<String>, created: i64) -> Self {
+    /// A new, enabled version that does everything a key of its kind can.
+    pub(crate) fn new(spec: KeySpec, created: i64) -> Self {
         Self {
             version: Uuid::new_v4().simple().to_string(),
-            kind: kind.to_owned(),
-            size,
-            operations,
+            spec,
+            operations: spec.operations().iter().map(|name| (*name).to_owned()).collect(),
             enabled: true,
             expires: None,
             not_before: None,
             created,
             updated: created,
             tags: json!({}),
-            material: Arc::new(KeyMaterial::new(size)),
+            material: KeyMaterial::new(spec),
         }
     }
 
-    /// Whether the key is RSA, whatever protects it.
-    pub(crate) fn is_rsa(&self) -> bool {
-        self.kind.starts_with("RSA")
-    }
-
     /// `attributes` as both planes answer them.
-    pub(crate) fn attributes(&self, purge_protection: bool) -> Value {
-        let level = if purge_protection { "Recoverable" } else { "Recoverable+Purgeable" };
+    pub(crate) fn attributes(&self, recovery: &Recovery) -> Value {
         let mut attributes = json!({
             "enabled": self.enabled,
             "created": self.created,
             "updated": self.updated,
-            "recoveryLevel": level,
+            "recoveryLevel": recovery.level(),
             "exportable": false,
         });
         for (name, time) in [("exp", self.expires), ("nbf", self.not_before)] {
@@ -84,29 +79,119 @@ impl KeyVersion {
         attributes
     }
 
-    /// Takes over the attributes, operations and tags of a request.
-    pub(crate) fn update(&mut self, request: &Value) {
-        let attributes = request.get("attributes").and_then(Value::as_object);
-        let empty = Map::new();
-        let attributes = attributes.unwrap_or(&empty);
-        if let Some(enabled) = attributes.get("enabled").and_then(Value::as_bool) {
-            self.enabled = enabled;
+    /// Takes over what a request wants changed.
+    pub(crate) fn update(&mut self, change: KeyChange) {
+        self.enabled = change.enabled.unwrap_or(self.enabled);
+        change.expires.apply(&mut self.expires);
+        change.not_before.apply(&mut self.not_before);
+        if let Some(operations) = change.operations {
+            self.operations = operations;
         }
-        if let Some(expires) = attributes.get("exp") {
-            self.expires = expires.as_i64();
-        }
-        if let Some(not_before) = attributes.get("nbf") {
-            self.not_before = not_before.as_i64();
-        }
-        if let Some(Value::Array(operations)) = request.get("key_ops") {
-            self.operations =
-                operations.iter().filter_map(Value::as_str).map(str::to_owned).collect();
-        }
-        if let Some(tags @ Value::Object(_)) = request.get("tags") {
-            self.tags = tags.clone();
+        if let Some(tags) = change.tags {
+            self.tags = tags;
         }
         self.updated = now();
     }
+}
+
+/// How a vault keeps what was deleted from it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Recovery {
+    pub(crate) days: i64,
+    pub(crate) purge_protection: bool,
+}
+
+impl Recovery {
+    fn level(&self) -> &'static str {
+        match (self.days < 90, self.purge_protection) {
+            (false, false) => "Recoverable+Purgeable",
+            (false, true) => "Recoverable",
+            (true, false) => "CustomizedRecoverable+Purgeable",
+            (true, true) => "CustomizedRecoverable",
+        }
+    }
+}
+
+/// What a request wants done to a time.
+#[derive(Clone, Copy, Debug)]
+enum TimeChange {
+    Keep,
+    Remove,
+    Set(i64),
+}
+
+impl TimeChange {
+    /// Reads a time among the attributes; `None`: it is no time.
+    fn parse(attributes: &Value, name: &str) -> Option<Self> {
+        match attributes.get(name) {
+            None => Some(Self::Keep),
+            Some(Value::Null) => Some(Self::Remove),
+            Some(time) => time.as_i64().filter(|time| *time >= 0).map(Self::Set),
+        }
+    }
+
+    fn apply(self, time: &mut Option<i64>) {
+        match self {
+            Self::Keep => {}
+            Self::Remove => *time = None,
+            Self::Set(new) => *time = Some(new),
+        }
+    }
+}
+
+/// What a request wants changed in a version.
+#[derive(Clone, Debug)]
+pub(crate) struct KeyChange {
+    enabled: Option<bool>,
+    expires: TimeChange,
+    not_before: TimeChange,
+    operations: Option<Vec<String>>,
+    tags: Option<Value>,
+}
+
+impl KeyChange {
+    /// Reads `attributes`, `key_ops` and `tags` of a request for a key of this kind; the name of the
+    /// property that is wrong otherwise.
+    pub(crate) fn parse(request: &Value, spec: KeySpec) -> Result<Self, &'static str> {
+        let attributes = &request["attributes"];
+        if !attributes.is_null() && !attributes.is_object() {
+            return Err("attributes");
+        }
+        let change = Self {
+            enabled: match &attributes["enabled"] {
+                Value::Null => None,
+                Value::Bool(enabled) => Some(*enabled),
+                _ => return Err("attributes.enabled"),
+            },
+            expires: TimeChange::parse(attributes, "exp").ok_or("attributes.exp")?,
+            not_before: TimeChange::parse(attributes, "nbf").ok_or("attributes.nbf")?,
+            operations: match &request["key_ops"] {
+                Value::Null => None,
+                Value::Array(sent) => Some(operations(sent, spec).ok_or("key_ops")?),
+                _ => return Err("key_ops"),
+            },
+            tags: match &request["tags"] {
+                Value::Null => None,
+                Value::Object(tags) if tags.values().all(Value::is_string) => Some(json!(tags)),
+                _ => return Err("tags"),
+            },
+        };
+        match (change.not_before, change.expires) {
+            (TimeChange::Set(not_before), TimeChange::Set(expires)) if expires <= not_before => {
+                Err("attributes.exp")
+            }
+            _ => Ok(change),
+        }
+    }
+}
+
+/// Operations that a key of this kind can do; `None`: something else is among them.
+fn operations(sent: &[Value], spec: KeySpec) -> Option<Vec<String>> {
+    let known = |operation: &Value| {
+        let operation = operation.as_str()?;
+        spec.operations().contains(&operation).then(|| operation.to_owned())
+    };
+    sent.iter().map(known).collect()
 }
 
 /// Seconds since the epoch.
@@ -114,88 +199,38 @@ pub(crate) fn now() -> i64 {
     OffsetDateTime::now_utc().unix_timestamp()
 }
 
-/// An RSA key, generated when it is first used: most cases never use theirs.
-pub(crate) struct KeyMaterial {
-    size: u32,
-    keys: OnceLock<Option<Rsa>>,
-}
-
-struct Rsa {
-    encrypting: OaepPublicEncryptingKey,
-    decrypting: OaepPrivateDecryptingKey,
-    numbers: Option<(String, String)>,
-}
-
-impl fmt::Debug for KeyMaterial {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_struct("KeyMaterial").field("size", &self.size).finish_non_exhaustive()
-    }
-}
-
-impl KeyMaterial {
-    fn new(size: u32) -> Self {
-        Self { size, keys: OnceLock::new() }
-    }
-
-    /// RSA-OAEP-256 encryption.
-    pub(crate) fn encrypt(&self, plaintext: &[u8]) -> Option<Vec<u8>> {
-        let key = &self.rsa()?.encrypting;
-        let mut output = vec![0; key.ciphertext_size()];
-        let length = key.encrypt(&OAEP_SHA256_MGF1SHA256, plaintext, &mut output, None).ok()?.len();
-        output.truncate(length);
-        Some(output)
-    }
-
-    /// RSA-OAEP-256 decryption.
-    pub(crate) fn decrypt(&self, ciphertext: &[u8]) -> Option<Vec<u8>> {
-        let key = &self.rsa()?.decrypting;
-        let mut output = vec![0; key.min_output_size()];
-        let length =
-            key.decrypt(&OAEP_SHA256_MGF1SHA256, ciphertext, &mut output, None).ok()?.len();
-        output.truncate(length);
-        Some(output)
-    }
-
-    /// Modulus and exponent, base64url.
-    pub(crate) fn public_numbers(&self) -> Option<&(String, String)> {
-        self.rsa()?.numbers.as_ref()
-    }
-
-    fn rsa(&self) -> Option<&Rsa> {
-        self.keys.get_or_init(|| Rsa::generate(self.size)).as_ref()
-    }
-}
-
-impl Rsa {
-    fn generate(bits: u32) -> Option<Self> {
-        let size = match bits {
-            2048 => KeySize::Rsa2048,
-            3072 => KeySize::Rsa3072,
-            4096 => KeySize::Rsa4096,
-            _ => return None,
-        };
-        let private = PrivateDecryptingKey::generate(size).ok()?;
-        let der: Pkcs8V1Der<'static> = private.as_der().ok()?;
-        let pair = RsaKeyPair::from_pkcs8(der.as_ref()).ok()?;
-        Some(Self {
-            encrypting: OaepPublicEncryptingKey::new(private.public_key()).ok()?,
-            decrypting: OaepPrivateDecryptingKey::new(private).ok()?,
-            numbers: public_numbers(pair.public_key().as_ref()),
-        })
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn spec() -> KeySpec {
+        KeySpec::parse("RSA", None, None).unwrap()
+    }
+
     #[test]
-    fn one_version_cannot_read_what_another_wrote() {
-        let version = || KeyVersion::new("RSA", 2048, Vec::new(), 0).material;
-        let (first, second) = (version(), version());
-        let ciphertext = first.encrypt(b"data key").unwrap();
-        assert_eq!(first.decrypt(&ciphertext).as_deref(), Some(&b"data key"[..]));
-        assert_eq!(second.decrypt(&ciphertext), None);
-        assert_eq!(first.public_numbers().unwrap().1, "AQAB");
+    fn a_change_changes_what_it_names_and_null_takes_a_time_away() {
+        let mut version = KeyVersion::new(spec(), 0);
+        let mut update = |change| version.update(KeyChange::parse(&change, spec()).unwrap());
+        update(json!({ "attributes": { "exp": 9, "nbf": 1 }, "tags": { "a": "b" } }));
+        update(json!({ "attributes": { "enabled": false, "nbf": null }, "key_ops": ["encrypt"] }));
+        assert_eq!((version.expires, version.not_before, version.enabled), (Some(9), None, false));
+        assert_eq!(version.operations, ["encrypt"]);
+        assert_eq!(version.tags, json!({ "a": "b" }));
+    }
+
+    #[test]
+    fn what_is_wrong_with_a_change_is_named() {
+        for (change, wrong) in [
+            (json!({ "attributes": [] }), "attributes"),
+            (json!({ "attributes": { "enabled": "no" } }), "attributes.enabled"),
+            (json!({ "attributes": { "exp": "soon" } }), "attributes.exp"),
+            (json!({ "attributes": { "exp": 1, "nbf": 2 } }), "attributes.exp"),
+            (json!({ "attributes": { "nbf": -1 } }), "attributes.nbf"),
+            (json!({ "key_ops": ["fly"] }), "key_ops"),
+            (json!({ "key_ops": "encrypt" }), "key_ops"),
+            (json!({ "tags": { "a": 1 } }), "tags"),
+        ] {
+            assert_eq!(KeyChange::parse(&change, spec()).unwrap_err(), wrong, "{change}");
+        }
     }
 }

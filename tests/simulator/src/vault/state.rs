@@ -4,10 +4,14 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use super::{Key, KeyVersion, access::Refusal};
+use super::{
+    Key, KeyVersion, Refusal,
+    key::{KeyChange, Recovery, now},
+    material::KeySpec,
+};
 use crate::{
     given::{Authorization, Given},
-    names::{KEY, LOCATION, Names, stable_guid, vault_host},
+    names::{ClusterNames, KEY, LOCATION, Names, stable_guid, vault_host},
 };
 
 const DAY: i64 = 24 * 3600;
@@ -18,7 +22,9 @@ pub(crate) struct Vault {
     pub(crate) name: String,
     /// The resource as ARM answers it; its access rules are read from here.
     pub(crate) document: Value,
-    pub(crate) soft_deleted: bool,
+    /// When it was deleted, in seconds since the epoch; such a vault can be recovered.
+    pub(crate) deleted: Option<i64>,
+    /// By name in lower case, deleted ones included.
     pub(crate) keys: BTreeMap<String, Key>,
 }
 
@@ -30,14 +36,22 @@ impl Vault {
             return None;
         }
         let rbac = wanted.authorization == Authorization::Rbac;
+        let policy = |principal: &str, keys: &[String]| {
+            json!({
+                "tenantId": names.tenant,
+                "objectId": principal,
+                "permissions": { "keys": keys, "secrets": [], "certificates": [] },
+            })
+        };
         let policies = if rbac || given.access.policy.is_empty() {
             json!([])
         } else {
-            json!([{
-                "tenantId": names.tenant,
-                "objectId": policy_principal,
-                "permissions": { "keys": given.access.policy, "secrets": [], "certificates": [] },
-            }])
+            // Azure gives whoever makes a vault a policy too.
+            json!([
+                policy(&names.client_object, &["all".to_owned()]),
+                policy(&names.user_object, &["all".to_owned()]),
+                policy(policy_principal, &given.access.policy),
+            ])
         };
         let tenant =
             if wanted.other_tenant { stable_guid("another tenant") } else { names.tenant.clone() };
@@ -58,7 +72,7 @@ impl Vault {
             properties["enablePurgeProtection"] = json!(true);
         }
         let mut vault = Self::new(names, &names.vault, &properties);
-        vault.soft_deleted = wanted.soft_deleted;
+        vault.deleted = wanted.soft_deleted.then(now);
         if given.key.exists {
             vault.keys.insert(KEY.to_owned(), key(given));
         }
@@ -97,7 +111,7 @@ impl Vault {
             "tags": {},
             "properties": properties,
         });
-        Self { name: name.to_owned(), document, soft_deleted: false, keys: BTreeMap::new() }
+        Self { name: name.to_owned(), document, deleted: None, keys: BTreeMap::new() }
     }
 
     /// Resource id.
@@ -105,41 +119,80 @@ impl Vault {
         self.document["id"].as_str().unwrap_or_default()
     }
 
+    /// Whether it is in this resource group.
+    pub(crate) fn is_in(&self, group: &str) -> bool {
+        self.id().split('/').nth(4).is_some_and(|own| own.eq_ignore_ascii_case(group))
+    }
+
     /// The properties of the resource.
     pub(crate) fn properties(&self) -> &Value {
         &self.document["properties"]
     }
 
-    /// Whether purged keys are safe from being purged early.
-    pub(crate) fn purge_protection(&self) -> bool {
-        self.properties()["enablePurgeProtection"] == true
+    /// Whether roles decide who may use its keys, not its own policies.
+    pub(crate) fn uses_rbac(&self) -> bool {
+        self.properties()["enableRbacAuthorization"] == true
+    }
+
+    /// How it keeps what was deleted from it.
+    pub(crate) fn recovery(&self) -> Recovery {
+        let properties = self.properties();
+        Recovery {
+            days: properties["softDeleteRetentionInDays"].as_i64().unwrap_or(90),
+            purge_protection: properties["enablePurgeProtection"] == true,
+        }
     }
 
     /// A key that is not deleted.
-    pub(crate) fn key(&self, name: &str) -> Option<&Key> {
-        let (_, key) = self.keys.iter().find(|(key, _)| key.eq_ignore_ascii_case(name))?;
-        (!key.soft_deleted).then_some(key)
-    }
-
-    /// A version of a key that is not deleted.
-    pub(crate) fn version(&self, name: &str, version: &str) -> Result<&KeyVersion, Refusal> {
-        self.key(name)
-            .and_then(|key| key.versions.iter().find(|candidate| candidate.version == version))
+    pub(crate) fn key(&self, name: &str) -> Result<&Key, Refusal> {
+        self.keys
+            .get(&name.to_ascii_lowercase())
+            .filter(|key| key.deleted.is_none())
             .ok_or_else(|| Refusal::key_not_found(name))
     }
 
-    /// Changes attributes, operations and tags of a version.
+    /// A key that is deleted and can be recovered.
+    pub(crate) fn deleted_key(&self, name: &str) -> Result<&Key, Refusal> {
+        self.keys
+            .get(&name.to_ascii_lowercase())
+            .filter(|key| key.deleted.is_some())
+            .ok_or_else(|| Refusal::key_not_found(name))
+    }
+
+    /// Adds a version to a key, which is made when there is none.
+    pub(crate) fn add_version(
+        &mut self,
+        name: &str,
+        mut version: KeyVersion,
+    ) -> Result<(), Refusal> {
+        let new = || Key { name: name.to_owned(), deleted: None, versions: Vec::new() };
+        let key = self.keys.entry(name.to_ascii_lowercase()).or_insert_with(new);
+        if key.deleted.is_some() {
+            return Err(Refusal::key_is_deleted(name));
+        }
+        // Versions made within one second are still told apart by age.
+        let youngest = key.versions.last().map_or(i64::MIN, |youngest| youngest.created + 1);
+        version.created = version.created.max(youngest);
+        version.updated = version.created;
+        key.versions.push(version);
+        Ok(())
+    }
+
+    /// Changes attributes, operations and tags of a version of a key that is not deleted.
     pub(crate) fn update_version(
         &mut self,
         name: &str,
-        version: &str,
+        version: Option<&str>,
         change: &Value,
     ) -> Result<(), Refusal> {
+        let version = self.key(name)?.version(version)?;
+        let (spec, id) = (version.spec, version.version.clone());
+        let change = KeyChange::parse(change, spec).map_err(Refusal::bad_property)?;
         self.keys
-            .iter_mut()
-            .filter(|(key, state)| key.eq_ignore_ascii_case(name) && !state.soft_deleted)
-            .flat_map(|(_, key)| &mut key.versions)
-            .find(|candidate| candidate.version == version)
+            .get_mut(&name.to_ascii_lowercase())
+            .into_iter()
+            .flat_map(|key| &mut key.versions)
+            .find(|candidate| candidate.version == id)
             .map(|version| version.update(change))
             .ok_or_else(|| Refusal::key_not_found(name))
     }
@@ -157,17 +210,14 @@ impl Vault {
         )
     }
 
-    /// Adds an approved private endpoint connection from the node resource group, as AKS does.
-    pub(crate) fn connect_privately(&mut self, names: &Names) {
-        let node_group = names.node_group();
-        if self.has_private_connection(&node_group) {
+    /// Adds an approved private endpoint connection from a cluster's node resource group, as AKS
+    /// does.
+    pub(crate) fn connect_privately(&mut self, cluster: &ClusterNames) {
+        if self.has_private_connection(&cluster.node_group) {
             return;
         }
-        let subscription = names.subscription_id();
-        let name = format!("aks-kms-{}", names.case);
-        let endpoint = format!(
-            "{subscription}/resourceGroups/{node_group}/providers/Microsoft.Network/privateEndpoints/{name}"
-        );
+        let endpoint = cluster.private_endpoint_id();
+        let name = endpoint.rsplit('/').next().unwrap_or_default();
         let connection = json!({
             "id": format!("{}/privateEndpointConnections/{name}", self.id()),
             "properties": {
@@ -188,13 +238,13 @@ impl Vault {
     }
 
     /// Removes the connection that `connect_privately` made.
-    pub(crate) fn disconnect(&mut self, names: &Names) {
-        let suffix = format!("/aks-kms-{}", names.case);
+    pub(crate) fn disconnect(&mut self, cluster: &ClusterNames) {
+        let endpoint = cluster.private_endpoint_id();
         if let Some(Value::Array(connections)) =
             self.document.pointer_mut("/properties/privateEndpointConnections")
         {
             connections.retain(|connection| {
-                !connection["id"].as_str().unwrap_or_default().ends_with(&suffix)
+                connection["properties"]["privateEndpoint"]["id"] != endpoint.as_str()
             });
         }
     }
@@ -202,19 +252,21 @@ impl Vault {
 
 /// The case's key; each version is a day younger than the one before.
 fn key(given: &Given) -> Key {
-    let now = super::key::now();
+    let now = now();
     let wanted = &given.key;
-    let versions = (0..wanted.versions)
-        .rev()
-        .map(|age| {
-            let created = now - (i64::try_from(age).unwrap_or_default() + 1) * DAY;
-            let operations = wanted.operations.clone();
-            let mut version = KeyVersion::new(&wanted.kind, wanted.size, operations, created);
-            version.enabled = wanted.enabled;
-            version.expires = wanted.expires_in_days.map(|days| now + days * DAY);
-            version.not_before = wanted.not_before_in_days.map(|days| now + days * DAY);
-            version
-        })
-        .collect();
-    Key { soft_deleted: wanted.soft_deleted, versions }
+    let spec = KeySpec::parse(&wanted.kind, Some(wanted.size.into()), None);
+    let versions = (0..wanted.versions).rev().filter_map(|age| {
+        let created = now - (i64::try_from(age).unwrap_or_default() + 1) * DAY;
+        let mut version = KeyVersion::new(spec.ok()?, created);
+        version.operations.clone_from(&wanted.operations);
+        version.enabled = wanted.enabled;
+        version.expires = wanted.expires_in_days.map(|days| now + days * DAY);
+        version.not_before = wanted.not_before_in_days.map(|days| now + days * DAY);
+        Some(version)
+    });
+    Key {
+        name: KEY.to_owned(),
+        deleted: wanted.soft_deleted.then_some(now),
+        versions: versions.collect(),
+    }
 }

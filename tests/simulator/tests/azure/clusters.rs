@@ -44,7 +44,7 @@ async fn enabling_rotating_and_disabling_give_the_api_servers_two_keys() {
     assert_eq!(*backend.applied.lock().unwrap(), expected);
     let writes = fixture.simulator.writes(&client.case.id).unwrap();
     assert_eq!(writes.len(), 4, "every PUT and nothing else is a write");
-    assert!(matches!(&writes[0], Write::Request { target: "arm", method, path, body }
+    assert!(matches!(&writes[0], Write::Request { target: "arm", method, path, body, .. }
         if method == "PUT" && *path == client.case.cluster_id
             && body["properties"]["securityProfile"]["azureKeyVaultKms"]["keyId"] == keys[0].as_str()));
 }

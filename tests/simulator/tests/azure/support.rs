@@ -50,6 +50,10 @@ impl KubernetesBackend for Remembering {
         Ok(())
     }
 
+    async fn restart_api_servers(&self) -> Result<(), String> {
+        Ok(())
+    }
+
     async fn set_version(&self, version: &str) -> Result<(), String> {
         self.versions.lock().unwrap().push(version.to_owned());
         Ok(())
@@ -89,11 +93,16 @@ impl Fixture {
         Self { simulator, backends }
     }
 
+    /// What was told to the Kubernetes that was started last.
+    pub(crate) fn last_backend(&self) -> Arc<Remembering> {
+        self.backends.lock().unwrap().last().unwrap().clone()
+    }
+
     /// Makes a case and a signed-in client for it.
     pub(crate) async fn case(&self, given: Value) -> (Client, Arc<Remembering>) {
         let given: Given = serde_json::from_value(given).unwrap();
         let case = self.simulator.put_case(given).await.unwrap();
-        let backend = self.backends.lock().unwrap().last().unwrap().clone();
+        let backend = self.last_backend();
         (Client::sign_in(case).await, backend)
     }
 }
@@ -137,6 +146,12 @@ impl Client {
             request = request.json(body);
         }
         request.send().await.unwrap()
+    }
+
+    /// A request to ARM whose body need not be JSON.
+    pub(crate) async fn arm_raw(&self, method: Method, path: &str, body: &'static str) -> Response {
+        let request = self.http.request(method, format!("{}{path}", self.case.arm));
+        request.bearer_auth(&self.arm_token).body(body).send().await.unwrap()
     }
 
     /// A request to ARM, and its answer's status and body.
@@ -216,6 +231,11 @@ impl Client {
     /// URL of the case's key, without version.
     pub(crate) fn key_url(&self) -> String {
         self.case.key_ids[0].rsplit_once('/').unwrap().0.to_owned()
+    }
+
+    /// Id of the case's subscription.
+    pub(crate) fn subscription(&self) -> &str {
+        self.case.cluster_id.split("/resourceGroups").next().unwrap()
     }
 
     /// Name of the case's vault.

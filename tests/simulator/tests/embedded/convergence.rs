@@ -141,7 +141,7 @@ async fn a_restart_closes_connections_and_begins_new_counters_a_new_start_time_a
         api.rewrite("team-1", &format!("secret-{server}")).await;
         assert_eq!(api.count(&["operations_total", "to_storage"]).await, 1);
     }
-    world.api.restart_api_servers().await;
+    world.api.restart_api_servers().await.unwrap();
     for server in [1, 2] {
         let api = world.server(server).await;
         started.insert(api.gauge(&["process_start_time_seconds"]).await.to_string());
@@ -156,7 +156,7 @@ async fn a_restart_closes_connections_and_begins_new_counters_a_new_start_time_a
 #[tokio::test]
 async fn only_leases_of_live_servers_are_renewed_and_metrics_name_them_by_hash() {
     let world = World::new(json!({}), v2(1, 0), 0.002);
-    world.api.restart_api_servers().await;
+    world.api.restart_api_servers().await.unwrap();
     let before = leases(&world).await;
     tokio::time::sleep(Duration::from_millis(60)).await;
     let after = leases(&world).await;

@@ -148,7 +148,7 @@ async fn one_unreadable_secret_fails_its_page_and_no_other() {
     assert!(message.contains("unable to transform key \"/registry/secrets/team-1/secret-45\""));
     assert_eq!(api.get(&format!("{SECRETS}/secret-45")).await.status(), 500);
 
-    world.api.restart_api_servers().await;
+    world.api.restart_api_servers().await.unwrap();
     let api = world.client();
     let unpaged = api.get(SECRETS).await;
     assert_eq!(

@@ -212,7 +212,7 @@ async fn a_restarted_server_cannot_read_with_a_key_that_the_vault_refuses() {
     world.vault.refused.lock().unwrap().insert(key_id(1));
     // what is in memory is good enough
     world.client().rewrite("team-1", "secret-1").await;
-    world.api.restart_api_servers().await;
+    world.api.restart_api_servers().await.unwrap();
     let api = world.client();
     assert_eq!(api.patch("team-1", "secret-1", "{}").await.status(), 500);
     let ready = api.get("/readyz").await;

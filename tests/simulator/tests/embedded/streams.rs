@@ -1,5 +1,6 @@
 //! Watches and streaming lists.
 
+use aks_kms_simulator::backend::KubernetesBackend;
 use serde_json::{Value, json};
 
 use crate::world::{Api, TABLE, World, v2};
@@ -144,7 +145,7 @@ async fn a_restart_ends_the_watches_of_its_server() {
     let world = World::new(json!({}), v2(1, 0), 0.001);
     let api = world.client();
     let mut events = Events::open(&api, STREAM).await;
-    world.api.restart_api_servers().await;
+    world.api.restart_api_servers().await.unwrap();
     let mut last = None;
     while let Some(event) = events.next().await {
         last = Some(event);

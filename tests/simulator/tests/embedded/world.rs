@@ -50,6 +50,10 @@ impl VaultCrypto for Vault {
         }
         Ok(())
     }
+
+    async fn can_decrypt(&self, key_id: &str) -> Result<(), VaultRefusal> {
+        self.usable(key_id).await
+    }
 }
 
 /// The key id of the case's key of this number.

@@ -76,4 +76,8 @@ impl VaultCrypto for MemoryVault {
     async fn usable(&self, key_id: &str) -> Result<(), VaultRefusal> {
         self.key(key_id).map(drop)
     }
+
+    async fn can_decrypt(&self, key_id: &str) -> Result<(), VaultRefusal> {
+        self.key(key_id).map(drop)
+    }
 }

@@ -28,11 +28,14 @@ pub(super) struct PluginKeys {
 }
 
 impl PluginKeys {
+    /// All of them.
+    pub(super) fn all(&self) -> impl Iterator<Item = &KeyRef> {
+        std::iter::once(&self.write).chain(&self.read)
+    }
+
     /// The key that a plugin key id means, if the plugin has it.
     pub(super) fn find(&self, plugin_key_id: &str) -> Option<&KeyRef> {
-        std::iter::once(&self.write)
-            .chain(&self.read)
-            .find(|key| key.plugin_key_id() == plugin_key_id)
+        self.all().find(|key| key.plugin_key_id() == plugin_key_id)
     }
 }
 
@@ -181,12 +184,14 @@ impl Keeper {
         self.vault.decrypt(&key.key_id, ciphertext).await.map_err(refused)
     }
 
-    /// `ok`, or why the vault would refuse.
-    async fn health(&self, key: &KeyRef) -> String {
-        match self.vault.usable(&key.key_id).await {
-            Ok(()) => "ok".to_owned(),
-            Err(refusal) => refusal.to_string(),
+    /// `ok`, or why the vault would refuse one of the keys.
+    async fn health(&self) -> String {
+        for key in self.keys().all() {
+            if let Err(refusal) = self.vault.usable(&key.key_id).await {
+                return refusal.to_string();
+            }
         }
+        "ok".to_owned()
     }
 }
 
@@ -225,6 +230,10 @@ mod tests {
         async fn usable(&self, key_id: &str) -> Result<(), VaultRefusal> {
             let refusal = || VaultRefusal { code: "KeyDisabled".into(), message: "no".into() };
             if key_id == "disabled" { Err(refusal()) } else { Ok(()) }
+        }
+
+        async fn can_decrypt(&self, key_id: &str) -> Result<(), VaultRefusal> {
+            self.usable(key_id).await
         }
     }
 

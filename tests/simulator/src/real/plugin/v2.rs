@@ -15,7 +15,7 @@ impl KeyManagementService for Keeper {
         let key = self.keys().write;
         Ok(Response::new(StatusResponse {
             version: "v2".to_owned(),
-            healthz: self.health(&key).await,
+            healthz: self.health().await,
             key_id: key.plugin_key_id(),
         }))
     }

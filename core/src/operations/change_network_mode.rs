@@ -1,0 +1,164 @@
+//! Move the vault in use between public and private access: gate → KMS off → rewrite → KMS on in
+//! the other mode → rewrite.
+//!
+//! <https://learn.microsoft.com/azure/aks/use-kms-etcd-encryption#update-key-vault-mode>
+//!
+//! The vault is opened before KMS comes back in public mode, and closed only after every secret is
+//! proven to be under the key over the private way. (The page of 2023 closed it while KMS was off,
+//! and left secrets as they were.)
+
+use super::judged;
+use crate::{
+    catalogue::{Level, RuleId},
+    error::Result,
+    model::{
+        ChangeNetworkMode, ExpectedKey, Fact, Finding, Intent, KmsTarget, NetworkMode, Purpose,
+        ReencryptOptions, Step, StepKind, Target, VaultAccess, VaultId, Verb,
+    },
+    observed::Observed,
+    plan::{Plan, expected_now, gate, has_gate, has_rewrite, rewrite, settle},
+    rules::{self, Question},
+};
+
+/// The plan of `change_network_mode`, from wherever an earlier run of it stopped.
+///
+/// 1. On in the other mode: gate, turn KMS off, rewrite every secret to plaintext, go on with 2.
+/// 2. Off, in the middle of this operation: prove that every secret is plaintext, open the vault
+///    if the public way is to be taken, turn KMS on in the new mode, go on with 3.
+/// 3. On in the new mode: rewrite every secret and prove it; close the vault if the private way
+///    was to be taken.
+pub(super) fn plan(
+    observed: &Observed,
+    asked: &ChangeNetworkMode,
+    reencrypt: &ReencryptOptions,
+) -> Result<Plan> {
+    let intent = Intent::ChangeNetworkMode(asked.clone());
+    let Some(before) = observed.configured_before(&intent)? else {
+        return Ok(not_enabled(observed, reencrypt));
+    };
+    let vault_id = before
+        .key_vault_id
+        .clone()
+        .or_else(|| observed.found_vault().map(|vault| vault.id.clone()));
+    let private = asked.network_mode == NetworkMode::Private;
+    if private && vault_id.is_none() {
+        return Ok(vault_not_found(observed, reencrypt));
+    }
+    let target = Target {
+        network_mode: asked.network_mode,
+        key_vault_id: vault_id.clone().filter(|_| private),
+        ..before
+    };
+    let steps = steps(observed, asked, &target, vault_id.as_ref())?;
+
+    let found = if private { observed.clone() } else { with_vault_open(observed, asked) };
+    let question = Question {
+        verb: Verb::ChangeNetworkMode,
+        observed: &found,
+        target: None,
+        gate: has_gate(&steps),
+        rewrites: has_rewrite(&steps),
+        reencrypt,
+    };
+    let mut findings = judged(&question, &intent, &steps, &found, &target);
+    if closes(&steps) {
+        findings.extend(rules::vault_shared(&found));
+    }
+    Ok(Plan { findings: rules::in_order(findings), steps })
+}
+
+fn steps(
+    observed: &Observed,
+    asked: &ChangeNetworkMode,
+    target: &Target,
+    vault_id: Option<&VaultId>,
+) -> Result<Vec<Step>> {
+    let cluster = &observed.cluster;
+    let public_access = |enabled: bool| {
+        let key_vault_id = vault_id.filter(|_| asked.vault_access == VaultAccess::Change)?.clone();
+        Some(Step::new(StepKind::SetVaultPublicAccess { key_vault_id, enabled }))
+    };
+    let private = asked.network_mode == NetworkMode::Private;
+    let key = ExpectedKey::Key(target.key_id.clone());
+    let mut steps = Vec::new();
+    match cluster.kms_on() {
+        Some(profile) if profile.is(target) => {
+            steps.extend(settle(cluster));
+            steps.extend(public_access(true).filter(|_| !private));
+        }
+        on => {
+            match on {
+                Some(_) => {
+                    steps.extend(gate(cluster, &expected_now(cluster)?));
+                    steps.push(Step::new(StepKind::SetKms { target: KmsTarget::Off }));
+                }
+                None => steps.extend(settle(cluster)),
+            }
+            steps.extend(rewrite(&ExpectedKey::Plaintext, true));
+            steps.extend(public_access(true).filter(|_| !private));
+            steps.push(Step::new(StepKind::SetKms { target: KmsTarget::on(target) }));
+        }
+    }
+    steps.extend(rewrite(&key, true));
+    if private && let Some(close) = public_access(false) {
+        steps.push(close);
+        let purpose = Purpose::Rewrite;
+        steps.push(Step::new(StepKind::WaitForKey { expected: key, purpose }));
+    }
+    Ok(steps)
+}
+
+fn closes(steps: &[Step]) -> bool {
+    let closes =
+        |step: &Step| matches!(step.kind, StepKind::SetVaultPublicAccess { enabled: false, .. });
+    steps.iter().any(closes)
+}
+
+/// The world as the steps find it that use the vault over the public way.
+fn with_vault_open(observed: &Observed, asked: &ChangeNetworkMode) -> Observed {
+    let mut found = observed.clone();
+    if asked.vault_access == VaultAccess::Change
+        && let Some(vault) = found.found_vault_mut()
+    {
+        vault.public_network_access = true;
+    }
+    found
+}
+
+fn not_enabled(observed: &Observed, reencrypt: &ReencryptOptions) -> Plan {
+    let finding = Finding::violated(
+        RuleId::KmsNotEnabled,
+        &observed.cluster.id,
+        "KMS is off, so no vault is in use whose network mode could be changed",
+    );
+    refused(observed, reencrypt, finding)
+}
+
+fn vault_not_found(observed: &Observed, reencrypt: &ReencryptOptions) -> Plan {
+    let cluster = &observed.cluster.id;
+    let finding = match &observed.vault {
+        Some(Fact::Unknown(why)) => Finding::undetermined(RuleId::VaultNotFound, cluster, why),
+        _ => Finding::violated(
+            RuleId::VaultNotFound,
+            cluster,
+            "the vault of the key in use was not found",
+        ),
+    };
+    // Private mode needs its resource id.
+    refused(observed, reencrypt, finding.at(Level::Block, false))
+}
+
+/// Nothing can be planned: judged for all that is wrong besides.
+fn refused(observed: &Observed, reencrypt: &ReencryptOptions, finding: Finding) -> Plan {
+    let mut findings = rules::judge(&Question {
+        verb: Verb::ChangeNetworkMode,
+        observed,
+        target: None,
+        gate: true,
+        rewrites: true,
+        reencrypt,
+    });
+    findings.retain(|other| other.rule != finding.rule);
+    findings.push(finding);
+    Plan { findings: rules::in_order(findings), steps: Vec::new() }
+}

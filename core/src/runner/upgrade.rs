@@ -1,0 +1,150 @@
+//! The steps that upgrade Kubernetes, while KMS is off.
+
+use std::ops::ControlFlow;
+
+use tokio::time::Instant;
+
+use super::{
+    Carried, Runner,
+    set_kms::{changed, changed_by},
+};
+use crate::{
+    azure::{ManagedCluster, Versions, is_etag_mismatch},
+    catalogue::RuleId,
+    error::{Error, ErrorKind, Result},
+    model::{Finding, Intent, KmsTarget, KubernetesVersion, StepOutcome},
+};
+
+impl Runner<'_> {
+    /// Ensures that the control plane is at the version, or a later one.
+    pub(super) async fn upgrade_control_plane(
+        &self,
+        version: KubernetesVersion,
+        carried: &mut Carried,
+    ) -> Result<ControlFlow<String, StepOutcome>> {
+        let seen = self.settled().await?;
+        if seen.facts.etag != carried.etag {
+            return Ok(changed());
+        }
+        let now = seen.facts.kubernetes_version;
+        if now >= version && seen.facts.is_succeeded() {
+            return Ok(ControlFlow::Continue(StepOutcome::AlreadyDone));
+        }
+        let to = self.offered(now, version).await?;
+        let outcome = self.upgrade(&seen, Versions::ControlPlane(to), carried).await?;
+        if let Some(engine) = &self.engine {
+            engine.upgraded(to);
+        }
+        Ok(outcome)
+    }
+
+    /// Ensures that every node pool is at the control plane's version.
+    pub(super) async fn upgrade_node_pools(
+        &self,
+        carried: &mut Carried,
+    ) -> Result<ControlFlow<String, StepOutcome>> {
+        let seen = self.settled().await?;
+        if seen.facts.etag != carried.etag {
+            return Ok(changed());
+        }
+        let version = seen.facts.kubernetes_version;
+        let mut pools = seen.facts.node_pools.iter();
+        if pools.all(|pool| pool.kubernetes_version.is_none_or(|it| it >= version)) {
+            return Ok(ControlFlow::Continue(StepOutcome::AlreadyDone));
+        }
+        self.upgrade(&seen, Versions::NodePools(version), carried).await
+    }
+
+    /// The version that AKS offers on the way to the one that is wanted.
+    async fn offered(
+        &self,
+        now: KubernetesVersion,
+        wanted: KubernetesVersion,
+    ) -> Result<KubernetesVersion> {
+        let offered = self.azure.upgrades(self.cluster).await?;
+        if let Some(version) = now.next(wanted, &offered) {
+            if version.minor() > now.minor() + 1 {
+                let message =
+                    format!("the upgrade from {now} to {version} leaves out minor versions");
+                let rule = RuleId::UpgradeSkipsVersions;
+                self.log.finding(Finding::violated(rule, self.cluster, message));
+            }
+            return Ok(version);
+        }
+        let message = format!("from {now}, AKS offers no way to {wanted}");
+        let finding = Finding::violated(RuleId::UpgradeNotOffered, self.cluster, message);
+        Err(Error::new(
+            ErrorKind::PreflightFailed,
+            format!(
+                "the upgrade of {} cannot go on: [{}] {}. {} {}",
+                self.cluster,
+                finding.rule,
+                finding.message,
+                finding.remedy,
+                self.while_off()
+            ),
+        )
+        .with_findings(vec![finding]))
+    }
+
+    async fn upgrade(
+        &self,
+        cluster: &ManagedCluster,
+        versions: Versions,
+        carried: &mut Carried,
+    ) -> Result<ControlFlow<String, StepOutcome>> {
+        self.still_ours().await?;
+        let after = match self.run_upgrade(cluster, versions).await {
+            Ok(after) => after,
+            Err(error) if is_etag_mismatch(&error) => {
+                self.still_ours().await?;
+                return Ok(changed_by(&error));
+            }
+            Err(error) if error.kind() == ErrorKind::OperationFailed => {
+                return Err(error.with_context(&self.while_off()));
+            }
+            Err(error) => return Err(error),
+        };
+        self.settled_as(&KmsTarget::Off, after.facts.etag.as_deref()).await?;
+        carried.etag = after.facts.etag;
+        Ok(ControlFlow::Continue(StepOutcome::Done))
+    }
+
+    async fn run_upgrade(
+        &self,
+        cluster: &ManagedCluster,
+        versions: Versions,
+    ) -> Result<ManagedCluster> {
+        let operation = self.azure.put_versions(cluster, versions).await?;
+        let deadline = Instant::now() + self.timing.operation_limit;
+        operation
+            .wait(self.azure, deadline, |status| {
+                self.reporter.message(format!("The upgrade to {versions} is {status}"));
+            })
+            .await
+    }
+
+    /// Whether the operation is one that turns KMS off and on again, and is past the first.
+    pub(super) fn is_off_meanwhile(&self, cluster: &ManagedCluster) -> bool {
+        let turns_off_and_on = self.recording.as_ref().is_some_and(|recording| {
+            matches!(
+                recording.operation.intent,
+                Intent::ChangeNetworkMode(_) | Intent::MigrateToV2(_)
+            )
+        });
+        turns_off_and_on && cluster.facts.kms_on().is_none()
+    }
+
+    /// How things are while the operation has KMS off, and the ways out.
+    pub(super) fn while_off(&self) -> String {
+        let before = self.recording.as_ref().map(|recording| &recording.operation.before);
+        let key = match before {
+            Some(KmsTarget::On { key_id, .. }) => format!("{key_id}"),
+            _ => "the key of before".to_owned(),
+        };
+        format!(
+            "KMS is off meanwhile, and secrets are not encrypted with your key: mend what stopped it and call resume, or \
+             abandon and enable with {key}"
+        )
+    }
+}

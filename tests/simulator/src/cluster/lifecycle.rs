@@ -1,0 +1,119 @@
+//! What happens to a cluster as a whole besides its PUT: tags, stop and start, abort, deletion.
+
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+
+use super::{
+    Cluster, ManagedCluster,
+    kms::Profile,
+    operation::{self, Operation, Work},
+    update::{Preconditions, check_idle, check_preconditions},
+};
+use crate::{http::Answer, world::World};
+
+/// Replaces the tags.
+pub(crate) fn set_tags(
+    world: &Arc<World>,
+    cluster: &Arc<Cluster>,
+    tags: &Value,
+    preconditions: Preconditions<'_>,
+) -> Result<(Value, Operation), Answer> {
+    let document = {
+        let mut state = cluster.state();
+        check_preconditions(&state, preconditions)?;
+        check_idle(&state)?;
+        state.document["tags"] = tags.clone();
+        begin(&mut state, "Updating")
+    };
+    Ok((document, operation::start(world, cluster, Work::Tags)))
+}
+
+/// Stops a cluster.
+pub(crate) fn stop(world: &Arc<World>, cluster: &Arc<Cluster>) -> Result<Operation, Answer> {
+    {
+        let mut state = cluster.state();
+        if state.is_stopped() {
+            let message = "The cluster is already stopped.";
+            return Err(Answer::flat_error(409, "OperationNotAllowed", message));
+        }
+        check_power_change(&state)?;
+        check_idle(&state)?;
+        begin(&mut state, "Stopping");
+    }
+    Ok(operation::start(world, cluster, Work::Stop))
+}
+
+/// Starts a stopped cluster.
+pub(crate) fn start(world: &Arc<World>, cluster: &Arc<Cluster>) -> Result<Operation, Answer> {
+    {
+        let mut state = cluster.state();
+        if !state.is_stopped() {
+            let message = "The cluster is already running.";
+            return Err(Answer::flat_error(409, "OperationNotAllowed", message));
+        }
+        check_power_change(&state)?;
+        begin(&mut state, "Starting");
+    }
+    Ok(operation::start(world, cluster, Work::Start))
+}
+
+/// A stopped cluster could not reach a private vault through its nodes.
+fn check_power_change(state: &ManagedCluster) -> Result<(), Answer> {
+    let profile = Profile::of(&state.document);
+    let access = &state.document["properties"]["apiServerAccessProfile"];
+    if profile.enabled && profile.private() && access["enableVnetIntegration"] != true {
+        let message = "Stop and start are not allowed for a cluster with KMS and a private key \
+                       vault that does not use API Server VNet Integration.";
+        return Err(Answer::flat_error(400, "OperationNotAllowed", message));
+    }
+    Ok(())
+}
+
+/// Aborts the operation that goes on.
+pub(crate) fn abort(world: &Arc<World>, cluster: &Arc<Cluster>) -> Result<Operation, Answer> {
+    let abort = cluster.state().abort.clone().ok_or_else(|| {
+        let message = "There is no operation in progress that could be aborted.";
+        Answer::flat_error(409, "OperationNotAllowed", message)
+    })?;
+    Ok(operation::start_abort(world, cluster, &abort))
+}
+
+/// Deletes a cluster.
+pub(crate) fn delete(
+    world: &Arc<World>,
+    cluster: &Arc<Cluster>,
+    preconditions: Preconditions<'_>,
+) -> Result<Operation, Answer> {
+    {
+        let mut state = cluster.state();
+        check_preconditions(&state, preconditions)?;
+        if state.is_busy() {
+            check_idle(&state)?;
+        }
+        begin(&mut state, "Deleting");
+    }
+    Ok(operation::start(world, cluster, Work::Delete))
+}
+
+fn begin(state: &mut ManagedCluster, provisioning_state: &str) -> Value {
+    state.document["properties"]["provisioningState"] = json!(provisioning_state);
+    state.touch();
+    state.document.clone()
+}
+
+pub(super) fn set_power_state(cluster: &Cluster, code: &str) {
+    let mut state = cluster.state();
+    let power_state = json!({ "code": code });
+    state.document["properties"]["powerState"] = power_state.clone();
+    for pool in state.agent_pools() {
+        pool["powerState"] = power_state.clone();
+    }
+}
+
+/// Takes the cluster and all that was made for it out of the world.
+pub(super) fn remove(world: &World, cluster: &Arc<Cluster>) {
+    world.disconnect_privately(cluster);
+    world.remove_cluster(cluster);
+    cluster.end_backend();
+}
