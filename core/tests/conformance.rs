@@ -7,8 +7,9 @@ mod common;
 use std::{path::Path, process::ExitCode, sync::Arc, time::Duration};
 
 use aks_kms::{
-    EnableOptions, Error, KmsManager, KubernetesAccess, Level, OperationReport, Pace, Reencrypt,
-    ReencryptOptions, ReencryptSecretsOptions, RunOptions, StatusOptions,
+    ChangeNetworkModeOptions, EnableOptions, Error, KmsManager, KubernetesAccess, Level,
+    MigrateToV2Options, OperationReport, Pace, Reencrypt, ReencryptOptions,
+    ReencryptSecretsOptions, RunOptions, StatusOptions,
 };
 use aks_kms_simulator::{
     Simulator,
@@ -66,8 +67,12 @@ async fn run(simulator: &Simulator, case: Case) -> Result<(), Failed> {
     if let Some(why) = writes_mismatch(&then.writes, &simulator.writes(&world.id)?) {
         return Err(why.into());
     }
+    let truth = simulator.secrets(&world.id).await?;
+    if !truth.violations.is_empty() {
+        return Err(format!("the simulator saw: {}", truth.violations.join("; ")).into());
+    }
     if let Some(expected) = &then.secrets {
-        let truth = serde_json::to_value(simulator.secrets(&world.id).await?)?;
+        let truth = serde_json::to_value(truth)?;
         if let Some(why) = mismatch(expected, &truth) {
             return Err(format!("the store: {why}").into());
         }
@@ -147,11 +152,7 @@ async fn call(
                     None => EnableOptions::default().network_mode,
                 },
                 key_vault_id: text(options, "key_vault_id"),
-                reencrypt: match options.get("reencrypt") {
-                    None | Some(Value::Bool(true)) => Reencrypt::default(),
-                    Some(Value::Bool(false)) => Reencrypt::Skip,
-                    Some(given) => Reencrypt::With(reencrypt_options(given.as_object().unwrap())),
-                },
+                reencrypt: reencrypt(options),
             };
             manager.enable(text(options, "key_id").unwrap(), options_of).await.map(report)
         }
@@ -161,6 +162,26 @@ async fn call(
                 reencrypt: reencrypt_options(options),
             };
             manager.reencrypt_secrets(options).await.map(report)
+        }
+        "change_network_mode" => {
+            let mode = text(options, "network_mode").unwrap().parse()?;
+            let options = ChangeNetworkModeOptions {
+                run: run_options(options)?,
+                vault_access: chosen(options, "vault_access")?,
+                reencrypt: reencrypt(options),
+            };
+            manager.change_network_mode(mode, options).await.map(report)
+        }
+        "migrate_to_v2" => {
+            let options = MigrateToV2Options {
+                run: run_options(options)?,
+                kubernetes_version: text(options, "kubernetes_version")
+                    .map(|version| version.parse())
+                    .transpose()?,
+                node_pools: chosen(options, "node_pools")?,
+                reencrypt: reencrypt(options),
+            };
+            manager.migrate_to_v2(options).await.map(report)
         }
         "status" => {
             let secrets = options.get("secrets") == Some(&json!(true));
@@ -184,6 +205,22 @@ fn run_options(options: &Map<String, Value>) -> Result<RunOptions, Error> {
         run.timeout = Duration::from_secs_f64(seconds.as_f64().unwrap());
     }
     Ok(run)
+}
+
+fn reencrypt(options: &Map<String, Value>) -> Reencrypt {
+    match options.get("reencrypt") {
+        None | Some(Value::Bool(true)) => Reencrypt::default(),
+        Some(Value::Bool(false)) => Reencrypt::Skip,
+        Some(given) => Reencrypt::With(reencrypt_options(given.as_object().unwrap())),
+    }
+}
+
+/// One of a few names, or the default.
+fn chosen<T: Default + std::str::FromStr<Err = Error>>(
+    options: &Map<String, Value>,
+    name: &str,
+) -> Result<T, Error> {
+    text(options, name).map_or_else(|| Ok(T::default()), |text| text.parse())
 }
 
 fn reencrypt_options(options: &Map<String, Value>) -> ReencryptOptions {

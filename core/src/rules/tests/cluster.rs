@@ -75,6 +75,7 @@ fn a_busy_cluster() {
                 world.cluster().node_pools.push(NodePoolFacts {
                     name: "blue".to_owned(),
                     provisioning_state: "Scaling".to_owned(),
+                    kubernetes_version: None,
                 });
             },
             ClusterBusy,
