@@ -54,10 +54,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
         )
         .await?;
     if !arguments.json {
-        writeln!(out, "Cluster {}\netcd before: {}\n\nPlan", plan.cluster, describe(&before))?;
-        for (number, step) in plan.plan.iter().enumerate() {
-            writeln!(out, "{:>3}. {step}", number + 1)?;
-        }
+        writeln!(out, "Cluster {}\netcd before: {}", plan.cluster, describe(&before))?;
+        writeln!(out, "\nPlan\n{}", plan.plan)?;
         for finding in &plan.findings {
             writeln!(out, "   - {finding}")?;
         }
