@@ -38,7 +38,7 @@ impl Growth {
     pub(super) fn rewritten(&mut self, now: Instant) {
         match self.spans.back_mut() {
             Some((began, bytes)) if now.duration_since(*began) < SPAN => {
-                *bytes += self.secret_bytes
+                *bytes += self.secret_bytes;
             }
             _ => self.spans.push_back((now, self.secret_bytes)),
         }

@@ -70,12 +70,18 @@ impl Engine {
             "Proving that no secret is under another key",
         );
         let requests_before = self.api.requests_sent();
+        let fence = pass.fence.unwrap_or(u64::MAX);
+        let seen_at = self.resource_version().await?;
+        self.went_back(seen_at, fence)?;
         let mut asking = pass.asking(false);
-        let outcome = self.prove(&mut asking, pass.fence.unwrap_or(u64::MAX)).await;
+        let outcome = self.prove(&mut asking, fence).await;
         pass.tally = asking.into_tally();
         pass.requests += self.api.requests_sent() - requests_before;
         outcome?;
         pass.verified = true;
+        // A later fence is one too. With this one, whoever reads it afterwards knows that what has
+        // not been written since is as it was proven.
+        pass.fence = Some(seen_at);
         Ok(())
     }
 

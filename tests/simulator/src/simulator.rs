@@ -375,9 +375,10 @@ impl Shared {
 fn named(mut truth: GroundTruth, world: &World) -> GroundTruth {
     for vault in world.vaults().values() {
         let host = vault_host(&vault.name);
-        for (name, key) in &vault.keys {
+        for key in vault.keys.values() {
             for version in &key.versions {
-                let id = format!("https://{host}/keys/{name}/{}", version.version);
+                // A key is stored under its name in lower case and used under its own.
+                let id = format!("https://{host}/keys/{}/{}", key.name, version.version);
                 let digest = Sha256::digest(&id)
                     .iter()
                     .fold(String::new(), |text, byte| text + &format!("{byte:02x}"));
