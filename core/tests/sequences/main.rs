@@ -10,6 +10,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 mod foreign;
+mod guards;
 mod machines;
 mod real;
 mod record;
