@@ -6,7 +6,7 @@ use aks_kms::{
 use serde_json::json;
 use time::OffsetDateTime;
 
-use crate::world::{WIRINGS, World};
+use crate::common::world::{WIRINGS, World};
 
 impl World {
     async fn refuses(&self, action: Action) -> Vec<Finding> {
