@@ -57,11 +57,11 @@ async fn run(simulator: &Simulator, case: Case) -> Result<(), Failed> {
     for call in &case.earlier {
         let manager = manager(&world, call)?;
         // Whatever came of it is where the case begins.
-        let _ = perform(&manager, &call.operation, &filled(&call.options, &fill)).await;
+        let _ = perform(&manager, &call.operation, &filled(&call.options, fill)).await;
     }
     simulator.clear_writes(&world.id)?;
     let manager = manager(&world, &case.when)?;
-    let outcome = perform(&manager, &case.when.operation, &filled(&case.when.options, &fill)).await;
+    let outcome = perform(&manager, &case.when.operation, &filled(&case.when.options, fill)).await;
     let then: Then = serde_json::from_value(fill(&serde_json::to_value(&case.then)?))?;
     check_outcome(&then, &outcome)?;
     if let Some(why) = writes_mismatch(&then.writes, &simulator.writes(&world.id)?) {

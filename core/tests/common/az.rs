@@ -159,12 +159,12 @@ impl Kubectl {
         body: Option<&Value>,
     ) -> Option<(StatusCode, Value)> {
         let url = format!("{}{path}", self.server);
-        let patch = method == Method::PATCH;
+        let merges = method == Method::PATCH;
         let mut request = self.client.request(method, url).bearer_auth(&self.token);
         if let Some(body) = body {
             request = request.body(body.to_string()).header(
                 "content-type",
-                if patch { "application/merge-patch+json" } else { "application/json" },
+                if merges { "application/merge-patch+json" } else { "application/json" },
             );
         }
         let answer = request.send().await.ok()?;
@@ -187,8 +187,8 @@ impl Kubectl {
     /// `kubectl patch secret`.
     pub(crate) async fn update(&self, namespace: &str, name: &str, value: &str) -> bool {
         let path = format!("/api/v1/namespaces/{namespace}/secrets/{name}");
-        let patch = json!({"stringData": {"value": value}});
-        let answer = self.ask(Method::PATCH, &path, Some(&patch)).await;
+        let change = json!({"stringData": {"value": value}});
+        let answer = self.ask(Method::PATCH, &path, Some(&change)).await;
         answer.is_some_and(|(status, _)| status.is_success())
     }
 

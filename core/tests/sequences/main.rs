@@ -11,6 +11,7 @@ mod at_work;
 #[path = "../common/mod.rs"]
 mod common;
 mod foreign;
+mod guards;
 mod machines;
 mod real;
 mod record;

@@ -77,10 +77,7 @@ impl ProgressLine {
 /// # Errors
 /// `out` cannot be written to.
 pub fn plan(out: &mut impl Write, planned: &OperationReport) -> std::io::Result<()> {
-    writeln!(out, "Plan of {} for {}", planned.operation, planned.cluster)?;
-    for (number, step) in planned.plan.iter().enumerate() {
-        writeln!(out, "{:>3}. {step}", number + 1)?;
-    }
+    writeln!(out, "Plan of {} for {}\n{}", planned.operation, planned.cluster, planned.plan)?;
     for finding in &planned.findings {
         writeln!(out, "   - {finding}")?;
     }
