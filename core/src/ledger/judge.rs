@@ -129,6 +129,9 @@ impl<'a> Needs<'a> {
         let Some(current) = &ledger.current else {
             return unknown("the key in use is not known");
         };
+        if ledger.previous.is_none() && !self.kms_is_on() {
+            return unknown("which key was in use before KMS was turned off, if any, is not known");
+        }
         if ledger.previous.is_none() {
             return unknown(
                 "which key was in use before the current one is not known, and it may be this one; rotate once more",

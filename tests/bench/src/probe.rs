@@ -21,7 +21,7 @@ use crate::{
 };
 
 /// Between two reads.
-const PAUSE: Duration = Duration::from_millis(20);
+const PAUSE: Duration = Duration::from_millis(10);
 
 /// The other client, on a thread of its own.
 #[derive(Debug)]

@@ -36,6 +36,8 @@ pub struct Done {
     pub seconds: f64,
     /// From the first list request to the last patch.
     pub rewriting_seconds: f64,
+    /// Patches a second, from soon after the first to soon before the last.
+    pub patches_per_second: f64,
     /// Secrets.
     pub total: usize,
     /// Secrets that were stale.

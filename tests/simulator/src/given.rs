@@ -22,12 +22,17 @@ pub struct Given {
     pub cluster: Cluster,
     /// The key vault that the key lives in.
     pub vault: Vault,
+    /// A second vault with a key of as many versions, which the identity may use as it may the
+    /// first; absent: there is none.
+    pub other_vault: Option<Vault>,
     /// The key and its versions.
     pub key: Key,
     /// What the cluster's identity and the caller may do.
     pub access: Access,
     /// The Secrets in the cluster.
     pub secrets: Secrets,
+    /// Other clusters of the subscription, which only Resource Graph knows of.
+    pub other_clusters: Vec<OtherCluster>,
     /// What goes wrong.
     pub faults: Faults,
 }
@@ -104,6 +109,16 @@ pub enum Identity {
     SystemAssigned,
     /// No managed identity; `servicePrincipalProfile` names an application.
     ServicePrincipal,
+}
+
+/// A cluster that is only known to be there.
+#[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct OtherCluster {
+    /// Its name.
+    pub name: String,
+    /// Its KMS profile.
+    pub kms: Kms,
 }
 
 /// The KMS profile of a cluster.

@@ -5,7 +5,6 @@ use aks_kms_bench::{
     load::Secrets,
     outcome::{Bar, Outcome},
     reencrypt::{Order, Pace},
-    statistics::rate,
 };
 use aks_kms_simulator::{Options, Simulator, given::Backend};
 
@@ -30,7 +29,7 @@ pub(crate) async fn measure(bench: &mut Bench) -> Result<()> {
             max_requests_per_second: Some(limit),
         })
         .await?;
-        let kept = rate(done.total, done.rewriting_seconds);
+        let kept = done.patches_per_second;
         say(format!("at most {limit} requests a second: {kept:.1} patches a second"));
         let what = format!("at most {limit} requests a second: off by");
         let off = (kept / f64::from(limit) - 1.0).abs();

@@ -23,7 +23,7 @@ use aks_kms_bench::{
 use crate::Result;
 
 /// How long another client's reads are watched before a run.
-const BEFORE: Duration = Duration::from_secs(4);
+const BEFORE: Duration = Duration::from_secs(8);
 
 /// Who rewrites the secrets.
 #[derive(Clone, Copy, Debug)]

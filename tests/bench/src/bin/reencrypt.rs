@@ -15,6 +15,7 @@ use aks_kms::{
 use aks_kms_bench::{
     process::Usage,
     reencrypt::{Done, Order, Pace},
+    statistics::rate,
 };
 
 /// When the phases of the run began.
@@ -23,10 +24,16 @@ struct Marks {
     rewriting: Option<Instant>,
     verifying: Option<Instant>,
     verified: Option<Instant>,
+    /// The first and the last time that somebody said how many patches were answered.
+    counted: Option<[(Instant, u64); 2]>,
 }
 
 impl Marks {
     fn see(&mut self, now: &Progress) {
+        if now.phase == Phase::Reencrypt && now.done > 0 {
+            let count = (Instant::now(), now.done);
+            self.counted.get_or_insert([count, count])[1] = count;
+        }
         let mark = match now.phase {
             Phase::Reencrypt => &mut self.rewriting,
             Phase::Verify if !now.finished => &mut self.verifying,
@@ -34,6 +41,14 @@ impl Marks {
             _ => return,
         };
         mark.get_or_insert_with(Instant::now);
+    }
+
+    /// Patches a second between those two times: without what comes before the first patch.
+    fn patches_per_second(&self) -> f64 {
+        self.counted.map_or(0.0, |[(began, first), (ended, last)]| {
+            let count = usize::try_from(last - first).unwrap_or(usize::MAX);
+            rate(count, (ended - began).as_secs_f64())
+        })
     }
 }
 
@@ -85,6 +100,7 @@ async fn run(order: &Order) -> Result<Done, Box<dyn Error>> {
     Ok(Done {
         seconds: rewriting + (verified - verifying).as_secs_f64(),
         rewriting_seconds: rewriting,
+        patches_per_second: marks.patches_per_second(),
         total: usize::try_from(counts.total)?,
         rewritten: usize::try_from(counts.rewritten)?,
         requests: usize::try_from(pass.requests)?,

@@ -14,5 +14,5 @@ mod state;
 pub(crate) mod update;
 pub(crate) mod version;
 
-pub(crate) use document::new_etag;
+pub(crate) use document::{kms_profile, new_etag};
 pub(crate) use state::{Cluster, ManagedCluster};

@@ -8,6 +8,7 @@
 
 mod mutate;
 mod random;
+mod routes;
 mod shapes;
 mod surface;
 mod wire;
@@ -68,7 +69,7 @@ fn count_panics() -> Arc<Mutex<Vec<String>>> {
 async fn every_request_is_answered_in_the_shape_of_its_surface() {
     let seconds = number("AKS_KMS_FUZZ_SECONDS").unwrap_or(5);
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
-    let seed = number("AKS_KMS_FUZZ_SEED").unwrap_or_else(|| now.as_secs());
+    let seed = number("AKS_KMS_FUZZ_SEED").unwrap_or(now.as_secs());
     eprintln!("AKS_KMS_FUZZ_SEED={seed} AKS_KMS_FUZZ_SECONDS={seconds}");
     let panics = count_panics();
     let options = Options { scale: TimeScale(0.001), ..Options::default() };
@@ -101,11 +102,11 @@ async fn every_request_is_answered_in_the_shape_of_its_surface() {
     let panics = panics.lock().unwrap();
     assert!(panics.is_empty(), "AKS_KMS_FUZZ_SEED={seed}: {panics:#?}");
     for surface in Surface::ALL {
-        let seen = |what: &str| {
+        let answered = |what: &str| {
             let start = format!("{surface:?} {what}");
             statuses.keys().any(|status| status.starts_with(&start))
         };
-        assert!(seen("2") && seen("4"), "{surface:?} was not really asked: {statuses:?}");
+        assert!(answered("2") && answered("4"), "{surface:?} was not really asked: {statuses:?}");
     }
 }
 
@@ -129,15 +130,18 @@ async fn attack(simulator: &Simulator, random: &mut Random, until: Instant, foun
     let mut azure = connections(&case.arm);
     let mut kubernetes = connections(&quiet.kubernetes);
     let mut administration = connections(simulator.admin());
+    let port = case.identity_endpoint.trim_end_matches("/msi/token");
+    let mut identity = connections(port);
     for _ in 0..REQUESTS_A_CASE {
         if Instant::now() >= until {
             break;
         }
-        let surface = Surface::ALL[random.below(Surface::ALL.len())];
+        let surface = Surface::any(random);
         let request = makings.request(surface, random);
         let endpoint = match surface {
             Surface::Kubernetes => &mut kubernetes,
             Surface::Administration => &mut administration,
+            Surface::ManagedIdentity => &mut identity,
             _ => &mut azure,
         };
         let answer = endpoint.send(&request).await;
@@ -203,6 +207,7 @@ async fn makings(simulator: &Simulator, case: &Case, quiet: &Case, administered:
         case: case.clone(),
         arm_token,
         vault_token,
+        graph_token: token(case, &format!("{}/graph", case.arm)).await,
     }
 }
 

@@ -132,12 +132,13 @@ pub(crate) fn path(good: &str, random: &mut Random) -> String {
 
 /// What may stand in a request line; an escape that is there already stays.
 pub(crate) fn escaped(text: &str) -> String {
+    use std::fmt::Write;
     let mut escaped = String::new();
     for byte in text.bytes() {
         if byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=:@%".contains(&byte) {
             escaped.push(char::from(byte));
         } else {
-            escaped += &format!("%{byte:02X}");
+            write!(escaped, "%{byte:02X}").unwrap();
         }
     }
     escaped

@@ -24,9 +24,15 @@ pub(crate) fn wrong(surface: Surface, request: &Request, answer: &Answer) -> Opt
     let fits = is_json
         && match surface {
             Surface::Arm => nested || flat,
-            Surface::Vault => nested,
+            Surface::Vault | Surface::Graph => nested,
             // A path that is none of Entra's is Resource Manager's, on the same host.
             Surface::Entra => nested || (text(&body["error"]) && text(&body["error_description"])),
+            // The endpoint on App Service has another shape than that on virtual machines.
+            Surface::ManagedIdentity => {
+                nested
+                    || (text(&body["error"]) && text(&body["error_description"]))
+                    || (body["statusCode"] == answer.status && text(&body["message"]))
+            }
             Surface::Kubernetes => {
                 body["kind"] == "Status"
                     && body["status"] == "Failure"

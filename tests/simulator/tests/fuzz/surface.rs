@@ -1,7 +1,7 @@
 //! The surfaces, and requests to them.
 
 use aks_kms_simulator::Case;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::{
     mutate::{self, odd_text},
@@ -17,18 +17,25 @@ pub(crate) enum Surface {
     Vault,
     Kubernetes,
     Administration,
+    Graph,
+    ManagedIdentity,
 }
 
 impl Surface {
-    pub(crate) const ALL: [Self; 5] =
-        [Self::Arm, Self::Entra, Self::Vault, Self::Kubernetes, Self::Administration];
-}
+    pub(crate) const ALL: [Self; 7] = [
+        Self::Arm,
+        Self::Entra,
+        Self::Vault,
+        Self::Kubernetes,
+        Self::Administration,
+        Self::Graph,
+        Self::ManagedIdentity,
+    ];
 
-/// A request that is right, but for its token and api-version.
-struct Good {
-    method: &'static str,
-    path: String,
-    body: Value,
+    /// One of them, Resource Manager more often than others: it has the most to offer.
+    pub(crate) fn any(random: &mut Random) -> Self {
+        if random.one_in(3) { Self::Arm } else { Self::ALL[random.below(Self::ALL.len())] }
+    }
 }
 
 /// What requests are made of.
@@ -43,6 +50,7 @@ pub(crate) struct Makings {
     pub(crate) tokens: Vec<String>,
     pub(crate) arm_token: String,
     pub(crate) vault_token: String,
+    pub(crate) graph_token: String,
     pub(crate) kubernetes_token: String,
 }
 
@@ -84,6 +92,7 @@ impl Makings {
         let own = match surface {
             Surface::Arm => &self.arm_token,
             Surface::Vault => &self.vault_token,
+            Surface::Graph => &self.graph_token,
             _ => &self.kubernetes_token,
         };
         match random.below(14) {
@@ -132,6 +141,10 @@ impl Makings {
             let values = ["*", "\"", "", "W/\"x\"", "bytes=0-1", "a\tb"];
             headers.push((random.pick(&names), random.pick(&values).to_owned()));
         }
+        if surface == Surface::ManagedIdentity {
+            headers.push(("x-identity-header", self.case.identity_header.clone()));
+            headers.push(("metadata", "true".to_owned()));
+        }
         headers.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
     }
 
@@ -144,135 +157,6 @@ impl Makings {
         ]
         .map(|(name, value)| (name.to_owned(), value.to_owned()))
         .to_vec()
-    }
-
-    fn good(&self, surface: Surface) -> Vec<Good> {
-        match surface {
-            Surface::Arm => self.arm(),
-            Surface::Entra => self.entra(),
-            Surface::Vault => vault(&self.case.key_ids[0]),
-            Surface::Kubernetes => kubernetes(),
-            Surface::Administration => self.administration(),
-        }
-    }
-
-    fn arm(&self) -> Vec<Good> {
-        let (cluster, vault) = (&self.case.cluster_id, &self.case.key_vault_id);
-        let group = cluster.split("/providers").next().unwrap();
-        let subscription = cluster.split("/resourceGroups").next().unwrap();
-        let version = self.case.key_ids[0].rsplit('/').next().unwrap();
-        let name = vault.rsplit('/').next().unwrap();
-        let policies = json!({ "properties": { "accessPolicies": [{
-            "tenantId": self.case.tenant_id, "objectId": self.case.principal_id,
-            "permissions": { "keys": ["get", "encrypt"] },
-        }]}});
-        let key = json!({ "properties": { "kty": "RSA", "keySize": 2048, "keyOps": ["encrypt"],
-            "attributes": { "enabled": true, "exp": 4_102_444_800_u64 } }, "tags": { "a": "b" } });
-        let query = json!({ "subscriptions": [subscription], "options": { "$skipToken": "1" },
-            "query": "Resources | where type =~ 'microsoft.keyvault/vaults' | project id" });
-        let role = json!({ "properties": {
-            "roleDefinitionId": format!("{subscription}/providers/Microsoft.Authorization/roleDefinitions/12338af0-0e69-4776-bea7-57ae8d297424"),
-            "principalId": self.case.principal_id, "principalType": "ServicePrincipal",
-        }});
-        let mut patch = self.vault.clone();
-        patch["properties"] = json!({ "networkAcls": { "defaultAction": "Deny", "ipRules": [{ "value": "1.2.3.4" }] } });
-        let key_vault = format!("{subscription}/providers/Microsoft.KeyVault");
-        let aks = format!("{subscription}/providers/Microsoft.ContainerService");
-        let get = |path: String| Good { method: "GET", path, body: Value::Null };
-        let with = |method, path: String, body: &Value| Good { method, path, body: body.clone() };
-        vec![
-            get("/subscriptions".to_owned()),
-            get(subscription.to_owned()),
-            get(format!("{subscription}/resourceGroups")),
-            get(group.to_owned()),
-            with("PUT", format!("{group}-new"), &json!({ "location": "eastus", "tags": {} })),
-            get(format!("{subscription}/resources")),
-            get(format!("{subscription}/providers/Microsoft.KeyVault")),
-            get(format!("{aks}/managedClusters")),
-            get(format!("{group}/providers/Microsoft.ContainerService/managedClusters")),
-            get(cluster.clone()),
-            with("PUT", cluster.clone(), &self.cluster),
-            with("PUT", format!("{cluster}new"), &self.cluster),
-            with("PATCH", cluster.clone(), &json!({ "tags": { "a": "b" } })),
-            with("POST", format!("{cluster}/listClusterUserCredential"), &Value::Null),
-            with("POST", format!("{cluster}/listClusterAdminCredential"), &Value::Null),
-            with("POST", format!("{cluster}/abort"), &Value::Null),
-            with(
-                "POST",
-                format!("{cluster}/runCommand"),
-                &json!({ "command": "kubectl get pods" }),
-            ),
-            get(format!("{cluster}/upgradeProfiles/default")),
-            get(format!("{cluster}/agentPools")),
-            get(format!("{cluster}/agentPools/nodepool1")),
-            get(format!("{aks}/locations/eastus/operations/00000000-0000-0000-0000-000000000000")),
-            get(format!("{key_vault}/vaults")),
-            get(vault.clone()),
-            with("PUT", vault.clone(), &self.vault),
-            with("PUT", format!("{vault}n"), &self.vault),
-            with("PATCH", vault.clone(), &patch),
-            get(format!("{vault}/privateEndpointConnections")),
-            with("PUT", format!("{vault}/accessPolicies/add"), &policies),
-            with("PUT", format!("{vault}/accessPolicies/remove"), &policies),
-            get(format!("{vault}/keys")),
-            get(format!("{vault}/keys/etcd")),
-            with("PUT", format!("{vault}/keys/other"), &key),
-            get(format!("{vault}/keys/etcd/versions")),
-            get(format!("{vault}/keys/etcd/versions/{version}")),
-            get(format!("{key_vault}/deletedVaults")),
-            get(format!("{key_vault}/locations/eastus/deletedVaults/{name}")),
-            with(
-                "POST",
-                format!("{key_vault}/locations/eastus/deletedVaults/{name}/purge"),
-                &Value::Null,
-            ),
-            with(
-                "POST",
-                format!("{key_vault}/checkNameAvailability"),
-                &json!({ "name": name, "type": "Microsoft.KeyVault/vaults" }),
-            ),
-            get(format!("{vault}/providers/Microsoft.Insights/diagnosticSettings")),
-            get(self.case.identity_id.clone()),
-            get(format!("{vault}/providers/Microsoft.Authorization/roleAssignments")),
-            with(
-                "PUT",
-                format!(
-                    "{vault}/providers/Microsoft.Authorization/roleAssignments/00000000-0000-0000-0000-000000000001"
-                ),
-                &role,
-            ),
-            get(format!(
-                "{subscription}/providers/Microsoft.Authorization/roleDefinitions/12338af0-0e69-4776-bea7-57ae8d297424"
-            )),
-            with("POST", "/providers/Microsoft.ResourceGraph/resources".to_owned(), &query),
-        ]
-    }
-
-    fn entra(&self) -> Vec<Good> {
-        let tenant = &self.case.tenant_id;
-        let get = |path: String| Good { method: "GET", path, body: Value::Null };
-        vec![
-            get("/metadata/endpoints".to_owned()),
-            get(format!("/{tenant}/v2.0/.well-known/openid-configuration")),
-            get(format!("/{tenant}/discovery/v2.0/keys")),
-            Good {
-                method: "POST",
-                path: format!("/{tenant}/oauth2/v2.0/token"),
-                body: Value::Null,
-            },
-        ]
-    }
-
-    fn administration(&self) -> Vec<Good> {
-        let case = format!("/cases/{}", self.administered);
-        let faults =
-            json!({ "azure": [{ "path": "nothing-of-anybody", "status": 503, "times": 1 }] });
-        vec![
-            Good { method: "GET", path: format!("{case}/writes"), body: Value::Null },
-            Good { method: "DELETE", path: format!("{case}/writes"), body: Value::Null },
-            Good { method: "GET", path: format!("{case}/secrets"), body: Value::Null },
-            Good { method: "PUT", path: format!("{case}/faults"), body: faults },
-        ]
     }
 }
 
@@ -315,6 +199,11 @@ fn query(surface: Surface, path: &str, random: &mut Random) -> String {
                 query += random.pick(&parameters);
             }
             return query;
+        }
+        Surface::Graph => "?x=y".to_owned(),
+        Surface::ManagedIdentity => {
+            let version = versions(random, "2019-08-01");
+            format!("?api-version={version}&resource=https://vault.azure.net")
         }
         Surface::Entra => format!("?api-version={}", versions(random, "2022-09-01")),
         Surface::Vault => format!("?api-version={}", versions(random, "7.6-preview.2")),
@@ -359,87 +248,4 @@ fn query(surface: Surface, path: &str, random: &mut Random) -> String {
         query.clear();
     }
     query
-}
-
-fn vault(key_id: &str) -> Vec<Good> {
-    let path = key_id.split_once(".net").unwrap().1;
-    let (name, _) = path.rsplit_once('/').unwrap();
-    let value = json!({ "alg": "RSA-OAEP-256", "value": "c2VjcmV0" });
-    let create = json!({ "kty": "EC", "crv": "P-256", "key_ops": ["sign"], "tags": { "a": "b" },
-        "attributes": { "enabled": true, "exp": 4_102_444_800_u64, "nbf": 1 } });
-    let update = json!({ "attributes": { "enabled": true, "exp": null }, "key_ops": ["encrypt", "decrypt"] });
-    let good = |method, path: String, body: &Value| Good { method, path, body: body.clone() };
-    let none = Value::Null;
-    vec![
-        good("GET", "/keys".to_owned(), &none),
-        good("GET", name.to_owned(), &none),
-        good("GET", path.to_owned(), &none),
-        good("GET", format!("{name}/versions"), &none),
-        good("GET", format!("{name}/rotationpolicy"), &none),
-        good("POST", "/keys/curve/create".to_owned(), &create),
-        good("POST", "/keys/curve/rotate".to_owned(), &none),
-        good("PATCH", path.to_owned(), &update),
-        good("DELETE", "/keys/curve".to_owned(), &none),
-        good("GET", "/deletedkeys".to_owned(), &none),
-        good("GET", "/deletedkeys/curve".to_owned(), &none),
-        good("POST", "/deletedkeys/curve/recover".to_owned(), &none),
-        good("DELETE", "/deletedkeys/curve".to_owned(), &none),
-        good("POST", format!("{path}/encrypt"), &value),
-        good("POST", format!("{path}/decrypt"), &value),
-        good("POST", format!("{path}/wrapkey"), &value),
-        good("POST", format!("{path}/unwrapkey"), &value),
-    ]
-}
-
-fn kubernetes() -> Vec<Good> {
-    let secret = |name: &str| {
-        json!({ "apiVersion": "v1", "kind": "Secret", "type": "Opaque", "immutable": false,
-            "metadata": { "name": name, "namespace": "team-1", "labels": { "a": "b" },
-                "annotations": { "c": "d" }, "finalizers": [], "resourceVersion": "" },
-            "data": { "password": "c2VjcmV0" }, "stringData": { "text": "text" } })
-    };
-    let lease = json!({ "metadata": { "name": "fuzz" }, "spec": { "holderIdentity": "me",
-        "leaseDurationSeconds": 15, "renewTime": "2026-01-01T00:00:00.000000Z" } });
-    let map = json!({ "metadata": { "name": "fuzz" }, "data": { "a": "b" } });
-    let review = json!({ "spec": { "resourceAttributes": {
-        "verb": "list", "resource": "secrets", "namespace": "team-1" } } });
-    let patch = json!({ "metadata": { "annotations": { "aks-kms/epoch": "1" } } });
-    let good = |method, path: &str, body: &Value| Good {
-        method,
-        path: path.to_owned(),
-        body: body.clone(),
-    };
-    let none = Value::Null;
-    let leases = "/apis/coordination.k8s.io/v1/namespaces/kube-system/leases";
-    let reviews = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews";
-    vec![
-        good("GET", "/version", &none),
-        good("GET", "/metrics", &none),
-        good("GET", "/readyz", &none),
-        good("GET", "/readyz/kms-providers", &none),
-        good("GET", "/api", &none),
-        good("GET", "/apis", &none),
-        good("GET", "/api/v1/namespaces", &none),
-        good("GET", "/api/v1/namespaces/kube-system", &none),
-        good("GET", "/api/v1/nodes", &none),
-        good("GET", "/api/v1/namespaces/kube-system/pods", &none),
-        good("GET", "/api/v1/secrets", &none),
-        good("GET", "/api/v1/namespaces/team-1/secrets", &none),
-        good("GET", "/api/v1/namespaces/team-1/secrets/secret-1", &none),
-        good("POST", "/api/v1/namespaces/team-1/secrets", &secret("fuzz")),
-        good("PUT", "/api/v1/namespaces/team-1/secrets/secret-2", &secret("secret-2")),
-        good("PATCH", "/api/v1/namespaces/team-1/secrets/secret-1", &patch),
-        good("DELETE", "/api/v1/namespaces/team-1/secrets/fuzz", &none),
-        good("GET", leases, &none),
-        good("POST", leases, &lease),
-        good("PUT", "/apis/coordination.k8s.io/v1/namespaces/kube-system/leases/fuzz", &lease),
-        good("POST", "/api/v1/namespaces/kube-system/configmaps", &map),
-        good("PATCH", "/api/v1/namespaces/kube-system/configmaps/fuzz", &map),
-        good("POST", reviews, &review),
-        good(
-            "POST",
-            "/apis/authorization.k8s.io/v1/selfsubjectrulesreviews",
-            &json!({ "spec": { "namespace": "team-1" } }),
-        ),
-    ]
 }

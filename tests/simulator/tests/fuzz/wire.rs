@@ -146,7 +146,7 @@ async fn read(
 ) -> Result<(Answer, bool), String> {
     let mut bytes = Vec::new();
     let mut wait = PATIENCE;
-    let mut buffer = [0; 16 * 1024];
+    let mut buffer = vec![0; 16 * 1024];
     loop {
         let read = timeout(wait, stream.read(&mut buffer)).await;
         if let Ok(Ok(count @ 1..)) = read {
