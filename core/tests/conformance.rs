@@ -7,9 +7,10 @@ mod common;
 use std::{path::Path, process::ExitCode, sync::Arc, time::Duration};
 
 use aks_kms::{
-    Action, DisableOptions, EnableOptions, Error, KmsManager, KubernetesAccess, Level, NetworkMode,
-    Pace, Reencrypt, ReencryptOptions, ReencryptSecretsOptions, ResumeOptions, RotateOptions,
-    RunOptions, StatusOptions, VerifySecretsOptions,
+    Action, ChangeNetworkModeOptions, DisableOptions, EnableOptions, Error, KmsManager,
+    KubernetesAccess, Level, MigrateToV2Options, NetworkMode, Pace, Reencrypt, ReencryptOptions,
+    ReencryptSecretsOptions, ResumeOptions, RotateOptions, RunOptions, StatusOptions,
+    VerifySecretsOptions,
 };
 use aks_kms_simulator::{
     Simulator,
@@ -66,8 +67,12 @@ async fn run(simulator: &Simulator, case: Case) -> Result<(), Failed> {
     if let Some(why) = writes_mismatch(&then.writes, &simulator.writes(&world.id)?) {
         return Err(why.into());
     }
+    let truth = simulator.secrets(&world.id).await?;
+    if !truth.violations.is_empty() {
+        return Err(format!("the simulator saw: {}", truth.violations.join("; ")).into());
+    }
     if let Some(expected) = &then.secrets {
-        let truth = serde_json::to_value(simulator.secrets(&world.id).await?)?;
+        let truth = serde_json::to_value(truth)?;
         if let Some(why) = mismatch(expected, &truth) {
             return Err(format!("the store: {why}").into());
         }
@@ -185,6 +190,26 @@ async fn perform(
             manager.resume(ResumeOptions { run, reencrypt }).await?
         }
         "abandon" => manager.abandon().await?,
+        "change_network_mode" => {
+            let mode = text(options, "network_mode").unwrap().parse()?;
+            let options = ChangeNetworkModeOptions {
+                run,
+                vault_access: chosen(options, "vault_access")?,
+                reencrypt: reencrypt(options),
+            };
+            manager.change_network_mode(mode, options).await?
+        }
+        "migrate_to_v2" => {
+            let options = MigrateToV2Options {
+                run,
+                kubernetes_version: text(options, "kubernetes_version")
+                    .map(|version| version.parse())
+                    .transpose()?,
+                node_pools: chosen(options, "node_pools")?,
+                reencrypt: reencrypt(options),
+            };
+            manager.migrate_to_v2(options).await?
+        }
         "status" => {
             let secrets = options.get("secrets") == Some(&json!(true));
             let status = manager.status(StatusOptions { secrets }).await?;
@@ -225,6 +250,14 @@ fn run_options(options: &Map<String, Value>) -> Result<RunOptions, Error> {
         run.timeout = Duration::from_secs_f64(seconds.as_f64().unwrap());
     }
     Ok(run)
+}
+
+/// One of a few names, or the default.
+fn chosen<T: Default + std::str::FromStr<Err = Error>>(
+    options: &Map<String, Value>,
+    name: &str,
+) -> Result<T, Error> {
+    text(options, name).map_or_else(|| Ok(T::default()), |text| text.parse())
 }
 
 fn reencrypt_options(options: &Map<String, Value>) -> ReencryptOptions {

@@ -10,7 +10,7 @@ use std::{error::Error, io::Write, sync::Arc};
 use aks_kms::{
     ClusterId, EnableOptions, KmsManager, KmsStatus, OperationReport, RunOptions, StatusOptions,
 };
-use aks_kms_examples::ProgressLine;
+use aks_kms_examples::{ProgressLine, describe, plan, report};
 use aks_kms_simulator::{Options, Simulator, backend::GroundTruth, given};
 use clap::Parser;
 use serde_json::json;
@@ -44,7 +44,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         .transport(case.transport())
         .build()?;
 
-    let plan = manager
+    let planned = manager
         .enable(
             key_id,
             EnableOptions {
@@ -54,18 +54,12 @@ async fn main() -> Result<(), Box<dyn Error>> {
         )
         .await?;
     if !arguments.json {
-        writeln!(out, "Cluster {}\netcd before: {}\n\nPlan", plan.cluster, describe(&before))?;
-        for (number, step) in plan.plan.iter().enumerate() {
-            writeln!(out, "{:>3}. {step}", number + 1)?;
-        }
-        for finding in &plan.findings {
-            writeln!(out, "   - {finding}")?;
-        }
-        writeln!(out)?;
+        writeln!(out, "etcd before: {}\n", describe(&before))?;
+        plan(&mut out, &planned)?;
     }
 
     let line = (!arguments.json).then(|| Arc::new(ProgressLine::new()));
-    let report = manager
+    let enabled = manager
         .enable(
             key_id,
             EnableOptions {
@@ -84,10 +78,10 @@ async fn main() -> Result<(), Box<dyn Error>> {
 
     if arguments.json {
         let document =
-            json!({"plan": plan.plan, "report": report, "status": status, "etcd": after});
+            json!({"plan": planned.plan, "report": enabled, "status": status, "etcd": after});
         writeln!(out, "{}", serde_json::to_string_pretty(&document)?)?;
     } else {
-        tell(&mut out, &report, &status, &after)?;
+        tell(&mut out, &enabled, &status, &after)?;
     }
     Ok(())
 }
@@ -106,36 +100,12 @@ fn world(real: bool) -> given::Given {
 
 fn tell(
     out: &mut impl Write,
-    report: &OperationReport,
+    enabled: &OperationReport,
     status: &KmsStatus,
     after: &GroundTruth,
 ) -> std::io::Result<()> {
-    writeln!(out, "\nReport")?;
-    for pass in &report.reencryption {
-        writeln!(
-            out,
-            "  {:?}: {} secrets, {} rewritten, {} current, {} blocked; evidence {:?}; complete: {}",
-            pass.purpose,
-            pass.counts.total,
-            pass.counts.rewritten,
-            pass.counts.current,
-            pass.counts.blocked,
-            pass.evidence,
-            pass.complete
-        )?;
-    }
-    let seconds = (report.finished_at - report.started_at).as_seconds_f64();
-    writeln!(out, "  took {seconds:.1} s")?;
+    report(out, enabled)?;
     let key = status.key_id.as_ref().map_or("none", |key_id| key_id.as_str());
     writeln!(out, "\nKMS is {}, key {key}", if status.enabled { "on" } else { "off" })?;
     writeln!(out, "etcd after: {}", describe(after))
-}
-
-fn describe(truth: &GroundTruth) -> String {
-    let keys = truth.by_key.iter().map(|(key_id, count)| format!("{count} under {key_id}"));
-    [format!("{} secrets", truth.total), format!("{} in plaintext", truth.plaintext)]
-        .into_iter()
-        .chain(keys)
-        .collect::<Vec<_>>()
-        .join(", ")
 }

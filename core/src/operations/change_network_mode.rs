@@ -162,3 +162,7 @@ fn refused(observed: &Observed, reencrypt: &ReencryptOptions, finding: Finding) 
     findings.push(finding);
     Plan { findings: rules::in_order(findings), steps: Vec::new() }
 }
+
+#[cfg(test)]
+#[path = "change_network_mode_tests.rs"]
+mod tests;

@@ -100,3 +100,7 @@ fn not_enabled(observed: &Observed, reencrypt: &ReencryptOptions) -> Plan {
     findings.push(Finding::violated(RuleId::KmsNotEnabled, &observed.cluster.id, message));
     Plan { findings: rules::in_order(findings), steps: Vec::new() }
 }
+
+#[cfg(test)]
+#[path = "migrate_to_v2_tests.rs"]
+mod tests;

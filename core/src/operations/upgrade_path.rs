@@ -44,13 +44,13 @@ impl UpgradePath {
             return path;
         }
         let first = match &observed.upgrades {
-            Some(Fact::Known(offered)) => match now.next(goal, offered) {
-                Some(first) => first,
-                None => {
+            Some(Fact::Known(offered)) => {
+                let Some(first) = now.next(goal, offered) else {
                     path.not_offered = Some(not_offered(now, goal, offered));
                     return path;
-                }
-            },
+                };
+                first
+            }
             Some(Fact::Unknown(why)) => {
                 path.unread = Some(why.clone());
                 now.next_minor().min(goal)

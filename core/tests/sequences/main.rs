@@ -15,7 +15,6 @@ mod real;
 mod record;
 mod rotation;
 mod way_back;
-mod world;
 
 /// The library in another process; the tests above lead it.
 #[tokio::test(flavor = "multi_thread")]

@@ -1,11 +1,12 @@
-//! What the examples share: a line of progress.
+//! What the examples share: a line of progress, and how plans and reports are shown.
 
 use std::{
     io::{IsTerminal, Write},
     sync::{Mutex, PoisonError},
 };
 
-use aks_kms::{Phase, Progress};
+use aks_kms::{OperationReport, Phase, Progress};
+use aks_kms_simulator::backend::GroundTruth;
 use indicatif::{ProgressBar, ProgressStyle};
 
 /// Shows an operation's progress: a bar on a terminal, plain lines elsewhere.
@@ -69,4 +70,53 @@ impl ProgressLine {
             );
         }
     }
+}
+
+/// Shows a plan as a numbered list, with what the rules have to say.
+///
+/// # Errors
+/// `out` cannot be written to.
+pub fn plan(out: &mut impl Write, planned: &OperationReport) -> std::io::Result<()> {
+    writeln!(out, "Plan of {} for {}", planned.operation, planned.cluster)?;
+    for (number, step) in planned.plan.iter().enumerate() {
+        writeln!(out, "{:>3}. {step}", number + 1)?;
+    }
+    for finding in &planned.findings {
+        writeln!(out, "   - {finding}")?;
+    }
+    writeln!(out)
+}
+
+/// Shows what an operation did to secrets.
+///
+/// # Errors
+/// `out` cannot be written to.
+pub fn report(out: &mut impl Write, report: &OperationReport) -> std::io::Result<()> {
+    writeln!(out, "\nReport of {}", report.operation)?;
+    for pass in &report.reencryption {
+        writeln!(
+            out,
+            "  {:?}: {} secrets, {} rewritten, {} current, {} blocked; evidence {:?}; complete: {}",
+            pass.purpose,
+            pass.counts.total,
+            pass.counts.rewritten,
+            pass.counts.current,
+            pass.counts.blocked,
+            pass.evidence,
+            pass.complete
+        )?;
+    }
+    let seconds = (report.finished_at - report.started_at).as_seconds_f64();
+    writeln!(out, "  took {seconds:.1} s")
+}
+
+/// What etcd holds, in words.
+#[must_use]
+pub fn describe(truth: &GroundTruth) -> String {
+    let keys = truth.by_key.iter().map(|(key_id, count)| format!("{count} under {key_id}"));
+    [format!("{} secrets", truth.total), format!("{} in plaintext", truth.plaintext)]
+        .into_iter()
+        .chain(keys)
+        .collect::<Vec<_>>()
+        .join(", ")
 }

@@ -98,6 +98,10 @@ pub struct GroundTruth {
     pub unreadable: usize,
     /// The highest resource version under `/registry/secrets/`, the canary left out.
     pub newest_resource_version: u64,
+    /// When a vault was closed while an API server or a secret needed the public way to it: never,
+    /// if all is well. Filled in by the simulator, not by a backend.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub violations: Vec<String>,
 }
 
 /// What a backend starts from.

@@ -5,6 +5,8 @@
 
 mod faults;
 
+use std::collections::BTreeMap;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -70,6 +72,9 @@ pub struct Cluster {
     pub wiring: Wiring,
     /// What a key change does while secrets are under a key that it takes away.
     pub forgotten_secrets: ForgottenSecrets,
+    /// The versions that AKS offers to upgrade to, by the version that it offers them from; for
+    /// versions that are not named: later patches and the next minor version.
+    pub upgrades: BTreeMap<String, Vec<String>>,
     /// How many API servers there are.
     pub api_servers: usize,
     /// Which Kubernetes the cluster has.
@@ -93,6 +98,7 @@ impl Default for Cluster {
             node_pools: vec!["Succeeded".to_owned()],
             wiring: Wiring::TwoProviders,
             forgotten_secrets: ForgottenSecrets::Lost,
+            upgrades: BTreeMap::new(),
             api_servers: 2,
             backend: Backend::Embedded,
         }
@@ -206,6 +212,19 @@ pub struct Vault {
     pub purge_protection: bool,
     /// `diagnosticSettings` has one.
     pub diagnostics: bool,
+    /// What becomes of the private endpoint connection that AKS makes for private mode.
+    pub private_endpoint: PrivateEndpoint,
+}
+
+/// A private endpoint connection as AKS leaves it.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum PrivateEndpoint {
+    /// AKS approves it with the rights of the cluster's identity.
+    #[default]
+    Approved,
+    /// It waits for somebody to approve it.
+    Pending,
 }
 
 impl Default for Vault {
@@ -219,6 +238,7 @@ impl Default for Vault {
             other_tenant: false,
             purge_protection: true,
             diagnostics: true,
+            private_endpoint: PrivateEndpoint::Approved,
         }
     }
 }

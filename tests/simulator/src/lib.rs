@@ -51,6 +51,7 @@ mod admin;
 mod arm;
 mod backends;
 mod case;
+mod closed_vaults;
 mod cluster;
 mod entra;
 mod environment;

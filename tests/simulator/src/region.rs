@@ -147,6 +147,9 @@ impl Region {
         if request.method == http::Method::PUT {
             self.settle(&request.path).await;
         }
+        if let Some(world) = self.find(|world| request.path.contains(&world.names.subscription)) {
+            world.check_closed_vaults().await;
+        }
         answer
     }
 

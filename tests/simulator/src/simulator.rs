@@ -282,6 +282,7 @@ impl Shared {
         let world = World::new(given, names, vaults, self.scale, kubernetes);
         let world = Arc::new(world.map_err(Error::Given)?);
         world.kubernetes.start_given(&world).await.map_err(Error::Backend)?;
+        world.excuse_closed_vaults().await;
         self.region.insert(world.clone());
         Ok(self.case(&world))
     }
@@ -357,7 +358,7 @@ impl Shared {
                 .ok_or_else(|| Error::NotFound(format!("cluster {name}")))?,
         };
         let truth = backend.ground_truth().await.map_err(Error::Backend)?;
-        Ok(named(truth, &world))
+        Ok(GroundTruth { violations: world.closed_vaults.seen(), ..named(truth, &world) })
     }
 
     pub(crate) async fn set_faults(&self, case: &str, faults: Faults) -> Result<(), Error> {

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use crate::{
     clock::TimeScale,
+    closed_vaults::ClosedVaults,
     cluster::{Cluster, kubernetes::Kubernetes, operation::Operation, version::Version},
     faults::FaultBook,
     given::{Given, Identity, Scope},
@@ -31,6 +32,7 @@ pub(crate) struct World {
     pub(crate) recorder: Arc<Recorder>,
     pub(crate) scale: TimeScale,
     pub(crate) kubernetes: Kubernetes,
+    pub(crate) closed_vaults: ClosedVaults,
     /// The cluster that the case starts with, which may have been deleted since.
     first: Arc<Cluster>,
     /// Clusters by id in lower case.
@@ -106,6 +108,7 @@ impl World {
             key_ids: vaults.key_ids,
             other_key_ids: vaults.other_key_ids,
             kubernetes,
+            closed_vaults: ClosedVaults::default(),
             scale,
             given,
             names,
@@ -272,7 +275,7 @@ impl World {
             self.vaults().values_mut().find(|candidate| candidate.name.eq_ignore_ascii_case(&vault))
         {
             if private {
-                vault.connect_privately(&cluster.names);
+                vault.connect_privately(&cluster.names, self.given.vault.private_endpoint);
             } else {
                 vault.disconnect(&cluster.names);
             }

@@ -144,7 +144,7 @@ pub(super) fn credential(call: &Call<'_>, cluster: &Named, admin: bool) -> Outco
 }
 
 pub(super) fn upgrade_profile(world: &World, cluster: &Named) -> Outcome {
-    Ok(Answer::ok(version::upgrade_profile(&find(world, cluster)?.document())))
+    Ok(Answer::ok(version::upgrade_profile(&find(world, cluster)?.state())))
 }
 
 /// The versions that new clusters can have.

@@ -260,6 +260,7 @@ fn finish(world: &World, cluster: &Cluster, work: &Work, id: &str, ended: Ended)
         }
         state.running -= 1;
     }
+    world.check_plugins();
     end(world, id, &status, error);
 }
 

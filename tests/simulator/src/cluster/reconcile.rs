@@ -62,6 +62,7 @@ async fn roll_out(
         }
         if backend.is_none() {
             state.rolled_out = config.clone();
+            state.note_ways();
         }
         config
     };
@@ -78,6 +79,7 @@ async fn roll_out(
         .map_err(|reason| failed("InternalOperationError", &reason))?;
     let mut state = cluster.state();
     state.rolled_out = config;
+    state.note_ways();
     state.uniform = applied_to.is_none();
     Ok(())
 }

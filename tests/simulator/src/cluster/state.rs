@@ -1,6 +1,9 @@
 //! What AKS knows of a cluster: its document, what its API servers were given, what goes on.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock},
+};
 
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
@@ -27,6 +30,10 @@ pub(crate) struct ManagedCluster {
     pub(crate) document: Value,
     /// What the API servers were last given.
     pub(crate) rolled_out: EncryptionConfig,
+    /// Which keys they were told to reach over the public way.
+    pub(crate) public_keys: BTreeSet<String>,
+    /// The versions that AKS offers from a version, where the case says so.
+    pub(crate) offers: BTreeMap<String, Vec<String>>,
     /// Whether all of them were given it.
     pub(crate) uniform: bool,
     /// How many operations go on.
@@ -52,7 +59,10 @@ impl Cluster {
             },
         };
         let document = document::of_given(given, names);
-        let state = ManagedCluster { document, rolled_out, uniform: true, ..Default::default() };
+        let offers = given.cluster.upgrades.clone();
+        let mut state =
+            ManagedCluster { document, rolled_out, offers, uniform: true, ..Default::default() };
+        state.note_ways();
         Self { names: names.own_cluster(), state: Mutex::new(state), backend: RwLock::default() }
     }
 
@@ -125,6 +135,27 @@ impl ManagedCluster {
         let profile = Profile::of(&self.document);
         let key = profile.key_id.as_deref().filter(|_| profile.enabled)?;
         Some((KeyId::parse(key)?.vault().to_owned(), profile.private()))
+    }
+
+    /// Remembers how the keys that the API servers were given are reached: a key that is not the
+    /// one in use, as it was before.
+    pub(crate) fn note_ways(&mut self) {
+        let private = Profile::of(&self.document).private();
+        if let Some(key) = &self.rolled_out.current {
+            if private {
+                self.public_keys.remove(&key.key_id);
+            } else {
+                self.public_keys.insert(key.key_id.clone());
+            }
+        }
+    }
+
+    /// The versions that AKS offers from one.
+    pub(crate) fn upgrades(&self, version: Version) -> Vec<Version> {
+        match self.offers.get(&version.to_string()) {
+            Some(offers) => offers.iter().filter_map(|offer| Version::parse(offer)).collect(),
+            None => version.upgrades(),
+        }
     }
 
     /// Gives the document a new eTag: it has changed.

@@ -279,7 +279,8 @@ fn check_versions(state: &ManagedCluster, wanted: &Value) -> Result<bool, Answer
     };
     let current = Version::parse(state.property("currentKubernetesVersion"));
     let upgrades = current.is_some_and(|current| current != control_plane);
-    if upgrades && !current.is_some_and(|current| current.upgrades().contains(&control_plane)) {
+    if upgrades && !current.is_some_and(|current| state.upgrades(current).contains(&control_plane))
+    {
         let message = format!("Version {control_plane} is not offered as an upgrade.");
         return refuse("K8sVersionNotSupported", &message);
     }

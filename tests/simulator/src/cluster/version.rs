@@ -2,6 +2,8 @@
 
 use serde_json::{Value, json};
 
+use super::ManagedCluster;
+
 /// The newest minor version that AKS offers.
 const NEWEST_MINOR: u32 = 36;
 /// The oldest minor version that AKS makes new clusters of.
@@ -125,13 +127,14 @@ pub(crate) fn kubernetes_versions() -> Vec<Value> {
 }
 
 /// `upgradeProfiles/default` of a cluster.
-pub(crate) fn upgrade_profile(document: &Value) -> Value {
+pub(crate) fn upgrade_profile(cluster: &ManagedCluster) -> Value {
+    let document = &cluster.document;
     let properties = &document["properties"];
     let profile = |version: &Value| {
         let current = version.as_str().and_then(Version::parse);
         let upgrades: Vec<Value> = current
             .into_iter()
-            .flat_map(Version::upgrades)
+            .flat_map(|version| cluster.upgrades(version))
             .map(|version| json!({ "kubernetesVersion": version.to_string(), "isPreview": false }))
             .collect();
         json!({ "kubernetesVersion": version, "osType": "Linux", "upgrades": upgrades })

@@ -56,6 +56,7 @@ impl IdentityVault {
                 code: "Gone".to_owned(),
                 message: "The case has ended.".to_owned(),
             })?;
+        world.check_plugins();
         Ok(world.identity_key(&cluster, key_id, action)?)
     }
 }

@@ -10,7 +10,7 @@ use super::{
     material::KeySpec,
 };
 use crate::{
-    given::{Authorization, Given},
+    given::{Authorization, Given, PrivateEndpoint},
     names::{ClusterNames, KEY, LOCATION, Names, stable_guid, vault_host},
 };
 
@@ -214,13 +214,21 @@ impl Vault {
         )
     }
 
-    /// Adds an approved private endpoint connection from a cluster's node resource group, as AKS
-    /// does.
-    pub(crate) fn connect_privately(&mut self, cluster: &ClusterNames) {
-        if self.has_private_connection(&cluster.node_group) {
+    fn has_connection_from(&self, endpoint: &str) -> bool {
+        self.properties()["privateEndpointConnections"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .any(|connection| connection["properties"]["privateEndpoint"]["id"] == endpoint)
+    }
+
+    /// Adds a private endpoint connection from a cluster's node resource group, as AKS does, which
+    /// also approves it, unless the case says otherwise.
+    pub(crate) fn connect_privately(&mut self, cluster: &ClusterNames, made: PrivateEndpoint) {
+        let endpoint = cluster.private_endpoint_id();
+        if self.has_connection_from(&endpoint) {
             return;
         }
-        let endpoint = cluster.private_endpoint_id();
         let name = endpoint.rsplit('/').next().unwrap_or_default();
         let connection = json!({
             "id": format!("{}/privateEndpointConnections/{name}", self.id()),
@@ -228,7 +236,7 @@ impl Vault {
                 "provisioningState": "Succeeded",
                 "privateEndpoint": { "id": endpoint },
                 "privateLinkServiceConnectionState": {
-                    "status": "Approved",
+                    "status": if made == PrivateEndpoint::Pending { "Pending" } else { "Approved" },
                     "description": "",
                     "actionsRequired": "None",
                 },

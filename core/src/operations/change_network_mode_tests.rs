@@ -1,0 +1,254 @@
+use super::*;
+use crate::{
+    ledger::Operation,
+    model::{ConnectionState, KmsProfile, Lookup, PrivateEndpointConnection, VaultFacts},
+    rules::testing::{KEY_1, NOW, World, entry, kms_on, plaintext_entry, recorded},
+};
+
+fn to(network_mode: NetworkMode) -> ChangeNetworkMode {
+    ChangeNetworkMode { network_mode, vault_access: VaultAccess::Change }
+}
+
+/// KMS is on with the first key in this mode, in a cluster that may use either.
+fn on(network_mode: NetworkMode) -> World {
+    let mut world = World::status();
+    world.cluster().vnet_integration = true;
+    world.cluster().kms = Some(kms_on(KEY_1, network_mode));
+    world.vault().public_network_access = network_mode == NetworkMode::Public;
+    world.observed.vault_keys = Some(Fact::Known(vec!["etcd".to_owned()]));
+    world
+}
+
+/// The operation has turned KMS off.
+fn off_meanwhile(from: NetworkMode, asked: &ChangeNetworkMode) -> World {
+    let mut world = on(from);
+    let before = KmsTarget::of(&world.observed.cluster).unwrap();
+    let off = KmsProfile { enabled: false, key_id: None, network_mode: None, key_vault_id: None };
+    world.cluster().kms = Some(off);
+    let mut found = recorded(plaintext_entry(), Some(entry(KEY_1)), &[]);
+    found.record.operation = Some(Operation {
+        id: "1".to_owned(),
+        intent: Intent::ChangeNetworkMode(asked.clone()),
+        allow: Vec::new(),
+        give_up_secrets: Vec::new(),
+        before,
+        target: None,
+        newest_version: None,
+        closed_vault: None,
+        fence: "1".to_owned(),
+        by: "a test".to_owned(),
+        since: NOW,
+    });
+    world.observed.record = Some(Fact::Known(found));
+    world
+}
+
+fn planned(world: &World, asked: &ChangeNetworkMode) -> Plan {
+    plan(&world.observed, asked, &ReencryptOptions::default()).unwrap()
+}
+
+fn lines(world: &World, asked: &ChangeNetworkMode) -> String {
+    let lines: Vec<String> = planned(world, asked).steps.iter().map(ToString::to_string).collect();
+    lines.join("\n").replace(KEY_1, "KEY")
+}
+
+fn rules(world: &World, asked: &ChangeNetworkMode) -> Vec<RuleId> {
+    planned(world, asked).findings.iter().map(|finding| finding.rule).collect()
+}
+
+#[test]
+fn to_private_the_vault_is_closed_last() {
+    insta::assert_snapshot!(lines(&on(NetworkMode::Public), &to(NetworkMode::Private)), @"
+    Wait until every API server writes with KEY
+    Ask every secret whether it is under the key in use; rewrite those that are not
+    Prove that no secret is under another key
+    Turn the cluster's KMS off
+    Wait until every API server writes without encryption
+    Rewrite every secret under the key in use
+    Prove that no secret is under another key
+    Set the cluster's KMS key to KEY (private access)
+    Wait until every API server writes with KEY
+    Rewrite every secret under the key in use
+    Prove that no secret is under another key
+    Close vault shop-keys to public network access
+    Wait until every API server writes with KEY
+    ");
+}
+
+#[test]
+fn to_public_the_vault_is_opened_before_kms_comes_back() {
+    insta::assert_snapshot!(lines(&on(NetworkMode::Private), &to(NetworkMode::Public)), @"
+    Wait until every API server writes with KEY
+    Ask every secret whether it is under the key in use; rewrite those that are not
+    Prove that no secret is under another key
+    Turn the cluster's KMS off
+    Wait until every API server writes without encryption
+    Rewrite every secret under the key in use
+    Prove that no secret is under another key
+    Open vault shop-keys to public network access
+    Set the cluster's KMS key to KEY (public access)
+    Wait until every API server writes with KEY
+    Rewrite every secret under the key in use
+    Prove that no secret is under another key
+    ");
+}
+
+#[test]
+fn while_kms_is_off_it_goes_on_with_the_key_and_vault_that_are_recorded() {
+    let asked = to(NetworkMode::Private);
+    insta::assert_snapshot!(lines(&off_meanwhile(NetworkMode::Public, &asked), &asked), @"
+    Wait until every API server writes without encryption
+    Rewrite every secret under the key in use
+    Prove that no secret is under another key
+    Set the cluster's KMS key to KEY (private access)
+    Wait until every API server writes with KEY
+    Rewrite every secret under the key in use
+    Prove that no secret is under another key
+    Close vault shop-keys to public network access
+    Wait until every API server writes with KEY
+    ");
+    let asked = to(NetworkMode::Public);
+    insta::assert_snapshot!(lines(&off_meanwhile(NetworkMode::Private, &asked), &asked), @"
+    Wait until every API server writes without encryption
+    Rewrite every secret under the key in use
+    Prove that no secret is under another key
+    Open vault shop-keys to public network access
+    Set the cluster's KMS key to KEY (public access)
+    Wait until every API server writes with KEY
+    Rewrite every secret under the key in use
+    Prove that no secret is under another key
+    ");
+}
+
+#[test]
+fn in_the_mode_already_nothing_is_set_and_the_vault_follows() {
+    insta::assert_snapshot!(lines(&on(NetworkMode::Private), &to(NetworkMode::Private)), @"
+    Wait until every API server writes with KEY
+    Rewrite every secret under the key in use
+    Prove that no secret is under another key
+    Close vault shop-keys to public network access
+    Wait until every API server writes with KEY
+    ");
+    insta::assert_snapshot!(lines(&on(NetworkMode::Public), &to(NetworkMode::Public)), @"
+    Open vault shop-keys to public network access
+    Wait until every API server writes with KEY
+    Rewrite every secret under the key in use
+    Prove that no secret is under another key
+    ");
+}
+
+#[test]
+fn a_vault_that_is_kept_is_left_alone() {
+    for (from, to) in [
+        (NetworkMode::Public, NetworkMode::Private),
+        (NetworkMode::Private, NetworkMode::Public),
+        (NetworkMode::Private, NetworkMode::Private),
+    ] {
+        let asked = ChangeNetworkMode { network_mode: to, vault_access: VaultAccess::Keep };
+        let text = lines(&on(from), &asked);
+        assert!(!text.contains("vault"), "{text}");
+    }
+}
+
+#[test]
+fn a_change_that_failed_half_way_is_settled_first() {
+    let asked = to(NetworkMode::Private);
+    let mut world = off_meanwhile(NetworkMode::Public, &asked);
+    "Failed".clone_into(&mut world.cluster().provisioning_state);
+    assert!(lines(&world, &asked).starts_with("Settle the cluster"));
+}
+
+#[test]
+fn rules_are_judged_as_the_steps_will_find_things() {
+    use RuleId::{
+        KmsNotEnabled, PrivateLinkRoleMissing, PrivateVaultNeedsVnetIntegration,
+        SecretsNotKmsEncryptedMeanwhile, VaultFirewall, VaultNotFound, VaultPublicAccessDisabled,
+    };
+    let (public, private) = (to(NetworkMode::Public), to(NetworkMode::Private));
+    assert_eq!(rules(&on(NetworkMode::Public), &private), [SecretsNotKmsEncryptedMeanwhile]);
+    // the plan opens the vault first
+    assert_eq!(rules(&on(NetworkMode::Private), &public), [SecretsNotKmsEncryptedMeanwhile]);
+    let keep = ChangeNetworkMode { vault_access: VaultAccess::Keep, ..public.clone() };
+    assert_eq!(
+        rules(&on(NetworkMode::Private), &keep),
+        [VaultPublicAccessDisabled, SecretsNotKmsEncryptedMeanwhile]
+    );
+    let mut world = on(NetworkMode::Private);
+    world.vault().firewall = true;
+    assert_eq!(rules(&world, &public), [VaultFirewall, SecretsNotKmsEncryptedMeanwhile]);
+    let mut world = on(NetworkMode::Public);
+    world.cluster().vnet_integration = false;
+    world.access().roles = Fact::Known(vec![crate::rules::testing::crypto_user()]);
+    assert_eq!(
+        rules(&world, &private),
+        [PrivateVaultNeedsVnetIntegration, PrivateLinkRoleMissing, SecretsNotKmsEncryptedMeanwhile]
+    );
+    let mut world = on(NetworkMode::Public);
+    world.observed.vault = Some(crate::rules::testing::unknown());
+    assert!(rules(&world, &private).contains(&VaultNotFound));
+    assert!(planned(&world, &private).steps.is_empty());
+    let mut world = on(NetworkMode::Public);
+    world.cluster().kms = None;
+    assert_eq!(rules(&world, &private), [KmsNotEnabled]);
+}
+
+#[test]
+fn off_in_the_middle_of_it_is_no_reason_to_refuse() {
+    let asked = to(NetworkMode::Private);
+    let mut world = off_meanwhile(NetworkMode::Public, &asked);
+    "Updating".clone_into(&mut world.cluster().provisioning_state);
+    assert_eq!(rules(&world, &asked), [RuleId::SecretsNotKmsEncryptedMeanwhile]);
+    // it is another operation's middle
+    let other = ChangeNetworkMode { vault_access: VaultAccess::Keep, ..asked };
+    assert!(rules(&world, &other).contains(&RuleId::KmsNotEnabled));
+}
+
+#[test]
+fn what_else_uses_the_vault_is_told_before_it_is_closed() {
+    let mut world = on(NetworkMode::Public);
+    world.observed.vault_keys = Some(Fact::Known(vec!["ETCD".to_owned(), "disks".to_owned()]));
+    let elsewhere =
+        "/subscriptions/s/resourceGroups/web/providers/Microsoft.Network/privateEndpoints/web";
+    world.vault().private_endpoint_connections =
+        vec![connection(elsewhere, ConnectionState::Approved)];
+    let asked = to(NetworkMode::Private);
+    let findings = planned(&world, &asked).findings;
+    let shared = findings.iter().find(|finding| finding.rule == RuleId::VaultShared).unwrap();
+    assert_eq!(
+        shared.message,
+        "the vault has 1 other keys and 1 private endpoint connections from elsewhere"
+    );
+    let keep = ChangeNetworkMode { vault_access: VaultAccess::Keep, ..asked };
+    assert!(!rules(&world, &keep).contains(&RuleId::VaultShared));
+}
+
+fn connection(endpoint_id: &str, state: ConnectionState) -> PrivateEndpointConnection {
+    PrivateEndpointConnection {
+        name: "to-the-vault".to_owned(),
+        endpoint_id: endpoint_id.to_owned(),
+        state,
+    }
+}
+
+#[test]
+fn only_an_approved_connection_from_the_nodes_group_lets_a_vault_be_closed() {
+    let own = "/subscriptions/8ecadfc9-d1a3-4ea4-b844-0d9f87e4d7c8/resourcegroups/mc_SHOP_prod_westeurope/providers/Microsoft.Network/privateEndpoints/kms";
+    let other = own.replace("mc_SHOP", "mc_other");
+    let mut world = on(NetworkMode::Private);
+    let mut problem = |connections: &[PrivateEndpointConnection]| {
+        world.vault().private_endpoint_connections = connections.to_vec();
+        let found = match &world.observed.vault {
+            Some(Fact::Known(Lookup::Found(vault))) => vault as &VaultFacts,
+            _ => unreachable!("the world has a vault"),
+        };
+        rules::private_endpoint_not_approved(found, &world.observed.cluster)
+    };
+    assert_eq!(problem(&[connection(own, ConnectionState::Approved)]), None);
+    assert!(problem(&[]).is_some());
+    assert!(problem(&[connection(&other, ConnectionState::Approved)]).is_some());
+    let pending = problem(&[connection(own, ConnectionState::Pending)]).unwrap();
+    assert!(pending.message.ends_with("is Pending"), "{pending}");
+    assert!(pending.remedy.contains("--vault-name shop-keys --name to-the-vault"), "{pending}");
+    let rejected = ConnectionState::Other("Rejected".to_owned());
+    assert!(problem(&[connection(own, rejected)]).is_some());
+}
