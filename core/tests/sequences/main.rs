@@ -7,6 +7,7 @@
 #![allow(clippy::unwrap_used, reason = "helpers of tests are tests")]
 #![allow(clippy::print_stdout, reason = "the puppet tells its leader how it goes")]
 
+mod at_work;
 #[path = "../common/mod.rs"]
 mod common;
 mod foreign;
