@@ -1,7 +1,7 @@
 # `make test` runs everything that this machine can run. It says what it left out and why, and
 # fails for that where CI=true.
 
-.PHONY: test lint docs bench advisories
+.PHONY: test lint docs bench advisories fuzz
 
 test:
 	@tests/run
@@ -12,8 +12,17 @@ lint:
 docs:
 	@tests/run docs
 
+# `make bench BENCH="pipeline --secrets 1000"` measures a part of it.
 bench:
-	@cargo bench --package aks-kms --bench reencrypt
+ifndef BENCH
+	@cargo bench --package aks-kms-bench --bench embedded
+endif
+	@cargo bench --package aks-kms-bench --bench reencrypt -- $(BENCH)
+
+# Requests that no client sends, to everything the simulator serves; for a minute, or for
+# AKS_KMS_FUZZ_SECONDS, new ones each time, or those of AKS_KMS_FUZZ_SEED.
+fuzz:
+	@tests/run fuzz
 
 advisories:
 	@tests/run advisories

@@ -26,9 +26,9 @@ pub use manager::KmsManager;
 #[doc(hidden)]
 pub use model::Timing;
 pub use model::{
-    ApiServer, BlockedReason, BlockedSecret, ChangeNetworkModeOptions, ClusterId, Counts,
-    DisableOptions, EnableOptions, Evidence, ExpectedKey, Experience, Finding, FindingState, KeyId,
-    KeyLedger, KmsStatus, KmsTarget, KmsVersion, KubernetesVersion, LedgerEntry,
+    Action, ApiServer, BlockedReason, BlockedSecret, ChangeNetworkModeOptions, ClusterId, Counts,
+    DisableOptions, EnableOptions, Evidence, ExpectedKey, Experience, Finding, FindingState,
+    IdentityId, KeyId, KeyLedger, KmsStatus, KmsTarget, KmsVersion, KubernetesVersion, LedgerEntry,
     MigrateToV2Options, NetworkMode, NodePools, OperationInProgress, OperationReport, Pace,
     Purpose, Reencrypt, ReencryptOptions, ReencryptReport, ReencryptSecretsOptions, ResumeOptions,
     RotateOptions, RunOptions, Scope, SecretTotal, StatusOptions, Step, StepKind, StepOutcome,

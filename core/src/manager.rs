@@ -1,5 +1,6 @@
 //! [`KmsManager`]: each verb is observe → plan → run.
 
+mod guard;
 mod perform;
 mod read;
 mod recorded;
@@ -12,11 +13,11 @@ use crate::{
     error::Result,
     kubernetes::KubernetesAccess,
     model::{
-        ChangeNetworkMode, ChangeNetworkModeOptions, ClusterId, Disable, DisableOptions, Enable,
-        EnableOptions, Intent, KmsStatus, MigrateToV2, MigrateToV2Options, NetworkMode,
-        OperationReport, Reencrypt, ReencryptOptions, ReencryptSecrets, ReencryptSecretsOptions,
-        ResumeOptions, Rotate, RotateOptions, RunOptions, StatusOptions, Timing, Verb,
-        VerifySecretsOptions,
+        Action, ChangeNetworkMode, ChangeNetworkModeOptions, ClusterId, Disable, DisableOptions,
+        Enable, EnableOptions, Finding, Intent, KmsStatus, MigrateToV2, MigrateToV2Options,
+        NetworkMode, OperationReport, Reencrypt, ReencryptOptions, ReencryptSecrets,
+        ReencryptSecretsOptions, ResumeOptions, Rotate, RotateOptions, RunOptions, StatusOptions,
+        Timing, Verb, VerifySecretsOptions,
     },
     rules,
     runner::Journal,
@@ -234,6 +235,20 @@ impl KmsManager {
     /// Those of Azure and the network. An API server that cannot be reached is a finding.
     pub async fn status(&self, options: StatusOptions) -> Result<KmsStatus> {
         read::status(&self.0, options).await
+    }
+
+    /// Judges something that somebody is about to do elsewhere: to a key, a vault, an identity or the
+    /// cluster. Writes nothing. An empty list: nothing is against it.
+    ///
+    /// What the cluster names itself is certain. Which other keys it still needs, its ledger tells;
+    /// where there is none that can be relied on, and where other clusters cannot be seen, the
+    /// finding is *undetermined* and refuses: guessing could make secrets unreadable for good.
+    /// Other clusters are seen in the subscriptions that the credential can read.
+    ///
+    /// # Errors
+    /// Those of Azure and the network, where the cluster itself cannot be read.
+    pub async fn check_action(&self, action: Action) -> Result<Vec<Finding>> {
+        guard::check_action(&self.0, &action).await
     }
 
     /// Goes on with the operation that is recorded in the cluster, whoever began it.

@@ -7,13 +7,14 @@ mod common;
 use std::{path::Path, process::ExitCode, sync::Arc, time::Duration};
 
 use aks_kms::{
-    ChangeNetworkModeOptions, EnableOptions, Error, KmsManager, KubernetesAccess, Level,
-    MigrateToV2Options, OperationReport, Pace, Reencrypt, ReencryptOptions,
-    ReencryptSecretsOptions, RunOptions, StatusOptions,
+    Action, ChangeNetworkModeOptions, DisableOptions, EnableOptions, Error, KmsManager,
+    KubernetesAccess, Level, MigrateToV2Options, NetworkMode, Pace, Reencrypt, ReencryptOptions,
+    ReencryptSecretsOptions, ResumeOptions, RotateOptions, RunOptions, StatusOptions,
+    VerifySecretsOptions,
 };
 use aks_kms_simulator::{
     Simulator,
-    conformance::{Case, Then, mismatch, writes_mismatch},
+    conformance::{Case, Then, When, mismatch, writes_mismatch},
 };
 use libtest_mimic::{Arguments, Failed, Trial};
 use serde_json::{Map, Value, json};
@@ -53,15 +54,14 @@ async fn run(simulator: &Simulator, case: Case) -> Result<(), Failed> {
         world.substitute(&mut value);
         value
     };
-    let options: Map<String, Value> =
-        case.when.options.iter().map(|(name, value)| (name.clone(), fill(value))).collect();
-    let manager = common::builder(&world)
-        .kubernetes(match case.when.kubernetes.as_deref() {
-            Some("cluster-admin") => KubernetesAccess::ClusterAdmin,
-            _ => KubernetesAccess::ClusterUser,
-        })
-        .build()?;
-    let outcome = call(&manager, &case.when.operation, &options).await;
+    for call in &case.earlier {
+        let manager = manager(&world, call)?;
+        // Whatever came of it is where the case begins.
+        let _ = perform(&manager, &call.operation, &filled(&call.options, &fill)).await;
+    }
+    simulator.clear_writes(&world.id)?;
+    let manager = manager(&world, &case.when)?;
+    let outcome = perform(&manager, &case.when.operation, &filled(&case.when.options, &fill)).await;
     let then: Then = serde_json::from_value(fill(&serde_json::to_value(&case.then)?))?;
     check_outcome(&then, &outcome)?;
     if let Some(why) = writes_mismatch(&then.writes, &simulator.writes(&world.id)?) {
@@ -80,6 +80,19 @@ async fn run(simulator: &Simulator, case: Case) -> Result<(), Failed> {
     Ok(())
 }
 
+fn manager(world: &aks_kms_simulator::Case, call: &When) -> Result<KmsManager, Error> {
+    common::builder(world)
+        .kubernetes(match call.kubernetes.as_deref() {
+            Some("cluster-admin") => KubernetesAccess::ClusterAdmin,
+            _ => KubernetesAccess::ClusterUser,
+        })
+        .build()
+}
+
+fn filled(options: &Map<String, Value>, fill: impl Fn(&Value) -> Value) -> Map<String, Value> {
+    options.iter().map(|(name, value)| (name.clone(), fill(value))).collect()
+}
+
 fn check_outcome(then: &Then, outcome: &Result<Value, Error>) -> Result<(), Failed> {
     let findings = match (outcome, &then.error) {
         (Ok(report), None) => {
@@ -87,7 +100,8 @@ fn check_outcome(then: &Then, outcome: &Result<Value, Error>) -> Result<(), Fail
             {
                 return Err(format!("the report: {why}").into());
             }
-            report["findings"].clone()
+            // `check_action` gives nothing but findings.
+            if report.is_array() { report.clone() } else { report["findings"].clone() }
         }
         (Err(error), Some(expected)) => {
             let mut rules: Vec<&str> = error
@@ -137,58 +151,88 @@ fn check_outcome(then: &Then, outcome: &Result<Value, Error>) -> Result<(), Fail
     Ok(())
 }
 
-async fn call(
+async fn perform(
     manager: &KmsManager,
     operation: &str,
     options: &Map<String, Value>,
 ) -> Result<Value, Error> {
-    let report = |report: OperationReport| serde_json::to_value(report).unwrap();
-    match operation {
+    let run = run_options(options)?;
+    let report = match operation {
         "enable" => {
             let options_of = EnableOptions {
-                run: run_options(options)?,
-                network_mode: match options.get("network_mode") {
-                    Some(mode) => mode.as_str().unwrap().parse()?,
-                    None => EnableOptions::default().network_mode,
-                },
+                run,
+                network_mode: network_mode(options)?.unwrap_or_default(),
                 key_vault_id: text(options, "key_vault_id"),
                 reencrypt: reencrypt(options),
             };
-            manager.enable(text(options, "key_id").unwrap(), options_of).await.map(report)
+            manager.enable(text(options, "key_id").unwrap(), options_of).await?
         }
-        "reencrypt_secrets" => {
-            let options = ReencryptSecretsOptions {
-                run: run_options(options)?,
-                reencrypt: reencrypt_options(options),
+        "rotate" => {
+            let options_of = RotateOptions {
+                run,
+                network_mode: network_mode(options)?,
+                key_vault_id: text(options, "key_vault_id"),
+                reencrypt: reencrypt(options),
             };
-            manager.reencrypt_secrets(options).await.map(report)
+            manager.rotate(text(options, "key_id").as_deref(), options_of).await?
+        }
+        "disable" => manager.disable(DisableOptions { run, reencrypt: reencrypt(options) }).await?,
+        "reencrypt_secrets" => {
+            let reencrypt = reencrypt_options(options);
+            manager.reencrypt_secrets(ReencryptSecretsOptions { run, reencrypt }).await?
         }
         "change_network_mode" => {
-            let mode = text(options, "network_mode").unwrap().parse()?;
-            let options = ChangeNetworkModeOptions {
-                run: run_options(options)?,
+            let options_of = ChangeNetworkModeOptions {
+                run,
                 vault_access: chosen(options, "vault_access")?,
                 reencrypt: reencrypt(options),
             };
-            manager.change_network_mode(mode, options).await.map(report)
+            manager.change_network_mode(network_mode(options)?.unwrap(), options_of).await?
         }
         "migrate_to_v2" => {
-            let options = MigrateToV2Options {
-                run: run_options(options)?,
+            let options_of = MigrateToV2Options {
+                run,
                 kubernetes_version: text(options, "kubernetes_version")
                     .map(|version| version.parse())
                     .transpose()?,
                 node_pools: chosen(options, "node_pools")?,
                 reencrypt: reencrypt(options),
             };
-            manager.migrate_to_v2(options).await.map(report)
+            manager.migrate_to_v2(options_of).await?
         }
+        "verify_secrets" => {
+            let namespaces = texts(options, "namespaces");
+            manager.verify_secrets(VerifySecretsOptions { run, namespaces }).await?
+        }
+        "resume" => {
+            let reencrypt = reencrypt_options(options);
+            manager.resume(ResumeOptions { run, reencrypt }).await?
+        }
+        "abandon" => manager.abandon().await?,
         "status" => {
             let secrets = options.get("secrets") == Some(&json!(true));
             let status = manager.status(StatusOptions { secrets }).await?;
-            Ok(serde_json::to_value(status).unwrap())
+            return Ok(serde_json::to_value(status).unwrap());
+        }
+        "check_action" => {
+            let action: Action = serde_json::from_value(Value::Object(options.clone())).unwrap();
+            let findings = manager.check_action(action).await?;
+            return Ok(serde_json::to_value(findings).unwrap());
         }
         other => panic!("this runner has no operation {other}"),
+    };
+    Ok(serde_json::to_value(report).unwrap())
+}
+
+fn network_mode(options: &Map<String, Value>) -> Result<Option<NetworkMode>, Error> {
+    options.get("network_mode").map(|mode| mode.as_str().unwrap().parse()).transpose()
+}
+
+fn reencrypt(options: &Map<String, Value>) -> Reencrypt {
+    match options.get("reencrypt") {
+        None | Some(Value::Bool(true)) => Reencrypt::default(),
+        Some(Value::Bool(false)) => Reencrypt::Skip,
+        Some(given) => Reencrypt::With(reencrypt_options(given.as_object().unwrap())),
     }
 }
 
@@ -205,14 +249,6 @@ fn run_options(options: &Map<String, Value>) -> Result<RunOptions, Error> {
         run.timeout = Duration::from_secs_f64(seconds.as_f64().unwrap());
     }
     Ok(run)
-}
-
-fn reencrypt(options: &Map<String, Value>) -> Reencrypt {
-    match options.get("reencrypt") {
-        None | Some(Value::Bool(true)) => Reencrypt::default(),
-        Some(Value::Bool(false)) => Reencrypt::Skip,
-        Some(given) => Reencrypt::With(reencrypt_options(given.as_object().unwrap())),
-    }
 }
 
 /// One of a few names, or the default.

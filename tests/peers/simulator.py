@@ -57,9 +57,9 @@ class Simulator:
         self._log = open(folder / "simulator.log", "wb")
         command = [program, "--port", "0", "--time-scale", "0.01"]
         command += ["--given", str(folder / "given.json"), "--directory", str(folder)]
-        self._process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=self._log)
+        self._process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=self._log)
         self._wait()
-        document = json.loads(self._process.stdout.read1())
+        document = json.loads((folder / "case.json").read_text())
         self.case = Case(document.pop("admin"), document)
 
     def _wait(self):
@@ -73,5 +73,4 @@ class Simulator:
     def end(self):
         self._process.terminate()
         self._process.wait()
-        self._process.stdout.close()
         self._log.close()

@@ -94,3 +94,5 @@ def test_each_block_works_as_it_stands_there(reader):
     truth = output("/secrets\"\n")
     assert f'"{reader.shell.run("printf %s $NEW_KEY_ID")}":10' in truth and '"unreadable":0' in truth
     assert '"enabled": true' in output("example manage")
+    assert '"method":"PUT"' in output("/writes")
+    assert output("AKSOperationPreempted").endswith("as was asked\n")

@@ -53,6 +53,7 @@ struct Permissions {
 struct Assignment {
     definition_id: String,
     scope: String,
+    principal_id: String,
     conditional: bool,
 }
 
@@ -169,8 +170,9 @@ impl Azure {
             .await?
             .iter()
             .map(|assignment| {
-                parse_assignment(assignment)
-                    .ok_or_else(|| unreadable(&what, "an assignment lacks scope or role"))
+                parse_assignment(assignment).ok_or_else(|| {
+                    unreadable(&what, "an assignment lacks scope, role or principal")
+                })
             })
             .collect::<Result<Vec<_>>>()?;
         let ids: BTreeSet<&str> =
@@ -210,6 +212,7 @@ fn grants(assignment: &Assignment, role: &RoleDefinition) -> Vec<RoleGrant> {
         .map(|permissions| RoleGrant {
             role: role.name.clone(),
             scope: assignment.scope.clone(),
+            principal_id: assignment.principal_id.clone(),
             conditional: assignment.conditional,
             actions: permissions.actions.clone(),
             not_actions: permissions.not_actions.clone(),
@@ -225,6 +228,7 @@ fn parse_assignment(assignment: &Value) -> Option<Assignment> {
     Some(Assignment {
         definition_id: text("roleDefinitionId")?.to_owned(),
         scope: text("scope")?.to_owned(),
+        principal_id: text("principalId")?.to_owned(),
         conditional: text("condition").is_some_and(|condition| !condition.is_empty()),
     })
 }

@@ -23,6 +23,7 @@ mod credential;
 mod error;
 mod key;
 mod key_version;
+mod kms_users;
 mod managed_cluster;
 mod managed_cluster_edit;
 mod operation;

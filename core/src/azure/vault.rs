@@ -23,13 +23,13 @@ use crate::{
 
 /// Of Key Vault's management plane.
 pub(super) const API_VERSION: &str = "2026-05-15";
-const RESOURCE_GRAPH_API_VERSION: &str = "2024-04-01";
+pub(super) const RESOURCE_GRAPH_API_VERSION: &str = "2024-04-01";
 
 const READ: &str = "Microsoft.KeyVault/vaults/read";
 const WRITE: &str = "Microsoft.KeyVault/vaults/write";
 const READ_KEYS: &str = "Microsoft.KeyVault/vaults/keys/read";
 const READ_DELETED: &str = "Microsoft.KeyVault/deletedVaults/read";
-const SEARCH: &str = "Microsoft.ResourceGraph/resources/read";
+pub(super) const SEARCH: &str = "Microsoft.ResourceGraph/resources/read";
 
 /// What a vault's host says to whoever asks without a token.
 enum Presence {

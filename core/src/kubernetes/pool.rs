@@ -21,6 +21,10 @@ use super::{connector::in_words, session::Session, transport::SendError};
 /// A connection unused for this long may have been dropped by something in between, silently.
 const IDLE_LIMIT: Duration = Duration::from_secs(60);
 
+/// Bytes that are read at once: as much as TLS has in one record. A buffer that adapts would grow on
+/// each connection that once had a long answer, and stay so.
+const READ_BUFFER: usize = 16 * 1024;
+
 /// Connections to one API server address.
 pub(super) struct Pool {
     idle: Mutex<Idle>,
@@ -88,8 +92,11 @@ impl Pool {
             return Err(SendError::Connection(gone.to_owned()));
         }
         let stream = session.connector.connect().await.map_err(SendError::Connection)?;
-        let (sender, driver) =
-            http1::handshake(stream).await.map_err(|error| connection_error(&error))?;
+        let (sender, driver) = http1::Builder::new()
+            .read_buf_exact_size(Some(READ_BUFFER))
+            .handshake(stream)
+            .await
+            .map_err(|error| connection_error(&error))?;
         self.idle().opened = true;
         let driver = tokio::spawn(async move {
             if let Err(error) = driver.await {

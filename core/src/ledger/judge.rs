@@ -2,9 +2,9 @@
 
 use super::{
     reconcile::{Fit, Reconciled},
-    record::Entry,
+    record::{Entry, Ledger},
 };
-use crate::model::{Evidence, KeyLedger, LedgerEntry};
+use crate::model::{Evidence, KeyId, KeyLedger, LedgerEntry};
 
 const NOT_NEEDED: &str = "this cluster no longer needs it; other clusters and backups of etcd may: disable the version, watch \
                           for a day, then delete it, with purge protection on";
@@ -19,99 +19,147 @@ pub(crate) enum Standing {
     Confirmed,
 }
 
+/// Whether a cluster still needs a key.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) enum Need {
+    /// It does: why.
+    Needed(String),
+    /// It may: what is missing to tell.
+    Unknown(String),
+    /// It does not, as far as can be seen.
+    NotNeeded {
+        /// What to know before it is removed.
+        reason: String,
+        /// Others changed the cluster, and may have set the key for a while.
+        with_caution: bool,
+    },
+}
+
 /// The ledger as callers see it: every key with whether it may be removed, and why not.
 pub(crate) fn judge(reconciled: &Reconciled, standing: Standing) -> KeyLedger {
+    let needs = Needs { reconciled, standing };
+    let view = |entry: &Entry| view(entry, needs.of_entry(entry));
     let ledger = &reconciled.record.ledger;
-    let kms_on = ledger.current.as_ref().is_some_and(|entry| entry.key_id.is_some());
-    let needed = |entry: &Option<Entry>, reason: &str| {
-        entry.as_ref().and_then(|entry| view(entry, Err(reason.to_owned())))
-    };
-    let previous = if kms_on {
-        "the API servers still read with the key before the current one; after one more rotation it is removable"
-    } else {
-        "KMS is off, and the last key must be kept: secrets written under it may be left in etcd and its backups"
-    };
     KeyLedger {
-        current: needed(&ledger.current, "it is the key in use"),
-        pending: needed(
-            &ledger.pending,
-            "an unfinished operation changes to it; call resume, or abandon",
-        ),
-        previous: needed(&ledger.previous, previous),
-        retired: ledger
-            .retired
-            .iter()
-            .filter_map(|entry| view(entry, removable(entry, reconciled, standing, kms_on)))
-            .collect(),
+        current: ledger.current.as_ref().and_then(view),
+        pending: ledger.pending.as_ref().and_then(view),
+        previous: ledger.previous.as_ref().and_then(view),
+        retired: ledger.retired.iter().filter_map(view).collect(),
     }
 }
 
-/// Why a retired key may be removed, or what is missing.
-fn removable(
-    entry: &Entry,
-    reconciled: &Reconciled,
-    standing: Standing,
-    kms_on: bool,
-) -> Result<String, String> {
-    let ledger = &reconciled.record.ledger;
-    let missing = |what: &str| Err(what.to_owned());
-    if !kms_on {
-        return missing(
-            "KMS is off, and keys must be kept after that; turn it on again and prove every secret under the new key first",
-        );
-    }
-    if entry.abandoned {
-        return missing(
-            "an operation that was to set it was abandoned, and its request may still be under way; it is settled by the \
-             next rotation",
-        );
-    }
-    if ledger.pending.is_some() {
-        return missing("an operation is unfinished; call resume first");
-    }
-    let Some(current) = &ledger.current else { return missing("the key in use is not known") };
-    if ledger.previous.is_none() {
-        return missing(
-            "which key was in use before the current one is not known, and it may be this one; rotate once more",
-        );
-    }
-    if current.proven_at.is_none()
-        || !matches!(current.evidence, Some(Evidence::Metrics | Evidence::MetricsUnnamed))
-    {
-        return missing(
-            "it is not proven that every secret is under the current key; call reencrypt_secrets",
-        );
-    }
-    match (reconciled.fit, standing) {
-        (Fit::Unbroken, _) => {}
-        (_, Standing::Confirmed) => {
-            return Ok(format!(
-                "{NOT_NEEDED}. The cluster was changed by others since the proof, which the verification cannot see into"
-            ));
-        }
-        _ => {
-            return missing(
-                "the cluster was changed since the proof; call verify_secrets, or reencrypt_secrets, which proves it anew",
-            );
-        }
-    }
-    if current.given_up.is_empty() {
-        return Ok(NOT_NEEDED.to_owned());
-    }
-    Ok(format!(
-        "{NOT_NEEDED}. Secrets that were given up may need it: {}",
-        current.given_up.join(", ")
-    ))
-}
-
-fn view(entry: &Entry, removable: Result<String, String>) -> Option<LedgerEntry> {
-    let is_removable = removable.is_ok();
+fn view(entry: &Entry, need: Need) -> Option<LedgerEntry> {
+    let (removable, reason) = match need {
+        Need::Needed(reason) | Need::Unknown(reason) => (false, reason),
+        Need::NotNeeded { reason, .. } => (true, reason),
+    };
     Some(LedgerEntry {
         key_id: entry.key_id.clone()?,
         since: entry.since,
         proven_at: entry.proven_at,
         evidence: entry.evidence,
-        removable: is_removable,
-        reason: removable.unwrap_or_else(|reason| reason),
+        removable,
+        reason,
     })
+}
+
+/// What a cluster needs of its keys.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Needs<'a> {
+    pub(crate) reconciled: &'a Reconciled,
+    pub(crate) standing: Standing,
+}
+
+impl<'a> Needs<'a> {
+    fn ledger(self) -> &'a Ledger {
+        &self.reconciled.record.ledger
+    }
+
+    fn kms_is_on(self) -> bool {
+        self.ledger().current.as_ref().is_some_and(|entry| entry.key_id.is_some())
+    }
+
+    /// Every key of the ledger.
+    pub(crate) fn keys(self) -> impl Iterator<Item = (&'a KeyId, &'a Entry, Need)> {
+        let Ledger { current, pending, previous, retired, .. } = self.ledger();
+        [current, pending, previous]
+            .into_iter()
+            .flatten()
+            .chain(retired)
+            .filter_map(move |entry| Some((entry.key_id.as_ref()?, entry, self.of_entry(entry))))
+    }
+
+    /// Whether an entry of the ledger is needed.
+    pub(crate) fn of_entry(self, entry: &Entry) -> Need {
+        let ledger = self.ledger();
+        let is = |place: &Option<Entry>| place.as_ref().is_some_and(|it| it.key_id == entry.key_id);
+        let needed = |why: &str| Need::Needed(why.to_owned());
+        if is(&ledger.current) {
+            return needed("it is the key in use");
+        }
+        if is(&ledger.pending) {
+            return needed("an unfinished operation changes to it; call resume, or abandon");
+        }
+        match (is(&ledger.previous), self.kms_is_on()) {
+            (true, true) => needed(
+                "the API servers still read with the key before the current one; after one more rotation it is removable",
+            ),
+            (true, false) => needed(
+                "KMS is off, and the last key must be kept: secrets written under it may be left in etcd and its backups",
+            ),
+            (false, false) => needed(
+                "KMS is off, and keys must be kept after that; turn it on again and prove every secret under the new key first",
+            ),
+            (false, true) if entry.abandoned => Need::Unknown(
+                "an operation that was to set it was abandoned, and its request may still be under way; it is settled by \
+                 the next rotation"
+                    .to_owned(),
+            ),
+            (false, true) => self.of_others(),
+        }
+    }
+
+    /// Whether keys are needed that are neither current, pending nor previous.
+    pub(crate) fn of_others(self) -> Need {
+        let ledger = self.ledger();
+        let unknown = |what: &str| Need::Unknown(what.to_owned());
+        if ledger.pending.is_some() {
+            return unknown("an operation is unfinished; call resume first");
+        }
+        let Some(current) = &ledger.current else {
+            return unknown("the key in use is not known");
+        };
+        if ledger.previous.is_none() && !self.kms_is_on() {
+            return unknown("which key was in use before KMS was turned off, if any, is not known");
+        }
+        if ledger.previous.is_none() {
+            return unknown(
+                "which key was in use before the current one is not known, and it may be this one; rotate once more",
+            );
+        }
+        if current.proven_at.is_none()
+            || !matches!(current.evidence, Some(Evidence::Metrics | Evidence::MetricsUnnamed))
+        {
+            return unknown(
+                "it is not proven that every secret is under the current key; call reencrypt_secrets",
+            );
+        }
+        if self.reconciled.fit != Fit::Unbroken && self.standing != Standing::Confirmed {
+            return unknown(
+                "the cluster was changed since the proof; call verify_secrets, or reencrypt_secrets, which proves it anew",
+            );
+        }
+        let mut reason = NOT_NEEDED.to_owned();
+        if ledger.changed_by_others {
+            reason.push_str(
+                ". Others changed the cluster since the last rotation: if they set this key meanwhile, the API servers \
+                 still read with it, which cannot be seen",
+            );
+        }
+        if !current.given_up.is_empty() {
+            reason.push_str(". Secrets that were given up may need it: ");
+            reason.push_str(&current.given_up.join(", "));
+        }
+        Need::NotNeeded { reason, with_caution: ledger.changed_by_others }
+    }
 }

@@ -7,12 +7,14 @@
 mod judge;
 mod reconcile;
 mod record;
+#[cfg(test)]
+mod tests;
 mod transitions;
 
 #[cfg(test)]
 pub(crate) use self::record::Ledger;
 pub(crate) use self::{
-    judge::{Standing, judge},
+    judge::{Need, Needs, Standing, judge},
     reconcile::{Fit, Reconciled, Seen},
     record::{Entry, Marks, Operation, Record},
     transitions::Proof,

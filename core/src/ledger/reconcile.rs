@@ -61,6 +61,7 @@ impl Reconciled {
         let is = |entry: &Option<Entry>| entry.as_ref().is_some_and(|entry| entry.is(&seen.key));
         let same_etag = seen.marks.etag.is_some() && record.cluster.etag == seen.marks.etag;
         let fit = if is(&record.ledger.current) {
+            record.ledger.changed_by_others |= !same_etag;
             if same_etag { Fit::Unbroken } else { Fit::Changed }
         } else if is(&record.ledger.pending) {
             // Our own change, sent only for the recorded eTag.
@@ -95,6 +96,16 @@ impl Reconciled {
             key_id_hash_seen: entry.key_id_hash_seen.clone(),
             given_up: Vec::new(),
         })
+    }
+
+    /// Whether a change to this key goes back from one that is no good: the API servers read with
+    /// exactly these two, and nothing is proven to be under the current one.
+    pub(crate) fn goes_back_to(&self, key: &ExpectedKey) -> bool {
+        let ledger = &self.record.ledger;
+        self.is_unbroken()
+            && !ledger.changed_by_others
+            && ledger.previous.as_ref().is_some_and(|entry| entry.is(key))
+            && ledger.current.as_ref().is_some_and(|entry| entry.proven_at.is_none())
     }
 
     /// Whether it is known that nobody else changed the cluster.

@@ -44,6 +44,10 @@ pub(crate) struct Ledger {
     /// `None`: not known.
     pub(crate) previous: Option<Entry>,
     pub(crate) retired: Vec<Entry>,
+    /// Somebody else changed the cluster since the current key came into use, and may have set
+    /// other keys meanwhile: the one before the current one is perhaps not the recorded one.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) changed_by_others: bool,
 }
 
 /// A key, or plaintext, and what is proven of it.

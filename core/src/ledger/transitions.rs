@@ -34,6 +34,7 @@ impl Ledger {
     pub(super) fn promote(&mut self, at: OffsetDateTime) {
         let Some(mut entry) = self.pending.take() else { return };
         entry.since.get_or_insert(at);
+        self.changed_by_others = false;
         // A request of an abandoned operation had the eTag of before: it can no longer land.
         for retired in &mut self.retired {
             retired.abandoned = false;
@@ -55,6 +56,7 @@ impl Ledger {
             self.retire(Entry { abandoned: true, ..entry });
         }
         self.current = Some(Entry::unproven(now));
+        self.changed_by_others = false;
         self.forget_twins();
         for entry in &mut self.retired {
             *entry = Entry {

@@ -170,6 +170,7 @@ fn recorded_proof(found: &Reconciled) -> Result<LedgerProof> {
                 fence: entry.fence.as_ref()?.parse().ok()?,
                 evidence: entry.evidence?,
                 given_up: entry.given_up.clone(),
+                unbroken: found.fit == Fit::Unbroken,
             })
         })
         .ok_or_else(|| cannot_tell("no proof of the key in use is recorded"))

@@ -18,6 +18,8 @@ pub(crate) struct RoleGrant {
     /// `properties.roleName` of the definition.
     pub(crate) role: String,
     pub(crate) scope: String,
+    /// Whom the role is assigned to: the identity, or a group that it is in.
+    pub(crate) principal_id: String,
     /// The assignment has a condition, which is not evaluated here.
     pub(crate) conditional: bool,
     pub(crate) actions: Vec<String>,

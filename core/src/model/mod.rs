@@ -1,6 +1,7 @@
 //! The types everything speaks: parsed once at the edge, then passed as they are.
 
 mod access;
+mod action;
 mod cluster;
 mod expected_key;
 mod fact;
@@ -8,6 +9,7 @@ mod finding;
 mod intent;
 mod key;
 mod key_id;
+mod kms_user;
 mod kubernetes;
 mod kubernetes_version;
 mod ledger;
@@ -27,6 +29,7 @@ mod vault_access;
 mod verb;
 
 pub(crate) use access::{AccessFacts, RoleGrant};
+pub use action::Action;
 pub(crate) use cluster::{
     ClusterFacts, IdentityKind, KmsProfile, NodePoolFacts, UserAssignedIdentity, is_at_rest,
 };
@@ -38,6 +41,7 @@ pub(crate) use intent::{
 };
 pub(crate) use key::{KeyFacts, KeyVersion};
 pub use key_id::KeyId;
+pub(crate) use kms_user::KmsUser;
 pub(crate) use kubernetes::{DeniedPatch, KubernetesFacts, Permission};
 pub use kubernetes_version::KubernetesVersion;
 pub use ledger::{KeyLedger, LedgerEntry};
@@ -52,7 +56,7 @@ pub use report::{
     ApiServer, BlockedReason, BlockedSecret, Counts, Evidence, OperationReport, Purpose,
     ReencryptReport, Scope, StepOutcome, StepReport,
 };
-pub use resource_id::{ClusterId, VaultId};
+pub use resource_id::{ClusterId, IdentityId, VaultId};
 pub use status::{Experience, KmsStatus, KmsVersion, OperationInProgress, SecretTotal};
 pub use step::{KmsTarget, Step, StepKind};
 pub(crate) use target::Target;

@@ -103,7 +103,8 @@ impl Default for ReencryptOptions {
 /// How hard the API server is pressed.
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
 pub enum Pace {
-    /// At most 16 requests in flight.
+    /// As many requests in flight as leave the API server's latency near what it is without them,
+    /// `max_concurrency` at most; and etcd grows by no more than 1 GiB in ten minutes.
     #[default]
     Gentle,
     /// `max_concurrency` requests in flight.

@@ -77,7 +77,8 @@ pub struct ReencryptReport {
     pub scope: Scope,
     /// How it is known with which key the API servers write.
     pub evidence: Evidence,
-    /// The cluster's resource version after which every write is under the key.
+    /// The cluster's resource version after which every write is under the key; once the pass is
+    /// complete, also that up to which everything was proven.
     pub fence: String,
     /// The key; absent: plaintext.
     pub key_id: Option<String>,

@@ -1,4 +1,4 @@
-//! Azure resource ids of clusters and vaults. Azure compares them without regard to case.
+//! Azure resource ids of clusters, vaults and identities. Azure compares them without regard to case.
 
 use std::{
     fmt,
@@ -53,7 +53,7 @@ impl Parts {
         (uuid::Uuid::try_parse(subscription_id).is_ok()
             && subscription_id.len() == 36
             && is_segment(resource_group, 90)
-            && is_segment(name, 63))
+            && is_segment(name, 128))
         .then(|| Self {
             subscription_id: subscription_id.to_owned(),
             resource_group: resource_group.to_owned(),
@@ -169,6 +169,31 @@ resource_id!(
     /// The resource id of a key vault. Equality ignores case, as Azure does.
     VaultId, "Microsoft.KeyVault", "vaults"
 );
+
+resource_id!(
+    /// The resource id of a user-assigned managed identity. Equality ignores case, as Azure does.
+    IdentityId, "Microsoft.ManagedIdentity", "userAssignedIdentities"
+);
+
+impl IdentityId {
+    /// Parses `/subscriptions/{s}/resourceGroups/{g}/providers/Microsoft.ManagedIdentity/userAssignedIdentities/{name}`,
+    /// in any case.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidInput`] for anything else.
+    pub fn parse(text: &str) -> Result<Self, Error> {
+        let parts = Parts::parse(text, "Microsoft.ManagedIdentity", "userAssignedIdentities");
+        parts.map(Self).ok_or_else(|| {
+            Error::new(
+                ErrorKind::InvalidInput,
+                format!(
+                    "identity_id is {text:?}, which is not the resource id of a user-assigned managed identity; \
+                     `az identity show --query id` prints it"
+                ),
+            )
+        })
+    }
+}
 
 impl ClusterId {
     /// Parses `/subscriptions/{s}/resourceGroups/{g}/providers/Microsoft.ContainerService/managedClusters/{name}`,

@@ -24,11 +24,7 @@ pub(super) enum WayBack {
 /// exactly these two. With the API server down, the caller must know.
 pub(super) fn way_back(observed: &Observed, target: &ExpectedKey, allowed: bool) -> WayBack {
     if let Some(found) = observed.recorded() {
-        let ledger = &found.record.ledger;
-        let is_back = found.is_unbroken()
-            && ledger.previous.as_ref().is_some_and(|entry| entry.is(target))
-            && ledger.current.as_ref().is_some_and(|entry| entry.proven_at.is_none());
-        return if is_back { WayBack::Recorded } else { WayBack::No };
+        return if found.goes_back_to(target) { WayBack::Recorded } else { WayBack::No };
     }
     match (&observed.kubernetes, observed.cluster.is_stopped()) {
         (Fact::Unknown(_), false) if allowed => WayBack::Vouched,

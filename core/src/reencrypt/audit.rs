@@ -31,6 +31,9 @@ pub(crate) struct LedgerProof {
     pub(crate) evidence: Evidence,
     /// The secrets that it left blocked because the caller gave them up, as `namespace/name`.
     pub(crate) given_up: Vec<String>,
+    /// The cluster's eTag is the one recorded with it: nobody has configured another key since,
+    /// not even for a while.
+    pub(crate) unbroken: bool,
 }
 
 /// What a list shows of a namespace.
@@ -48,8 +51,7 @@ impl Engine {
     /// Whether every secret in scope is under `expected`, judged by an earlier proof. It only
     /// reads.
     ///
-    /// The caller has checked that the proof is of this cluster and this key, and that the
-    /// cluster's configuration has not changed since (its eTag is the recorded one). Then:
+    /// The caller has checked that the proof is of this cluster and this key. Then:
     ///
     /// - The cluster's resource version must not lie below the proof's fence: a cluster that went
     ///   back to a state before its proof, as a restored etcd does, may hold anything.
@@ -60,7 +62,7 @@ impl Engine {
     ///   written with anything else since: of each that lives, the counters since its process
     ///   began must show writes with the expected key or none. They are read after the lists, so
     ///   that they cover all that the lists showed. What a process wrote that has ended since
-    ///   cannot be seen; that no other key was configured is what the unbroken eTag says.
+    ///   cannot be seen; so the proof must be unbroken, which says that no other key was configured.
     ///
     /// Secrets for which this does not hold are `failed` in the report, which then is not
     /// complete. It says nothing against them: a process that has lived through a change of the
@@ -89,8 +91,14 @@ impl Engine {
         let seen = self.compare(&proof).await?;
         let beyond =
             seen.iter().any(|(_, seen)| !seen.beyond.is_empty() || seen.beyond_unnamed > 0);
-        let (servers, doubt) =
-            if beyond { self.only_wrote_with(expected).await? } else { (Vec::new(), None) };
+        let (servers, doubt) = if !beyond {
+            (Vec::new(), None)
+        } else if proof.unbroken {
+            self.only_wrote_with(expected).await?
+        } else {
+            let changed = "the cluster was changed since, maybe to another key and back";
+            (Vec::new(), Some(changed.to_owned()))
+        };
         let tally = &mut pass.tally;
         for (namespace, seen) in seen {
             tally.counts.total += seen.total;
@@ -124,16 +132,14 @@ impl Engine {
             .map(|namespace| async move {
                 let seen = self
                     .read_namespace(&namespace, proof.fence, done, |seen: &mut Seen, listed| {
-                        if !self.is_canary(&namespace, name(listed)) {
-                            seen.add(listed, proof, &namespace);
-                        }
+                        seen.add(listed, proof, &namespace);
                     })
                     .await?;
                 match seen {
                     Some(seen) => Ok((namespace, seen)),
                     None => Err(cannot_tell(&format!(
-                        "the secrets of namespace {namespace} cannot be listed with their resource \
-                         versions (that needs the right to watch them, and Kubernetes 1.32 or later)"
+                        "the secrets of namespace {namespace} cannot be listed with their resource versions (that \
+                         needs the right to watch them, Kubernetes 1.32 or later, and that all can be decrypted)"
                     ))),
                 }
             })
@@ -167,12 +173,6 @@ impl Engine {
             format!("API server {id} has written with another key too since it began")
         });
         Ok((servers, doubt))
-    }
-}
-
-fn name(listed: &Listed) -> &str {
-    match listed {
-        Listed::Secret { name, .. } | Listed::Gone { name } => name,
     }
 }
 

@@ -21,6 +21,14 @@ pub(super) enum Listed {
     Gone { name: String },
 }
 
+impl Listed {
+    pub(super) fn name(&self) -> &str {
+        match self {
+            Self::Secret { name, .. } | Self::Gone { name } => name,
+        }
+    }
+}
+
 /// The next thing in a streaming list.
 #[derive(Debug)]
 pub(super) enum Next {

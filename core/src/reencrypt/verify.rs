@@ -70,12 +70,18 @@ impl Engine {
             "Proving that no secret is under another key",
         );
         let requests_before = self.api.requests_sent();
+        let fence = pass.fence.unwrap_or(u64::MAX);
+        let seen_at = self.resource_version().await?;
+        self.went_back(seen_at, fence)?;
         let mut asking = pass.asking(false);
-        let outcome = self.prove(&mut asking, pass.fence.unwrap_or(u64::MAX)).await;
+        let outcome = self.prove(&mut asking, fence).await;
         pass.tally = asking.into_tally();
         pass.requests += self.api.requests_sent() - requests_before;
         outcome?;
         pass.verified = true;
+        // A later fence is one too. With this one, whoever reads it afterwards knows that what has
+        // not been written since is as it was proven.
+        pass.fence = Some(seen_at);
         Ok(())
     }
 
@@ -148,7 +154,7 @@ impl Engine {
                 let proof = Proof { tally, fence };
                 let left = self
                     .read_namespace(&namespace, least, done, |left: &mut Vec<Item>, listed| {
-                        if left.len() <= LEFT && !proof.covers(&namespace, listed, self) {
+                        if left.len() <= LEFT && !proof.covers(&namespace, listed) {
                             left.extend(listed.item(&namespace));
                         }
                     })
@@ -175,7 +181,7 @@ impl Engine {
     }
 
     /// Reads a namespace by a streaming list, and gives what `add` made of it; once more from
-    /// nothing when the list breaks off. `None`: the server does not give one to its end.
+    /// nothing when the list breaks off. The canary is left out. `None`: the server does not give one to its end.
     pub(super) async fn read_namespace<T: Default>(
         &self,
         namespace: &str,
@@ -195,6 +201,7 @@ impl Engine {
                     let mut told = 0;
                     loop {
                         match secrets.next().await? {
+                            Next::Listed(listed) if self.is_canary(namespace, listed.name()) => {}
                             Next::Listed(listed) => {
                                 told += 1;
                                 self.reporter.done(done.fetch_add(1, Ordering::Relaxed) + 1);
@@ -225,13 +232,12 @@ struct Proof<'a> {
 
 impl Proof<'_> {
     /// Whether a secret needs no further look.
-    fn covers(self, namespace: &str, listed: &Listed, engine: &Engine) -> bool {
+    fn covers(self, namespace: &str, listed: &Listed) -> bool {
         match listed {
             Listed::Secret { name, resource_version, .. } => {
                 *resource_version > self.fence
                     || self.tally.answered.contains(*resource_version)
                     || self.tally.is_blocked(namespace, name)
-                    || engine.is_canary(namespace, name)
             }
             Listed::Gone { .. } => true,
         }

@@ -40,6 +40,39 @@ pub(super) fn key_access(
     Judged { access, vault: Some(vault), resource: resource.to_owned() }.key_access()
 }
 
+/// Whether an identity has encrypt or decrypt through a group: by one of its role assignments, or
+/// by an access policy, of which it cannot be seen whether they are a group's.
+pub(super) fn grants_key_access(
+    vault: &VaultFacts,
+    identity: &str,
+    roles: &[RoleGrant],
+    principal: &str,
+) -> Result<bool, String> {
+    if vault.rbac {
+        return Ok(roles
+            .iter()
+            .filter(|role| role.principal_id.eq_ignore_ascii_case(principal))
+            .any(|role| role.grants_data_action(ENCRYPT) || role.grants_data_action(DECRYPT)));
+    }
+    let of = |object_id: &str| {
+        vault.access_policies.iter().any(|policy| {
+            policy.object_id.eq_ignore_ascii_case(object_id)
+                && ["encrypt", "decrypt"].iter().any(|needed| grants(&policy.keys, needed))
+        })
+    };
+    if of(principal) && !of(identity) {
+        return Err(format!(
+            "whether the cluster's identity is a member of {principal}, which has an access policy, is not to be seen here"
+        ));
+    }
+    Ok(false)
+}
+
+/// Whether a policy's key permissions have this one.
+fn grants(keys: &[String], permission: &str) -> bool {
+    keys.iter().any(|key| key.eq_ignore_ascii_case(permission) || key.eq_ignore_ascii_case("all"))
+}
+
 struct Judged<'a> {
     access: &'a AccessFacts,
     vault: Option<&'a Fact<Lookup<VaultFacts>>>,
@@ -79,10 +112,6 @@ impl Judged<'_> {
             Fact::Unknown(why) => return Some(self.undetermined(rule, why)),
         };
         let own = |object_id: &str| object_id.eq_ignore_ascii_case(principal);
-        let grants = |keys: &[String], permission: &str| {
-            keys.iter()
-                .any(|key| key.eq_ignore_ascii_case(permission) || key.eq_ignore_ascii_case("all"))
-        };
         let missing: Vec<&str> = ["encrypt", "decrypt"]
             .into_iter()
             .filter(|permission| {

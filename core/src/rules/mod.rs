@@ -6,6 +6,7 @@
 //! it), only the first is reported.
 
 mod access;
+mod actions;
 mod cluster;
 mod input;
 mod key;
@@ -21,6 +22,7 @@ mod vault;
 
 use std::{cmp::Reverse, fmt};
 
+pub(crate) use actions::{Guarded, guard};
 pub(crate) use input::{completed, invalid_input, rotation, target};
 pub(crate) use options::{reencrypt_options, run_options, version_with_v2};
 pub(crate) use question::Question;

@@ -151,6 +151,7 @@ pub(crate) fn recorded(current: Entry, previous: Option<Entry>, retired: &[Entry
                 pending: None,
                 previous,
                 retired: retired.to_vec(),
+                changed_by_others: false,
             },
             operation: None,
         },
@@ -189,6 +190,7 @@ pub(crate) fn role(name: &str, data_actions: &[&str]) -> RoleGrant {
     RoleGrant {
         role: name.to_owned(),
         scope: VAULT.to_owned(),
+        principal_id: PRINCIPAL.to_owned(),
         conditional: false,
         actions: Vec::new(),
         not_actions: Vec::new(),

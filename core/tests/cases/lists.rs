@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use crate::world::{World, block_on, during, only};
 
-fn plaintext(namespaces: usize, each: usize, faults: Value) -> Value {
+fn plaintext(namespaces: usize, each: usize, faults: &Value) -> Value {
     json!({
         "cluster": {"kms": {"key": "{{key.1}}"}},
         "secrets": {"namespaces": namespaces, "each": each, "under": "plaintext"},
@@ -32,7 +32,7 @@ fn give_up(names: &[&str]) -> ReencryptSecretsOptions {
 async fn an_expired_continue_token_is_gone_on_from_or_the_list_begins_again() {
     for without_token in [false, true] {
         let faults = json!({"continue_expires_after": 1, "continue_without_token": without_token});
-        let world = World::new(plaintext(2, 1_100, faults)).await;
+        let world = World::new(plaintext(2, 1_100, &faults)).await;
         let pass = world.pass().await;
         assert!(pass.complete, "{without_token}: {pass:#?}");
         assert_eq!((pass.counts.total, pass.counts.rewritten), (2_200, 2_200), "{without_token}");
@@ -43,7 +43,7 @@ async fn an_expired_continue_token_is_gone_on_from_or_the_list_begins_again() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn etcd_compacted_in_the_middle_of_a_list() {
-    let world = World::new(plaintext(1, 1_600, json!({}))).await;
+    let world = World::new(plaintext(1, 1_600, &json!({}))).await;
     let embedded = Arc::clone(&world.embedded);
     let options = during(Phase::Reencrypt, 1, move || embedded.compact());
     let pass = only(world.manager().reencrypt_secrets(options).await.unwrap());
@@ -53,7 +53,7 @@ async fn etcd_compacted_in_the_middle_of_a_list() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_streaming_list_that_breaks_off_is_read_again_and_nothing_is_asked_twice() {
-    let world = World::new(plaintext(2, 50, json!({"streaming_breaks_after": 7}))).await;
+    let world = World::new(plaintext(2, 50, &json!({"streaming_breaks_after": 7}))).await;
     let pass = world.pass().await;
     assert!(pass.complete, "{pass:#?}");
     assert_eq!(world.patches(), 100);
@@ -61,7 +61,7 @@ async fn a_streaming_list_that_breaks_off_is_read_again_and_nothing_is_asked_twi
 
 #[tokio::test(flavor = "multi_thread")]
 async fn without_watch_every_secret_is_asked_a_second_time() {
-    let mut given = plaintext(2, 5, json!({}));
+    let mut given = plaintext(2, 5, &json!({}));
     given["access"] = json!({"kubernetes_lacks": [{"verb": "watch", "resource": "secrets"}]});
     let world = World::new(given).await;
     let pass = world.pass().await;
@@ -73,7 +73,7 @@ async fn without_watch_every_secret_is_asked_a_second_time() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_page_that_is_never_answered_is_an_error_and_not_the_end_of_the_list() {
     let next_page = json!({"method": "GET", "path": "continue=", "status": 500});
-    let world = World::new(plaintext(1, 1_200, json!({"kubernetes": [next_page]}))).await;
+    let world = World::new(plaintext(1, 1_200, &json!({"kubernetes": [next_page]}))).await;
     let error = world.reencrypt().await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Unavailable, "{error:?}");
     assert!(error.to_string().contains("namespace team-1 could not be listed"), "{error}");
@@ -93,7 +93,7 @@ async fn pages_that_fail_for_a_while_are_asked_again() {
         {"method": "GET", "path": "/secrets?", "status": 0, "times": 1},
         {"method": "GET", "path": "/namespaces?", "status": 503, "times": 2, "after": 1},
     ]);
-    let world = World::new(plaintext(2, 5, json!({}))).await;
+    let world = World::new(plaintext(2, 5, &json!({}))).await;
     let embedded = Arc::clone(&world.embedded);
     let options = during(Phase::Reencrypt, 0, move || {
         let faults = serde_json::from_value(json!({"kubernetes": pages})).unwrap();
@@ -113,7 +113,7 @@ async fn one_undecryptable_secret_is_named_and_all_others_are_proven() {
         vec!["team-2/zz"],
         vec!["team-1/secret-5a", "team-1/secret-5b", "team-2/a"],
     ] {
-        let mut given = plaintext(2, 700, json!({}));
+        let mut given = plaintext(2, 700, &json!({}));
         let special: Vec<Value> =
             names.iter().map(|name| json!({"name": name, "kind": "unreadable"})).collect();
         given["secrets"]["special"] = json!(special);
@@ -144,7 +144,7 @@ async fn one_undecryptable_secret_is_named_and_all_others_are_proven() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_cluster_that_is_restored_in_the_middle_proves_nothing() {
     for phase in [Phase::Reencrypt, Phase::Verify] {
-        let world = World::new(plaintext(2, 20, json!({}))).await;
+        let world = World::new(plaintext(2, 20, &json!({}))).await;
         let backup = world.embedded.backup();
         // so that the present is beyond what the servers write when they start again
         for _ in 0..20 {
@@ -164,7 +164,7 @@ async fn a_cluster_that_is_restored_in_the_middle_proves_nothing() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn only_some_namespaces_are_allowed() {
-    let mut given = plaintext(3, 5, json!({}));
+    let mut given = plaintext(3, 5, &json!({}));
     let mut lacks = vec![json!({"verb": "list", "resource": "namespaces"})];
     for namespace in ["team-2", "team-3", "kube-system"] {
         for verb in ["list", "watch"] {
@@ -189,7 +189,7 @@ async fn only_some_namespaces_are_allowed() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_second_run_writes_nothing_but_the_canary() {
-    let world = World::new(plaintext(3, 40, json!({}))).await;
+    let world = World::new(plaintext(3, 40, &json!({}))).await;
     world.pass().await;
     let first = world.truth().await;
     let pass = world.pass().await;

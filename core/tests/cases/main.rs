@@ -5,7 +5,9 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod audit;
 mod keys;
+mod killed;
 mod lists;
 mod objects;
 mod pace;

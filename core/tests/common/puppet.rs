@@ -138,6 +138,16 @@ impl Puppet {
         }
     }
 
+    /// Lets it go from its beginning to its end.
+    pub(crate) async fn end_unled(mut self) -> Outcome {
+        loop {
+            match self.listen().await {
+                Said::Phase(_) => self.go_on().await,
+                Said::Ended(outcome) => return outcome,
+            }
+        }
+    }
+
     /// SIGKILL.
     pub(crate) async fn kill(mut self) {
         self.child.kill().await.unwrap();

@@ -1,5 +1,7 @@
 //! A cluster, its managers, and what must hold of it.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use aks_kms::{
     DisableOptions, EnableOptions, Error, KeyLedger, KmsManager, LedgerEntry, OperationReport,
     Purpose, Reencrypt, RotateOptions, StatusOptions, Timing,
@@ -25,6 +27,8 @@ pub(crate) struct World {
     pub(crate) case: Case,
     /// Factor of the library's waits.
     scale: f64,
+    /// Versions of the key that earlier sequences used up.
+    used: AtomicUsize,
 }
 
 impl World {
@@ -43,7 +47,7 @@ impl World {
         let mut whole = json!({"cluster": cluster, "key": {"versions": 5}});
         merge(&mut whole, given);
         let case = simulator.put_case(serde_json::from_value(whole).unwrap()).await.unwrap();
-        Self { simulator, case, scale }
+        Self { simulator, case, scale, used: AtomicUsize::new(0) }
     }
 
     /// A manager as on a machine of its own.
@@ -59,9 +63,16 @@ impl World {
         common::builder(&self.case).timing(timing).build().unwrap()
     }
 
-    /// The N-th version of the key, from 1.
+    /// The N-th version of the key, from 1; of those that are left.
     pub(crate) fn key(&self, number: usize) -> &str {
-        &self.case.key_ids[number - 1]
+        &self.case.key_ids[self.used.load(Ordering::Relaxed) + number - 1]
+    }
+
+    /// Makes room for another sequence on the same cluster: KMS off, and other versions of the key.
+    pub(crate) async fn renew(&self, used: usize) {
+        self.disable().await.unwrap();
+        self.all_plaintext().await;
+        self.used.fetch_add(used, Ordering::Relaxed);
     }
 
     pub(crate) async fn enable(&self, number: usize) -> Result<OperationReport, Error> {

@@ -5,10 +5,12 @@ use std::sync::Arc;
 use axum::{
     Json, Router,
     extract::{Path, Query, State},
-    http::StatusCode,
+    http::{StatusCode, header::CONTENT_TYPE},
+    middleware::map_response,
     response::{IntoResponse, Response},
     routing::{delete, get, put},
 };
+use http_body_util::BodyExt;
 use serde::Deserialize;
 use serde_json::json;
 use tokio::net::TcpListener;
@@ -30,10 +32,29 @@ pub(crate) async fn serve(listener: TcpListener, shared: Arc<Shared>) {
         .route("/cases/{case}/secrets", get(secrets))
         .route("/cases/{case}/assertion", get(assertion))
         .route("/cases/{case}/faults", put(set_faults))
+        .layer(map_response(in_words))
         .with_state(shared);
     if let Err(error) = axum::serve(listener, router).await {
         tracing::warn!(%error, "the administration ended");
     }
+}
+
+/// Gives every error the one shape, those of routing and of reading the request too.
+async fn in_words(response: Response) -> Response {
+    let is_json = response
+        .headers()
+        .get(CONTENT_TYPE)
+        .is_some_and(|kind| kind.as_bytes().starts_with(b"application/json"));
+    let status = response.status();
+    if is_json || !(status.is_client_error() || status.is_server_error()) {
+        return response;
+    }
+    let text = response.into_body().collect().await.map(http_body_util::Collected::to_bytes);
+    let text = text.unwrap_or_default();
+    let text = String::from_utf8_lossy(&text);
+    let reason = status.canonical_reason().unwrap_or_default();
+    let error = if text.is_empty() { reason } else { &text };
+    (status, Json(json!({ "error": error }))).into_response()
 }
 
 type Simulator = State<Arc<Shared>>;

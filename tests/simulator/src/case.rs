@@ -16,6 +16,10 @@ pub struct Case {
     pub key_ids: Vec<String>,
     /// ARM id of the vault.
     pub key_vault_id: String,
+    /// Ids of the versions of the key in the other vault, oldest first; empty where there is none.
+    pub other_key_ids: Vec<String>,
+    /// ARM id of the other vault.
+    pub other_key_vault_id: String,
     /// ARM id of the user-assigned identity.
     pub identity_id: String,
     /// Object id of the identity that the cluster runs as.
@@ -60,12 +64,17 @@ impl Case {
     /// Replaces the placeholders in every string of a JSON value, names of members among them.
     ///
     /// `{{key.N}}` is the id of the key's N-th version (from 1), `{{vault}}` the vault's ARM id,
-    /// `{{cluster}}` the cluster's. Others stay as they are.
+    /// `{{cluster}}` the cluster's, `{{identity}}` its identity's, whose object id is `{{principal}}`;
+    /// `{{other_key.N}}` and `{{other_vault}}` are those of the other vault. Others stay as they are.
     pub fn substitute(&self, value: &mut Value) {
         Placeholders {
             key_ids: &self.key_ids,
+            other_key_ids: &self.other_key_ids,
             vault: &self.key_vault_id,
+            other_vault: &self.other_key_vault_id,
             cluster: &self.cluster_id,
+            identity: &self.identity_id,
+            principal: &self.principal_id,
         }
         .substitute(value);
     }
@@ -74,8 +83,12 @@ impl Case {
 /// What the placeholders stand for.
 pub(crate) struct Placeholders<'a> {
     pub(crate) key_ids: &'a [String],
+    pub(crate) other_key_ids: &'a [String],
     pub(crate) vault: &'a str,
+    pub(crate) other_vault: &'a str,
     pub(crate) cluster: &'a str,
+    pub(crate) identity: &'a str,
+    pub(crate) principal: &'a str,
 }
 
 impl Placeholders<'_> {
@@ -94,11 +107,23 @@ impl Placeholders<'_> {
     }
 
     fn text(&self, text: &str) -> String {
-        let keys = self.key_ids.iter().enumerate();
-        let keys = keys.map(|(index, key)| (format!("{{{{key.{}}}}}", index + 1), key.as_str()));
-        let fixed = [("{{vault}}", self.vault), ("{{cluster}}", self.cluster)];
-        keys.chain(fixed.map(|(name, value)| (name.to_owned(), value)))
-            .fold(text.to_owned(), |text, (name, value)| text.replace(&name, value))
+        let numbered = |name: &'static str, keys: &'_ [String]| -> Vec<(String, String)> {
+            let keys = keys.iter().enumerate();
+            keys.map(|(index, key)| (format!("{{{{{name}.{}}}}}", index + 1), key.clone()))
+                .collect()
+        };
+        let fixed = [
+            ("{{vault}}", self.vault),
+            ("{{other_vault}}", self.other_vault),
+            ("{{cluster}}", self.cluster),
+            ("{{identity}}", self.identity),
+            ("{{principal}}", self.principal),
+        ];
+        numbered("key", self.key_ids)
+            .into_iter()
+            .chain(numbered("other_key", self.other_key_ids))
+            .chain(fixed.map(|(name, value)| (name.to_owned(), value.to_owned())))
+            .fold(text.to_owned(), |text, (name, value)| text.replace(&name, &value))
     }
 }
 
@@ -111,9 +136,18 @@ mod tests {
     #[test]
     fn placeholders_are_replaced_wherever_they_stand() {
         let keys: Vec<String> = (1..=10).map(|number| format!("id-{number}")).collect();
-        let placeholders = Placeholders { key_ids: &keys, vault: "/v", cluster: "/c" };
+        let placeholders = Placeholders {
+            key_ids: &keys,
+            other_key_ids: &["id-other".to_owned()],
+            vault: "/v",
+            other_vault: "/w",
+            cluster: "/c",
+            identity: "/i",
+            principal: "p",
+        };
         let mut value = json!({
             "a": ["{{key.1}}", "{{key.10}}", { "{{key.2}}": "x {{vault}} y {{cluster}}" }],
+            "other": "{{other_key.1}} {{other_vault}} {{identity}} {{principal}}",
             "unknown": "{{key.11}}",
             "number": 1,
         });
@@ -122,6 +156,7 @@ mod tests {
             value,
             json!({
                 "a": ["id-1", "id-10", { "id-2": "x /v y /c" }],
+                "other": "id-other /w /i p",
                 "unknown": "{{key.11}}",
                 "number": 1,
             })

@@ -18,6 +18,9 @@ pub struct Case {
     /// The world it starts from.
     #[serde(default)]
     pub given: Given,
+    /// Calls made before it, whatever came of them: their writes do not count.
+    #[serde(default)]
+    pub earlier: Vec<When>,
     /// The call.
     pub when: When,
     /// What must come of it.

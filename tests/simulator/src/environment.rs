@@ -7,14 +7,16 @@ use std::{
 
 use crate::{Case, Simulator};
 
-/// Writes into a folder, which is made if need be: `case.json`, the case; `ca.pem`, the certificate
+/// Writes into a folder, which is made if need be: `case.json`, the case and the administration; `ca.pem`, the certificate
 /// authority; and last `env`, which sets the variables that clients go by when a shell reads it.
 pub fn write(folder: &Path, simulator: &Simulator, case: &Case) -> io::Result<()> {
     let folder = absolute(folder)?;
     fs::create_dir_all(&folder)?;
     let authority = folder.join("ca.pem");
     fs::write(&authority, &case.ca)?;
-    fs::write(folder.join("case.json"), serde_json::to_vec_pretty(case)?)?;
+    let mut document = serde_json::to_value(case)?;
+    document["admin"] = simulator.admin().into();
+    fs::write(folder.join("case.json"), format!("{document:#}"))?;
 
     let authority = authority.to_string_lossy();
     let config = folder.join("az");
@@ -43,6 +45,9 @@ pub fn write(folder: &Path, simulator: &Simulator, case: &Case) -> io::Result<()
         ("AZURE_CLIENT_SECRET", &case.client_secret),
         ("AZURE_USERNAME", &case.user_name),
         ("AZURE_PASSWORD", &case.user_password),
+        // of managed identities
+        ("IDENTITY_ENDPOINT", &case.identity_endpoint),
+        ("IDENTITY_HEADER", &case.identity_header),
         ("RESOURCE_GROUP", group),
         ("CLUSTER", cluster),
         ("VAULT", vault),

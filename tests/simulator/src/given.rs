@@ -24,12 +24,17 @@ pub struct Given {
     pub cluster: Cluster,
     /// The key vault that the key lives in.
     pub vault: Vault,
+    /// A second vault with a key of as many versions, which the identity may use as it may the
+    /// first; absent: there is none.
+    pub other_vault: Option<Vault>,
     /// The key and its versions.
     pub key: Key,
     /// What the cluster's identity and the caller may do.
     pub access: Access,
     /// The Secrets in the cluster.
     pub secrets: Secrets,
+    /// Other clusters of the subscription, which only Resource Graph knows of.
+    pub other_clusters: Vec<OtherCluster>,
     /// What goes wrong.
     pub faults: Faults,
 }
@@ -68,6 +73,8 @@ pub struct Cluster {
     /// The versions that AKS offers to upgrade to, by the version that it offers them from; for
     /// versions that are not named: later patches and the next minor version.
     pub upgrades: BTreeMap<String, Vec<String>>,
+    /// What a key change does while secrets are under a key that it takes away.
+    pub forgotten_secrets: ForgottenSecrets,
     /// How many API servers there are.
     pub api_servers: usize,
     /// Which Kubernetes the cluster has.
@@ -91,6 +98,7 @@ impl Default for Cluster {
             node_pools: vec!["Succeeded".to_owned()],
             wiring: Wiring::TwoProviders,
             upgrades: BTreeMap::new(),
+            forgotten_secrets: ForgottenSecrets::Lost,
             api_servers: 2,
             backend: Backend::Embedded,
         }
@@ -107,6 +115,16 @@ pub enum Identity {
     SystemAssigned,
     /// No managed identity; `servicePrincipalProfile` names an application.
     ServicePrincipal,
+}
+
+/// A cluster that is only known to be there.
+#[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct OtherCluster {
+    /// Its name.
+    pub name: String,
+    /// Its KMS profile.
+    pub kms: Kms,
 }
 
 /// The KMS profile of a cluster.
@@ -147,6 +165,19 @@ pub enum Wiring {
     TwoProviders,
     /// One provider whose `key_id` changes while the API servers go on running.
     OneProvider,
+}
+
+/// What becomes of a key change while secrets are still under a key that the API servers would no
+/// longer have: neither the current nor the previous one. Both have been reported.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ForgottenSecrets {
+    /// It succeeds, and those secrets are unreadable.
+    #[default]
+    Lost,
+    /// It hangs in Updating until they are rewritten, or until it is aborted; the API servers keep
+    /// the keys that they have.
+    Hang,
 }
 
 /// Which Kubernetes API a cluster has.

@@ -21,6 +21,8 @@ pub(crate) struct Names {
     pub(crate) group: String,
     pub(crate) cluster: String,
     pub(crate) vault: String,
+    /// A second vault, which most cases do not have.
+    pub(crate) other_vault: String,
     pub(crate) identity: String,
     /// Object id of the user-assigned identity.
     pub(crate) identity_principal: String,
@@ -53,6 +55,7 @@ impl Names {
             group: format!("rg-{case}"),
             cluster: format!("aks-{case}"),
             vault: format!("kv-{case}"),
+            other_vault: format!("kw-{case}"),
             identity: format!("id-{case}"),
             identity_principal: guid(),
             own_principal: guid(),

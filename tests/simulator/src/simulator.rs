@@ -259,9 +259,14 @@ impl Shared {
         let names = Names::new(&self.region.tenant);
         let vaults = Vaults::from_given(&given, &names);
         let vault_id = names.vault_id(&names.vault);
+        let other_vault_id = names.vault_id(&names.other_vault);
         let placeholders = Placeholders {
             key_ids: &vaults.key_ids,
+            other_key_ids: &vaults.other_key_ids,
             vault: &vault_id,
+            other_vault: &other_vault_id,
+            identity: &names.identity_id(),
+            principal: &names.identity_principal,
             cluster: &names.cluster_id(),
         };
         let mut document =
@@ -291,6 +296,8 @@ impl Shared {
             cluster_id: names.cluster_id(),
             key_ids: world.key_ids.clone(),
             key_vault_id: names.vault_id(&names.vault),
+            other_key_ids: world.other_key_ids.clone(),
+            other_key_vault_id: names.vault_id(&names.other_vault),
             identity_id: names.identity_id(),
             principal_id: cluster.principal(),
             tenant_id: names.tenant.clone(),
@@ -369,9 +376,10 @@ impl Shared {
 fn named(mut truth: GroundTruth, world: &World) -> GroundTruth {
     for vault in world.vaults().values() {
         let host = vault_host(&vault.name);
-        for (name, key) in &vault.keys {
+        for key in vault.keys.values() {
             for version in &key.versions {
-                let id = format!("https://{host}/keys/{name}/{}", version.version);
+                // A key is stored under its name in lower case and used under its own.
+                let id = format!("https://{host}/keys/{}/{}", key.name, version.version);
                 let digest = Sha256::digest(&id)
                     .iter()
                     .fold(String::new(), |text, byte| text + &format!("{byte:02x}"));

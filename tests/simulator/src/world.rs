@@ -26,6 +26,8 @@ pub(crate) struct World {
     pub(crate) given: Given,
     /// Ids of the given key's versions, oldest first.
     pub(crate) key_ids: Vec<String>,
+    /// Those of the key in the other vault, if there is one.
+    pub(crate) other_key_ids: Vec<String>,
     pub(crate) faults: FaultBook,
     pub(crate) recorder: Arc<Recorder>,
     pub(crate) scale: TimeScale,
@@ -46,24 +48,32 @@ pub(crate) struct World {
 pub(crate) struct Vaults {
     pub(crate) by_name: BTreeMap<String, Vault>,
     pub(crate) key_ids: Vec<String>,
+    pub(crate) other_key_ids: Vec<String>,
 }
 
 impl Vaults {
     /// What a case starts with.
     pub(crate) fn from_given(given: &Given, names: &Names) -> Self {
-        let vault = Vault::from_given(given, names, &assignee(given, names).1);
-        let versions: Vec<String> = match vault.as_ref().and_then(|vault| vault.keys.get(KEY)) {
-            Some(key) => key.versions.iter().map(|version| version.version.clone()).collect(),
-            // A case can name the versions of a key that does not exist.
-            None => {
-                (0..given.key.versions).map(|_| uuid::Uuid::new_v4().simple().to_string()).collect()
-            }
+        let principal = assignee(given, names).1;
+        let mut by_name = BTreeMap::new();
+        let mut versions = |wanted: &crate::given::Vault, name: &str| -> Vec<String> {
+            let vault = Vault::from_given(given, (wanted, name), names, &principal);
+            let versions: Vec<String> = match vault.as_ref().and_then(|vault| vault.keys.get(KEY)) {
+                Some(key) => key.versions.iter().map(|version| version.version.clone()).collect(),
+                // A case can name the versions of a key that does not exist.
+                None => (0..given.key.versions)
+                    .map(|_| uuid::Uuid::new_v4().simple().to_string())
+                    .collect(),
+            };
+            by_name.extend(vault.map(|vault| (name.to_owned(), vault)));
+            let host = vault_host(name);
+            versions.iter().map(|version| format!("https://{host}/keys/{KEY}/{version}")).collect()
         };
-        let host = vault_host(&names.vault);
-        let key_ids =
-            versions.iter().map(|version| format!("https://{host}/keys/{KEY}/{version}")).collect();
-        let by_name = vault.map(|vault| (names.vault.clone(), vault)).into_iter().collect();
-        Self { by_name, key_ids }
+        let key_ids = versions(&given.vault, &names.vault);
+        let other = given.other_vault.as_ref();
+        let other_key_ids =
+            other.map(|other| versions(other, &names.other_vault)).unwrap_or_default();
+        Self { by_name, key_ids, other_key_ids }
     }
 }
 
@@ -96,6 +106,7 @@ impl World {
             groups: Mutex::new(groups(&names)),
             identities: Mutex::new([(key(&identity.id), identity)].into()),
             key_ids: vaults.key_ids,
+            other_key_ids: vaults.other_key_ids,
             kubernetes,
             closed_vaults: ClosedVaults::default(),
             scale,
@@ -303,29 +314,32 @@ fn roles(given: &Given, names: &Names) -> Result<Vec<RoleAssignment>, String> {
     let built_in = |name: &str| {
         RoleDefinition::named(name).ok_or_else(|| format!("there is no built-in role {name:?}"))
     };
-    let vault = names.vault_id(&names.vault);
     let (principal_type, principal) = assignee(given, names);
     let mut roles = Vec::new();
-    if let Some(role) = &access.role {
-        let scope = match access.scope {
-            Scope::Key => format!("{vault}/keys/{KEY}"),
-            Scope::Vault => vault.clone(),
-            Scope::ResourceGroup => names.group_id(),
-            Scope::Subscription => names.subscription_id(),
-        };
-        let condition = access.condition.then(|| {
-            "((!(ActionMatches{'Microsoft.KeyVault/vaults/keys/decrypt/action'})))".to_owned()
-        });
-        roles.push(RoleAssignment::new(
-            built_in(role)?,
-            (principal_type, &principal),
-            scope,
-            condition,
-        ));
-    }
-    if access.private_link_role {
-        let role = built_in("Key Vault Contributor")?;
-        roles.push(RoleAssignment::new(role, (principal_type, &principal), vault, None));
+    let other = given.other_vault.as_ref().map(|_| names.other_vault.as_str());
+    for vault in [Some(names.vault.as_str()), other].into_iter().flatten() {
+        let vault = names.vault_id(vault);
+        if let Some(role) = &access.role {
+            let scope = match access.scope {
+                Scope::Key => format!("{vault}/keys/{KEY}"),
+                Scope::Vault => vault.clone(),
+                Scope::ResourceGroup => names.group_id(),
+                Scope::Subscription => names.subscription_id(),
+            };
+            let condition = access.condition.then(|| {
+                "((!(ActionMatches{'Microsoft.KeyVault/vaults/keys/decrypt/action'})))".to_owned()
+            });
+            roles.push(RoleAssignment::new(
+                built_in(role)?,
+                (principal_type, &principal),
+                scope,
+                condition,
+            ));
+        }
+        if access.private_link_role {
+            let role = built_in("Key Vault Contributor")?;
+            roles.push(RoleAssignment::new(role, (principal_type, &principal), vault, None));
+        }
     }
     Ok(roles)
 }

@@ -1,6 +1,7 @@
 //! Each rule violated, holding and undetermined. Case names are sentences.
 
 mod access;
+mod actions;
 mod cluster;
 mod input;
 mod judge;

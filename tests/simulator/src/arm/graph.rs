@@ -4,6 +4,8 @@ use serde_json::{Value, json};
 
 use super::{Call, inventory};
 use crate::{
+    cluster::kms_profile,
+    given::OtherCluster,
     http::{Answer, Outcome},
     world::World,
 };
@@ -22,6 +24,7 @@ pub(super) fn query(call: &Call<'_>) -> Outcome {
     let rows: Vec<Value> = rows(call.world)
         .into_iter()
         .filter(|row| in_scope && conditions.iter().all(|condition| condition.holds(row)))
+        .map(|row| projected(query, row))
         .collect();
     Ok(Answer::ok(json!({
         "totalRecords": rows.len(),
@@ -32,23 +35,55 @@ pub(super) fn query(call: &Call<'_>) -> Outcome {
     })))
 }
 
-/// `field == 'value'`, or `=~` when case does not count.
+/// What a row must be.
 #[derive(Debug, Eq, PartialEq)]
-struct Condition {
-    field: String,
-    value: String,
-    ignores_case: bool,
+enum Condition {
+    /// `field == 'value'`, or `=~` when case does not count.
+    Is { field: String, value: String, ignores_case: bool },
+    /// `isnotnull(field)`.
+    IsNotNull { field: String },
 }
 
 impl Condition {
+    fn parse(term: &str) -> Option<Self> {
+        let inner = term.trim().strip_prefix("isnotnull(").and_then(|term| term.strip_suffix(')'));
+        if let Some(field) = inner {
+            return Some(Self::IsNotNull { field: field.to_owned() });
+        }
+        let (operator, ignores_case) =
+            if term.contains("=~") { ("=~", true) } else { ("==", false) };
+        let (field, value) = term.split_once(operator)?;
+        let value = value.trim().trim_matches(['\'', '"']).to_owned();
+        Some(Self::Is { field: field.trim().to_owned(), value, ignores_case })
+    }
+
     fn holds(&self, row: &Value) -> bool {
-        let field = row[&self.field].as_str().unwrap_or_default();
-        if self.ignores_case {
-            field.eq_ignore_ascii_case(&self.value)
-        } else {
-            field == self.value
+        match self {
+            Self::Is { field, value, ignores_case } => {
+                let actual = member(row, field).as_str().unwrap_or_default();
+                if *ignores_case { actual.eq_ignore_ascii_case(value) } else { actual == value }
+            }
+            Self::IsNotNull { field } => !member(row, field).is_null(),
         }
     }
+}
+
+/// A member by its path, such as `properties.tenantId`.
+fn member<'a>(row: &'a Value, path: &str) -> &'a Value {
+    path.split('.').fold(row, |value, name| &value[name])
+}
+
+/// The columns that `project` keeps, under the names that it gives them; all where there is none.
+fn projected(query: &str, row: Value) -> Value {
+    let Some(columns) = query.split('|').find_map(|part| part.trim().strip_prefix("project "))
+    else {
+        return row;
+    };
+    let columns = columns.split(',').map(|column| {
+        let (name, path) = column.split_once('=').unwrap_or((column, column));
+        (name.trim().to_owned(), member(&row, path.trim()).clone())
+    });
+    Value::Object(columns.collect())
 }
 
 /// The conditions of a query's `where` parts; `None` when there is something else in them.
@@ -66,15 +101,7 @@ fn conditions(query: &str) -> Option<Vec<Condition>> {
             return None;
         };
         for term in part.split(" and ") {
-            let (operator, ignores_case) =
-                if term.contains("=~") { ("=~", true) } else { ("==", false) };
-            let (field, value) = term.split_once(operator)?;
-            let value = value.trim().trim_matches(['\'', '"']);
-            conditions.push(Condition {
-                field: field.trim().to_owned(),
-                value: value.to_owned(),
-                ignores_case,
-            });
+            conditions.push(Condition::parse(term)?);
         }
     }
     Some(conditions)
@@ -82,8 +109,10 @@ fn conditions(query: &str) -> Option<Vec<Condition>> {
 
 /// The resources as rows; Resource Graph has types in lower case.
 fn rows(world: &World) -> Vec<Value> {
+    let others = world.given.other_clusters.iter().map(|other| other_cluster(world, other));
     inventory::all(world)
         .into_iter()
+        .chain(others)
         .map(|mut row| {
             let kind = row["type"].as_str().unwrap_or_default().to_ascii_lowercase();
             row["type"] = json!(kind);
@@ -93,6 +122,19 @@ fn rows(world: &World) -> Vec<Value> {
             row
         })
         .collect()
+}
+
+/// A cluster of which a case says no more than this.
+fn other_cluster(world: &World, other: &OtherCluster) -> Value {
+    json!({
+        "id": format!(
+            "{}/resourcegroups/{}/providers/Microsoft.ContainerService/managedClusters/{}",
+            world.names.subscription_id(), world.names.group, other.name
+        ),
+        "name": other.name,
+        "type": "Microsoft.ContainerService/ManagedClusters",
+        "properties": { "securityProfile": { "azureKeyVaultKms": kms_profile(&other.kms, &world.names) } },
+    })
 }
 
 #[cfg(test)]
@@ -106,7 +148,19 @@ mod tests {
         let read = conditions(query).unwrap();
         assert!(read[0].holds(&json!({ "type": "Microsoft.KeyVault/vaults" })));
         assert!(!read[1].holds(&json!({ "name": "V" })));
+        let query = "Resources | where isnotnull(properties.kms.keyId) | project id";
+        let read = conditions(query).unwrap();
+        assert!(read[0].holds(&json!({ "properties": { "kms": { "keyId": "k" } } })));
+        assert!(!read[0].holds(&json!({ "properties": { "kms": {} } })));
         assert_eq!(conditions("Resources | summarize count()"), None);
         assert_eq!(conditions("Resources | where name startswith 'v'"), None);
+    }
+
+    #[test]
+    fn projected_columns_have_the_names_that_they_are_given() {
+        let row = json!({ "id": "/a", "name": "a", "properties": { "kms": { "keyId": "k" } } });
+        let query = "Resources | project id, key = properties.kms.keyId, gone = properties.other";
+        assert_eq!(projected(query, row.clone()), json!({ "id": "/a", "key": "k", "gone": null }));
+        assert_eq!(projected("Resources", row.clone()), row);
     }
 }

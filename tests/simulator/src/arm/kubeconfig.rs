@@ -20,9 +20,10 @@ pub(super) fn render(names: &ClusterNames, endpoint: &ApiEndpoint, user: &User<'
     let ClusterNames { name: cluster, group, .. } = names;
     let ca = STANDARD.encode(&endpoint.ca_pem);
     let server = &endpoint.server;
-    let (context, role) = match user {
-        User::Token { admin: true, .. } => (format!("{cluster}-admin"), "clusterAdmin"),
-        _ => (cluster.clone(), "clusterUser"),
+    // `az` itself appends `-admin` to an admin's context.
+    let role = match user {
+        User::Token { admin: true, .. } => "clusterAdmin",
+        _ => "clusterUser",
     };
     let user_name = format!("{role}_{group}_{cluster}");
     let credential = match user {
@@ -60,8 +61,8 @@ contexts:
 - context:
     cluster: {cluster}
     user: {user_name}
-  name: {context}
-current-context: {context}
+  name: {cluster}
+current-context: {cluster}
 kind: Config
 preferences: {{}}
 users:

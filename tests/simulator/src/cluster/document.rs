@@ -102,7 +102,8 @@ fn security_profile(given: &Given, names: &Names) -> Value {
     profile
 }
 
-fn kms_profile(kms: &Kms, names: &Names) -> Value {
+/// A KMS profile as ARM answers it.
+pub(crate) fn kms_profile(kms: &Kms, names: &Names) -> Value {
     let mut profile = json!({ "enabled": kms.enabled });
     if let Some(key) = &kms.key {
         let private = kms.network_mode == NetworkMode::Private;

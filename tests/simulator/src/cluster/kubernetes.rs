@@ -55,7 +55,7 @@ impl Kubernetes {
         let spec = BackendSpec {
             given,
             config: cluster.state().rolled_out.clone(),
-            key_ids: world.key_ids.clone(),
+            key_ids: [world.key_ids.clone(), world.other_key_ids.clone()].concat(),
             node_resource_group: cluster.names.node_group.clone(),
             subscription_id: world.names.subscription.clone(),
             recorder: world.recorder.clone(),

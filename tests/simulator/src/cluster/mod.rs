@@ -4,6 +4,7 @@ pub(crate) mod agent_pools;
 pub(crate) mod create;
 mod defaults;
 mod document;
+mod forgotten;
 pub(crate) mod kms;
 pub(crate) mod kubernetes;
 pub(crate) mod lifecycle;
@@ -13,5 +14,5 @@ mod state;
 pub(crate) mod update;
 pub(crate) mod version;
 
-pub(crate) use document::new_etag;
+pub(crate) use document::{kms_profile, new_etag};
 pub(crate) use state::{Cluster, ManagedCluster};

@@ -7,7 +7,7 @@ use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use super::{Cluster, agent_pools, lifecycle, reconcile};
+use super::{Cluster, agent_pools, forgotten, lifecycle, reconcile};
 use crate::{given::OperationFault, names::LOCATION, world::World};
 
 /// What an operation does.
@@ -165,6 +165,13 @@ pub(crate) fn start(world: &Arc<World>, cluster: &Arc<Cluster>, work: Work) -> O
     tokio::spawn(async move {
         // The API servers change in the middle of an operation, not when somebody learns of its end.
         let mut ended = pause(half, &abort).await;
+        let (mut world, mut cluster) = (world, cluster);
+        if ended.is_ok() && work == Work::Reconcile && fault.is_none() {
+            match forgotten::wait(world, cluster, &abort).await {
+                Some(waited) => (world, cluster, ended) = waited,
+                None => return,
+            }
+        }
         if ended.is_ok() {
             ended = perform(&world, &cluster, &work, fault.as_ref()).await;
             if let Err(aborted) = pause(half, &abort).await {
@@ -197,7 +204,7 @@ pub(crate) fn start_abort(
 }
 
 /// Waits, unless the operation is aborted.
-async fn pause(duration: Duration, abort: &CancellationToken) -> Ended {
+pub(super) async fn pause(duration: Duration, abort: &CancellationToken) -> Ended {
     let aborted = || {
         let message = "The operation was aborted.";
         Err(("Canceled".to_owned(), failed("OperationAborted", message).1))

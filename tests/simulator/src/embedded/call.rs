@@ -69,10 +69,14 @@ impl Call {
         self.query.get("dryRun") == Some("All")
     }
 
-    /// The body as JSON.
+    /// The body, which must be a JSON object.
     pub(super) fn json(&self) -> Result<Value, ApiError> {
-        serde_json::from_slice(&self.body)
-            .map_err(|error| ApiError::bad_request(format!("couldn't get object: {error}")))
+        let refused = |why: &str| ApiError::bad_request(format!("couldn't get object: {why}"));
+        match serde_json::from_slice(&self.body) {
+            Ok(object @ Value::Object(_)) => Ok(object),
+            Ok(_) => Err(refused("the body is not an object")),
+            Err(error) => Err(refused(&error.to_string())),
+        }
     }
 
     /// The body as a merge patch. `None`: an empty one.
@@ -85,11 +89,7 @@ impl Call {
         if self.body.trim_ascii() == b"{}" {
             return Ok(None);
         }
-        let patch = self.json()?;
-        if patch.is_object() {
-            return Ok(Some(patch));
-        }
-        Err(ApiError::bad_request("error decoding patch: the patch is not an object"))
+        self.json().map(Some)
     }
 }
 

@@ -243,6 +243,9 @@ impl Request<'_> {
         } else if let Some(patch) = &patch {
             merge(&mut object, patch);
         }
+        if !object["metadata"].is_object() {
+            return Err(ApiError::bad_request("couldn't get object: metadata is not an object"));
+        }
         let expected = object["metadata"]["resourceVersion"].as_str();
         let expected = expected.filter(|expected| !expected.is_empty());
         if expected.is_some_and(|expected| stored["metadata"]["resourceVersion"] != *expected) {

@@ -38,6 +38,15 @@ const READY_WITHOUT_SECRETS: &str =
 const READY_WITHOUT_KMS: &str =
     "/readyz?exclude=informer-sync&exclude=poststarthook/storage-readiness&exclude=kms-providers";
 
+/// Whether the writes that API servers see are recorded.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Recording {
+    /// Before they take effect: a write waits until it is recorded.
+    Blocking,
+    /// Not at all.
+    Off,
+}
+
 /// What the API servers of a cluster have in common.
 pub(super) struct Surroundings {
     pub(super) folder: PathBuf,
@@ -49,6 +58,7 @@ pub(super) struct Surroundings {
     authority: Arc<Authority>,
     host_names: Option<HostNames>,
     entra: bool,
+    recording: Recording,
     _hooks: Hooks,
 }
 
@@ -61,7 +71,11 @@ pub(super) struct Tokens {
 
 impl Surroundings {
     /// Starts etcd, load balancer and webhooks, and writes what API servers read at their start.
-    pub(super) async fn new(spec: &BackendSpec, folder: PathBuf) -> Result<Self, String> {
+    pub(super) async fn new(
+        spec: &BackendSpec,
+        folder: PathBuf,
+        recording: Recording,
+    ) -> Result<Self, String> {
         let binaries = Binaries::find().map_err(|error| error.to_string())?;
         let cluster = &spec.given.cluster;
         let host_names = if cluster.api_servers > 1 {
@@ -88,6 +102,7 @@ impl Surroundings {
             authority: Arc::clone(&spec.authority),
             host_names,
             entra: cluster.entra,
+            recording,
             folder,
             binaries,
         };
@@ -138,11 +153,15 @@ impl Surroundings {
             format!("--token-auth-file={}", file("tokens.csv")),
             // There is no controller that makes service accounts.
             "--disable-admission-plugins=ServiceAccount".to_owned(),
-            format!("--audit-policy-file={}", file("audit-policy.json")),
-            format!("--audit-webhook-config-file={}", file("audit-hook.json")),
-            // A write is recorded before it takes effect.
-            "--audit-webhook-mode=blocking-strict".to_owned(),
         ];
+        if self.recording == Recording::Blocking {
+            arguments.extend([
+                format!("--audit-policy-file={}", file("audit-policy.json")),
+                format!("--audit-webhook-config-file={}", file("audit-hook.json")),
+                // A write is recorded before it takes effect.
+                "--audit-webhook-mode=blocking-strict".to_owned(),
+            ]);
+        }
         if self.entra {
             arguments.push(format!(
                 "--authentication-token-webhook-config-file={}",

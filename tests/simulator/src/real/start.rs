@@ -10,7 +10,7 @@ use tokio::{sync::Mutex, time::sleep_until};
 
 use super::{
     Inner,
-    api_server::{Settings, Surroundings},
+    api_server::{Recording, Settings, Surroundings},
     chain::{Order, Wires},
     client::Client,
     cluster,
@@ -29,7 +29,7 @@ use crate::{
 /// So many secrets are made at once.
 const CONCURRENCY: usize = 32;
 
-pub(super) async fn start(spec: BackendSpec) -> Result<Arc<Inner>, String> {
+pub(super) async fn start(spec: BackendSpec, recording: Recording) -> Result<Arc<Inner>, String> {
     let cluster = &spec.given.cluster;
     if cluster.api_servers == 0 {
         return Err("a cluster has at least one API server".to_owned());
@@ -39,7 +39,7 @@ pub(super) async fn start(spec: BackendSpec) -> Result<Arc<Inner>, String> {
         .prefix("aks-kms-")
         .tempdir()
         .map_err(|error| format!("temporary folder: {error}"))?;
-    let surroundings = Surroundings::new(&spec, folder.path().to_owned()).await?;
+    let surroundings = Surroundings::new(&spec, folder.path().to_owned(), recording).await?;
     let mut state = State::new(Wires::new(cluster.wiring), cluster.api_servers, &spec.config);
     Box::pin(fill(&mut state, &surroundings, &spec, faults)).await?;
     let inner = Arc::new(Inner {

@@ -30,8 +30,12 @@ pub(crate) struct Vault {
 
 impl Vault {
     /// The vault that a case starts with; `None`: there is none.
-    pub(crate) fn from_given(given: &Given, names: &Names, policy_principal: &str) -> Option<Self> {
-        let wanted = &given.vault;
+    pub(crate) fn from_given(
+        given: &Given,
+        (wanted, name): (&crate::given::Vault, &str),
+        names: &Names,
+        policy_principal: &str,
+    ) -> Option<Self> {
         if !wanted.exists {
             return None;
         }
@@ -71,7 +75,7 @@ impl Vault {
             // Azure never answers false here.
             properties["enablePurgeProtection"] = json!(true);
         }
-        let mut vault = Self::new(names, &names.vault, &properties);
+        let mut vault = Self::new(names, name, &properties);
         vault.deleted = wanted.soft_deleted.then(now);
         if given.key.exists {
             vault.keys.insert(KEY.to_owned(), key(given));

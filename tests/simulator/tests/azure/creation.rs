@@ -1,6 +1,10 @@
 //! Clusters that are created, listed in pages and deleted.
 
-use aks_kms_simulator::backend::{EncryptionConfig, KeyRef, KmsVersion};
+use aks_kms_simulator::{
+    Given, Options, Simulator,
+    backend::{EncryptionConfig, KeyRef, KmsVersion},
+};
+use base64::{Engine, engine::general_purpose::STANDARD};
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -59,8 +63,11 @@ async fn a_cluster_is_created_with_kms_and_gets_its_defaults() {
     assert_ne!(properties["fqdn"], before["properties"]["fqdn"]);
     let kubelet = &properties["identityProfile"]["kubeletidentity"];
     assert!(kubelet["objectId"].is_string() && kubelet["resourceId"].is_string());
-    let pool = &properties["agentPoolProfiles"][0];
-    assert_eq!((&pool["maxPods"], &pool["provisioningState"]), (&json!(110), &json!("Succeeded")));
+    let nodes = &properties["agentPoolProfiles"][0];
+    assert_eq!(
+        (&nodes["maxPods"], &nodes["provisioningState"]),
+        (&json!(110), &json!("Succeeded"))
+    );
     let identities = made["identity"]["userAssignedIdentities"].as_object().unwrap();
     let identity = identities.values().next().unwrap();
     assert_eq!(identity["principalId"], client.case.principal_id);
@@ -261,4 +268,39 @@ async fn a_vault_is_in_the_group_that_it_was_made_in() {
     assert_eq!((status, code(&answer)), (409, "VaultAlreadyExists"));
     let list = format!("{other}/providers/Microsoft.KeyVault/vaults?api-version=2026-05-15");
     assert_eq!(client.get(&list).await["value"].as_array().unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn a_created_cluster_serves_kubernetes_until_it_is_deleted() {
+    let simulator = Simulator::start(Options::default()).await.unwrap();
+    let case = simulator.put_case(Given::default()).await.unwrap();
+    let client = Client::sign_in(case).await;
+    create(&client, "fresh", &new_cluster(&client)).await;
+    let credential = path(&client, "fresh/listClusterAdminCredential");
+    let (_, body) = client.arm(Method::POST, &credential, None).await;
+    let config = STANDARD.decode(body["kubeconfigs"][0]["value"].as_str().unwrap()).unwrap();
+    let config = String::from_utf8(config).unwrap();
+    let field = |name: &str| {
+        let line = config.lines().find(|line| line.trim().starts_with(name)).unwrap();
+        line.split_once(": ").unwrap().1.to_owned()
+    };
+    let url = format!("{}/api/v1/namespaces/default/secrets", field("server"));
+    assert!(!url.starts_with(&client.case.kubernetes), "it is a server of its own");
+    let secret = json!({
+        "apiVersion": "v1", "kind": "Secret", "metadata": { "name": "first" },
+        "data": { "value": "c2VjcmV0" },
+    });
+    let request = || client.http.post(&url).bearer_auth(field("token")).json(&secret);
+    assert_eq!(request().send().await.unwrap().status(), 201);
+    let truth = simulator.secrets_of(&client.case.id, "fresh").await.unwrap();
+    let expected = [(client.case.key_ids[0].clone(), 1)].into();
+    assert_eq!((truth.total, truth.by_key), (1, expected));
+    let own = simulator.secrets(&client.case.id).await.unwrap();
+    assert_eq!(own.plaintext, 10, "the case's own cluster is another");
+
+    let response = client.arm_with(Method::DELETE, &path(&client, "fresh"), &[], None).await;
+    let poll = response.headers()["azure-asyncoperation"].to_str().unwrap().to_owned();
+    assert_eq!(client.wait(&poll).await["status"], "Succeeded");
+    assert!(request().send().await.is_err(), "nobody listens there any more");
+    assert!(simulator.secrets_of(&client.case.id, "fresh").await.is_err());
 }

@@ -163,13 +163,13 @@ async fn agent_pools_are_added_scaled_upgraded_and_deleted() {
 async fn a_cluster_is_busy_while_one_of_its_pools_is() {
     let fixture = Fixture::start().await;
     let (client, _) = fixture.case(json!({ "faults": { "operation_seconds": 0.2 } })).await;
-    let pool = part(&client, "agentPools/nodepool1");
+    let nodes = part(&client, "agentPools/nodepool1");
     let document = client.cluster().await;
     let body = json!({ "properties": { "count": 5 } });
-    let response = client.arm_with(Method::PUT, &pool, &[], Some(&body)).await;
+    let response = client.arm_with(Method::PUT, &nodes, &[], Some(&body)).await;
     assert_eq!(response.status(), 200);
     let poll = response.headers()["azure-asyncoperation"].to_str().unwrap().to_owned();
-    assert_eq!(client.get(&pool).await["properties"]["provisioningState"], "Scaling");
+    assert_eq!(client.get(&nodes).await["properties"]["provisioningState"], "Scaling");
     assert_eq!(client.cluster().await["properties"]["provisioningState"], "Succeeded");
     let (status, answer) = client.arm(Method::PUT, &client.cluster_path(), Some(&document)).await;
     assert_eq!((status, code(&answer)), (409, "OperationNotAllowed"));

@@ -116,7 +116,7 @@ pub(crate) struct Client {
 }
 
 impl Client {
-    async fn sign_in(case: Case) -> Self {
+    pub(crate) async fn sign_in(case: Case) -> Self {
         let http = reqwest::Client::builder()
             .tls_certs_only([Certificate::from_pem(case.ca.as_bytes()).unwrap()])
             .proxy(Proxy::all(&case.proxy).unwrap())

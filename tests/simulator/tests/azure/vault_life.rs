@@ -70,7 +70,9 @@ async fn a_deleted_vault_can_be_recovered_with_its_keys_but_not_made_again() {
     let recover = json!({ "location": "eastus", "properties": { "createMode": "recover" } });
     let (status, recovered) = client.arm(Method::PUT, &paths.vault(""), Some(&recover)).await;
     assert_eq!((status, &recovered), (200, &before));
-    backend.vault.usable(key_id).await.unwrap();
+    // Its keys are back, the roles that were given at it are not.
+    assert_eq!(client.vault(Method::GET, key_id, None).await.0, 200);
+    assert_eq!(backend.vault.usable(key_id).await.unwrap_err().code, "ForbiddenByRbac");
     assert_eq!(client.arm(Method::GET, &paths.deleted(""), None).await.0, 404);
 }
 

@@ -58,7 +58,7 @@ impl Cluster {
         let arm_token = token(&azure, &case, &case.arm).await;
         let vault_token = token(&azure, &case, "https://vault.azure.net").await;
         let kubernetes = kubernetes.build().unwrap();
-        Self { simulator, azure, kubernetes, endpoint, arm_token, vault_token, case }
+        Self { simulator, case, azure, kubernetes, endpoint, arm_token, vault_token }
     }
 
     /// The id of the key's version of this number, from 1.
@@ -125,6 +125,13 @@ impl Cluster {
             None => json!({ "enabled": false }),
         };
         self.arm(Method::PUT, &self.path(), Some(&document)).await.0
+    }
+
+    /// `az aks operation-abort`.
+    pub(crate) async fn abort(&self) {
+        let path = format!("{}/abort?api-version={AKS}", self.case.cluster_id);
+        let (status, answer) = self.arm(Method::POST, &path, None).await;
+        assert_eq!(status, 202, "{answer}");
     }
 
     /// `az aks update`, which waits for the operation's end: the state that it ended in.

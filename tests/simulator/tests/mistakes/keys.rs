@@ -19,7 +19,11 @@ enum Mistake {
     VaultBehindFirewall,
     VaultDeleted,
     PolicyRemoved,
+    RoleRemoved,
 }
+
+/// Key Vault Crypto User.
+const ROLE: &str = "12338af0-0e69-4776-bea7-57ae8d297424";
 
 impl Mistake {
     fn given(self) -> Value {
@@ -43,6 +47,7 @@ impl Mistake {
                 assert_eq!(cluster.arm(Method::DELETE, &path, None).await.0, 200);
             }
             Self::PolicyRemoved => cluster.change_policy("remove").await,
+            Self::RoleRemoved => cluster.remove_role().await,
         }
     }
 
@@ -63,7 +68,10 @@ impl Mistake {
                     json!({ "location": "eastus", "properties": { "createMode": "recover" }});
                 let path = cluster.vault_path("");
                 assert_eq!(cluster.arm(Method::PUT, &path, Some(&body)).await.0, 200);
+                // A recovered vault has no role assignments.
+                cluster.assign_role().await;
             }
+            Self::RoleRemoved => cluster.assign_role().await,
             Self::PolicyRemoved => cluster.change_policy("add").await,
         }
     }
@@ -78,6 +86,7 @@ impl Mistake {
             Self::VaultBehindFirewall => "ForbiddenByFirewall",
             Self::VaultDeleted => "VaultNotFound",
             Self::PolicyRemoved => "AccessDenied",
+            Self::RoleRemoved => "ForbiddenByRbac",
         }
     }
 }
@@ -122,6 +131,40 @@ impl Cluster {
         let path = self.vault_path(&format!("/accessPolicies/{kind}"));
         let (status, answer) = self.arm(Method::PUT, &path, Some(&body)).await;
         assert_eq!(status, 200, "{answer}");
+    }
+
+    fn roles(&self, rest: &str) -> String {
+        let vault = &self.case.key_vault_id;
+        let roles = "providers/Microsoft.Authorization/roleAssignments";
+        format!("{vault}/{roles}{rest}?api-version=2022-04-01")
+    }
+
+    async fn remove_role(&self) {
+        let (_, list) = self.arm(Method::GET, &self.roles(""), None).await;
+        let mut removed = 0;
+        for assignment in list["value"].as_array().unwrap() {
+            let role = assignment["properties"]["roleDefinitionId"].as_str().unwrap();
+            if role.ends_with(ROLE) {
+                let name = format!("/{}", assignment["name"].as_str().unwrap());
+                let (status, answer) = self.arm(Method::DELETE, &self.roles(&name), None).await;
+                assert_eq!(status, 200, "{answer}");
+                removed += 1;
+            }
+        }
+        assert_eq!(removed, 1);
+    }
+
+    async fn assign_role(&self) {
+        let subscription = self.case.key_vault_id.split("/resourceGroups").next().unwrap();
+        let definitions = "providers/Microsoft.Authorization/roleDefinitions";
+        let body = json!({ "properties": {
+            "roleDefinitionId": format!("{subscription}/{definitions}/{ROLE}"),
+            "principalId": self.case.principal_id,
+            "principalType": "ServicePrincipal",
+        }});
+        let path = self.roles("/6b1b2c3d-0000-4000-8000-000000000001");
+        let (status, answer) = self.arm(Method::PUT, &path, Some(&body)).await;
+        assert_eq!(status, 201, "{answer}");
     }
 
     async fn healthy(&self) -> (bool, String) {
@@ -246,6 +289,11 @@ async fn a_deleted_vault_stops_the_plugin_until_undone_embedded() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_removed_policy_stops_the_plugin_until_undone_embedded() {
     is_destructive_until_undone(Backend::Embedded, Mistake::PolicyRemoved).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_removed_role_stops_the_plugin_until_undone_embedded() {
+    is_destructive_until_undone(Backend::Embedded, Mistake::RoleRemoved).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -6,6 +6,7 @@
 mod cluster;
 mod keys;
 mod rotation;
+mod v1;
 
 use aks_kms_simulator::real::Binaries;
 

@@ -1,5 +1,7 @@
 //! The two-key rule.
 
+use std::time::Duration;
+
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -68,6 +70,35 @@ async fn the_procedure(backend: Backend, wiring: &str) {
     assert_eq!(cluster.truth().await.plaintext, SECRETS);
 }
 
+/// As a setting, the second rotation hangs instead, as has been reported too.
+async fn the_second_rotation_hangs(backend: Backend) {
+    if !backend.available() {
+        return;
+    }
+    let given = json!({ "cluster": { "forgotten_secrets": "hang" } });
+    let cluster = Cluster::start(backend, given).await;
+    cluster.rotate(2).await;
+    assert_eq!(cluster.begin_update(Some(3)).await, 200);
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    assert_eq!(cluster.state().await, "Updating");
+    assert_eq!(cluster.begin_update(Some(3)).await, 409, "it stands in the way of every other");
+    cluster.restart().await;
+    assert_eq!(cluster.readable().await, SECRETS, "the API servers keep their keys");
+
+    // Aborted, it leaves the cluster where it was.
+    cluster.abort().await;
+    cluster.until("it is not aborted", async || cluster.state().await == "Canceled").await;
+    assert_eq!(cluster.update(Some(2)).await, "Succeeded");
+
+    // What was forgotten is rewritten while it hangs: it goes on by itself.
+    assert_eq!(cluster.begin_update(Some(3)).await, 200);
+    assert!(cluster.replace_all().await);
+    cluster.until("it still hangs", async || cluster.state().await == "Succeeded").await;
+    assert_eq!(cluster.truth().await.unreadable, 0);
+    cluster.restart().await;
+    assert_eq!(cluster.readable().await, SECRETS);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn rotating_twice_without_rewriting_makes_the_old_secrets_unreadable_embedded_two_providers()
 {
@@ -107,4 +138,14 @@ async fn the_documented_procedure_keeps_every_secret_real_two_providers() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_documented_procedure_keeps_every_secret_real_one_provider() {
     the_procedure(Backend::Real, "one-provider").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_rotation_without_rewriting_can_hang_instead_embedded() {
+    the_second_rotation_hangs(Backend::Embedded).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_rotation_without_rewriting_can_hang_instead_real() {
+    the_second_rotation_hangs(Backend::Real).await;
 }

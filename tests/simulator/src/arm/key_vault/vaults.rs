@@ -166,13 +166,17 @@ fn sent_tags(body: &Value) -> Result<Option<Value>, Answer> {
     }
 }
 
-/// Deletes a vault, so that it can be recovered.
+/// Deletes a vault, so that it can be recovered. The roles that were given at it are gone, as in
+/// Azure, which does not bring them back with the vault.
 pub(super) fn delete(world: &World, named: &Named) -> Outcome {
     known_group(world, &named.group)?;
     let mut vaults = world.vaults();
     match find(vaults.values_mut(), named) {
         Ok(vault) => {
             vault.deleted = Some(crate::vault::key::now());
+            let id = vault.id().to_owned();
+            drop(vaults);
+            world.roles().retain(|assignment| !lies_in(&assignment.scope, &id));
             Ok(Answer::status(200, Value::Null))
         }
         Err(_) => Ok(Answer::status(204, Value::Null)),

@@ -1,0 +1,123 @@
+//! The clusters that use keys in vaults: asked of Resource Graph, which answers for every
+//! subscription that the credential can read.
+
+use azure_core::http::Method;
+use serde_json::{Value, json};
+
+use super::{
+    client::{Azure, Call, Target},
+    error::unreadable,
+    vault::{RESOURCE_GRAPH_API_VERSION, SEARCH},
+};
+use crate::{error::Result, model::KmsUser};
+
+const QUERY: &str = "resources | where type =~ 'microsoft.containerservice/managedclusters' \
+                     and isnotnull(properties.securityProfile.azureKeyVaultKms) \
+                     | project id, identity, kms = properties.securityProfile.azureKeyVaultKms";
+
+impl Azure {
+    /// Every managed cluster that can be seen with a KMS profile that names a key, whether KMS is
+    /// on or off.
+    pub(crate) async fn kms_users(&self) -> Result<Vec<KmsUser>> {
+        let what = "search for clusters that use a key vault by Resource Graph";
+        let mut users = Vec::new();
+        let mut token = None;
+        loop {
+            let mut options = json!({ "resultFormat": "objectArray" });
+            if let Some(token) = token {
+                options["$skipToken"] = token;
+            }
+            let target = Target::Management {
+                path: "/providers/Microsoft.ResourceGraph/resources".to_owned(),
+                api_version: RESOURCE_GRAPH_API_VERSION.to_owned(),
+            };
+            let call = Call {
+                body: Some(json!({ "query": QUERY, "options": options })),
+                ..Call::new(Method::Post, target, what.to_owned(), SEARCH)
+            };
+            let page = self.send(&call).await?.json(what)?;
+            let Some(rows) = page.get("data").and_then(Value::as_array) else {
+                return Err(unreadable(what, "it has no data"));
+            };
+            users.extend(rows.iter().filter_map(user));
+            token = page.get("$skipToken").filter(|token| token.is_string()).cloned();
+            let truncated = page.get("resultTruncated").and_then(Value::as_str) == Some("true");
+            if token.is_none() && truncated {
+                return Err(unreadable(what, "it is only a part of the result"));
+            }
+            if token.is_none() {
+                return Ok(users);
+            }
+        }
+    }
+}
+
+fn user(row: &Value) -> Option<KmsUser> {
+    let kms = row.get("kms")?;
+    let identities = row.pointer("/identity/userAssignedIdentities").and_then(Value::as_object);
+    Some(KmsUser {
+        id: row.get("id")?.as_str()?.to_owned(),
+        key_id: kms.get("keyId")?.as_str().filter(|key_id| !key_id.is_empty())?.to_owned(),
+        network_mode: kms
+            .get("keyVaultNetworkAccess")
+            .and_then(Value::as_str)
+            .and_then(|mode| mode.parse().ok()),
+        identities: identities
+            .into_iter()
+            .flatten()
+            .map(|(id, identity)| {
+                let principal = identity.get("principalId").and_then(Value::as_str);
+                (id.clone(), principal.map(str::to_owned))
+            })
+            .collect(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        azure::testing::{FakeAzure, json_reply},
+        model::NetworkMode,
+    };
+
+    const SEARCH: &str = "/providers/Microsoft.ResourceGraph/resources?";
+
+    fn row(name: &str) -> Value {
+        json!({
+            "id": format!("/subscriptions/s/{name}"),
+            "identity": {"userAssignedIdentities": {"/identities/one": {"principalId": "p"}}},
+            "kms": {"enabled": true, "keyId": "https://v.vault.azure.net/keys/k", "keyVaultNetworkAccess": "Public"},
+        })
+    }
+
+    #[tokio::test]
+    async fn every_page_is_read() {
+        let fake = FakeAzure::default();
+        fake.on(
+            Method::Post,
+            SEARCH,
+            [
+                json_reply(200, json!({"data": [row("a")], "resultTruncated": "true", "$skipToken": "next"})),
+                json_reply(200, json!({"data": [row("b"), {"id": "/c", "kms": {"enabled": false}}], "resultTruncated": "false"})),
+            ],
+        );
+        let users = fake.client().kms_users().await.unwrap();
+        let ids: Vec<&str> = users.iter().map(|user| user.id.as_str()).collect();
+        assert_eq!(ids, ["/subscriptions/s/a", "/subscriptions/s/b"]);
+        assert_eq!(users[0].network_mode, Some(NetworkMode::Public));
+        assert_eq!(users[0].identities, [("/identities/one".to_owned(), Some("p".to_owned()))]);
+        let seen = fake.seen();
+        assert_eq!(seen[0].body["options"].get("$skipToken"), None);
+        assert_eq!(seen[1].body["options"]["$skipToken"], "next");
+    }
+
+    #[tokio::test]
+    async fn a_part_of_the_result_is_not_taken_for_all_of_it() {
+        for page in [json!({"data": [row("a")], "resultTruncated": "true"}), json!({"count": 0})] {
+            let fake = FakeAzure::default();
+            fake.on(Method::Post, SEARCH, [json_reply(200, page)]);
+            assert!(fake.client().kms_users().await.is_err());
+        }
+    }
+}

@@ -1,0 +1,87 @@
+use super::*;
+use crate::{
+    catalogue::RuleId,
+    error::ErrorKind,
+    model::{Enable, ReencryptSecrets, Rotate, Target, VaultId},
+};
+
+fn full() -> Record {
+    let rotate = Rotate {
+        key_id: None,
+        network_mode: Some(NetworkMode::Private),
+        key_vault_id: Some(
+            VaultId::parse("/subscriptions/8ecadfc9-d1a3-4ea4-b844-0d9f87e4d7c8/resourceGroups/keys/providers/Microsoft.KeyVault/vaults/shop-keys").unwrap(),
+        ),
+        reencrypt: true,
+    };
+    let on = |number| KmsTarget::On {
+        key_id: key_id(number),
+        network_mode: NetworkMode::Public,
+        key_vault_id: None,
+    };
+    Record {
+        cluster: marks("a"),
+        ledger: Ledger {
+            current: Some(Entry {
+                network_mode: Some(NetworkMode::Public),
+                given_up: vec!["shop/old".to_owned()],
+                ..proven(2)
+            }),
+            pending: Some(Entry { since: None, ..entry(3) }),
+            previous: Some(Entry {
+                evidence: Some(Evidence::MetricsUnnamed),
+                key_id_hash_seen: Some("sha256:ab".to_owned()),
+                ..proven(1)
+            }),
+            retired: vec![Entry { abandoned: true, ..entry(4) }],
+            changed_by_others: true,
+        },
+        operation: Some(Operation {
+            intent: Intent::Rotate(rotate),
+            allow: vec![RuleId::KeyInUseUnproven],
+            give_up_secrets: vec!["shop/old".to_owned()],
+            before: on(2),
+            target: Some(on(3)),
+            newest_version: Some(key_id(2)),
+            ..operation()
+        }),
+    }
+}
+
+#[test]
+fn the_format_is_this_one() {
+    let text = full().render().unwrap();
+    let value: serde_json::Value = serde_json::from_str(&text).unwrap();
+    insta::assert_snapshot!("record", serde_json::to_string_pretty(&value).unwrap());
+}
+
+#[test]
+fn what_is_rendered_reads_back() {
+    let target =
+        Target { key_id: key_id(3), network_mode: NetworkMode::Public, key_vault_id: None };
+    let intents = [
+        Intent::Enable(Enable { target, reencrypt: false }),
+        Intent::Disable(Disable { reencrypt: true }),
+        Intent::ReencryptSecrets(ReencryptSecrets { namespaces: Some(vec!["shop".to_owned()]) }),
+    ];
+    let of = |intent| Record { operation: Some(Operation { intent, ..operation() }), ..settled() };
+    for record in [full(), settled()].into_iter().chain(intents.map(of)) {
+        assert_eq!(Record::parse(&record.render().unwrap()).unwrap(), record);
+    }
+}
+
+#[test]
+fn what_a_later_version_of_this_format_adds_is_not_in_the_way() {
+    let text = settled().render().unwrap().replacen('{', r#"{"note":"new","#, 1);
+    assert_eq!(Record::parse(&text).unwrap(), settled());
+}
+
+#[test]
+fn an_unknown_format_or_no_record_is_refused_and_the_way_out_named() {
+    let newer = settled().render().unwrap().replace("\"format\":1", "\"format\":2");
+    for text in [newer.as_str(), "{}", "", "null", r#"{"format":1}"#, r#"{"format":"1"}"#] {
+        let error = Record::parse(text).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Unexpected, "{text}");
+        assert!(error.to_string().contains("delete the ConfigMap"), "{error}");
+    }
+}

@@ -1,0 +1,173 @@
+use super::*;
+
+fn reconciled(record: Record, seen: &Seen) -> Reconciled {
+    Reconciled::new(Some(record), seen)
+}
+
+#[test]
+fn nothing_recorded_is_a_key_of_which_nothing_is_known() {
+    let found = Reconciled::new(None, &seen(2, "a"));
+    assert_eq!(found.fit, Fit::New);
+    assert_eq!(shown(&found.record.ledger), "current 2 pending - previous - retired []");
+    assert_eq!(found.record.cluster, marks("a"));
+    assert_eq!(found.standing_proof(), None);
+}
+
+#[test]
+fn a_cluster_that_nobody_changed_keeps_its_proof() {
+    let found = reconciled(settled(), &seen(2, "a"));
+    assert_eq!(found.fit, Fit::Unbroken);
+    assert_eq!(found.standing_proof(), Some(proof()));
+}
+
+#[test]
+fn the_mode_in_which_the_vault_is_reached_is_remembered() {
+    let found = reconciled(settled(), &seen(2, "a"));
+    assert_eq!(found.record.ledger.current.unwrap().network_mode, Some(NetworkMode::Public));
+    let found = Reconciled::new(None, &seen(0, "a"));
+    assert_eq!(found.record.ledger.current.unwrap().network_mode, None);
+}
+
+#[test]
+fn another_etag_breaks_the_proof_but_not_the_keys() {
+    let found = reconciled(settled(), &seen(2, "b"));
+    assert_eq!(found.fit, Fit::Changed);
+    assert_eq!(shown(&found.record.ledger), shown(&settled().ledger));
+    assert!(found.record.ledger.changed_by_others);
+    assert_eq!(found.standing_proof(), None);
+}
+
+#[test]
+fn without_an_etag_nobody_can_tell() {
+    let mut record = settled();
+    record.cluster.etag = None;
+    let mut without = seen(2, "a");
+    without.marks.etag = None;
+    assert_eq!(reconciled(record, &without).fit, Fit::Changed);
+}
+
+#[test]
+fn a_pending_key_that_came_is_the_current_one() {
+    let mut record = settled();
+    record.intend(&key(3), Some("a"));
+    let found = reconciled(record, &seen(3, "b"));
+    assert_eq!(found.fit, Fit::Unbroken);
+    assert_eq!(shown(&found.record.ledger), "current 3 pending - previous 2+ retired [1+]");
+    assert_eq!(found.record.cluster.etag.as_deref(), Some("b"));
+    assert_eq!(found.standing_proof(), None);
+}
+
+#[test]
+fn a_pending_key_that_did_not_come_is_still_pending() {
+    let mut record = settled();
+    record.intend(&key(3), Some("a"));
+    let found = reconciled(record, &seen(2, "a"));
+    assert_eq!(found.fit, Fit::Unbroken);
+    assert_eq!(shown(&found.record.ledger), "current 2+ pending 3 previous 1+ retired []");
+}
+
+#[test]
+fn a_key_that_somebody_else_set_voids_everything() {
+    let mut record = settled();
+    record.begin(operation());
+    record.intend(&key(3), Some("a"));
+    let found = reconciled(record, &seen(4, "b"));
+    assert_eq!(found.fit, Fit::Superseded);
+    assert_eq!(shown(&found.record.ledger), "current 4 pending - previous - retired [3? 1 2]");
+    assert!(found.record.operation.is_some(), "it is to be abandoned by whoever reads this");
+}
+
+#[test]
+fn kms_that_somebody_else_turned_off_voids_everything() {
+    let found = reconciled(settled(), &seen(0, "b"));
+    assert_eq!(found.fit, Fit::Superseded);
+    assert_eq!(shown(&found.record.ledger), "current plaintext pending - previous - retired [1 2]");
+}
+
+#[test]
+fn a_dropped_key_that_came_after_all_is_somebody_elses() {
+    let mut record = settled();
+    record.intend(&key(3), Some("a"));
+    record.abandon();
+    let found = reconciled(record, &seen(3, "b"));
+    assert_eq!(found.fit, Fit::Superseded);
+    assert_eq!(shown(&found.record.ledger), "current 3 pending - previous - retired [1 2]");
+}
+
+#[test]
+fn a_record_that_is_not_of_this_cluster_counts_for_nothing_but_its_names() {
+    type Change = fn(&mut Record);
+    let cases: [(&str, Change); 6] = [
+        ("of another etcd", |record| record.cluster.uid = "another".to_owned()),
+        ("of another managed cluster", |record| record.cluster.resource_uid = None),
+        ("proven after the etcd of now", |record| {
+            record.ledger.current.as_mut().unwrap().fence = Some("101".to_owned());
+        }),
+        ("with a key before that was proven after the etcd of now", |record| {
+            record.ledger.previous.as_mut().unwrap().fence = Some("101".to_owned());
+        }),
+        ("with an operation that began after the etcd of now", |record| {
+            record.begin(Operation { fence: "101".to_owned(), ..operation() });
+        }),
+        ("with a fence that is none", |record| {
+            record.ledger.current.as_mut().unwrap().fence = Some("soon".to_owned());
+        }),
+    ];
+    for (name, change) in cases {
+        let mut record = settled();
+        change(&mut record);
+        let found = reconciled(record, &seen(2, "a"));
+        assert_eq!(found.fit, Fit::New, "{name}");
+        assert_eq!(
+            shown(&found.record.ledger),
+            "current 2 pending - previous - retired [1]",
+            "{name}"
+        );
+        assert_eq!(found.record.operation, None, "{name}");
+        assert_eq!(found.record.cluster, marks("a"), "{name}");
+    }
+}
+
+#[test]
+fn a_record_is_of_this_cluster_up_to_its_own_resource_version() {
+    let mut record = settled();
+    record.ledger.current.as_mut().unwrap().fence = Some("100".to_owned());
+    assert_eq!(reconciled(record, &seen(2, "a")).fit, Fit::Unbroken);
+}
+
+#[test]
+fn only_evidence_of_the_api_servers_own_with_nothing_given_up_replaces_a_gate() {
+    type Change = fn(&mut Entry);
+    let cases: [(&str, Change, bool); 5] = [
+        ("metrics", |_| {}, true),
+        ("unnamed", |entry| entry.evidence = Some(Evidence::MetricsUnnamed), true),
+        ("weak", |entry| entry.evidence = Some(Evidence::Weak), false),
+        ("given up", |entry| entry.given_up = vec!["shop/old".to_owned()], false),
+        ("no fence", |entry| entry.fence = None, false),
+    ];
+    for (name, change, stands) in cases {
+        let mut record = settled();
+        change(record.ledger.current.as_mut().unwrap());
+        let proof = reconciled(record, &seen(2, "a")).standing_proof();
+        assert_eq!(proof.is_some(), stands, "{name}");
+    }
+}
+
+#[test]
+fn the_way_back_is_to_the_key_before_from_one_that_is_not_proven() {
+    let back = |change: fn(&mut Record), etag: &str, to: u8| {
+        let mut record = settled();
+        record.ledger.current = Some(entry(2));
+        change(&mut record);
+        reconciled(record, &seen(2, etag)).goes_back_to(&key(to))
+    };
+    assert!(back(|_| {}, "a", 1));
+    assert!(!back(|_| {}, "a", 3), "another key");
+    assert!(!back(|_| {}, "b", 1), "others changed the cluster");
+    assert!(!back(|record| record.ledger.current = Some(proven(2)), "a", 1), "it is proven");
+    assert!(!back(|record| record.ledger.previous = None, "a", 1), "the key before is not known");
+    assert!(
+        !back(|record| record.ledger.changed_by_others = true, "a", 1),
+        "others changed the cluster before"
+    );
+}

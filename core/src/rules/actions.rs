@@ -1,0 +1,362 @@
+//! Rules about what is done elsewhere: to keys, vaults, identities and the cluster.
+//!
+//! What the cluster itself names is certain. For all other keys the ledger decides, and without one
+//! that can be relied on the answer is *undetermined*, which refuses.
+
+use super::{access::grants_key_access, remedy};
+use crate::{
+    catalogue::{Level, RuleId},
+    ledger::{Need, Needs, Standing},
+    model::{
+        AccessFacts, Action, ClusterFacts, Fact, Finding, IdentityId, KeyId, KmsUser,
+        KubernetesVersion, Lookup, NetworkMode, VaultFacts, VaultId,
+    },
+    observed::Observed,
+};
+
+/// What somebody is about to do, and to what.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Guarded<'a> {
+    pub(crate) action: &'a Action,
+    pub(crate) observed: &'a Observed,
+    /// All clusters that use keys in vaults, as far as they can be seen; this one may be among them.
+    pub(crate) others: &'a Fact<Vec<KmsUser>>,
+}
+
+/// What there is against it: nothing, where the list is empty.
+pub(crate) fn guard(guarded: &Guarded<'_>) -> Vec<Finding> {
+    let values = guarded.values();
+    let mut findings: Vec<Finding> =
+        guarded.judge().into_iter().map(|finding| remedy::fill(finding, &values)).collect();
+    super::sort(&mut findings);
+    findings
+}
+
+/// A key that this cluster uses, used, or may have used.
+struct UsedKey {
+    key_id: KeyId,
+    need: Need,
+    network_mode: Option<NetworkMode>,
+}
+
+impl Guarded<'_> {
+    fn judge(&self) -> Vec<Finding> {
+        match self.action {
+            Action::DeleteKey { key_id }
+            | Action::DisableKey { key_id }
+            | Action::ExpireKey { key_id } => self.key(key_id),
+            Action::DeleteVault { key_vault_id } => self.vault(key_vault_id),
+            Action::DeleteIdentity { identity_id } => self.identity(identity_id),
+            Action::RemoveRole { key_vault_id, principal_id } => {
+                self.role(key_vault_id, principal_id)
+            }
+            Action::StopCluster => self.stop().into_iter().collect(),
+            Action::ScaleToZero { node_pool } => {
+                self.scale_to_zero(node_pool).into_iter().collect()
+            }
+            Action::Upgrade { kubernetes_version } => {
+                self.upgrade(*kubernetes_version).into_iter().collect()
+            }
+            Action::CloseVault { key_vault_id } => self.close(key_vault_id),
+            Action::MoveTenant => {
+                finding(RuleId::TenantMove, &self.cluster().id.to_string(), self.worst(|_| true))
+                    .into_iter()
+                    .collect()
+            }
+        }
+    }
+
+    fn cluster(&self) -> &ClusterFacts {
+        &self.observed.cluster
+    }
+
+    fn needs(&self) -> Result<Needs<'_>, String> {
+        match &self.observed.record {
+            Some(Fact::Known(reconciled)) => Ok(Needs { reconciled, standing: Standing::Recorded }),
+            Some(Fact::Unknown(why)) => Err(format!("the cluster's ledger cannot be read: {why}")),
+            None => Err("no ledger is kept: this manager was made without a journal".to_owned()),
+        }
+    }
+
+    /// Every key that this cluster names or its ledger knows.
+    fn keys(&self) -> Vec<UsedKey> {
+        let mut keys = Vec::new();
+        if let Some(profile) = &self.cluster().kms
+            && let Some(key_id) = profile.key_id.as_deref().and_then(|id| KeyId::parse(id).ok())
+        {
+            let why = if profile.enabled {
+                "it is the key in use"
+            } else {
+                "KMS is off, and the last key must be kept"
+            };
+            let need = Need::Needed(why.to_owned());
+            keys.push(UsedKey { key_id, need, network_mode: profile.network_mode });
+        }
+        for (key_id, entry, need) in self.needs().iter().flat_map(|needs| needs.keys()) {
+            if !keys.iter().any(|key| key.key_id == *key_id) {
+                let network_mode = entry.network_mode;
+                keys.push(UsedKey { key_id: key_id.clone(), need, network_mode });
+            }
+        }
+        keys
+    }
+
+    /// Whether keys are needed that neither the cluster nor its ledger names.
+    fn unlisted(&self) -> Need {
+        match self.needs() {
+            Ok(needs) => needs.of_others(),
+            Err(why) => Need::Unknown(why),
+        }
+    }
+
+    /// The gravest need of these keys, and of others that may be among them.
+    fn worst(&self, which: impl Fn(&UsedKey) -> bool) -> Need {
+        let named =
+            self.keys().into_iter().filter(which).map(|UsedKey { key_id, need, .. }| match need {
+                Need::Needed(why) => Need::Needed(format!("of key {key_id}: {why}")),
+                Need::Unknown(why) => Need::Unknown(format!("of key {key_id}: {why}")),
+                not_needed @ Need::NotNeeded { .. } => not_needed,
+            });
+        named.fold(self.unlisted(), graver)
+    }
+
+    fn key(&self, key_id: &KeyId) -> Vec<Finding> {
+        let rule = RuleId::KeyStillNeeded;
+        let resource = key_id.to_string();
+        let listed = self.keys().into_iter().find(|key| key.key_id == *key_id);
+        let need = match listed {
+            Some(key) => key.need,
+            None => self.worst(|key| covers(key_id, &key.key_id)),
+        };
+        let uses =
+            |user: &KmsUser| KeyId::parse(&user.key_id).is_ok_and(|key| covers(key_id, &key));
+        self.with_others(rule, &resource, need, uses)
+    }
+
+    fn vault(&self, vault: &VaultId) -> Vec<Finding> {
+        let need = self.worst(|key| is_in(&key.key_id, vault));
+        let uses = |user: &KmsUser| key_is_in(user, vault);
+        self.with_others(RuleId::VaultStillNeeded, &vault.to_string(), need, uses)
+    }
+
+    fn identity(&self, identity: &IdentityId) -> Vec<Finding> {
+        let is = |id: &str| IdentityId::parse(id).is_ok_and(|id| id == *identity);
+        let is_own = self.cluster().identities.iter().any(|own| is(&own.resource_id));
+        let need = if is_own { self.worst(|_| true) } else { not_needed() };
+        let uses = |user: &KmsUser| user.identities.iter().any(|(id, _)| is(id));
+        self.with_others(RuleId::IdentityStillNeeded, &identity.to_string(), need, uses)
+    }
+
+    fn role(&self, vault: &VaultId, principal: &str) -> Vec<Finding> {
+        let in_vault = |key: &UsedKey| is_in(&key.key_id, vault);
+        let need = match self.worst(in_vault) {
+            not_needed @ Need::NotNeeded { .. } => not_needed,
+            need => match self.gives_access(vault, principal) {
+                Ok(true) => need,
+                Ok(false) => not_needed(),
+                Err(why) => Need::Unknown(why),
+            },
+        };
+        let uses = |user: &KmsUser| {
+            let mut principals =
+                user.identities.iter().filter_map(|(_, principal)| principal.as_ref());
+            key_is_in(user, vault) && principals.any(|own| own.eq_ignore_ascii_case(principal))
+        };
+        self.with_others(RuleId::AccessStillNeeded, &vault.to_string(), need, uses)
+    }
+
+    /// Whether the cluster's identity has its access to the vault's keys through this principal:
+    /// itself, or a group that it is in.
+    fn gives_access(&self, vault: &VaultId, principal: &str) -> Result<bool, String> {
+        let is_own = |own: &str| own.eq_ignore_ascii_case(principal);
+        let cluster = self.cluster();
+        if cluster.identities.iter().filter_map(|it| it.principal_id.as_deref()).any(is_own) {
+            return Ok(true);
+        }
+        let Some((facts, access)) = self.seen_of(vault) else {
+            return Err(format!(
+                "whether {principal} is a group of the cluster's identity cannot be seen at vault {}",
+                vault.name()
+            ));
+        };
+        match (&access.principal_id, &access.roles) {
+            (Fact::Known(own), _) if is_own(own) => Ok(true),
+            (Fact::Unknown(why), _) | (_, Fact::Unknown(why)) => Err(why.clone()),
+            (Fact::Known(own), Fact::Known(roles)) => {
+                grants_key_access(facts, own, roles, principal)
+            }
+        }
+    }
+
+    /// What was seen of a vault and of the access to it.
+    fn seen_of(&self, vault: &VaultId) -> Option<(&VaultFacts, &AccessFacts)> {
+        let Observed { vault: in_use, access, previous, .. } = self.observed;
+        let in_use = in_use.as_ref().zip(access.as_ref());
+        let previous = previous.as_ref().map(|previous| (&previous.vault, &previous.access));
+        [in_use, previous].into_iter().flatten().find_map(|(seen, access)| {
+            let facts = seen.known().and_then(Lookup::found)?;
+            (facts.id == *vault).then_some((facts, access))
+        })
+    }
+
+    fn stop(&self) -> Option<Finding> {
+        let rule = RuleId::StopWithPrivateVault;
+        let cluster = self.cluster();
+        let profile = cluster.kms_on().filter(|_| !cluster.vnet_integration)?;
+        match profile.network_mode {
+            Some(NetworkMode::Public) => None,
+            Some(NetworkMode::Private) => Some(Finding::violated(
+                rule,
+                &cluster.id,
+                "KMS is on with a private vault, and API Server VNet Integration is off",
+            )),
+            None => Some(Finding::undetermined(
+                rule,
+                &cluster.id,
+                "the cluster's KMS profile names no network mode",
+            )),
+        }
+    }
+
+    fn scale_to_zero(&self, node_pool: &str) -> Option<Finding> {
+        let cluster = self.cluster();
+        cluster.kms_on().map(|_| {
+            Finding::violated(
+                RuleId::ScaleToZero,
+                format!("{}/agentPools/{node_pool}", cluster.id),
+                "KMS is on",
+            )
+        })
+    }
+
+    fn upgrade(&self, to: KubernetesVersion) -> Option<Finding> {
+        let cluster = self.cluster();
+        let from = cluster.kubernetes_version;
+        let blocked = from < KubernetesVersion::KMS_V2 && to >= KubernetesVersion::KMS_V2;
+        cluster.kms_on().filter(|_| blocked).map(|_| {
+            Finding::violated(
+                RuleId::KmsV1UpgradeBlocked,
+                &cluster.id,
+                format!("KMS v1 is on at Kubernetes {from}, and the upgrade is to {to}"),
+            )
+        })
+    }
+
+    fn close(&self, vault: &VaultId) -> Vec<Finding> {
+        let in_vault = self.keys().into_iter().filter(|key| is_in(&key.key_id, vault));
+        let needs = in_vault.filter_map(|UsedKey { key_id, need, network_mode }| {
+            match (need, network_mode) {
+                (_, Some(NetworkMode::Private)) => None,
+                (Need::Needed(why), None) => Some(Need::Unknown(format!(
+                    "of key {key_id} it is not known in which mode it is used, and {why}"
+                ))),
+                (Need::Needed(why), Some(NetworkMode::Public)) => {
+                    Some(Need::Needed(format!("of key {key_id}, used in public mode: {why}")))
+                }
+                (need, _) => Some(need),
+            }
+        });
+        let need = needs.fold(self.unlisted(), graver);
+        let uses = |user: &KmsUser| {
+            user.network_mode != Some(NetworkMode::Private) && key_is_in(user, vault)
+        };
+        self.with_others(RuleId::VaultClosingInPublicUse, &vault.to_string(), need, uses)
+    }
+
+    /// What this cluster needs, and each other cluster that does.
+    fn with_others(
+        &self,
+        rule: RuleId,
+        resource: &str,
+        need: Need,
+        uses: impl Fn(&KmsUser) -> bool,
+    ) -> Vec<Finding> {
+        let mut findings: Vec<Finding> = finding(rule, resource, need).into_iter().collect();
+        let own = self.cluster().id.to_string();
+        match self.others {
+            Fact::Known(users) => findings.extend(
+                users.iter().filter(|user| !user.id.eq_ignore_ascii_case(&own) && uses(user)).map(
+                    |user| {
+                        Finding::violated(
+                            rule,
+                            &user.id,
+                            format!(
+                                "cluster {} has key {} in its KMS profile",
+                                user.id, user.key_id
+                            ),
+                        )
+                    },
+                ),
+            ),
+            Fact::Unknown(why) => findings.push(Finding::undetermined(
+                rule,
+                resource,
+                &format!("whether another cluster uses it cannot be seen: {why}"),
+            )),
+        }
+        findings
+    }
+
+    /// What the placeholders of remedies stand for.
+    fn values(&self) -> remedy::Values {
+        let cluster = &self.cluster().id;
+        let mut values = vec![
+            ("<group>", cluster.resource_group().to_owned()),
+            ("<cluster>", cluster.name().to_owned()),
+        ];
+        match self.action {
+            Action::DeleteKey { key_id }
+            | Action::DisableKey { key_id }
+            | Action::ExpireKey { key_id } => values.extend(remedy::of_key(key_id)),
+            Action::DeleteVault { key_vault_id } | Action::CloseVault { key_vault_id } => {
+                values.push(("<vault>", key_vault_id.name().to_owned()));
+            }
+            Action::RemoveRole { key_vault_id, principal_id } => {
+                values.push(("<vault id>", key_vault_id.to_string()));
+                values.push(("<principal id>", principal_id.clone()));
+            }
+            Action::ScaleToZero { node_pool } => values.push(("<pool>", node_pool.clone())),
+            _ => {}
+        }
+        values
+    }
+}
+
+/// Whether an action on `asked`, perhaps all versions of it, hits this key.
+fn covers(asked: &KeyId, key: &KeyId) -> bool {
+    asked == key || (asked.version().is_none() && *asked == key.without_version())
+}
+
+/// Names of vaults are unique in a cloud.
+fn is_in(key_id: &KeyId, vault: &VaultId) -> bool {
+    key_id.vault_name().eq_ignore_ascii_case(vault.name())
+}
+
+fn key_is_in(user: &KmsUser, vault: &VaultId) -> bool {
+    KeyId::parse(&user.key_id).is_ok_and(|key_id| is_in(&key_id, vault))
+}
+
+fn not_needed() -> Need {
+    Need::NotNeeded { reason: String::new(), with_caution: false }
+}
+
+fn graver(left: Need, right: Need) -> Need {
+    let gravity = |need: &Need| match need {
+        Need::Needed(_) => 3,
+        Need::Unknown(_) => 2,
+        Need::NotNeeded { with_caution: true, .. } => 1,
+        Need::NotNeeded { with_caution: false, .. } => 0,
+    };
+    if gravity(&right) > gravity(&left) { right } else { left }
+}
+
+fn finding(rule: RuleId, resource: &str, need: Need) -> Option<Finding> {
+    match need {
+        Need::Needed(why) => Some(Finding::violated(rule, resource, why)),
+        Need::Unknown(why) => Some(Finding::undetermined(rule, resource, &why)),
+        Need::NotNeeded { reason, with_caution: true } => {
+            Some(Finding::undetermined(rule, resource, &reason).at(Level::Warn, false))
+        }
+        Need::NotNeeded { with_caution: false, .. } => None,
+    }
+}
