@@ -4,6 +4,8 @@ mod guard;
 mod perform;
 mod read;
 mod recorded;
+#[cfg(test)]
+mod small_world;
 
 use std::{fmt, sync::Arc};
 

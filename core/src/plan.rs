@@ -86,8 +86,9 @@ impl Plan {
 
     /// Begins with recording the operation and ends with recording the keys. A plan whose first
     /// change is the way back from a key that keeps the API servers down records at its end only.
-    pub(crate) fn recorded(mut self, first: bool) -> Self {
-        if self.steps.is_empty() {
+    /// With nothing left to do, an unfinished operation is still to be recorded as over.
+    pub(crate) fn recorded(mut self, first: bool, unfinished: bool) -> Self {
+        if self.steps.is_empty() && !unfinished {
             return self;
         }
         if first {

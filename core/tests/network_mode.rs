@@ -151,3 +151,62 @@ async fn a_vault_that_is_kept_stays_as_it_is() {
     assert!(refused.contains(&RuleId::VaultPublicAccessDisabled), "{error:?}");
     is_well(&simulator, &case, NetworkMode::Private, "kept").await;
 }
+
+/// The vault answers slowly when it is closed, so that something can happen before the next look.
+async fn closing_slowly(simulator: &Simulator) -> Case {
+    let mut given = given("public", "two-providers");
+    given.faults.azure = serde_json::from_value(json!([{
+        "method": "PATCH", "path": "/vaults/", "status": 200, "takes_effect": true,
+        "latency_ms": 500, "times": 1,
+    }]))
+    .unwrap();
+    simulator.put_case(given).await.unwrap()
+}
+
+async fn once_closed(simulator: &Simulator, case: &Case) {
+    while vault(simulator, case)["publicNetworkAccess"] != "Disabled" {
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_vault_whose_private_way_breaks_is_opened_again() {
+    let simulator = common::simulator().await;
+    let case = closing_slowly(&simulator).await;
+    let name = case.key_vault_id.rsplit('/').next().unwrap();
+    let manager = common::manager(&case);
+    let connections = |list: Value| json!({"properties": {"privateEndpointConnections": list}});
+    let (outcome, before) = futures::join!(change(&manager, NetworkMode::Private), async {
+        once_closed(&simulator, &case).await;
+        let before = vault(&simulator, &case)["privateEndpointConnections"].clone();
+        simulator.patch_vault(&case.id, name, &connections(json!([]))).unwrap();
+        before
+    });
+    let error = outcome.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::KmsUnavailable, "{error:?}");
+    assert!(error.to_string().contains("was opened again"), "{error}");
+    assert_eq!(vault(&simulator, &case)["publicNetworkAccess"], "Enabled");
+    let seen = simulator.secrets(&case.id).await.unwrap();
+    assert!(!seen.violations.is_empty(), "the simulator notices what was done here");
+    assert_eq!(seen.unreadable, 0);
+
+    simulator.patch_vault(&case.id, name, &connections(before)).unwrap();
+    manager.resume(ResumeOptions::default()).await.unwrap();
+    assert_eq!(vault(&simulator, &case)["publicNetworkAccess"], "Disabled");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_vault_that_somebody_uses_in_public_mode_after_all_is_opened_again() {
+    let simulator = common::simulator().await;
+    let case = closing_slowly(&simulator).await;
+    let manager = common::manager(&case);
+    let (outcome, ()) = futures::join!(change(&manager, NetworkMode::Private), async {
+        once_closed(&simulator, &case).await;
+        let profile = json!({"keyVaultNetworkAccess": "Public", "keyVaultResourceId": ""});
+        let patch = json!({"properties": {"securityProfile": {"azureKeyVaultKms": profile}}});
+        simulator.patch_cluster(&case.id, &patch).unwrap();
+    });
+    let error = outcome.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Conflict, "{error:?}");
+    assert_eq!(vault(&simulator, &case)["publicNetworkAccess"], "Enabled", "{error}");
+}

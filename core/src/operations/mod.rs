@@ -40,7 +40,11 @@ pub(crate) fn plan(
     Ok(match &observed.record {
         None => plan,
         // While the API server is down, the way back has nowhere to be recorded before.
-        Some(record) => plan.recorded(matches!(record, Fact::Known(_))),
+        Some(record) => {
+            let operation = record.known().and_then(|found| found.record.operation.as_ref());
+            let unfinished = operation.is_some_and(|it| it.intent.verb() == intent.verb());
+            plan.recorded(matches!(record, Fact::Known(_)), unfinished)
+        }
     })
 }
 

@@ -1,0 +1,310 @@
+//! Every reachable state of a small world: two API servers, three keys, three secrets, both
+//! wirings; two calls of any verbs with one crash, one failure of Azure's and one foreign action at
+//! any point, and `resume` or `abandon` whenever something is recorded.
+//!
+//! Planner, rules, record and conflicts are the crate's own; the runner is abstract. In each state:
+//! - nothing that this crate does makes a secret unreadable;
+//! - a key that the ledger calls removable is needed by no secret and no API server;
+//! - the record knows the key that a change of ours has set;
+//! - no vault is closed by us while the public way to it is needed;
+//! - whatever was left behind, `resume` ends, unless somebody else changed the key.
+
+mod cluster;
+mod run;
+
+use std::{
+    collections::{HashSet, VecDeque},
+    hash::{DefaultHasher, Hash, Hasher},
+};
+
+use self::{
+    cluster::{Cluster, Ending, KEYS, Profile, Wiring, id, written},
+    run::{Put, Run, begin, reconciled},
+};
+use crate::{
+    ledger::{Fit, Record, Standing, judge},
+    model::{
+        ChangeNetworkMode, Disable, Enable, Intent, KmsTarget, MigrateToV2, NetworkMode, NodePools,
+        Rotate, Target, VaultAccess,
+    },
+    plan::expected_now,
+};
+
+/// Everything that is.
+#[derive(Clone, Debug)]
+struct State {
+    cluster: Cluster,
+    record: Option<Record>,
+    run: Option<Run>,
+    in_flight: Option<Put>,
+    calls: u8,
+    crashes: u8,
+    failures: u8,
+    foreign: u8,
+}
+
+/// Who did something.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Who {
+    Us,
+    Others,
+}
+
+fn intents() -> Vec<Intent> {
+    let target = |key, network_mode| Target { key_id: id(key), network_mode, key_vault_id: None };
+    let rotate = |key, reencrypt| {
+        let key_id = Some(id(key));
+        Intent::Rotate(Rotate { key_id, network_mode: None, key_vault_id: None, reencrypt })
+    };
+    let change = |network_mode| {
+        let vault_access = VaultAccess::Change;
+        Intent::ChangeNetworkMode(ChangeNetworkMode { network_mode, vault_access })
+    };
+    vec![
+        Intent::Enable(Enable { target: target(0, NetworkMode::Public), reencrypt: true }),
+        rotate(1, true),
+        rotate(1, false),
+        rotate(2, true),
+        Intent::Disable(Disable { reencrypt: true }),
+        Intent::Disable(Disable { reencrypt: false }),
+        change(NetworkMode::Private),
+        change(NetworkMode::Public),
+        Intent::MigrateToV2(MigrateToV2 {
+            kubernetes_version: None,
+            node_pools: NodePools::Upgrade,
+        }),
+    ]
+}
+
+impl State {
+    fn new(cluster: Cluster) -> Self {
+        Self {
+            cluster,
+            record: None,
+            run: None,
+            in_flight: None,
+            calls: 2,
+            crashes: 1,
+            failures: 1,
+            foreign: 1,
+        }
+    }
+
+    /// What can happen next.
+    fn next(&self, intents: &[Intent]) -> Vec<(Who, String, Self)> {
+        let mut next = Vec::new();
+        let mut ours = |what: &str, state: Self| next.push((Who::Us, what.to_owned(), state));
+        for (what, state) in self.run_on() {
+            ours(what, state);
+        }
+        if self.crashes > 0 {
+            for (what, state) in self.crashed() {
+                ours(what, Self { crashes: self.crashes - 1, ..state });
+            }
+        }
+        if let Some(state) = self.arrived() {
+            ours("a request arrives late", state);
+        }
+        if self.run.is_none() {
+            if self.calls > 0 {
+                for intent in intents {
+                    let called = Self { calls: self.calls - 1, ..self.clone() };
+                    let run = begin(&called, intent, None);
+                    ours(&format!("calls {intent:?}"), Self { run, ..called });
+                }
+            }
+            if let Some(intent) = self.unfinished() {
+                let run = begin(self, &intent, None);
+                ours("calls resume", Self { run, ..self.clone() });
+                ours("calls abandon", self.abandoned());
+            }
+        }
+        for (what, state) in self.elsewhere() {
+            next.push((Who::Others, what, state));
+        }
+        next
+    }
+
+    fn unfinished(&self) -> Option<Intent> {
+        let found = reconciled(&self.cluster, self.record.as_ref());
+        found.record.operation.map(|operation| operation.intent)
+    }
+
+    fn abandoned(&self) -> Self {
+        let mut found = reconciled(&self.cluster, self.record.as_ref());
+        found.record.abandon();
+        Self { record: Some(found.record), ..self.clone() }
+    }
+
+    /// What servers do by themselves, and what others do.
+    fn elsewhere(&self) -> Vec<(String, Self)> {
+        let mut next = Vec::new();
+        for server in 0..2 {
+            if self.cluster.servers[server].writes != self.cluster.servers[server].config.current {
+                let mut noticed = self.clone();
+                noticed.cluster.notice(server);
+                next.push((format!("server {server} notices its key"), noticed));
+            }
+            for secret in 0..3 {
+                let mut written = self.clone();
+                written.cluster.write(secret, server);
+                next.push((format!("server {server} writes a secret"), written));
+            }
+        }
+        if self.foreign == 0 {
+            return next;
+        }
+        let left = |mut state: Self| {
+            state.foreign -= 1;
+            state
+        };
+        let mode = self.cluster.profile.map_or(NetworkMode::Public, |profile| profile.mode);
+        let keys = (0..KEYS.len()).map(|key| KmsTarget::On {
+            key_id: id(key),
+            network_mode: mode,
+            key_vault_id: None,
+        });
+        for target in keys.chain([KmsTarget::Off]) {
+            let key = target.expected().and_then(|expected| written(&expected));
+            if key != self.cluster.profile.map(|profile| profile.key) {
+                let mut set = left(self.clone());
+                set.cluster.update(&target, Ending::Succeeds);
+                next.push((format!("somebody sets {key:?}"), set));
+            }
+        }
+        let mut touched = left(self.clone());
+        touched.cluster.touch();
+        next.push(("somebody tags the cluster".to_owned(), touched));
+        if self.record.is_some() {
+            next.push((
+                "somebody deletes the record".to_owned(),
+                left(Self { record: None, ..self.clone() }),
+            ));
+        }
+        next
+    }
+
+    /// The same state, whatever its eTags are called.
+    fn fingerprint(&self) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        format!("{self:?}").hash(&mut hasher);
+        hasher.finish()
+    }
+}
+
+/// What is wrong with a state that came from another, if anything.
+fn problem(before: &State, who: Who, after: &State) -> Option<String> {
+    let cluster = &after.cluster;
+    if who == Who::Us && cluster.lost() > before.cluster.lost() {
+        return Some(format!("{} secrets are lost", cluster.lost()));
+    }
+    if who == Who::Us && cluster.is_cut_off() && !before.cluster.is_cut_off() {
+        return Some("the vault is closed to somebody who needs it".to_owned());
+    }
+    let found = reconciled(cluster, after.record.as_ref());
+    let arrives = |key: usize| {
+        after.in_flight.as_ref().is_some_and(|put| {
+            put.etag == cluster.etag
+                && put.target.expected().and_then(|expected| written(&expected)) == Some(key)
+        })
+    };
+    for entry in judge(&found, Standing::Recorded).retired {
+        let key = KEYS.iter().position(|known| *known == entry.key_id.as_str())?;
+        if entry.removable && (cluster.needs(key) || arrives(key)) {
+            return Some(format!("key {key} is called removable and is needed"));
+        }
+    }
+    let set = who == Who::Us && cluster.profile != before.cluster.profile;
+    if set && after.foreign > 0 && !knows(after.record.as_ref(), cluster) {
+        return Some("the record does not know the key that was set".to_owned());
+    }
+    None
+}
+
+/// Whether the record names the key in use, in whatever role.
+fn knows(record: Option<&Record>, cluster: &Cluster) -> bool {
+    let Some(Record { ledger, .. }) = record else { return false };
+    let key = expected_now(&cluster.facts()).unwrap();
+    let named = [&ledger.current, &ledger.pending, &ledger.previous];
+    key.key_id().is_none()
+        || named.into_iter().flatten().chain(&ledger.retired).any(|entry| entry.is(&key))
+}
+
+/// Whether `resume` ends: nothing is recorded any more, or it is refused for what others did.
+fn resumes(state: &State) -> Result<(), String> {
+    let mut now = State { crashes: 0, failures: 0, calls: 0, in_flight: None, ..state.clone() };
+    for _ in 0..4 {
+        let Some(intent) = now.unfinished() else { return Ok(()) };
+        now.run = begin(&now, &intent, None);
+        if now.run.is_none() {
+            let found = reconciled(&now.cluster, now.record.as_ref());
+            let theirs = found.fit == Fit::Superseded || now.foreign == 0;
+            return if theirs { Ok(()) } else { Err(format!("{intent:?} is refused")) };
+        }
+        while now.run.is_some() {
+            for server in 0..2 {
+                now.cluster.notice(server);
+            }
+            now = now.run_on().swap_remove(0).1;
+        }
+    }
+    match now.unfinished() {
+        None => Ok(()),
+        Some(intent) => {
+            Err(format!("{intent:?} does not end: {:?}", expected_now(&now.cluster.facts())))
+        }
+    }
+}
+
+fn explore(start: State) -> usize {
+    let intents = intents();
+    let mut seen = HashSet::from([start.fingerprint()]);
+    // the way to each state, to tell how it came to be
+    let mut ways: Vec<(usize, String)> = vec![(0, "starts".to_owned())];
+    let mut queue = VecDeque::from([(0, start)]);
+    while let Some((number, state)) = queue.pop_front() {
+        let fail = |ways: &[(usize, String)], what: &str, why: &str, end: &State| {
+            let mut story = vec![what.to_owned()];
+            let mut at = number;
+            while at != 0 {
+                story.push(ways[at].1.clone());
+                at = ways[at].0;
+            }
+            story.reverse();
+            panic!("{why}, after:\n  {}\n{end:#?}", story.join("\n  "));
+        };
+        if state.run.is_none()
+            && let Err(why) = resumes(&state)
+        {
+            fail(&ways, "calls resume", &why, &state);
+        }
+        for (who, what, next) in state.next(&intents) {
+            if let Some(why) = problem(&state, who, &next) {
+                fail(&ways, &what, &why, &next);
+            }
+            if seen.insert(next.fingerprint()) {
+                ways.push((number, what));
+                queue.push_back((ways.len() - 1, next));
+            }
+        }
+    }
+    seen.len()
+}
+
+#[test]
+fn nothing_is_lost_in_any_reachable_state() {
+    let mut total = 0;
+    for wiring in [Wiring::TwoProviders, Wiring::OneProvider] {
+        for (profile, upgraded) in [
+            (None, true),
+            (Some(Profile { key: 0, mode: NetworkMode::Public }), true),
+            (Some(Profile { key: 0, mode: NetworkMode::Private }), true),
+            (Some(Profile { key: 0, mode: NetworkMode::Public }), false),
+        ] {
+            let states = explore(State::new(Cluster::new(wiring, profile, upgraded)));
+            eprintln!("{wiring:?} from {profile:?}, KMS v2: {upgraded}: {states} states");
+            total += states;
+        }
+    }
+    eprintln!("{total} states");
+}

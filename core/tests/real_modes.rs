@@ -1,0 +1,85 @@
+//! Change of the network mode and migration to KMS v2 on a real kube-apiserver and etcd.
+
+#![allow(clippy::unwrap_used, reason = "helpers of tests are tests")]
+
+mod common;
+
+use std::time::Duration;
+
+use aks_kms::{
+    ChangeNetworkModeOptions, KmsVersion, MigrateToV2Options, NetworkMode, RuleId, RunOptions,
+    Timing,
+};
+use aks_kms_simulator::{Given, Options, Simulator, real::Binaries};
+use serde_json::json;
+
+/// Waits for what real processes do; what AKS takes minutes for, this backend does not.
+fn timing() -> Timing {
+    Timing {
+        operation_poll_first: Duration::from_millis(200),
+        operation_poll_longest: Duration::from_secs(1),
+        weak_convergence: Duration::from_secs(5),
+        fence: Duration::from_secs(2),
+        kms_health: Duration::from_secs(25),
+        ..Timing::default()
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_vault_becomes_private_and_public_again() {
+    if !Binaries::available() {
+        return;
+    }
+    let simulator = Simulator::start(Options::default()).await.unwrap();
+    let given: Given = serde_json::from_value(json!({
+        "cluster": {
+            "backend": "real", "api_servers": 1, "vnet_integration": true,
+            "kms": {"key": "{{key.1}}"},
+        },
+        "secrets": {"namespaces": 5, "each": 100},
+    }))
+    .unwrap();
+    let case = simulator.put_case(given).await.unwrap();
+    let manager = common::builder(&case).timing(timing()).build().unwrap();
+    for mode in [NetworkMode::Private, NetworkMode::Public] {
+        let options = ChangeNetworkModeOptions::default();
+        let report = manager.change_network_mode(mode, options).await.unwrap();
+        assert!(report.reencryption.iter().all(|pass| pass.complete), "{report:#?}");
+        assert_eq!(report.after.network_mode, Some(mode));
+        let truth = simulator.secrets(&case.id).await.unwrap();
+        assert_eq!(truth.violations, Vec::<String>::new(), "to {mode}");
+        assert_eq!((truth.total, truth.plaintext, truth.unreadable), (500, 0, 0), "to {mode}");
+        assert_eq!(truth.by_key.get(&case.key_ids[0]), Some(&500), "to {mode}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn kms_v1_becomes_v2_and_nothing_is_left_in_plaintext() {
+    if !Binaries::available() {
+        return;
+    }
+    let simulator = Simulator::start(Options::default()).await.unwrap();
+    let given: Given = serde_json::from_value(json!({
+        "cluster": {
+            "backend": "real", "api_servers": 1, "kubernetes_version": "1.25.3",
+            "kms": {"key": "{{key.1}}"},
+        },
+        "secrets": {"namespaces": 20, "each": 100},
+    }))
+    .unwrap();
+    let case = simulator.put_case(given).await.unwrap();
+    let before = simulator.secrets(&case.id).await.unwrap();
+    assert_eq!((before.total, before.plaintext), (2_000, 0));
+    let manager = common::builder(&case).timing(timing()).build().unwrap();
+    let options = MigrateToV2Options {
+        run: RunOptions { allow: vec![RuleId::KeyInUseUnproven], ..RunOptions::default() },
+        ..MigrateToV2Options::default()
+    };
+    let report = manager.migrate_to_v2(options).await.unwrap();
+    assert_eq!(report.before.kms_version, Some(KmsVersion::V1));
+    assert_eq!(report.after.kms_version, Some(KmsVersion::V2));
+    assert!(report.reencryption.iter().skip(1).all(|pass| pass.complete), "{report:#?}");
+    let truth = simulator.secrets(&case.id).await.unwrap();
+    assert_eq!((truth.total, truth.plaintext, truth.unreadable), (2_000, 0, 0));
+    assert_eq!(truth.by_key.get(&case.key_ids[0]), Some(&2_000), "{truth:?}");
+}
