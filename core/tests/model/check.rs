@@ -5,8 +5,8 @@ use aks_kms::{
 };
 
 use crate::{
-    cluster::{Cluster, under},
-    sequence::Verb,
+    cluster::{Cluster, DENIED, under},
+    sequence::{Denied, Verb},
 };
 
 /// A note in the ledger that a key may be needed although that cannot be seen.
@@ -27,7 +27,8 @@ pub(crate) async fn cluster(cluster: &Cluster) -> Result<(), String> {
 
 async fn nothing_is_lost(cluster: &Cluster) -> Result<(), String> {
     let truth = cluster.truth().await;
-    if truth.unreadable > 0 {
+    let given_up = usize::from(cluster.denied == Denied::GivenUp);
+    if truth.unreadable > given_up {
         return Err(format!("secrets are lost: {truth:?}, {:?}", cluster.rolled_out()));
     }
     match truth.violations.first() {
@@ -48,7 +49,8 @@ async fn removable(cluster: &Cluster, ledger: &KeyLedger) -> Result<(), String> 
     for entry in entries {
         let key = entry.key_id.as_str();
         let secrets = under(&truth, key);
-        if secrets > 0 {
+        let given_up = usize::from(entry.reason.contains(DENIED));
+        if secrets > given_up {
             return Err(format!("{key} is called removable, with {secrets} secrets under it"));
         }
         let has = |configured: &Option<aks_kms_simulator::backend::KeyRef>| {
@@ -66,16 +68,21 @@ async fn removable(cluster: &Cluster, ledger: &KeyLedger) -> Result<(), String> 
 }
 
 /// After a verb: its error is one that a caller can act on, a refusal wrote nothing, and what it
-/// calls complete is true.
+/// calls complete is true. `writes_before`: how many writes there were, if nobody else writes.
 pub(crate) async fn outcome(
     cluster: &Cluster,
     verb: Verb,
-    writes_before: usize,
+    writes_before: Option<usize>,
     outcome: &Result<OperationReport, Error>,
 ) -> Result<(), String> {
+    let name = format!("{verb:?}");
+    let name = name.split('(').next().unwrap_or_default();
+    let came = outcome.as_ref().map_or_else(Error::code, |_| "ok");
+    cluster.note(format!("{name}: {came}"));
+    let wrote = writes_before.is_some_and(|before| cluster.writes() > before);
     match outcome {
         Ok(report) => {
-            if verb.only_reads() && cluster.writes() > writes_before {
+            if verb.only_reads() && wrote {
                 return Err(format!("{verb:?} wrote something"));
             }
             match report.reencryption.last() {
@@ -87,7 +94,7 @@ pub(crate) async fn outcome(
             is_documented(error)?;
             let begun = error.report().is_some_and(|report| !report.steps.is_empty());
             let refused = error.kind() == ErrorKind::PreflightFailed && !begun;
-            if (refused || verb.only_reads()) && cluster.writes() > writes_before {
+            if (refused || verb.only_reads()) && wrote {
                 return Err(format!("{verb:?} was refused after it wrote something: {error:?}"));
             }
             Ok(())
@@ -103,7 +110,7 @@ async fn proven(cluster: &Cluster, pass: &ReencryptReport) -> Result<(), String>
     }
     let truth = cluster.truth().await;
     let there = pass.key_id.as_deref().map_or(truth.plaintext, |key| under(&truth, key));
-    if there == truth.total {
+    if there + pass.given_up.len() >= truth.total {
         return Ok(());
     }
     Err(format!("{:?} of {:?} is called complete: {truth:?}", pass.purpose, pass.key_id))

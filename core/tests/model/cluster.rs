@@ -1,7 +1,7 @@
 //! A cluster of a sequence: a case of the simulator, and what is known of it beyond doubt.
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeMap, HashMap},
     sync::{Arc, Mutex, Weak},
     time::{Duration, Instant},
 };
@@ -23,13 +23,15 @@ use crate::{
         az::{Az, Kubectl},
     },
     faults::Troubles,
-    sequence::{Fault, Kms, Start, Wiring},
+    sequence::{Denied, Fault, Kms, Start, Wiring},
 };
 
 /// Namespaces with secrets, `team-1` and so on.
 pub(crate) const NAMESPACES: usize = 3;
 /// Secrets of each at the start.
 const EACH: usize = 4;
+/// The secret that cannot be rewritten, where there is one.
+pub(crate) const DENIED: &str = "team-1/denied";
 /// Whatever goes on in Azure is over by then.
 const OPERATION: Duration = Duration::from_secs(10);
 
@@ -38,6 +40,8 @@ pub(crate) struct Region {
     simulator: Simulator,
     /// The API servers by their address.
     kubernetes: Arc<Mutex<HashMap<String, Weak<Embedded>>>>,
+    /// What came of calls and deeds, and how often.
+    seen: Mutex<BTreeMap<String, usize>>,
 }
 
 impl Region {
@@ -56,7 +60,11 @@ impl Region {
         };
         let options = Options { scale: TimeScale(SCALE), ..Options::default() };
         let simulator = Simulator::start_with(options, Arc::new(factory)).await.unwrap();
-        Self { simulator, kubernetes }
+        Self { simulator, kubernetes, seen: Mutex::default() }
+    }
+
+    pub(crate) fn seen(&self) -> BTreeMap<String, usize> {
+        self.seen.lock().unwrap().clone()
     }
 }
 
@@ -71,7 +79,8 @@ pub(crate) fn under(truth: &GroundTruth, key_id: &str) -> usize {
 pub(crate) struct Cluster {
     region: Arc<Region>,
     case: Case,
-    pub(crate) start: Start,
+    /// Whether there is a secret that cannot be rewritten.
+    pub(crate) denied: Denied,
     pub(crate) az: Az,
     pub(crate) kubectl: Kubectl,
     pub(crate) troubles: Troubles,
@@ -97,6 +106,9 @@ impl Cluster {
             "secrets": {"namespaces": NAMESPACES, "each": EACH},
         });
         given["faults"] = serde_json::to_value(troubles.faults()).unwrap();
+        if start.denied != Denied::Nowhere {
+            given["secrets"]["special"] = json!([{"name": DENIED, "kind": "denied"}]);
+        }
         match start.kms {
             Kms::Off => {}
             Kms::Public | Kms::V1 => given["cluster"]["kms"] = json!({"key": "{{key.1}}"}),
@@ -111,10 +123,15 @@ impl Cluster {
             kubectl: Kubectl::new(&region.simulator, &case),
             region: Arc::clone(region),
             case,
-            start,
+            denied: start.denied,
             troubles,
             backup: Mutex::default(),
         }
+    }
+
+    /// Counts what came of something.
+    pub(crate) fn note(&self, what: String) {
+        *self.region.seen.lock().unwrap().entry(what).or_default() += 1;
     }
 
     /// A manager as on a machine of its own.

@@ -91,6 +91,7 @@ async fn set(cluster: &Cluster, key: Option<&str>, profile: Value) -> Result<(),
         return Ok(());
     }
     let (status, answer) = cluster.az.ask_for_kms(profile).await;
+    cluster.note(format!("az: {status}"));
     if status.is_success() {
         let ended = cluster.idle().await?;
         if ended != "Succeeded" {

@@ -23,6 +23,9 @@ mod settle;
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+/// Sequences at the same time: they wait most of the time.
+const AT_ONCE: u64 = 24;
+
 fn number(name: &str) -> Option<u64> {
     std::env::var(name).ok().map(|text| text.parse().unwrap())
 }
@@ -34,7 +37,7 @@ async fn random_sequences_come_out_safe() {
         seed: number("AKS_KMS_MODEL_SEED").unwrap_or(now.as_secs()),
         time: Duration::from_secs(number("AKS_KMS_MODEL_SECONDS").unwrap_or(20)),
         sequences: number("AKS_KMS_MODEL_SEQUENCES").unwrap_or(u64::MAX),
-        at_once: number("AKS_KMS_MODEL_AT_ONCE").unwrap_or(16),
+        at_once: AT_ONCE,
     };
     search::search(limits).await;
 }

@@ -10,6 +10,7 @@ use crate::{
     run::run,
     sequence::{
         Deed::*,
+        Denied::*,
         Kms::*,
         Sequence, Start,
         Step::{self, *},
@@ -24,18 +25,25 @@ struct Regression {
     steps: &'static [Step],
 }
 
-const REGRESSIONS: &[Regression] = &[Regression {
-    name: "a rotation that skips the rewrite, is cut off again and again, and loses its record",
-    start: Start { wiring: OneProvider, kms: Public },
-    steps: &[
-        Call(RotateOnly(2)),
-        Cut(Rotate(3), 700),
-        Do(LoseRecord),
-        Cut(Rotate(3), 1_400),
-        Do(Tag),
-        Call(Disable),
-    ],
-}];
+const REGRESSIONS: &[Regression] = &[
+    Regression {
+        name: "a rotation that skips the rewrite, is cut off again and again, and loses its record",
+        start: Start { wiring: OneProvider, kms: Public, denied: Nowhere },
+        steps: &[
+            Call(RotateOnly(2)),
+            Cut(Rotate(3), 700),
+            Do(LoseRecord),
+            Cut(Rotate(3), 1_400),
+            Do(Tag),
+            Call(Disable),
+        ],
+    },
+    Regression {
+        name: "a key from before KMS was off is kept until the next rotation",
+        start: Start { wiring: OneProvider, kms: Public, denied: Nowhere },
+        steps: &[Call(Rotate(2)), Call(DisableOnly), Call(Enable(1))],
+    },
+];
 
 /// Sequences at the same time.
 const AT_ONCE: usize = 8;

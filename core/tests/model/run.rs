@@ -12,9 +12,9 @@ use futures::future::{BoxFuture, FutureExt};
 
 use crate::{
     check,
-    cluster::{Cluster, Region},
+    cluster::{Cluster, DENIED, Region},
     deeds,
-    sequence::{Sequence, Step, Verb},
+    sequence::{Denied, Sequence, Step, Verb},
     settle,
 };
 
@@ -51,14 +51,15 @@ async fn from_start_to_end(region: &Arc<Region>, sequence: &Sequence) -> Result<
 
 async fn perform(cluster: &mut Cluster, step: Step) -> Result<(), String> {
     match step {
-        Step::Call(verb) => called(cluster, verb).await,
+        Step::Call(verb) => called(cluster, verb, Some(cluster.writes())).await,
         Step::Cut(verb, after) => {
             let manager = cluster.manager();
             let limit = Duration::from_millis(after);
-            let writes = cluster.writes();
+            let writes = Some(cluster.writes());
             match tokio::time::timeout(limit, call(cluster, &manager, verb)).await {
                 Ok(outcome) => check::outcome(cluster, verb, writes, &outcome).await,
                 Err(_) => {
+                    cluster.note("dropped".to_owned());
                     drop(manager);
                     tokio::time::sleep(IN_FLIGHT).await;
                     Ok(())
@@ -70,7 +71,7 @@ async fn perform(cluster: &mut Cluster, step: Step) -> Result<(), String> {
                 tokio::time::sleep(Duration::from_millis(after)).await;
                 deeds::perform_meanwhile(cluster, deed).await;
             };
-            let (outcome, ()) = tokio::join!(called(cluster, verb), meanwhile);
+            let (outcome, ()) = tokio::join!(called(cluster, verb, None), meanwhile);
             outcome
         }
         Step::Both(verb, after, other) => {
@@ -101,9 +102,8 @@ async fn perform(cluster: &mut Cluster, step: Step) -> Result<(), String> {
 }
 
 /// A verb to its end, with what must hold then.
-async fn called(cluster: &Cluster, verb: Verb) -> Result<(), String> {
+async fn called(cluster: &Cluster, verb: Verb, writes: Option<usize>) -> Result<(), String> {
     let manager = cluster.manager();
-    let writes = cluster.writes();
     let calling = call(cluster, &manager, verb);
     let outcome =
         tokio::time::timeout(LIMIT, calling).await.map_err(|_| format!("{verb:?} hangs"))?;
@@ -128,6 +128,10 @@ async fn dispatch(
     let reencrypt = if skip { Reencrypt::Skip } else { Reencrypt::default() };
     let run = RunOptions {
         dry_run: matches!(verb, Verb::TryRotate(_)),
+        give_up_secrets: match cluster.denied {
+            Denied::GivenUp => vec![DENIED.to_owned()],
+            Denied::Nowhere | Denied::Kept => Vec::new(),
+        },
         timeout: LIMIT / 2,
         ..RunOptions::default()
     };

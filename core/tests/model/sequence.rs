@@ -16,6 +16,18 @@ pub(crate) struct Sequence {
 pub(crate) struct Start {
     pub(crate) wiring: Wiring,
     pub(crate) kms: Kms,
+    pub(crate) denied: Denied,
+}
+
+/// A secret that a policy denies every patch of, so that it cannot be rewritten.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Denied {
+    /// There is none.
+    Nowhere,
+    /// There is one, and nobody names it: it must never be lost.
+    Kept,
+    /// There is one, and every call gives it up by its name.
+    GivenUp,
 }
 
 /// How AKS gives an API server two keys.
@@ -217,8 +229,13 @@ pub(crate) fn sequences(longest: usize) -> impl Strategy<Value = Sequence> {
             2 => Just(Kms::Private),
             1 => Just(Kms::V1),
         ],
+        prop_oneof![
+            8 => Just(Denied::Nowhere),
+            1 => Just(Denied::Kept),
+            1 => Just(Denied::GivenUp),
+        ],
     )
-        .prop_map(|(wiring, kms)| Start { wiring, kms });
+        .prop_map(|(wiring, kms, denied)| Start { wiring, kms, denied });
     (start, proptest::collection::vec(step(), 1..=longest))
         .prop_map(|(start, steps)| Sequence { start, steps })
 }
