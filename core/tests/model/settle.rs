@@ -14,9 +14,9 @@ use crate::{
 };
 
 /// Whoever is not done by then never will be.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(120);
 /// So often a conflict may come before it is one that only `abandon` resolves.
-const CONFLICTS: usize = 8;
+const CONFLICTS: usize = 3;
 /// API servers that were behind have noticed.
 const NOTICE_SECONDS: f64 = 65.0;
 
