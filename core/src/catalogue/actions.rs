@@ -5,6 +5,7 @@ use super::{
     groups::{BLOCK_UNLESS_HOLDS, GUARDS},
     pages,
 };
+use crate::model::Verb;
 
 pub(super) const RULES: &[Rule] = &[
     Rule {
@@ -66,7 +67,7 @@ pub(super) const RULES: &[Rule] = &[
         summary: "A vault that a needed key is used from in public mode must keep its public network access and an open firewall.",
         remedy: "Use `change_network_mode(\"private\")`, which closes the vault once the private way is proven.",
         url: pages::NETWORK_MODE,
-        verbs: GUARDS,
+        verbs: &[Verb::ChangeNetworkMode, Verb::CheckAction],
         violated_when: "the vault is used in public mode",
         ..BLOCK_UNLESS_HOLDS
     },

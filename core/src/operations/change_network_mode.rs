@@ -63,6 +63,7 @@ pub(super) fn plan(
     let mut findings = judged(&question, &intent, &steps, &found, &target);
     if closes(&steps) {
         findings.extend(rules::vault_shared(&found));
+        findings.extend(still_read_publicly(observed, &intent, &target));
     }
     Ok(Plan { findings: rules::in_order(findings), steps })
 }
@@ -112,6 +113,31 @@ fn closes(steps: &[Step]) -> bool {
     let closes =
         |step: &Step| matches!(step.kind, StepKind::SetVaultPublicAccess { enabled: false, .. });
     steps.iter().any(closes)
+}
+
+/// A key from before a time without KMS, which AKS keeps next to the one that came after: the API
+/// servers may still reach it over the public way that is to be closed. Not so where this plan, or
+/// the run that it goes on with, turns KMS off and on with one and the same key.
+fn still_read_publicly(observed: &Observed, intent: &Intent, target: &Target) -> Option<Finding> {
+    let came_by_itself = observed.unfinished(intent).is_none()
+        && observed.cluster.kms_on().is_some_and(|profile| profile.is(target));
+    let vault = observed.found_vault().filter(|vault| vault.public_network_access)?;
+    let ledger = &observed.recorded().filter(|_| came_by_itself)?.record.ledger;
+    ledger.previous.as_ref().filter(|entry| entry.key_id.is_none())?;
+    let mut public =
+        ledger.retired.iter().filter(|entry| entry.network_mode != Some(NetworkMode::Private));
+    let key = public.find_map(|entry| {
+        let key_id = entry.key_id.as_ref()?;
+        key_id.vault_name().eq_ignore_ascii_case(vault.id.name()).then_some(key_id)
+    })?;
+    Some(Finding::violated(
+        RuleId::VaultClosingInPublicUse,
+        &vault.id,
+        format!(
+            "the API servers may still read with {key}, over the public way, because KMS was turned off and on since; \
+             rotate once more, then call this again"
+        ),
+    ))
 }
 
 /// The world as the steps find it that use the vault over the public way.

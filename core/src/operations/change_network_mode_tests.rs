@@ -2,7 +2,7 @@ use super::*;
 use crate::{
     ledger::Operation,
     model::{ConnectionState, KmsProfile, Lookup, PrivateEndpointConnection, VaultFacts},
-    rules::testing::{KEY_1, NOW, World, entry, kms_on, plaintext_entry, recorded},
+    rules::testing::{KEY_1, KEY_2, NOW, World, entry, kms_on, plaintext_entry, recorded},
 };
 
 fn to(network_mode: NetworkMode) -> ChangeNetworkMode {
@@ -251,4 +251,18 @@ fn only_an_approved_connection_from_the_nodes_group_lets_a_vault_be_closed() {
     assert!(pending.remedy.contains("--vault-name shop-keys --name to-the-vault"), "{pending}");
     let rejected = ConnectionState::Other("Rejected".to_owned());
     assert!(problem(&[connection(own, rejected)]).is_some());
+}
+
+#[test]
+fn a_vault_is_not_closed_while_a_key_from_before_a_time_without_kms_is_read_over_the_public_way() {
+    let asked = to(NetworkMode::Private);
+    let mut world = on(NetworkMode::Private);
+    world.vault().public_network_access = true;
+    let mut found = recorded(entry(KEY_1), Some(plaintext_entry()), &[entry(KEY_2)]);
+    world.observed.record = Some(Fact::Known(found.clone()));
+    assert!(rules(&world, &asked).contains(&RuleId::VaultClosingInPublicUse));
+    // after another rotation the API servers have no other key
+    found.record.ledger.previous = Some(entry(KEY_1));
+    world.observed.record = Some(Fact::Known(found));
+    assert!(!rules(&world, &asked).contains(&RuleId::VaultClosingInPublicUse));
 }

@@ -43,6 +43,11 @@ const REGRESSIONS: &[Regression] = &[
         start: Start { wiring: OneProvider, kms: Public, denied: Nowhere },
         steps: &[Call(Rotate(2)), Call(DisableOnly), Call(Enable(1))],
     },
+    Regression {
+        name: "a vault that a key from before KMS was off is read from over the public way",
+        start: Start { wiring: OneProvider, kms: Public, denied: Nowhere },
+        steps: &[Call(DisableOnly), Call(EnablePrivate(3)), Call(GoPrivate)],
+    },
 ];
 
 /// Sequences at the same time.
