@@ -56,15 +56,14 @@ async fn perform(cluster: &mut Cluster, step: Step) -> Result<(), String> {
             let manager = cluster.manager();
             let limit = Duration::from_millis(after);
             let writes = Some(cluster.writes());
-            match tokio::time::timeout(limit, call(cluster, &manager, verb)).await {
-                Ok(outcome) => check::outcome(cluster, verb, writes, &outcome).await,
-                Err(_) => {
-                    cluster.note("dropped".to_owned());
-                    drop(manager);
-                    tokio::time::sleep(IN_FLIGHT).await;
-                    Ok(())
-                }
+            let calling = call(cluster, &manager, verb);
+            if let Ok(outcome) = tokio::time::timeout(limit, calling).await {
+                return check::outcome(cluster, verb, writes, &outcome).await;
             }
+            cluster.note("dropped".to_owned());
+            drop(manager);
+            tokio::time::sleep(IN_FLIGHT).await;
+            Ok(())
         }
         Step::During(verb, after, deed) => {
             let meanwhile = async {
