@@ -32,7 +32,7 @@ pub use model::{
     MigrateToV2Options, NetworkMode, NodePools, OperationInProgress, OperationReport, Pace,
     Purpose, Reencrypt, ReencryptOptions, ReencryptReport, ReencryptSecretsOptions, ResumeOptions,
     RotateOptions, RunOptions, Scope, SecretTotal, StatusOptions, Step, StepKind, StepOutcome,
-    StepReport, VaultAccess, VaultId, Verb, VerifySecretsOptions,
+    StepReport, Steps, VaultAccess, VaultId, Verb, VerifySecretsOptions,
 };
 pub use progress::{OnProgress, Phase, Progress};
 pub use runner::Journal;

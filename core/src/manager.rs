@@ -161,7 +161,7 @@ impl KmsManager {
     /// <https://learn.microsoft.com/azure/aks/use-kms-etcd-encryption#update-key-vault-mode>.
     ///
     /// # Errors
-    /// As [`enable`](Self::enable). [`Reencrypt::Skip`](crate::Reencrypt::Skip) and `namespaces`
+    /// As [`enable`](Self::enable). [`Reencrypt::Skip`] and `namespaces`
     /// are `invalid_input`.
     pub async fn change_network_mode(
         &self,
@@ -190,7 +190,7 @@ impl KmsManager {
     /// <https://learn.microsoft.com/azure/aks/use-kms-v2#migrate-to-kms-v2>.
     ///
     /// # Errors
-    /// As [`enable`](Self::enable). [`Reencrypt::Skip`](crate::Reencrypt::Skip), `namespaces` and
+    /// As [`enable`](Self::enable). [`Reencrypt::Skip`], `namespaces` and
     /// a version below 1.27 are `invalid_input`.
     pub async fn migrate_to_v2(&self, options: MigrateToV2Options) -> Result<OperationReport> {
         let MigrateToV2Options { run, kubernetes_version, node_pools, reencrypt } = options;

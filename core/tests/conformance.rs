@@ -57,11 +57,11 @@ async fn run(simulator: &Simulator, case: Case) -> Result<(), Failed> {
     for call in &case.earlier {
         let manager = manager(&world, call)?;
         // Whatever came of it is where the case begins.
-        let _ = perform(&manager, &call.operation, &filled(&call.options, &fill)).await;
+        let _ = perform(&manager, &call.operation, &filled(&call.options, fill)).await;
     }
     simulator.clear_writes(&world.id)?;
     let manager = manager(&world, &case.when)?;
-    let outcome = perform(&manager, &case.when.operation, &filled(&case.when.options, &fill)).await;
+    let outcome = perform(&manager, &case.when.operation, &filled(&case.when.options, fill)).await;
     let then: Then = serde_json::from_value(fill(&serde_json::to_value(&case.then)?))?;
     check_outcome(&then, &outcome)?;
     if let Some(why) = writes_mismatch(&then.writes, &simulator.writes(&world.id)?) {
@@ -181,25 +181,6 @@ async fn perform(
             let reencrypt = reencrypt_options(options);
             manager.reencrypt_secrets(ReencryptSecretsOptions { run, reencrypt }).await?
         }
-        "change_network_mode" => {
-            let options_of = ChangeNetworkModeOptions {
-                run,
-                vault_access: chosen(options, "vault_access")?,
-                reencrypt: reencrypt(options),
-            };
-            manager.change_network_mode(network_mode(options)?.unwrap(), options_of).await?
-        }
-        "migrate_to_v2" => {
-            let options_of = MigrateToV2Options {
-                run,
-                kubernetes_version: text(options, "kubernetes_version")
-                    .map(|version| version.parse())
-                    .transpose()?,
-                node_pools: chosen(options, "node_pools")?,
-                reencrypt: reencrypt(options),
-            };
-            manager.migrate_to_v2(options_of).await?
-        }
         "verify_secrets" => {
             let namespaces = texts(options, "namespaces");
             manager.verify_secrets(VerifySecretsOptions { run, namespaces }).await?
@@ -209,6 +190,26 @@ async fn perform(
             manager.resume(ResumeOptions { run, reencrypt }).await?
         }
         "abandon" => manager.abandon().await?,
+        "change_network_mode" => {
+            let mode = text(options, "network_mode").unwrap().parse()?;
+            let options = ChangeNetworkModeOptions {
+                run,
+                vault_access: chosen(options, "vault_access")?,
+                reencrypt: reencrypt(options),
+            };
+            manager.change_network_mode(mode, options).await?
+        }
+        "migrate_to_v2" => {
+            let options = MigrateToV2Options {
+                run,
+                kubernetes_version: text(options, "kubernetes_version")
+                    .map(|version| version.parse())
+                    .transpose()?,
+                node_pools: chosen(options, "node_pools")?,
+                reencrypt: reencrypt(options),
+            };
+            manager.migrate_to_v2(options).await?
+        }
         "status" => {
             let secrets = options.get("secrets") == Some(&json!(true));
             let status = manager.status(StatusOptions { secrets }).await?;

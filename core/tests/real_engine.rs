@@ -88,6 +88,29 @@ impl World {
         self.real.secrets().await.unwrap()
     }
 
+    /// The metadata of a secret, after a merge patch if there is one, by a cluster admin.
+    async fn secret(&self, namespace: &str, name: &str, patch: Option<Value>) -> Value {
+        let endpoint = self.real.endpoint();
+        let authority = reqwest::Certificate::from_pem(endpoint.ca_pem.as_bytes()).unwrap();
+        let client =
+            reqwest::Client::builder().no_proxy().tls_certs_only([authority]).build().unwrap();
+        let url = format!("{}/api/v1/namespaces/{namespace}/secrets/{name}", endpoint.server);
+        let request = match patch {
+            None => client.get(url),
+            Some(patch) => client
+                .patch(url)
+                .header("content-type", "application/merge-patch+json")
+                .body(patch.to_string()),
+        };
+        let answer = request
+            .bearer_auth(endpoint.admin_token)
+            .header("accept", "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1")
+            .send()
+            .await
+            .unwrap();
+        serde_json::from_slice(&answer.bytes().await.unwrap()).unwrap()
+    }
+
     /// Changes the key as Azure does, and says so in the cluster's document.
     async fn set_key(&self, current: Option<usize>, previous: Option<usize>) {
         let key = |index: Option<usize>| {
@@ -285,12 +308,20 @@ async fn restricted_namespaces_then_identity_to_kms_and_back() {
     assert!(pass.complete && pass.counts.rewritten >= 20, "{pass:#?}");
     assert_eq!(world.truth().await.plaintext, 0);
 
+    // as of before server-side apply: an object that nobody is said to manage
+    let strip = json!({"metadata": {"managedFields": [{}]}});
+    assert_eq!(
+        world.secret("team-1", "secret-1", Some(strip)).await["metadata"]["managedFields"],
+        Value::Null
+    );
     world.set_key(None, Some(0)).await;
     let report = admin().reencrypt_secrets(ReencryptSecretsOptions::default()).await.unwrap();
     let pass = only(&report);
     assert!(pass.complete && pass.key_id.is_none(), "{pass:#?}");
     let truth = world.truth().await;
     assert_eq!((truth.plaintext, truth.total), (40, 40), "{truth:?}");
+    let metadata = &world.secret("team-1", "secret-1", None).await["metadata"];
+    assert_eq!(metadata["managedFields"], Value::Null, "and nobody is afterwards: {metadata}");
     let left = world.real.etcd().list(SECRETS).await.unwrap();
     assert!(left.iter().all(|one| !one.value.starts_with(b"k8s:enc:")));
 }

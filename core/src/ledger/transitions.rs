@@ -38,10 +38,15 @@ impl Ledger {
         // A request of an abandoned operation had the eTag of before: it can no longer land.
         for retired in &mut self.retired {
             retired.abandoned = false;
+            retired.maybe_read = false;
         }
         let before = self.current.replace(entry);
-        if let Some(older) = std::mem::replace(&mut self.previous, before) {
-            self.retire(older);
+        // While KMS is off, AKS goes on reading with the last key, and with it and the new one after
+        // that.
+        let was_off = before.as_ref().is_some_and(|before| before.key_id.is_none());
+        match std::mem::replace(&mut self.previous, before) {
+            Some(last) => self.retire(Entry { maybe_read: was_off, ..last }),
+            None => self.retired.iter_mut().for_each(|last| last.maybe_read = was_off),
         }
         self.forget_twins();
     }
@@ -63,6 +68,7 @@ impl Ledger {
                 since: entry.since,
                 network_mode: entry.network_mode,
                 abandoned: entry.abandoned,
+                maybe_read: entry.maybe_read,
                 ..Entry::unproven(&entry.key())
             };
         }

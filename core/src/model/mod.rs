@@ -58,7 +58,7 @@ pub use report::{
 };
 pub use resource_id::{ClusterId, IdentityId, VaultId};
 pub use status::{Experience, KmsStatus, KmsVersion, OperationInProgress, SecretTotal};
-pub use step::{KmsTarget, Step, StepKind};
+pub use step::{KmsTarget, Step, StepKind, Steps};
 pub(crate) use target::Target;
 #[doc(hidden)]
 pub use timing::Timing;

@@ -5,7 +5,7 @@ use time::OffsetDateTime;
 
 use crate::{
     catalogue::RuleId,
-    model::{ClusterId, Finding, KeyLedger, KmsStatus, Step, Verb},
+    model::{ClusterId, Finding, KeyLedger, KmsStatus, Step, Steps, Verb},
 };
 
 /// What an operation did, or a dry run would do.
@@ -29,7 +29,7 @@ pub struct OperationReport {
     /// The cluster after.
     pub after: KmsStatus,
     /// The steps, in order.
-    pub plan: Vec<Step>,
+    pub plan: Steps,
     /// What became of the steps that were begun.
     pub steps: Vec<StepReport>,
     /// What the rules had to say.

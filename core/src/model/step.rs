@@ -1,6 +1,6 @@
 //! The steps of a plan.
 
-use std::fmt;
+use std::{fmt, ops::Deref};
 
 use serde::{Deserialize, Serialize};
 
@@ -20,6 +20,55 @@ pub struct Step {
     pub kind: StepKind,
     /// One readable line.
     pub summary: String,
+}
+
+/// The steps of a plan, in order. Prints as a numbered list, one step a line.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[serde(transparent)]
+pub struct Steps(Vec<Step>);
+
+impl From<Vec<Step>> for Steps {
+    fn from(steps: Vec<Step>) -> Self {
+        Self(steps)
+    }
+}
+
+impl Deref for Steps {
+    type Target = [Step];
+
+    fn deref(&self) -> &[Step] {
+        &self.0
+    }
+}
+
+impl IntoIterator for Steps {
+    type Item = Step;
+    type IntoIter = std::vec::IntoIter<Step>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.0.into_iter()
+    }
+}
+
+impl<'a> IntoIterator for &'a Steps {
+    type Item = &'a Step;
+    type IntoIter = std::slice::Iter<'a, Step>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.0.iter()
+    }
+}
+
+impl fmt::Display for Steps {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, step) in self.0.iter().enumerate() {
+            if index > 0 {
+                f.write_str("\n")?;
+            }
+            write!(f, "{}. {step}", index + 1)?;
+        }
+        Ok(())
+    }
 }
 
 /// What a step ensures.
@@ -210,5 +259,27 @@ impl StepKind {
 impl fmt::Display for Step {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.summary)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_plan_prints_as_a_numbered_list_and_serialises_as_a_plain_one() {
+        let steps = vec![
+            Step::new(StepKind::RecordOperation),
+            Step::new(StepKind::SetKms { target: KmsTarget::Off }),
+            Step::new(StepKind::RecordKey),
+        ];
+        let plan = Steps::from(steps.clone());
+        insta::assert_snapshot!(plan, @"
+        1. Record the operation in the cluster
+        2. Turn the cluster's KMS off
+        3. Record the keys and the proof in the cluster
+        ");
+        assert_eq!(serde_json::to_value(&plan).unwrap(), serde_json::to_value(&steps).unwrap());
+        assert_eq!(Steps::default().to_string(), "");
     }
 }

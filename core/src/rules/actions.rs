@@ -128,23 +128,23 @@ impl Guarded<'_> {
             Some(key) => key.need,
             None => self.worst(|key| covers(key_id, &key.key_id)),
         };
-        let uses =
+        let is_hit =
             |user: &KmsUser| KeyId::parse(&user.key_id).is_ok_and(|key| covers(key_id, &key));
-        self.with_others(rule, &resource, need, uses)
+        self.with_others(rule, &resource, need, is_hit)
     }
 
     fn vault(&self, vault: &VaultId) -> Vec<Finding> {
         let need = self.worst(|key| is_in(&key.key_id, vault));
-        let uses = |user: &KmsUser| key_is_in(user, vault);
-        self.with_others(RuleId::VaultStillNeeded, &vault.to_string(), need, uses)
+        let is_hit = |user: &KmsUser| key_is_in(user, vault);
+        self.with_others(RuleId::VaultStillNeeded, &vault.to_string(), need, is_hit)
     }
 
     fn identity(&self, identity: &IdentityId) -> Vec<Finding> {
         let is = |id: &str| IdentityId::parse(id).is_ok_and(|id| id == *identity);
         let is_own = self.cluster().identities.iter().any(|own| is(&own.resource_id));
         let need = if is_own { self.worst(|_| true) } else { not_needed() };
-        let uses = |user: &KmsUser| user.identities.iter().any(|(id, _)| is(id));
-        self.with_others(RuleId::IdentityStillNeeded, &identity.to_string(), need, uses)
+        let is_hit = |user: &KmsUser| user.identities.iter().any(|(id, _)| is(id));
+        self.with_others(RuleId::IdentityStillNeeded, &identity.to_string(), need, is_hit)
     }
 
     fn role(&self, vault: &VaultId, principal: &str) -> Vec<Finding> {
@@ -157,12 +157,12 @@ impl Guarded<'_> {
                 Err(why) => Need::Unknown(why),
             },
         };
-        let uses = |user: &KmsUser| {
+        let is_hit = |user: &KmsUser| {
             let mut principals =
                 user.identities.iter().filter_map(|(_, principal)| principal.as_ref());
             key_is_in(user, vault) && principals.any(|own| own.eq_ignore_ascii_case(principal))
         };
-        self.with_others(RuleId::AccessStillNeeded, &vault.to_string(), need, uses)
+        self.with_others(RuleId::AccessStillNeeded, &vault.to_string(), need, is_hit)
     }
 
     /// Whether the cluster's identity has its access to the vault's keys through this principal:
@@ -257,10 +257,10 @@ impl Guarded<'_> {
             }
         });
         let need = needs.fold(self.unlisted(), graver);
-        let uses = |user: &KmsUser| {
+        let is_hit = |user: &KmsUser| {
             user.network_mode != Some(NetworkMode::Private) && key_is_in(user, vault)
         };
-        self.with_others(RuleId::VaultClosingInPublicUse, &vault.to_string(), need, uses)
+        self.with_others(RuleId::VaultClosingInPublicUse, &vault.to_string(), need, is_hit)
     }
 
     /// What this cluster needs, and each other cluster that does.
@@ -269,14 +269,16 @@ impl Guarded<'_> {
         rule: RuleId,
         resource: &str,
         need: Need,
-        uses: impl Fn(&KmsUser) -> bool,
+        is_hit: impl Fn(&KmsUser) -> bool,
     ) -> Vec<Finding> {
         let mut findings: Vec<Finding> = finding(rule, resource, need).into_iter().collect();
         let own = self.cluster().id.to_string();
         match self.others {
             Fact::Known(users) => findings.extend(
-                users.iter().filter(|user| !user.id.eq_ignore_ascii_case(&own) && uses(user)).map(
-                    |user| {
+                users
+                    .iter()
+                    .filter(|user| !user.id.eq_ignore_ascii_case(&own) && is_hit(user))
+                    .map(|user| {
                         Finding::violated(
                             rule,
                             &user.id,
@@ -285,8 +287,7 @@ impl Guarded<'_> {
                                 user.id, user.key_id
                             ),
                         )
-                    },
-                ),
+                    }),
             ),
             Fact::Unknown(why) => findings.push(Finding::undetermined(
                 rule,

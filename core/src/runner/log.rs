@@ -127,7 +127,7 @@ impl RunLog {
             finished_at: OffsetDateTime::now_utc(),
             before: entries.before.clone()?,
             after: entries.after.clone()?,
-            plan: entries.plan.clone(),
+            plan: entries.plan.clone().into(),
             steps: entries.steps.clone(),
             findings: entries.findings.clone(),
             allowed,

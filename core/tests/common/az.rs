@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use aks_kms::KeyId;
 use aks_kms_simulator::{Case, Simulator};
 use reqwest::{Client, Method, StatusCode};
 use serde_json::{Value, json};
@@ -73,10 +74,38 @@ impl Az {
         (status, answer.json().await.unwrap_or_default())
     }
 
-    /// `az keyvault key delete` and `purge`, of all versions.
-    pub(crate) async fn disable_key(&self, simulator: &Simulator, key_id: &str) {
-        let change = json!({"attributes": {"enabled": false}});
-        simulator.patch_key(&self.case.id, key_id, &change).unwrap();
+    /// `az keyvault key create`: its id, in the vault of the case's key.
+    pub(crate) async fn create_key(&self, name: &str) -> String {
+        let body = json!({"kty": "RSA", "key_size": 2048, "key_ops": ["encrypt", "decrypt"]});
+        let (status, key) =
+            self.vault(Method::POST, &format!("/keys/{name}/create"), Some(&body)).await;
+        assert!(status.is_success(), "{status}: {key}");
+        key["key"]["kid"].as_str().unwrap().to_owned()
+    }
+
+    /// `az keyvault key delete` and `az keyvault key purge`.
+    pub(crate) async fn purge_key(&self, key_id: &KeyId) {
+        for (method, path) in [
+            (Method::DELETE, format!("/keys/{}", key_id.name())),
+            (Method::DELETE, format!("/deletedkeys/{}", key_id.name())),
+        ] {
+            let (status, answer) = self.vault(method, &path, None).await;
+            assert!(status.is_success(), "{path}: {status}: {answer}");
+        }
+    }
+
+    async fn vault(&self, method: Method, path: &str, body: Option<&Value>) -> (StatusCode, Value) {
+        let key = KeyId::parse(&self.case.key_ids[0]).unwrap();
+        let scope = format!("https://{}/.default", key.vault_suffix());
+        let token = token(&self.client, &self.case, &scope).await;
+        let url = format!("https://{}{path}?api-version=7.4", key.host());
+        let mut request = self.client.request(method, url).bearer_auth(&token);
+        if let Some(body) = body {
+            request = request.json(body);
+        }
+        let answer = request.send().await.unwrap();
+        let status = answer.status();
+        (status, answer.json().await.unwrap_or_default())
     }
 }
 
@@ -130,12 +159,12 @@ impl Kubectl {
         body: Option<&Value>,
     ) -> Option<(StatusCode, Value)> {
         let url = format!("{}{path}", self.server);
-        let patch = method == Method::PATCH;
+        let merges = method == Method::PATCH;
         let mut request = self.client.request(method, url).bearer_auth(&self.token);
         if let Some(body) = body {
             request = request.body(body.to_string()).header(
                 "content-type",
-                if patch { "application/merge-patch+json" } else { "application/json" },
+                if merges { "application/merge-patch+json" } else { "application/json" },
             );
         }
         let answer = request.send().await.ok()?;
@@ -158,8 +187,8 @@ impl Kubectl {
     /// `kubectl patch secret`.
     pub(crate) async fn update(&self, namespace: &str, name: &str, value: &str) -> bool {
         let path = format!("/api/v1/namespaces/{namespace}/secrets/{name}");
-        let patch = json!({"stringData": {"value": value}});
-        let answer = self.ask(Method::PATCH, &path, Some(&patch)).await;
+        let change = json!({"stringData": {"value": value}});
+        let answer = self.ask(Method::PATCH, &path, Some(&change)).await;
         answer.is_some_and(|(status, _)| status.is_success())
     }
 

@@ -3,6 +3,7 @@
 
 pub(crate) mod az;
 pub(crate) mod puppet;
+pub(crate) mod world;
 
 use aks_kms::{ClusterId, KmsManager, KmsManagerBuilder, Timing};
 use aks_kms_simulator::{Case, Options, Simulator, clock::TimeScale};

@@ -6,8 +6,6 @@
 
 #[path = "../common/mod.rs"]
 mod common;
-#[path = "../sequences/world.rs"]
-mod world;
 
 use std::time::Duration;
 
@@ -19,7 +17,7 @@ use proptest::{
 };
 use serde_json::json;
 
-use crate::world::{WIRINGS, World};
+use crate::common::world::{WIRINGS, World};
 
 /// Random moments for each wiring and verb.
 const MOMENTS: usize = 10;

@@ -10,7 +10,7 @@ use aks_kms::{
 };
 use serde_json::json;
 
-use crate::world::{WIRINGS, World, assert_complete, is};
+use crate::common::world::{WIRINGS, World, assert_complete, is};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn sequence_04_az_rotates_away_and_back_then_rotate() {

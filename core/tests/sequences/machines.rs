@@ -5,7 +5,7 @@ use std::time::Duration;
 use aks_kms::{ErrorKind, Purpose, ResumeOptions, StatusOptions};
 use serde_json::json;
 
-use crate::world::{WIRINGS, World, assert_complete, is};
+use crate::common::world::{WIRINGS, World, assert_complete, is};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn sequence_09_a_crash_after_the_change_then_abandon() {

@@ -7,15 +7,16 @@
 #![allow(clippy::unwrap_used, reason = "helpers of tests are tests")]
 #![allow(clippy::print_stdout, reason = "the puppet tells its leader how it goes")]
 
+mod at_work;
 #[path = "../common/mod.rs"]
 mod common;
 mod foreign;
+mod guards;
 mod machines;
 mod real;
 mod record;
 mod rotation;
 mod way_back;
-mod world;
 
 /// The library in another process; the tests above lead it.
 #[tokio::test(flavor = "multi_thread")]

@@ -4,7 +4,7 @@ use aks_kms::{ResumeOptions, RuleId};
 use aks_kms_simulator::{Options, Simulator, real::Binaries};
 use serde_json::{Value, json};
 
-use crate::{machines, rotation, way_back, world::World};
+use crate::{common::world::World, machines, rotation, way_back};
 
 /// Real API servers take real time; the library's own waits need not.
 const SCALE: f64 = 0.1;

@@ -5,7 +5,7 @@ use serde_json::json;
 
 use crate::{
     common,
-    world::{WIRINGS, World, assert_complete},
+    common::world::{WIRINGS, World, assert_complete},
 };
 
 #[tokio::test(flavor = "multi_thread")]

@@ -5,7 +5,7 @@ use aks_kms::{
 };
 use serde_json::json;
 
-use crate::world::{WIRINGS, World, assert_complete, is};
+use crate::common::world::{WIRINGS, World, assert_complete, is};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_life_from_enable_over_rotations_to_disable() {

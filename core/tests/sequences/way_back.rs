@@ -9,7 +9,7 @@ use aks_kms::{
 use aks_kms_simulator::given::Faults;
 use serde_json::{Value, json};
 
-use crate::world::{WIRINGS, World};
+use crate::common::world::{WIRINGS, World};
 
 fn faults(value: Value) -> Faults {
     serde_json::from_value(value).unwrap()

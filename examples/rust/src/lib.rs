@@ -5,7 +5,7 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
-use aks_kms::{OperationReport, Phase, Progress};
+use aks_kms::{KeyLedger, OperationReport, Phase, Progress};
 use aks_kms_simulator::backend::GroundTruth;
 use indicatif::{ProgressBar, ProgressStyle};
 
@@ -77,10 +77,7 @@ impl ProgressLine {
 /// # Errors
 /// `out` cannot be written to.
 pub fn plan(out: &mut impl Write, planned: &OperationReport) -> std::io::Result<()> {
-    writeln!(out, "Plan of {} for {}", planned.operation, planned.cluster)?;
-    for (number, step) in planned.plan.iter().enumerate() {
-        writeln!(out, "{:>3}. {step}", number + 1)?;
-    }
+    writeln!(out, "Plan of {} for {}\n{}", planned.operation, planned.cluster, planned.plan)?;
     for finding in &planned.findings {
         writeln!(out, "   - {finding}")?;
     }
@@ -108,6 +105,22 @@ pub fn report(out: &mut impl Write, report: &OperationReport) -> std::io::Result
     }
     let seconds = (report.finished_at - report.started_at).as_seconds_f64();
     writeln!(out, "  took {seconds:.1} s")
+}
+
+/// Shows which keys a cluster used, and which of them it still needs.
+///
+/// # Errors
+/// `out` cannot be written to.
+pub fn ledger(out: &mut impl Write, keys: &KeyLedger) -> std::io::Result<()> {
+    writeln!(out, "\nKeys")?;
+    let named =
+        [("current", &keys.current), ("pending", &keys.pending), ("previous", &keys.previous)];
+    let named = named.into_iter().filter_map(|(name, entry)| Some((name, entry.as_ref()?)));
+    for (name, entry) in named.chain(keys.retired.iter().map(|entry| ("retired", entry))) {
+        let removable = if entry.removable { "removable" } else { "needed" };
+        writeln!(out, "  {name:<8} {} {removable}: {}", entry.key_id, entry.reason)?;
+    }
+    Ok(())
 }
 
 /// What etcd holds, in words.

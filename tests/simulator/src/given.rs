@@ -70,11 +70,11 @@ pub struct Cluster {
     pub node_pools: Vec<String>,
     /// How AKS gives an API server two keys.
     pub wiring: Wiring,
+    /// What a key change does while secrets are under a key that it takes away.
+    pub forgotten_secrets: ForgottenSecrets,
     /// The versions that AKS offers to upgrade to, by the version that it offers them from; for
     /// versions that are not named: later patches and the next minor version.
     pub upgrades: BTreeMap<String, Vec<String>>,
-    /// What a key change does while secrets are under a key that it takes away.
-    pub forgotten_secrets: ForgottenSecrets,
     /// How many API servers there are.
     pub api_servers: usize,
     /// Which Kubernetes the cluster has.
@@ -97,8 +97,8 @@ impl Default for Cluster {
             konnectivity: true,
             node_pools: vec!["Succeeded".to_owned()],
             wiring: Wiring::TwoProviders,
-            upgrades: BTreeMap::new(),
             forgotten_secrets: ForgottenSecrets::Lost,
+            upgrades: BTreeMap::new(),
             api_servers: 2,
             backend: Backend::Embedded,
         }

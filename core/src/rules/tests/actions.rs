@@ -187,6 +187,15 @@ fn a_key_that_the_cluster_needs() {
                 delete_key(KEY_1),
                 REFUSED,
             ),
+        ],
+    );
+}
+
+#[test]
+fn a_key_that_the_ledger_cannot_tell_of() {
+    check_all(
+        KeyStillNeeded,
+        vec![
             (
                 "no journal is kept",
                 || {

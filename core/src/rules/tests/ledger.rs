@@ -104,6 +104,12 @@ fn the_key_before_the_current_one() {
             PreviousKeyUnusable,
             WARNED,
         ),
+    ]);
+}
+
+#[test]
+fn the_vault_of_the_key_before_the_current_one_and_the_access_to_it() {
+    check(&[
         (
             "its vault was deleted",
             World::rotate,

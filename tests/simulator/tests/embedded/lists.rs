@@ -181,7 +181,7 @@ async fn a_list_of_all_namespaces_goes_through_them_in_order() {
 }
 
 #[tokio::test]
-async fn two_hundred_thousand_secrets_are_made_and_listed_in_seconds() {
+async fn two_hundred_thousand_secrets_are_made_and_listed_within_a_minute() {
     let began = std::time::Instant::now();
     let given = json!({"secrets": {"namespaces": 4, "each": 50_000, "under": "plaintext"}});
     let world = World::new(given, v2(1, 0), 0.001);
@@ -189,5 +189,7 @@ async fn two_hundred_thousand_secrets_are_made_and_listed_in_seconds() {
     let (listed, statuses) = names(&api, 5_000).await;
     assert_eq!((listed.len(), statuses.len()), (50_000, 10));
     assert_eq!(world.api.ground_truth().await.unwrap().plaintext, 200_000);
-    assert!(began.elapsed().as_secs() < 5, "took {:?}", began.elapsed());
+    // on a machine that is busy with other things, too: what is not linear takes far longer, and
+    // rates are measured by the benchmark
+    assert!(began.elapsed().as_secs() < 60, "took {:?}", began.elapsed());
 }

@@ -1,4 +1,5 @@
 //! A cluster, its managers, and what must hold of it.
+#![allow(dead_code, reason = "each test binary uses a part of it")]
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -12,8 +13,7 @@ use aks_kms_simulator::{
 };
 use serde_json::{Value, json};
 
-use crate::common::{
-    self,
+use super::{
     az::{Az, Kubectl},
     puppet::{Puppet, Script},
 };
@@ -34,8 +34,8 @@ pub(crate) struct World {
 impl World {
     /// On the embedded API servers. `given` is added to a cluster with ten secrets.
     pub(crate) async fn embedded(wiring: &str, given: Value) -> Self {
-        let simulator = common::simulator().await;
-        Self::with(simulator, json!({"wiring": wiring}), given, common::SCALE).await
+        let simulator = super::simulator().await;
+        Self::with(simulator, json!({"wiring": wiring}), given, super::SCALE).await
     }
 
     pub(crate) async fn with(
@@ -60,7 +60,7 @@ impl World {
     }
 
     pub(crate) fn builder_timing(&self, timing: Timing) -> KmsManager {
-        common::builder(&self.case).timing(timing).build().unwrap()
+        super::builder(&self.case).timing(timing).build().unwrap()
     }
 
     /// The N-th version of the key, from 1; of those that are left.

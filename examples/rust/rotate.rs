@@ -1,0 +1,51 @@
+//! A key's rotation: `cargo run --example rotate`.
+//!
+//! It starts a simulated Azure region in this process with an AKS cluster that is encrypted with
+//! the first version of a key, shows the plan, rotates twice, and shows after each rotation which
+//! keys the cluster still needs.
+
+use std::{error::Error, io::Write, sync::Arc};
+
+use aks_kms::{ClusterId, EnableOptions, KmsManager, OnProgress, RotateOptions, RunOptions};
+use aks_kms_examples::{ProgressLine, describe, ledger, plan, report};
+use aks_kms_simulator::{Options, Simulator, given};
+
+#[tokio::main]
+async fn main() -> Result<(), Box<dyn Error>> {
+    let mut out = std::io::stdout().lock();
+
+    // A region with one cluster, and three versions of a key.
+    let simulator = Simulator::start(Options::default()).await?;
+    let case = simulator
+        .put_case(given::Given {
+            key: given::Key { versions: 3, ..given::Key::default() },
+            secrets: given::Secrets { namespaces: 12, each: 25, ..given::Secrets::default() },
+            ..given::Given::default()
+        })
+        .await?;
+    let manager = KmsManager::builder(ClusterId::parse(&case.cluster_id)?)
+        .credential(case.credential())
+        .cloud(case.arm.parse()?)
+        .transport(case.transport())
+        .build()?;
+    manager.enable(&case.key_ids[0], EnableOptions::default()).await?;
+    writeln!(out, "etcd before: {}\n", describe(&simulator.secrets(&case.id).await?))?;
+
+    let dry_run = RunOptions { dry_run: true, ..RunOptions::default() };
+    let options = RotateOptions { run: dry_run, ..RotateOptions::default() };
+    plan(&mut out, &manager.rotate(Some(&case.key_ids[1]), options).await?)?;
+
+    for key_id in &case.key_ids[1..] {
+        let line = ProgressLine::new();
+        let on_progress: OnProgress = Arc::new(move |now| line.show(&now));
+        let run = RunOptions { on_progress: Some(on_progress), ..RunOptions::default() };
+        let options = RotateOptions { run, ..RotateOptions::default() };
+        let rotated = manager.rotate(Some(key_id), options).await?;
+        report(&mut out, &rotated)?;
+        if let Some(keys) = &rotated.ledger {
+            ledger(&mut out, keys)?;
+        }
+    }
+    writeln!(out, "\netcd after: {}", describe(&simulator.secrets(&case.id).await?))?;
+    Ok(())
+}
