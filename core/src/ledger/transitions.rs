@@ -35,9 +35,7 @@ impl Ledger {
         let Some(mut entry) = self.pending.take() else { return };
         entry.since.get_or_insert(at);
         self.changed_by_others = false;
-        // A request of an abandoned operation had the eTag of before: it can no longer land.
         for retired in &mut self.retired {
-            retired.abandoned = false;
             retired.maybe_read = false;
         }
         let before = self.current.replace(entry);
@@ -129,6 +127,10 @@ impl Record {
     /// The cluster is set, and this is its eTag now.
     pub(crate) fn settled(&mut self, key: &ExpectedKey, etag: Option<&str>, at: OffsetDateTime) {
         if self.ledger.pending.as_ref().is_some_and(|pending| pending.is(key)) {
+            // A request of an abandoned operation had the eTag of before: it can no longer land.
+            for retired in &mut self.ledger.retired {
+                retired.abandoned = false;
+            }
             self.ledger.promote(at);
         }
         self.cluster.etag = etag.map(str::to_owned);
