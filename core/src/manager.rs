@@ -228,7 +228,7 @@ impl KmsManager {
     /// `reencrypt_incomplete` when it cannot tell or a secret is not proven, and those of Azure and
     /// the network.
     pub async fn verify_secrets(&self, options: VerifySecretsOptions) -> Result<OperationReport> {
-        read::verify_secrets(&self.0, options).await
+        Box::pin(read::verify_secrets(&self.0, options)).await
     }
 
     /// Reads the present state, and says what is wrong or will be.
@@ -236,7 +236,7 @@ impl KmsManager {
     /// # Errors
     /// Those of Azure and the network. An API server that cannot be reached is a finding.
     pub async fn status(&self, options: StatusOptions) -> Result<KmsStatus> {
-        read::status(&self.0, options).await
+        Box::pin(read::status(&self.0, options)).await
     }
 
     /// Judges something that somebody is about to do elsewhere: to a key, a vault, an identity or the
@@ -262,7 +262,7 @@ impl KmsManager {
     /// `conflict` when somebody is at work on it, or changed the key meanwhile; otherwise those of
     /// the recorded verb.
     pub async fn resume(&self, options: ResumeOptions) -> Result<OperationReport> {
-        recorded::resume(&self.0, options).await
+        Box::pin(recorded::resume(&self.0, options)).await
     }
 
     /// Drops the recorded operation. The cluster stays as it is, which the report says; a key that
@@ -271,7 +271,7 @@ impl KmsManager {
     /// # Errors
     /// `conflict` when somebody is at work on it, and those of Azure and the network.
     pub async fn abandon(&self) -> Result<OperationReport> {
-        recorded::abandon(&self.0).await
+        Box::pin(recorded::abandon(&self.0)).await
     }
 
     /// Performs a verb that writes, once its arguments are in order.
@@ -286,7 +286,7 @@ impl KmsManager {
             return Err(rules::invalid_input(Vec::new(), problems));
         }
         let reencrypt = reencrypt.cloned().unwrap_or_default();
-        self.0.perform(Request { intent, run, reencrypt }).await
+        Box::pin(self.0.perform(Request { intent, run, reencrypt })).await
     }
 }
 

@@ -181,6 +181,25 @@ async fn perform(
             let reencrypt = reencrypt_options(options);
             manager.reencrypt_secrets(ReencryptSecretsOptions { run, reencrypt }).await?
         }
+        "change_network_mode" => {
+            let options_of = ChangeNetworkModeOptions {
+                run,
+                vault_access: chosen(options, "vault_access")?,
+                reencrypt: reencrypt(options),
+            };
+            manager.change_network_mode(network_mode(options)?.unwrap(), options_of).await?
+        }
+        "migrate_to_v2" => {
+            let options_of = MigrateToV2Options {
+                run,
+                kubernetes_version: text(options, "kubernetes_version")
+                    .map(|version| version.parse())
+                    .transpose()?,
+                node_pools: chosen(options, "node_pools")?,
+                reencrypt: reencrypt(options),
+            };
+            manager.migrate_to_v2(options_of).await?
+        }
         "verify_secrets" => {
             let namespaces = texts(options, "namespaces");
             manager.verify_secrets(VerifySecretsOptions { run, namespaces }).await?
@@ -190,26 +209,6 @@ async fn perform(
             manager.resume(ResumeOptions { run, reencrypt }).await?
         }
         "abandon" => manager.abandon().await?,
-        "change_network_mode" => {
-            let mode = text(options, "network_mode").unwrap().parse()?;
-            let options = ChangeNetworkModeOptions {
-                run,
-                vault_access: chosen(options, "vault_access")?,
-                reencrypt: reencrypt(options),
-            };
-            manager.change_network_mode(mode, options).await?
-        }
-        "migrate_to_v2" => {
-            let options = MigrateToV2Options {
-                run,
-                kubernetes_version: text(options, "kubernetes_version")
-                    .map(|version| version.parse())
-                    .transpose()?,
-                node_pools: chosen(options, "node_pools")?,
-                reencrypt: reencrypt(options),
-            };
-            manager.migrate_to_v2(options).await?
-        }
         "status" => {
             let secrets = options.get("secrets") == Some(&json!(true));
             let status = manager.status(StatusOptions { secrets }).await?;

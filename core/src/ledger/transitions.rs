@@ -35,13 +35,13 @@ impl Ledger {
         let Some(mut entry) = self.pending.take() else { return };
         entry.since.get_or_insert(at);
         self.changed_by_others = false;
-        for retired in &mut self.retired {
-            retired.maybe_read = false;
-        }
         let before = self.current.replace(entry);
         // While KMS is off, AKS goes on reading with the last key, and with it and the new one after
         // that.
         let was_off = before.as_ref().is_some_and(|before| before.key_id.is_none());
+        for retired in &mut self.retired {
+            retired.maybe_read = was_off && retired.abandoned;
+        }
         match std::mem::replace(&mut self.previous, before) {
             Some(last) => self.retire(Entry { maybe_read: was_off, ..last }),
             None => self.retired.iter_mut().for_each(|last| last.maybe_read = was_off),
@@ -127,11 +127,11 @@ impl Record {
     /// The cluster is set, and this is its eTag now.
     pub(crate) fn settled(&mut self, key: &ExpectedKey, etag: Option<&str>, at: OffsetDateTime) {
         if self.ledger.pending.as_ref().is_some_and(|pending| pending.is(key)) {
+            self.ledger.promote(at);
             // A request of an abandoned operation had the eTag of before: it can no longer land.
             for retired in &mut self.ledger.retired {
                 retired.abandoned = false;
             }
-            self.ledger.promote(at);
         }
         self.cluster.etag = etag.map(str::to_owned);
     }

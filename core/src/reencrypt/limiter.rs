@@ -16,6 +16,9 @@ use super::{
 };
 use crate::model::{Pace, ReencryptOptions};
 
+/// A task may be woken so late, and a rate is kept nevertheless.
+const LATE_WAKE_UP: Duration = Duration::from_millis(10);
+
 /// Limits requests to the API server: concurrency, rate, and one pause for everybody when the
 /// server asks for one.
 ///
@@ -114,8 +117,10 @@ impl Limiter {
                         opens_at
                     }
                     (None, Some(interval)) if slot.is_none() => {
-                        // no credit for idle time: a burst is no average
-                        let mine = state.next_slot.max(now);
+                        // Almost no credit for idle time, a burst is no average: only what
+                        // a late wake-up took away.
+                        let earliest = now.checked_sub(LATE_WAKE_UP).unwrap_or(now);
+                        let mine = state.next_slot.max(earliest);
                         state.next_slot = mine + interval;
                         slot = Some(mine);
                         mine

@@ -1,7 +1,13 @@
 //! Ordinary lives: keys come, go before, and retire.
 
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
+
 use aks_kms::{
-    Evidence, Purpose, ReencryptSecretsOptions, RuleId, StepOutcome, VerifySecretsOptions,
+    EnableOptions, Evidence, Phase, Purpose, ReencryptSecretsOptions, RotateOptions, RuleId,
+    RunOptions, StepOutcome, VerifySecretsOptions,
 };
 use serde_json::json;
 
@@ -49,7 +55,7 @@ async fn a_life_from_enable_over_rotations_to_disable() {
 async fn rotate_without_a_key_makes_one_new_version_and_says_for_what() {
     let world = World::embedded("one-provider", json!({})).await;
     world.enable(1).await.unwrap();
-    let report = world.manager().rotate(None, aks_kms::RotateOptions::default()).await.unwrap();
+    let report = world.manager().rotate(None, RotateOptions::default()).await.unwrap();
     let made = report.after.key_id.unwrap();
     assert!(!world.case.key_ids.contains(&made.to_string()), "{made}");
     world.all_under_key(made.as_str()).await;
@@ -154,5 +160,82 @@ async fn a_key_that_the_ledger_calls_removable_is_not_needed() {
         let report =
             world.manager().reencrypt_secrets(ReencryptSecretsOptions::default()).await.unwrap();
         assert_eq!(report.reencryption[0].counts.current, 10);
+    }
+}
+
+/// The first sequence, a kubeconfig of another cluster, is in `tests/access.rs`.
+///
+/// On KMS v1 the metrics name no keys: an ordinary rotation is refused, and one that is allowed
+/// writes every secret anew where a new key looks like the old one, before the change and after it.
+#[tokio::test(flavor = "multi_thread")]
+async fn sequence_07_kms_v1_where_a_new_key_looks_like_the_old_one() {
+    for wiring in WIRINGS {
+        let given = json!({
+            "cluster": {"kubernetes_version": "1.26.6", "kms": {"key": "{{key.1}}"}},
+        });
+        let world = World::embedded(wiring, given).await;
+        let error = world.rotate(2).await.unwrap_err();
+        let rules: Vec<RuleId> = error.findings().iter().map(|finding| finding.rule).collect();
+        assert!(rules.contains(&RuleId::KeyInUseUnproven), "{error}");
+        assert_eq!(world.configured().as_deref(), Some(world.key(1)));
+
+        for number in 2..=4 {
+            let allow = vec![RuleId::KeyInUseUnproven];
+            let run = RunOptions { allow, ..RunOptions::default() };
+            let options = RotateOptions { run, ..RotateOptions::default() };
+            let report = world.manager().rotate(Some(world.key(number)), options).await.unwrap();
+            world.all_under(number).await;
+            // Another provider's name is seen in the metrics; another key behind one name is not.
+            if wiring == "two-providers" {
+                continue;
+            }
+            for pass in &report.reencryption {
+                assert_eq!((pass.counts.rewritten, pass.evidence), (10, Evidence::Weak));
+            }
+            let ledger = report.ledger.unwrap();
+            for old in 1..number {
+                assert!(!world.is_removable(&ledger, old), "{ledger:#?}");
+            }
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sequence_19_a_change_that_was_accepted_is_not_taken_for_done() {
+    for wiring in WIRINGS {
+        let given = json!({"faults": {"operation_seconds": 60}});
+        let world = Arc::new(World::embedded(wiring, given).await);
+        let (hand, early) = (Arc::clone(&world), Arc::new(AtomicBool::new(false)));
+        let seen = Arc::clone(&early);
+        let on_progress: aks_kms::OnProgress = Arc::new(move |now| {
+            let cluster = hand.simulator.cluster(&hand.case.id).unwrap();
+            let settled = cluster["properties"]["provisioningState"] == "Succeeded";
+            if now.phase != Phase::Cluster && now.phase != Phase::Record && !settled {
+                seen.store(true, Ordering::Relaxed);
+            }
+        });
+        let run = RunOptions { on_progress: Some(on_progress), ..RunOptions::default() };
+        let options = EnableOptions { run, ..EnableOptions::default() };
+        let report = world.manager().enable(world.key(1), options).await.unwrap();
+        assert!(report.reencryption.iter().all(|pass| pass.complete));
+        assert!(!early.load(Ordering::Relaxed), "{wiring}: secrets were touched in the middle");
+        world.all_under(1).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sequence_26_clocks_that_differ_by_hours() {
+    for wiring in WIRINGS {
+        for hours in [-5, 5] {
+            let given = json!({"faults": {"clock_shift_seconds": hours * 3_600}});
+            let world = World::embedded(wiring, given).await;
+            world.enable(1).await.unwrap();
+            for number in 2..=3 {
+                let report = world.rotate(number).await.unwrap();
+                assert!(report.reencryption.iter().all(|pass| pass.complete), "{report:#?}");
+                world.all_under(number).await;
+            }
+            assert!(world.is_removable(&world.ledger().await, 1), "{wiring}, {hours} h");
+        }
     }
 }

@@ -28,7 +28,7 @@ fn a_retired_key_is_removable_with_a_proof_or_what_is_missing_is_said() {
         (
             "the evidence has no name",
             |record| {
-                record.ledger.current.as_mut().unwrap().evidence = Some(Evidence::MetricsUnnamed)
+                record.ledger.current.as_mut().unwrap().evidence = Some(Evidence::MetricsUnnamed);
             },
             Fit::Unbroken,
             Standing::Recorded,

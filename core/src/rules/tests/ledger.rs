@@ -206,7 +206,7 @@ fn a_key_that_was_used_before() {
             |world| {
                 world.ledger().retired = vec![entry(
                     &KEY_2.to_uppercase().replace("HTTPS", "https").replace("/KEYS/", "/keys/"),
-                )]
+                )];
             },
             KeyReused,
             WARNED,
