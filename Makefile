@@ -1,7 +1,7 @@
 # `make test` runs everything that this machine can run. It says what it left out and why, and
 # fails for that where CI=true.
 
-.PHONY: test lint docs bench advisories fuzz
+.PHONY: test lint docs bench advisories fuzz soak
 
 test:
 	@tests/run
@@ -23,6 +23,10 @@ endif
 # AKS_KMS_FUZZ_SECONDS, new ones each time, or those of AKS_KMS_FUZZ_SEED.
 fuzz:
 	@tests/run fuzz
+
+# Random sequences of everything, `make soak SEQUENCES=10000`.
+soak:
+	@AKS_KMS_MODEL_SEQUENCES=$(or $(SEQUENCES),10000) tests/run model
 
 advisories:
 	@tests/run advisories

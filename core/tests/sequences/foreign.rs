@@ -133,8 +133,9 @@ async fn sequence_25_the_profile_was_dropped_by_another_tool_then_enable() {
         assert_complete(&report, &[Purpose::Gate, Purpose::Rewrite]);
         assert_eq!(report.reencryption[0].counts.rewritten, truth.total as u64);
         world.all_under(2).await;
-        // All was proven to be plaintext, then to be under the new key: the first has gone.
-        assert!(world.is_removable(&world.ledger().await, 1));
+        // No secret needs the first key any more. AKS may: with KMS off it was the last one, and is
+        // the one before the current one now, whose plugin must stay well.
+        assert!(!world.is_removable(&world.ledger().await, 1));
     }
 }
 
