@@ -258,7 +258,7 @@ fn whatever_is_done_in_whatever_order_nothing_is_lost() {
     let sequences = number("AKS_KMS_MODEL_SEQUENCES").unwrap_or(32);
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_secs();
     let base = number("AKS_KMS_MODEL_SEED").unwrap_or(now);
-    println!("AKS_KMS_MODEL_SEED={base}");
+    eprintln!("AKS_KMS_MODEL_SEED={base}");
     let runtime = Arc::new(tokio::runtime::Runtime::new().unwrap());
     let simulator = runtime.block_on(common::simulator());
     let (done, began) = (AtomicUsize::new(0), Instant::now());
@@ -300,5 +300,5 @@ fn whatever_is_done_in_whatever_order_nothing_is_lost() {
             });
         }
     });
-    println!("{} sequences in {:.0} s", done.into_inner(), began.elapsed().as_secs_f64());
+    eprintln!("{} sequences in {:.0} s", done.into_inner(), began.elapsed().as_secs_f64());
 }

@@ -354,5 +354,5 @@ fn nothing_is_lost_in_any_reachable_state() {
             });
         }
     });
-    println!("{} states", total.into_inner());
+    eprintln!("{} states", total.into_inner());
 }
