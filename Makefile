@@ -24,9 +24,11 @@ endif
 fuzz:
 	@tests/run fuzz
 
-# Random sequences of everything, `make soak SEQUENCES=10000`.
+# Random sequences of all verbs, crashes, faults and foreign hands: so many of them, new ones each
+# time, or those of AKS_KMS_MODEL_SEED.
+SEQUENCES ?= 10000
 soak:
-	@AKS_KMS_MODEL_SEQUENCES=$(or $(SEQUENCES),10000) tests/run model
+	@AKS_KMS_MODEL_SEQUENCES=$(SEQUENCES) AKS_KMS_MODEL_SECONDS=86400 tests/run model
 
 advisories:
 	@tests/run advisories

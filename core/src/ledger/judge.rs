@@ -108,7 +108,7 @@ impl<'a> Needs<'a> {
                 "KMS is off, and the last key must be kept: secrets written under it may be left in etcd and its backups",
             ),
             (false, false) => needed(
-                "KMS is off, and keys must be kept after that; turn it on again and prove every secret under the new key first",
+                "KMS is off, and keys must be kept after that; turn it on again, and rotate once more",
             ),
             (false, true) if entry.abandoned => Need::Unknown(
                 "an operation that was to set it was abandoned, and its request may still be under way; it is settled by \
@@ -139,6 +139,13 @@ impl<'a> Needs<'a> {
         if ledger.previous.is_none() {
             return unknown(
                 "which key was in use before the current one is not known, and it may be this one; rotate once more",
+            );
+        }
+        // AKS keeps the last key over a time without KMS, next to the one that comes after.
+        if ledger.previous.as_ref().is_some_and(|entry| entry.key_id.is_none()) {
+            return unknown(
+                "KMS was off before the current key came into use, and the API servers may still read with a key from before \
+                 that; rotate once more",
             );
         }
         if current.proven_at.is_none()

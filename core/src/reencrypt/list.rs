@@ -2,7 +2,7 @@
 
 use std::{future::Future, sync::Arc};
 
-use futures::{StreamExt, TryStreamExt, stream};
+use futures::{FutureExt, StreamExt, TryStreamExt, stream};
 use tokio::{
     sync::mpsc,
     time::{Instant, sleep},
@@ -167,6 +167,8 @@ impl Engine {
         let patching = items.try_for_each_concurrent(self.limiter.most(), |item| async move {
             self.patch(asking, &item).await
         });
+        // Boxed, so that the compiler can tell that what waits for it is `Send`.
+        let patching = patching.boxed();
         tokio::try_join!(listing, patching).map(|_| ())
     }
 

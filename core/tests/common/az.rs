@@ -44,11 +44,16 @@ impl Az {
     }
 
     pub(crate) async fn set_kms(&self, profile: Value) {
-        let mut cluster = self.show().await;
-        cluster["properties"]["securityProfile"]["azureKeyVaultKms"] = profile;
-        let (status, answer) = self.arm(Method::PUT, &self.case.cluster_id, Some(&cluster)).await;
+        let (status, answer) = self.ask_for_kms(profile).await;
         assert!(status.is_success(), "{status}: {answer}");
         self.settled().await;
+    }
+
+    /// Asks for a KMS profile, and does not wait for it.
+    pub(crate) async fn ask_for_kms(&self, profile: Value) -> (StatusCode, Value) {
+        let mut cluster = self.show().await;
+        cluster["properties"]["securityProfile"]["azureKeyVaultKms"] = profile;
+        self.arm(Method::PUT, &self.case.cluster_id, Some(&cluster)).await
     }
 
     /// Waits until the cluster is Succeeded.

@@ -133,9 +133,10 @@ async fn sequence_25_the_profile_was_dropped_by_another_tool_then_enable() {
         assert_complete(&report, &[Purpose::Gate, Purpose::Rewrite]);
         assert_eq!(report.reencryption[0].counts.rewritten, truth.total as u64);
         world.all_under(2).await;
-        // No secret needs the first key any more. AKS may: with KMS off it was the last one, and is
-        // the one before the current one now, whose plugin must stay well.
+        // AKS keeps it for reading over the time without KMS, until another key comes.
         assert!(!world.is_removable(&world.ledger().await, 1));
+        world.rotate(3).await.unwrap();
+        assert!(world.is_removable(&world.ledger().await, 1));
     }
 }
 

@@ -9,7 +9,7 @@ use tokio_rustls::TlsAcceptor;
 
 use crate::{
     admin,
-    backend::{GroundTruth, KubernetesBackend},
+    backend::{EncryptionConfig, GroundTruth, KubernetesBackend},
     backends::{self, BackendFactory},
     case::{Case, Placeholders},
     clock::TimeScale,
@@ -246,6 +246,14 @@ impl Simulator {
     /// what they had in memory is gone.
     pub async fn restart_api_servers(&self, case: &str) -> Result<(), Error> {
         self.shared.backend(case)?.restart_api_servers().await.map_err(Error::Backend)
+    }
+
+    /// What the API servers of a case's cluster were last given, and whether all of them were.
+    pub fn rolled_out(&self, case: &str) -> Result<(EncryptionConfig, bool), Error> {
+        let world = self.shared.world(case)?;
+        let cluster = world.cluster();
+        let state = cluster.state();
+        Ok((state.rolled_out.clone(), state.uniform))
     }
 
     /// The Kubernetes of a case's cluster.

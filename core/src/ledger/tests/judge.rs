@@ -23,7 +23,7 @@ fn retired(found: &Reconciled, standing: Standing) -> (bool, String) {
 #[test]
 fn a_retired_key_is_removable_with_a_proof_or_what_is_missing_is_said() {
     type Change = fn(&mut Record);
-    let cases: [(&str, Change, Fit, Standing, Option<&str>); 13] = [
+    let cases: [(&str, Change, Fit, Standing, Option<&str>); 14] = [
         ("all is well", |_| {}, Fit::Unbroken, Standing::Recorded, None),
         (
             "the evidence has no name",
@@ -67,6 +67,13 @@ fn a_retired_key_is_removable_with_a_proof_or_what_is_missing_is_said() {
         (
             "the key before is not known",
             |record| record.ledger.previous = None,
+            Fit::Unbroken,
+            Standing::Recorded,
+            Some("rotate once more"),
+        ),
+        (
+            "KMS was off before the key in use",
+            |record| record.ledger.previous = Some(proven(0)),
             Fit::Unbroken,
             Standing::Recorded,
             Some("rotate once more"),

@@ -1,0 +1,132 @@
+//! What must hold, whatever happened.
+
+use aks_kms::{
+    Error, ErrorKind, KeyLedger, OperationReport, Purpose, ReencryptReport, StatusOptions,
+};
+
+use crate::{
+    cluster::{Cluster, DENIED, under},
+    sequence::{Denied, Verb},
+};
+
+/// A note in the ledger that a key may be needed although that cannot be seen.
+const CAUTION: &str = "Others changed the cluster since the last rotation";
+
+/// After every step: nothing is lost, no vault was closed too early, and no key is called removable
+/// that is needed.
+pub(crate) async fn cluster(cluster: &Cluster) -> Result<(), String> {
+    nothing_is_lost(cluster).await?;
+    match cluster.manager().status(StatusOptions::default()).await {
+        Ok(status) => match status.ledger {
+            Some(ledger) => removable(cluster, &ledger).await,
+            None => Ok(()),
+        },
+        Err(error) => is_documented(&error),
+    }
+}
+
+async fn nothing_is_lost(cluster: &Cluster) -> Result<(), String> {
+    let truth = cluster.truth().await;
+    let given_up = usize::from(cluster.denied == Denied::GivenUp);
+    if truth.unreadable > given_up {
+        return Err(format!("secrets are lost: {truth:?}, {:?}", cluster.rolled_out()));
+    }
+    match truth.violations.first() {
+        Some(violation) => Err(violation.clone()),
+        None => Ok(()),
+    }
+}
+
+async fn removable(cluster: &Cluster, ledger: &KeyLedger) -> Result<(), String> {
+    let entries = [&ledger.current, &ledger.pending, &ledger.previous];
+    let entries = entries.into_iter().flatten().chain(&ledger.retired);
+    let entries: Vec<_> = entries.filter(|entry| entry.removable).collect();
+    if entries.is_empty() {
+        return Ok(());
+    }
+    let truth = cluster.truth().await;
+    let (config, _) = cluster.rolled_out();
+    for entry in entries {
+        let key = entry.key_id.as_str();
+        let secrets = under(&truth, key);
+        let given_up = usize::from(entry.reason.contains(DENIED));
+        if secrets > given_up {
+            return Err(format!("{key} is called removable, with {secrets} secrets under it"));
+        }
+        let has = |configured: &Option<aks_kms_simulator::backend::KeyRef>| {
+            configured.as_ref().is_some_and(|it| it.key_id == key)
+        };
+        if has(&config.current) {
+            return Err(format!("{key} is called removable, and API servers write with it"));
+        }
+        // That somebody set it for a while cannot be seen; the ledger says so.
+        if has(&config.previous) && !entry.reason.contains(CAUTION) {
+            return Err(format!("{key} is called removable, and API servers read with it"));
+        }
+    }
+    Ok(())
+}
+
+/// After a verb: its error is one that a caller can act on, a refusal wrote nothing, and what it
+/// calls complete is true. `writes_before`: how many writes there were, if nobody else writes.
+pub(crate) async fn outcome(
+    cluster: &Cluster,
+    verb: Verb,
+    writes_before: Option<usize>,
+    outcome: &Result<OperationReport, Error>,
+) -> Result<(), String> {
+    let name = format!("{verb:?}");
+    let name = name.split('(').next().unwrap_or_default();
+    let came = outcome.as_ref().map_or_else(Error::code, |_| "ok");
+    cluster.note(format!("{name}: {came}"));
+    let wrote = writes_before.is_some_and(|before| cluster.writes() > before);
+    match outcome {
+        Ok(report) => {
+            if verb.only_reads() && wrote {
+                return Err(format!("{verb:?} wrote something"));
+            }
+            match report.reencryption.last() {
+                Some(pass) => proven(cluster, pass).await,
+                None => Ok(()),
+            }
+        }
+        Err(error) => {
+            is_documented(error)?;
+            let begun = error.report().is_some_and(|report| !report.steps.is_empty());
+            let refused = error.kind() == ErrorKind::PreflightFailed && !begun;
+            if (refused || verb.only_reads()) && wrote {
+                return Err(format!("{verb:?} was refused after it wrote something: {error:?}"));
+            }
+            Ok(())
+        }
+    }
+}
+
+/// What a pass calls complete is true.
+async fn proven(cluster: &Cluster, pass: &ReencryptReport) -> Result<(), String> {
+    // what a gate proved was of the time before the change
+    if !pass.complete || pass.purpose == Purpose::Gate {
+        return Ok(());
+    }
+    let truth = cluster.truth().await;
+    let there = pass.key_id.as_deref().map_or(truth.plaintext, |key| under(&truth, key));
+    if there + pass.given_up.len() >= truth.total {
+        return Ok(());
+    }
+    Err(format!("{:?} of {:?} is called complete: {truth:?}", pass.purpose, pass.key_id))
+}
+
+/// The error's kind is one that these sequences can lead to.
+pub(crate) fn is_documented(error: &Error) -> Result<(), String> {
+    match error.kind() {
+        ErrorKind::PreflightFailed
+        | ErrorKind::Conflict
+        | ErrorKind::OperationFailed
+        | ErrorKind::ReencryptIncomplete
+        | ErrorKind::KmsUnavailable
+        | ErrorKind::Throttled
+        | ErrorKind::Timeout
+        | ErrorKind::Unavailable => Ok(()),
+        _ => Err(format!("an error of a kind that nothing here leads to: {error:?}")),
+    }
+}

@@ -1,0 +1,258 @@
+//! A cluster of a sequence: a case of the simulator, and what is known of it beyond doubt.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::{Arc, Mutex, Weak},
+    time::{Duration, Instant},
+};
+
+use aks_kms::{KmsManager, Timing};
+use aks_kms_simulator::{
+    Case, Options, Simulator,
+    backend::{EncryptionConfig, GroundTruth, KeyRef, KmsVersion, KubernetesBackend},
+    clock::TimeScale,
+    embedded::Embedded,
+    given::Given,
+};
+use futures::FutureExt;
+use serde_json::{Value, json};
+
+use crate::{
+    common::{
+        self, SCALE,
+        az::{Az, Kubectl},
+    },
+    faults::Troubles,
+    sequence::{Denied, Fault, Kms, Start, Wiring},
+};
+
+/// Namespaces with secrets, `team-1` and so on.
+pub(crate) const NAMESPACES: usize = 3;
+/// Secrets of each at the start.
+const EACH: usize = 4;
+/// The secret that cannot be rewritten, where there is one.
+pub(crate) const DENIED: &str = "team-1/denied";
+/// Whatever goes on in Azure is over by then.
+const OPERATION: Duration = Duration::from_secs(10);
+
+/// Azure for many sequences at the same time.
+pub(crate) struct Region {
+    simulator: Simulator,
+    /// The API servers by their address.
+    kubernetes: Arc<Mutex<HashMap<String, Weak<Embedded>>>>,
+    /// What came of calls and deeds, and how often.
+    seen: Mutex<BTreeMap<String, usize>>,
+}
+
+impl Region {
+    pub(crate) async fn start() -> Self {
+        let kubernetes: Arc<Mutex<HashMap<String, Weak<Embedded>>>> = Arc::default();
+        let started = Arc::clone(&kubernetes);
+        let factory = move |spec| {
+            let started = Arc::clone(&started);
+            async move {
+                let embedded = Arc::new(Embedded::start(spec)?);
+                let server = embedded.endpoint().server;
+                started.lock().unwrap().insert(server, Arc::downgrade(&embedded));
+                Ok(embedded as Arc<dyn KubernetesBackend>)
+            }
+            .boxed()
+        };
+        let options = Options { scale: TimeScale(SCALE), ..Options::default() };
+        let simulator = Simulator::start_with(options, Arc::new(factory)).await.unwrap();
+        Self { simulator, kubernetes, seen: Mutex::default() }
+    }
+
+    pub(crate) fn seen(&self) -> BTreeMap<String, usize> {
+        self.seen.lock().unwrap().clone()
+    }
+}
+
+/// How many secrets are under a key, which the truth may name as plugins do.
+pub(crate) fn under(truth: &GroundTruth, key_id: &str) -> usize {
+    let key = KeyRef { key_id: key_id.to_owned(), kms_version: KmsVersion::V2 };
+    let seen = truth.by_key.get(key_id).or_else(|| truth.by_key.get(&key.plugin_key_id()));
+    seen.copied().unwrap_or_default()
+}
+
+/// A cluster of a sequence.
+pub(crate) struct Cluster {
+    region: Arc<Region>,
+    case: Case,
+    /// Whether there is a secret that cannot be rewritten.
+    pub(crate) denied: Denied,
+    pub(crate) az: Az,
+    pub(crate) kubectl: Kubectl,
+    pub(crate) troubles: Troubles,
+    /// The record as it was when it was backed up.
+    pub(crate) backup: Mutex<Option<Value>>,
+}
+
+impl Cluster {
+    pub(crate) async fn new(region: &Arc<Region>, start: Start) -> Self {
+        let troubles = Troubles::none();
+        let mut given = json!({
+            "cluster": {
+                "kubernetes_version": if start.kms == Kms::V1 { "1.25.3" } else { "1.33.3" },
+                "vnet_integration": true,
+                "wiring": match start.wiring {
+                    Wiring::OneProvider => "one-provider",
+                    Wiring::TwoProviders => "two-providers",
+                },
+            },
+            "key": {"versions": 3},
+            "other_vault": {},
+            "vault": {"public_access": start.kms != Kms::Private},
+            "secrets": {"namespaces": NAMESPACES, "each": EACH},
+        });
+        given["faults"] = serde_json::to_value(troubles.faults()).unwrap();
+        if start.denied != Denied::Nowhere {
+            given["secrets"]["special"] = json!([{"name": DENIED, "kind": "denied"}]);
+        }
+        match start.kms {
+            Kms::Off => {}
+            Kms::Public | Kms::V1 => given["cluster"]["kms"] = json!({"key": "{{key.1}}"}),
+            Kms::Private => {
+                given["cluster"]["kms"] = json!({"key": "{{key.1}}", "network_mode": "private"});
+            }
+        }
+        let given: Given = serde_json::from_value(given).unwrap();
+        let case = region.simulator.put_case(given).await.unwrap();
+        Self {
+            az: Az::login(&case).await,
+            kubectl: Kubectl::new(&region.simulator, &case),
+            region: Arc::clone(region),
+            case,
+            denied: start.denied,
+            troubles,
+            backup: Mutex::default(),
+        }
+    }
+
+    /// Counts what came of something.
+    pub(crate) fn note(&self, what: String) {
+        *self.region.seen.lock().unwrap().entry(what).or_default() += 1;
+    }
+
+    /// A manager as on a machine of its own.
+    pub(crate) fn manager(&self) -> KmsManager {
+        common::builder(&self.case).timing(Timing::scaled(SCALE)).build().unwrap()
+    }
+
+    /// A key by its number: three in the first vault, then two in the other.
+    pub(crate) fn key(&self, number: usize) -> &str {
+        let first = &self.case.key_ids;
+        match number.checked_sub(first.len() + 1) {
+            None => &first[number - 1],
+            Some(other) => &self.case.other_key_ids[other],
+        }
+    }
+
+    /// The resource id of the vault that a key is in.
+    pub(crate) fn vault_of(&self, key_id: &str) -> &str {
+        let host = |key_id: &str| key_id.split('/').nth(2).map(str::to_owned);
+        if host(key_id) == host(&self.case.key_ids[0]) {
+            &self.case.key_vault_id
+        } else {
+            &self.case.other_key_vault_id
+        }
+    }
+
+    /// Whether the public way to a key's vault is open.
+    pub(crate) fn is_open(&self, key_id: &str) -> bool {
+        let name = self.vault_of(key_id).rsplit('/').next().unwrap();
+        let vault = self.simulator().patch_vault(&self.case.id, name, &json!({})).unwrap();
+        vault["properties"]["publicNetworkAccess"] != "Disabled"
+    }
+
+    fn simulator(&self) -> &Simulator {
+        &self.region.simulator
+    }
+
+    /// The cluster as Resource Manager has it.
+    pub(crate) fn document(&self) -> Value {
+        self.simulator().cluster(&self.case.id).unwrap()
+    }
+
+    /// `azureKeyVaultKms`.
+    pub(crate) fn profile(&self) -> Value {
+        self.document()["properties"]["securityProfile"]["azureKeyVaultKms"].clone()
+    }
+
+    /// The key that the cluster is set to.
+    pub(crate) fn configured(&self) -> Option<String> {
+        let profile = self.profile();
+        (profile["enabled"] == true).then(|| profile["keyId"].as_str().unwrap().to_owned())
+    }
+
+    /// Whether it is set to reach its vault privately.
+    pub(crate) fn is_private(&self) -> bool {
+        self.profile()["keyVaultNetworkAccess"] == "Private"
+    }
+
+    /// What the API servers were last given, and whether all of them were.
+    pub(crate) fn rolled_out(&self) -> (EncryptionConfig, bool) {
+        self.simulator().rolled_out(&self.case.id).unwrap()
+    }
+
+    /// Under what the secrets are.
+    pub(crate) async fn truth(&self) -> GroundTruth {
+        self.simulator().secrets(&self.case.id).await.unwrap()
+    }
+
+    /// How many writes there were.
+    pub(crate) fn writes(&self) -> usize {
+        self.simulator().writes(&self.case.id).unwrap().len()
+    }
+
+    pub(crate) fn tag(&self, value: usize) {
+        let tags = json!({"tags": {"owner": format!("somebody-{value}")}});
+        self.simulator().patch_cluster(&self.case.id, &tags).unwrap();
+    }
+
+    pub(crate) fn compact(&self) {
+        let started = self.region.kubernetes.lock().unwrap();
+        if let Some(embedded) = started.get(&self.case.kubernetes).and_then(Weak::upgrade) {
+            embedded.compact();
+        }
+    }
+
+    pub(crate) async fn restart(&self) {
+        self.simulator().restart_api_servers(&self.case.id).await.unwrap();
+    }
+
+    /// Something goes wrong from now on.
+    pub(crate) async fn fail(&mut self, fault: Fault) {
+        self.troubles.add(fault);
+        self.simulator().set_faults(&self.case.id, self.troubles.faults()).await.unwrap();
+    }
+
+    /// Nothing goes wrong any more.
+    pub(crate) async fn heal(&mut self) {
+        self.troubles = Troubles::none();
+        self.simulator().set_faults(&self.case.id, self.troubles.faults()).await.unwrap();
+    }
+
+    /// Waits until nothing goes on in Azure: the state in which it ended.
+    pub(crate) async fn idle(&self) -> Result<String, String> {
+        let began = Instant::now();
+        loop {
+            let state = self.document()["properties"]["provisioningState"].clone();
+            let state = state.as_str().unwrap_or_default();
+            if ["Succeeded", "Failed", "Canceled"].contains(&state) {
+                return Ok(state.to_owned());
+            }
+            if began.elapsed() > OPERATION {
+                return Err(format!("the cluster stays in {state}"));
+            }
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
+}
+
+impl Drop for Cluster {
+    fn drop(&mut self) {
+        self.region.kubernetes.lock().unwrap().remove(&self.case.kubernetes);
+        drop(self.region.simulator.delete_case(&self.case.id));
+    }
+}

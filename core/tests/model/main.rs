@@ -1,0 +1,48 @@
+//! Random sequences of all verbs, crashes, faults and foreign hands, on the embedded API servers:
+//! whatever happens, nothing is lost, nothing is called proven or removable that is not, and what
+//! was begun can be finished.
+//!
+//! `AKS_KMS_MODEL_SECONDS` says for how long (20), `AKS_KMS_MODEL_SEQUENCES` how many at most, and
+//! `AKS_KMS_MODEL_SEED` which ones; without it they are new each time, and the seed is printed. A
+//! sequence that fails is made as short as it can be, and printed as a row of `regressions`.
+
+#![allow(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
+#![allow(clippy::print_stderr, reason = "a seed that nobody sees cannot be used again")]
+
+mod check;
+mod cluster;
+#[path = "../common/mod.rs"]
+mod common;
+mod deeds;
+mod faults;
+mod regressions;
+mod run;
+mod search;
+mod sequence;
+mod settle;
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+/// Sequences at the same time: they wait most of the time.
+const AT_ONCE: u64 = 24;
+
+fn number(name: &str) -> Option<u64> {
+    std::env::var(name).ok().map(|text| text.parse().unwrap())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn random_sequences_come_out_safe() {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+    let limits = search::Limits {
+        seed: number("AKS_KMS_MODEL_SEED").unwrap_or(now.as_secs()),
+        time: Duration::from_secs(number("AKS_KMS_MODEL_SECONDS").unwrap_or(20)),
+        sequences: number("AKS_KMS_MODEL_SEQUENCES").unwrap_or(u64::MAX),
+        at_once: AT_ONCE,
+    };
+    search::search(limits).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sequences_that_once_failed_come_out_safe() {
+    regressions::all_hold().await;
+}

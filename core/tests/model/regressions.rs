@@ -1,0 +1,65 @@
+//! Sequences that did not come out safe once, as short as they could be made, and some that are
+//! worth running each time.
+
+use std::sync::Arc;
+
+use futures::{StreamExt, stream};
+
+use crate::{
+    cluster::Region,
+    run::run,
+    sequence::{
+        Deed::*,
+        Denied::*,
+        Kms::*,
+        Sequence, Start,
+        Step::{self, *},
+        Verb::*,
+        Wiring::*,
+    },
+};
+
+struct Regression {
+    name: &'static str,
+    start: Start,
+    steps: &'static [Step],
+}
+
+const REGRESSIONS: &[Regression] = &[
+    Regression {
+        name: "a rotation that skips the rewrite, is cut off again and again, and loses its record",
+        start: Start { wiring: OneProvider, kms: Public, denied: Nowhere },
+        steps: &[
+            Call(RotateOnly(2)),
+            Cut(Rotate(3), 700),
+            Do(LoseRecord),
+            Cut(Rotate(3), 1_400),
+            Do(Tag),
+            Call(Disable),
+        ],
+    },
+    Regression {
+        name: "a key from before KMS was off is kept until the next rotation",
+        start: Start { wiring: OneProvider, kms: Public, denied: Nowhere },
+        steps: &[Call(Rotate(2)), Call(DisableOnly), Call(Enable(1))],
+    },
+];
+
+/// Sequences at the same time.
+const AT_ONCE: usize = 8;
+
+pub(crate) async fn all_hold() {
+    let region = Arc::new(Region::start().await);
+    stream::iter(REGRESSIONS)
+        .for_each_concurrent(AT_ONCE, |regression| {
+            let region = Arc::clone(&region);
+            async move {
+                let Regression { name, start, steps } = regression;
+                let sequence = Sequence { start: *start, steps: steps.to_vec() };
+                if let Err(violation) = run(&region, &sequence).await {
+                    panic!("{name}: {violation:?}");
+                }
+            }
+        })
+        .await;
+}

@@ -1,0 +1,148 @@
+//! Once nothing goes wrong any more, what was begun is finished, and the cluster is as if nothing had
+//! ever gone wrong.
+
+use std::time::{Duration, Instant};
+
+use aks_kms::{Error, ErrorKind, KmsStatus, OperationReport, StatusOptions};
+
+use crate::{
+    check,
+    cluster::{Cluster, under},
+    common::SCALE,
+    run::call,
+    sequence::{Denied, Verb},
+};
+
+/// Whoever is not done by then never will be.
+const PATIENCE: Duration = Duration::from_secs(120);
+/// So often a conflict may come before it is one that only `abandon` resolves.
+const CONFLICTS: usize = 3;
+/// API servers that were behind have noticed.
+const NOTICE_SECONDS: f64 = 65.0;
+
+pub(crate) async fn settle(cluster: &mut Cluster) -> Result<(), String> {
+    cluster.heal().await;
+    let state = cluster.idle().await?;
+    if state == "Succeeded" && !cluster.rolled_out().1 {
+        // Azure called it a success, although some API servers were left behind: somebody asks again
+        let (status, answer) = cluster.az.ask_for_kms(cluster.profile()).await;
+        if !status.is_success() {
+            return Err(format!("az was answered {status}: {answer}"));
+        }
+        cluster.idle().await?;
+    }
+    tokio::time::sleep(Duration::from_secs_f64(NOTICE_SECONDS * SCALE)).await;
+    let began = Instant::now();
+    resume(cluster, began).await?;
+    rewrite(cluster, began).await?;
+    check::cluster(cluster).await?;
+    is_as_uninterrupted(cluster).await
+}
+
+/// Finishes what is recorded; drops what somebody else's change has made impossible.
+async fn resume(cluster: &Cluster, began: Instant) -> Result<(), String> {
+    let mut conflicts = 0;
+    loop {
+        let before = status(cluster).await?;
+        let Some(operation) = before.operation_in_progress else { return Ok(()) };
+        match performed(cluster, Verb::Resume).await? {
+            Ok(_) => {
+                let set = cluster.configured();
+                if let Some(target) = &operation.target_key_id
+                    && set.as_deref() != Some(target.as_str())
+                {
+                    return Err(format!("resumed {operation:?}, and the key is {set:?}"));
+                }
+            }
+            Err(error) if error.kind() == ErrorKind::Conflict && conflicts < CONFLICTS => {
+                conflicts += 1;
+                patience(began, &error)?;
+            }
+            Err(error)
+                if matches!(error.kind(), ErrorKind::Conflict | ErrorKind::PreflightFailed) =>
+            {
+                abandon(cluster, began).await?;
+            }
+            Err(error) if error.is_retryable() => patience(began, &error)?,
+            Err(error) if cluster.denied == Denied::Kept && is_incomplete(&error) => {
+                abandon(cluster, began).await?;
+            }
+            Err(error) => return Err(format!("{operation:?} cannot be resumed: {error:?}")),
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+async fn abandon(cluster: &Cluster, began: Instant) -> Result<(), String> {
+    match performed(cluster, Verb::Abandon).await? {
+        Ok(_) => Ok(()),
+        Err(error) => patience(began, &error),
+    }
+}
+
+fn is_incomplete(error: &Error) -> bool {
+    error.kind() == ErrorKind::ReencryptIncomplete
+}
+
+/// All secrets come under the key in use.
+async fn rewrite(cluster: &Cluster, began: Instant) -> Result<(), String> {
+    loop {
+        match performed(cluster, Verb::ReencryptSecrets).await? {
+            Ok(_) => return Ok(()),
+            Err(error) if error.is_retryable() => patience(began, &error)?,
+            Err(error) if cluster.denied == Denied::Kept && is_incomplete(&error) => return Ok(()),
+            Err(error) => return Err(format!("secrets cannot be rewritten: {error:?}")),
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+fn patience(began: Instant, error: &Error) -> Result<(), String> {
+    if began.elapsed() < PATIENCE {
+        return Ok(());
+    }
+    Err(format!("never settles: {error:?}"))
+}
+
+async fn performed(
+    cluster: &Cluster,
+    verb: Verb,
+) -> Result<Result<OperationReport, Error>, String> {
+    let writes = Some(cluster.writes());
+    let outcome = call(cluster, &cluster.manager(), verb).await;
+    check::outcome(cluster, verb, writes, &outcome).await?;
+    Ok(outcome)
+}
+
+async fn status(cluster: &Cluster) -> Result<KmsStatus, String> {
+    let status = cluster.manager().status(StatusOptions::default()).await;
+    status.map_err(|error| format!("status with nothing wrong: {error:?}"))
+}
+
+async fn is_as_uninterrupted(cluster: &Cluster) -> Result<(), String> {
+    // What cannot be rewritten is never finished: it is told each time, and kept.
+    if cluster.denied == Denied::Kept {
+        return Ok(());
+    }
+    let status = status(cluster).await?;
+    let truth = cluster.truth().await;
+    let key = cluster.configured();
+    let seen = format!("{truth:?}, set to {key:?}, {:?}", status.ledger);
+    if let Some(operation) = status.operation_in_progress {
+        return Err(format!("still recorded: {operation:?}"));
+    }
+    let there = key.as_deref().map_or(truth.plaintext, |key| under(&truth, key));
+    // The metrics of KMS v1 name no keys, so that nothing there is ever proven.
+    let v1 = status.kms_version == Some(aks_kms::KmsVersion::V1);
+    let given_up = usize::from(cluster.denied == Denied::GivenUp);
+    if there + given_up < truth.total && !v1 {
+        return Err(format!("not every secret is under the key in use: {seen}"));
+    }
+    let Some(ledger) = status.ledger.filter(|_| !v1) else { return Ok(()) };
+    let Some(key) = key else { return Ok(()) };
+    let current = ledger.current.filter(|entry| entry.key_id.as_str() == key);
+    if current.is_none_or(|entry| entry.proven_at.is_none()) {
+        return Err(format!("the key in use is not proven: {seen}"));
+    }
+    Ok(())
+}
