@@ -115,10 +115,6 @@ impl<'a> Needs<'a> {
                  the next rotation"
                     .to_owned(),
             ),
-            (false, true) if entry.maybe_read => needed(
-                "KMS was off between it and the current key, so the API servers may still read with it; after one more \
-                 rotation it is removable",
-            ),
             (false, true) => self.of_others(),
         }
     }

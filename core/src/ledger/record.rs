@@ -78,10 +78,6 @@ pub(crate) struct Entry {
     /// An operation that was to set it was abandoned: its request may still be under way.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(crate) abandoned: bool,
-    /// KMS was off between it and the current key: AKS may read with the last key of before, which
-    /// then is this one.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub(crate) maybe_read: bool,
 }
 
 impl Entry {
@@ -97,7 +93,6 @@ impl Entry {
             fence: None,
             given_up: Vec::new(),
             abandoned: false,
-            maybe_read: false,
         }
     }
 

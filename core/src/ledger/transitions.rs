@@ -36,15 +36,8 @@ impl Ledger {
         entry.since.get_or_insert(at);
         self.changed_by_others = false;
         let before = self.current.replace(entry);
-        // While KMS is off, AKS goes on reading with the last key, and with it and the new one after
-        // that.
-        let was_off = before.as_ref().is_some_and(|before| before.key_id.is_none());
-        for retired in &mut self.retired {
-            retired.maybe_read = was_off && retired.abandoned;
-        }
-        match std::mem::replace(&mut self.previous, before) {
-            Some(last) => self.retire(Entry { maybe_read: was_off, ..last }),
-            None => self.retired.iter_mut().for_each(|last| last.maybe_read = was_off),
+        if let Some(older) = std::mem::replace(&mut self.previous, before) {
+            self.retire(older);
         }
         self.forget_twins();
     }
@@ -66,7 +59,6 @@ impl Ledger {
                 since: entry.since,
                 network_mode: entry.network_mode,
                 abandoned: entry.abandoned,
-                maybe_read: entry.maybe_read,
                 ..Entry::unproven(&entry.key())
             };
         }

@@ -329,6 +329,7 @@ fn explore(start: State) -> usize {
 }
 
 #[test]
+#[expect(clippy::print_stderr, reason = "how many states there are is a result")]
 fn nothing_is_lost_in_any_reachable_state() {
     let on = |mode| Some(Profile { key: 0, mode });
     let (public, private) = (on(NetworkMode::Public), on(NetworkMode::Private));
