@@ -35,10 +35,6 @@ impl Ledger {
         let Some(mut entry) = self.pending.take() else { return };
         entry.since.get_or_insert(at);
         self.changed_by_others = false;
-        // A request of an abandoned operation had the eTag of before: it can no longer land.
-        for retired in &mut self.retired {
-            retired.abandoned = false;
-        }
         let before = self.current.replace(entry);
         if let Some(older) = std::mem::replace(&mut self.previous, before) {
             self.retire(older);
@@ -124,6 +120,10 @@ impl Record {
     pub(crate) fn settled(&mut self, key: &ExpectedKey, etag: Option<&str>, at: OffsetDateTime) {
         if self.ledger.pending.as_ref().is_some_and(|pending| pending.is(key)) {
             self.ledger.promote(at);
+            // A request of an abandoned operation had the eTag of before: it can no longer land.
+            for retired in &mut self.ledger.retired {
+                retired.abandoned = false;
+            }
         }
         self.cluster.etag = etag.map(str::to_owned);
     }

@@ -76,8 +76,10 @@ impl Runner<'_> {
 
     /// Records the change that is about to be asked of the cluster.
     pub(super) async fn intend(&self, target: &KmsTarget, etag: Option<&str>) -> Result<()> {
-        let (Some(recording), Some(key)) = (&self.recording, target.expected()) else {
-            return Ok(());
+        let Some(recording) = &self.recording else { return Ok(()) };
+        let Some(key) = target.expected() else {
+            // Settling sets no other key: there is nothing to record, but still one writer.
+            return recording.recorder.check().await;
         };
         recording.recorder.target(target).await;
         recording.recorder.intend(&key, etag).await

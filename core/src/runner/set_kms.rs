@@ -23,13 +23,13 @@ impl Runner<'_> {
         let target = &Self::resolved(target, carried);
         loop {
             let seen = self.settled().await?;
-            if holds(&seen, target) {
-                self.settled_as(target, seen.facts.etag.as_deref()).await?;
-                carried.etag.clone_from(&seen.facts.etag);
-                return Ok(ControlFlow::Continue(StepOutcome::AlreadyDone));
-            }
+            // Whose change it was, if it is what is wanted, the record tells when it is read again.
             if seen.facts.etag != carried.etag {
                 return Ok(changed());
+            }
+            if holds(&seen, target) {
+                self.settled_as(target, seen.facts.etag.as_deref()).await?;
+                return Ok(ControlFlow::Continue(StepOutcome::AlreadyDone));
             }
             self.intend(target, carried.etag.as_deref()).await?;
             // What is sent is made from what is read now, after the intent.

@@ -153,3 +153,23 @@ async fn a_cluster_that_is_stopped_meanwhile_is_not_changed() {
     assert!(outcome.message.contains(RuleId::ClusterStopped.as_str()), "{}", outcome.message);
     assert_eq!(world.configured().as_deref(), Some(world.key(1)));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cluster_that_is_upgraded_meanwhile_is_looked_at_again_and_its_upgrade_stays() {
+    for wiring in WIRINGS {
+        let given = json!({"cluster": {"kms": {"key": "{{key.1}}"}}});
+        let world = World::embedded(wiring, given).await;
+        let mut ours = world.puppet("rotate", Some(2));
+        assert!(ours.lead_to("cluster", 1).await.is_none());
+        let upgraded = json!({"properties": {
+            "kubernetesVersion": "1.34.1", "currentKubernetesVersion": "1.34.1",
+        }});
+        world.simulator.patch_cluster(&world.case.id, &upgraded).unwrap();
+        let outcome = ours.end().await;
+        assert_eq!(outcome.code, None, "{}", outcome.message);
+        let gates = outcome.report["reencryption"].as_array().unwrap().iter();
+        assert_eq!(gates.filter(|pass| pass["purpose"] == "gate").count(), 2, "asked again");
+        assert_eq!(outcome.report["after"]["kubernetes_version"], "1.34.1");
+        world.all_under(2).await;
+    }
+}

@@ -20,108 +20,105 @@ fn retired(found: &Reconciled, standing: Standing) -> (bool, String) {
     (entry.removable, entry.reason)
 }
 
+type Change = fn(&mut Record);
+
+/// What a record is changed to, how it fits, and what is missing for a retired key to be removable.
+const CASES: [(&str, Change, Fit, Standing, Option<&str>); 14] = [
+    ("all is well", |_| {}, Fit::Unbroken, Standing::Recorded, None),
+    (
+        "the evidence has no name",
+        |record| {
+            record.ledger.current.as_mut().unwrap().evidence = Some(Evidence::MetricsUnnamed);
+        },
+        Fit::Unbroken,
+        Standing::Recorded,
+        None,
+    ),
+    (
+        "KMS is off",
+        |record| record.ledger.current = Some(proven(0)),
+        Fit::Unbroken,
+        Standing::Recorded,
+        Some("KMS is off, and keys must be kept"),
+    ),
+    (
+        "it was to be set by an operation that was dropped",
+        |record| record.ledger.retired[0].abandoned = true,
+        Fit::Unbroken,
+        Standing::Recorded,
+        Some("was abandoned"),
+    ),
+    (
+        "an operation is unfinished",
+        |record| record.intend(&key(4), Some("a")),
+        Fit::Unbroken,
+        Standing::Recorded,
+        Some("call resume first"),
+    ),
+    (
+        "the key in use is not known",
+        |record| {
+            record.ledger.current = None;
+        },
+        Fit::Unbroken,
+        Standing::Recorded,
+        Some("KMS is off"),
+    ),
+    (
+        "the key before is not known",
+        |record| record.ledger.previous = None,
+        Fit::Unbroken,
+        Standing::Recorded,
+        Some("rotate once more"),
+    ),
+    (
+        "KMS was off before the key in use",
+        |record| record.ledger.previous = Some(proven(0)),
+        Fit::Unbroken,
+        Standing::Recorded,
+        Some("rotate once more"),
+    ),
+    (
+        "nothing is proven",
+        |record| record.ledger.current = Some(entry(3)),
+        Fit::Unbroken,
+        Standing::Recorded,
+        Some("call reencrypt_secrets"),
+    ),
+    (
+        "the evidence is weak",
+        |record| record.ledger.current.as_mut().unwrap().evidence = Some(Evidence::Weak),
+        Fit::Unbroken,
+        Standing::Recorded,
+        Some("call reencrypt_secrets"),
+    ),
+    (
+        "the cluster was changed since",
+        |_| {},
+        Fit::Changed,
+        Standing::Recorded,
+        Some("call verify_secrets"),
+    ),
+    ("the cluster was changed and verified since", |_| {}, Fit::Changed, Standing::Confirmed, None),
+    (
+        "nothing is proven, but verified",
+        |record| record.ledger.current = Some(entry(3)),
+        Fit::Changed,
+        Standing::Confirmed,
+        Some("call reencrypt_secrets"),
+    ),
+    (
+        "the key before is not known, but all is verified",
+        |record| record.ledger.previous = None,
+        Fit::Changed,
+        Standing::Confirmed,
+        Some("rotate once more"),
+    ),
+];
+
 #[test]
 fn a_retired_key_is_removable_with_a_proof_or_what_is_missing_is_said() {
-    type Change = fn(&mut Record);
-    let cases: [(&str, Change, Fit, Standing, Option<&str>); 14] = [
-        ("all is well", |_| {}, Fit::Unbroken, Standing::Recorded, None),
-        (
-            "the evidence has no name",
-            |record| {
-                record.ledger.current.as_mut().unwrap().evidence = Some(Evidence::MetricsUnnamed);
-            },
-            Fit::Unbroken,
-            Standing::Recorded,
-            None,
-        ),
-        (
-            "KMS is off",
-            |record| record.ledger.current = Some(proven(0)),
-            Fit::Unbroken,
-            Standing::Recorded,
-            Some("KMS is off, and keys must be kept"),
-        ),
-        (
-            "it was to be set by an operation that was dropped",
-            |record| record.ledger.retired[0].abandoned = true,
-            Fit::Unbroken,
-            Standing::Recorded,
-            Some("was abandoned"),
-        ),
-        (
-            "an operation is unfinished",
-            |record| record.intend(&key(4), Some("a")),
-            Fit::Unbroken,
-            Standing::Recorded,
-            Some("call resume first"),
-        ),
-        (
-            "the key in use is not known",
-            |record| {
-                record.ledger.current = None;
-            },
-            Fit::Unbroken,
-            Standing::Recorded,
-            Some("KMS is off"),
-        ),
-        (
-            "the key before is not known",
-            |record| record.ledger.previous = None,
-            Fit::Unbroken,
-            Standing::Recorded,
-            Some("rotate once more"),
-        ),
-        (
-            "KMS was off before the key in use",
-            |record| record.ledger.previous = Some(proven(0)),
-            Fit::Unbroken,
-            Standing::Recorded,
-            Some("rotate once more"),
-        ),
-        (
-            "nothing is proven",
-            |record| record.ledger.current = Some(entry(3)),
-            Fit::Unbroken,
-            Standing::Recorded,
-            Some("call reencrypt_secrets"),
-        ),
-        (
-            "the evidence is weak",
-            |record| record.ledger.current.as_mut().unwrap().evidence = Some(Evidence::Weak),
-            Fit::Unbroken,
-            Standing::Recorded,
-            Some("call reencrypt_secrets"),
-        ),
-        (
-            "the cluster was changed since",
-            |_| {},
-            Fit::Changed,
-            Standing::Recorded,
-            Some("call verify_secrets"),
-        ),
-        (
-            "the cluster was changed and verified since",
-            |_| {},
-            Fit::Changed,
-            Standing::Confirmed,
-            None,
-        ),
-        (
-            "nothing is proven, but verified",
-            |record| record.ledger.current = Some(entry(3)),
-            Fit::Changed,
-            Standing::Confirmed,
-            Some("call reencrypt_secrets"),
-        ),
-        (
-            "the key before is not known, but all is verified",
-            |record| record.ledger.previous = None,
-            Fit::Changed,
-            Standing::Confirmed,
-            Some("rotate once more"),
-        ),
-    ];
-    for (name, change, fit, standing, missing) in cases {
+    for (name, change, fit, standing, missing) in CASES {
         let mut record = rotated();
         change(&mut record);
         let (removable, reason) = retired(&found(record, fit), standing);

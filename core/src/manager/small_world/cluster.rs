@@ -212,9 +212,16 @@ impl Cluster {
         self.secrets.sort_unstable();
     }
 
-    /// Every secret is asked: a server rewrites what is not under the key that it writes with.
+    /// Every secret is asked: a server rewrites what is not under the key that it writes with, if
+    /// it can read it.
     pub(super) fn rewrite(&mut self, server: usize) {
-        self.secrets = [self.servers[server].writes; 3];
+        let Server { config, writes } = self.servers[server];
+        for stored in &mut self.secrets {
+            if stored.is_none_or(|key| config.reads(key)) {
+                *stored = writes;
+            }
+        }
+        self.secrets.sort_unstable();
     }
 
     /// Secrets that no API server can read.

@@ -1,6 +1,11 @@
 //! A run of a verb in the small world: the crate's own planner, record and conflicts, with each
 //! step performed as the runner performs it, one effect at a time.
 
+use std::{
+    hash::{DefaultHasher, Hash, Hasher},
+    sync::Arc,
+};
+
 use super::{
     State,
     cluster::{Cluster, Ending, KEYS, written},
@@ -31,7 +36,9 @@ const ROUNDS: u8 = 3;
 pub(super) struct Run {
     intent: Intent,
     round: u8,
-    steps: Vec<Step>,
+    steps: Arc<[Step]>,
+    /// Of intent, steps and operation.
+    plan: u64,
     at: usize,
     /// The operation is recorded by this run, which holds the Lease.
     holds: bool,
@@ -49,6 +56,21 @@ pub(super) struct Run {
     pub(super) sending: bool,
     /// The vault was closed by the present step.
     closed: bool,
+}
+
+impl Run {
+    /// What tells runs apart; most of it is the plan, which was hashed when it was made.
+    pub(super) fn hash_into(&self, record: Option<&Record>, hasher: &mut impl Hasher) {
+        (self.plan, self.at, self.round, self.holds, self.etag, self.proven).hash(hasher);
+        (self.sending, self.closed).hash(hasher);
+        for other in [Some(&self.kept), self.stored.as_ref()] {
+            if other == record {
+                0_u8.hash(hasher);
+            } else {
+                format!("{other:?}").hash(hasher);
+            }
+        }
+    }
 }
 
 /// A request to the cluster that is under way without anybody waiting for it.
@@ -127,7 +149,8 @@ pub(super) fn begin(state: &State, intent: &Intent, earlier: Option<&Run>) -> Op
     Some(Run {
         intent: intent.clone(),
         round: earlier.map_or(0, |earlier| earlier.round + 1),
-        steps: plan.steps,
+        plan: hash_of(&format!("{intent:?}{:?}{operation:?}", plan.steps)),
+        steps: plan.steps.into(),
         at: 0,
         holds: earlier.is_some_and(|earlier| earlier.holds),
         proven: succeeded && found.standing_proof().is_some(),
@@ -139,6 +162,12 @@ pub(super) fn begin(state: &State, intent: &Intent, earlier: Option<&Run>) -> Op
         sending: false,
         closed: false,
     })
+}
+
+fn hash_of(text: &str) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    text.hash(&mut hasher);
+    hasher.finish()
 }
 
 impl State {
@@ -257,11 +286,11 @@ impl State {
             }
             return self.put(target);
         }
-        if !self.cluster.failed && self.has(target) {
-            return vec![("finds the key set", self.settled(target))];
-        }
         if run.etag != etag {
             return vec![("finds the cluster changed", self.again())];
+        }
+        if !self.cluster.failed && self.has(target) {
+            return vec![("finds the key set", self.settled(target))];
         }
         let intended = match target.expected() {
             None => Some(self.clone()),
@@ -352,7 +381,7 @@ impl State {
         let Some(run) = &self.run else { return ("", self.clone()) };
         let private = self.cluster.profile.is_some_and(|it| it.mode == NetworkMode::Private);
         if run.closed {
-            return if private {
+            return if private && !self.cluster.is_cut_off() {
                 ("finds the vault unneeded", self.advanced(|run| run.closed = false))
             } else {
                 let mut opened = self.ended();
@@ -398,6 +427,7 @@ impl State {
         let mut next = Self { in_flight: None, ..self.clone() };
         if put.etag == self.cluster.etag {
             next.cluster.update(&put.target, Ending::Succeeds);
+            next.surprised = true;
         }
         Some(next)
     }
