@@ -221,7 +221,13 @@ impl Run<'_> {
                     )?,
                     proof: found
                         .as_ref()
-                        .filter(|_| observed.cluster.is_succeeded())
+                        .filter(|_| {
+                            // KMS v1 names no keys: what its API servers wrote with before the
+                            // change must be heard, or the same provider looks like another one.
+                            let named = observed.cluster.kms_on().is_none()
+                                || observed.cluster.kubernetes_version >= KubernetesVersion::KMS_V2;
+                            named && observed.cluster.is_succeeded()
+                        })
                         .and_then(|found| found.reconciled.standing_proof()),
                     found: found.clone(),
                 })

@@ -239,3 +239,21 @@ async fn sequence_26_clocks_that_differ_by_hours() {
         }
     }
 }
+
+/// Enabling shows a provider that was not there before, which proves the first key; the next key
+/// comes behind the same name.
+#[tokio::test(flavor = "multi_thread")]
+async fn sequence_07_a_first_key_that_was_proven_on_kms_v1_then_a_second_behind_its_name() {
+    for wiring in WIRINGS {
+        let given = json!({"cluster": {"kubernetes_version": "1.26.6"}});
+        let world = World::embedded(wiring, given).await;
+        world.enable(1).await.unwrap();
+        for number in 2..=3 {
+            let allow = vec![RuleId::KeyInUseUnproven];
+            let run = RunOptions { allow, ..RunOptions::default() };
+            let options = RotateOptions { run, ..RotateOptions::default() };
+            world.manager().rotate(Some(world.key(number)), options).await.unwrap();
+            world.all_under(number).await;
+        }
+    }
+}
