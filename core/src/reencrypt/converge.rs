@@ -105,10 +105,15 @@ impl Engine {
                 return Err(Error::new(
                     ErrorKind::KmsUnavailable,
                     format!(
-                        "the API servers do not all write with {} after {} s: {seen}; look at the cluster's \
-                         provisioning state and the vault's logs, then run this again",
+                        "the API servers do not all write with {} after {} s: {seen}; if the \
+                         cluster's provisioning state is Failed or Canceled, {}, which settles it; \
+                         else look at the vault's logs; then run this again",
                         pass.expected,
-                        began.elapsed().as_secs()
+                        began.elapsed().as_secs(),
+                        match pass.expected {
+                            ExpectedKey::Key(_) => "call `enable` with this key",
+                            ExpectedKey::Plaintext => "call `disable`",
+                        }
                     ),
                 ));
             }

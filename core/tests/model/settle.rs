@@ -22,21 +22,33 @@ const NOTICE_SECONDS: f64 = 65.0;
 
 pub(crate) async fn settle(cluster: &mut Cluster) -> Result<(), String> {
     cluster.heal().await;
-    let state = cluster.idle().await?;
-    if state == "Succeeded" && !cluster.rolled_out().1 {
-        // Azure called it a success, although some API servers were left behind: somebody asks again
-        let (status, answer) = cluster.az.ask_for_kms(cluster.profile()).await;
-        if !status.is_success() {
-            return Err(format!("az was answered {status}: {answer}"));
-        }
-        cluster.idle().await?;
+    if cluster.idle().await? == "Succeeded" {
+        // Azure called it a success, whether or not some API servers were left behind.
+        reconcile(cluster).await?;
     }
     tokio::time::sleep(Duration::from_secs_f64(NOTICE_SECONDS * SCALE)).await;
     let began = Instant::now();
     resume(cluster, began).await?;
+    // A change that failed on some API servers, and was abandoned.
+    reconcile(cluster).await?;
     rewrite(cluster, began).await?;
     check::cluster(cluster).await?;
     is_as_uninterrupted(cluster).await
+}
+
+/// Somebody asks again for what the cluster is set to, where some API servers were left behind.
+async fn reconcile(cluster: &Cluster) -> Result<(), String> {
+    if cluster.rolled_out().1 {
+        return Ok(());
+    }
+    let (status, answer) = cluster.az.ask_for_kms(cluster.profile()).await;
+    if !status.is_success() {
+        return Err(format!("az was answered {status}: {answer}"));
+    }
+    match cluster.idle().await? {
+        state if state == "Succeeded" => Ok(()),
+        state => Err(format!("asked again for what the cluster is set to, it ends as {state}")),
+    }
 }
 
 /// Finishes what is recorded; drops what somebody else's change has made impossible.
