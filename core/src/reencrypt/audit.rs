@@ -11,7 +11,6 @@ use super::{
     pass::{Convergence, Pass},
     servers::Heard,
     stream::Listed,
-    verify::NAMESPACES_AT_ONCE,
 };
 use crate::{
     error::{Error, ErrorKind, Result},
@@ -143,7 +142,7 @@ impl Engine {
                     ))),
                 }
             })
-            .buffer_unordered(NAMESPACES_AT_ONCE)
+            .buffer_unordered(self.limiter.streams())
             .try_collect()
             .await
     }

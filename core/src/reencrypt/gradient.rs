@@ -4,16 +4,13 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// Latency may rise above its floor by as much again, and by this at most: what waits in front of
+/// Latency may rise above its floor by a quarter of it, and by this at most: what waits in front of
 /// our requests also waits in front of everybody else's.
 const QUEUEING: Duration = Duration::from_millis(4);
-/// A floor is the least latency of the last one or two of these spans: an API server that has
-/// become slower for good gets a new one.
+/// So often the floors are measured afresh: an API server may have become slower or faster.
 const FLOOR_SPAN: Duration = Duration::from_secs(30);
 /// Answers after which the limit is judged again, at least.
 const FEWEST_SAMPLES: usize = 16;
-/// Requests in flight at the beginning: the first floor must be nearly undisturbed.
-const START: f64 = 2.0;
 
 /// What an API server did with a patch: the two take different times by themselves.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -24,32 +21,19 @@ pub(super) enum Work {
     Write,
 }
 
-/// The least latency of one kind of work.
-#[derive(Debug)]
-struct Floor {
-    now: Duration,
-    before: Duration,
-    began: Instant,
-}
-
-impl Floor {
-    fn observe(&mut self, latency: Duration, now: Instant) -> Duration {
-        if now.duration_since(self.began) >= FLOOR_SPAN {
-            self.before = std::mem::replace(&mut self.now, latency);
-            self.began = now;
-        }
-        self.now = self.now.min(latency);
-        self.now.min(self.before)
-    }
-}
-
 /// An adaptive limit of requests in flight: it grows while latency stays near its floor, and
 /// shrinks in proportion as it rises.
+///
+/// The floor of a kind of work is its median latency while only one request is in flight. All
+/// others wait for it when it is measured: at first, and from time to time.
 #[derive(Debug)]
 pub(super) struct Gradient {
     limit: f64,
     most: f64,
-    floors: [Option<Floor>; 2],
+    floors: [Option<Duration>; 2],
+    floors_from: Instant,
+    /// The floors are being measured.
+    measuring: Option<Measuring>,
     /// Latencies since the last judgement, as parts of what is allowed.
     samples: Vec<f64>,
     /// The limit was reached since.
@@ -58,13 +42,28 @@ pub(super) struct Gradient {
     searching: bool,
 }
 
+/// A look at the API server with one request in flight.
+#[derive(Debug)]
+struct Measuring {
+    /// What was sent before had others beside it.
+    since: Instant,
+    latencies: [Vec<Duration>; 2],
+}
+
+impl Measuring {
+    fn new(since: Instant) -> Self {
+        Self { since, latencies: [const { Vec::new() }; 2] }
+    }
+}
+
 impl Gradient {
-    pub(super) fn new(most: usize) -> Self {
-        let most = to_f64(most.max(1));
+    pub(super) fn new(most: usize, now: Instant) -> Self {
         Self {
-            limit: START.min(most),
-            most,
+            limit: 1.0,
+            most: to_f64(most.max(1)),
             floors: [None, None],
+            floors_from: now,
+            measuring: Some(Measuring::new(now)),
             samples: Vec::new(),
             limited: false,
             searching: true,
@@ -74,27 +73,59 @@ impl Gradient {
     /// Requests that may be in flight.
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "small, positive")]
     pub(super) fn limit(&self) -> usize {
-        self.limit as usize
+        if self.measuring.is_some() { 1 } else { self.limit as usize }
     }
 
     /// An answer came. `limited`: when the request was sent, no further one could have been.
     pub(super) fn answered(&mut self, work: Work, latency: Duration, limited: bool, now: Instant) {
-        let floor = self.floors[usize::from(work == Work::Write)]
-            .get_or_insert(Floor { now: latency, before: latency, began: now })
-            .observe(latency, now);
-        let allowed = floor + floor.min(QUEUEING);
-        self.limited |= limited;
-        self.samples.push(latency.as_secs_f64() / allowed.as_secs_f64().max(f64::MIN_POSITIVE));
-        if self.samples.len() < FEWEST_SAMPLES.max(2 * self.limit()) {
+        if let Some(measuring) = &mut self.measuring {
+            if now.duration_since(measuring.since) >= latency {
+                measuring.latencies[work as usize].push(latency);
+                self.measured(now);
+            }
             return;
         }
+        let fresh = now.duration_since(self.floors_from) < FLOOR_SPAN;
+        let Some(floor) = self.floors[work as usize].filter(|_| fresh) else {
+            self.measuring = Some(Measuring::new(now));
+            return;
+        };
+        let allowed = floor + (floor / 4).min(QUEUEING);
+        self.limited |= limited;
+        self.samples.push(latency.as_secs_f64() / allowed.as_secs_f64().max(f64::MIN_POSITIVE));
+        if self.samples.len() >= FEWEST_SAMPLES.max(2 * self.limit()) {
+            self.judge();
+        }
+    }
+
+    /// Ends the measuring when there is enough. A kind of work that did not come keeps its floor.
+    fn measured(&mut self, now: Instant) {
+        let enough = |measuring: &mut Measuring| {
+            measuring.latencies.iter().map(Vec::len).sum::<usize>() >= FEWEST_SAMPLES
+        };
+        let Some(measuring) = self.measuring.take_if(enough) else { return };
+        for (floor, mut latencies) in self.floors.iter_mut().zip(measuring.latencies) {
+            let middle = latencies.len() / 2;
+            if !latencies.is_empty() {
+                *floor = Some(*latencies.select_nth_unstable(middle).1);
+            }
+        }
+        self.floors_from = now;
+    }
+
+    fn judge(&mut self) {
         // The median: a new connection's handshake makes single answers late.
         let middle = self.samples.len() / 2;
         let (_, median, _) = self.samples.select_nth_unstable_by(middle, f64::total_cmp);
         let gradient = (1.0 / median.max(f64::MIN_POSITIVE)).clamp(0.5, 1.0);
         self.samples.clear();
         self.searching &= gradient > 0.95;
-        let wanted = if self.searching { self.limit * 1.5 } else { self.limit * gradient + 1.0 };
+        let wanted = if self.searching {
+            self.limit * 1.5
+        } else {
+            // by one at most, and on a small server by less: there one more is much
+            self.limit * gradient + (self.limit / 8.0).min(1.0)
+        };
         if std::mem::take(&mut self.limited) || wanted < self.limit {
             self.limit = wanted.clamp(1.0, self.most);
         }
@@ -120,60 +151,107 @@ mod tests {
 
     /// Runs it against a server that answers so many at a time, each in `service`, behind a
     /// network of `network`; gives the limit in the end.
-    fn settle(gradient: &mut Gradient, servers: f64, service: f64, network: f64) -> usize {
-        let mut now = Instant::now();
+    fn settle(
+        gradient: &mut Gradient,
+        now: &mut Instant,
+        servers: f64,
+        service: f64,
+        network: f64,
+    ) -> usize {
         for _ in 0..20_000 {
             let queued = (to_f64(gradient.limit()) / servers).max(1.0);
             let latency = Duration::from_secs_f64(network + service * queued);
-            now += latency / u32::try_from(gradient.limit()).unwrap();
-            gradient.answered(Work::Write, latency, true, now);
+            *now += latency / u32::try_from(gradient.limit()).unwrap();
+            gradient.answered(Work::Write, latency, true, *now);
         }
         gradient.limit()
     }
 
+    fn start() -> (Gradient, Instant) {
+        let now = Instant::now();
+        (Gradient::new(64, now), now)
+    }
+
     #[tokio::test(start_paused = true)]
     async fn a_server_that_is_never_slower_gets_all() {
-        assert_eq!(settle(&mut Gradient::new(64), 1e9, 0.001, 0.02), 64);
+        let (mut gradient, mut now) = start();
+        assert_eq!(settle(&mut gradient, &mut now, 1e9, 0.001, 0.02), 64);
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_busy_server_gets_little_more_than_it_can_do_at_once() {
-        for network in [0.0, 0.02] {
-            let limit = settle(&mut Gradient::new(64), 2.0, 0.001, network);
-            assert!((2..=14).contains(&limit), "{limit} with a network of {network} s");
+        for (network, most) in [(0.0, 4), (0.02, 14)] {
+            let (mut gradient, mut now) = start();
+            let limit = settle(&mut gradient, &mut now, 2.0, 0.001, network);
+            assert!((2..=most).contains(&limit), "{limit} with a network of {network} s");
         }
     }
 
     #[tokio::test(start_paused = true)]
     async fn what_becomes_slower_gets_less_and_gets_more_when_that_is_over() {
-        let mut gradient = Gradient::new(64);
-        assert_eq!(settle(&mut gradient, 32.0, 0.004, 0.0), 64);
-        let mut now = Instant::now();
+        let (mut gradient, mut now) = start();
+        let at_first = settle(&mut gradient, &mut now, 32.0, 0.004, 0.0);
+        assert!((32..=48).contains(&at_first), "{at_first}");
         for _ in 0..400 {
             now += Duration::from_millis(1);
             gradient.answered(Work::Write, Duration::from_millis(40), true, now);
         }
         assert!(gradient.limit() <= 4, "{gradient:?}");
-        assert_eq!(settle(&mut gradient, 32.0, 0.004, 0.0), 64);
+        let in_the_end = settle(&mut gradient, &mut now, 32.0, 0.004, 0.0);
+        assert!((32..=48).contains(&in_the_end), "{in_the_end}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_slower_for_good_gets_a_new_floor() {
+        let (mut gradient, mut now) = start();
+        settle(&mut gradient, &mut now, 1e9, 0.004, 0.0);
+        assert_eq!(settle(&mut gradient, &mut now, 1e9, 0.040, 0.0), 64);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_floor_is_measured_alone() {
+        let (mut gradient, mut now) = start();
+        assert_eq!(settle(&mut gradient, &mut now, 1e9, 0.001, 0.0), 64);
+        now += FLOOR_SPAN;
+        gradient.answered(Work::Write, Duration::from_millis(1), true, now);
+        assert_eq!(gradient.limit(), 1);
+        // those that were sent before say nothing of it
+        for _ in 0..64 {
+            now += Duration::from_millis(1);
+            gradient.answered(Work::Write, Duration::from_millis(90), true, now);
+        }
+        for _ in 0..FEWEST_SAMPLES {
+            assert_eq!(gradient.limit(), 1);
+            now += Duration::from_millis(2);
+            gradient.answered(Work::Write, Duration::from_millis(2), true, now);
+        }
+        assert_eq!(gradient.limit(), 64);
+        assert_eq!(gradient.floors, [None, Some(Duration::from_millis(2))]);
     }
 
     #[tokio::test(start_paused = true)]
     async fn reads_and_writes_are_each_compared_with_their_own() {
-        let mut gradient = Gradient::new(64);
-        let now = Instant::now();
+        let (mut gradient, mut now) = start();
         for _ in 0..5_000 {
-            gradient.answered(Work::Read, Duration::from_millis(1), true, now);
-            gradient.answered(Work::Write, Duration::from_millis(9), true, now);
+            for (work, latency) in [(Work::Read, 1), (Work::Write, 9)] {
+                let latency = Duration::from_millis(latency);
+                now += latency / 32;
+                if gradient.limit() == 1 {
+                    now += latency;
+                }
+                gradient.answered(work, latency, true, now);
+            }
         }
         assert_eq!(gradient.limit(), 64);
     }
 
     #[tokio::test(start_paused = true)]
     async fn idle_capacity_is_no_reason_to_grow() {
-        let mut gradient = Gradient::new(64);
+        let (mut gradient, mut now) = start();
         for _ in 0..1_000 {
-            gradient.answered(Work::Read, Duration::from_millis(1), false, Instant::now());
+            now += Duration::from_millis(1);
+            gradient.answered(Work::Read, Duration::from_millis(1), false, now);
         }
-        assert_eq!(gradient.limit(), 2);
+        assert_eq!(gradient.limit(), 1);
     }
 }

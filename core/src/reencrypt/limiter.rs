@@ -19,6 +19,9 @@ use crate::model::{Pace, ReencryptOptions};
 /// A task may be woken so late, and a rate is kept nevertheless.
 const LATE_WAKE_UP: Duration = Duration::from_millis(10);
 
+/// Streaming lists at the same time, at the fast pace.
+const STREAMS: usize = 4;
+
 /// Limits requests to the API server: concurrency, rate, and one pause for everybody when the
 /// server asks for one.
 ///
@@ -62,9 +65,10 @@ enum Adaptation {
 impl Limiter {
     pub(super) fn new(options: &ReencryptOptions) -> Self {
         let most = options.max_concurrency.max(1);
+        let now = Instant::now();
         let (limit, pace) = match options.pace {
             Pace::Gentle => {
-                let gradient = Gradient::new(most);
+                let gradient = Gradient::new(most, now);
                 (gradient.limit(), Adaptation::Gentle { gradient, growth: Growth::default() })
             }
             Pace::Fast => (most, Adaptation::Fast { since_change: 0 }),
@@ -72,7 +76,6 @@ impl Limiter {
         let interval = options
             .max_requests_per_second
             .map(|rate| Duration::from_secs_f64(1.0 / f64::from(rate)));
-        let now = Instant::now();
         Self {
             permits: Semaphore::new(limit),
             state: Mutex::new(State {
@@ -91,6 +94,14 @@ impl Limiter {
     /// The most that can be in flight.
     pub(super) fn most(&self) -> usize {
         self.most
+    }
+
+    /// Streaming lists that are read at the same time: each keeps the API server busy by itself.
+    pub(super) fn streams(&self) -> usize {
+        match self.lock().pace {
+            Adaptation::Gentle { .. } => 1,
+            Adaptation::Fast { .. } => STREAMS,
+        }
     }
 
     /// The mean stored size of a secret is known.

@@ -16,8 +16,6 @@ use crate::{
     progress::Phase,
 };
 
-/// Namespaces that are read at the same time.
-pub(super) const NAMESPACES_AT_ONCE: usize = 4;
 /// Rounds over what a list showed to be left.
 const ROUNDS: usize = 3;
 /// Whole passes when API servers changed in the middle.
@@ -166,7 +164,7 @@ impl Engine {
                 };
                 Ok::<_, Error>((namespace, look))
             })
-            .buffer_unordered(NAMESPACES_AT_ONCE)
+            .buffer_unordered(self.limiter.streams())
             .try_collect()
             .await?;
         let mut left = Vec::new();
