@@ -29,16 +29,16 @@ pub(crate) async fn settle(cluster: &mut Cluster) -> Result<(), String> {
     tokio::time::sleep(Duration::from_secs_f64(NOTICE_SECONDS * SCALE)).await;
     let began = Instant::now();
     resume(cluster, began).await?;
-    // A change that failed on some API servers, and was abandoned.
+    // A change that failed, and was abandoned or forgotten.
     reconcile(cluster).await?;
     rewrite(cluster, began).await?;
     check::cluster(cluster).await?;
     is_as_uninterrupted(cluster).await
 }
 
-/// Somebody asks again for what the cluster is set to, where some API servers were left behind.
+/// Somebody asks again for what the cluster is set to, where API servers were left behind.
 async fn reconcile(cluster: &Cluster) -> Result<(), String> {
-    if cluster.rolled_out().1 {
+    if cluster.idle().await? == "Succeeded" && cluster.rolled_out().1 {
         return Ok(());
     }
     let (status, answer) = cluster.az.ask_for_kms(cluster.profile()).await;
