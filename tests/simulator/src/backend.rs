@@ -4,7 +4,7 @@
 //! this is all that the seam has. Two things stand behind it: the embedded model and a real
 //! kube-apiserver with etcd.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
 
 use async_trait::async_trait;
 use serde::Serialize;
@@ -151,6 +151,12 @@ pub trait KubernetesBackend: Send + Sync {
 
     /// The API servers are told that the cluster's Kubernetes version changed.
     async fn set_version(&self, version: &str) -> Result<(), String>;
+
+    /// The program that commands which are run in the cluster reach it with. `Err`: none can be run
+    /// (they would run on this machine), and why.
+    fn kubectl(&self) -> Result<PathBuf, String> {
+        Err("its Kubernetes is a model. Use the Kubernetes API, or the real backend".to_owned())
+    }
 
     /// Reads the store.
     async fn ground_truth(&self) -> Result<GroundTruth, String>;

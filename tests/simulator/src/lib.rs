@@ -53,6 +53,7 @@ mod backends;
 mod case;
 mod closed_vaults;
 mod cluster;
+mod command;
 mod entra;
 mod environment;
 mod faults;

@@ -107,13 +107,6 @@ pub(super) fn act(
     Ok(accepted_without_body(call, &operation))
 }
 
-/// There is no pod here that could run it.
-pub(super) fn run_command(call: &Call<'_>, cluster: &Named) -> Outcome {
-    find(call.world, cluster)?;
-    let message = "Run command is not available in this cluster: use the Kubernetes API.";
-    Err(Answer::flat_error(400, "RunCommandNotAvailable", message))
-}
-
 pub(super) fn credential(call: &Call<'_>, cluster: &Named, admin: bool) -> Outcome {
     let cluster = find(call.world, cluster)?;
     let (local_accounts, entra) = {

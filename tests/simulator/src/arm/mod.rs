@@ -14,6 +14,7 @@ mod paging;
 mod role_assignments;
 mod role_definitions;
 mod route;
+mod run_command;
 mod subscriptions;
 mod versions;
 
@@ -113,7 +114,8 @@ fn dispatch(call: &Call<'_>, target: Target) -> Outcome {
         Target::StopCluster(cluster) => clusters::act(call, &cluster, lifecycle::stop),
         Target::StartCluster(cluster) => clusters::act(call, &cluster, lifecycle::start),
         Target::AbortCluster(cluster) => clusters::act(call, &cluster, lifecycle::abort),
-        Target::RunCommand(cluster) => clusters::run_command(call, &cluster),
+        Target::RunCommand(cluster) => run_command::start(call, &cluster),
+        Target::CommandResult(cluster, id) => run_command::result(call, &cluster, &id),
         Target::Credential { cluster, admin } => clusters::credential(call, &cluster, admin),
         Target::UpgradeProfile(cluster) => clusters::upgrade_profile(call.world, &cluster),
         Target::KubernetesVersions => Ok(clusters::kubernetes_versions()),

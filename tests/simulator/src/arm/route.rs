@@ -44,6 +44,8 @@ pub(super) enum Target {
     StartCluster(Named),
     AbortCluster(Named),
     RunCommand(Named),
+    /// Of the command with this id.
+    CommandResult(Named, String),
     UpgradeProfile(Named),
     AgentPools(Named),
     AgentPool(Named, String),

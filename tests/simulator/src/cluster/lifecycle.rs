@@ -102,6 +102,12 @@ fn begin(state: &mut ManagedCluster, provisioning_state: &str) -> Value {
     state.document.clone()
 }
 
+/// Stops it, with what runs in it.
+pub(super) fn end(world: &World, cluster: &Cluster) {
+    set_power_state(cluster, "Stopped");
+    cluster.commands.end_all(world.faults.now(), "The cluster was stopped.");
+}
+
 pub(super) fn set_power_state(cluster: &Cluster, code: &str) {
     let mut state = cluster.state();
     let power_state = json!({ "code": code });
@@ -115,5 +121,6 @@ pub(super) fn set_power_state(cluster: &Cluster, code: &str) {
 pub(super) fn remove(world: &World, cluster: &Arc<Cluster>) {
     world.disconnect_privately(cluster);
     world.remove_cluster(cluster);
+    cluster.commands.end_all(world.faults.now(), "The cluster was deleted.");
     cluster.end_backend();
 }

@@ -232,7 +232,7 @@ async fn perform(
     }
     match work {
         Work::Reconcile | Work::Tags => {}
-        Work::Stop => lifecycle::set_power_state(cluster, "Stopped"),
+        Work::Stop => lifecycle::end(world, cluster),
         Work::Start => lifecycle::set_power_state(cluster, "Running"),
         Work::Delete => lifecycle::remove(world, cluster),
         Work::AgentPool(name) => agent_pools::reconcile(cluster, name),

@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 use super::{document, document::new_etag, kms::Profile, version::Version};
 use crate::{
     backend::{EncryptionConfig, KeyRef, KmsVersion, KubernetesBackend},
+    command::Commands,
     given::Given,
     key_id::KeyId,
     names::{ClusterNames, Names},
@@ -19,6 +20,7 @@ use crate::{
 /// A managed cluster.
 pub(crate) struct Cluster {
     pub(crate) names: ClusterNames,
+    pub(crate) commands: Commands,
     state: Mutex<ManagedCluster>,
     backend: RwLock<Option<Arc<dyn KubernetesBackend>>>,
 }
@@ -63,13 +65,17 @@ impl Cluster {
         let mut state =
             ManagedCluster { document, rolled_out, offers, uniform: true, ..Default::default() };
         state.note_ways();
-        Self { names: names.own_cluster(), state: Mutex::new(state), backend: RwLock::default() }
+        Self::with(names.own_cluster(), state)
     }
 
     /// A cluster that is about to be created.
     pub(crate) fn new(names: ClusterNames, document: Value) -> Self {
-        let state = ManagedCluster { document, uniform: true, ..Default::default() };
-        Self { names, state: Mutex::new(state), backend: RwLock::default() }
+        Self::with(names, ManagedCluster { document, uniform: true, ..Default::default() })
+    }
+
+    fn with(names: ClusterNames, state: ManagedCluster) -> Self {
+        let (commands, backend) = (Commands::default(), RwLock::default());
+        Self { names, commands, state: Mutex::new(state), backend }
     }
 
     /// What is known of it; never hold the guard across an await.

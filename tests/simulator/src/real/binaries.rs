@@ -33,19 +33,22 @@ pub struct Binaries {
     pub kube_apiserver: PathBuf,
 }
 
-/// The programs of a real cluster are in neither place.
+/// Programs of a real cluster are in neither place.
 #[derive(Debug)]
 pub struct BinariesMissing {
+    programs: &'static str,
+    /// What builds them.
+    build: &'static str,
     folder: Option<PathBuf>,
 }
 
 impl fmt::Display for BinariesMissing {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("no etcd and kube-apiserver in KUBEBUILDER_ASSETS")?;
+        write!(formatter, "no {} in KUBEBUILDER_ASSETS", self.programs)?;
         if let Some(folder) = &self.folder {
             write!(formatter, " or {}", folder.display())?;
         }
-        formatter.write_str(": run tests/cluster/build (it needs Go)")
+        write!(formatter, ": run {} (it needs Go)", self.build)
     }
 }
 
@@ -54,12 +57,21 @@ impl std::error::Error for BinariesMissing {}
 impl Binaries {
     /// Looks in `KUBEBUILDER_ASSETS`, then where `tests/cluster/build` puts what it builds.
     pub fn find() -> Result<Self, BinariesMissing> {
-        let prebuilt = env::var_os("KUBEBUILDER_ASSETS").map(PathBuf::from);
-        if let Some(found) = prebuilt.as_deref().and_then(Self::in_folder) {
-            return Ok(found);
-        }
-        let folder = cache_folder();
-        folder.as_deref().and_then(Self::in_folder).ok_or(BinariesMissing { folder })
+        search(Self::in_folder).map_err(|folder| BinariesMissing {
+            programs: "etcd and kube-apiserver",
+            build: "tests/cluster/build",
+            folder,
+        })
+    }
+
+    /// Looks for kubectl in the same places. A cluster runs without it.
+    pub fn kubectl() -> Result<PathBuf, BinariesMissing> {
+        let in_folder = |folder: &Path| Some(folder.join("kubectl")).filter(|path| path.is_file());
+        search(in_folder).map_err(|folder| BinariesMissing {
+            programs: "kubectl",
+            build: "tests/cluster/build kubectl",
+            folder,
+        })
     }
 
     /// Whether a test that needs them can run. Where they are missing it says so on standard error.
@@ -68,14 +80,17 @@ impl Binaries {
     /// Where they are missing although they are required: `CI=true`, or `AKS_KMS_REQUIRE` names
     /// `cluster`.
     #[must_use]
-    #[expect(clippy::print_stderr, reason = "what is left out is said where a person sees it")]
     pub fn available() -> bool {
-        let Err(missing) = Self::find() else { return true };
-        let required = env::var("AKS_KMS_REQUIRE").is_ok_and(|list| list.contains("cluster"))
-            || env::var("CI").is_ok_and(|value| value == "true");
-        assert!(!required, "{missing}");
-        eprintln!("left out: {missing}");
-        false
+        are_there(Self::find())
+    }
+
+    /// Whether a test that needs kubectl, too, can run. It says the same.
+    ///
+    /// # Panics
+    /// As [`available`](Self::available) does.
+    #[must_use]
+    pub fn available_with_kubectl() -> bool {
+        Self::available() && are_there(Self::kubectl())
     }
 
     fn in_folder(folder: &Path) -> Option<Self> {
@@ -83,6 +98,26 @@ impl Binaries {
             Self { etcd: folder.join("etcd"), kube_apiserver: folder.join("kube-apiserver") };
         (found.etcd.is_file() && found.kube_apiserver.is_file()).then_some(found)
     }
+}
+
+#[expect(clippy::print_stderr, reason = "what is left out is said where a person sees it")]
+fn are_there<T>(found: Result<T, BinariesMissing>) -> bool {
+    let Err(missing) = found else { return true };
+    let required = env::var("AKS_KMS_REQUIRE").is_ok_and(|list| list.contains("cluster"))
+        || env::var("CI").is_ok_and(|value| value == "true");
+    assert!(!required, "{missing}");
+    eprintln!("left out: {missing}");
+    false
+}
+
+/// What is in one of the two folders; `Err`: the one where a build would put it.
+fn search<T>(in_folder: impl Fn(&Path) -> Option<T>) -> Result<T, Option<PathBuf>> {
+    let prebuilt = env::var_os("KUBEBUILDER_ASSETS").map(PathBuf::from);
+    if let Some(found) = prebuilt.as_deref().and_then(&in_folder) {
+        return Ok(found);
+    }
+    let folder = cache_folder();
+    folder.as_deref().and_then(in_folder).ok_or(folder)
 }
 
 /// The folder that `tests/cluster/build` prints, by the same rule.

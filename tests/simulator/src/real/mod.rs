@@ -26,7 +26,7 @@ mod start;
 mod store;
 mod stored;
 
-use std::sync::Arc;
+use std::{path::PathBuf, sync::Arc};
 
 use async_trait::async_trait;
 use tempfile::TempDir;
@@ -121,6 +121,10 @@ impl KubernetesBackend for RealCluster {
     /// The API servers are what they are: the version in rules is Azure's.
     async fn set_version(&self, _version: &str) -> Result<(), String> {
         Ok(())
+    }
+
+    fn kubectl(&self) -> Result<PathBuf, String> {
+        Binaries::kubectl().map_err(|missing| missing.to_string())
     }
 
     async fn ground_truth(&self) -> Result<GroundTruth, String> {

@@ -97,6 +97,10 @@ fn cluster_part(cluster: Named, path: &[&str]) -> Found {
             "Microsoft.ContainerService/managedClusters/availableAgentPoolVersions/read",
             Target::AgentPoolVersions(cluster),
         )),
+        ["commandresults", id] => Some((
+            "Microsoft.ContainerService/managedClusters/commandResults/read",
+            Target::CommandResult(cluster, (*id).to_owned()),
+        )),
         _ => None,
     }
 }
