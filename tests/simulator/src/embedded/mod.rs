@@ -269,6 +269,11 @@ impl KubernetesBackend for Embedded {
         Ok(())
     }
 
+    async fn set_running(&self, running: bool) -> Result<(), String> {
+        self.cluster.set_running(running).await;
+        Ok(())
+    }
+
     async fn set_version(&self, version: &str) -> Result<(), String> {
         self.cluster.set_version(version);
         self.cluster.restart_all().await;

@@ -25,6 +25,7 @@ pub(crate) const KEY_VAULT: &str = "2026-05-15";
 pub(crate) struct Remembering {
     pub(crate) applied: Mutex<Vec<(EncryptionConfig, Option<Vec<usize>>)>>,
     pub(crate) versions: Mutex<Vec<String>>,
+    pub(crate) running: Mutex<Vec<bool>>,
     pub(crate) vault: Arc<dyn VaultCrypto>,
     pub(crate) entra: Arc<dyn Fn(&str) -> bool + Send + Sync>,
     pub(crate) spec_config: EncryptionConfig,
@@ -51,6 +52,11 @@ impl KubernetesBackend for Remembering {
     }
 
     async fn restart_api_servers(&self) -> Result<(), String> {
+        Ok(())
+    }
+
+    async fn set_running(&self, running: bool) -> Result<(), String> {
+        self.running.lock().unwrap().push(running);
         Ok(())
     }
 
@@ -84,6 +90,7 @@ impl Fixture {
                 versions: Mutex::default(),
                 vault: spec.vault,
                 entra: spec.entra,
+                running: Mutex::default(),
                 spec_config: spec.config,
             });
             started.lock().unwrap().push(backend.clone());
