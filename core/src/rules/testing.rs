@@ -7,7 +7,7 @@ mod world;
 use time::{Duration, OffsetDateTime, macros::datetime};
 
 pub(crate) use self::{
-    record::{entry, plaintext_entry, proven, recorded},
+    record::{entry, operation, plaintext_entry, proven, recorded},
     roles::{crypto_service_encryption_user, crypto_user, key_vault_contributor, role},
     world::World,
 };

@@ -133,18 +133,10 @@ pub(super) fn begin(state: &State, intent: &Intent, earlier: Option<&Run>) -> Op
     if rules::refusal(&plan.findings, ALLOW).is_some() {
         return None;
     }
-    let operation = unfinished.unwrap_or_else(|| Operation {
-        id: "1".to_owned(),
-        intent: intent.clone(),
-        allow: Vec::new(),
-        give_up_secrets: Vec::new(),
-        before: KmsTarget::of(&observed.cluster).unwrap(),
-        target: plan.target().cloned(),
-        newest_version: None,
-        closed_vault: None,
-        fence: "1".to_owned(),
-        by: "a run".to_owned(),
-        since: testing::NOW,
+    let operation = unfinished.unwrap_or_else(|| {
+        let before = KmsTarget::of(&observed.cluster).unwrap();
+        let target = plan.target().cloned();
+        Operation { target, ..testing::operation(intent.clone(), before) }
     });
     let succeeded = !state.cluster.failed;
     Some(Run {

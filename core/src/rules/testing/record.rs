@@ -4,8 +4,8 @@ use time::Duration;
 
 use super::{NOW, cluster};
 use crate::{
-    ledger::{Entry, Fit, Ledger, Marks, Reconciled, Record},
-    model::{Evidence, ExpectedKey, KeyId, NetworkMode},
+    ledger::{Entry, Fit, Ledger, Marks, Operation, Reconciled, Record},
+    model::{Evidence, ExpectedKey, Intent, KeyId, KmsTarget, NetworkMode},
 };
 
 /// A key in the ledger, used in public mode, of which nothing is proven.
@@ -52,5 +52,22 @@ pub(crate) fn recorded(current: Entry, previous: Option<Entry>, retired: &[Entry
             operation: None,
         },
         fit: Fit::Unbroken,
+    }
+}
+
+/// An unfinished operation, before which the cluster's KMS was like this.
+pub(crate) fn operation(intent: Intent, before: KmsTarget) -> Operation {
+    Operation {
+        id: "1".to_owned(),
+        intent,
+        allow: Vec::new(),
+        give_up_secrets: Vec::new(),
+        before,
+        target: None,
+        newest_version: None,
+        closed_vault: None,
+        fence: "1".to_owned(),
+        by: "a test".to_owned(),
+        since: NOW,
     }
 }
