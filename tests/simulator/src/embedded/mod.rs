@@ -25,6 +25,7 @@ mod plugin;
 mod process;
 mod rollout;
 mod route;
+mod seals;
 mod secret;
 mod seed;
 mod server;
@@ -33,6 +34,7 @@ mod store;
 mod transform;
 mod versions;
 mod watch;
+mod watchers;
 mod wiring;
 mod write;
 
