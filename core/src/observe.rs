@@ -12,7 +12,7 @@ use crate::{
         self, BearerToken, ClusterEndpoint, EtcdMarks, KubernetesAccess, KubernetesApi,
         ObserveScope, StateStore, Stored, TokenSource, etcd_marks,
     },
-    ledger::{Marks, Operation, Reconciled, Record, Seen},
+    ledger::{Fit, Marks, Operation, Reconciled, Record, Seen},
     model::{
         AccessFacts, ClusterFacts, ClusterId, Enable, ExpectedKey, Fact, Intent, KeyFacts, KeyId,
         KmsTarget, KubernetesFacts, Lookup, Rotate, Timing, VaultFacts, VaultId,
@@ -77,7 +77,10 @@ impl Wanted {
                 Some(Self::key(key_id.clone(), key_vault_id.clone().or(vault_in_use)))
             }
             Intent::Rotate(Rotate { key_id: None, .. }) => {
-                let operation = recorded.and_then(|found| found.record.operation.as_ref());
+                // Where somebody else changed the key, nobody goes on with the operation.
+                let operation = recorded
+                    .filter(|found| found.fit != Fit::Superseded)
+                    .and_then(|found| found.record.operation.as_ref());
                 let made = operation
                     .filter(|operation| operation.intent == *intent)
                     .and_then(|operation| operation.target.as_ref()?.expected());

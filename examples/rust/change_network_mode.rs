@@ -11,7 +11,7 @@ use aks_kms::{
     ChangeNetworkModeOptions, ClusterId, KmsManager, NetworkMode, OnProgress, OperationReport,
     RunOptions,
 };
-use aks_kms_examples::{ProgressLine, describe, plan, report};
+use aks_kms_examples::{ProgressLine, describe, plan, report, simulated};
 use aks_kms_simulator::{Case, Options, Simulator, given};
 use clap::Parser;
 use serde_json::{Value, json};
@@ -72,18 +72,11 @@ async fn main() -> Result<(), Box<dyn Error>> {
 fn world(real: bool) -> given::Given {
     given::Given {
         cluster: given::Cluster {
-            kms: Some(given::Kms {
-                key: Some("{{key.1}}".to_owned()),
-                enabled: true,
-                network_mode: given::NetworkMode::Public,
-                previous: None,
-            }),
+            kms: Some(simulated::kms()),
             vnet_integration: true,
-            backend: if real { given::Backend::Real } else { given::Backend::Embedded },
-            api_servers: if real { 1 } else { 2 },
-            ..given::Cluster::default()
+            ..simulated::cluster(real)
         },
-        secrets: given::Secrets { namespaces: 12, each: 25, ..given::Secrets::default() },
+        secrets: simulated::secrets(),
         ..given::Given::default()
     }
 }

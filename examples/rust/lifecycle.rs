@@ -10,7 +10,7 @@ use std::{error::Error, io::Write, sync::Arc};
 use aks_kms::{
     ClusterId, EnableOptions, KmsManager, KmsStatus, OperationReport, RunOptions, StatusOptions,
 };
-use aks_kms_examples::{ProgressLine, describe, plan, report};
+use aks_kms_examples::{ProgressLine, describe, plan, report, simulated};
 use aks_kms_simulator::{Options, Simulator, backend::GroundTruth, given};
 use clap::Parser;
 use serde_json::json;
@@ -88,12 +88,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
 
 fn world(real: bool) -> given::Given {
     given::Given {
-        cluster: given::Cluster {
-            backend: if real { given::Backend::Real } else { given::Backend::Embedded },
-            api_servers: if real { 1 } else { 2 },
-            ..given::Cluster::default()
-        },
-        secrets: given::Secrets { namespaces: 12, each: 25, ..given::Secrets::default() },
+        cluster: simulated::cluster(real),
+        secrets: simulated::secrets(),
         ..given::Given::default()
     }
 }

@@ -9,7 +9,7 @@ use std::{error::Error, io::Write, sync::Arc};
 use aks_kms::{
     ClusterId, KmsManager, MigrateToV2Options, OnProgress, RuleId, RunOptions, StatusOptions,
 };
-use aks_kms_examples::{ProgressLine, describe, plan, report};
+use aks_kms_examples::{ProgressLine, describe, plan, report, simulated};
 use aks_kms_simulator::{Options, Simulator, clock::TimeScale, given};
 use clap::Parser;
 use serde_json::json;
@@ -77,15 +77,10 @@ fn world() -> given::Given {
     given::Given {
         cluster: given::Cluster {
             kubernetes_version: "1.25.3".to_owned(),
-            kms: Some(given::Kms {
-                key: Some("{{key.1}}".to_owned()),
-                enabled: true,
-                network_mode: given::NetworkMode::Public,
-                previous: None,
-            }),
+            kms: Some(simulated::kms()),
             ..given::Cluster::default()
         },
-        secrets: given::Secrets { namespaces: 12, each: 25, ..given::Secrets::default() },
+        secrets: simulated::secrets(),
         ..given::Given::default()
     }
 }

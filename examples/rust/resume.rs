@@ -10,7 +10,7 @@ use aks_kms::{
     ClusterId, EnableOptions, KmsManager, OnProgress, Phase, ResumeOptions, RotateOptions,
     RunOptions, StatusOptions,
 };
-use aks_kms_examples::{ProgressLine, describe, ledger, plan, report};
+use aks_kms_examples::{ProgressLine, describe, ledger, plan, report, simulated};
 use aks_kms_simulator::{Case, Options, Simulator, given};
 
 /// Tells the second process its cluster.
@@ -53,8 +53,8 @@ async fn begin_and_die(case: &Case) -> Result<(), Box<dyn Error>> {
 async fn finish_what_another_began() -> Result<(), Box<dyn Error>> {
     let mut out = std::io::stdout().lock();
     let simulator = Simulator::start(Options::default()).await?;
-    let secrets = given::Secrets { namespaces: 12, each: 25, ..given::Secrets::default() };
-    let case = simulator.put_case(given::Given { secrets, ..given::Given::default() }).await?;
+    let given = given::Given { secrets: simulated::secrets(), ..given::Given::default() };
+    let case = simulator.put_case(given).await?;
     let manager = manager(&case)?;
     manager.enable(&case.key_ids[0], EnableOptions::default()).await?;
 

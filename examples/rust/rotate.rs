@@ -7,7 +7,7 @@
 use std::{error::Error, io::Write, sync::Arc};
 
 use aks_kms::{ClusterId, EnableOptions, KmsManager, OnProgress, RotateOptions, RunOptions};
-use aks_kms_examples::{ProgressLine, describe, ledger, plan, report};
+use aks_kms_examples::{ProgressLine, describe, ledger, plan, report, simulated};
 use aks_kms_simulator::{Options, Simulator, given};
 
 #[tokio::main]
@@ -19,7 +19,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let case = simulator
         .put_case(given::Given {
             key: given::Key { versions: 3, ..given::Key::default() },
-            secrets: given::Secrets { namespaces: 12, each: 25, ..given::Secrets::default() },
+            secrets: simulated::secrets(),
             ..given::Given::default()
         })
         .await?;

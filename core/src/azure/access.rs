@@ -9,10 +9,7 @@ use futures::future::{join, try_join_all};
 use serde_json::Value;
 use tokio::sync::OnceCell;
 
-use super::{
-    client::{Azure, Call},
-    error::unreadable,
-};
+use super::{call::Call, client::Azure, error::unreadable};
 use crate::{
     error::Result,
     model::{

@@ -17,10 +17,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use url::Url;
 
-use super::{
-    client::{Azure, Call},
-    error::unreadable,
-};
+use super::{call::Call, client::Azure, error::unreadable};
 use crate::{error::Result, model::ClusterId};
 
 /// Whose credential is asked for.

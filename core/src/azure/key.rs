@@ -8,7 +8,8 @@ use serde_json::Value;
 use time::OffsetDateTime;
 
 use super::{
-    client::{Azure, Call, Target},
+    call::{Call, Target},
+    client::Azure,
     error::unreadable,
     vault::API_VERSION,
 };

@@ -6,7 +6,8 @@ use time::OffsetDateTime;
 use url::Url;
 
 use super::{
-    client::{Azure, Call, Target},
+    call::{Call, Target},
+    client::Azure,
     error::unreadable,
 };
 use crate::{

@@ -5,7 +5,8 @@ use azure_core::http::Method;
 use serde_json::{Value, json};
 
 use super::{
-    client::{Azure, Call, Target},
+    call::{Call, Target},
+    client::Azure,
     error::unreadable,
     vault::{RESOURCE_GRAPH_API_VERSION, SEARCH},
 };

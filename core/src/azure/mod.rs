@@ -16,6 +16,7 @@
 //! Everything takes `&self`; independent reads may run at once.
 
 mod access;
+mod call;
 mod challenge;
 mod client;
 mod cloud;
@@ -26,6 +27,7 @@ mod key_version;
 mod kms_users;
 mod managed_cluster;
 mod managed_cluster_edit;
+mod managed_cluster_facts;
 mod operation;
 mod policy;
 #[cfg(test)]

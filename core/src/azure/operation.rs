@@ -20,7 +20,8 @@ use tokio::time::{Instant, sleep_until, timeout_at};
 use url::Url;
 
 use super::{
-    client::{Answer, Azure, Call, Target},
+    call::{Answer, Call, Target},
+    client::Azure,
     cloud::CloudEndpoints,
     error::{ServiceError, refused, unreadable},
     managed_cluster::ManagedCluster,

@@ -6,10 +6,8 @@ use azure_core::http::Method;
 use serde_json::Value;
 
 use super::{
-    client::{Azure, Call},
-    managed_cluster::ManagedCluster,
-    managed_cluster_edit::with_versions,
-    operation::Operation,
+    call::Call, client::Azure, managed_cluster::ManagedCluster,
+    managed_cluster_edit::with_versions, operation::Operation,
 };
 use crate::{
     error::Result,

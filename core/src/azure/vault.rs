@@ -9,8 +9,9 @@ use azure_core::http::{Method, headers::WWW_AUTHENTICATE};
 use serde_json::{Value, json};
 
 use super::{
+    call::{Call, Target},
     challenge::Challenge,
-    client::{Azure, Call, Target},
+    client::Azure,
     error::unreadable,
 };
 use crate::{

@@ -56,8 +56,8 @@ pub(super) const RULES: &[Rule] = &[
     Rule {
         id: RuleId::KeyInUseUnproven,
         overridable: true,
-        summary: "Which key the API servers write with can be seen only in their metrics; without that, no gate proves anything.",
-        remedy: "Grant `get` on `/metrics`: `kubectl create clusterrole aks-kms-metrics --verb=get --non-resource-url=/metrics` and `kubectl create clusterrolebinding aks-kms-metrics --clusterrole=aks-kms-metrics --user=<user>`.",
+        summary: "Which key the API servers write with can be seen only in their metrics, where KMS v1 names no keys; without that, no gate proves anything.",
+        remedy: "Grant `get` on `/metrics`: `kubectl create clusterrole aks-kms-metrics --verb=get --non-resource-url=/metrics` and `kubectl create clusterrolebinding aks-kms-metrics --clusterrole=aks-kms-metrics --user=<user>`; on KMS v1, where that proves nothing, rewrite every secret with `reencrypt_secrets`, then name this rule in allow, or move to KMS v2 with `migrate_to_v2`, which needs that too.",
         url: pages::KUBERNETES_METRICS,
         verbs: WRITES_SECRETS,
         violated_when: "the API servers write with another key than expected",

@@ -141,7 +141,11 @@ impl Run<'_> {
             let cluster = &seen.observed.cluster;
             self.log.seen(status_with(cluster, seen.observed.recorded()));
             let unfinished = match &seen.found {
-                Some(Ok(found)) if !run.dry_run => continues(found, intent, cluster)?,
+                Some(Ok(found)) => match continues(found, intent, cluster) {
+                    // A dry run answers in any case: with what a new operation would do.
+                    Err(_) if run.dry_run => None,
+                    outcome => outcome?,
+                },
                 _ => None,
             };
             if let Some(operation) = &unfinished {

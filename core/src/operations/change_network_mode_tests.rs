@@ -1,8 +1,10 @@
 use super::*;
 use crate::{
-    ledger::Operation,
-    model::{ConnectionState, KmsProfile, Lookup, PrivateEndpointConnection, VaultFacts},
-    rules::testing::{KEY_1, KEY_2, NOW, World, entry, kms_on, plaintext_entry, recorded},
+    model::{ConnectionState, Lookup, PrivateEndpointConnection, VaultFacts},
+    operations::testing,
+    rules::testing::{
+        KEY_1, KEY_2, World, crypto_user, entry, kms_on, plaintext_entry, recorded, unknown,
+    },
 };
 
 fn to(network_mode: NetworkMode) -> ChangeNetworkMode {
@@ -21,26 +23,7 @@ fn on(network_mode: NetworkMode) -> World {
 
 /// The operation has turned KMS off.
 fn off_meanwhile(from: NetworkMode, asked: &ChangeNetworkMode) -> World {
-    let mut world = on(from);
-    let before = KmsTarget::of(&world.observed.cluster).unwrap();
-    let off = KmsProfile { enabled: false, key_id: None, network_mode: None, key_vault_id: None };
-    world.cluster().kms = Some(off);
-    let mut found = recorded(plaintext_entry(), Some(entry(KEY_1)), &[]);
-    found.record.operation = Some(Operation {
-        id: "1".to_owned(),
-        intent: Intent::ChangeNetworkMode(asked.clone()),
-        allow: Vec::new(),
-        give_up_secrets: Vec::new(),
-        before,
-        target: None,
-        newest_version: None,
-        closed_vault: None,
-        fence: "1".to_owned(),
-        by: "a test".to_owned(),
-        since: NOW,
-    });
-    world.observed.record = Some(Fact::Known(found));
-    world
+    testing::off_meanwhile(on(from), Intent::ChangeNetworkMode(asked.clone()))
 }
 
 fn planned(world: &World, asked: &ChangeNetworkMode) -> Plan {
@@ -48,12 +31,11 @@ fn planned(world: &World, asked: &ChangeNetworkMode) -> Plan {
 }
 
 fn lines(world: &World, asked: &ChangeNetworkMode) -> String {
-    let lines: Vec<String> = planned(world, asked).steps.iter().map(ToString::to_string).collect();
-    lines.join("\n").replace(KEY_1, "KEY")
+    testing::lines(&planned(world, asked))
 }
 
 fn rules(world: &World, asked: &ChangeNetworkMode) -> Vec<RuleId> {
-    planned(world, asked).findings.iter().map(|finding| finding.rule).collect()
+    testing::rules(&planned(world, asked))
 }
 
 #[test]
@@ -178,13 +160,13 @@ fn rules_are_judged_as_the_steps_will_find_things() {
     assert_eq!(rules(&world, &public), [VaultFirewall, SecretsNotKmsEncryptedMeanwhile]);
     let mut world = on(NetworkMode::Public);
     world.cluster().vnet_integration = false;
-    world.access().roles = Fact::Known(vec![crate::rules::testing::crypto_user()]);
+    world.access().roles = Fact::Known(vec![crypto_user()]);
     assert_eq!(
         rules(&world, &private),
         [PrivateVaultNeedsVnetIntegration, PrivateLinkRoleMissing, SecretsNotKmsEncryptedMeanwhile]
     );
     let mut world = on(NetworkMode::Public);
-    world.observed.vault = Some(crate::rules::testing::unknown());
+    world.observed.vault = Some(unknown());
     assert!(rules(&world, &private).contains(&VaultNotFound));
     assert!(planned(&world, &private).steps.is_empty());
     let mut world = on(NetworkMode::Public);

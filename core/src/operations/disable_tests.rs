@@ -1,19 +1,15 @@
 use super::*;
 use crate::{
     catalogue::{Level, RuleId},
-    model::{Fact, Lookup, NetworkMode},
+    model::{Fact, KmsProfile, Lookup, NetworkMode},
+    operations::testing::lines,
     rules::testing::{
-        KEY_1, World, entry, key, kms_on, plaintext_entry, proven, recorded, unknown,
+        KEY_0, KEY_1, World, entry, key, kms_on, plaintext_entry, proven, recorded, unknown,
     },
 };
 
 fn planned(world: &World, reencrypt: bool, vouched: bool) -> Plan {
     plan(&world.observed, &Disable { reencrypt }, &ReencryptOptions::default(), vouched).unwrap()
-}
-
-fn lines(plan: &Plan) -> String {
-    let lines: Vec<String> = plan.steps.iter().map(ToString::to_string).collect();
-    lines.join("\n").replace(KEY_1, "KEY")
 }
 
 /// KMS was turned on with a key that nothing is proven to be under.
@@ -40,10 +36,7 @@ fn a_gate_then_off_then_the_rewrite_to_plaintext() {
 #[test]
 fn what_is_off_already_is_only_rewritten_and_proven() {
     let mut world = World::disable();
-    for kms in [
-        None,
-        Some(crate::model::KmsProfile { enabled: false, ..kms_on(KEY_1, NetworkMode::Public) }),
-    ] {
+    for kms in [None, Some(KmsProfile { enabled: false, ..kms_on(KEY_1, NetworkMode::Public) })] {
         world.observed.cluster.kms = kms;
         insta::allow_duplicates!(insta::assert_snapshot!(lines(&planned(&world, true, false)), @"
         Wait until every API server writes without encryption
@@ -104,7 +97,7 @@ fn a_first_key_that_is_no_good_does_not_refuse_the_way_back_from_it() {
 fn a_proven_key_or_a_key_before_it_has_a_gate() {
     for found in [
         recorded(proven(entry(KEY_1)), Some(proven(plaintext_entry())), &[]),
-        recorded(entry(KEY_1), Some(entry(crate::rules::testing::KEY_0)), &[]),
+        recorded(entry(KEY_1), Some(entry(KEY_0)), &[]),
         recorded(entry(KEY_1), None, &[]),
     ] {
         let mut world = World::disable();

@@ -55,6 +55,7 @@ mod tests {
     use super::*;
     use crate::{
         model::{KmsProfile, NetworkMode},
+        operations::testing::lines,
         rules::testing::{KEY_1, VAULT, kms_on, observed, target_of},
     };
 
@@ -62,9 +63,7 @@ mod tests {
         let mut observed = observed();
         change(&mut observed.cluster);
         let asked = Enable { target: target.clone(), reencrypt };
-        let plan = plan(&observed, &asked, &ReencryptOptions::default()).unwrap();
-        let lines: Vec<String> = plan.steps.iter().map(ToString::to_string).collect();
-        lines.join("\n").replace(KEY_1, "KEY")
+        lines(&plan(&observed, &asked, &ReencryptOptions::default()).unwrap())
     }
 
     fn public() -> Target {

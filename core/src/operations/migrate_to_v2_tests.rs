@@ -1,8 +1,8 @@
 use super::*;
 use crate::{
-    ledger::Operation,
-    model::{Fact, KmsProfile, NetworkMode, NodePools},
-    rules::testing::{KEY_1, NOW, World, entry, kms_on, plaintext_entry, recorded, unknown},
+    model::{Fact, NetworkMode, NodePools},
+    operations::testing,
+    rules::testing::{KEY_1, World, kms_on, unknown},
 };
 
 fn version(text: &str) -> KubernetesVersion {
@@ -22,30 +22,7 @@ fn on(now: &str, offered: &[&str]) -> World {
 
 /// The operation has turned KMS off.
 fn off_meanwhile(asked: &MigrateToV2, now: &str, offered: &[&str]) -> World {
-    let mut world = on(now, offered);
-    let before = KmsTarget::of(&world.observed.cluster).unwrap();
-    record(&mut world, asked, before);
-    let off = KmsProfile { enabled: false, key_id: None, network_mode: None, key_vault_id: None };
-    world.cluster().kms = Some(off);
-    world
-}
-
-fn record(world: &mut World, asked: &MigrateToV2, before: KmsTarget) {
-    let mut found = recorded(plaintext_entry(), Some(entry(KEY_1)), &[]);
-    found.record.operation = Some(Operation {
-        id: "1".to_owned(),
-        intent: Intent::MigrateToV2(asked.clone()),
-        allow: Vec::new(),
-        give_up_secrets: Vec::new(),
-        before,
-        target: None,
-        newest_version: None,
-        closed_vault: None,
-        fence: "1".to_owned(),
-        by: "a test".to_owned(),
-        since: NOW,
-    });
-    world.observed.record = Some(Fact::Known(found));
+    testing::off_meanwhile(on(now, offered), Intent::MigrateToV2(asked.clone()))
 }
 
 fn asked() -> MigrateToV2 {
@@ -61,8 +38,7 @@ fn planned(world: &World, asked: &MigrateToV2) -> Plan {
 }
 
 fn lines(world: &World, asked: &MigrateToV2) -> String {
-    let lines: Vec<String> = planned(world, asked).steps.iter().map(ToString::to_string).collect();
-    lines.join("\n").replace(KEY_1, "KEY")
+    testing::lines(&planned(world, asked))
 }
 
 /// Versions of the control plane's upgrades.
@@ -76,7 +52,7 @@ fn hops(world: &World, asked: &MigrateToV2) -> Vec<String> {
 }
 
 fn rules(world: &World, asked: &MigrateToV2) -> Vec<RuleId> {
-    planned(world, asked).findings.iter().map(|finding| finding.rule).collect()
+    testing::rules(&planned(world, asked))
 }
 
 #[test]
@@ -133,8 +109,7 @@ fn upgraded_and_still_off_it_is_only_turned_on() {
 fn with_v2_there_is_nothing_to_do_unless_this_operation_turned_it_on() {
     let mut world = on("1.27.3", &["1.28.3"]);
     assert_eq!(planned(&world, &asked()).steps, []);
-    let before = KmsTarget::of(&world.observed.cluster).unwrap();
-    record(&mut world, &asked(), before);
+    testing::record_unfinished(&mut world, Intent::MigrateToV2(asked()));
     insta::assert_snapshot!(lines(&world, &asked()), @"
     Wait until every API server writes with KEY
     Rewrite every secret under the key in use

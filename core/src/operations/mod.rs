@@ -7,6 +7,8 @@ mod migrate_to_v2;
 mod reencrypt_secrets;
 mod rotate;
 mod status;
+#[cfg(test)]
+mod testing;
 mod upgrade_path;
 mod way_back;
 

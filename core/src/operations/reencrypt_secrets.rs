@@ -32,6 +32,7 @@ mod tests {
     use super::*;
     use crate::{
         model::NetworkMode,
+        operations::testing::lines,
         rules::testing::{KEY_1, kms_on, observed},
     };
 
@@ -42,8 +43,7 @@ mod tests {
         let namespaces = Some(vec!["shop".to_owned(), "web".to_owned()]);
         let asked = ReencryptSecrets { namespaces };
         let plan = plan(&observed, &asked, &ReencryptOptions::default()).unwrap();
-        let lines: Vec<String> = plan.steps.iter().map(ToString::to_string).collect();
-        insta::assert_snapshot!(lines.join("\n").replace(KEY_1, "KEY"), @"
+        insta::assert_snapshot!(lines(&plan), @"
         Wait until every API server writes with KEY
         Rewrite the secrets of shop, web under the key in use
         Prove that no secret is under another key

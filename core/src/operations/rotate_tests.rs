@@ -3,6 +3,7 @@ use crate::{
     catalogue::{Level, RuleId},
     ledger::Fit,
     model::{Fact, KmsProfile, Lookup, NetworkMode},
+    operations::testing::{lines_with_ids, rules},
     rules::testing::{
         KEY_0, KEY_1, KEY_2, KEY_3, VAULT, World, entry, key, kms_on, plaintext_entry, proven,
         unknown,
@@ -29,14 +30,8 @@ fn steps(world: &World, asked: &Rotate) -> String {
 }
 
 fn lines(plan: &Plan) -> String {
-    let lines: Vec<String> = plan.steps.iter().map(ToString::to_string).collect();
     let keys = [(KEY_0, "KEY 0"), (KEY_1, "KEY 1"), (KEY_2, "KEY 2"), (KEY_3, "KEY 3")];
-    let text = lines.join("\n");
-    keys.iter().fold(text, |text, (key_id, name)| text.replace(key_id, name))
-}
-
-fn rules(plan: &Plan) -> Vec<RuleId> {
-    plan.findings.iter().map(|finding| finding.rule).collect()
+    keys.iter().fold(lines_with_ids(plan), |text, (key_id, name)| text.replace(key_id, name))
 }
 
 /// The second key was set and is not proven yet; the first is the one before.

@@ -2,7 +2,7 @@
 
 use std::{
     collections::BTreeMap,
-    sync::{Mutex, PoisonError, atomic::Ordering},
+    sync::{Mutex, PoisonError},
     time::Duration,
 };
 
@@ -148,8 +148,7 @@ impl Engine {
     /// Without the API servers' metrics there is nothing but time.
     async fn converge_weakly(&self, pass: &mut Pass) -> Result<()> {
         self.wait_weakly(pass, "cannot be read").await;
-        let touch =
-            self.kms_v1.load(Ordering::Relaxed) && matches!(pass.expected, ExpectedKey::Key(_));
+        let touch = self.is_kms_v1() && matches!(pass.expected, ExpectedKey::Key(_));
         self.converged(pass, Evidence::Weak, Vec::new(), touch).await
     }
 

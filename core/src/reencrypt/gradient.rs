@@ -9,6 +9,9 @@ use tokio::time::Instant;
 const QUEUEING: Duration = Duration::from_millis(4);
 /// So often the floors are measured afresh: an API server may have become slower or faster.
 const FLOOR_SPAN: Duration = Duration::from_secs(30);
+/// A floor is good for so many times as long as it took to measure, at least: where each request
+/// takes seconds, little time is spent with one in flight.
+const FLOOR_WORTH: u32 = 20;
 /// Answers after which the limit is judged again, at least.
 const FEWEST_SAMPLES: usize = 16;
 
@@ -31,7 +34,7 @@ pub(super) struct Gradient {
     limit: f64,
     most: f64,
     floors: [Option<Duration>; 2],
-    floors_from: Instant,
+    floors_until: Instant,
     /// The floors are being measured.
     measuring: Option<Measuring>,
     /// Latencies since the last judgement, as parts of what is allowed.
@@ -62,7 +65,7 @@ impl Gradient {
             limit: 1.0,
             most: to_f64(most.max(1)),
             floors: [None, None],
-            floors_from: now,
+            floors_until: now,
             measuring: Some(Measuring::new(now)),
             samples: Vec::new(),
             limited: false,
@@ -85,7 +88,7 @@ impl Gradient {
             }
             return;
         }
-        let fresh = now.duration_since(self.floors_from) < FLOOR_SPAN;
+        let fresh = now < self.floors_until;
         let Some(floor) = self.floors[work as usize].filter(|_| fresh) else {
             self.measuring = Some(Measuring::new(now));
             return;
@@ -110,7 +113,8 @@ impl Gradient {
                 *floor = Some(*latencies.select_nth_unstable(middle).1);
             }
         }
-        self.floors_from = now;
+        let took = now.duration_since(measuring.since);
+        self.floors_until = now + FLOOR_SPAN.max(took * FLOOR_WORTH);
     }
 
     fn judge(&mut self) {
@@ -227,6 +231,20 @@ mod tests {
         }
         assert_eq!(gradient.limit(), 64);
         assert_eq!(gradient.floors, [None, Some(Duration::from_millis(2))]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn slow_requests_are_seldom_alone() {
+        let (mut gradient, mut now) = start();
+        let (mut alone, began) = (Duration::ZERO, now);
+        for _ in 0..100_000 {
+            let limit = u32::try_from(gradient.limit()).unwrap();
+            let latency = Duration::from_secs(5);
+            now += latency / limit;
+            gradient.answered(Work::Write, latency, true, now);
+            alone += if limit == 1 { latency } else { Duration::ZERO };
+        }
+        assert!(alone < (now - began) / 10, "{alone:?} of {:?}", now - began);
     }
 
     #[tokio::test(start_paused = true)]

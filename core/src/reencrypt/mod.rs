@@ -127,6 +127,11 @@ impl Engine {
         self.rewrite_all(pass).await
     }
 
+    /// KMS is v1 on the cluster's Kubernetes version as it is now.
+    pub(crate) fn is_kms_v1(&self) -> bool {
+        self.kms_v1.load(Ordering::Relaxed)
+    }
+
     /// The cluster is at this Kubernetes version now.
     pub(crate) fn upgraded(&self, version: KubernetesVersion) {
         self.kms_v1.store(version < KubernetesVersion::KMS_V2, Ordering::Relaxed);

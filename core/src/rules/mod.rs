@@ -27,6 +27,7 @@ pub(crate) use input::{completed, invalid_input, rotation, target};
 pub(crate) use options::{reencrypt_options, run_options, version_with_v2};
 pub(crate) use question::Question;
 pub(crate) use refusal::{allowed, refusal};
+pub(crate) use secrets::unproven_on_kms_v1;
 pub(crate) use vault::{private_endpoint_not_approved, vault_shared};
 
 use crate::{

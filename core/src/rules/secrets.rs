@@ -3,7 +3,7 @@
 use super::{about, question::Question};
 use crate::{
     catalogue::{Level, RuleId},
-    model::{Fact, Finding, KubernetesFacts, Pace, Permission, Verb},
+    model::{ClusterId, Fact, Finding, KubernetesFacts, Pace, Permission, Verb},
 };
 
 /// What etcd may grow by within the ten minutes that it keeps old revisions.
@@ -63,6 +63,18 @@ fn unencrypted_meanwhile(question: &Question<'_>) -> Option<Finding> {
     };
     (off && question.sets().is_some())
         .then(|| Finding::violated(RuleId::SecretsNotKmsEncryptedMeanwhile, &cluster.id, message))
+}
+
+/// On KMS v1 the key in use is never proven, so access to metrics is no remedy.
+pub(crate) fn unproven_on_kms_v1(cluster: &ClusterId) -> Finding {
+    let message = "the metrics of KMS v1 name no keys, so nothing proves which key the API servers write with";
+    Finding {
+        remedy: "Rewrite every secret with `reencrypt_secrets` while the cluster is set to the key in \
+                 use, then name key-in-use-unproven in allow. `migrate_to_v2` needs that too, for the \
+                 last time: the metrics of KMS v2 name the keys."
+            .to_owned(),
+        ..Finding::violated(RuleId::KeyInUseUnproven, cluster, message)
+    }
 }
 
 struct Judged<'a> {
@@ -140,15 +152,15 @@ impl Judged<'_> {
 
     fn key_in_use(&self) -> Option<Finding> {
         let rule = RuleId::KeyInUseUnproven;
-        let resource = &self.question.observed.cluster.id;
-        let finding = about(rule, resource, &self.kubernetes.metrics, |readable| {
-            if !readable {
-                return Some("`/metrics` of the API server cannot be read".to_owned());
-            }
-            // The API servers go on writing under the provider that they have.
-            (self.question.kms_v1_in_use())
-                .then(|| "KMS v1 does not show in metrics which key is written with".to_owned())
-        })?;
+        let cluster = &self.question.observed.cluster.id;
+        // The API servers go on writing under the provider that they have.
+        let finding = if self.question.kms_v1_in_use() {
+            unproven_on_kms_v1(cluster)
+        } else {
+            about(rule, cluster, &self.kubernetes.metrics, |readable| {
+                (!readable).then(|| "`/metrics` of the API server cannot be read".to_owned())
+            })?
+        };
         let (level, overridable) =
             if self.question.gate { (Level::Block, true) } else { (Level::Warn, false) };
         Some(finding.at(level, overridable))

@@ -1,16 +1,21 @@
 //! A world for tests: healthy unless a case says otherwise.
 
+mod record;
+mod roles;
+mod world;
+
 use time::{Duration, OffsetDateTime, macros::datetime};
 
-use super::{Question, judge};
+pub(crate) use self::{
+    record::{entry, operation, plaintext_entry, proven, recorded},
+    roles::{crypto_service_encryption_user, crypto_user, key_vault_contributor, role},
+    world::World,
+};
 use crate::{
-    catalogue::RuleId,
-    ledger::{Entry, Fit, Ledger, Marks, Reconciled, Record},
     model::{
-        AccessFacts, ClusterFacts, ClusterId, Evidence, ExpectedKey, Fact, Finding, IdentityKind,
-        KeyFacts, KeyId, KmsProfile, KubernetesFacts, KubernetesVersion, Lookup, NetworkMode,
-        NodePoolFacts, ReencryptOptions, RoleGrant, Target, UserAssignedIdentity, VaultFacts,
-        VaultId, Verb,
+        AccessFacts, ClusterFacts, ClusterId, Fact, IdentityKind, KeyFacts, KeyId, KmsProfile,
+        KubernetesFacts, KubernetesVersion, Lookup, NetworkMode, NodePoolFacts, Target,
+        UserAssignedIdentity, VaultFacts, VaultId,
     },
     observed::{Observed, PreviousKey},
 };
@@ -112,53 +117,6 @@ pub(crate) fn previous_key(key_id: &str) -> PreviousKey {
     }
 }
 
-/// A key in the ledger, used in public mode, of which nothing is proven.
-pub(crate) fn entry(key_id: &str) -> Entry {
-    Entry {
-        since: Some(NOW - Duration::days(90)),
-        network_mode: Some(NetworkMode::Public),
-        ..Entry::unproven(&ExpectedKey::Key(KeyId::parse(key_id).unwrap()))
-    }
-}
-
-/// Plaintext in the ledger, of which nothing is proven.
-pub(crate) fn plaintext_entry() -> Entry {
-    Entry { since: Some(NOW - Duration::days(90)), ..Entry::unproven(&ExpectedKey::Plaintext) }
-}
-
-/// Every secret is proven to be under it.
-pub(crate) fn proven(entry: Entry) -> Entry {
-    Entry {
-        proven_at: Some(NOW - Duration::days(89)),
-        evidence: Some(Evidence::Metrics),
-        fence: Some("1000".to_owned()),
-        ..entry
-    }
-}
-
-/// The record of a cluster that nobody else changed.
-pub(crate) fn recorded(current: Entry, previous: Option<Entry>, retired: &[Entry]) -> Reconciled {
-    let cluster = cluster();
-    Reconciled {
-        record: Record {
-            cluster: Marks {
-                uid: "0c8a4a6e-6f5b-4f0a-9d0e-5b1c9d4f7a10".to_owned(),
-                resource_uid: cluster.resource_uid,
-                etag: cluster.etag,
-            },
-            ledger: Ledger {
-                current: Some(current),
-                pending: None,
-                previous,
-                retired: retired.to_vec(),
-                changed_by_others: false,
-            },
-            operation: None,
-        },
-        fit: Fit::Unbroken,
-    }
-}
-
 pub(crate) fn key(kid: &str) -> KeyFacts {
     KeyFacts {
         kid: kid.to_owned(),
@@ -185,62 +143,6 @@ pub(crate) fn kubernetes() -> KubernetesFacts {
     }
 }
 
-/// A role with these data actions.
-pub(crate) fn role(name: &str, data_actions: &[&str]) -> RoleGrant {
-    RoleGrant {
-        role: name.to_owned(),
-        scope: VAULT.to_owned(),
-        principal_id: PRINCIPAL.to_owned(),
-        conditional: false,
-        actions: Vec::new(),
-        not_actions: Vec::new(),
-        data_actions: data_actions.iter().map(ToString::to_string).collect(),
-        not_data_actions: Vec::new(),
-    }
-}
-
-pub(crate) fn crypto_user() -> RoleGrant {
-    role(
-        "Key Vault Crypto User",
-        &[
-            "read",
-            "update/action",
-            "backup/action",
-            "encrypt/action",
-            "decrypt/action",
-            "wrap/action",
-            "unwrap/action",
-            "sign/action",
-            "verify/action",
-        ]
-        .map(|action| format!("Microsoft.KeyVault/vaults/keys/{action}"))
-        .each_ref()
-        .map(String::as_str),
-    )
-}
-
-pub(crate) fn crypto_service_encryption_user() -> RoleGrant {
-    role(
-        "Key Vault Crypto Service Encryption User",
-        &[
-            "Microsoft.KeyVault/vaults/keys/read",
-            "Microsoft.KeyVault/vaults/keys/wrap/action",
-            "Microsoft.KeyVault/vaults/keys/unwrap/action",
-        ],
-    )
-}
-
-pub(crate) fn key_vault_contributor() -> RoleGrant {
-    RoleGrant {
-        actions: vec![
-            "Microsoft.Authorization/*/read".to_owned(),
-            "Microsoft.KeyVault/*".to_owned(),
-        ],
-        not_actions: vec!["Microsoft.KeyVault/locations/deletedVaults/purge/action".to_owned()],
-        ..role("Key Vault Contributor", &[])
-    }
-}
-
 /// A KMS configuration to ask for; in private mode with the vault's resource id.
 pub(crate) fn target_of(key_id: &str, network_mode: NetworkMode) -> Target {
     let private = network_mode == NetworkMode::Private;
@@ -258,158 +160,6 @@ pub(crate) fn kms_on(key_id: &str, network_mode: NetworkMode) -> KmsProfile {
         key_id: Some(key_id.to_owned()),
         network_mode: Some(network_mode),
         key_vault_id: (network_mode == NetworkMode::Private).then(|| VAULT.to_owned()),
-    }
-}
-
-/// What a verb is asked in a world that a case may change.
-pub(crate) struct World {
-    pub(crate) verb: Verb,
-    pub(crate) observed: Observed,
-    pub(crate) target: Option<Target>,
-    pub(crate) gate: bool,
-    pub(crate) rewrites: bool,
-    pub(crate) reencrypt: ReencryptOptions,
-}
-
-impl World {
-    /// `enable` with the first key in public mode.
-    pub(crate) fn enable() -> Self {
-        Self {
-            verb: Verb::Enable,
-            observed: observed(),
-            target: Some(target_of(KEY_1, NetworkMode::Public)),
-            gate: true,
-            rewrites: true,
-            reencrypt: ReencryptOptions::default(),
-        }
-    }
-
-    /// `enable` with the first key in private mode, in a cluster with VNet integration.
-    pub(crate) fn enable_private() -> Self {
-        let mut world = Self::enable();
-        world.observed.cluster.vnet_integration = true;
-        world.target = Some(target_of(KEY_1, NetworkMode::Private));
-        world
-    }
-
-    /// `rotate` from the first key to the second in public mode. The key before is in good order.
-    pub(crate) fn rotate() -> Self {
-        let mut world = Self::enable();
-        world.verb = Verb::Rotate;
-        world.observed.cluster.kms = Some(kms_on(KEY_1, NetworkMode::Public));
-        world.observed.key = Some(Fact::Known(Lookup::Found(key(KEY_2))));
-        world.target = Some(target_of(KEY_2, NetworkMode::Public));
-        let found = recorded(proven(entry(KEY_1)), Some(proven(entry(KEY_0))), &[]);
-        world.observed.record = Some(Fact::Known(found));
-        world.observed.previous = Some(previous_key(KEY_0));
-        world
-    }
-
-    /// `rotate` to a new version of the first key.
-    pub(crate) fn rotate_to_new_version() -> Self {
-        let mut world = Self::rotate();
-        world.observed.key = Some(Fact::Known(Lookup::Found(key(KEY_1))));
-        world.observed.versions = Some(Fact::Known(Vec::new()));
-        let in_use = target_of(KEY_1, NetworkMode::Public);
-        world.target = Some(Target { key_id: in_use.key_id.without_version(), ..in_use });
-        world
-    }
-
-    /// `disable`, with the first key in use.
-    pub(crate) fn disable() -> Self {
-        let mut world = Self::status();
-        world.verb = Verb::Disable;
-        world.gate = true;
-        world.rewrites = true;
-        world
-    }
-
-    /// `reencrypt_secrets`, with the first key in use.
-    pub(crate) fn reencrypt_secrets() -> Self {
-        let mut world = Self::status();
-        world.verb = Verb::ReencryptSecrets;
-        world.rewrites = true;
-        world
-    }
-
-    /// `status`, with the first key in use.
-    pub(crate) fn status() -> Self {
-        let mut world = Self::enable();
-        world.verb = Verb::Status;
-        world.observed.cluster.kms = Some(kms_on(KEY_1, NetworkMode::Public));
-        world.target = None;
-        world.gate = false;
-        world.rewrites = false;
-        world
-    }
-
-    pub(crate) fn cluster(&mut self) -> &mut ClusterFacts {
-        &mut self.observed.cluster
-    }
-
-    pub(crate) fn vault(&mut self) -> &mut VaultFacts {
-        match &mut self.observed.vault {
-            Some(Fact::Known(Lookup::Found(vault))) => vault,
-            other => panic!("there is no vault to change: {other:?}"),
-        }
-    }
-
-    pub(crate) fn key(&mut self) -> &mut KeyFacts {
-        match &mut self.observed.key {
-            Some(Fact::Known(Lookup::Found(key))) => key,
-            other => panic!("there is no key to change: {other:?}"),
-        }
-    }
-
-    /// The key before the one in use.
-    pub(crate) fn previous(&mut self) -> &mut PreviousKey {
-        self.observed.previous.as_mut().unwrap()
-    }
-
-    /// The version before the one in use.
-    pub(crate) fn previous_version(&mut self) -> &mut KeyFacts {
-        match &mut self.previous().key {
-            Fact::Known(Lookup::Found(key)) => key,
-            other => panic!("there is no previous key to change: {other:?}"),
-        }
-    }
-
-    /// The ledger of the record.
-    pub(crate) fn ledger(&mut self) -> &mut Ledger {
-        match &mut self.observed.record {
-            Some(Fact::Known(found)) => &mut found.record.ledger,
-            other => panic!("there is no record to change: {other:?}"),
-        }
-    }
-
-    pub(crate) fn access(&mut self) -> &mut AccessFacts {
-        self.observed.access.as_mut().unwrap()
-    }
-
-    pub(crate) fn kubernetes(&mut self) -> &mut KubernetesFacts {
-        match &mut self.observed.kubernetes {
-            Fact::Known(kubernetes) => kubernetes,
-            Fact::Unknown(why) => panic!("there is no API server to change: {why}"),
-        }
-    }
-
-    pub(crate) fn question(&self) -> Question<'_> {
-        Question {
-            verb: self.verb,
-            observed: &self.observed,
-            target: self.target.as_ref(),
-            gate: self.gate,
-            rewrites: self.rewrites,
-            reencrypt: &self.reencrypt,
-        }
-    }
-
-    pub(crate) fn judge(&self) -> Vec<Finding> {
-        judge(&self.question())
-    }
-
-    pub(crate) fn rules(&self) -> Vec<RuleId> {
-        self.judge().iter().map(|finding| finding.rule).collect()
     }
 }
 

@@ -126,7 +126,7 @@ impl Runner<'_> {
             carried.guards = later.iter().any(|step| matches!(step.kind, StepKind::SetKms { .. }));
             let began = Instant::now();
             let span = tracing::info_span!("step", number = index + 1, summary = step.summary);
-            match self.step(step, carried).instrument(span).await? {
+            match self.step(step, later, carried).instrument(span).await? {
                 ControlFlow::Continue(outcome) => {
                     self.log.step(step, outcome, began.elapsed().as_secs_f64());
                 }
@@ -140,6 +140,7 @@ impl Runner<'_> {
     async fn step(
         &self,
         step: &Step,
+        later: &[Step],
         carried: &mut Carried,
     ) -> Result<ControlFlow<String, StepOutcome>> {
         match &step.kind {
@@ -149,7 +150,8 @@ impl Runner<'_> {
             }
             StepKind::CreateKeyVersion { key_id } => {
                 self.reporter.phase(Phase::Vault, None, step.summary.clone());
-                return self.create_key_version(key_id, carried).await.map(ControlFlow::Continue);
+                let outcome = self.create_key_version(key_id, later, carried).await?;
+                return Ok(ControlFlow::Continue(outcome));
             }
             StepKind::SetKms { target } => {
                 self.reporter.phase(Phase::Cluster, None, step.summary.clone());

@@ -4,13 +4,13 @@ use std::ops::ControlFlow;
 
 use time::OffsetDateTime;
 
-use super::{Carried, Runner, recorder::Begun};
+use super::{Carried, Recording, Runner, recorder::Begun};
 use crate::{
     error::{Error, ErrorKind, Result},
     ledger::Proof,
     model::{
-        Counts, Evidence, ExpectedKey, KeyId, KmsTarget, Purpose, ReencryptReport, Scope,
-        StepOutcome,
+        Counts, Evidence, ExpectedKey, KeyId, KeyVersion, KmsTarget, Purpose, ReencryptReport,
+        Scope, Step, StepKind, StepOutcome,
     },
     reencrypt::WritesWith,
 };
@@ -51,27 +51,48 @@ impl Runner<'_> {
         Ok(ControlFlow::Continue(StepOutcome::Done))
     }
 
-    /// Ensures that the key has a version that was made for this operation.
+    /// Ensures that the key has a version that was made for this operation, and that the record
+    /// names it: who goes on with the operation goes on with that version.
     pub(super) async fn create_key_version(
         &self,
         key_id: &KeyId,
+        later: &[Step],
         carried: &mut Carried,
     ) -> Result<StepOutcome> {
-        let now = OffsetDateTime::now_utc();
-        let id = match &self.recording {
-            Some(recording) => recording.operation.id.clone(),
-            None => uuid::Uuid::new_v4().to_string(),
-        };
-        if let Some(recording) = &self.recording {
-            if let Some(newest) = self.azure.key_versions(key_id).await?.first() {
-                recording.recorder.newest_version(&newest.key_id).await?;
+        let (made, outcome) = match &self.recording {
+            None => {
+                let id = uuid::Uuid::new_v4().to_string();
+                (self.make_key_version(key_id, &id).await?, StepOutcome::Done)
             }
-            recording.recorder.check().await?;
-        }
-        let model = self.key_in_use.as_ref().unwrap_or(key_id);
-        let made = self.azure.create_key_version(model, &id, now).await?;
+            Some(Recording { recorder, operation, .. }) => {
+                let versions = self.azure.key_versions(key_id).await?;
+                let is_ours = |it: &&KeyVersion| it.operation.as_ref() == Some(&operation.id);
+                if let Some(before) = versions.iter().find(is_ours) {
+                    (before.key_id.clone(), StepOutcome::AlreadyDone)
+                } else {
+                    if let Some(newest) = versions.first() {
+                        recorder.newest_version(&newest.key_id).await?;
+                    }
+                    recorder.check().await?;
+                    (self.make_key_version(key_id, &operation.id).await?, StepOutcome::Done)
+                }
+            }
+        };
         carried.made = Some(made);
-        Ok(StepOutcome::Done)
+        let set = later.iter().find_map(|step| match &step.kind {
+            StepKind::SetKms { target } if target.is_on() => Some(target),
+            _ => None,
+        });
+        if let (Some(recording), Some(target)) = (&self.recording, set) {
+            recording.recorder.made(&Self::resolved(target, carried)).await?;
+        }
+        Ok(outcome)
+    }
+
+    /// A new version like the one in use.
+    async fn make_key_version(&self, key_id: &KeyId, operation: &str) -> Result<KeyId> {
+        let model = self.key_in_use.as_ref().unwrap_or(key_id);
+        self.azure.create_key_version(model, operation, OffsetDateTime::now_utc()).await
     }
 
     /// Records the change that is about to be asked of the cluster.

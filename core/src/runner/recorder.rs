@@ -107,13 +107,17 @@ impl Recorder {
         }
     }
 
-    /// What the operation ends with, now that its key is made. Written with the intent.
+    /// What the operation ends with, where that was not known when it began. Written with the
+    /// intent.
     pub(super) async fn target(&self, target: &KmsTarget) {
-        if let Some(kept) = self.kept.lock().await.as_mut()
-            && let Some(operation) = &mut kept.record.operation
-        {
-            operation.target.get_or_insert_with(|| target.clone());
+        if let Some(kept) = self.kept.lock().await.as_mut() {
+            ends_with(&mut kept.record, target);
         }
+    }
+
+    /// What the operation ends with, now that its key is made.
+    pub(super) async fn made(&self, target: &KmsTarget) -> Result<()> {
+        self.write(|record| ends_with(record, target)).await
     }
 
     /// The newest version of the key before the operation makes one.
@@ -204,6 +208,12 @@ impl Recorder {
             // Whoever wrote it holds the Lease now, or nobody must write it.
             Written::Conflict => Err(lost(None)),
         }
+    }
+}
+
+fn ends_with(record: &mut Record, target: &KmsTarget) {
+    if let Some(operation) = &mut record.operation {
+        operation.target.get_or_insert_with(|| target.clone());
     }
 }
 

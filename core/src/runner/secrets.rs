@@ -6,6 +6,7 @@ use crate::{
     error::{Error, ErrorKind, Result},
     model::{Evidence, ExpectedKey, Finding, Purpose, ReencryptReport},
     reencrypt::{Engine, Pass},
+    rules,
 };
 
 impl Runner<'_> {
@@ -56,11 +57,16 @@ impl Runner<'_> {
         if report.evidence != Evidence::Weak {
             return Ok(());
         }
-        let unproven = Finding::violated(
-            RuleId::KeyInUseUnproven,
-            self.cluster,
-            "which key the API servers write with could not be seen, so nothing is proven",
-        );
+        let v1 = report.key_id.is_some() && self.engine()?.is_kms_v1();
+        let unproven = if v1 {
+            rules::unproven_on_kms_v1(self.cluster)
+        } else {
+            Finding::violated(
+                RuleId::KeyInUseUnproven,
+                self.cluster,
+                "which key the API servers write with could not be seen, so nothing is proven",
+            )
+        };
         if (purpose == Purpose::Gate || guards) && !self.allows(RuleId::KeyInUseUnproven) {
             return Err(Error::new(
                 ErrorKind::PreflightFailed,

@@ -76,7 +76,7 @@ impl Runner<'_> {
     }
 
     /// The target with the key version that the operation made.
-    fn resolved(target: &KmsTarget, carried: &Carried) -> KmsTarget {
+    pub(super) fn resolved(target: &KmsTarget, carried: &Carried) -> KmsTarget {
         match target {
             KmsTarget::On { key_id, network_mode, key_vault_id } => KmsTarget::On {
                 key_id: carried.key(key_id),

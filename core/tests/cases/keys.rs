@@ -12,7 +12,7 @@ use aks_kms::{ErrorKind, Evidence, Phase, ReencryptSecretsOptions};
 use aks_kms_simulator::backend::{EncryptionConfig, KeyRef, KmsVersion, KubernetesBackend};
 use serde_json::{Value, json};
 
-use crate::world::{World, block_on, during, only};
+use crate::world::{World, block_on, during, only, set_faults};
 
 fn key(key_id: &str, kms_version: KmsVersion) -> KeyRef {
     KeyRef { key_id: key_id.to_owned(), kms_version }
@@ -21,6 +21,23 @@ fn key(key_id: &str, kms_version: KmsVersion) -> KeyRef {
 /// API servers that write with the first key and can read the second.
 fn keys(current: KeyRef, previous: KeyRef) -> EncryptionConfig {
     EncryptionConfig { current: Some(current), previous: Some(previous) }
+}
+
+/// No API server's plugin answers, for so long before the time scale; absent: for good.
+fn plugins_down(seconds: Option<u32>) -> Value {
+    let down = |server: usize| json!({"server": server, "kind": "kms-down", "seconds": seconds});
+    json!({"api_servers": [down(1), down(2)]})
+}
+
+/// Options under which the plugins go down when rewriting begins, which goes on only once the API
+/// servers' write keys have expired.
+fn outage(world: &World, seconds: Option<u32>) -> ReencryptSecretsOptions {
+    let embedded = Arc::clone(&world.embedded);
+    let down = plugins_down(seconds);
+    during(Phase::Reencrypt, 0, move || {
+        set_faults(&embedded, &down);
+        std::thread::sleep(Duration::from_millis(2_100));
+    })
 }
 
 /// A cluster whose key has just changed from the first to the second.
@@ -62,15 +79,7 @@ async fn kms_v1_is_touched_without_metrics_and_without_streaming_lists_too() {
 #[tokio::test(flavor = "multi_thread")]
 async fn kms_v1_in_the_middle_of_an_outage_loses_nothing() {
     let world = World::new(rotated("1.26.6", "one-provider")).await;
-    let embedded = Arc::clone(&world.embedded);
-    let down = json!({"api_servers": [
-        {"server": 1, "kind": "kms-down", "seconds": 60},
-        {"server": 2, "kind": "kms-down", "seconds": 60},
-    ]});
-    let options = during(Phase::Reencrypt, 0, move || {
-        let faults = serde_json::from_value(down.clone()).unwrap();
-        block_on(embedded.set_faults(faults)).unwrap();
-    });
+    let options = world.faults_when_rewriting(plugins_down(Some(60)));
     let pass = only(world.manager().reencrypt_secrets(options).await.unwrap());
     assert_eq!((pass.counts.rewritten, pass.counts.failed), (10, 0), "{pass:#?}");
     world.assert_all_under(1).await;
@@ -234,15 +243,7 @@ async fn a_balancer_that_leads_to_one_server_only_proves_nothing_of_the_other() 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_outage_of_the_plugins_is_waited_for() {
     let world = World::new(rotated("1.33.3", "one-provider")).await;
-    let embedded = Arc::clone(&world.embedded);
-    let kind = |server: usize| json!({"server": server, "kind": "kms-down", "seconds": 260});
-    let down = json!({"api_servers": [kind(1), kind(2)]});
-    let options = during(Phase::Reencrypt, 0, move || {
-        let faults = serde_json::from_value(down.clone()).unwrap();
-        block_on(embedded.set_faults(faults)).unwrap();
-        // the servers' write keys have expired
-        std::thread::sleep(Duration::from_millis(2_100));
-    });
+    let options = outage(&world, Some(260));
     let pass = only(world.manager().reencrypt_secrets(options).await.unwrap());
     assert!(pass.complete, "{pass:#?}");
     assert_eq!((pass.counts.rewritten, pass.counts.failed), (10, 0));
@@ -252,14 +253,7 @@ async fn an_outage_of_the_plugins_is_waited_for() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_outage_that_does_not_end_is_named_and_nothing_is_lost() {
     let world = World::new(rotated("1.33.3", "one-provider")).await;
-    let embedded = Arc::clone(&world.embedded);
-    let kind = |server: usize| json!({"server": server, "kind": "kms-down"});
-    let down = json!({"api_servers": [kind(1), kind(2)]});
-    let options = during(Phase::Reencrypt, 0, move || {
-        let faults = serde_json::from_value(down.clone()).unwrap();
-        block_on(embedded.set_faults(faults)).unwrap();
-        std::thread::sleep(Duration::from_millis(2_100));
-    });
+    let options = outage(&world, None);
     let manager = world.with_timing(|timing| timing.convergence_limit = Duration::from_secs(1));
     let error = manager.reencrypt_secrets(options).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::KmsUnavailable, "{error:?}");

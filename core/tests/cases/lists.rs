@@ -94,12 +94,7 @@ async fn pages_that_fail_for_a_while_are_asked_again() {
         {"method": "GET", "path": "/namespaces?", "status": 503, "times": 2, "after": 1},
     ]);
     let world = World::new(plaintext(2, 5, &json!({}))).await;
-    let embedded = Arc::clone(&world.embedded);
-    let options = during(Phase::Reencrypt, 0, move || {
-        let faults = serde_json::from_value(json!({"kubernetes": pages})).unwrap();
-        block_on(aks_kms_simulator::backend::KubernetesBackend::set_faults(&*embedded, faults))
-            .unwrap();
-    });
+    let options = world.faults_when_rewriting(json!({"kubernetes": pages}));
     let pass = only(world.manager().reencrypt_secrets(options).await.unwrap());
     assert!(pass.complete && pass.counts.rewritten == 10, "{pass:#?}");
 }

@@ -2,13 +2,12 @@
 
 use std::sync::Arc;
 
-use aks_kms::{BlockedReason, ErrorKind, KubernetesAccess, Phase, ReencryptSecretsOptions};
-use aks_kms_simulator::backend::KubernetesBackend;
+use aks_kms::{BlockedReason, ErrorKind, KubernetesAccess, Phase};
 use serde_json::{Value, json};
 
 use crate::{
     common,
-    world::{World, block_on, during, only},
+    world::{World, during, only},
 };
 
 /// Meets patches of secrets by these answers, but not the canary's and no dry run.
@@ -28,15 +27,6 @@ fn given(each: usize) -> Value {
     })
 }
 
-/// Options under which these faults come up when rewriting begins.
-fn then(world: &World, faults: Value) -> ReencryptSecretsOptions {
-    let embedded = Arc::clone(&world.embedded);
-    during(Phase::Reencrypt, 0, move || {
-        let faults = serde_json::from_value(faults.clone()).unwrap();
-        block_on(embedded.set_faults(faults)).unwrap();
-    })
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn requests_that_are_refused_cut_off_or_have_an_unknown_outcome_are_sent_again() {
     for (name, fault) in [
@@ -49,7 +39,7 @@ async fn requests_that_are_refused_cut_off_or_have_an_unknown_outcome_are_sent_a
         ("500", json!({"status": 500, "times": 12})),
     ] {
         let world = World::new(given(100)).await;
-        let options = then(&world, patches(&json!([fault])));
+        let options = world.faults_when_rewriting(patches(&json!([fault])));
         let pass = only(world.manager().reencrypt_secrets(options).await.unwrap());
         assert!(pass.complete, "{name}: {pass:#?}");
         assert_eq!((pass.counts.total, pass.counts.rewritten), (200, 200), "{name}: {pass:#?}");
@@ -61,7 +51,7 @@ async fn requests_that_are_refused_cut_off_or_have_an_unknown_outcome_are_sent_a
 async fn a_storm_of_429_is_waited_out_by_everybody_together() {
     let world = World::new(given(100)).await;
     let storm = json!([{"status": 429, "retry_after": 1, "after": 50, "times": 6}]);
-    let options = then(&world, patches(&storm));
+    let options = world.faults_when_rewriting(patches(&storm));
     let began = std::time::Instant::now();
     let pass = only(world.manager().reencrypt_secrets(options).await.unwrap());
     assert!(pass.complete && pass.counts.rewritten == 200, "{pass:#?}");
@@ -73,7 +63,7 @@ async fn a_storm_of_429_is_waited_out_by_everybody_together() {
 async fn secrets_that_get_no_answer_in_bounded_tries_are_failed_by_name() {
     let world = World::new(given(10)).await;
     let fault = json!({"method": "PATCH", "path": "/team-2/secrets/secret-4?", "status": 503});
-    let options = then(&world, json!({"kubernetes": [fault]}));
+    let options = world.faults_when_rewriting(json!({"kubernetes": [fault]}));
     let error = world.manager().reencrypt_secrets(options).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::ReencryptIncomplete, "{error:?}");
     let pass = &error.report().unwrap().reencryption[0];
@@ -90,7 +80,7 @@ async fn a_web_page_of_a_proxy_is_never_taken_for_the_api_servers_answer() {
     for status in [200, 403, 404, 502] {
         let world = World::new(given(20)).await;
         let page = json!([{"status": status, "web_page": true, "times": 8}]);
-        let options = then(&world, patches(&page));
+        let options = world.faults_when_rewriting(patches(&page));
         let pass = only(world.manager().reencrypt_secrets(options).await.unwrap());
         assert!(pass.complete, "{status}: {pass:#?}");
         assert_eq!((pass.counts.rewritten, pass.counts.gone), (40, 0), "{status}");
@@ -101,7 +91,7 @@ async fn a_web_page_of_a_proxy_is_never_taken_for_the_api_servers_answer() {
     let pages = json!({"kubernetes": [
         {"method": "GET", "path": "/secrets?", "status": 200, "web_page": true},
     ]});
-    let options = then(&world, pages);
+    let options = world.faults_when_rewriting(pages);
     let error = world.manager().reencrypt_secrets(options).await.unwrap_err();
     assert!(error.to_string().contains("web page"), "{error}");
     assert_eq!(world.truth().await.plaintext, 10);
@@ -113,7 +103,7 @@ async fn a_token_that_expires_in_the_middle_is_renewed() {
     given["cluster"]["entra"] = json!(true);
     let world = World::new(given).await;
     let unauthorized = json!([{"status": 401, "after": 20, "times": 1}]);
-    let options = then(&world, patches(&unauthorized));
+    let options = world.faults_when_rewriting(patches(&unauthorized));
     let manager =
         common::builder(&world.case).kubernetes(KubernetesAccess::ClusterUser).build().unwrap();
     let pass = only(manager.reencrypt_secrets(options).await.unwrap());

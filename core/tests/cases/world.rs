@@ -77,6 +77,12 @@ impl World {
         self.simulator.set_faults(&self.case.id, faults).await.unwrap();
     }
 
+    /// Options under which these faults come up when rewriting begins.
+    pub(crate) fn faults_when_rewriting(&self, faults: Value) -> ReencryptSecretsOptions {
+        let embedded = Arc::clone(&self.embedded);
+        during(Phase::Reencrypt, 0, move || set_faults(&embedded, &faults))
+    }
+
     /// How many patches of secrets were sent, dry runs and the canary left out.
     pub(crate) fn patches(&self) -> u64 {
         let writes = self.simulator.writes(&self.case.id).unwrap();
@@ -101,6 +107,12 @@ impl World {
 pub(crate) fn only(report: OperationReport) -> ReencryptReport {
     let [pass] = <[ReencryptReport; 1]>::try_from(report.reencryption).unwrap();
     pass
+}
+
+/// Replaces the faults of a cluster's Kubernetes, from within a run.
+pub(crate) fn set_faults(embedded: &Embedded, faults: &Value) {
+    let faults = serde_json::from_value(faults.clone()).unwrap();
+    block_on(embedded.set_faults(faults)).unwrap();
 }
 
 /// Options with which `act` is called once, when a phase has begun and so many secrets are done.

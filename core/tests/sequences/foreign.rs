@@ -77,6 +77,25 @@ async fn sequence_11_az_rotates_between_our_gate_and_our_change() {
     }
 }
 
+/// The version that was made is nobody's target any more: a dry run shows what a new rotation does.
+#[tokio::test(flavor = "multi_thread")]
+async fn sequence_11_a_dry_run_after_az_rotated_in_the_middle_plans_from_its_key() {
+    let world = World::embedded("one-provider", json!({})).await;
+    world.enable(1).await.unwrap();
+    let mut ours = world.puppet("rotate", None);
+    assert!(ours.lead_to("cluster", 1).await.is_none());
+    ours.kill().await;
+    world.az().await.set_key(world.key(3)).await;
+    let run = RunOptions { dry_run: true, ..RunOptions::default() };
+    let resume = ResumeOptions { run, ..ResumeOptions::default() };
+    let report = world.manager().resume(resume).await.unwrap();
+    let gate = format!("writes with {}", world.key(3));
+    assert!(report.plan.to_string().contains(&gate), "{}", report.plan);
+    // and judges that key, not the version that was made
+    let other_key = report.findings.iter().any(|it| it.rule == RuleId::KeyIdNotCanonical);
+    assert!(!other_key, "{:#?}", report.findings);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn az_disables_in_the_middle_of_our_rotation() {
     for wiring in WIRINGS {

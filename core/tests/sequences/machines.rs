@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use aks_kms::{ErrorKind, Purpose, ResumeOptions, StatusOptions};
+use aks_kms::{
+    DisableOptions, ErrorKind, OperationReport, Purpose, ResumeOptions, RotateOptions, RunOptions,
+    StatusOptions, StepKind, StepOutcome,
+};
 use serde_json::json;
 
 use crate::common::world::{WIRINGS, World, assert_complete, is};
@@ -122,6 +125,73 @@ async fn the_same_verb_goes_on_where_a_killed_process_was() {
         assert_eq!(report.after.key_id.unwrap().as_str(), configured, "no second version");
         world.all_under_key(&configured).await;
     }
+}
+
+/// The version was made: nobody makes it again, and a dry run does not say so either.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_dry_run_of_an_unfinished_rotation_goes_on_with_the_version_that_was_made() {
+    for wiring in WIRINGS {
+        for phase in ["converge", "cluster"] {
+            let world = World::embedded(wiring, json!({})).await;
+            let made = killed_with_a_version_made(&world, phase).await;
+            world.simulator.clear_writes(&world.case.id).unwrap();
+            let run = || RunOptions { dry_run: true, ..RunOptions::default() };
+            let resume = ResumeOptions { run: run(), ..ResumeOptions::default() };
+            let resumed = world.manager().resume(resume).await.unwrap();
+            let rotate = RotateOptions { run: run(), ..RotateOptions::default() };
+            let rotated = world.manager().rotate(None, rotate).await.unwrap();
+            for report in [&resumed, &rotated] {
+                assert!(report.dry_run && !makes_version(report), "{phase}: {}", report.plan);
+                assert!(report.plan.to_string().contains(&made), "{phase}: {}", report.plan);
+            }
+            // Of another verb it still shows a plan; the call itself would be refused.
+            let disable = DisableOptions { run: run(), ..DisableOptions::default() };
+            world.manager().disable(disable).await.unwrap();
+            assert_eq!(world.simulator.writes(&world.case.id).unwrap(), []);
+
+            let report = world.manager().resume(ResumeOptions::default()).await.unwrap();
+            assert_eq!(report.plan, resumed.plan, "{phase}: what was shown is what is done");
+            assert_eq!(report.after.key_id.unwrap().as_str(), made);
+            world.all_under_key(&made).await;
+        }
+    }
+}
+
+/// Killed between the vault's answer and the record: the version's tag tells.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_version_that_was_made_but_not_recorded_is_found_and_reported_as_already_done() {
+    let world = World::embedded("one-provider", json!({})).await;
+    let made = killed_with_a_version_made(&world, "cluster").await;
+    let mut record = world.kubectl().record().await.unwrap();
+    record["operation"]["target"] = json!(null);
+    world.kubectl().restore_record(&record).await;
+    let report = world.manager().resume(ResumeOptions::default()).await.unwrap();
+    let outcomes: Vec<StepOutcome> = report
+        .steps
+        .iter()
+        .filter(|it| matches!(it.step.kind, StepKind::CreateKeyVersion { .. }))
+        .map(|it| it.outcome)
+        .collect();
+    assert_eq!(outcomes, [StepOutcome::AlreadyDone], "{report:#?}");
+    assert_eq!(report.after.key_id.unwrap().as_str(), made);
+    world.all_under_key(&made).await;
+}
+
+/// A rotation without a key id dies at a phase; the version that it has made.
+async fn killed_with_a_version_made(world: &World, phase: &str) -> String {
+    world.enable(1).await.unwrap();
+    let mut ours = world.puppet("rotate", None);
+    assert!(ours.lead_to(phase, 1).await.is_none(), "{phase}");
+    ours.kill().await;
+    let status = world.manager().status(StatusOptions::default()).await.unwrap();
+    let running = status.operation_in_progress.expect("it is unfinished");
+    let made = running.target_key_id.expect("the record names the version that was made");
+    assert!(!world.case.key_ids.contains(&made.to_string()), "{made}");
+    made.to_string()
+}
+
+fn makes_version(report: &OperationReport) -> bool {
+    report.plan.iter().any(|step| matches!(step.kind, StepKind::CreateKeyVersion { .. }))
 }
 
 #[tokio::test(flavor = "multi_thread")]

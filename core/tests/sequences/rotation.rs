@@ -6,8 +6,8 @@ use std::sync::{
 };
 
 use aks_kms::{
-    EnableOptions, Evidence, Phase, Purpose, ReencryptSecretsOptions, RotateOptions, RuleId,
-    RunOptions, StepOutcome, VerifySecretsOptions,
+    EnableOptions, Evidence, Finding, Phase, Purpose, ReencryptSecretsOptions, RotateOptions,
+    RuleId, RunOptions, StepOutcome, VerifySecretsOptions,
 };
 use serde_json::json;
 
@@ -175,8 +175,8 @@ async fn sequence_07_kms_v1_where_a_new_key_looks_like_the_old_one() {
         });
         let world = World::embedded(wiring, given).await;
         let error = world.rotate(2).await.unwrap_err();
-        let rules: Vec<RuleId> = error.findings().iter().map(|finding| finding.rule).collect();
-        assert!(rules.contains(&RuleId::KeyInUseUnproven), "{error}");
+        let unproven = error.findings().iter().find(|it| it.rule == RuleId::KeyInUseUnproven);
+        says_what_helps_on_kms_v1(unproven.expect("it is refused"), &error.to_string());
         assert_eq!(world.configured().as_deref(), Some(world.key(1)));
 
         for number in 2..=4 {
@@ -192,12 +192,24 @@ async fn sequence_07_kms_v1_where_a_new_key_looks_like_the_old_one() {
             for pass in &report.reencryption {
                 assert_eq!((pass.counts.rewritten, pass.evidence), (10, Evidence::Weak));
             }
+            let told = report.findings.iter().find(|it| it.rule == RuleId::KeyInUseUnproven);
+            let told = told.expect("what was allowed is still told of");
+            says_what_helps_on_kms_v1(told, &told.to_string());
             let ledger = report.ledger.unwrap();
             for old in 1..number {
                 assert!(!world.is_removable(&ledger, old), "{ledger:#?}");
             }
         }
     }
+}
+
+/// Nothing proves the key, so access to metrics is not what the reader is sent for.
+fn says_what_helps_on_kms_v1(finding: &Finding, shown: &str) {
+    assert!(finding.message.contains("the metrics of KMS v1 name no keys"), "{finding}");
+    for helps in ["`reencrypt_secrets`", "key-in-use-unproven in allow", "`migrate_to_v2`"] {
+        assert!(finding.remedy.contains(helps) && shown.contains(helps), "{shown}");
+    }
+    assert!(!finding.remedy.contains("/metrics"), "{finding}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,4 +1,7 @@
-//! What the examples share: a line of progress, and how plans and reports are shown.
+//! What the examples share: what they start from, a line of progress, and how plans and reports
+//! are shown.
+
+pub mod simulated;
 
 use std::{
     io::{IsTerminal, Write},

@@ -149,6 +149,10 @@ pub trait KubernetesBackend: Send + Sync {
     /// Returns when they answer; one that can't read every secret is not ready then.
     async fn restart_api_servers(&self) -> Result<(), String>;
 
+    /// Stops the API servers, or starts them again: in between nobody is answered, and the store
+    /// keeps what it has. Not called while [`apply`](Self::apply) is under way.
+    async fn set_running(&self, running: bool) -> Result<(), String>;
+
     /// The API servers are told that the cluster's Kubernetes version changed.
     async fn set_version(&self, version: &str) -> Result<(), String>;
 

@@ -35,8 +35,16 @@
 //! Resource groups, vaults, identities and their federated credentials, role assignments, agent pools
 //! and clusters. A cluster that is created has its own Kubernetes, without secrets, in the backend of
 //! the case: `GET /cases/{id}/secrets?cluster=<name>` ([`Simulator::secrets_of`]) reads its store.
-//! Deleting it ends its Kubernetes. `runCommand` is refused with `RunCommandNotAvailable` on both
-//! backends, because there are no nodes that could run it.
+//! Deleting it ends its Kubernetes.
+//!
+//! ## Commands
+//!
+//! `runCommand` (`az aks command invoke`) works on the real backend: AKS runs the command in a pod, here
+//! `/bin/sh` runs it **on this machine, as the user of the simulator**, in a folder of its own that holds
+//! what the caller sent, with kubectl and the cluster's credential and nothing else of the environment.
+//! It ends with its children after ten minutes, or when the cluster or the simulator ends, and 512 KiB
+//! of its output are kept. So let nobody else reach a simulator with a real cluster. On the embedded
+//! backend it is refused with `RunCommandNotAvailable`.
 
 pub mod backend;
 pub mod clock;

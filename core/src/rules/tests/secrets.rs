@@ -269,6 +269,17 @@ fn the_key_that_is_written_with() {
             REFUSED_UNLESS_ALLOWED,
         ),
         (
+            "nor does it where nobody knows whether metrics can be read",
+            World::enable,
+            |world| {
+                world.cluster().kubernetes_version = KubernetesVersion::parse("1.26.3").unwrap();
+                world.cluster().kms = Some(kms_on(KEY_1, NetworkMode::Public));
+                world.kubernetes().metrics = unknown();
+            },
+            KeyInUseUnproven,
+            REFUSED_UNLESS_ALLOWED,
+        ),
+        (
             "plaintext shows in metrics at any version",
             World::enable,
             |world| {

@@ -73,7 +73,11 @@ impl Kubernetes {
             authority: self.authority.clone(),
             scale: world.scale,
         };
-        cluster.set_backend((self.factory)(spec).await?);
+        let backend = (self.factory)(spec).await?;
+        if cluster.state().is_stopped() {
+            backend.set_running(false).await?;
+        }
+        cluster.set_backend(backend);
         Ok(())
     }
 }

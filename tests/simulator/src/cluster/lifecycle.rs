@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::{
     Cluster, ManagedCluster,
     kms::Profile,
-    operation::{self, Operation, Work},
+    operation::{self, Ended, Operation, Work, failed},
     update::{Preconditions, check_idle, check_preconditions},
 };
 use crate::{http::Answer, world::World};
@@ -102,13 +102,20 @@ fn begin(state: &mut ManagedCluster, provisioning_state: &str) -> Value {
     state.document.clone()
 }
 
-/// Stops it, with what runs in it.
-pub(super) fn end(world: &World, cluster: &Cluster) {
-    set_power_state(cluster, "Stopped");
-    cluster.commands.end_all(world.faults.now(), "The cluster was stopped.");
+/// Stops the API servers with what runs in them, or starts them, and says so.
+pub(super) async fn set_running(world: &World, cluster: &Cluster, running: bool) -> Ended {
+    if !running {
+        cluster.commands.end_all(world.faults.now(), "The cluster was stopped.");
+    }
+    if let Some(backend) = cluster.backend() {
+        let done = backend.set_running(running).await;
+        done.map_err(|reason| failed("InternalOperationError", &reason))?;
+    }
+    set_power_state(cluster, if running { "Running" } else { "Stopped" });
+    Ok(())
 }
 
-pub(super) fn set_power_state(cluster: &Cluster, code: &str) {
+fn set_power_state(cluster: &Cluster, code: &str) {
     let mut state = cluster.state();
     let power_state = json!({ "code": code });
     state.document["properties"]["powerState"] = power_state.clone();

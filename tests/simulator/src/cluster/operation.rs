@@ -232,8 +232,8 @@ async fn perform(
     }
     match work {
         Work::Reconcile | Work::Tags => {}
-        Work::Stop => lifecycle::end(world, cluster),
-        Work::Start => lifecycle::set_power_state(cluster, "Running"),
+        Work::Stop => lifecycle::set_running(world, cluster, false).await?,
+        Work::Start => lifecycle::set_running(world, cluster, true).await?,
         Work::Delete => lifecycle::remove(world, cluster),
         Work::AgentPool(name) => agent_pools::reconcile(cluster, name),
         Work::DeleteAgentPool(name) => agent_pools::remove(cluster, name),

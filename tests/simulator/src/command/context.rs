@@ -41,7 +41,8 @@ impl Context {
 
 /// Gives how many bytes it has.
 fn unpack(entry: &mut ZipFile<'_, Cursor<Vec<u8>>>, folder: &Path, most: u64) -> io::Result<u64> {
-    let refuse = |what: &str| io::Error::other(format!("{}: {what}", entry.name()));
+    let name = entry.name().map_err(io::Error::other)?.into_owned();
+    let refuse = |what: &str| io::Error::other(format!("{name}: {what}"));
     let path = entry.enclosed_name().ok_or_else(|| refuse("its path leads elsewhere"))?;
     if entry.is_symlink() {
         // Through a link, the next file could be written to anywhere.

@@ -97,13 +97,12 @@ async fn try_run(job: Job, limits: Limits) -> io::Result<Ended> {
     // Whoever sees that it has ended finds nothing of it any more.
     spawn_blocking(move || drop(running)).await?;
     let logs = String::from_utf8_lossy(&logs.kept).into_owned();
-    Ok(match status? {
-        Some(status) => Ended::Exited { code: code(status), logs },
-        None => {
-            let seconds = limits.time.as_secs();
-            let reason = format!("The command did not end within {seconds} s and was stopped.");
-            Ended::Failed { reason, logs }
-        }
+    Ok(if let Some(status) = status? {
+        Ended::Exited { code: code(status), logs }
+    } else {
+        let seconds = limits.time.as_secs();
+        let reason = format!("The command did not end within {seconds} s and was stopped.");
+        Ended::Failed { reason, logs }
     })
 }
 
@@ -179,5 +178,67 @@ impl Logs {
             let left = self.most - self.kept.len();
             self.kept.extend_from_slice(&part[..count.min(left)]);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn job(command: &str) -> Job {
+        Job {
+            command: command.to_owned(),
+            context: None,
+            kubeconfig: "a credential".to_owned(),
+            kubectl: "/bin/true".into(),
+        }
+    }
+
+    async fn ended(command: &str, limits: Limits) -> Ended {
+        run(job(command), limits).await
+    }
+
+    #[tokio::test]
+    async fn output_and_exit_code_are_those_of_the_command() {
+        let ended = ended("echo one; echo two >&2; kubectl && exit 3", Limits::default()).await;
+        assert_eq!(ended, Ended::Exited { code: 3, logs: "one\ntwo\n".to_owned() });
+    }
+
+    #[tokio::test]
+    async fn it_sees_nothing_of_the_environment() {
+        let Ended::Exited { logs, .. } = ended("env | cut -d= -f1 | sort", Limits::default()).await
+        else {
+            panic!("it was not run")
+        };
+        let names: Vec<_> = logs.lines().filter(|name| *name != "_").collect();
+        assert_eq!(names, ["HOME", "KUBECONFIG", "PATH", "PWD"]);
+    }
+
+    #[tokio::test]
+    async fn it_ends_with_its_children_when_its_time_is_over() {
+        let alive = tempfile::NamedTempFile::new().unwrap();
+        let path = alive.path().display();
+        let command =
+            format!("(while :; do echo x >> {path}; sleep 0.05; done) & echo begun; wait");
+        let limits = Limits { time: Duration::from_millis(500), ..Limits::default() };
+        let Ended::Failed { reason, logs } = ended(&command, limits).await else {
+            panic!("it ended by itself")
+        };
+        assert!(reason.contains("did not end within"), "{reason}");
+        assert_eq!(logs, "begun\n");
+        let size = || std::fs::metadata(alive.path()).unwrap().len();
+        let before = size();
+        assert!(before > 0);
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        assert_eq!(size(), before, "a child goes on");
+    }
+
+    #[tokio::test]
+    async fn only_the_beginning_of_much_output_is_kept() {
+        let limits = Limits { logs: 1000, ..Limits::default() };
+        let Ended::Exited { code, logs } = ended("yes | head -c 200000", limits).await else {
+            panic!("it was not run")
+        };
+        assert_eq!((code, logs.len()), (0, 1000));
     }
 }

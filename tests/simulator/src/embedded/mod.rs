@@ -25,6 +25,7 @@ mod plugin;
 mod process;
 mod rollout;
 mod route;
+mod seals;
 mod secret;
 mod seed;
 mod server;
@@ -33,6 +34,7 @@ mod store;
 mod transform;
 mod versions;
 mod watch;
+mod watchers;
 mod wiring;
 mod write;
 
@@ -266,6 +268,11 @@ impl KubernetesBackend for Embedded {
 
     async fn restart_api_servers(&self) -> Result<(), String> {
         self.cluster.restart_all().await;
+        Ok(())
+    }
+
+    async fn set_running(&self, running: bool) -> Result<(), String> {
+        self.cluster.set_running(running).await;
         Ok(())
     }
 

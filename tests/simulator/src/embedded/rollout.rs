@@ -25,6 +25,8 @@ pub(super) struct Rollout {
     wiring: Wiring,
     pub(super) names: Names,
     pub(super) config: EncryptionConfig,
+    /// The cluster is stopped: its servers get nothing until it is started.
+    stopped: bool,
     /// Of each server, in their order.
     desired: Vec<EncryptionConfig>,
 }
@@ -33,7 +35,7 @@ impl Rollout {
     pub(super) fn new(wiring: Wiring, config: EncryptionConfig, servers: usize) -> Self {
         let mut names = Names::new(wiring);
         names.assign(&config);
-        Self { wiring, names, desired: vec![config.clone(); servers], config }
+        Self { wiring, names, stopped: false, desired: vec![config.clone(); servers], config }
     }
 
     /// What a server has at the start, which may be half-way to what it should have.
@@ -87,6 +89,9 @@ impl Cluster {
 
     /// Gives every server what it is to have.
     async fn settle(&self, rollout: &Rollout) {
+        if rollout.stopped {
+            return;
+        }
         let servers = self.servers();
         for server in &servers {
             let target = rollout.target(server, &self.script.of_server(server.number));
@@ -150,7 +155,30 @@ impl Cluster {
 
     /// Restarts every server with the configuration that it has.
     pub(super) async fn restart_all(&self) {
-        let _rollout = self.rollout.lock().await;
+        let rollout = self.rollout.lock().await;
+        if !rollout.stopped {
+            self.start_all().await;
+        }
+    }
+
+    /// Stops every server, or starts them with what they are to have by now.
+    pub(super) async fn set_running(&self, running: bool) {
+        let mut rollout = self.rollout.lock().await;
+        if rollout.stopped != running {
+            return;
+        }
+        rollout.stopped = !running;
+        if running {
+            self.start_all().await;
+            self.settle(&rollout).await;
+        } else {
+            for server in self.servers() {
+                server.stop();
+            }
+        }
+    }
+
+    async fn start_all(&self) {
         for server in self.servers() {
             server.move_host();
             server.restart(server.wired(), &self.workshop, &self.store).await;

@@ -118,12 +118,19 @@ impl Server {
         *self.host.lock().unwrap_or_else(PoisonError::into_inner) = new_host();
     }
 
+    /// Ends the process; whether there was one.
+    pub(super) fn stop(&self) -> bool {
+        let process = self.process.write().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(process) = &process {
+            process.stop.cancel();
+            process.identity.end();
+        }
+        process.is_some()
+    }
+
     /// Ends the process, if any, and starts one with `wired`.
     pub(super) async fn restart(&self, wired: Wired, workshop: &Workshop, store: &Store) {
-        let before = self.process.write().unwrap_or_else(PoisonError::into_inner).take();
-        if let Some(before) = before {
-            before.stop.cancel();
-            before.identity.end();
+        if self.stop() {
             tokio::time::sleep(workshop.scale.seconds(RESTART_SECONDS)).await;
         }
         let transformers = self.configure(wired, workshop);

@@ -14,38 +14,15 @@ use std::{
 use tokio::{sync::mpsc, time::Instant};
 
 use super::{
+    seals::Seals,
     secret::Secret,
     transform::Seal,
     versions::{Entry, Namespace, Page, Version},
+    watchers::{Event, Happened, Watchers},
 };
-
-/// Events that a watcher may lag behind before it is cut off, as a slow one is.
-const WATCH_BUFFER: usize = 1000;
 
 /// What one more revision of an object costs besides its own bytes.
 const REVISION_BYTES: usize = 2_400;
-
-/// What happened to a secret.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) enum Happened {
-    Added,
-    Modified,
-    Deleted,
-}
-
-/// Told to watchers.
-#[derive(Clone)]
-pub(super) struct Event {
-    pub(super) happened: Happened,
-    pub(super) namespace: Arc<str>,
-    pub(super) name: Box<str>,
-    pub(super) version: Version,
-}
-
-struct Watcher {
-    namespace: Option<Arc<str>>,
-    events: mpsc::Sender<Event>,
-}
 
 /// Why a write was not done.
 #[derive(Debug, Eq, PartialEq)]
@@ -69,9 +46,8 @@ struct State {
     revision: u64,
     compacted: u64,
     namespaces: BTreeMap<Arc<str>, Namespace>,
-    /// How many keys are stored in each way.
-    seals: Vec<(Arc<Seal>, usize)>,
-    watchers: Vec<Watcher>,
+    seals: Seals,
+    watchers: Watchers,
     checkpoints: VecDeque<(Instant, u64)>,
     database_bytes: usize,
     live_bytes: usize,
@@ -171,17 +147,17 @@ impl Store {
         state.database_bytes += bytes + REVISION_BYTES;
         state.live_bytes += bytes;
         state.live_bytes = state.live_bytes.saturating_sub(entry.newest.secret.stored_bytes(name));
-        let seal = counted(&mut state.seals, seal, 1);
+        let seal = state.seals.add(seal);
         let version = Version { revision: state.revision, seal, secret };
         let before = entry.put(version.clone(), state.compacted);
-        counted(&mut state.seals, &before.seal, -1);
+        state.seals.remove(&before.seal);
         let event = Event {
             happened: Happened::Modified,
             namespace,
             name: name.into(),
             version: version.clone(),
         };
-        state.tell(&event);
+        state.watchers.tell(&event);
         state.age(self.retention);
         Ok(version)
     }
@@ -202,9 +178,9 @@ impl Store {
             return Err(Refused::Changed);
         };
         state.revision = revision;
-        counted(&mut state.seals, &version.seal, -1);
+        state.seals.remove(&version.seal);
         state.live_bytes = state.live_bytes.saturating_sub(version.secret.stored_bytes(&name));
-        state.tell(&Event { happened: Happened::Deleted, namespace, name, version });
+        state.watchers.tell(&Event { happened: Happened::Deleted, namespace, name, version });
         state.age(self.retention);
         Ok(())
     }
@@ -258,21 +234,19 @@ impl Store {
 
     /// Begins to watch: the revision as of which all is told before, and what happens after it.
     pub(super) fn watch(&self, namespace: Option<&str>) -> (u64, mpsc::Receiver<Event>) {
-        let (events, receiver) = mpsc::channel(WATCH_BUFFER);
         let mut state = self.write();
-        state.watchers.retain(|watcher| !watcher.events.is_closed());
-        state.watchers.push(Watcher { namespace: namespace.map(Arc::from), events });
-        (state.revision, receiver)
+        let events = state.watchers.add(namespace);
+        (state.revision, events)
     }
 
     /// In which ways keys are stored, and how many in each.
     pub(super) fn seals(&self) -> Vec<(Arc<Seal>, usize)> {
-        self.read().seals.iter().filter(|(_, count)| *count > 0).cloned().collect()
+        self.read().seals.counts()
     }
 
     /// Number of secrets.
     pub(super) fn len(&self) -> usize {
-        self.read().seals.iter().map(|(_, count)| count).sum()
+        self.read().seals.total()
     }
 
     /// Calls `visit` with every secret.
@@ -316,7 +290,7 @@ impl Store {
         state.seals.clear();
         state.live_bytes = 0;
         for (namespace, name, version) in &backup.secrets {
-            counted(&mut state.seals, &version.seal, 1);
+            state.seals.add(&version.seal);
             state.live_bytes += version.secret.stored_bytes(name);
             let secrets = state.namespaces.entry(Arc::clone(namespace)).or_default();
             secrets.live.insert(name.clone(), Entry::new(version.clone()));
@@ -351,7 +325,7 @@ impl State {
             return Err(Refused::Exists);
         };
         let bytes = secret.stored_bytes(vacant.key());
-        let seal = counted(&mut self.seals, seal, 1);
+        let seal = self.seals.add(seal);
         let version = Version { revision, seal, secret };
         let told = (!self.watchers.is_empty()).then(|| vacant.key().clone());
         vacant.insert(Entry::new(version.clone()));
@@ -360,17 +334,10 @@ impl State {
         self.live_bytes += bytes;
         if let Some(name) = told {
             let version = version.clone();
-            self.tell(&Event { happened: Happened::Added, namespace, name, version });
+            self.watchers.tell(&Event { happened: Happened::Added, namespace, name, version });
         }
         self.age(retention);
         Ok(version)
-    }
-
-    fn tell(&mut self, event: &Event) {
-        self.watchers.retain(|watcher| {
-            let concerned = watcher.namespace.as_ref().is_none_or(|it| *it == event.namespace);
-            !concerned || watcher.events.try_send(event.clone()).is_ok()
-        });
     }
 
     /// Compacts what is older than `retention`, as the API servers ask etcd to every few minutes.
@@ -396,15 +363,4 @@ fn entry_of<'a>(
 ) -> Option<(Arc<str>, &'a mut Namespace)> {
     let name = Arc::clone(namespaces.get_key_value(namespace)?.0);
     Some((name, namespaces.get_mut(namespace)?))
-}
-
-/// Counts a way of storing up or down; gives the shared value for it.
-fn counted(seals: &mut Vec<(Arc<Seal>, usize)>, seal: &Arc<Seal>, by: isize) -> Arc<Seal> {
-    let known = seals.iter_mut().find(|(known, _)| Arc::ptr_eq(known, seal) || known == seal);
-    if let Some((known, count)) = known {
-        *count = count.saturating_add_signed(by);
-        return Arc::clone(known);
-    }
-    seals.push((Arc::clone(seal), usize::from(by > 0)));
-    Arc::clone(seal)
 }

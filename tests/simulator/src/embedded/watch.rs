@@ -18,8 +18,8 @@ use super::{
     forms::{BookmarkRow, Form, Include, ListMeta, SECRET_COLUMNS, SecretRow, Table},
     process::Process,
     status::ApiError,
-    store::{Event, Happened},
     versions::Version,
+    watchers::{Event, Happened},
 };
 
 /// Streaming lists are served from this minor version.

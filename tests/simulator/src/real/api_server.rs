@@ -200,18 +200,25 @@ pub(super) struct ApiServer {
     kms_down: watch::Sender<bool>,
     /// In the order of the providers.
     plugins: Vec<Plugin>,
+    /// What it runs with; while it is stopped: what it ran with.
+    settings: Option<Settings>,
     running: Option<Running>,
 }
 
 struct Running {
-    settings: Settings,
     client: Client,
     process: Process,
 }
 
 impl ApiServer {
     pub(super) fn new(number: usize) -> Self {
-        Self { number, kms_down: watch::channel(false).0, plugins: Vec::new(), running: None }
+        Self {
+            number,
+            kms_down: watch::channel(false).0,
+            plugins: Vec::new(),
+            settings: None,
+            running: None,
+        }
     }
 
     /// A client that talks to this one.
@@ -224,7 +231,7 @@ impl ApiServer {
 
     /// The providers that it has.
     pub(super) fn chain(&self) -> Option<&Chain> {
-        self.running.as_ref().map(|running| &running.settings.chain)
+        self.settings.as_ref().map(|settings| &settings.chain)
     }
 
     /// Makes its plugins answer nothing, or answer again.
@@ -238,26 +245,26 @@ impl ApiServer {
         surroundings: &Surroundings,
         settings: Settings,
     ) -> Result<(), String> {
-        if let Some(running) = &mut self.running
-            && running.settings.streaming_lists == settings.streaming_lists
-            && !running.settings.chain.needs_restart(&settings.chain)
+        if self.running.is_some()
+            && let Some(now) = &mut self.settings
+            && now.streaming_lists == settings.streaming_lists
+            && !now.chain.needs_restart(&settings.chain)
         {
             for (provider, plugin) in settings.chain.providers().zip(&self.plugins) {
                 plugin.set_keys(provider.keys.clone());
             }
-            running.settings = settings;
+            *now = settings;
             return Ok(());
         }
         let kms_answers = !*self.kms_down.borrow();
         self.begin_anew(surroundings, settings, kms_answers).await
     }
 
-    /// Restarts it as it is. Its plugins may be refused by the vault: it answers all the same.
+    /// Starts it anew as it is, or was. Its plugins may be refused by the vault: it answers all the same.
     pub(super) async fn restart(&mut self, surroundings: &Surroundings) -> Result<(), String> {
-        let Some(running) = &self.running else {
+        let Some(settings) = self.settings.clone() else {
             return Ok(());
         };
-        let settings = running.settings.clone();
         let mut healthy = !*self.kms_down.borrow();
         for provider in settings.chain.providers() {
             for key in provider.keys.all() {
@@ -267,6 +274,14 @@ impl ApiServer {
         self.begin_anew(surroundings, settings, healthy).await
     }
 
+    /// Ends its process.
+    pub(super) async fn stop(&mut self, surroundings: &Surroundings) {
+        surroundings.balancer.set(self.number - 1, None);
+        if let Some(running) = self.running.take() {
+            running.process.stop().await;
+        }
+    }
+
     /// Ends its process and starts another.
     async fn begin_anew(
         &mut self,
@@ -274,10 +289,7 @@ impl ApiServer {
         settings: Settings,
         kms_answers: bool,
     ) -> Result<(), String> {
-        surroundings.balancer.set(self.number - 1, None);
-        if let Some(running) = self.running.take() {
-            running.process.stop().await;
-        }
+        self.stop(surroundings).await;
         self.configure(surroundings, &settings.chain)?;
         let address = self.start(surroundings, settings, kms_answers).await?;
         surroundings.balancer.set(self.number - 1, Some(address));
@@ -322,9 +334,9 @@ impl ApiServer {
             .spawn()?;
             let ca_pem = surroundings.authority.ca_pem();
             let client = Client::new(address, ca_pem, &surroundings.tokens.simulator)?;
-            let running =
-                self.running.insert(Running { settings: settings.clone(), client, process });
-            let ready = running.ready(surroundings, kms_answers);
+            let running = self.running.insert(Running { client, process });
+            let chain = &self.settings.insert(settings.clone()).chain;
+            let ready = running.ready(surroundings, chain, kms_answers);
             match Box::pin(ready).await {
                 Ok(()) => return Ok(address),
                 Err(error) if attempt < ATTEMPTS && port_was_taken(&error) => attempt += 1,
@@ -341,6 +353,7 @@ impl Running {
     async fn ready(
         &mut self,
         surroundings: &Surroundings,
+        chain: &Chain,
         kms_answers: bool,
     ) -> Result<(), String> {
         let path = if kms_answers { "/readyz" } else { READY_WITHOUT_KMS };
@@ -353,8 +366,7 @@ impl Running {
             }
             if self.client.status(READY_WITHOUT_SECRETS).await == Ok(200) {
                 if unreadable.is_none() {
-                    unreadable =
-                        Some(store::unreadable(&surroundings.etcd, &[&self.settings.chain]).await?);
+                    unreadable = Some(store::unreadable(&surroundings.etcd, &[chain]).await?);
                 }
                 if unreadable > Some(0) {
                     return Ok(());

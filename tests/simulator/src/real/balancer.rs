@@ -20,11 +20,18 @@ use tokio::{
 /// A client waits this long for an API server while all of them restart.
 const PATIENCE: Duration = Duration::from_secs(30);
 
+/// The API servers, and whether connections are taken at all.
+#[derive(Debug)]
+struct Targets {
+    open: bool,
+    ready: Vec<Option<SocketAddr>>,
+}
+
 /// A port on loopback whose connections go to the API servers that are ready, in turn.
 #[derive(Debug)]
 pub(super) struct Balancer {
     address: SocketAddr,
-    targets: watch::Sender<Vec<Option<SocketAddr>>>,
+    targets: watch::Sender<Targets>,
     task: AbortHandle,
 }
 
@@ -34,7 +41,7 @@ impl Balancer {
         let error = |error: std::io::Error| format!("load balancer: {error}");
         let listener = TcpListener::bind("127.0.0.1:0").await.map_err(error)?;
         let address = listener.local_addr().map_err(error)?;
-        let (targets, ready) = watch::channel(vec![None; servers]);
+        let (targets, ready) = watch::channel(Targets { open: true, ready: vec![None; servers] });
         let task = tokio::spawn(accept(listener, ready)).abort_handle();
         Ok(Self { address, targets, task })
     }
@@ -46,7 +53,12 @@ impl Balancer {
 
     /// An API server, counted from 0, is ready at this address, or not ready.
     pub(super) fn set(&self, server: usize, address: Option<SocketAddr>) {
-        self.targets.send_modify(|targets| targets[server] = address);
+        self.targets.send_modify(|targets| targets.ready[server] = address);
+    }
+
+    /// Whether connections are taken. While they are not, each is closed at once.
+    pub(super) fn set_open(&self, open: bool) {
+        self.targets.send_modify(|targets| targets.open = open);
     }
 }
 
@@ -56,7 +68,7 @@ impl Drop for Balancer {
     }
 }
 
-async fn accept(listener: TcpListener, targets: watch::Receiver<Vec<Option<SocketAddr>>>) {
+async fn accept(listener: TcpListener, targets: watch::Receiver<Targets>) {
     let turn = Arc::new(AtomicUsize::new(0));
     let mut connections = JoinSet::new();
     while let Ok((connection, _)) = listener.accept().await {
@@ -67,13 +79,13 @@ async fn accept(listener: TcpListener, targets: watch::Receiver<Vec<Option<Socke
 
 async fn forward(
     mut client: TcpStream,
-    mut targets: watch::Receiver<Vec<Option<SocketAddr>>>,
+    mut targets: watch::Receiver<Targets>,
     turn: Arc<AtomicUsize>,
 ) {
-    let ready = |targets: &Vec<Option<SocketAddr>>| targets.iter().any(Option::is_some);
-    let ready: Vec<SocketAddr> = match timeout(PATIENCE, targets.wait_for(ready)).await {
-        Ok(Ok(targets)) => targets.iter().copied().flatten().collect(),
-        Ok(Err(_)) | Err(_) => return,
+    let decided = |now: &Targets| !now.open || now.ready.iter().any(Option::is_some);
+    let ready: Vec<SocketAddr> = match timeout(PATIENCE, targets.wait_for(decided)).await {
+        Ok(Ok(now)) if now.open => now.ready.iter().copied().flatten().collect(),
+        Ok(_) | Err(_) => return,
     };
     let target = ready[turn.fetch_add(1, Ordering::Relaxed) % ready.len()];
     if let Ok(mut server) = TcpStream::connect(target).await {
@@ -119,6 +131,19 @@ mod tests {
         assert_eq!(answers, [1, 2]);
         balancer.set(0, None);
         assert_eq!([ask(&balancer).await, ask(&balancer).await], [2, 2]);
+    }
+
+    #[tokio::test]
+    async fn a_closed_one_takes_no_connection() {
+        let balancer = Balancer::start(1).await.unwrap();
+        balancer.set_open(false);
+        let mut connection = TcpStream::connect(balancer.address()).await.unwrap();
+        assert!(connection.read_u8().await.is_err());
+        balancer.set(0, Some(server(3).await));
+        let mut connection = TcpStream::connect(balancer.address()).await.unwrap();
+        assert!(connection.read_u8().await.is_err());
+        balancer.set_open(true);
+        assert_eq!(ask(&balancer).await, 3);
     }
 
     #[tokio::test]

@@ -118,6 +118,11 @@ impl KubernetesBackend for RealCluster {
         Box::pin(state.restart_all(&self.0.surroundings)).await
     }
 
+    async fn set_running(&self, running: bool) -> Result<(), String> {
+        let mut state = self.0.state.lock().await;
+        Box::pin(state.set_running(&self.0.surroundings, running)).await
+    }
+
     /// The API servers are what they are: the version in rules is Azure's.
     async fn set_version(&self, _version: &str) -> Result<(), String> {
         Ok(())

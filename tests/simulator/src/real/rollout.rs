@@ -15,6 +15,8 @@ pub(super) struct State {
     pub(super) wires: Wires,
     pub(super) servers: Vec<ApiServer>,
     pub(super) faults: ApiServerFaults,
+    /// The cluster is stopped: its API servers get nothing until it is started.
+    stopped: bool,
     /// What AKS has told each of them.
     told: Vec<EncryptionConfig>,
 }
@@ -25,6 +27,7 @@ impl State {
             wires,
             servers: (1..=servers).map(ApiServer::new).collect(),
             faults: ApiServerFaults::default(),
+            stopped: false,
             told: vec![config.clone(); servers],
         }
     }
@@ -66,6 +69,9 @@ impl State {
 
     /// Makes the API servers what they should be, now that faults have changed.
     pub(super) async fn settle_all(&mut self, surroundings: &Surroundings) -> Result<(), String> {
+        if self.stopped {
+            return Ok(());
+        }
         for server in 1..=self.servers.len() {
             self.settle(surroundings, server, Order::NewFirst).await?;
         }
@@ -74,8 +80,32 @@ impl State {
 
     /// Restarts the API servers as they are, one after the other.
     pub(super) async fn restart_all(&mut self, surroundings: &Surroundings) -> Result<(), String> {
+        if self.stopped {
+            return Ok(());
+        }
         for server in &mut self.servers {
             server.restart(surroundings).await?;
+        }
+        Ok(())
+    }
+
+    /// Stops the API servers, or starts them with what they should be by now.
+    pub(super) async fn set_running(
+        &mut self,
+        surroundings: &Surroundings,
+        running: bool,
+    ) -> Result<(), String> {
+        if self.stopped != running {
+            return Ok(());
+        }
+        self.stopped = !running;
+        surroundings.balancer.set_open(running);
+        if running {
+            self.restart_all(surroundings).await?;
+            return self.settle_all(surroundings).await;
+        }
+        for server in &mut self.servers {
+            server.stop(surroundings).await;
         }
         Ok(())
     }

@@ -47,7 +47,7 @@ async fn a_patch_changes_tags_and_nothing_else() {
 #[tokio::test]
 async fn a_stopped_cluster_takes_no_changes_until_it_is_started() {
     let fixture = Fixture::start().await;
-    let (client, _) = fixture.case(json!({})).await;
+    let (client, backend) = fixture.case(json!({})).await;
     let (status, ended) = operate(&client, Method::POST, &part(&client, "stop"), None).await;
     assert_eq!((status, &ended["status"]), (202, &json!("Succeeded")));
     let stopped = client.cluster().await;
@@ -64,6 +64,7 @@ async fn a_stopped_cluster_takes_no_changes_until_it_is_started() {
     }
     let (status, ended) = operate(&client, Method::POST, &part(&client, "start"), None).await;
     assert_eq!((status, &ended["status"]), (202, &json!("Succeeded")));
+    assert_eq!(*backend.running.lock().unwrap(), [false, true]);
     assert_eq!(client.put_cluster(&body).await["status"], "Succeeded");
     let (status, answer) = client.arm(Method::POST, &part(&client, "start"), None).await;
     assert_eq!((status, code(&answer)), (409, "OperationNotAllowed"));
@@ -90,16 +91,6 @@ async fn an_operation_that_goes_on_can_be_aborted() {
     assert_eq!(client.wait(&poll).await["status"], "Canceled");
     assert_eq!(client.cluster().await["properties"]["provisioningState"], "Canceled");
     assert!(backend.applied.lock().unwrap().is_empty());
-}
-
-#[tokio::test]
-async fn run_command_is_refused_by_name() {
-    let fixture = Fixture::start().await;
-    let (client, _) = fixture.case(json!({})).await;
-    let body = json!({ "command": "kubectl get secrets" });
-    let (status, answer) =
-        client.arm(Method::POST, &part(&client, "runCommand"), Some(&body)).await;
-    assert_eq!((status, code(&answer)), (400, "RunCommandNotAvailable"));
 }
 
 #[tokio::test]

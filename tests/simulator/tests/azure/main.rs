@@ -2,6 +2,9 @@
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
 
+#[path = "../common/mod.rs"]
+mod common;
+
 mod access;
 mod administration;
 mod clusters;
@@ -12,6 +15,7 @@ mod key_life;
 mod kms;
 mod lifecycle;
 mod refusals;
+mod run_command;
 mod sign_in;
 mod subscriptions;
 mod support;

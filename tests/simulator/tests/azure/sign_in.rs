@@ -4,26 +4,20 @@ use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::support::{Client, Fixture, code};
+use crate::{
+    common::post_token,
+    support::{Client, Fixture, code},
+};
 
 const JWT_BEARER: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 
-/// Asks the token endpoint, with these fields besides the grant type.
+/// Asks a tenant's token endpoint, with these fields besides the grant type.
 async fn ask(client: &Client, tenant: &str, fields: &[(&str, &str)]) -> (u16, Value) {
-    let mut form = url::form_urlencoded::Serializer::new(String::new());
+    let mut fields = fields.to_vec();
     if !fields.iter().any(|(name, _)| *name == "grant_type") {
-        form.append_pair("grant_type", "client_credentials");
+        fields.insert(0, ("grant_type", "client_credentials"));
     }
-    let body = form.extend_pairs(fields).finish();
-    let response = client
-        .http
-        .post(format!("{}/{tenant}/oauth2/v2.0/token", client.case.authority))
-        .header("content-type", "application/x-www-form-urlencoded")
-        .body(body)
-        .send()
-        .await
-        .unwrap();
-    (response.status().as_u16(), response.json().await.unwrap())
+    post_token(&client.http, &client.case, tenant, &fields).await
 }
 
 fn claims(token: &Value) -> Value {

@@ -11,20 +11,17 @@ use aks_kms_simulator::{
 };
 use async_trait::async_trait;
 use futures::FutureExt;
-use reqwest::{Certificate, Method, Proxy, Response};
+use reqwest::{Method, Response};
 use serde_json::{Value, json};
 
-/// Scope of Resource Manager's tokens is the simulator's own address; this is the vaults'.
-pub(crate) const VAULT_SCOPE: &str = "https://vault.azure.net/.default";
-/// Newest api-version of managed clusters.
-pub(crate) const AKS: &str = "2026-08-01";
-/// Newest api-version of vaults in the management plane.
-pub(crate) const KEY_VAULT: &str = "2026-05-15";
+pub(crate) use crate::common::{AKS, KEY_VAULT, VAULT_SCOPE, ask_token, token};
+use crate::common::{http, send};
 
 /// Remembers what AKS told the API servers.
 pub(crate) struct Remembering {
     pub(crate) applied: Mutex<Vec<(EncryptionConfig, Option<Vec<usize>>)>>,
     pub(crate) versions: Mutex<Vec<String>>,
+    pub(crate) running: Mutex<Vec<bool>>,
     pub(crate) vault: Arc<dyn VaultCrypto>,
     pub(crate) entra: Arc<dyn Fn(&str) -> bool + Send + Sync>,
     pub(crate) spec_config: EncryptionConfig,
@@ -51,6 +48,11 @@ impl KubernetesBackend for Remembering {
     }
 
     async fn restart_api_servers(&self) -> Result<(), String> {
+        Ok(())
+    }
+
+    async fn set_running(&self, running: bool) -> Result<(), String> {
+        self.running.lock().unwrap().push(running);
         Ok(())
     }
 
@@ -84,6 +86,7 @@ impl Fixture {
                 versions: Mutex::default(),
                 vault: spec.vault,
                 entra: spec.entra,
+                running: Mutex::default(),
                 spec_config: spec.config,
             });
             started.lock().unwrap().push(backend.clone());
@@ -117,11 +120,7 @@ pub(crate) struct Client {
 
 impl Client {
     pub(crate) async fn sign_in(case: Case) -> Self {
-        let http = reqwest::Client::builder()
-            .tls_certs_only([Certificate::from_pem(case.ca.as_bytes()).unwrap()])
-            .proxy(Proxy::all(&case.proxy).unwrap())
-            .build()
-            .unwrap();
+        let http = http(&case);
         let arm_token = token(&http, &case, &format!("{}/.default", case.arm)).await;
         let vault_token = token(&http, &case, VAULT_SCOPE).await;
         Self { case, http, arm_token, vault_token }
@@ -220,12 +219,7 @@ impl Client {
         body: Option<&Value>,
     ) -> (u16, Value) {
         let url = format!("{url}?api-version=2025-07-01");
-        let mut request = self.http.request(method, url).bearer_auth(&self.vault_token);
-        if let Some(body) = body {
-            request = request.json(body);
-        }
-        let response = request.send().await.unwrap();
-        (response.status().as_u16(), response.json().await.unwrap_or_default())
+        send(self.http.request(method, url).bearer_auth(&self.vault_token), body).await
     }
 
     /// URL of the case's key, without version.
@@ -242,38 +236,6 @@ impl Client {
     pub(crate) fn vault_name(&self) -> &str {
         self.case.key_vault_id.rsplit('/').next().unwrap()
     }
-}
-
-/// Asks Entra for a token.
-pub(crate) async fn ask_token(
-    http: &reqwest::Client,
-    case: &Case,
-    secret: &str,
-    scope: &str,
-) -> (u16, Value) {
-    let form = [
-        ("grant_type", "client_credentials"),
-        ("client_id", &case.client_id),
-        ("client_secret", secret),
-        ("scope", scope),
-    ];
-    let body = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(form).finish();
-    let url = format!("{}/{}/oauth2/v2.0/token", case.authority, case.tenant_id);
-    let response = http
-        .post(url)
-        .header("content-type", "application/x-www-form-urlencoded")
-        .body(body)
-        .send()
-        .await
-        .unwrap();
-    (response.status().as_u16(), response.json().await.unwrap())
-}
-
-/// A token.
-pub(crate) async fn token(http: &reqwest::Client, case: &Case, scope: &str) -> String {
-    let (status, body) = ask_token(http, case, &case.client_secret, scope).await;
-    assert_eq!(status, 200, "{body}");
-    body["access_token"].as_str().unwrap().to_owned()
 }
 
 /// What enabling KMS with a key adds to a cluster's document.

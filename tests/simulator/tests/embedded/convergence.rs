@@ -205,3 +205,25 @@ async fn a_new_kubernetes_version_restarts_the_servers() {
     assert_eq!(world.client().json("/version").await["gitVersion"], "v1.34.1");
     assert_eq!(leases(&world).await.len(), 4);
 }
+
+#[tokio::test]
+async fn a_stopped_cluster_answers_nobody_and_comes_back_with_what_it_had() {
+    let world = World::new(json!({"cluster": {"api_servers": 2}}), v2(1, 0), 0.001);
+    let before = leases(&world).await;
+    world.api.set_running(false).await.unwrap();
+    let path = "/api/v1/namespaces/team-1/secrets/secret-1";
+    let stopped = world.client().request(reqwest::Method::GET, path).send().await;
+    assert!(stopped.is_err(), "{stopped:?}");
+    assert_eq!(world.api.ground_truth().await.unwrap().unreadable, 0);
+    // maintenance waits until it is started
+    world.api.restart_api_servers().await.unwrap();
+    assert!(world.client().request(reqwest::Method::GET, path).send().await.is_err());
+    world.api.set_running(true).await.unwrap();
+    let started = world.client().request(reqwest::Method::GET, path).send().await.unwrap();
+    assert_eq!(started.status(), 200);
+    let name = |lease: &Value| lease["metadata"]["name"].to_string();
+    let before: Vec<String> = before.iter().map(name).collect();
+    let after = leases(&world).await;
+    let new = after.iter().filter(|lease| !before.contains(&name(lease))).count();
+    assert_eq!(new, 2, "the processes are new");
+}

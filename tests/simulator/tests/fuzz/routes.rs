@@ -114,6 +114,7 @@ impl Makings {
                 format!("{cluster}/runCommand"),
                 &json!({ "command": "kubectl get pods" }),
             ),
+            get(format!("{cluster}/commandResults/none")),
             get(format!("{cluster}/upgradeProfiles/default")),
             get(format!("{cluster}/availableAgentPoolVersions")),
             get(format!("{cluster}/agentPools")),

@@ -8,13 +8,14 @@ use aks_kms_simulator::{
     backend::{ApiEndpoint, GroundTruth},
     clock::TimeScale,
 };
-use reqwest::{Certificate, Method, Proxy};
+use reqwest::{Certificate, Method};
 use serde_json::{Value, json};
 
-use crate::Backend;
+use crate::{
+    Backend,
+    common::{AKS, VAULT_SCOPE, http, send, token},
+};
 
-const AKS: &str = "2026-08-01";
-pub(crate) const KEY_VAULT: &str = "2026-05-15";
 const PATIENCE: Duration = Duration::from_secs(100);
 /// Secrets of a cluster, all in one namespace.
 pub(crate) const SECRETS: usize = 4;
@@ -46,18 +47,15 @@ impl Cluster {
         merge(&mut all, given);
         let case = simulator.put_case(serde_json::from_value(all).unwrap()).await.unwrap();
         let endpoint = simulator.kubernetes(&case.id).unwrap().endpoint();
-        let ca = |pem: &str| [Certificate::from_pem(pem.as_bytes()).unwrap()];
-        let azure = reqwest::Client::builder()
-            .tls_certs_only(ca(&case.ca))
-            .proxy(Proxy::all(&case.proxy).unwrap());
+        let azure = http(&case);
+        let arm_token = token(&azure, &case, &format!("{}/.default", case.arm)).await;
+        let vault_token = token(&azure, &case, VAULT_SCOPE).await;
         let kubernetes = reqwest::Client::builder()
-            .tls_certs_only(ca(&endpoint.ca_pem))
+            .tls_certs_only([Certificate::from_pem(endpoint.ca_pem.as_bytes()).unwrap()])
             .no_proxy()
-            .pool_max_idle_per_host(0);
-        let azure = azure.build().unwrap();
-        let arm_token = token(&azure, &case, &case.arm).await;
-        let vault_token = token(&azure, &case, "https://vault.azure.net").await;
-        let kubernetes = kubernetes.build().unwrap();
+            .pool_max_idle_per_host(0)
+            .build()
+            .unwrap();
         Self { simulator, case, azure, kubernetes, endpoint, arm_token, vault_token }
     }
 
@@ -74,7 +72,7 @@ impl Cluster {
         body: Option<&Value>,
     ) -> (u16, Value) {
         let url = format!("{}{path}", self.case.arm);
-        self.send(method, &url, &self.arm_token, body).await
+        send(self.azure.request(method, url).bearer_auth(&self.arm_token), body).await
     }
 
     /// A request to the vault's data plane: status and body.
@@ -85,22 +83,7 @@ impl Cluster {
         body: Option<&Value>,
     ) -> (u16, Value) {
         let url = format!("{url}?api-version=7.6");
-        self.send(method, &url, &self.vault_token, body).await
-    }
-
-    async fn send(
-        &self,
-        method: Method,
-        url: &str,
-        token: &str,
-        body: Option<&Value>,
-    ) -> (u16, Value) {
-        let mut request = self.azure.request(method, url).bearer_auth(token);
-        if let Some(body) = body {
-            request = request.json(body);
-        }
-        let response = request.send().await.unwrap();
-        (response.status().as_u16(), response.json().await.unwrap_or_default())
+        send(self.azure.request(method, url).bearer_auth(&self.vault_token), body).await
     }
 
     fn path(&self) -> String {
@@ -253,20 +236,6 @@ impl Cluster {
 /// Path of a secret, by its number from 1.
 pub(crate) fn secret(number: usize) -> String {
     format!("/api/v1/namespaces/team-1/secrets/secret-{number}")
-}
-
-async fn token(http: &reqwest::Client, case: &Case, resource: &str) -> String {
-    let form = [
-        ("grant_type", "client_credentials"),
-        ("client_id", &case.client_id),
-        ("client_secret", &case.client_secret),
-        ("scope", &format!("{resource}/.default")),
-    ];
-    let body = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(form).finish();
-    let url = format!("{}/{}/oauth2/v2.0/token", case.authority, case.tenant_id);
-    let request = http.post(url).header("content-type", "application/x-www-form-urlencoded");
-    let answer: Value = request.body(body).send().await.unwrap().json().await.unwrap();
-    answer["access_token"].as_str().unwrap().to_owned()
 }
 
 fn merge(target: &mut Value, with: Value) {

@@ -6,7 +6,8 @@ use serde_json::{Value, json};
 
 use crate::{
     Backend,
-    cluster::{Cluster, KEY_VAULT, SECRETS, secret},
+    cluster::{Cluster, SECRETS, secret},
+    common::KEY_VAULT,
 };
 
 /// What somebody does to the key of a cluster, and how it is undone.

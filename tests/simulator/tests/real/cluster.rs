@@ -93,6 +93,11 @@ impl TestCluster {
         self.request(Method::GET, path, token, None).await.0.as_u16()
     }
 
+    /// Whether anybody answers.
+    pub(crate) async fn answers(&self) -> bool {
+        self.http.get(format!("{}/livez", self.endpoint.server)).send().await.is_ok()
+    }
+
     /// Status and resource version of the answer to an empty patch.
     pub(crate) async fn patch(&self, secret: &str) -> (u16, u64) {
         let patch = Some(("application/merge-patch+json", json!({})));

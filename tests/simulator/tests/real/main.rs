@@ -289,3 +289,20 @@ async fn process_start(cluster: &TestCluster) -> String {
     let line = metrics.lines().find(|line| line.starts_with("process_start_time_seconds "));
     line.unwrap().to_owned()
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stopped_cluster_answers_nobody_and_comes_back_with_what_it_had() {
+    if !Binaries::available() {
+        return;
+    }
+    let given = json!({"cluster": {"api_servers": 1}, "secrets": {"namespaces": 1, "each": 3}});
+    let cluster = TestCluster::start(given, config(1, 0)).await;
+    cluster.real.set_running(false).await.unwrap();
+    assert!(!cluster.answers().await);
+    assert_eq!(cluster.counts().await, ([0, 3, 0, 0], 0));
+    cluster.real.restart_api_servers().await.unwrap();
+    assert!(!cluster.answers().await, "maintenance waits until it is started");
+    cluster.real.set_running(true).await.unwrap();
+    assert_eq!(cluster.patch("team-1/secret-1").await.0, 200);
+    assert_eq!(cluster.counts().await, ([0, 3, 0, 0], 0));
+}

@@ -1,0 +1,92 @@
+//! A request to Azure, and its answer.
+
+use azure_core::http::{
+    Method,
+    headers::{HeaderName, Headers},
+};
+use bytes::Bytes;
+use serde_json::Value;
+use url::Url;
+
+use super::error::unreadable;
+use crate::error::Result;
+
+/// Where a request goes.
+pub(super) enum Target {
+    /// A path of Resource Manager.
+    Management { path: String, api_version: String },
+    /// An address that Resource Manager gave, verbatim: the next page.
+    NextPage(Url),
+    /// An address that Resource Manager gave, verbatim: the state of an operation.
+    Poll(Url),
+    /// A path of a vault.
+    Vault { host: String, path: String },
+    /// A path of a vault that writes: never sent twice.
+    VaultOnce { host: String, path: String },
+    /// A path of a vault, asked without a token.
+    Challenge { host: String, path: String },
+}
+
+/// A request, in bytes and in words.
+pub(super) struct Call {
+    pub(super) method: Method,
+    pub(super) target: Target,
+    pub(super) query: Vec<(&'static str, String)>,
+    pub(super) body: Option<Value>,
+    pub(super) if_match: Option<String>,
+    /// Completes "could not …".
+    pub(super) what: String,
+    /// What it needs, for when Azure does not say.
+    pub(super) permission: &'static str,
+}
+
+impl Call {
+    pub(super) fn new(
+        method: Method,
+        target: Target,
+        what: impl Into<String>,
+        permission: &'static str,
+    ) -> Self {
+        Self {
+            method,
+            target,
+            query: Vec::new(),
+            body: None,
+            if_match: None,
+            what: what.into(),
+            permission,
+        }
+    }
+
+    /// A GET of Resource Manager.
+    pub(super) fn get(
+        path: impl Into<String>,
+        api_version: &str,
+        what: impl Into<String>,
+        permission: &'static str,
+    ) -> Self {
+        let target = Target::Management { path: path.into(), api_version: api_version.to_owned() };
+        Self::new(Method::Get, target, what, permission)
+    }
+}
+
+/// What was answered, whatever the status. Not `Debug`: it may be a credential.
+pub(super) struct Answer {
+    pub(super) status: u16,
+    pub(super) headers: Headers,
+    pub(super) body: Bytes,
+}
+
+impl Answer {
+    pub(super) fn header(&self, name: &'static str) -> Option<&str> {
+        self.headers.get_optional_str(&HeaderName::from_static(name))
+    }
+
+    pub(super) fn json(&self, what: &str) -> Result<Value> {
+        serde_json::from_slice(&self.body).map_err(|error| {
+            // Only where, not what: the text may be anything.
+            let place = format!("not JSON at line {} column {}", error.line(), error.column());
+            unreadable(what, &place)
+        })
+    }
+}

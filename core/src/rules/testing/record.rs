@@ -1,0 +1,73 @@
+//! What is recorded of the cluster's keys.
+
+use time::Duration;
+
+use super::{NOW, cluster};
+use crate::{
+    ledger::{Entry, Fit, Ledger, Marks, Operation, Reconciled, Record},
+    model::{Evidence, ExpectedKey, Intent, KeyId, KmsTarget, NetworkMode},
+};
+
+/// A key in the ledger, used in public mode, of which nothing is proven.
+pub(crate) fn entry(key_id: &str) -> Entry {
+    Entry {
+        since: Some(NOW - Duration::days(90)),
+        network_mode: Some(NetworkMode::Public),
+        ..Entry::unproven(&ExpectedKey::Key(KeyId::parse(key_id).unwrap()))
+    }
+}
+
+/// Plaintext in the ledger, of which nothing is proven.
+pub(crate) fn plaintext_entry() -> Entry {
+    Entry { since: Some(NOW - Duration::days(90)), ..Entry::unproven(&ExpectedKey::Plaintext) }
+}
+
+/// Every secret is proven to be under it.
+pub(crate) fn proven(entry: Entry) -> Entry {
+    Entry {
+        proven_at: Some(NOW - Duration::days(89)),
+        evidence: Some(Evidence::Metrics),
+        fence: Some("1000".to_owned()),
+        ..entry
+    }
+}
+
+/// The record of a cluster that nobody else changed.
+pub(crate) fn recorded(current: Entry, previous: Option<Entry>, retired: &[Entry]) -> Reconciled {
+    let cluster = cluster();
+    Reconciled {
+        record: Record {
+            cluster: Marks {
+                uid: "0c8a4a6e-6f5b-4f0a-9d0e-5b1c9d4f7a10".to_owned(),
+                resource_uid: cluster.resource_uid,
+                etag: cluster.etag,
+            },
+            ledger: Ledger {
+                current: Some(current),
+                pending: None,
+                previous,
+                retired: retired.to_vec(),
+                changed_by_others: false,
+            },
+            operation: None,
+        },
+        fit: Fit::Unbroken,
+    }
+}
+
+/// An unfinished operation, before which the cluster's KMS was like this.
+pub(crate) fn operation(intent: Intent, before: KmsTarget) -> Operation {
+    Operation {
+        id: "1".to_owned(),
+        intent,
+        allow: Vec::new(),
+        give_up_secrets: Vec::new(),
+        before,
+        target: None,
+        newest_version: None,
+        closed_vault: None,
+        fence: "1".to_owned(),
+        by: "a test".to_owned(),
+        since: NOW,
+    }
+}

@@ -1,0 +1,30 @@
+//! What the simulated clusters of the examples start from.
+
+use aks_kms_simulator::given::{Backend, Cluster, Kms, NetworkMode, Secrets};
+
+/// A cluster in the simulator's model, or on a real kube-apiserver with etcd.
+#[must_use]
+pub fn cluster(real: bool) -> Cluster {
+    Cluster {
+        backend: if real { Backend::Real } else { Backend::Embedded },
+        api_servers: if real { 1 } else { 2 },
+        ..Cluster::default()
+    }
+}
+
+/// KMS is on with the first version of the key, in public mode.
+#[must_use]
+pub fn kms() -> Kms {
+    Kms {
+        key: Some("{{key.1}}".to_owned()),
+        enabled: true,
+        network_mode: NetworkMode::Public,
+        previous: None,
+    }
+}
+
+/// 300 secrets in 12 namespaces.
+#[must_use]
+pub fn secrets() -> Secrets {
+    Secrets { namespaces: 12, each: 25, ..Secrets::default() }
+}

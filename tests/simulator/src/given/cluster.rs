@@ -1,0 +1,162 @@
+//! The managed cluster that a case starts from, and others beside it.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// A managed cluster.
+#[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
+#[serde(default, deny_unknown_fields)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact that a case can name")]
+pub struct Cluster {
+    /// `currentKubernetesVersion`.
+    pub kubernetes_version: String,
+    /// `identity.type`.
+    pub identity: Identity,
+    /// `provisioningState`.
+    pub provisioning_state: String,
+    /// `powerState.code`.
+    pub power_state: String,
+    /// The KMS profile; absent: never had one.
+    pub kms: Option<Kms>,
+    /// `apiServerAccessProfile.enableVnetIntegration`.
+    pub vnet_integration: bool,
+    /// `apiServerAccessProfile.enablePrivateCluster`.
+    pub private_cluster: bool,
+    /// `disableLocalAccounts` is the opposite; without them `listClusterAdminCredential` is refused.
+    pub local_accounts: bool,
+    /// Entra integration: the user kubeconfig has an exec plugin, and the API server takes Entra tokens.
+    pub entra: bool,
+    /// `kubernetesResourceObjectEncryptionProfile.infrastructureEncryption` is Enabled.
+    pub infrastructure_encryption: bool,
+    /// A `konnectivity-agent-*` pod runs in `kube-system`.
+    pub konnectivity: bool,
+    /// `provisioningState` of each node pool.
+    pub node_pools: Vec<String>,
+    /// How AKS gives an API server two keys.
+    pub wiring: Wiring,
+    /// What a key change does while secrets are under a key that it takes away.
+    pub forgotten_secrets: ForgottenSecrets,
+    /// The versions that AKS offers to upgrade to, by the version that it offers them from; for
+    /// versions that are not named: later patches and the next minor version.
+    pub upgrades: BTreeMap<String, Vec<String>>,
+    /// How many API servers there are.
+    pub api_servers: usize,
+    /// Which Kubernetes the cluster has.
+    pub backend: Backend,
+}
+
+impl Default for Cluster {
+    fn default() -> Self {
+        Self {
+            kubernetes_version: "1.33.3".to_owned(),
+            identity: Identity::UserAssigned,
+            provisioning_state: "Succeeded".to_owned(),
+            power_state: "Running".to_owned(),
+            kms: None,
+            vnet_integration: false,
+            private_cluster: false,
+            local_accounts: true,
+            entra: false,
+            infrastructure_encryption: false,
+            konnectivity: true,
+            node_pools: vec!["Succeeded".to_owned()],
+            wiring: Wiring::TwoProviders,
+            forgotten_secrets: ForgottenSecrets::Lost,
+            upgrades: BTreeMap::new(),
+            api_servers: 2,
+            backend: Backend::Embedded,
+        }
+    }
+}
+
+/// A cluster's control plane identity.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Identity {
+    /// One user-assigned managed identity.
+    UserAssigned,
+    /// The cluster's own identity.
+    SystemAssigned,
+    /// No managed identity; `servicePrincipalProfile` names an application.
+    ServicePrincipal,
+}
+
+/// A cluster that is only known to be there.
+#[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct OtherCluster {
+    /// Its name.
+    pub name: String,
+    /// Its KMS profile.
+    pub kms: Kms,
+}
+
+/// The KMS profile of a cluster.
+#[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Kms {
+    /// `{{key.1}}` or any key id; absent with `enabled: false`.
+    pub key: Option<String>,
+    /// Whether KMS is on.
+    #[serde(default = "yes")]
+    pub enabled: bool,
+    /// `keyVaultNetworkAccess`.
+    #[serde(default)]
+    pub network_mode: NetworkMode,
+    /// The key before this one, which the API servers can still read with.
+    #[serde(default)]
+    pub previous: Option<String>,
+}
+
+/// How a cluster reaches its vault.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum NetworkMode {
+    /// Over the internet.
+    #[default]
+    Public,
+    /// Over a private endpoint.
+    Private,
+}
+
+/// How AKS gives an API server the current and the previous key. It is not documented; both ways are built.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Wiring {
+    /// Two KMS providers under two names; API servers restart, one after the other, first with the
+    /// intermediate order [old, new], then with [new, old].
+    #[default]
+    TwoProviders,
+    /// One provider whose `key_id` changes while the API servers go on running.
+    OneProvider,
+}
+
+/// What becomes of a key change while secrets are still under a key that the API servers would no
+/// longer have: neither the current nor the previous one. Both have been reported.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ForgottenSecrets {
+    /// It succeeds, and those secrets are unreadable.
+    #[default]
+    Lost,
+    /// It hangs in Updating until they are rewritten, or until it is aborted; the API servers keep
+    /// the keys that they have.
+    Hang,
+}
+
+/// Which Kubernetes API a cluster has.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Backend {
+    /// The model in this crate.
+    #[default]
+    Embedded,
+    /// etcd and kube-apiserver, with a KMS plugin of this crate.
+    Real,
+}
+
+fn yes() -> bool {
+    true
+}

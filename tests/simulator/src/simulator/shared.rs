@@ -1,0 +1,169 @@
+//! What the simulator and its administration share: the region, and its cases.
+
+use std::sync::Arc;
+
+use serde_json::json;
+use sha2::{Digest, Sha256};
+
+use super::Error;
+use crate::{
+    backend::{GroundTruth, KubernetesBackend},
+    backends::BackendFactory,
+    case::{Case, Placeholders},
+    clock::TimeScale,
+    cluster::kubernetes::Kubernetes,
+    entra::{FEDERATED_AUDIENCE, FEDERATED_SUBJECT},
+    given::{Faults, Given},
+    names::{Names, vault_host},
+    region::Region,
+    tls::Authority,
+    world::{Vaults, World},
+};
+
+/// What the simulator and its administration share.
+pub(crate) struct Shared {
+    pub(super) region: Arc<Region>,
+    pub(super) authority: Arc<Authority>,
+    pub(super) scale: TimeScale,
+    pub(super) proxy: String,
+    pub(super) identity_endpoint: String,
+    pub(super) factory: BackendFactory,
+}
+
+impl Shared {
+    pub(crate) async fn put_case(&self, given: Given) -> Result<Case, Error> {
+        let names = Names::new(&self.region.tenant);
+        let vaults = Vaults::from_given(&given, &names);
+        let vault_id = names.vault_id(&names.vault);
+        let other_vault_id = names.vault_id(&names.other_vault);
+        let placeholders = Placeholders {
+            key_ids: &vaults.key_ids,
+            other_key_ids: &vaults.other_key_ids,
+            vault: &vault_id,
+            other_vault: &other_vault_id,
+            identity: &names.identity_id(),
+            principal: &names.identity_principal,
+            cluster: &names.cluster_id(),
+        };
+        let mut document =
+            serde_json::to_value(&given).map_err(|error| Error::Given(error.to_string()))?;
+        placeholders.substitute(&mut document);
+        let given =
+            serde_json::from_value(document).map_err(|error| Error::Given(error.to_string()))?;
+        let kubernetes = Kubernetes {
+            factory: self.factory.clone(),
+            authority: self.authority.clone(),
+            tokens: self.region.tokens.clone(),
+        };
+        let world = World::new(given, names, vaults, self.scale, kubernetes);
+        let world = Arc::new(world.map_err(Error::Given)?);
+        world.kubernetes.start_given(&world).await.map_err(Error::Backend)?;
+        world.excuse_closed_vaults().await;
+        self.region.insert(world.clone());
+        Ok(self.case(&world))
+    }
+
+    fn case(&self, world: &World) -> Case {
+        let names = &world.names;
+        let cluster = world.cluster();
+        let endpoint = cluster.backend().map(|backend| backend.endpoint());
+        Case {
+            id: names.case.clone(),
+            cluster_id: names.cluster_id(),
+            key_ids: world.key_ids.clone(),
+            key_vault_id: names.vault_id(&names.vault),
+            other_key_ids: world.other_key_ids.clone(),
+            other_key_vault_id: names.vault_id(&names.other_vault),
+            identity_id: names.identity_id(),
+            principal_id: cluster.principal(),
+            tenant_id: names.tenant.clone(),
+            client_id: names.client.clone(),
+            client_secret: names.client_secret.clone(),
+            user_name: names.user.clone(),
+            user_password: names.user_password.clone(),
+            identity_endpoint: self.identity_endpoint.clone(),
+            identity_header: names.identity_header.clone(),
+            arm: self.region.arm().to_owned(),
+            authority: self.region.arm().to_owned(),
+            ca: self.authority.ca_pem().to_owned(),
+            proxy: self.proxy.clone(),
+            kubernetes: endpoint.map(|endpoint| endpoint.server).unwrap_or_default(),
+        }
+    }
+
+    pub(crate) fn assertion(&self, case: &str, subject: Option<&str>) -> Result<String, Error> {
+        const LIFETIME: i64 = 3600;
+        let now = self.world(case)?.faults.now().unix_timestamp();
+        Ok(self.region.tokens.sign(&json!({
+            "iss": self.region.federation(),
+            "sub": subject.unwrap_or(FEDERATED_SUBJECT),
+            "aud": FEDERATED_AUDIENCE,
+            "iat": now,
+            "nbf": now,
+            "exp": now + LIFETIME,
+        })))
+    }
+
+    pub(crate) fn world(&self, case: &str) -> Result<Arc<World>, Error> {
+        self.region.world(case).ok_or_else(|| Error::NotFound(format!("case {case}")))
+    }
+
+    pub(crate) fn delete_case(&self, case: &str) -> Result<(), Error> {
+        self.region.remove(case).map(drop).ok_or_else(|| Error::NotFound(format!("case {case}")))
+    }
+
+    pub(super) fn backend(&self, case: &str) -> Result<Arc<dyn KubernetesBackend>, Error> {
+        let world = self.world(case)?;
+        world.cluster().backend().ok_or_else(|| Error::NotFound("Kubernetes".to_owned()))
+    }
+
+    /// Under what the secrets of a cluster are; absent: of the case's own.
+    pub(crate) async fn secrets(
+        &self,
+        case: &str,
+        cluster: Option<&str>,
+    ) -> Result<GroundTruth, Error> {
+        let world = self.world(case)?;
+        let backend = match cluster {
+            None => self.backend(case)?,
+            Some(name) => world
+                .clusters()
+                .iter()
+                .find(|cluster| cluster.names.name.eq_ignore_ascii_case(name))
+                .and_then(|cluster| cluster.backend())
+                .ok_or_else(|| Error::NotFound(format!("cluster {name}")))?,
+        };
+        let truth = backend.ground_truth().await.map_err(Error::Backend)?;
+        Ok(GroundTruth { violations: world.closed_vaults.seen(), ..named(truth, &world) })
+    }
+
+    pub(crate) async fn set_faults(&self, case: &str, faults: Faults) -> Result<(), Error> {
+        let world = self.world(case)?;
+        world.faults.replace(&faults);
+        for backend in world.clusters().iter().filter_map(|cluster| cluster.backend()) {
+            backend.set_faults(faults.clone()).await.map_err(Error::Backend)?;
+        }
+        Ok(())
+    }
+}
+
+/// Names the keys that were made after the cluster was, too: a plugin's key id is the digest of
+/// the key's own.
+fn named(mut truth: GroundTruth, world: &World) -> GroundTruth {
+    for vault in world.vaults().values() {
+        let host = vault_host(&vault.name);
+        for key in vault.keys.values() {
+            for version in &key.versions {
+                // A key is stored under its name in lower case and used under its own.
+                let id = format!("https://{host}/keys/{}/{}", key.name, version.version);
+                let digest = Sha256::digest(&id)
+                    .iter()
+                    .fold(String::new(), |text, byte| text + &format!("{byte:02x}"));
+                if let Some(count) = truth.by_key.remove(&digest) {
+                    *truth.by_key.entry(id).or_default() += count;
+                }
+            }
+        }
+    }
+    truth
+}

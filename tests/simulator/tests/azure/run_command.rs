@@ -1,0 +1,104 @@
+//! `az aks command invoke`: a command that runs in the cluster.
+
+use std::time::Duration;
+
+use aks_kms_simulator::{Options, Simulator, real::Binaries};
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use crate::{
+    common::AKS,
+    support::{Client, Fixture, code},
+};
+
+const PATIENCE: Duration = Duration::from_secs(60);
+
+fn run_command(client: &Client) -> String {
+    format!("{}/runCommand?api-version={AKS}", client.case.cluster_id)
+}
+
+/// Runs a command to its end: the result's properties.
+async fn invoke(client: &Client, body: Value) -> Value {
+    let response = client.arm_with(Method::POST, &run_command(client), &[], Some(&body)).await;
+    assert_eq!(response.status(), 202);
+    let location = response.headers()["location"].to_str().unwrap().to_owned();
+    let path = location.strip_prefix(&client.case.arm).unwrap();
+    let looking = async {
+        loop {
+            let (status, result) = client.arm(Method::GET, path, None).await;
+            if status != 202 {
+                assert_eq!(status, 200, "{result}");
+                return result["properties"].clone();
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, looking).await.unwrap()
+}
+
+#[tokio::test]
+async fn where_kubernetes_is_a_model_it_is_refused_by_name() {
+    let fixture = Fixture::start().await;
+    let (client, _) = fixture.case(json!({})).await;
+    let body = json!({ "command": "kubectl get secrets" });
+    let (status, answer) = client.arm(Method::POST, &run_command(&client), Some(&body)).await;
+    assert_eq!((status, code(&answer)), (400, "RunCommandNotAvailable"));
+}
+
+#[tokio::test]
+async fn who_may_not_run_commands_is_refused() {
+    let fixture = Fixture::start().await;
+    let action = "Microsoft.ContainerService/managedClusters/runCommand/action";
+    let (client, _) = fixture.case(json!({ "access": { "caller_lacks": [action] } })).await;
+    let body = json!({ "command": "kubectl get secrets" });
+    let (status, answer) = client.arm(Method::POST, &run_command(&client), Some(&body)).await;
+    assert_eq!((status, code(&answer)), (403, "AuthorizationFailed"));
+}
+
+#[tokio::test]
+async fn what_is_no_command_is_refused() {
+    let fixture = Fixture::start().await;
+    let (client, _) = fixture.case(json!({})).await;
+    for body in [
+        json!({}),
+        json!({ "command": " " }),
+        json!({ "command": 7 }),
+        json!({ "command": "true", "context": "no base64!" }),
+        json!({ "command": "true", "context": "bm8gemlw" }),
+    ] {
+        let (status, answer) = client.arm(Method::POST, &run_command(&client), Some(&body)).await;
+        assert_eq!((status, code(&answer)), (400, "InvalidParameter"), "{body}");
+    }
+    let unknown = format!("{}/commandResults/none?api-version={AKS}", client.case.cluster_id);
+    assert_eq!(client.arm(Method::GET, &unknown, None).await.0, 404);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn with_a_real_api_server_it_runs_with_kubectl() {
+    if !Binaries::available_with_kubectl() {
+        return;
+    }
+    let simulator = Simulator::start(Options::default()).await.unwrap();
+    let given = json!({
+        "cluster": { "backend": "real", "api_servers": 1 },
+        "secrets": { "namespaces": 1, "each": 3 },
+    });
+    let case = simulator.put_case(serde_json::from_value(given).unwrap()).await.unwrap();
+    let client = Client::sign_in(case).await;
+
+    let command = "kubectl get secrets --namespace team-1 --output name";
+    let result = invoke(&client, json!({ "command": command, "context": "" })).await;
+    assert_eq!(
+        (&result["provisioningState"], &result["exitCode"]),
+        (&json!("Succeeded"), &json!(0))
+    );
+    assert_eq!(result["logs"], "secret/secret-1\nsecret/secret-2\nsecret/secret-3\n");
+    assert!(result["startedAt"].is_string() && result["finishedAt"].is_string(), "{result}");
+
+    let result = invoke(&client, json!({ "command": "kubectl get secret none" })).await;
+    assert_eq!(
+        (&result["provisioningState"], &result["exitCode"]),
+        (&json!("Succeeded"), &json!(1))
+    );
+    assert!(result["logs"].as_str().unwrap().contains("not found"), "{result}");
+}
