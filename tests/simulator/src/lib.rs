@@ -42,8 +42,8 @@
 //! `runCommand` (`az aks command invoke`) works on the real backend: AKS runs the command in a pod, here
 //! `/bin/sh` runs it **on this machine, as the user of the simulator**, in a folder of its own that holds
 //! what the caller sent, with kubectl and the cluster's credential and nothing else of the environment.
-//! It ends with its children after ten minutes, or when the cluster or the simulator ends, and 512 KiB
-//! of its output are kept. So let nobody else reach a simulator with a real cluster. On the embedded
+//! It ends after ten minutes, or when the cluster is stopped or ends or the simulator does, with all
+//! that stays in its process group, and 512 KiB of its output are kept. So let nobody else reach a simulator with a real cluster. On the embedded
 //! backend it is refused with `RunCommandNotAvailable`.
 
 pub mod backend;

@@ -104,14 +104,15 @@ fn begin(state: &mut ManagedCluster, provisioning_state: &str) -> Value {
 
 /// Stops the API servers with what runs in them, or starts them, and says so.
 pub(super) async fn set_running(world: &World, cluster: &Cluster, running: bool) -> Ended {
-    if !running {
-        cluster.commands.end_all(world.faults.now(), "The cluster was stopped.");
-    }
     if let Some(backend) = cluster.backend() {
         let done = backend.set_running(running).await;
         done.map_err(|reason| failed("InternalOperationError", &reason))?;
     }
     set_power_state(cluster, if running { "Running" } else { "Stopped" });
+    if !running {
+        // after that, so that none begins which is not ended
+        cluster.commands.end_all(world.faults.now(), "The cluster was stopped.");
+    }
     Ok(())
 }
 

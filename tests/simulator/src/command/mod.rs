@@ -30,7 +30,7 @@ pub(crate) struct Commands {
 }
 
 /// A command as its result's URL shows it.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(crate) struct CommandResult {
     id: String,
     started: OffsetDateTime,
@@ -41,12 +41,13 @@ pub(crate) struct CommandResult {
 impl Commands {
     /// Starts a command and gives its id.
     pub(crate) fn start(&self, job: Job, now: OffsetDateTime) -> String {
+        // First: who ends all ends this one too, or comes before it.
+        let mut running = lock(&self.running);
         // Letters and digits only: `az` looks for that in the URL.
         let id = Uuid::new_v4().simple().to_string();
         let result = CommandResult { id: id.clone(), started: now, ended: None };
         let result = Arc::new(Mutex::new(result));
         lock(&self.results).insert(id.clone(), Arc::clone(&result));
-        let mut running = lock(&self.running);
         while running.try_join_next().is_some() {}
         running.spawn(async move {
             let began = Instant::now();
@@ -65,7 +66,8 @@ impl Commands {
 
     /// Ends the commands that run: what they ran in is gone.
     pub(crate) fn end_all(&self, now: OffsetDateTime, reason: &str) {
-        lock(&self.running).abort_all();
+        let mut running = lock(&self.running);
+        running.abort_all();
         for result in lock(&self.results).values() {
             let ended = Ended::Failed { reason: reason.to_owned(), logs: String::new() };
             lock(result).end(now, ended);

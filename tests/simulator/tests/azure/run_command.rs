@@ -19,13 +19,23 @@ fn run_command(client: &Client) -> String {
 
 /// Runs a command to its end: the result's properties.
 async fn invoke(client: &Client, body: Value) -> Value {
+    let result = begin(client, body).await;
+    end(client, &result).await
+}
+
+/// Starts a command: where its result is.
+async fn begin(client: &Client, body: Value) -> String {
     let response = client.arm_with(Method::POST, &run_command(client), &[], Some(&body)).await;
     assert_eq!(response.status(), 202);
-    let location = response.headers()["location"].to_str().unwrap().to_owned();
-    let path = location.strip_prefix(&client.case.arm).unwrap();
+    let location = response.headers()["location"].to_str().unwrap();
+    location.strip_prefix(&client.case.arm).unwrap().to_owned()
+}
+
+/// Waits for the end of a command: the result's properties.
+async fn end(client: &Client, result: &str) -> Value {
     let looking = async {
         loop {
-            let (status, result) = client.arm(Method::GET, path, None).await;
+            let (status, result) = client.arm(Method::GET, result, None).await;
             if status != 202 {
                 assert_eq!(status, 200, "{result}");
                 return result["properties"].clone();
@@ -101,4 +111,14 @@ async fn with_a_real_api_server_it_runs_with_kubectl() {
         (&json!("Succeeded"), &json!(1))
     );
     assert!(result["logs"].as_str().unwrap().contains("not found"), "{result}");
+
+    let sleeps = begin(&client, json!({ "command": "sleep 600" })).await;
+    let stop = format!("{}/stop?api-version={AKS}", client.case.cluster_id);
+    assert_eq!(client.arm(Method::POST, &stop, None).await.0, 202);
+    let result = end(&client, &sleeps).await;
+    assert_eq!(result["provisioningState"], "Failed");
+    assert_eq!(result["reason"], "The cluster was stopped.");
+    let body = json!({ "command": "true" });
+    let (status, answer) = client.arm(Method::POST, &run_command(&client), Some(&body)).await;
+    assert_eq!((status, code(&answer)), (409, "OperationNotAllowed"));
 }
