@@ -1,9 +1,14 @@
 //! Runs the simulator with one case until it is interrupted.
 
-use std::{error::Error, io::Write, path::PathBuf};
+use std::{
+    error::Error,
+    io::{self, Write},
+    path::PathBuf,
+};
 
 use aks_kms_simulator::{Given, Options, Simulator, TimeScale, write_environment};
 use clap::Parser;
+use tokio::signal::unix::{SignalKind, signal};
 
 /// An Azure region on loopback, with one AKS cluster, vault and identity. Prints how to reach them
 /// as one JSON document, then serves until it is interrupted.
@@ -30,7 +35,7 @@ struct Arguments {
 async fn main() -> Result<(), Box<dyn Error>> {
     tracing_subscriber::fmt()
         .with_env_filter(tracing_subscriber::EnvFilter::from_default_env())
-        .with_writer(std::io::stderr)
+        .with_writer(io::stderr)
         .init();
     let arguments = Arguments::parse();
     let given: Given = match &arguments.given {
@@ -49,7 +54,17 @@ async fn main() -> Result<(), Box<dyn Error>> {
     }
     let mut document = serde_json::to_value(case)?;
     document["admin"] = simulator.admin().into();
-    writeln!(std::io::stdout(), "{document:#}")?;
-    tokio::signal::ctrl_c().await?;
+    writeln!(io::stdout(), "{document:#}")?;
+    interrupted().await?;
     Ok(())
+}
+
+/// Waits until somebody ends it, from the keyboard or as a service: then nothing is left of a real
+/// cluster.
+async fn interrupted() -> io::Result<()> {
+    let mut terminated = signal(SignalKind::terminate())?;
+    tokio::select! {
+        interrupted = tokio::signal::ctrl_c() => interrupted,
+        _ = terminated.recv() => Ok(()),
+    }
 }
