@@ -136,6 +136,19 @@ impl Cluster {
         number
     }
 
+    /// The same on the host of the first server.
+    pub(super) async fn add_server_on_first_host(&self, config: EncryptionConfig) -> usize {
+        let mut rollout = self.rollout.lock().await;
+        let wired = rollout.names.wire(&config, false);
+        rollout.add(config);
+        let number = self.servers().len() + 1;
+        let server = Arc::new(Server::stopped(number));
+        server.share_host(&self.servers()[0]);
+        server.restart(wired, &self.workshop, &self.store).await;
+        self.servers.write().unwrap_or_else(PoisonError::into_inner).push(server);
+        number
+    }
+
     /// The process that the next connection is pinned to; `None`: no server is running.
     pub(super) fn pin(&self) -> Option<Arc<Process>> {
         let only = self.only.load(Ordering::Relaxed);

@@ -177,6 +177,11 @@ impl Embedded {
         self.cluster.add_server(config).await
     }
 
+    /// As [`add_api_server`](Self::add_api_server), on the first server's host: they share a Lease.
+    pub async fn add_api_server_on_first_host(&self, config: EncryptionConfig) -> usize {
+        self.cluster.add_server_on_first_host(config).await
+    }
+
     /// Leads every new connection to one API server, as a load balancer does that goes by the
     /// client's address; `None`: to all in turn.
     pub fn pin_connections(&self, server: Option<usize>) {

@@ -118,6 +118,12 @@ impl Server {
         *self.host.lock().unwrap_or_else(PoisonError::into_inner) = new_host();
     }
 
+    /// Its next process runs on the host of another server, so both have one identity Lease.
+    pub(super) fn share_host(&self, other: &Self) {
+        let host = other.host.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        *self.host.lock().unwrap_or_else(PoisonError::into_inner) = host;
+    }
+
     /// Ends the process; whether there was one.
     pub(super) fn stop(&self) -> bool {
         let process = self.process.write().unwrap_or_else(PoisonError::into_inner).take();
