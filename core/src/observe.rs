@@ -7,10 +7,10 @@ use time::OffsetDateTime;
 
 use crate::{
     azure::{Azure, ClusterRole},
-    error::{Error, ErrorKind, Result},
+    error::{Error, Result},
     kubernetes::{
         self, BearerToken, ClusterEndpoint, EtcdMarks, KubernetesAccess, KubernetesApi,
-        ObserveScope, StateStore, Stored, TokenSource, etcd_marks,
+        ObserveScope, StateStore, Stored, TokenSource, etcd_marks, is_no_answer,
     },
     ledger::{Fit, Marks, Operation, Reconciled, Record, Seen},
     model::{
@@ -83,7 +83,7 @@ impl Wanted {
                     .and_then(|found| found.record.operation.as_ref());
                 let made = operation
                     .filter(|operation| operation.intent == *intent)
-                    .and_then(|operation| operation.target.as_ref()?.expected());
+                    .and_then(|operation| Some(operation.target.as_ref()?.expected()));
                 match made {
                     Some(ExpectedKey::Key(key_id)) => in_use.map(|now| Self { key_id, ..now }),
                     _ => in_use.map(|now| Self { versions: true, ..now }),
@@ -109,7 +109,7 @@ impl Wanted {
             KmsTarget::On { key_id, key_vault_id, .. } => {
                 Some(Self::key(key_id.clone(), key_vault_id.clone()))
             }
-            KmsTarget::Off | KmsTarget::AsConfigured => None,
+            KmsTarget::Off => None,
         }
     }
 
@@ -132,6 +132,10 @@ pub(crate) async fn observe(
     let (cluster, (api, kubernetes, kept)) =
         futures::join!(sources.azure.cluster(sources.cluster), observe_kubernetes(sources, scope));
     let cluster = cluster?.facts;
+    let failed = [kubernetes.as_ref().err(), kept.as_ref().and_then(|kept| kept.as_ref().err())];
+    // Without a way to the API server, Azure did not give one.
+    let down = api.is_some() && failed.into_iter().flatten().any(is_no_answer);
+    let kubernetes = fact(kubernetes);
     let found = kept.map(|kept| found(&cluster, kept?));
     let recorded = found.as_ref().map(|found| match found {
         Ok(found) => Fact::Known(found.reconciled.clone()),
@@ -153,6 +157,7 @@ pub(crate) async fn observe(
         vault_keys: None,
         upgrades: None,
         kubernetes,
+        down,
         record: recorded,
         previous: None,
     };
@@ -216,6 +221,10 @@ fn found(cluster: &ClusterFacts, (marks, stored): (EtcdMarks, Option<Stored>)) -
         },
         key: expected_now(cluster)?,
         network_mode: cluster.kms_on().and_then(|profile| profile.network_mode),
+        key_vault_id: cluster
+            .kms_on()
+            .and_then(|profile| VaultId::parse(profile.key_vault_id.as_deref()?).ok()),
+        in_force: cluster.is_succeeded(),
         resource_version: marks.resource_version,
         at: OffsetDateTime::now_utc(),
     };
@@ -261,12 +270,12 @@ type Kept = Option<Result<(EtcdMarks, Option<Stored>)>>;
 async fn observe_kubernetes(
     sources: Sources<'_>,
     scope: ObserveScope<'_>,
-) -> (Option<KubernetesApi>, Fact<KubernetesFacts>, Kept) {
+) -> (Option<KubernetesApi>, Result<KubernetesFacts>, Kept) {
     let api = match connect(sources).await {
         Ok(api) => api,
         Err(error) => {
-            let unknown = Fact::Unknown(error.to_string());
-            return (None, unknown, scope.journal.then_some(Err(error)));
+            let kept = scope.journal.then(|| Err(Error::new(error.kind(), error.to_string())));
+            return (None, Err(error), kept);
         }
     };
     let facts = kubernetes::observe(&api, scope).await;
@@ -276,11 +285,11 @@ async fn observe_kubernetes(
 
 async fn kept(
     api: &KubernetesApi,
-    facts: &Fact<KubernetesFacts>,
+    facts: &Result<KubernetesFacts>,
     scope: ObserveScope<'_>,
 ) -> Result<(EtcdMarks, Option<Stored>)> {
-    if let Fact::Unknown(why) = facts {
-        return Err(Error::new(ErrorKind::Unavailable, why.clone()));
+    if let Err(error) = facts {
+        return Err(Error::new(error.kind(), error.to_string()));
     }
     let store = StateStore::new(api.clone(), scope.state_namespace.to_owned());
     futures::future::try_join(etcd_marks(api, scope.state_namespace), store.read()).await

@@ -33,6 +33,8 @@ pub(crate) struct Observed {
     pub(crate) upgrades: Option<Fact<Vec<KubernetesVersion>>>,
     /// `Unknown`: the API server cannot be reached from here.
     pub(crate) kubernetes: Fact<KubernetesFacts>,
+    /// The API servers cannot be reached, or fail in what they are asked.
+    pub(crate) down: bool,
     /// What is recorded in the cluster, in line with the rest. `None`: nothing is to be recorded.
     pub(crate) record: Option<Fact<Reconciled>>,
     /// The key that the API servers read with besides the one in use, where the record names it
@@ -50,6 +52,12 @@ pub(crate) struct PreviousKey {
 }
 
 impl Observed {
+    /// Whether the API servers cannot be reached, or cannot decrypt. An answer, even a refusal, is
+    /// none of both.
+    pub(crate) fn is_down(&self) -> bool {
+        self.down && !self.cluster.is_stopped()
+    }
+
     /// The record, where there is one and it could be read.
     pub(crate) fn recorded(&self) -> Option<&Reconciled> {
         self.record.as_ref().and_then(Fact::known)
@@ -86,7 +94,7 @@ impl Observed {
             KmsTarget::On { key_id, network_mode, key_vault_id } => {
                 Some(Target { key_id, network_mode, key_vault_id })
             }
-            KmsTarget::Off | KmsTarget::AsConfigured => None,
+            KmsTarget::Off => None,
         })
     }
 }

@@ -32,20 +32,18 @@ pub(crate) fn expected_now(cluster: &ClusterFacts) -> Result<ExpectedKey> {
 /// The gate before every change of the key: nothing may be under an older key than the one in
 /// use, because AKS reads with two keys only. It asks every secret; where all is well it writes
 /// nothing.
-pub(crate) fn gate(cluster: &ClusterFacts, now: &ExpectedKey) -> Vec<Step> {
-    let mut steps = settle(cluster);
-    steps.extend(pass(now, Purpose::Gate, None));
-    steps
-}
-
-/// Settles a cluster whose last operation did not succeed: what its API servers have is not known
-/// until an update succeeds.
-pub(crate) fn settle(cluster: &ClusterFacts) -> Vec<Step> {
+///
+/// Where the cluster's last change did not succeed, its configuration does not tell what the API
+/// servers have: every secret comes under what they are found to write with, and then the cluster
+/// is set to that key, which is the only change that can lose nothing. (To set it to what is
+/// configured would be a change of the key.)
+pub(crate) fn gate(cluster: &ClusterFacts) -> Result<Vec<Step>> {
     if cluster.is_succeeded() {
-        Vec::new()
-    } else {
-        vec![Step::new(StepKind::SetKms { target: KmsTarget::AsConfigured })]
+        return Ok(pass(&expected_now(cluster)?, Purpose::Gate, None).into());
     }
+    let mut steps: Vec<Step> = pass_in_use(Purpose::Gate, None).into();
+    steps.push(Step::new(StepKind::Settle));
+    Ok(steps)
 }
 
 /// The rewrite after a change of the key, unless the caller skips it.
@@ -69,17 +67,23 @@ pub(crate) fn pass(
     ]
 }
 
+/// As [`pass`], under the key that the API servers turn out to write with.
+pub(crate) fn pass_in_use(purpose: Purpose, namespaces: Option<&[String]>) -> [Step; 3] {
+    let [_, rewrite, verify] = pass(&ExpectedKey::Plaintext, purpose, namespaces);
+    [Step::new(StepKind::FindKeyInUse { purpose }), rewrite, verify]
+}
+
 impl Plan {
     /// The KMS profile that the cluster has at the end. `None`: the plan sets none, or its key is
     /// yet to be made.
     pub(crate) fn target(&self) -> Option<&KmsTarget> {
         let set = self.steps.iter().rev().find_map(|step| match &step.kind {
-            StepKind::SetKms { target } if *target != KmsTarget::AsConfigured => Some(target),
+            StepKind::SetKms { target } => Some(target),
             _ => None,
         })?;
         let made = |target: &&KmsTarget| match target {
             KmsTarget::On { key_id, .. } => key_id.version().is_some(),
-            KmsTarget::Off | KmsTarget::AsConfigured => true,
+            KmsTarget::Off => true,
         };
         Some(set).filter(made)
     }

@@ -15,6 +15,8 @@ use crate::error::Result;
 pub(super) enum Target {
     /// A path of Resource Manager.
     Management { path: String, api_version: String },
+    /// A path of Resource Manager that writes: never sent twice. Whoever sends it again looks first.
+    ManagementOnce { path: String, api_version: String },
     /// An address that Resource Manager gave, verbatim: the next page.
     NextPage(Url),
     /// An address that Resource Manager gave, verbatim: the state of an operation.

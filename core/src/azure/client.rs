@@ -76,6 +76,15 @@ struct Connection {
     anonymous: Pipeline,
 }
 
+impl Connection {
+    fn management_url(&self, path: &str, api_version: &str) -> Url {
+        let mut url = self.endpoints.resource_manager.clone();
+        url.set_path(path);
+        url.query_pairs_mut().append_pair("api-version", api_version);
+        url
+    }
+}
+
 impl Azure {
     /// Makes a client. Nothing is sent.
     ///
@@ -135,10 +144,10 @@ impl Azure {
         let connection = self.connection().await?;
         let (pipeline, mut url) = match &call.target {
             Target::Management { path, api_version } => {
-                let mut url = connection.endpoints.resource_manager.clone();
-                url.set_path(path);
-                url.query_pairs_mut().append_pair("api-version", api_version);
-                (&connection.management, url)
+                (&connection.management, connection.management_url(path, api_version))
+            }
+            Target::ManagementOnce { path, api_version } => {
+                (&connection.once, connection.management_url(path, api_version))
             }
             Target::NextPage(url) => (&connection.management, url.clone()),
             Target::Poll(url) => (&connection.once, url.clone()),

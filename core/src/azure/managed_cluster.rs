@@ -40,8 +40,8 @@ impl Azure {
     ///
     /// # Errors
     /// [`is_etag_mismatch`](super::is_etag_mismatch) tells a cluster that was changed meanwhile.
-    /// A request whose answer was lost is sent again and then meets its own change: compare the
-    /// cluster with the target before taking the change for somebody else's.
+    /// It is sent once: what was read may not be true any more when it would be sent again (a node
+    /// pool that was scaled meanwhile would be scaled back). Read before trying again.
     pub(crate) async fn put_kms(
         &self,
         cluster: &ManagedCluster,
@@ -72,7 +72,10 @@ impl Azure {
             if_match: Some(etag.clone()),
             ..Call::new(
                 Method::Put,
-                self.managed_cluster_path(id, ""),
+                Target::ManagementOnce {
+                    path: id.to_string(),
+                    api_version: self.managed_clusters_api_version.clone(),
+                },
                 format!("update managed cluster {id}"),
                 WRITE,
             )

@@ -33,7 +33,6 @@ pub(super) fn with_kms(cluster: &Value, target: &KmsTarget) -> Value {
     let mut body = cluster.clone();
     strip_read_only(&mut body);
     match target {
-        KmsTarget::AsConfigured => {}
         KmsTarget::Off => {
             *kms_profile(&mut body) = json!({ "enabled": false });
         }

@@ -30,7 +30,7 @@ pub(crate) use metrics::{ServerMetrics, scrape};
 pub(crate) use observe::{CANARY, Needs, ObserveScope, observe};
 pub(crate) use paths::{namespaces_path, secret_path, secrets_path, value_free_list};
 pub(crate) use state::{StateStore, Stored, Written};
-pub(crate) use status_answer::{StatusAnswer, in_words, is_page};
+pub(crate) use status_answer::{StatusAnswer, in_words, is_no_answer, is_page};
 pub(crate) use table::{object_resource_version, parse_page};
 pub(crate) use transport::{Accept, Answer, Body, KubernetesApi, Request, SendError};
 pub(crate) use watch::{WatchEvent, WatchParser};

@@ -5,6 +5,9 @@ use serde::Deserialize;
 use super::transport::{Answer, SendError};
 use crate::error::{Error, ErrorKind};
 
+/// The service code of errors that somebody between here and the API server is the cause of.
+const IN_BETWEEN: &str = "NotFromApiServer";
+
 /// The longest message that is repeated.
 const LONGEST_MESSAGE: usize = 1024;
 
@@ -88,10 +91,23 @@ pub(super) fn answer_error(answer: &Answer, doing: &str, host: &str) -> Error {
         _ => (ErrorKind::Unexpected, "the API server does not accept this request"),
     };
     let error = Error::new(kind, format!("could not {doing} on {host}: {said}; {advice}"));
+    if is_page(answer) {
+        return error.with_service_code(IN_BETWEEN);
+    }
     match StatusAnswer::parse(&answer.body) {
         Some(status) if !status.reason.is_empty() => error.with_service_code(status.reason),
         _ => error,
     }
+}
+
+/// Whether nobody answered, or only a server that is not able to. A refusal is an answer; so is a
+/// web page of a proxy, or a certificate that is not the API server's.
+pub(crate) fn is_no_answer(error: &Error) -> bool {
+    let is_down = matches!(
+        error.kind(),
+        ErrorKind::Unavailable | ErrorKind::Timeout | ErrorKind::KmsUnavailable
+    );
+    is_down && error.service_code() != Some(IN_BETWEEN)
 }
 
 /// The error for a success whose content is not what a Kubernetes API server gives.
@@ -111,10 +127,16 @@ pub(super) fn send_error(error: SendError, doing: &str, host: &str) -> Error {
             ErrorKind::Timeout,
             format!("could not {doing} on {host}: no answer in time; try again later"),
         ),
-        SendError::Connection(why) => Error::new(
-            ErrorKind::Unavailable,
-            format!("could not {doing} on {host}: {why}; check that it can be reached from here"),
-        ),
+        SendError::Connection(why) => {
+            let is_tls = why.contains("certificate");
+            let error = Error::new(
+                ErrorKind::Unavailable,
+                format!(
+                    "could not {doing} on {host}: {why}; check that it can be reached from here"
+                ),
+            );
+            if is_tls { error.with_service_code(IN_BETWEEN) } else { error }
+        }
         SendError::TooLarge => Error::new(
             ErrorKind::Unexpected,
             format!("could not {doing} on {host}: the answer is too long"),

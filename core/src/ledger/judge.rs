@@ -2,22 +2,12 @@
 
 use super::{
     reconcile::{Fit, Reconciled},
-    record::{Entry, Ledger},
+    record::{Entry, Ledger, Record},
 };
 use crate::model::{Evidence, KeyId, KeyLedger, LedgerEntry};
 
 const NOT_NEEDED: &str = "this cluster no longer needs it; other clusters and backups of etcd may: disable the version, watch \
                           for a day, then delete it, with purge protection on";
-
-/// What is known besides the record.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-pub(crate) enum Standing {
-    /// Only the record.
-    #[default]
-    Recorded,
-    /// A verification has just confirmed the recorded proof.
-    Confirmed,
-}
 
 /// Whether a cluster still needs a key.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -30,14 +20,12 @@ pub(crate) enum Need {
     NotNeeded {
         /// What to know before it is removed.
         reason: String,
-        /// Others changed the cluster, and may have set the key for a while.
-        with_caution: bool,
     },
 }
 
 /// The ledger as callers see it: every key with whether it may be removed, and why not.
-pub(crate) fn judge(reconciled: &Reconciled, standing: Standing) -> KeyLedger {
-    let needs = Needs { reconciled, standing };
+pub(crate) fn judge(reconciled: &Reconciled) -> KeyLedger {
+    let needs = Needs { reconciled };
     let view = |entry: &Entry| view(entry, needs.of_entry(entry));
     let ledger = &reconciled.record.ledger;
     KeyLedger {
@@ -51,7 +39,7 @@ pub(crate) fn judge(reconciled: &Reconciled, standing: Standing) -> KeyLedger {
 fn view(entry: &Entry, need: Need) -> Option<LedgerEntry> {
     let (removable, reason) = match need {
         Need::Needed(reason) | Need::Unknown(reason) => (false, reason),
-        Need::NotNeeded { reason, .. } => (true, reason),
+        Need::NotNeeded { reason } => (true, reason),
     };
     Some(LedgerEntry {
         key_id: entry.key_id.clone()?,
@@ -67,12 +55,15 @@ fn view(entry: &Entry, need: Need) -> Option<LedgerEntry> {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Needs<'a> {
     pub(crate) reconciled: &'a Reconciled,
-    pub(crate) standing: Standing,
 }
 
 impl<'a> Needs<'a> {
+    fn record(self) -> &'a Record {
+        &self.reconciled.record
+    }
+
     fn ledger(self) -> &'a Ledger {
-        &self.reconciled.record.ledger
+        &self.record().ledger
     }
 
     fn kms_is_on(self) -> bool {
@@ -144,6 +135,12 @@ impl<'a> Needs<'a> {
                  that; rotate once more",
             );
         }
+        if ledger.previous_uncertain {
+            return unknown(
+                "the cluster was changed since the current key came into use, or a change of its key failed: the API servers \
+                 may still read with any key that it had; rotate once more",
+            );
+        }
         if current.proven_at.is_none()
             || !matches!(current.evidence, Some(Evidence::Metrics | Evidence::MetricsUnnamed))
         {
@@ -151,22 +148,16 @@ impl<'a> Needs<'a> {
                 "it is not proven that every secret is under the current key; call reencrypt_secrets",
             );
         }
-        if self.reconciled.fit != Fit::Unbroken && self.standing != Standing::Confirmed {
+        if self.reconciled.fit != Fit::Unbroken || current.etag != self.record().cluster.etag {
             return unknown(
-                "the cluster was changed since the proof; call verify_secrets, or reencrypt_secrets, which proves it anew",
+                "the cluster was changed since the proof; call reencrypt_secrets, which proves it anew",
             );
         }
         let mut reason = NOT_NEEDED.to_owned();
-        if ledger.changed_by_others {
-            reason.push_str(
-                ". Others changed the cluster since the last rotation: if they set this key meanwhile, the API servers \
-                 still read with it, which cannot be seen",
-            );
-        }
         if !current.given_up.is_empty() {
             reason.push_str(". Secrets that were given up may need it: ");
             reason.push_str(&current.given_up.join(", "));
         }
-        Need::NotNeeded { reason, with_caution: ledger.changed_by_others }
+        Need::NotNeeded { reason }
     }
 }

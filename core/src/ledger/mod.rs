@@ -14,8 +14,8 @@ mod transitions;
 #[cfg(test)]
 pub(crate) use self::record::Ledger;
 pub(crate) use self::{
-    judge::{Need, Needs, Standing, judge},
+    judge::{Need, Needs, judge},
     reconcile::{Fit, Reconciled, Seen},
     record::{Entry, Marks, Operation, Record},
-    transitions::Proof,
+    transitions::{Certainty, Proof},
 };

@@ -6,7 +6,7 @@ use super::{
     record::{Entry, Ledger, Marks, Record},
     transitions::Proof,
 };
-use crate::model::{Evidence, ExpectedKey, NetworkMode};
+use crate::model::{Evidence, ExpectedKey, NetworkMode, VaultId};
 
 /// What was observed, as far as the record is about it.
 #[derive(Clone, Debug)]
@@ -17,6 +17,10 @@ pub(crate) struct Seen {
     pub(crate) key: ExpectedKey,
     /// How the vault of that key is reached.
     pub(crate) network_mode: Option<NetworkMode>,
+    /// That vault, where the profile names it.
+    pub(crate) key_vault_id: Option<VaultId>,
+    /// The cluster's last change succeeded: what it is configured with is in force.
+    pub(crate) in_force: bool,
     /// The cluster's resource version.
     pub(crate) resource_version: u64,
     pub(crate) at: OffsetDateTime,
@@ -46,8 +50,11 @@ impl Reconciled {
     /// Brings a record in line with what was observed.
     pub(crate) fn new(record: Option<Record>, seen: &Seen) -> Self {
         let mut reconciled = Self::of_key(record, seen);
-        if let Some(current) = &mut reconciled.record.ledger.current {
-            current.network_mode = seen.network_mode;
+        let ledger = &mut reconciled.record.ledger;
+        let named = [&mut ledger.current, &mut ledger.pending].into_iter().flatten();
+        for entry in named.filter(|entry| entry.is(&seen.key)) {
+            entry.network_mode = seen.network_mode;
+            entry.key_vault_id.clone_from(&seen.key_vault_id);
         }
         reconciled
     }
@@ -60,16 +67,26 @@ impl Reconciled {
         }
         let is = |entry: &Option<Entry>| entry.as_ref().is_some_and(|entry| entry.is(&seen.key));
         let same_etag = seen.marks.etag.is_some() && record.cluster.etag == seen.marks.etag;
-        let fit = if is(&record.ledger.current) {
-            record.ledger.changed_by_others |= !same_etag;
-            if same_etag { Fit::Unbroken } else { Fit::Changed }
-        } else if is(&record.ledger.pending) {
-            // Our own change, sent only for the recorded eTag.
-            record.ledger.promote(seen.at);
-            record.cluster.etag.clone_from(&seen.marks.etag);
+        let ledger = &mut record.ledger;
+        let fit = if is(&ledger.current) && same_etag {
             Fit::Unbroken
-        } else {
+        } else if is(&ledger.current) {
+            ledger.previous_uncertain = true;
+            Fit::Changed
+        } else if is(&ledger.pending) {
+            // Our own change, as it seems. But nobody saw it end, so others may have changed the
+            // key since, there and back; and one that failed is not in force.
+            if seen.in_force {
+                ledger.in_use(&seen.key, seen.at);
+            } else {
+                ledger.previous_uncertain = true;
+            }
+            Fit::Changed
+        } else if seen.in_force || ledger.current.is_none() {
             record.ledger = record.ledger.void(&seen.key);
+            Fit::Superseded
+        } else {
+            ledger.doubt(&seen.key);
             Fit::Superseded
         };
         Self { record, fit }
@@ -85,6 +102,8 @@ impl Reconciled {
     /// evidence is the API servers' own, and nothing was given up.
     pub(crate) fn standing_proof(&self) -> Option<Proof> {
         let entry = self.record.ledger.current.as_ref().filter(|_| self.is_unbroken())?;
+        // An intent brings the record to the eTag of now, which does not make older proofs new.
+        (entry.etag.is_some() && entry.etag == self.record.cluster.etag).then_some(())?;
         let evidence = entry
             .evidence
             .filter(|evidence| matches!(evidence, Evidence::Metrics | Evidence::MetricsUnnamed))?;
@@ -103,7 +122,7 @@ impl Reconciled {
     pub(crate) fn goes_back_to(&self, key: &ExpectedKey) -> bool {
         let ledger = &self.record.ledger;
         self.is_unbroken()
-            && !ledger.changed_by_others
+            && !ledger.previous_uncertain
             && ledger.previous.as_ref().is_some_and(|entry| entry.is(key))
             && ledger.current.as_ref().is_some_and(|entry| entry.proven_at.is_none())
     }

@@ -44,10 +44,11 @@ pub(crate) struct Ledger {
     /// `None`: not known.
     pub(crate) previous: Option<Entry>,
     pub(crate) retired: Vec<Entry>,
-    /// Somebody else changed the cluster since the current key came into use, and may have set
-    /// other keys meanwhile: the one before the current one is perhaps not the recorded one.
+    /// What the API servers read with besides the current key is not certain: somebody else changed
+    /// the cluster since the current key came into use, or a change of the key did not succeed.
+    /// Each key that is known may be it, until a change of ours from the current key succeeds.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub(crate) changed_by_others: bool,
+    pub(crate) previous_uncertain: bool,
 }
 
 /// A key, or plaintext, and what is proven of it.
@@ -58,6 +59,9 @@ pub(crate) struct Entry {
     /// How its vault is reached. `None`: not known, or plaintext.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) network_mode: Option<NetworkMode>,
+    /// Its vault, where the cluster's profile names it: in private mode.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) key_vault_id: Option<VaultId>,
     /// The hash under which the API servers count it, where it cannot be computed from the key id.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) key_id_hash_seen: Option<String>,
@@ -72,6 +76,9 @@ pub(crate) struct Entry {
     /// The fence of that proof, a resource version.
     #[serde(default)]
     pub(crate) fence: Option<String>,
+    /// The managed cluster's eTag during that proof: with another one it is no proof any more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) etag: Option<String>,
     /// Secrets that were given up by name, and can be under another key.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) given_up: Vec<String>,
@@ -80,17 +87,32 @@ pub(crate) struct Entry {
     pub(crate) abandoned: bool,
 }
 
+impl Ledger {
+    /// Every entry, the current one first.
+    pub(crate) fn entries(&self) -> impl Iterator<Item = &Entry> {
+        let Self { current, pending, previous, retired, .. } = self;
+        [current, pending, previous].into_iter().flatten().chain(retired)
+    }
+
+    /// The entry of a key.
+    pub(crate) fn entry(&self, key_id: &KeyId) -> Option<&Entry> {
+        self.entries().find(|entry| entry.key_id.as_ref() == Some(key_id))
+    }
+}
+
 impl Entry {
     /// Nothing is proven of it.
     pub(crate) fn unproven(key: &ExpectedKey) -> Self {
         Self {
             key_id: key.key_id().cloned(),
             network_mode: None,
+            key_vault_id: None,
             key_id_hash_seen: None,
             since: None,
             proven_at: None,
             evidence: None,
             fence: None,
+            etag: None,
             given_up: Vec::new(),
             abandoned: false,
         }
@@ -136,7 +158,7 @@ pub(crate) struct Operation {
 impl Operation {
     /// The operation as callers see it.
     pub(crate) fn in_progress(&self) -> OperationInProgress {
-        let target = self.target.as_ref().and_then(KmsTarget::expected);
+        let target = self.target.as_ref().map(KmsTarget::expected);
         OperationInProgress {
             id: self.id.clone(),
             operation: self.intent.verb(),

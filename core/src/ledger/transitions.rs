@@ -29,17 +29,60 @@ impl Proof {
     }
 }
 
+/// What is known of the change that set a key.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Certainty {
+    /// A change of ours from the current key, seen to succeed: the API servers read with the new
+    /// key and with the one before it.
+    Seen,
+    /// The API servers have the key; what else they read with is not known.
+    InUse,
+}
+
 impl Ledger {
     /// The pending key came into use. The API servers read with it and the one before it.
-    pub(super) fn promote(&mut self, at: OffsetDateTime) {
+    fn promote(&mut self, at: OffsetDateTime) {
         let Some(mut entry) = self.pending.take() else { return };
         entry.since.get_or_insert(at);
-        self.changed_by_others = false;
+        self.previous_uncertain = false;
         let before = self.current.replace(entry);
         if let Some(older) = std::mem::replace(&mut self.previous, before) {
             self.retire(older);
         }
         self.forget_twins();
+    }
+
+    /// A key is in use, and what was before it is not known: every other key may be read with.
+    pub(super) fn in_use(&mut self, key: &ExpectedKey, at: OffsetDateTime) {
+        self.previous_uncertain = true;
+        if let Some(other) = self.pending.take_if(|pending| !pending.is(key)) {
+            self.retire(Entry { abandoned: true, ..other });
+        }
+        if self.current.as_ref().is_some_and(|entry| entry.is(key)) {
+            self.forget_twins();
+            return;
+        }
+        let pending = self.pending.take();
+        let retired = || self.retired.iter().find(|entry| entry.is(key)).cloned();
+        let mut entry = pending.or_else(retired).unwrap_or_else(|| Entry::unproven(key));
+        entry.since.get_or_insert(at);
+        entry.abandoned = false;
+        for before in [self.previous.take(), self.current.replace(entry)].into_iter().flatten() {
+            self.retire(before);
+        }
+        self.forget_twins();
+    }
+
+    /// Somebody else's change did not succeed: the current key may still be the one in use, and
+    /// the API servers may have that of the change.
+    pub(super) fn doubt(&mut self, configured: &ExpectedKey) {
+        self.previous_uncertain = true;
+        if let Some(entry) = self.pending.take() {
+            self.retire(Entry { abandoned: true, ..entry });
+        }
+        self.retire(Entry { abandoned: true, ..Entry::unproven(configured) });
+        self.forget_twins();
+        self.unprove();
     }
 
     /// Nothing is proven any more, and the key before the current one is not known.
@@ -52,17 +95,24 @@ impl Ledger {
             self.retire(Entry { abandoned: true, ..entry });
         }
         self.current = Some(Entry::unproven(now));
-        self.changed_by_others = false;
+        self.previous_uncertain = true;
         self.forget_twins();
-        for entry in &mut self.retired {
+        self.unprove();
+        self
+    }
+
+    /// Nothing is proven any more.
+    fn unprove(&mut self) {
+        let entries = [&mut self.current, &mut self.pending, &mut self.previous];
+        for entry in entries.into_iter().flatten().chain(&mut self.retired) {
             *entry = Entry {
                 since: entry.since,
                 network_mode: entry.network_mode,
+                key_vault_id: entry.key_vault_id.clone(),
                 abandoned: entry.abandoned,
                 ..Entry::unproven(&entry.key())
             };
         }
-        self
     }
 
     fn retire(&mut self, entry: Entry) {
@@ -117,15 +167,26 @@ impl Record {
     }
 
     /// The cluster is set, and this is its eTag now.
-    pub(crate) fn settled(&mut self, key: &ExpectedKey, etag: Option<&str>, at: OffsetDateTime) {
-        if self.ledger.pending.as_ref().is_some_and(|pending| pending.is(key)) {
-            self.ledger.promote(at);
-            // A request of an abandoned operation had the eTag of before: it can no longer land.
-            for retired in &mut self.ledger.retired {
-                retired.abandoned = false;
-            }
-        }
+    pub(crate) fn settled(
+        &mut self,
+        key: &ExpectedKey,
+        etag: Option<&str>,
+        at: OffsetDateTime,
+        certainty: Certainty,
+    ) {
         self.cluster.etag = etag.map(str::to_owned);
+        let is_pending = self.ledger.pending.as_ref().is_some_and(|pending| pending.is(key));
+        match certainty {
+            Certainty::InUse => self.ledger.in_use(key, at),
+            Certainty::Seen if is_pending => {
+                self.ledger.promote(at);
+                // A request of an abandoned operation had the eTag of before: it can no longer land.
+                for retired in &mut self.ledger.retired {
+                    retired.abandoned = false;
+                }
+            }
+            Certainty::Seen => {}
+        }
     }
 
     /// Every secret is proven to be under the current key, with the cluster in this state.
@@ -136,6 +197,7 @@ impl Record {
         entry.proven_at = Some(proof.at);
         entry.evidence = Some(proof.evidence);
         entry.fence = Some(proof.fence);
+        entry.etag = etag.map(str::to_owned);
         entry.key_id_hash_seen = proof.key_id_hash_seen;
         entry.given_up = proof.given_up;
         self.cluster.etag = etag.map(str::to_owned);

@@ -9,18 +9,18 @@ use super::{Inner, recorded::continues};
 use crate::{
     error::{Error, ErrorKind, Result},
     kubernetes::{Needs, ObserveScope},
-    ledger::{Fit, Operation, Reconciled, judge},
+    ledger::{Entry, Fit, Operation, Reconciled, judge},
     model::{
         ClusterFacts, ClusterId, ExpectedKey, Intent, KeyId, KmsStatus, KmsTarget,
-        KubernetesVersion, OperationReport, ReencryptOptions, RunOptions, Verb,
+        KubernetesVersion, OperationReport, ReencryptOptions, RunOptions, Target, Verb,
     },
     observe::{Observation, Sources, Wanted, observe},
     operations,
-    plan::Plan,
+    plan::{Plan, expected_now},
     progress::{Phase, Reporter},
     reencrypt::{Engine, EngineConfig},
     rules,
-    runner::{Ended, Found, Recorder, Recording, RunLog, Runner},
+    runner::{Ended, Found, Recorder, Recording, RunLog, Runner, settled},
 };
 
 /// How long the look at the cluster after an error may take.
@@ -43,6 +43,8 @@ struct Run<'a> {
     reporter: Reporter,
     log: RunLog,
     recorder: tokio::sync::OnceCell<Recorder>,
+    /// The key version that this call made.
+    made: tokio::sync::OnceCell<KeyId>,
 }
 
 impl Inner {
@@ -55,6 +57,7 @@ impl Inner {
             reporter: Reporter::new(verb, options.on_progress.clone()),
             log: RunLog::new(verb, self.cluster.clone(), options.dry_run, options.allow.clone()),
             recorder: tokio::sync::OnceCell::new(),
+            made: tokio::sync::OnceCell::new(),
             request: &request,
         };
         let span = tracing::info_span!("operation", %verb, cluster = %self.cluster);
@@ -117,7 +120,7 @@ pub(super) fn reported(outcome: Result<()>, log: &RunLog) -> Result<OperationRep
 /// The cluster's state with what is recorded of it.
 pub(super) fn status_with(cluster: &ClusterFacts, found: Option<&Reconciled>) -> KmsStatus {
     let mut status = cluster.status(Vec::new());
-    status.ledger = found.map(|found| judge(found, crate::ledger::Standing::Recorded));
+    status.ledger = found.map(judge);
     status.operation_in_progress =
         found.and_then(|found| found.record.operation.as_ref()).map(Operation::in_progress);
     status
@@ -129,15 +132,20 @@ impl Run<'_> {
         let Request { intent, run, .. } = self.request;
         let mut why = String::new();
         for _ in 0..PLANS {
+            let with_made = with_key_made(intent, None, self.made.get());
             self.reporter.phase(
                 Phase::Observe,
                 None,
                 "Reading cluster, vault, key, access and Kubernetes",
             );
             let wanted = |cluster: &ClusterFacts, recorded: Option<&Reconciled>| {
-                Wanted::of(intent, cluster, recorded)
+                Wanted::of(&with_made, cluster, recorded)
             };
-            let seen = self.inner.observe(wanted, self.scope()).await?;
+            let mut seen = self.inner.observe(wanted, self.scope()).await?;
+            if self.is_our_operation(&seen) && !run.dry_run {
+                self.settled().await?;
+                seen = self.inner.observe(wanted, self.scope()).await?;
+            }
             let cluster = &seen.observed.cluster;
             self.log.seen(status_with(cluster, seen.observed.recorded()));
             let unfinished = match &seen.found {
@@ -153,7 +161,7 @@ impl Run<'_> {
             }
             let allow = self.log.allowed();
             self.reporter.phase(Phase::Plan, None, "Judging the rules and ordering the steps");
-            let intent = with_key_made(intent, unfinished.as_ref());
+            let intent = with_key_made(&with_made, unfinished.as_ref(), None);
             let plan = operations::plan(&seen.observed, &intent, &self.request.reencrypt, &allow)?;
             self.log.planned(&plan);
             if run.dry_run {
@@ -168,7 +176,10 @@ impl Run<'_> {
                     self.log.seen(self.status_after(&after.facts).await);
                     return Ok(());
                 }
-                Ended::PlanAgain(reason) => why = reason,
+                Ended::PlanAgain(reason) => {
+                    why = reason;
+                    self.settled().await?;
+                }
             }
         }
         Err(Error::new(
@@ -200,6 +211,7 @@ impl Run<'_> {
             .chain(options.give_up_secrets.iter().cloned())
             .collect();
         let allow = self.log.allowed();
+        let is_new = unfinished.is_none();
         let recording = match &kubernetes {
             Some(api) if self.inner.journal.is_kept() => {
                 let recorder = self
@@ -215,6 +227,7 @@ impl Run<'_> {
                     .await;
                 Some(Recording {
                     recorder,
+                    is_new,
                     operation: self.operation(
                         plan,
                         unfinished,
@@ -257,6 +270,7 @@ impl Run<'_> {
                 kms_v1: observed.cluster.kubernetes_version < KubernetesVersion::KMS_V2,
             })
         });
+        let before = recording.as_ref().map(|recording| recording.operation.before.clone());
         let runner = Runner {
             azure: &self.inner.azure,
             cluster: &self.inner.cluster,
@@ -268,6 +282,13 @@ impl Run<'_> {
             give_up_secrets: &give_up_secrets,
             recording,
             key_in_use: key_in_use(&observed.cluster),
+            made: &self.made,
+            before: before.or_else(|| KmsTarget::of(&observed.cluster).ok()),
+            off_and_on: matches!(
+                self.request.intent,
+                Intent::ChangeNetworkMode(_) | Intent::MigrateToV2(_)
+            ),
+            kms_is_off: observed.cluster.kms_on().is_none(),
         };
         runner.run(plan, observed.cluster.etag).await
     }
@@ -296,7 +317,7 @@ impl Run<'_> {
             intent: self.request.intent.clone(),
             allow,
             give_up_secrets: give_up_secrets.to_vec(),
-            before: KmsTarget::of(cluster)?,
+            before: self.before(cluster, found)?,
             target: plan.target().cloned(),
             newest_version: None,
             closed_vault: None,
@@ -304,6 +325,44 @@ impl Run<'_> {
             by: recorder.by().to_owned(),
             since: OffsetDateTime::now_utc(),
         })
+    }
+
+    /// The KMS profile that is in force: where the last change did not succeed, the recorded one.
+    fn before(&self, cluster: &ClusterFacts, found: Option<&Found>) -> Result<KmsTarget> {
+        let current =
+            found.and_then(|found| found.reconciled.record.ledger.current.as_ref());
+        match current {
+            Some(entry) if !cluster.is_succeeded() && entry.key_id.is_none() => Ok(KmsTarget::Off),
+            Some(Entry { key_id: Some(key_id), network_mode: Some(mode), key_vault_id, .. })
+                if !cluster.is_succeeded() =>
+            {
+                let target = Target {
+                    key_id: key_id.clone(),
+                    network_mode: *mode,
+                    key_vault_id: key_vault_id.clone(),
+                };
+                Ok(KmsTarget::on(&target))
+            }
+            _ => KmsTarget::of(cluster),
+        }
+    }
+
+    /// Whether what keeps the cluster busy is the change that an earlier run of this operation sent.
+    fn is_our_operation(&self, seen: &Observation) -> bool {
+        let cluster = &seen.observed.cluster;
+        let Some(found) = seen.observed.recorded() else { return false };
+        let is_pending = found.record.ledger.pending.as_ref().is_some_and(|pending| {
+            expected_now(cluster).is_ok_and(|configured| pending.is(&configured))
+        });
+        cluster.busy().is_some()
+            && is_pending
+            && seen.observed.unfinished(&self.request.intent).is_some()
+    }
+
+    /// Waits until nobody is at work on the cluster.
+    async fn settled(&self) -> Result<()> {
+        let Inner { azure, cluster, timing, .. } = self.inner;
+        settled(azure, cluster, timing, &self.reporter).await.map(|_| ())
     }
 
     /// What is looked at in Kubernetes.
@@ -340,10 +399,13 @@ impl Run<'_> {
 }
 
 /// The intent with the key version that the operation has made already.
-fn with_key_made(intent: &Intent, recorded: Option<&Operation>) -> Intent {
-    let made = recorded.and_then(|operation| operation.target.as_ref()?.expected());
-    match (intent, made) {
-        (Intent::Rotate(rotate), Some(ExpectedKey::Key(key_id))) if rotate.key_id.is_none() => {
+fn with_key_made(intent: &Intent, recorded: Option<&Operation>, made: Option<&KeyId>) -> Intent {
+    let recorded = recorded.and_then(|operation| match operation.target.as_ref()?.expected() {
+        ExpectedKey::Key(key_id) => Some(key_id),
+        ExpectedKey::Plaintext => None,
+    });
+    match (intent, made.cloned().or(recorded)) {
+        (Intent::Rotate(rotate), Some(key_id)) if rotate.key_id.is_none() => {
             Intent::Rotate(crate::model::Rotate { key_id: Some(key_id), ..rotate.clone() })
         }
         _ => intent.clone(),

@@ -7,7 +7,7 @@ use super::{
 use crate::{
     error::{Error, ErrorKind, Result},
     kubernetes::{Needs, ObserveScope},
-    ledger::{Fit, Reconciled, Standing, judge},
+    ledger::{Fit, Reconciled},
     model::{
         KmsStatus, KubernetesVersion, OperationReport, Purpose, ReencryptOptions, SecretTotal,
         StatusOptions, Step, StepKind, StepOutcome, Verb, VerifySecretsOptions,
@@ -135,9 +135,7 @@ async fn verify(
     log.pass(report.clone());
     let named = report.blocked.len();
     if report.complete {
-        let mut status = status_with(&observed.cluster, Some(&found.reconciled));
-        status.ledger = Some(judge(&found.reconciled, Standing::Confirmed));
-        log.seen(status);
+        log.seen(status_with(&observed.cluster, Some(&found.reconciled)));
         return Ok(());
     }
     if named > report.given_up.len() {

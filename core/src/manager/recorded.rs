@@ -136,9 +136,11 @@ async fn look(inner: &Inner, verb: Verb) -> Result<(Observation, Found, Option<O
     let mut seen =
         inner.observe(|cluster, _| Wanted::in_use(cluster), inner.scope_to_look(false)).await?;
     if let Fact::Unknown(why) = &seen.observed.kubernetes {
+        let closed = rules::closed_vault_in_use(&seen.observed);
+        let closed = closed.map_or_else(String::new, |closed| format!("; {closed}"));
         return Err(Error::new(
             ErrorKind::Unavailable,
-            format!("the record in cluster {} cannot be read: {why}", inner.cluster),
+            format!("the record in cluster {} cannot be read: {why}{closed}", inner.cluster),
         ));
     }
     let found = seen.found.take().unwrap_or_else(|| Err(unreachable()))?;

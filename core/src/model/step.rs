@@ -88,6 +88,15 @@ pub enum StepKind {
         /// The profile.
         target: KmsTarget,
     },
+    /// It is known what every API server writes with: after a change that did not succeed, the
+    /// cluster's configuration does not tell.
+    FindKeyInUse {
+        /// What for.
+        purpose: Purpose,
+    },
+    /// The cluster is set to the key that its API servers were found to write with, and its
+    /// provisioning state is Succeeded.
+    Settle,
     /// Every API server writes with this key.
     WaitForKey {
         /// The key.
@@ -146,8 +155,6 @@ pub enum KmsTarget {
     },
     /// KMS off.
     Off,
-    /// Whatever is configured now: settles a cluster whose last operation failed.
-    AsConfigured,
 }
 
 impl KmsTarget {
@@ -194,12 +201,11 @@ impl KmsTarget {
         matches!(self, Self::On { .. })
     }
 
-    /// What API servers write with once this profile is set; `None` for the one that is there.
-    pub(crate) fn expected(&self) -> Option<ExpectedKey> {
+    /// What API servers write with once this profile is set.
+    pub(crate) fn expected(&self) -> ExpectedKey {
         match self {
-            Self::On { key_id, .. } => Some(ExpectedKey::Key(key_id.clone())),
-            Self::Off => Some(ExpectedKey::Plaintext),
-            Self::AsConfigured => None,
+            Self::On { key_id, .. } => ExpectedKey::Key(key_id.clone()),
+            Self::Off => ExpectedKey::Plaintext,
         }
     }
 }
@@ -222,9 +228,10 @@ impl StepKind {
                 format!("Set the cluster's KMS key to {key_id} ({network_mode} access)")
             }
             Self::SetKms { target: KmsTarget::Off } => "Turn the cluster's KMS off".to_owned(),
-            Self::SetKms { target: KmsTarget::AsConfigured } => {
-                "Settle the cluster with its present KMS configuration".to_owned()
+            Self::FindKeyInUse { .. } => {
+                "Find the key that every API server writes with".to_owned()
             }
+            Self::Settle => "Set the cluster to the key that its API servers write with".to_owned(),
             Self::WaitForKey { expected: ExpectedKey::Plaintext, .. } => {
                 "Wait until every API server writes without encryption".to_owned()
             }

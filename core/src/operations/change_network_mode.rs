@@ -16,7 +16,7 @@ use crate::{
         ReencryptOptions, Step, StepKind, Target, VaultAccess, VaultId, Verb,
     },
     observed::Observed,
-    plan::{Plan, expected_now, gate, has_gate, has_rewrite, rewrite, settle},
+    plan::{Plan, gate, has_gate, has_rewrite, rewrite},
     rules::{self, Question},
 };
 
@@ -84,16 +84,18 @@ fn steps(
     let mut steps = Vec::new();
     match cluster.kms_on() {
         Some(profile) if profile.is(target) => {
-            steps.extend(settle(cluster));
+            if !cluster.is_succeeded() {
+                steps.extend(gate(cluster)?);
+            }
             steps.extend(public_access(true).filter(|_| !private));
+            if !cluster.is_succeeded() {
+                steps.push(Step::new(StepKind::SetKms { target: KmsTarget::on(target) }));
+            }
         }
         on => {
-            match on {
-                Some(_) => {
-                    steps.extend(gate(cluster, &expected_now(cluster)?));
-                    steps.push(Step::new(StepKind::SetKms { target: KmsTarget::Off }));
-                }
-                None => steps.extend(settle(cluster)),
+            if on.is_some() || !cluster.is_succeeded() {
+                steps.extend(gate(cluster)?);
+                steps.push(Step::new(StepKind::SetKms { target: KmsTarget::Off }));
             }
             steps.extend(rewrite(&ExpectedKey::Plaintext, true));
             steps.extend(public_access(true).filter(|_| !private));

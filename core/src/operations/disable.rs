@@ -7,7 +7,7 @@ use crate::{
     error::Result,
     model::{Disable, ExpectedKey, KmsTarget, ReencryptOptions, Step, StepKind, Verb},
     observed::Observed,
-    plan::{Plan, expected_now, gate, has_gate, has_rewrite, rewrite, settle},
+    plan::{Plan, gate, has_gate, has_rewrite, rewrite},
     rules::{self, Question},
 };
 
@@ -26,12 +26,10 @@ pub(super) fn plan(
     let cluster = &observed.cluster;
     let mut steps = Vec::new();
     let mut back = WayBack::No;
-    if cluster.kms_on().is_none() {
-        steps.extend(settle(cluster));
-    } else {
+    if cluster.kms_on().is_some() || !cluster.is_succeeded() {
         back = way_back(observed, &ExpectedKey::Plaintext, allow_way_back);
         if !back.is_open() {
-            steps.extend(gate(cluster, &expected_now(cluster)?));
+            steps.extend(gate(cluster)?);
         }
         steps.push(Step::new(StepKind::SetKms { target: KmsTarget::Off }));
     }

@@ -9,7 +9,7 @@ use crate::{
         Verb,
     },
     observed::Observed,
-    plan::{Plan, expected_now, gate, has_gate, has_rewrite, rewrite, settle},
+    plan::{Plan, gate, has_gate, has_rewrite, rewrite},
     rules::{self, Question},
 };
 
@@ -27,10 +27,8 @@ pub(super) fn plan(
     let target = &asked.target;
     let expected = ExpectedKey::Key(target.key_id.clone());
     let mut steps = Vec::new();
-    if is_on(cluster, target) {
-        steps.extend(settle(cluster));
-    } else {
-        steps.extend(gate(cluster, &expected_now(cluster)?));
+    if !(is_on(cluster, target) && cluster.is_succeeded()) {
+        steps.extend(gate(cluster)?);
         steps.push(Step::new(StepKind::SetKms { target: KmsTarget::on(target) }));
     }
     steps.extend(rewrite(&expected, asked.reencrypt));

@@ -11,7 +11,7 @@ use crate::{
         Step, StepKind, Target, Verb,
     },
     observed::Observed,
-    plan::{Plan, expected_now, gate, has_gate, has_rewrite, rewrite, settle},
+    plan::{Plan, gate, has_gate, has_rewrite, rewrite},
     rules::{self, Question},
 };
 
@@ -39,16 +39,16 @@ pub(super) fn plan(
     match cluster.kms_on() {
         Some(_) if is_v2 && observed.unfinished(&intent).is_none() => {}
         Some(_) if is_v2 => {
-            steps.extend(settle(cluster));
+            if !cluster.is_succeeded() {
+                steps.extend(gate(cluster)?);
+                steps.push(Step::new(StepKind::SetKms { target: KmsTarget::on(&before) }));
+            }
             steps.extend(rewrite(&key, true));
         }
         on => {
-            match on {
-                Some(_) => {
-                    steps.extend(gate(cluster, &expected_now(cluster)?));
-                    steps.push(Step::new(StepKind::SetKms { target: KmsTarget::Off }));
-                }
-                None => steps.extend(settle(cluster)),
+            if on.is_some() || !cluster.is_succeeded() {
+                steps.extend(gate(cluster)?);
+                steps.push(Step::new(StepKind::SetKms { target: KmsTarget::Off }));
             }
             path = UpgradePath::of(observed, asked);
             steps.extend(rewrite(&ExpectedKey::Plaintext, true));

@@ -4,7 +4,7 @@ use crate::{
     error::Result,
     model::{Purpose, ReencryptOptions, ReencryptSecrets, Verb},
     observed::Observed,
-    plan::{Plan, expected_now, pass},
+    plan::{Plan, expected_now, pass, pass_in_use},
     rules::{self, Question},
 };
 
@@ -14,8 +14,13 @@ pub(super) fn plan(
     asked: &ReencryptSecrets,
     reencrypt: &ReencryptOptions,
 ) -> Result<Plan> {
-    let expected = expected_now(&observed.cluster)?;
-    let steps = pass(&expected, Purpose::Rewrite, asked.namespaces.as_deref()).into();
+    let namespaces = asked.namespaces.as_deref();
+    let steps = if observed.cluster.is_succeeded() {
+        pass(&expected_now(&observed.cluster)?, Purpose::Rewrite, namespaces)
+    } else {
+        pass_in_use(Purpose::Rewrite, namespaces)
+    }
+    .into();
     let findings = rules::judge(&Question {
         verb: Verb::ReencryptSecrets,
         observed,

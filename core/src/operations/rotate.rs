@@ -6,11 +6,11 @@ use super::way_back::{WayBack, way_back};
 use crate::{
     error::Result,
     model::{
-        ClusterFacts, ExpectedKey, Finding, KeyId, KmsTarget, ReencryptOptions, Rotate, Step,
+        ExpectedKey, Finding, KeyId, KmsTarget, ReencryptOptions, Rotate, Step,
         StepKind, Target, VaultId, Verb,
     },
     observed::Observed,
-    plan::{Plan, expected_now, gate, has_gate, has_rewrite, rewrite, settle},
+    plan::{Plan, gate, has_gate, has_rewrite, rewrite},
     rules::{self, Question},
 };
 
@@ -28,7 +28,7 @@ pub(super) fn plan(
     allow_way_back: bool,
 ) -> Result<Plan> {
     let cluster = &observed.cluster;
-    let (target, missing) = match target(cluster, asked) {
+    let (target, missing) = match target(observed, asked) {
         Ok(target) => (Some(target), Vec::new()),
         // Judged without one, for all that is wrong besides.
         Err(missing) => (None, missing),
@@ -37,9 +37,8 @@ pub(super) fn plan(
     let mut back = WayBack::No;
     if let Some(target) = target.as_ref().filter(|_| cluster.kms_on().is_some()) {
         let expected = ExpectedKey::Key(target.key_id.clone());
-        if cluster.kms_on().is_some_and(|profile| profile.is(target)) {
-            steps.extend(settle(cluster));
-        } else {
+        let is_on = cluster.kms_on().is_some_and(|profile| profile.is(target));
+        if !(is_on && cluster.is_succeeded()) {
             if asked.key_id.is_none() {
                 let key_id = target.key_id.clone();
                 steps.push(Step::new(StepKind::CreateKeyVersion { key_id }));
@@ -47,7 +46,7 @@ pub(super) fn plan(
                 back = way_back(observed, &expected, allow_way_back);
             }
             if !back.is_open() {
-                steps.extend(gate(cluster, &expected_now(cluster)?));
+                steps.extend(gate(cluster)?);
             }
             steps.push(Step::new(StepKind::SetKms { target: KmsTarget::on(target) }));
         }
@@ -71,8 +70,8 @@ pub(super) fn plan(
 /// # Errors
 /// What is missing: nothing but the key where KMS is off, which its own rule says, or the resource
 /// id of a private vault.
-fn target(cluster: &ClusterFacts, asked: &Rotate) -> Result<Target, Vec<Finding>> {
-    let profile = cluster.kms_on();
+fn target(observed: &Observed, asked: &Rotate) -> Result<Target, Vec<Finding>> {
+    let profile = observed.cluster.kms_on();
     let now = profile
         .and_then(|profile| profile.key_id.as_deref())
         .and_then(|key_id| KeyId::parse(key_id).ok());
@@ -80,16 +79,27 @@ fn target(cluster: &ClusterFacts, asked: &Rotate) -> Result<Target, Vec<Finding>
     else {
         return Err(Vec::new());
     };
+    let stays = now.is_some_and(|now| now.host().eq_ignore_ascii_case(key_id.host()));
+    // A key in another vault that the cluster had before is reached as it was then.
+    let before = observed
+        .recorded()
+        .filter(|_| !stays)
+        .and_then(|found| found.record.ledger.entry(&key_id))
+        .filter(|entry| entry.network_mode.is_some());
     let network_mode = asked
         .network_mode
+        .or_else(|| before.and_then(|entry| entry.network_mode))
         .or_else(|| profile.and_then(|profile| profile.network_mode))
         .unwrap_or_default();
-    let stays = now.is_some_and(|now| now.host().eq_ignore_ascii_case(key_id.host()));
     let vault_in_use = profile
         .filter(|_| stays)
         .and_then(|profile| profile.key_vault_id.as_deref())
         .and_then(|id| VaultId::parse(id).ok());
-    let key_vault_id = asked.key_vault_id.clone().or(vault_in_use);
+    let key_vault_id = asked
+        .key_vault_id
+        .clone()
+        .or_else(|| before.and_then(|entry| entry.key_vault_id.clone()))
+        .or(vault_in_use);
     rules::completed(Target { key_id, network_mode, key_vault_id })
 }
 

@@ -1,35 +1,41 @@
-//! The way back from a bad key to the one before it.
+//! The way back from a bad key to the one before it, while the API servers are down.
+//!
+//! As long as they write, going back is a change like any other: its gate proves every secret under
+//! the key that they write with. While they cannot be reached or cannot decrypt, nothing can be
+//! proven, and the change itself is what brings them back.
 
 use crate::{
     catalogue::{Level, RuleId},
-    model::{ClusterFacts, ExpectedKey, Fact, Finding},
+    model::{ClusterFacts, ExpectedKey, Finding},
     observed::Observed,
     rules,
 };
 
-/// Whether a change goes back to what the API servers still read with, so that it needs no gate.
+/// Whether a change goes back to what the API servers still read with, without a gate.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum WayBack {
     /// It is an ordinary change.
     No,
     /// The record says so.
     Recorded,
-    /// The API server is down, so the record cannot be read; the caller vouches for the key.
+    /// The record cannot be read either; the caller vouches for the key.
     Vouched,
-    /// The API server is down, and nobody vouches for the key.
+    /// The record cannot be read either, and nobody vouches for the key.
     Unproven,
 }
 
-/// From an unbroken ledger's current key, not proven yet, to the one before: the API servers have
-/// exactly these two. With the API server down, the caller must know.
+/// With the API servers down: from an unbroken record's current key, not proven yet, to the one
+/// before, because the API servers have exactly these two. Where the record cannot be read, the
+/// caller must know.
 pub(super) fn way_back(observed: &Observed, target: &ExpectedKey, allowed: bool) -> WayBack {
-    if let Some(found) = observed.recorded() {
-        return if found.goes_back_to(target) { WayBack::Recorded } else { WayBack::No };
+    if !observed.is_down() {
+        return WayBack::No;
     }
-    match (&observed.kubernetes, observed.cluster.is_stopped()) {
-        (Fact::Unknown(_), false) if allowed => WayBack::Vouched,
-        (Fact::Unknown(_), false) => WayBack::Unproven,
-        _ => WayBack::No,
+    match observed.recorded() {
+        Some(found) if found.goes_back_to(target) => WayBack::Recorded,
+        Some(_) => WayBack::No,
+        None if allowed => WayBack::Vouched,
+        None => WayBack::Unproven,
     }
 }
 
@@ -41,8 +47,8 @@ impl WayBack {
 
     /// What the rules say of it, added to the rest.
     pub(super) fn judge(self, cluster: &ClusterFacts, mut findings: Vec<Finding>) -> Vec<Finding> {
-        if self == Self::Vouched {
-            // The change is what brings the API server back.
+        if self.is_open() {
+            // The change is what brings the API servers back.
             ease(&mut findings, |rule| rule == RuleId::KubernetesUnreachable);
         }
         if matches!(self, Self::Vouched | Self::Unproven) {

@@ -20,6 +20,7 @@ mod converge;
 mod gradient;
 mod growth;
 mod health;
+mod in_use;
 mod limiter;
 mod list;
 mod outage;

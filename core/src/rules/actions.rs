@@ -5,8 +5,8 @@
 
 use super::{access::grants_key_access, remedy};
 use crate::{
-    catalogue::{Level, RuleId},
-    ledger::{Need, Needs, Standing},
+    catalogue::RuleId,
+    ledger::{Need, Needs},
     model::{
         AccessFacts, Action, ClusterFacts, Fact, Finding, IdentityId, KeyId, KmsUser,
         KubernetesVersion, Lookup, NetworkMode, VaultFacts, VaultId,
@@ -72,7 +72,7 @@ impl Guarded<'_> {
 
     fn needs(&self) -> Result<Needs<'_>, String> {
         match &self.observed.record {
-            Some(Fact::Known(reconciled)) => Ok(Needs { reconciled, standing: Standing::Recorded }),
+            Some(Fact::Known(reconciled)) => Ok(Needs { reconciled }),
             Some(Fact::Unknown(why)) => Err(format!("the cluster's ledger cannot be read: {why}")),
             None => Err("no ledger is kept: this manager was made without a journal".to_owned()),
         }
@@ -338,15 +338,14 @@ fn key_is_in(user: &KmsUser, vault: &VaultId) -> bool {
 }
 
 fn not_needed() -> Need {
-    Need::NotNeeded { reason: String::new(), with_caution: false }
+    Need::NotNeeded { reason: String::new() }
 }
 
 fn graver(left: Need, right: Need) -> Need {
     let gravity = |need: &Need| match need {
-        Need::Needed(_) => 3,
-        Need::Unknown(_) => 2,
-        Need::NotNeeded { with_caution: true, .. } => 1,
-        Need::NotNeeded { with_caution: false, .. } => 0,
+        Need::Needed(_) => 2,
+        Need::Unknown(_) => 1,
+        Need::NotNeeded { .. } => 0,
     };
     if gravity(&right) > gravity(&left) { right } else { left }
 }
@@ -355,9 +354,6 @@ fn finding(rule: RuleId, resource: &str, need: Need) -> Option<Finding> {
     match need {
         Need::Needed(why) => Some(Finding::violated(rule, resource, why)),
         Need::Unknown(why) => Some(Finding::undetermined(rule, resource, &why)),
-        Need::NotNeeded { reason, with_caution: true } => {
-            Some(Finding::undetermined(rule, resource, &reason).at(Level::Warn, false))
-        }
-        Need::NotNeeded { with_caution: false, .. } => None,
+        Need::NotNeeded { .. } => None,
     }
 }

@@ -28,7 +28,7 @@ pub(crate) use options::{reencrypt_options, run_options, version_with_v2};
 pub(crate) use question::Question;
 pub(crate) use refusal::{allowed, refusal};
 pub(crate) use secrets::unproven_on_kms_v1;
-pub(crate) use vault::{private_endpoint_not_approved, vault_shared};
+pub(crate) use vault::{closed_vault_in_use, private_endpoint_not_approved, vault_shared};
 
 use crate::{
     catalogue::RuleId,

@@ -38,13 +38,12 @@ fn unreachable(question: &Question<'_>, why: &str) -> Option<Finding> {
         return None;
     }
     let level = if question.touches_secrets() { Level::Block } else { Level::Warn };
+    let mut message = format!("the API server cannot be reached from here: {why}");
+    if let Some(closed) = super::closed_vault_in_use(question.observed) {
+        message = format!("{message}; {closed}");
+    }
     Some(
-        Finding::violated(
-            RuleId::KubernetesUnreachable,
-            &cluster.id,
-            format!("the API server cannot be reached from here: {why}"),
-        )
-        .at(level, false),
+        Finding::violated(RuleId::KubernetesUnreachable, &cluster.id, message).at(level, false),
     )
 }
 

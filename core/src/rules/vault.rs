@@ -12,6 +12,18 @@ use crate::{
     observed::Observed,
 };
 
+/// The vault in use is closed to the public: if that is why the API servers are down, they cannot
+/// say so.
+pub(crate) fn closed_vault_in_use(observed: &Observed) -> Option<String> {
+    observed.cluster.kms_on()?;
+    let vault = observed.found_vault().filter(|vault| !vault.public_network_access)?;
+    let name = vault.id.name();
+    Some(format!(
+        "public network access of key vault {name} is disabled: if the API servers do not reach it over its private \
+         endpoint, `az keyvault update --name {name} --public-network-access Enabled` brings them back"
+    ))
+}
+
 pub(super) fn check(question: &Question<'_>) -> Vec<Finding> {
     [
         not_found(question),

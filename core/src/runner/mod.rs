@@ -3,6 +3,7 @@
 //! Each step is *ensure that something holds*: look, act if it does not, look again. So a plan may
 //! be run twice, or again after a crash at any point, and the future may be dropped at any point.
 
+mod change;
 mod journal;
 mod lease;
 mod log;
@@ -18,13 +19,17 @@ use std::ops::ControlFlow;
 use tokio::time::Instant;
 use tracing::Instrument;
 
+use self::change::InUse;
 use crate::{
     azure::Azure,
     catalogue::RuleId,
-    error::Result,
+    error::{Error, Result},
     ledger::{Operation, Proof},
-    model::{ClusterId, ExpectedKey, KeyId, Step, StepKind, StepOutcome, Timing, VaultId},
-    plan::Plan,
+    model::{
+        ClusterId, ExpectedKey, KeyId, KmsTarget, Purpose, Step, StepKind, StepOutcome, Timing,
+        VaultId,
+    },
+    plan::{Plan, has_gate},
     progress::{Phase, Reporter},
     reencrypt::{Engine, Pass, WritesWith},
 };
@@ -33,6 +38,7 @@ pub use self::journal::Journal;
 pub(crate) use self::{
     log::RunLog,
     recorder::{Found, Recorder},
+    set_kms::settled,
 };
 
 /// What a run works with.
@@ -50,6 +56,14 @@ pub(crate) struct Runner<'a> {
     pub(crate) recording: Option<Recording<'a>>,
     /// The key in use, a version of which may have to be made.
     pub(crate) key_in_use: Option<KeyId>,
+    /// The version of it that an earlier round of this call made.
+    pub(crate) made: &'a tokio::sync::OnceCell<KeyId>,
+    /// The KMS profile that the operation began with. `None`: it cannot be named.
+    pub(crate) before: Option<KmsTarget>,
+    /// The operation turns KMS off and on again.
+    pub(crate) off_and_on: bool,
+    /// KMS is off now.
+    pub(crate) kms_is_off: bool,
 }
 
 /// What is recorded of a run, and by whom.
@@ -58,6 +72,8 @@ pub(crate) struct Recording<'a> {
     /// `None`: it could not be read, because the API server is down.
     pub(crate) found: Option<Found>,
     pub(crate) operation: Operation,
+    /// The operation begins with this run.
+    pub(crate) is_new: bool,
     /// A recorded proof that makes a gate superfluous: nothing was changed since.
     pub(crate) proof: Option<Proof>,
 }
@@ -72,22 +88,27 @@ pub(crate) enum Ended {
 }
 
 /// What a run carries from step to step.
-#[derive(Default)]
-struct Carried {
+struct RunState {
     /// The cluster's eTag before the gate began: the change is sent only if nothing happened since.
     etag: Option<String>,
     pass: Option<Pass>,
     /// What the API servers wrote with at the gate.
     before_change: Option<WritesWith>,
+    /// The keys that the API servers were heard to write with.
+    in_use: InUse,
     /// The version that the operation made of a key.
     made: Option<KeyId>,
     /// The vault that the operation has closed.
     closed: Option<VaultId>,
+    /// KMS is off in the middle of an operation that turns it on again.
+    is_off: bool,
+    /// Something besides the record was written, or is about to be.
+    wrote: bool,
     /// Another change of the key follows: what this pass proves is the gate before it.
     guards: bool,
 }
 
-impl Carried {
+impl RunState {
     /// The key with the version that the operation made, where the plan names none.
     fn key(&self, key_id: &KeyId) -> KeyId {
         match &self.made {
@@ -102,15 +123,19 @@ impl Carried {
             ExpectedKey::Plaintext => ExpectedKey::Plaintext,
         }
     }
+
+    /// The API servers are down, so there is no gate.
+    fn is_vouched(&self) -> bool {
+        self.in_use == InUse::Vouched
+    }
 }
 
 impl Runner<'_> {
     /// Performs the steps. `etag` is the one that the plan was made from.
     pub(crate) async fn run(&self, plan: &Plan, etag: Option<String>) -> Result<Ended> {
-        let mut carried = Carried { etag, ..Carried::default() };
-        carried.closed = self.closed_before();
-        let outcome = match self.steps(plan, &mut carried).await {
-            Err(error) => Err(self.undo_closing(error, &carried).await),
+        let mut state = self.begun(plan, etag);
+        let outcome = match self.steps(plan, &mut state).await {
+            Err(error) => Err(self.after_error(error, &state).await),
             outcome => outcome,
         };
         if let Some(engine) = &self.engine {
@@ -119,14 +144,41 @@ impl Runner<'_> {
         outcome
     }
 
-    async fn steps(&self, plan: &Plan, carried: &mut Carried) -> Result<Ended> {
+    fn begun(&self, plan: &Plan, etag: Option<String>) -> RunState {
+        let in_use = if has_gate(&plan.steps) { InUse::NotHeard } else { InUse::Vouched };
+        RunState {
+            etag,
+            pass: None,
+            before_change: None,
+            in_use,
+            made: None,
+            closed: self.closed_before(),
+            is_off: self.off_and_on && self.kms_is_off,
+            wrote: false,
+            guards: false,
+        }
+    }
+
+    /// What is left half-way is undone where that is safe, and told.
+    async fn after_error(&self, error: Error, state: &RunState) -> Error {
+        let error = self.undo_closing(error, state).await;
+        if let (false, Some(recording)) = (state.wrote, &self.recording)
+            && recording.is_new
+            && let Err(why) = recording.recorder.forget().await
+        {
+            tracing::warn!(error = %why, "an operation that wrote nothing is still recorded");
+        }
+        if state.is_off { error.with_context(&self.while_off()) } else { error }
+    }
+
+    async fn steps(&self, plan: &Plan, state: &mut RunState) -> Result<Ended> {
         for (index, step) in plan.steps.iter().enumerate() {
             self.reporter.step(index + 1, plan.steps.len());
             let later = &plan.steps[index + 1..];
-            carried.guards = later.iter().any(|step| matches!(step.kind, StepKind::SetKms { .. }));
+            state.guards = later.iter().any(|step| matches!(step.kind, StepKind::SetKms { .. }));
             let began = Instant::now();
             let span = tracing::info_span!("step", number = index + 1, summary = step.summary);
-            match self.step(step, later, carried).instrument(span).await? {
+            match self.step(step, later, state).instrument(span).await? {
                 ControlFlow::Continue(outcome) => {
                     self.log.step(step, outcome, began.elapsed().as_secs_f64());
                 }
@@ -141,65 +193,92 @@ impl Runner<'_> {
         &self,
         step: &Step,
         later: &[Step],
-        carried: &mut Carried,
+        state: &mut RunState,
     ) -> Result<ControlFlow<String, StepOutcome>> {
+        let phase = |phase| self.reporter.phase(phase, None, step.summary.clone());
         match &step.kind {
             StepKind::RecordOperation => {
-                self.reporter.phase(Phase::Record, None, step.summary.clone());
-                return self.record_operation().await;
+                phase(Phase::Record);
+                self.record_operation().await
             }
             StepKind::CreateKeyVersion { key_id } => {
-                self.reporter.phase(Phase::Vault, None, step.summary.clone());
-                let outcome = self.create_key_version(key_id, later, carried).await?;
-                return Ok(ControlFlow::Continue(outcome));
+                phase(Phase::Vault);
+                state.wrote = true;
+                self.create_key_version(key_id, later, state).await.map(ControlFlow::Continue)
             }
             StepKind::SetKms { target } => {
-                self.reporter.phase(Phase::Cluster, None, step.summary.clone());
-                return self.set_kms(target, carried).await;
+                phase(Phase::Cluster);
+                let outcome = self.set_kms(target, state).await?;
+                state.is_off = self.off_and_on && *target == KmsTarget::Off;
+                Ok(outcome)
             }
-            StepKind::WaitForKey { purpose, .. }
-            | StepKind::ReencryptSecrets { purpose, .. }
-            | StepKind::VerifySecrets { purpose }
+            StepKind::Settle => {
+                phase(Phase::Cluster);
+                self.settle(next_target(later), state).await
+            }
+            StepKind::FindKeyInUse { purpose } | StepKind::WaitForKey { purpose, .. }
                 if self.is_proven(*purpose) =>
             {
                 if let StepKind::WaitForKey { expected, .. } = &step.kind {
-                    self.take_proof(expected, carried);
+                    self.take_proof(expected, state);
                 }
-                return Ok(ControlFlow::Continue(StepOutcome::Skipped));
+                Ok(ControlFlow::Continue(StepOutcome::Skipped))
+            }
+            StepKind::ReencryptSecrets { purpose, .. } | StepKind::VerifySecrets { purpose }
+                if self.is_proven(*purpose)
+                    || (*purpose == Purpose::Gate && state.is_vouched()) =>
+            {
+                Ok(ControlFlow::Continue(StepOutcome::Skipped))
+            }
+            StepKind::FindKeyInUse { purpose } => {
+                self.find_key_in_use(*purpose, next_target(later), state).await
             }
             StepKind::WaitForKey { expected, purpose } => {
-                let expected = carried.expected(expected);
-                self.wait_for_key(*purpose, &expected, carried).await?;
+                let expected = state.expected(expected);
+                self.wait_for_key(*purpose, &expected, next_target(later), state).await
             }
-            StepKind::ReencryptSecrets { .. } => self.reencrypt_secrets(carried).await?,
-            StepKind::VerifySecrets { purpose } => self.verify_secrets(*purpose, carried).await?,
+            StepKind::ReencryptSecrets { .. } => {
+                state.wrote = true;
+                self.reencrypt_secrets(state).await?;
+                Ok(ControlFlow::Continue(StepOutcome::Done))
+            }
+            StepKind::VerifySecrets { purpose } => self.verify_secrets(*purpose, state).await,
             StepKind::UpgradeControlPlane { version } => {
-                self.reporter.phase(Phase::Upgrade, None, step.summary.clone());
-                return self.upgrade_control_plane(*version, carried).await;
+                phase(Phase::Upgrade);
+                state.wrote = true;
+                self.upgrade_control_plane(*version, state).await
             }
             StepKind::UpgradeNodePools { .. } => {
-                self.reporter.phase(Phase::Upgrade, None, step.summary.clone());
-                return self.upgrade_node_pools(carried).await;
+                phase(Phase::Upgrade);
+                state.wrote = true;
+                self.upgrade_node_pools(state).await
             }
             StepKind::SetVaultPublicAccess { key_vault_id, enabled } => {
-                self.reporter.phase(Phase::Vault, None, step.summary.clone());
-                let outcome = if *enabled {
-                    self.open_vault(key_vault_id).await?
+                phase(Phase::Vault);
+                state.wrote = true;
+                if *enabled {
+                    self.open_vault(key_vault_id).await.map(ControlFlow::Continue)
                 } else {
-                    self.close_vault(key_vault_id, carried).await?
-                };
-                return Ok(ControlFlow::Continue(outcome));
+                    self.close_vault(key_vault_id, state).await
+                }
             }
             StepKind::RecordKey => {
-                self.reporter.phase(Phase::Record, None, step.summary.clone());
-                return self.record_key().await;
+                phase(Phase::Record);
+                self.record_key().await
             }
         }
-        Ok(ControlFlow::Continue(StepOutcome::Done))
     }
 
     /// Whether the caller lifted a rule's refusal.
     fn allows(&self, rule: RuleId) -> bool {
         self.allow.contains(&rule)
     }
+}
+
+/// The profile that is set next.
+fn next_target(later: &[Step]) -> Option<&KmsTarget> {
+    later.iter().find_map(|step| match &step.kind {
+        StepKind::SetKms { target } => Some(target),
+        _ => None,
+    })
 }

@@ -4,10 +4,10 @@ use std::ops::ControlFlow;
 
 use time::OffsetDateTime;
 
-use super::{Carried, Recording, Runner, recorder::Begun};
+use super::{Recording, RunState, Runner, change::InUse, recorder::Begun};
 use crate::{
     error::{Error, ErrorKind, Result},
-    ledger::Proof,
+    ledger::{Certainty, Proof},
     model::{
         Counts, Evidence, ExpectedKey, KeyId, KeyVersion, KmsTarget, Purpose, ReencryptReport,
         Scope, Step, StepKind, StepOutcome,
@@ -57,14 +57,15 @@ impl Runner<'_> {
         &self,
         key_id: &KeyId,
         later: &[Step],
-        carried: &mut Carried,
+        state: &mut RunState,
     ) -> Result<StepOutcome> {
-        let (made, outcome) = match &self.recording {
-            None => {
+        let (made, outcome) = match (&self.recording, self.made.get()) {
+            (_, Some(made)) => (made.clone(), StepOutcome::AlreadyDone),
+            (None, None) => {
                 let id = uuid::Uuid::new_v4().to_string();
                 (self.make_key_version(key_id, &id).await?, StepOutcome::Done)
             }
-            Some(Recording { recorder, operation, .. }) => {
+            (Some(Recording { recorder, operation, .. }), None) => {
                 let versions = self.azure.key_versions(key_id).await?;
                 let is_ours = |it: &&KeyVersion| it.operation.as_ref() == Some(&operation.id);
                 if let Some(before) = versions.iter().find(is_ours) {
@@ -78,13 +79,14 @@ impl Runner<'_> {
                 }
             }
         };
-        carried.made = Some(made);
+        let _ = self.made.set(made.clone());
+        state.made = Some(made);
         let set = later.iter().find_map(|step| match &step.kind {
             StepKind::SetKms { target } if target.is_on() => Some(target),
             _ => None,
         });
         if let (Some(recording), Some(target)) = (&self.recording, set) {
-            recording.recorder.made(&Self::resolved(target, carried)).await?;
+            recording.recorder.made(&Self::resolved(target, state)).await?;
         }
         Ok(outcome)
     }
@@ -98,20 +100,19 @@ impl Runner<'_> {
     /// Records the change that is about to be asked of the cluster.
     pub(super) async fn intend(&self, target: &KmsTarget, etag: Option<&str>) -> Result<()> {
         let Some(recording) = &self.recording else { return Ok(()) };
-        let Some(key) = target.expected() else {
-            // Settling sets no other key: there is nothing to record, but still one writer.
-            return recording.recorder.check().await;
-        };
         recording.recorder.target(target).await;
-        recording.recorder.intend(&key, etag).await
+        recording.recorder.intend(&target.expected(), etag).await
     }
 
     /// Records that the cluster is as intended.
-    pub(super) async fn settled_as(&self, target: &KmsTarget, etag: Option<&str>) -> Result<()> {
-        let (Some(recording), Some(key)) = (&self.recording, target.expected()) else {
-            return Ok(());
-        };
-        recording.recorder.settled(&key, etag).await
+    pub(super) async fn settled_as(
+        &self,
+        target: &KmsTarget,
+        etag: Option<&str>,
+        certainty: Certainty,
+    ) -> Result<()> {
+        let Some(recording) = &self.recording else { return Ok(()) };
+        recording.recorder.settled(&target.expected(), etag, certainty).await
     }
 
     /// Keeps the proof that a pass came to.
@@ -137,12 +138,13 @@ impl Runner<'_> {
     }
 
     /// Reports the earlier proof in the place of the gate.
-    pub(super) fn take_proof(&self, expected: &ExpectedKey, carried: &mut Carried) {
+    pub(super) fn take_proof(&self, expected: &ExpectedKey, state: &mut RunState) {
         let Some(proof) = self.recording.as_ref().and_then(|recording| recording.proof.as_ref())
         else {
             return;
         };
-        carried.before_change = Some(match expected {
+        state.in_use = InUse::Heard(vec![expected.clone()]);
+        state.before_change = Some(match expected {
             ExpectedKey::Plaintext => WritesWith::Plaintext,
             ExpectedKey::Key(key_id) => WritesWith::Key(
                 proof.key_id_hash_seen.clone().unwrap_or_else(|| key_id.metrics_hash()),

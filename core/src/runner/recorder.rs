@@ -7,7 +7,7 @@ use super::lease::{HeldLease, lost, take};
 use crate::{
     error::Result,
     kubernetes::{KubernetesApi, LeaseStore, StateStore, Written},
-    ledger::{Operation, Proof, Reconciled, Record},
+    ledger::{Certainty, Operation, Proof, Reconciled, Record},
     model::{ExpectedKey, KeyId, KmsTarget, Timing, VaultId},
     progress::Reporter,
 };
@@ -148,8 +148,13 @@ impl Recorder {
     }
 
     /// Records that the cluster is set, and its eTag now.
-    pub(super) async fn settled(&self, key: &ExpectedKey, etag: Option<&str>) -> Result<()> {
-        self.write(|record| record.settled(key, etag, OffsetDateTime::now_utc())).await
+    pub(super) async fn settled(
+        &self,
+        key: &ExpectedKey,
+        etag: Option<&str>,
+        certainty: Certainty,
+    ) -> Result<()> {
+        self.write(|record| record.settled(key, etag, OffsetDateTime::now_utc(), certainty)).await
     }
 
     /// Keeps a proof. It is written with the next intent, or at the end.
@@ -162,6 +167,11 @@ impl Recorder {
     /// Records the keys and their proof; the operation is over.
     pub(super) async fn finish(&self) -> Result<()> {
         self.write(Record::finish).await
+    }
+
+    /// The operation ends before it wrote anything: it is as if it had not begun.
+    pub(super) async fn forget(&self) -> Result<()> {
+        self.write(Record::abandon).await
     }
 
     /// Takes the Lease and drops the operation, keeping what must still be known.

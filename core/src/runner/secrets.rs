@@ -1,10 +1,13 @@
 //! The steps that concern secrets.
 
-use super::{Carried, Runner};
+use std::ops::ControlFlow;
+
+use super::{RunState, Runner, change::InUse, set_kms::changed};
 use crate::{
     catalogue::{Level, RuleId},
     error::{Error, ErrorKind, Result},
-    model::{Evidence, ExpectedKey, Finding, Purpose, ReencryptReport},
+    model::{Evidence, ExpectedKey, Finding, KmsTarget, Purpose, ReencryptReport, StepOutcome},
+    plan::expected_now,
     reencrypt::{Engine, Pass},
     rules,
 };
@@ -14,34 +17,119 @@ impl Runner<'_> {
         &self,
         purpose: Purpose,
         expected: &ExpectedKey,
-        carried: &mut Carried,
-    ) -> Result<()> {
+        later: Option<&KmsTarget>,
+        state: &mut RunState,
+    ) -> Result<ControlFlow<String, StepOutcome>> {
         let engine = self.engine()?;
-        let pass = engine.converge(purpose, expected, carried.before_change.take()).await?;
-        carried.pass = Some(pass);
-        Ok(())
+        match engine.converge(purpose, expected, state.before_change.take()).await {
+            Ok(pass) => {
+                state.pass = Some(pass);
+                Ok(ControlFlow::Continue(StepOutcome::Done))
+            }
+            Err(error) if purpose == Purpose::Gate && error.kind() == ErrorKind::KmsUnavailable => {
+                self.write_with_target(expected, later, error, state).await
+            }
+            Err(error) => Err(error),
+        }
     }
 
-    pub(super) async fn reencrypt_secrets(&self, carried: &mut Carried) -> Result<()> {
-        self.engine()?.rewrite(pass(carried)?).await
+    /// The API servers do not come to write with what the cluster is configured with. If that is
+    /// because they write with the target, the change goes back to what they have. If they cannot
+    /// write at all, it may be a rollback that the record vouches for.
+    async fn write_with_target(
+        &self,
+        configured: &ExpectedKey,
+        later: Option<&KmsTarget>,
+        error: Error,
+        state: &mut RunState,
+    ) -> Result<ControlFlow<String, StepOutcome>> {
+        let target = later.map(|later| Self::resolved(later, state).expected());
+        let Some(target) = target.filter(|target| target != configured) else { return Err(error) };
+        let candidates = [configured.clone(), target.clone()];
+        match self.engine()?.converge_in_use(Purpose::Gate, &candidates).await {
+            Ok(pass) if pass.keys() == [target.clone()] => {
+                state.pass = Some(pass);
+                Ok(ControlFlow::Continue(StepOutcome::Done))
+            }
+            Err(now)
+                if now.kind() == ErrorKind::KmsUnavailable && self.may_go_back_to(&target) =>
+            {
+                state.in_use = InUse::Vouched;
+                Ok(ControlFlow::Continue(StepOutcome::Skipped))
+            }
+            _ => Err(error),
+        }
     }
 
-    /// Verifies, and stops the plan unless nothing is left: no later step runs then.
+    fn may_go_back_to(&self, target: &ExpectedKey) -> bool {
+        let found = self.recording.as_ref().and_then(|recording| recording.found.as_ref());
+        found.is_some_and(|found| found.reconciled.goes_back_to(target))
+    }
+
+    /// Finds what the API servers write with, where the cluster's configuration does not tell.
+    pub(super) async fn find_key_in_use(
+        &self,
+        purpose: Purpose,
+        later: Option<&KmsTarget>,
+        state: &mut RunState,
+    ) -> Result<ControlFlow<String, StepOutcome>> {
+        let now = self.settled().await?;
+        if now.facts.etag != state.etag {
+            return Ok(changed());
+        }
+        let found = self.recording.as_ref().and_then(|recording| recording.found.as_ref());
+        let recorded = found.into_iter().flat_map(|found| {
+            found.reconciled.record.ledger.entries().map(crate::ledger::Entry::key)
+        });
+        let mut candidates: Vec<ExpectedKey> = expected_now(&now.facts)
+            .ok()
+            .into_iter()
+            .chain(later.map(|later| Self::resolved(later, state).expected()))
+            .chain(self.before.as_ref().map(KmsTarget::expected))
+            .chain(recorded)
+            .chain([ExpectedKey::Plaintext])
+            .collect();
+        let mut seen = Vec::new();
+        candidates.retain(|key| {
+            let is_new = !seen.contains(key);
+            seen.push(key.clone());
+            is_new
+        });
+        let pass = self.engine()?.converge_in_use(purpose, &candidates).await?;
+        state.pass = Some(pass);
+        Ok(ControlFlow::Continue(StepOutcome::Done))
+    }
+
+    pub(super) async fn reencrypt_secrets(&self, state: &mut RunState) -> Result<()> {
+        self.engine()?.rewrite(pass(state)?).await
+    }
+
+    /// Verifies, and stops the plan unless nothing is left: no later step runs then. A pass during
+    /// which somebody changed the cluster proves nothing.
     pub(super) async fn verify_secrets(
         &self,
         purpose: Purpose,
-        carried: &mut Carried,
-    ) -> Result<()> {
-        let verified = self.engine()?.verify(pass(carried)?).await;
-        let Some(pass) = carried.pass.take() else { return Err(no_pass()) };
-        carried.before_change = pass.writes_with();
+        state: &mut RunState,
+    ) -> Result<ControlFlow<String, StepOutcome>> {
+        let verified = self.engine()?.verify(pass(state)?).await;
+        let Some(pass) = state.pass.take() else { return Err(no_pass()) };
+        state.before_change = pass.writes_with();
         let expected = pass.expected().clone();
         let hash_seen = pass.key_id_hash_seen();
-        let report = pass.report(&|name| self.give_up_secrets.iter().any(|given| given == name));
+        let mut report =
+            pass.report(&|name| self.give_up_secrets.iter().any(|given| given == name));
+        let now = self.azure.cluster(self.cluster).await?.facts;
+        let unchanged = now.etag.is_some() && now.etag == state.etag && now.busy().is_none();
+        report.complete &= unchanged && verified.is_ok();
         self.log.pass(report.clone());
+        if !unchanged {
+            return Ok(changed());
+        }
         verified?;
-        self.prove(&expected, &report, hash_seen, carried.etag.as_deref()).await;
-        self.judge(purpose, carried.guards, &report)
+        state.in_use = InUse::Heard(pass.keys().to_vec());
+        self.prove(&expected, &report, hash_seen, state.etag.as_deref()).await;
+        self.judge(purpose, state.guards, &report)?;
+        Ok(ControlFlow::Continue(StepOutcome::Done))
     }
 
     fn judge(&self, purpose: Purpose, guards: bool, report: &ReencryptReport) -> Result<()> {
@@ -118,8 +206,8 @@ impl Runner<'_> {
     }
 }
 
-fn pass(carried: &mut Carried) -> Result<&mut Pass> {
-    carried.pass.as_mut().ok_or_else(no_pass)
+fn pass(state: &mut RunState) -> Result<&mut Pass> {
+    state.pass.as_mut().ok_or_else(no_pass)
 }
 
 fn no_pass() -> Error {

@@ -1,15 +1,28 @@
-//! The step that changes the managed cluster's KMS profile.
+//! The steps that change the managed cluster's KMS profile: what [`change`](super::change) decides.
 
 use std::ops::ControlFlow;
 
 use tokio::time::{Instant, sleep};
 
-use super::{Carried, Runner};
-use crate::{
-    azure::{ManagedCluster, is_etag_mismatch, is_key_permission_error},
-    error::{Error, ErrorKind, Result},
-    model::{KmsTarget, StepOutcome, Target},
+use super::{
+    RunState, Runner,
+    change::{InUse, Look, Next, Progress, key_to_settle_on, next},
 };
+use crate::{
+    azure::{Azure, ManagedCluster, is_key_permission_error},
+    catalogue::RuleId,
+    error::{Error, ErrorKind, Result},
+    ledger::{Certainty, Entry},
+    model::{
+        ClusterFacts, ClusterId, ExpectedKey, Finding, KeyId, KmsTarget, StepOutcome, Target,
+        Timing,
+    },
+    plan::expected_now,
+    progress::Reporter,
+};
+
+/// Requests in a row whose outcome is not known.
+const TRIES: u32 = 6;
 
 impl Runner<'_> {
     /// Ensures that the profile is the target and the provisioning state Succeeded. Breaks off, and
@@ -17,73 +30,128 @@ impl Runner<'_> {
     pub(super) async fn set_kms(
         &self,
         target: &KmsTarget,
-        carried: &mut Carried,
+        state: &mut RunState,
+    ) -> Result<ControlFlow<String, StepOutcome>> {
+        let target = &Self::resolved(target, state);
+        let outcome = self.ensure(target, state, None).await?;
+        if let ControlFlow::Continue(StepOutcome::Done) = outcome {
+            // What the API servers write with now is yet to be heard.
+            state.in_use = InUse::NotHeard;
+        }
+        Ok(outcome)
+    }
+
+    /// Ensures that the cluster is set to the key that its API servers write with.
+    pub(super) async fn settle(
+        &self,
+        later: Option<&KmsTarget>,
+        state: &mut RunState,
+    ) -> Result<ControlFlow<String, StepOutcome>> {
+        let now = self.settled().await?;
+        if now.facts.etag != state.etag {
+            return Ok(changed());
+        }
+        let configured = expected_now(&now.facts).ok();
+        let Some(key) = key_to_settle_on(&state.in_use, configured.as_ref()).cloned() else {
+            return Err(self.may_lose(&state.in_use, configured.as_ref()));
+        };
+        let target = self.profile_of(&key, &now.facts, later)?;
+        let outcome = self.ensure(&target, state, Some(Certainty::InUse)).await?;
+        let mixed = matches!(&state.in_use, InUse::Heard(keys) if keys.len() > 1);
+        Ok(match outcome {
+            ControlFlow::Continue(_) if mixed => {
+                ControlFlow::Break("the API servers had two keys, and are set to one".to_owned())
+            }
+            outcome => outcome,
+        })
+    }
+
+    async fn ensure(
+        &self,
+        target: &KmsTarget,
+        state: &mut RunState,
+        certainty: Option<Certainty>,
     ) -> Result<ControlFlow<String, StepOutcome>> {
         let began = Instant::now();
-        let target = &Self::resolved(target, carried);
+        let mut progress = Progress::Begun;
+        let mut tries = 0;
+        let mut outcome: Option<Error> = None;
         loop {
             let seen = self.settled().await?;
-            // Whose change it was, if it is what is wanted, the record tells when it is read again.
-            if seen.facts.etag != carried.etag {
-                return Ok(changed());
-            }
-            if holds(&seen, target) {
-                self.settled_as(target, seen.facts.etag.as_deref()).await?;
-                return Ok(ControlFlow::Continue(StepOutcome::AlreadyDone));
-            }
-            self.intend(target, carried.etag.as_deref()).await?;
-            // What is sent is made from what is read now, after the intent.
-            let cluster = self.settled().await?;
-            if cluster.facts.etag != carried.etag {
-                return Ok(changed());
-            }
-            match self.change(&cluster, target).await {
-                Ok(after) => {
-                    self.confirm(&after, target)?;
-                    self.settled_as(target, after.facts.etag.as_deref()).await?;
-                    carried.etag.clone_from(&after.facts.etag);
-                    return Ok(ControlFlow::Continue(StepOutcome::Done));
-                }
-                // 412: our own write that was sent twice, or a foreign one. The next look tells.
-                Err(error) if is_etag_mismatch(&error) => {
+            let look = look(&seen, target);
+            match next(target, state.etag.as_deref(), &state.in_use, progress, &look) {
+                // `settled` waits.
+                Next::Wait => {}
+                Next::Replan => {
                     self.still_ours().await?;
-                    let now = self.settled().await?;
-                    if holds(&now, target) {
-                        self.settled_as(target, now.facts.etag.as_deref()).await?;
-                        carried.etag.clone_from(&now.facts.etag);
-                        return Ok(ControlFlow::Continue(StepOutcome::Done));
-                    }
-                    return Ok(changed_by(&error));
+                    return Ok(outcome.as_ref().map_or_else(changed, changed_by));
                 }
-                // A role assignment takes minutes to reach the vault.
-                Err(error)
-                    if is_key_permission_error(&error)
-                        && began.elapsed() < self.timing.role_propagation =>
-                {
-                    self.reporter.message(
-                        "The identity may not use the key yet; a new role assignment takes minutes: trying again",
-                    );
-                    sleep(self.timing.operation_poll_longest).await;
-                    let now = self.settled().await?;
-                    if now.facts.etag != carried.etag && !is_our_failure(&cluster, &now, target) {
-                        return Ok(changed());
-                    }
-                    carried.etag = now.facts.etag;
+                Next::Refuse => return Err(self.may_lose(&state.in_use, look.configured.as_ref())),
+                Next::Done => return Ok(ControlFlow::Continue(StepOutcome::AlreadyDone)),
+                Next::Intend => {
+                    state.wrote = true;
+                    self.intend(target, state.etag.as_deref()).await?;
+                    progress = Progress::Intended;
                 }
-                Err(error) => return Err(self.explain(error, &cluster).await),
+                // What is sent is made from what was just read, after the intent.
+                Next::Put => {
+                    state.etag.clone_from(&seen.facts.etag);
+                    self.still_ours().await?;
+                    match self.change(&seen, target).await {
+                        Ok(after) => {
+                            self.confirm(&after, target)?;
+                            let certainty =
+                                certainty.unwrap_or_else(|| how_certain(&state.in_use, &seen));
+                            let etag = after.facts.etag;
+                            self.settled_as(target, etag.as_deref(), certainty).await?;
+                            state.etag = etag;
+                            return Ok(ControlFlow::Continue(StepOutcome::Done));
+                        }
+                        Err(error) => match self.after_failure(&error, began, &mut tries).await {
+                            Some(sent) => (progress, outcome) = (sent, Some(error)),
+                            None => return Err(self.explain(error, state).await),
+                        },
+                    }
+                }
             }
         }
     }
 
+    /// How a change that did not succeed is gone on with. `None`: not at all.
+    async fn after_failure(
+        &self,
+        error: &Error,
+        began: Instant,
+        tries: &mut u32,
+    ) -> Option<Progress> {
+        // A role assignment takes minutes to reach the vault.
+        if is_key_permission_error(error) && began.elapsed() < self.timing.role_propagation {
+            self.reporter.message(
+                "The identity may not use the key yet; a new role assignment takes minutes: trying again",
+            );
+            sleep(self.timing.operation_poll_longest).await;
+            return Some(Progress::Refused);
+        }
+        let is_unknown = error.kind() == ErrorKind::Conflict
+            || matches!(error.kind(), ErrorKind::Unavailable | ErrorKind::Throttled);
+        if !is_unknown || *tries >= TRIES {
+            return None;
+        }
+        *tries += 1;
+        let pause = self.timing.backoff_first.saturating_mul(1 << *tries);
+        sleep(pause.min(self.timing.backoff_longest)).await;
+        Some(Progress::Sent)
+    }
+
     /// The target with the key version that the operation made.
-    pub(super) fn resolved(target: &KmsTarget, carried: &Carried) -> KmsTarget {
+    pub(super) fn resolved(target: &KmsTarget, state: &RunState) -> KmsTarget {
         match target {
             KmsTarget::On { key_id, network_mode, key_vault_id } => KmsTarget::On {
-                key_id: carried.key(key_id),
+                key_id: state.key(key_id),
                 network_mode: *network_mode,
                 key_vault_id: key_vault_id.clone(),
             },
-            other => other.clone(),
+            KmsTarget::Off => KmsTarget::Off,
         }
     }
 
@@ -108,24 +176,12 @@ impl Runner<'_> {
 
     /// Looks at the cluster, and waits while it is busy with something else.
     pub(super) async fn settled(&self) -> Result<ManagedCluster> {
-        let deadline = Instant::now() + self.timing.cluster_busy;
-        loop {
-            let cluster = self.azure.cluster(self.cluster).await?;
-            let Some(busy) = cluster.facts.busy() else { return Ok(cluster) };
-            if Instant::now() >= deadline {
-                return Err(Error::new(
-                    ErrorKind::Conflict,
-                    format!("{busy} for too long; run this again when it is settled"),
-                ));
-            }
-            self.reporter.message(format!("Waiting: {busy}"));
-            sleep(self.timing.operation_poll_first).await;
-        }
+        settled(self.azure, self.cluster, self.timing, self.reporter).await
     }
 
     /// Azure said Succeeded: does the cluster say so too?
     fn confirm(&self, after: &ManagedCluster, target: &KmsTarget) -> Result<()> {
-        if holds(after, target) {
+        if after.facts.is_succeeded() && has_profile(&after.facts, target) {
             return Ok(());
         }
         Err(Error::new(
@@ -138,26 +194,151 @@ impl Runner<'_> {
         ))
     }
 
+    /// The profile with a key that the cluster had: as it is configured, as it is to be set later, or
+    /// as it was.
+    fn profile_of(
+        &self,
+        key: &ExpectedKey,
+        now: &ClusterFacts,
+        later: Option<&KmsTarget>,
+    ) -> Result<KmsTarget> {
+        let ExpectedKey::Key(key_id) = key else { return Ok(KmsTarget::Off) };
+        let recording = self.recording.as_ref();
+        let named = [
+            KmsTarget::of(now).ok(),
+            later.cloned(),
+            recording.map(|recording| recording.operation.before.clone()),
+        ];
+        let is_it = |target: &KmsTarget| target.expected() == *key;
+        if let Some(target) = named.into_iter().flatten().find(is_it) {
+            return Ok(target);
+        }
+        let found = recording.and_then(|recording| recording.found.as_ref());
+        let entry = found.and_then(|found| found.reconciled.record.ledger.entry(key_id));
+        profile_from(key_id, entry, now).ok_or_else(|| {
+            Error::new(
+                ErrorKind::Conflict,
+                format!(
+                    "the API servers of {} write with {key_id}, and how its vault is reached is not known; call rotate \
+                     with this key, network_mode and key_vault_id",
+                    self.cluster
+                ),
+            )
+        })
+    }
+
     /// Adds the state that the cluster is in now, and the way back.
-    async fn explain(&self, error: Error, before: &ManagedCluster) -> Error {
-        if error.kind() != ErrorKind::OperationFailed {
+    async fn explain(&self, error: Error, state: &RunState) -> Error {
+        if error.kind() != ErrorKind::OperationFailed || state.is_off {
             return error;
         }
-        let state = match self.azure.cluster(self.cluster).await {
+        let now = match self.azure.cluster(self.cluster).await {
             Ok(now) => {
                 format!("the cluster's provisioning state is {}", now.facts.provisioning_state)
             }
             Err(_) => "the cluster's state could not be read".to_owned(),
         };
-        if self.is_off_meanwhile(before) {
-            return error.with_context(&format!("{state}; {}", self.while_off()));
-        }
-        let way_back = match before.facts.kms_on().and_then(|profile| profile.key_id.as_deref()) {
-            Some(key_id) => format!("the key before was {key_id}: rotate to it goes back"),
-            None => "KMS was off before: disable goes back".to_owned(),
+        let way_back = match &self.before {
+            Some(KmsTarget::On { key_id, .. }) => {
+                format!("the key before was {key_id}: rotate to it goes back")
+            }
+            Some(KmsTarget::Off) => "KMS was off before: disable goes back".to_owned(),
+            None => "call the same verb again".to_owned(),
         };
-        error.with_context(&format!("{state}; {way_back}"))
+        error.with_context(&format!("{now}; {way_back}"))
     }
+
+    /// The change would take the key away that the API servers write with.
+    fn may_lose(&self, in_use: &InUse, configured: Option<&ExpectedKey>) -> Error {
+        let keys: &[ExpectedKey] = match in_use {
+            InUse::Heard(keys) => keys,
+            InUse::NotHeard | InUse::Vouched => &[],
+        };
+        let named: Vec<String> = keys.iter().map(ToString::to_string).collect();
+        let configured = configured
+            .map_or_else(|| "a key that cannot be named".to_owned(), ToString::to_string);
+        let (what, remedy) = match keys {
+            [ExpectedKey::Plaintext] => (named.join(" and "), "call `disable` first".to_owned()),
+            [ExpectedKey::Key(key_id)] => {
+                (named.join(" and "), format!("call `rotate` with {key_id} first"))
+            }
+            [] => ("something that was not heard".to_owned(), "run this again".to_owned()),
+            _ => (
+                named.join(" and "),
+                "call `rotate` with the one of them that is not configured".to_owned(),
+            ),
+        };
+        let finding = Finding::violated(
+            RuleId::PreviousKeyStillNeeded,
+            self.cluster,
+            format!("the API servers write with {what}, and the cluster is configured with {configured}"),
+        );
+        Error::new(
+            ErrorKind::PreflightFailed,
+            format!(
+                "the key of {} was not changed, because secrets could be lost: {}; {remedy}, which proves every secret \
+                 under it",
+                self.cluster, finding.message
+            ),
+        )
+        .with_findings(vec![finding])
+    }
+}
+
+/// Looks at a cluster, and waits while it is busy.
+pub(crate) async fn settled(
+    azure: &Azure,
+    cluster: &ClusterId,
+    timing: &Timing,
+    reporter: &Reporter,
+) -> Result<ManagedCluster> {
+    let deadline = Instant::now() + timing.cluster_busy;
+    loop {
+        let seen = azure.cluster(cluster).await?;
+        let Some(busy) = seen.facts.busy() else { return Ok(seen) };
+        if Instant::now() >= deadline {
+            return Err(Error::new(
+                ErrorKind::Conflict,
+                format!("{busy} for too long; run this again when it is settled"),
+            ));
+        }
+        reporter.message(format!("Waiting: {busy}"));
+        sleep(timing.operation_poll_first).await;
+    }
+}
+
+fn look(seen: &ManagedCluster, target: &KmsTarget) -> Look {
+    let facts = &seen.facts;
+    Look {
+        etag: facts.etag.clone(),
+        busy: facts.busy().is_some(),
+        succeeded: facts.is_succeeded(),
+        has_target: has_profile(facts, target),
+        configured: expected_now(facts).ok(),
+    }
+}
+
+/// A change from what was configured, in force and written with leaves exactly two keys.
+fn how_certain(in_use: &InUse, before: &ManagedCluster) -> Certainty {
+    let InUse::Heard(keys) = in_use else { return Certainty::InUse };
+    let configured = expected_now(&before.facts).ok();
+    let is_certain = keys.len() == 1 && configured.as_ref() == keys.first();
+    if is_certain && before.facts.is_succeeded() { Certainty::Seen } else { Certainty::InUse }
+}
+
+/// A retired key's profile: its vault's mode as it was recorded, or as it is for the vault in use.
+fn profile_from(key_id: &KeyId, entry: Option<&Entry>, now: &ClusterFacts) -> Option<KmsTarget> {
+    let recorded = entry.and_then(|entry| Some((entry.network_mode?, entry.key_vault_id.clone())));
+    let in_use = || {
+        let KmsTarget::On { key_id: other, network_mode, key_vault_id } = KmsTarget::of(now).ok()?
+        else {
+            return None;
+        };
+        other.host().eq_ignore_ascii_case(key_id.host()).then_some((network_mode, key_vault_id))
+    };
+    let (network_mode, key_vault_id) = recorded.or_else(in_use)?;
+    let target = Target { key_id: key_id.clone(), network_mode, key_vault_id };
+    Some(KmsTarget::on(&target))
 }
 
 pub(super) fn changed() -> ControlFlow<String, StepOutcome> {
@@ -170,16 +351,10 @@ pub(super) fn changed_by(error: &Error) -> ControlFlow<String, StepOutcome> {
     ControlFlow::Break(error.to_string())
 }
 
-/// Whether the cluster is as the target says and its last operation succeeded.
-fn holds(cluster: &ManagedCluster, target: &KmsTarget) -> bool {
-    cluster.facts.is_succeeded() && has_profile(cluster, target)
-}
-
-/// Whether the cluster's KMS profile is the target.
-fn has_profile(cluster: &ManagedCluster, target: &KmsTarget) -> bool {
-    let on = cluster.facts.kms_on();
+/// Whether the cluster's profile is the target.
+fn has_profile(cluster: &ClusterFacts, target: &KmsTarget) -> bool {
+    let on = cluster.kms_on();
     match target {
-        KmsTarget::AsConfigured => true,
         KmsTarget::Off => on.is_none(),
         KmsTarget::On { key_id, network_mode, key_vault_id } => {
             let target = Target {
@@ -190,11 +365,4 @@ fn has_profile(cluster: &ManagedCluster, target: &KmsTarget) -> bool {
             on.is_some_and(|profile| profile.is(&target))
         }
     }
-}
-
-/// Whether a failed change of ours can have left the cluster so: with the profile that it had, or
-/// with the one that we sent. Any other profile is somebody else's, and has had no gate.
-fn is_our_failure(before: &ManagedCluster, now: &ManagedCluster, target: &KmsTarget) -> bool {
-    now.facts.kms == before.facts.kms
-        || (*target != KmsTarget::AsConfigured && has_profile(now, target))
 }

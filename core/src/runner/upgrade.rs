@@ -5,14 +5,15 @@ use std::ops::ControlFlow;
 use tokio::time::Instant;
 
 use super::{
-    Carried, Runner,
+    RunState, Runner,
     set_kms::{changed, changed_by},
 };
 use crate::{
     azure::{ManagedCluster, Versions, is_etag_mismatch},
     catalogue::RuleId,
     error::{Error, ErrorKind, Result},
-    model::{Finding, Intent, KmsTarget, KubernetesVersion, StepOutcome},
+    ledger::Certainty,
+    model::{Finding, KmsTarget, KubernetesVersion, StepOutcome},
 };
 
 impl Runner<'_> {
@@ -20,10 +21,10 @@ impl Runner<'_> {
     pub(super) async fn upgrade_control_plane(
         &self,
         version: KubernetesVersion,
-        carried: &mut Carried,
+        state: &mut RunState,
     ) -> Result<ControlFlow<String, StepOutcome>> {
         let seen = self.settled().await?;
-        if seen.facts.etag != carried.etag {
+        if seen.facts.etag != state.etag {
             return Ok(changed());
         }
         let now = seen.facts.kubernetes_version;
@@ -31,7 +32,7 @@ impl Runner<'_> {
             return Ok(ControlFlow::Continue(StepOutcome::AlreadyDone));
         }
         let to = self.offered(now, version).await?;
-        let outcome = self.upgrade(&seen, Versions::ControlPlane(to), carried).await?;
+        let outcome = self.upgrade(&seen, Versions::ControlPlane(to), state).await?;
         if let Some(engine) = &self.engine {
             engine.upgraded(to);
         }
@@ -41,10 +42,10 @@ impl Runner<'_> {
     /// Ensures that every node pool is at the control plane's version.
     pub(super) async fn upgrade_node_pools(
         &self,
-        carried: &mut Carried,
+        state: &mut RunState,
     ) -> Result<ControlFlow<String, StepOutcome>> {
         let seen = self.settled().await?;
-        if seen.facts.etag != carried.etag {
+        if seen.facts.etag != state.etag {
             return Ok(changed());
         }
         let version = seen.facts.kubernetes_version;
@@ -52,7 +53,7 @@ impl Runner<'_> {
         if pools.all(|pool| pool.kubernetes_version.is_none_or(|it| it >= version)) {
             return Ok(ControlFlow::Continue(StepOutcome::AlreadyDone));
         }
-        self.upgrade(&seen, Versions::NodePools(version), carried).await
+        self.upgrade(&seen, Versions::NodePools(version), state).await
     }
 
     /// The version that AKS offers on the way to the one that is wanted.
@@ -76,12 +77,8 @@ impl Runner<'_> {
         Err(Error::new(
             ErrorKind::PreflightFailed,
             format!(
-                "the upgrade of {} cannot go on: [{}] {}. {} {}",
-                self.cluster,
-                finding.rule,
-                finding.message,
-                finding.remedy,
-                self.while_off()
+                "the upgrade of {} cannot go on: [{}] {}. {}",
+                self.cluster, finding.rule, finding.message, finding.remedy
             ),
         )
         .with_findings(vec![finding]))
@@ -91,7 +88,7 @@ impl Runner<'_> {
         &self,
         cluster: &ManagedCluster,
         versions: Versions,
-        carried: &mut Carried,
+        state: &mut RunState,
     ) -> Result<ControlFlow<String, StepOutcome>> {
         self.still_ours().await?;
         let after = match self.run_upgrade(cluster, versions).await {
@@ -100,13 +97,11 @@ impl Runner<'_> {
                 self.still_ours().await?;
                 return Ok(changed_by(&error));
             }
-            Err(error) if error.kind() == ErrorKind::OperationFailed => {
-                return Err(error.with_context(&self.while_off()));
-            }
             Err(error) => return Err(error),
         };
-        self.settled_as(&KmsTarget::Off, after.facts.etag.as_deref()).await?;
-        carried.etag = after.facts.etag;
+        // KMS is off before and after: no key changed.
+        self.settled_as(&KmsTarget::Off, after.facts.etag.as_deref(), Certainty::Seen).await?;
+        state.etag = after.facts.etag;
         Ok(ControlFlow::Continue(StepOutcome::Done))
     }
 
@@ -124,26 +119,14 @@ impl Runner<'_> {
             .await
     }
 
-    /// Whether the operation is one that turns KMS off and on again, and is past the first.
-    pub(super) fn is_off_meanwhile(&self, cluster: &ManagedCluster) -> bool {
-        let turns_off_and_on = self.recording.as_ref().is_some_and(|recording| {
-            matches!(
-                recording.operation.intent,
-                Intent::ChangeNetworkMode(_) | Intent::MigrateToV2(_)
-            )
-        });
-        turns_off_and_on && cluster.facts.kms_on().is_none()
-    }
-
     /// How things are while the operation has KMS off, and the ways out.
     pub(super) fn while_off(&self) -> String {
-        let before = self.recording.as_ref().map(|recording| &recording.operation.before);
-        let key = match before {
+        let key = match &self.before {
             Some(KmsTarget::On { key_id, .. }) => format!("{key_id}"),
-            _ => "the key of before".to_owned(),
+            _ => "the previous key".to_owned(),
         };
         format!(
-            "KMS is off meanwhile, and secrets are not encrypted with your key: mend what stopped it and call resume, or \
+            "KMS is off meanwhile, and secrets are not encrypted with your key: fix what stopped it and call resume, or \
              abandon and enable with {key}"
         )
     }

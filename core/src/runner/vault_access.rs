@@ -4,9 +4,11 @@
 //! down. So it is closed last, looked at again afterwards, and opened again when that shows any
 //! trouble.
 
+use std::ops::ControlFlow;
+
 use tokio::time::{Instant, sleep};
 
-use super::{Carried, Runner};
+use super::{RunState, Runner, set_kms::changed};
 use crate::{
     error::{Error, ErrorKind, Result},
     model::{KmsProfile, NetworkMode, StepOutcome, VaultId},
@@ -34,23 +36,25 @@ impl Runner<'_> {
     pub(super) async fn close_vault(
         &self,
         id: &VaultId,
-        carried: &mut Carried,
-    ) -> Result<StepOutcome> {
+        state: &mut RunState,
+    ) -> Result<ControlFlow<String, StepOutcome>> {
         if !self.azure.vault_now(id).await?.public_network_access {
-            return Ok(StepOutcome::AlreadyDone);
+            return Ok(ControlFlow::Continue(StepOutcome::AlreadyDone));
         }
-        self.in_private_use(id).await?;
+        if self.in_private_use(id).await? != state.etag {
+            return Ok(changed());
+        }
         self.connected(id).await?;
         if let Some(recording) = &self.recording {
             recording.recorder.closes_vault(id).await?;
         }
         self.still_ours().await?;
-        carried.closed = Some(id.clone());
+        state.closed = Some(id.clone());
         self.azure.set_vault_public_access(id, false).await?;
         if let Err(error) = self.works_closed(id).await {
             return Err(self.opened_again(id, error).await);
         }
-        Ok(StepOutcome::Done)
+        Ok(ControlFlow::Continue(StepOutcome::Done))
     }
 
     /// The vault that an earlier run of this operation closed.
@@ -59,8 +63,8 @@ impl Runner<'_> {
     }
 
     /// Opens the vault again if KMS turned out not to work since it was closed.
-    pub(super) async fn undo_closing(&self, error: Error, carried: &Carried) -> Error {
-        let Some(id) = &carried.closed else { return error };
+    pub(super) async fn undo_closing(&self, error: Error, state: &RunState) -> Error {
+        let Some(id) = &state.closed else { return error };
         let is_kms = matches!(
             error.kind(),
             ErrorKind::KmsUnavailable | ErrorKind::Unavailable | ErrorKind::Timeout
@@ -68,8 +72,8 @@ impl Runner<'_> {
         if is_kms { self.opened_again(id, error).await } else { error }
     }
 
-    /// Whether the cluster reaches this very vault in private mode.
-    async fn in_private_use(&self, id: &VaultId) -> Result<()> {
+    /// Whether the cluster reaches this very vault in private mode; its eTag.
+    async fn in_private_use(&self, id: &VaultId) -> Result<Option<String>> {
         let cluster = self.settled().await?;
         let reaches = |profile: &KmsProfile| {
             profile.network_mode == Some(NetworkMode::Private)
@@ -77,7 +81,7 @@ impl Runner<'_> {
                     == Some(id)
         };
         if cluster.facts.kms_on().is_some_and(reaches) {
-            return Ok(());
+            return Ok(cluster.facts.etag);
         }
         Err(Error::new(
             ErrorKind::Conflict,

@@ -50,15 +50,21 @@ pub(crate) struct ObserveScope<'a> {
     pub(crate) journal: bool,
 }
 
-/// Looks at the Kubernetes API. Unknown: it cannot be reached, or it does not let us in.
-pub(crate) async fn observe(api: &KubernetesApi, scope: ObserveScope<'_>) -> Fact<KubernetesFacts> {
+/// Looks at the Kubernetes API.
+///
+/// # Errors
+/// It cannot be reached, or it does not let us in.
+pub(crate) async fn observe(
+    api: &KubernetesApi,
+    scope: ObserveScope<'_>,
+) -> Result<KubernetesFacts> {
     // Alone and first: it tells whether anybody is there.
-    let nodes = node_resource_groups(api).await;
-    if let Err(error) = &nodes
-        && !matches!(error.kind(), ErrorKind::Forbidden | ErrorKind::NotFound)
-    {
-        return Fact::Unknown(error.to_string());
-    }
+    let nodes = match node_resource_groups(api).await {
+        Err(error) if !matches!(error.kind(), ErrorKind::Forbidden | ErrorKind::NotFound) => {
+            return Err(error);
+        }
+        nodes => nodes,
+    };
     let (missing, konnectivity, metrics, secrets) = join!(
         permissions::missing(api, scope),
         konnectivity(api),
@@ -68,7 +74,7 @@ pub(crate) async fn observe(api: &KubernetesApi, scope: ObserveScope<'_>) -> Fac
     let missing_permissions = fact(missing);
     let denied_patches = secrets::denied_patches(api, scope, &missing_permissions).await;
     let mean_secret_bytes = metrics.as_ref().ok().and_then(ServerMetrics::mean_secret_bytes);
-    Fact::Known(KubernetesFacts {
+    Ok(KubernetesFacts {
         host: api.host().to_owned(),
         node_resource_groups: fact(nodes),
         konnectivity: fact(konnectivity),
