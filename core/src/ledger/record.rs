@@ -177,6 +177,22 @@ struct Envelope<T> {
 }
 
 impl Record {
+    /// Every key that it names, whatever became of it.
+    pub(crate) fn keys(&self) -> Vec<KeyId> {
+        let ledger = &self.ledger;
+        let before = self.operation.as_ref().map(|operation| &operation.before);
+        let target = self.operation.as_ref().and_then(|operation| operation.target.as_ref());
+        [&ledger.current, &ledger.pending, &ledger.previous]
+            .into_iter()
+            .flatten()
+            .chain(&ledger.retired)
+            .filter_map(|entry| entry.key_id.clone())
+            .chain(
+                before.into_iter().chain(target).filter_map(|it| it.expected().key_id().cloned()),
+            )
+            .collect()
+    }
+
     /// Keys whose name in the API servers' metrics cannot be computed, with the hash that was seen.
     pub(crate) fn hashes_seen(&self) -> Vec<(KeyId, String)> {
         let ledger = &self.ledger;

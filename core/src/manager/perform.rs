@@ -267,6 +267,7 @@ impl Run<'_> {
                     .as_ref()
                     .map(|found| found.reconciled.record.hashes_seen())
                     .unwrap_or_default(),
+                known_keys: known_keys(&observed.cluster, found.as_ref().map(|it| &it.reconciled)),
                 kms_v1: observed.cluster.kubernetes_version < KubernetesVersion::KMS_V2,
             })
         });
@@ -410,6 +411,12 @@ fn with_key_made(intent: &Intent, recorded: Option<&Operation>, made: Option<&Ke
         }
         _ => intent.clone(),
     }
+}
+
+/// The keys that may concern the cluster, as its document and the record spell them.
+pub(super) fn known_keys(cluster: &ClusterFacts, recorded: Option<&Reconciled>) -> Vec<KeyId> {
+    let recorded = recorded.map(|found| found.record.keys()).unwrap_or_default();
+    key_in_use(cluster).into_iter().chain(recorded).collect()
 }
 
 fn key_in_use(cluster: &ClusterFacts) -> Option<KeyId> {

@@ -2,7 +2,7 @@
 
 use super::{
     Inner,
-    perform::{reported, status_with},
+    perform::{known_keys, reported, status_with},
 };
 use crate::{
     error::{Error, ErrorKind, Result},
@@ -126,6 +126,7 @@ async fn verify(
         total: facts.secrets.known().copied(),
         reporter: reporter.clone(),
         known_key_id_hashes: found.reconciled.record.hashes_seen(),
+        known_keys: known_keys(&observed.cluster, Some(&found.reconciled)),
         kms_v1: observed.cluster.kubernetes_version < KubernetesVersion::KMS_V2,
     });
     let began = tokio::time::Instant::now();

@@ -160,10 +160,7 @@ impl Engine {
             return Ok((Vec::new(), Some(unseen.to_owned())));
         };
         let hashes: Vec<String> = match expected {
-            ExpectedKey::Key(key_id) => {
-                let known = self.known_key_id_hash(expected).map(str::to_owned);
-                std::iter::once(key_id.metrics_hash()).chain(known).collect()
-            }
+            ExpectedKey::Key(key_id) => self.names(&[]).hashes(key_id),
             ExpectedKey::Plaintext => Vec::new(),
         };
         let other = servers.iter().find(|server| !server.only_ever_wrote(expected, &hashes));

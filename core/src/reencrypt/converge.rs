@@ -12,9 +12,9 @@ use tokio::time::Instant;
 use super::{
     Engine,
     canary::CanaryWrite,
-    pass::{Convergence, Pass},
+    pass::{Awaited, Convergence, Pass},
     requests,
-    servers::{Heard, Process, Verdict, judge},
+    servers::{Heard, Process, Verdict, WritesWith, judge},
 };
 use crate::{
     error::{Error, ErrorKind, Result},
@@ -60,7 +60,7 @@ impl LeaseWatch {
 }
 
 /// What one round of fresh connections brought.
-enum Round {
+pub(super) enum Round {
     /// Every API server that lives was heard.
     All(Vec<Heard>),
     /// Not every one, and why.
@@ -72,6 +72,12 @@ enum Round {
 impl Engine {
     /// Brings a pass to convergence, again when servers changed in the middle of it.
     pub(super) async fn converge_again(&self, pass: &mut Pass) -> Result<()> {
+        if let Awaited::InUse(candidates) = &pass.awaited {
+            let candidates = candidates.clone();
+            return self.find_in_use(pass, &candidates).await;
+        }
+        let names = self.names(&pass.keys);
+        let expected = pass.expected().clone();
         let began = Instant::now();
         let mut waited = false;
         loop {
@@ -81,17 +87,16 @@ impl Engine {
             let seen = match self.round(Hearing::OfAWrite).await? {
                 Round::All(heard) => {
                     let before = pass.before_change.as_ref();
-                    let known = self.known_key_id_hash(&pass.expected);
-                    match judge(&heard, &pass.expected, before, known) {
+                    match judge(&heard, &expected, before, &names) {
                         Verdict::Proven(evidence) => {
                             return self.converged(pass, evidence, heard, false).await;
                         }
-                        Verdict::Untold if waited => {
-                            return self.converged(pass, Evidence::Weak, heard, true).await;
+                        Verdict::Untold { touch } if waited => {
+                            return self.converged(pass, Evidence::Weak, heard, touch).await;
                         }
-                        Verdict::Untold => {
+                        Verdict::Untold { .. } => {
                             waited = true;
-                            self.wait_weakly(pass, "show no keys").await;
+                            self.wait_weakly(pass, "do not tell the key").await;
                             continue;
                         }
                         Verdict::No => {}
@@ -108,9 +113,9 @@ impl Engine {
                         "the API servers do not all write with {} after {} s: {seen}; if the \
                          cluster's provisioning state is Failed or Canceled, {}, which settles it; \
                          else look at the vault's logs; then run this again",
-                        pass.expected,
+                        expected,
                         began.elapsed().as_secs(),
-                        match pass.expected {
+                        match expected {
                             ExpectedKey::Key(_) => "call `enable` with this key",
                             ExpectedKey::Plaintext => "call `disable`",
                         }
@@ -119,22 +124,12 @@ impl Engine {
             }
             // The reason for waiting: a server asks its KMS plugin for the key once a minute, or is
             // about to restart. Asking for its health makes it ask sooner.
-            self.reporter.message(format!("Waiting for {}: {seen}", pass.expected));
+            self.reporter.message(format!("Waiting for {expected}: {seen}"));
             tokio::time::sleep(self.timing.convergence_poll).await;
         }
     }
 
-    pub(super) async fn try_once(&self, pass: &mut Pass) -> Result<bool> {
-        if let Round::All(heard) = self.round(Hearing::OfAWrite).await?
-            && let Verdict::Proven(evidence) = judge(&heard, &pass.expected, None, self.known_key_id_hash(&pass.expected))
-        {
-            self.converged(pass, evidence, heard, false).await?;
-            return Ok(true);
-        }
-        Ok(false)
-    }
-
-    async fn converged(
+    pub(super) async fn converged(
         &self,
         pass: &mut Pass,
         evidence: Evidence,
@@ -145,6 +140,11 @@ impl Engine {
             heard.iter().filter_map(|server| server.counters.mean_secret_bytes()).max()
         {
             self.limiter.set_secret_bytes(bytes);
+        }
+        if let (Evidence::Weak, Some(WritesWith::Key(hash))) =
+            (evidence, heard.first().map(|server| &server.writes_with))
+        {
+            self.guess(pass.expected(), hash);
         }
         let pure = !touch && !heard.is_empty() && heard.iter().all(Heard::never_wrote_otherwise);
         pass.convergence = Some(Convergence { evidence, servers: heard, at: Instant::now() });
@@ -158,7 +158,7 @@ impl Engine {
     /// Without the API servers' metrics there is nothing but time.
     async fn converge_weakly(&self, pass: &mut Pass) -> Result<()> {
         self.wait_weakly(pass, "cannot be read").await;
-        let touch = self.is_kms_v1() && matches!(pass.expected, ExpectedKey::Key(_));
+        let touch = self.is_kms_v1() && matches!(pass.expected(), ExpectedKey::Key(_));
         self.converged(pass, Evidence::Weak, Vec::new(), touch).await
     }
 
@@ -166,7 +166,7 @@ impl Engine {
         self.reporter.message(format!(
             "The API servers' metrics {why}: giving them {} s to write with {}",
             self.timing.weak_convergence.as_secs(),
-            pass.expected
+            pass.expected()
         ));
         tokio::time::sleep(self.timing.weak_convergence).await;
     }
@@ -184,6 +184,8 @@ impl Engine {
                 convergence.servers.iter().find(|earlier| earlier.process == server.process);
             match earlier {
                 Some(earlier) => server.unchanged_since(earlier),
+                // servers that differ must stay exactly as they were
+                None if pass.keys.len() > 1 => false,
                 None => {
                     server.never_wrote_otherwise()
                         && convergence
@@ -215,7 +217,7 @@ impl Engine {
     }
 
     /// Opens fresh connections until every API server was heard.
-    async fn round(&self, hearing: Hearing) -> Result<Round> {
+    pub(super) async fn round(&self, hearing: Hearing) -> Result<Round> {
         let leases = match identity_leases(&self.api).await {
             Ok(leases) if !leases.is_empty() => leases,
             Ok(_) => return Ok(Round::Unknown),

@@ -1,32 +1,316 @@
-use super::{Engine, Pass};
+//! Which of several keys do the API servers write with? For a cluster whose last change failed:
+//! its document may name a key that they do not have.
+
+use tokio::time::{Instant, sleep};
+
+use super::{
+    Engine, WritesWith,
+    converge::{Hearing, Round},
+    names::KeyNames,
+    pass::{Awaited, Pass},
+    servers::{Heard, Process},
+};
 use crate::{
-    error::Result,
-    model::{ExpectedKey, Purpose},
+    catalogue::RuleId,
+    error::{Error, ErrorKind, Result},
+    model::{Evidence, ExpectedKey, Finding, Purpose},
+    progress::Phase,
 };
 
+/// Rounds in a row that bring the same answer before servers on different keys, or on one that
+/// nobody knows, count as left there and not as on their way.
+const SAME_ANSWERS: usize = 3;
+
+/// What a process writes with: the number of a candidate, or something else.
+type Answer = Vec<(Process, Option<usize>)>;
+
+/// What the API servers turn out to write with.
+#[derive(Debug, Eq, PartialEq)]
+enum Found {
+    /// All with one candidate.
+    One(usize, Evidence),
+    /// Each with one of two.
+    Two(usize, usize),
+    /// Some with none of the candidates, or with more than two of them.
+    Other,
+}
+
+/// How long the servers have given the same answer.
+#[derive(Default)]
+struct Steady {
+    answer: Answer,
+    rounds: usize,
+}
+
+impl Steady {
+    fn is(&mut self, answer: Answer) -> bool {
+        if self.rounds > 0 && self.answer == answer {
+            self.rounds += 1;
+        } else {
+            *self = Self { answer, rounds: 1 };
+        }
+        self.rounds > SAME_ANSWERS
+    }
+}
+
 impl Engine {
+    /// Finds which of the candidates the API servers write with, and begins a pass under it.
+    ///
+    /// Where servers were left on two of them, the pass is under both: an empty patch that an
+    /// unchanged server answers proves that the secret is under that server's key, so every
+    /// secret ends under one of the two. Its report is never `complete`.
+    ///
+    /// # Errors
+    /// `preflight_failed` with `key-in-use-unproven` if it cannot be told.
     pub(crate) async fn converge_in_use(
         &self,
         purpose: Purpose,
         candidates: &[ExpectedKey],
     ) -> Result<Pass> {
-        let mut last = None;
-        for _ in 0..200 {
-            for key in candidates {
-                let mut pass = Pass::new(purpose, key.clone(), None, self.namespaces.clone());
-                match self.try_once(&mut pass).await {
-                    Ok(true) => return Ok(pass),
-                    Ok(false) => {}
-                    Err(error) => last = Some(error),
-                }
-            }
-            tokio::time::sleep(self.timing.convergence_poll).await;
+        self.reporter.phase(
+            Phase::Converge,
+            None,
+            "Finding out which key the API servers write with".to_owned(),
+        );
+        let Some(first) = candidates.first() else {
+            return Err(Error::new(ErrorKind::Unexpected, "no key to look for was named"));
+        };
+        let mut pass = Pass::new(purpose, first.clone(), None, self.namespaces.clone());
+        pass.awaited = Awaited::InUse(candidates.to_vec());
+        self.converge_again(&mut pass).await?;
+        Ok(pass)
+    }
+
+    /// Brings a pass to convergence on whichever of the candidates is in use.
+    pub(super) async fn find_in_use(
+        &self,
+        pass: &mut Pass,
+        candidates: &[ExpectedKey],
+    ) -> Result<()> {
+        let names = self.names(candidates);
+        let began = Instant::now();
+        let mut steady = Steady::default();
+        if !self.metrics {
+            return Err(unproven("the API servers' metrics cannot be read"));
         }
-        Err(last.unwrap_or_else(|| crate::Error::new(crate::ErrorKind::PreflightFailed, "not found")))
+        loop {
+            let why = match self.round(Hearing::OfAWrite).await? {
+                Round::All(heard) => {
+                    let found = found(&heard, candidates, &names);
+                    let same = steady.is(answer(&heard, candidates, &names));
+                    match found {
+                        Found::One(index, evidence) => {
+                            pass.keys = vec![candidates[index].clone()];
+                            let touch = evidence == Evidence::Weak;
+                            return self.converged(pass, evidence, heard, touch).await;
+                        }
+                        Found::Two(one, other) if same => {
+                            pass.keys = vec![candidates[one].clone(), candidates[other].clone()];
+                            let evidence = evidence(&heard, &pass.keys, &names);
+                            return self.converged(pass, evidence, heard, false).await;
+                        }
+                        Found::Other if same => return Err(unproven(&each(&heard, &names))),
+                        Found::Two(..) | Found::Other => {}
+                    }
+                    each(&heard, &names)
+                }
+                Round::Part(why) => {
+                    steady = Steady::default();
+                    why
+                }
+                Round::Unknown => {
+                    return Err(unproven(
+                        "which API servers there are cannot be seen: that takes their identity \
+                         Leases in kube-system, and the right to list them",
+                    ));
+                }
+            };
+            if began.elapsed() >= self.timing.convergence_limit {
+                return Err(unproven(&why));
+            }
+            self.reporter.message(format!("Looking for the key in use: {why}"));
+            sleep(self.timing.convergence_poll).await;
+        }
     }
 }
-impl Pass {
-    pub(crate) fn keys(&self) -> &[ExpectedKey] {
-        std::slice::from_ref(&self.expected)
+
+fn answer(heard: &[Heard], candidates: &[ExpectedKey], names: &KeyNames) -> Answer {
+    let mut answer: Answer = heard
+        .iter()
+        .map(|server| (server.process.clone(), candidate(&server.writes_with, candidates, names)))
+        .collect();
+    answer.sort();
+    answer
+}
+
+/// The candidate that a server writes with.
+fn candidate(
+    writes_with: &WritesWith,
+    candidates: &[ExpectedKey],
+    names: &KeyNames,
+) -> Option<usize> {
+    match writes_with {
+        WritesWith::Plaintext => {
+            candidates.iter().position(|candidate| *candidate == ExpectedKey::Plaintext)
+        }
+        WritesWith::Key(hash) => candidates.iter().position(|candidate| {
+            candidate.key_id().is_some_and(|key_id| {
+                names.is_computed(key_id, hash) || names.is_learned(key_id, hash)
+            })
+        }),
+        WritesWith::Provider(_) | WritesWith::Mixed => None,
+    }
+}
+
+fn found(heard: &[Heard], candidates: &[ExpectedKey], names: &KeyNames) -> Found {
+    if let Some(index) = only_key_of_v1(heard, candidates) {
+        return Found::One(index, Evidence::Weak);
+    }
+    let mut seen = Vec::new();
+    for server in heard {
+        match candidate(&server.writes_with, candidates, names) {
+            Some(index) if !seen.contains(&index) => seen.push(index),
+            Some(_) => {}
+            None => return Found::Other,
+        }
+    }
+    seen.sort_unstable();
+    match seen[..] {
+        [one] => Found::One(one, evidence(heard, std::slice::from_ref(&candidates[one]), names)),
+        [one, other] => Found::Two(one, other),
+        _ => Found::Other,
+    }
+}
+
+/// KMS v1 names no keys. Where all servers have one provider of it and only one key comes into
+/// question, it is most likely that one.
+fn only_key_of_v1(heard: &[Heard], candidates: &[ExpectedKey]) -> Option<usize> {
+    let (first, rest) = heard.split_first()?;
+    let is_v1 = matches!(first.writes_with, WritesWith::Provider(_));
+    if !is_v1 || rest.iter().any(|server| server.writes_with != first.writes_with) {
+        return None;
+    }
+    let keys = candidates.iter().filter(|candidate| candidate.key_id().is_some()).count();
+    (keys == 1).then(|| candidates.iter().position(|it| it.key_id().is_some()))?
+}
+
+/// What it rests on that servers which write with these keys do.
+fn evidence(heard: &[Heard], keys: &[ExpectedKey], names: &KeyNames) -> Evidence {
+    let computed = |server: &Heard| match &server.writes_with {
+        WritesWith::Key(hash) => keys
+            .iter()
+            .filter_map(ExpectedKey::key_id)
+            .any(|key_id| names.is_computed(key_id, hash)),
+        WritesWith::Plaintext => true,
+        WritesWith::Provider(_) | WritesWith::Mixed => false,
+    };
+    if heard.iter().all(computed) { Evidence::Metrics } else { Evidence::MetricsUnnamed }
+}
+
+/// What each server writes with, and which key that is, where it is known.
+pub(super) fn each(heard: &[Heard], names: &KeyNames) -> String {
+    let servers: Vec<String> = heard
+        .iter()
+        .map(|server| {
+            let id = server.report().id;
+            match &server.writes_with {
+                WritesWith::Key(hash) => match names.owner(hash) {
+                    Some(key_id) => format!("{id} writes with {key_id} ({hash})"),
+                    None => format!("{id} writes with a key that is not known here ({hash})"),
+                },
+                other => format!("{id} writes with {other}"),
+            }
+        })
+        .collect();
+    servers.join("; ")
+}
+
+fn unproven(why: &str) -> Error {
+    let finding = Finding {
+        remedy:
+            "Pass the key that the API servers write with to `rotate` (or `enable`; where it is \
+                 none, call `disable`): going back to it needs nothing else. Where it cannot be \
+                 seen, grant `get` on `/metrics` and `list` on leases in kube-system."
+                .to_owned(),
+        ..Finding::violated(RuleId::KeyInUseUnproven, "API servers", why)
+    };
+    Error::new(
+        ErrorKind::PreflightFailed,
+        format!("which key the API servers write with is not proven: {finding}"),
+    )
+    .with_findings(vec![finding])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{kubernetes::ServerMetrics, model::KeyId};
+
+    fn key(version: u8) -> ExpectedKey {
+        let text = format!("https://shop.vault.azure.net/keys/etcd/{version:032x}");
+        ExpectedKey::Key(KeyId::parse(&text).unwrap())
+    }
+
+    fn on(key: &ExpectedKey) -> WritesWith {
+        match key {
+            ExpectedKey::Key(key_id) => WritesWith::Key(key_id.metrics_hash()),
+            ExpectedKey::Plaintext => WritesWith::Plaintext,
+        }
+    }
+
+    fn servers(writing: &[WritesWith]) -> Vec<Heard> {
+        let server = |(started, writes_with): (f64, &WritesWith)| {
+            let counters = ServerMetrics {
+                process_start_time_seconds: Some(started),
+                ..ServerMetrics::default()
+            };
+            let process = Process::of(&counters);
+            Heard { process, writes_with: writes_with.clone(), counters }
+        };
+        [1.0, 2.0, 3.0].into_iter().zip(writing).map(server).collect()
+    }
+
+    #[test]
+    fn the_key_in_use_is_found_among_the_candidates() {
+        let hash = |hash: &str| WritesWith::Key(hash.into());
+        let v1 = |name: &str| WritesWith::Provider(format!("k8s:enc:kms:v1:{name}:"));
+        let plain = ExpectedKey::Plaintext;
+        let three = [key(1), key(2), plain.clone()];
+        let one_key = [plain.clone(), key(1)];
+        let (metrics, unnamed) = (Evidence::Metrics, Evidence::MetricsUnnamed);
+        let cases = [
+            ("all with one", vec![on(&key(2)), on(&key(2))], &three[..], Found::One(1, metrics)),
+            ("all without", vec![on(&plain), on(&plain)], &three, Found::One(2, metrics)),
+            ("a learned name", vec![hash("x"), hash("x")], &three, Found::One(0, unnamed)),
+            ("two keys", vec![on(&key(2)), on(&key(1))], &three, Found::Two(0, 1)),
+            ("a key and none", vec![on(&plain), on(&key(1))], &three, Found::Two(0, 2)),
+            ("three", vec![on(&plain), on(&key(1)), on(&key(2))], &three, Found::Other),
+            ("a strange key", vec![on(&key(1)), hash("y")], &three, Found::Other),
+            ("unclear", vec![WritesWith::Mixed], &three, Found::Other),
+            ("KMS v1, one key", vec![v1("a"), v1("a")], &one_key, Found::One(1, Evidence::Weak)),
+            ("KMS v1, two keys", vec![v1("a"), v1("a")], &three, Found::Other),
+            ("KMS v1, two providers", vec![v1("a"), v1("b")], &one_key, Found::Other),
+            ("nobody", vec![], &three, Found::Other),
+        ];
+        let ExpectedKey::Key(learned) = key(1) else { return };
+        let mut names = KeyNames::new(Vec::new(), vec![(learned, "x".to_owned())]);
+        three.iter().for_each(|key| names.know(key));
+        for (name, writing, candidates, expected) in cases {
+            assert_eq!(found(&servers(&writing), candidates, &names), expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn an_answer_counts_when_it_has_stood_for_three_polls() {
+        let candidates = [key(1), key(2)];
+        let names = KeyNames::default();
+        let heard = servers(&[on(&key(1)), on(&key(2))]);
+        let turned = servers(&[on(&key(2)), on(&key(1))]);
+        let same = |heard: &[Heard]| answer(heard, &candidates, &names);
+        let mut steady = Steady::default();
+        let first: Vec<bool> = (0..4).map(|_| steady.is(same(&heard))).collect();
+        assert_eq!(first, [false, false, false, true]);
+        assert!(!steady.is(same(&turned)), "another server has the first key");
+        assert!(!steady.is(same(&heard)));
     }
 }

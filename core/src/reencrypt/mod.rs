@@ -23,6 +23,7 @@ mod health;
 mod in_use;
 mod limiter;
 mod list;
+mod names;
 mod outage;
 mod pass;
 mod patch;
@@ -31,7 +32,10 @@ mod servers;
 mod stream;
 mod verify;
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{
+    Mutex, PoisonError,
+    atomic::{AtomicBool, Ordering},
+};
 
 use crate::{
     error::Result,
@@ -41,7 +45,9 @@ use crate::{
 };
 
 pub(crate) use self::{audit::LedgerProof, pass::Pass, servers::WritesWith};
-use self::{canary::Canary, converge::LeaseWatch, limiter::Limiter, outage::Outage};
+use self::{
+    canary::Canary, converge::LeaseWatch, limiter::Limiter, names::KeyNames, outage::Outage,
+};
 
 /// What an engine works with.
 pub(crate) struct EngineConfig {
@@ -59,6 +65,10 @@ pub(crate) struct EngineConfig {
     /// showed when they were seen to change to it. Servers that show this very hash write with
     /// that key, and nobody need have seen them change again.
     pub(crate) known_key_id_hashes: Vec<(KeyId, String)>,
+    /// Every key that may concern this cluster, as the record, the cluster's document and the
+    /// caller spell it: API servers count a key under the hash of its spelling, and the hash of
+    /// one of these is no other's.
+    pub(crate) known_keys: Vec<KeyId>,
     /// Where KMS is on it is v1, as far as the cluster's version tells: an empty patch does not
     /// rewrite what lies under another version of the key. Metrics, where there are any, tell by
     /// themselves.
@@ -77,7 +87,7 @@ pub(crate) struct Engine {
     canary: Canary,
     leases: LeaseWatch,
     outage: Outage,
-    known_key_id_hashes: Vec<(KeyId, String)>,
+    names: Mutex<KeyNames>,
     kms_v1: AtomicBool,
 }
 
@@ -94,7 +104,7 @@ impl Engine {
             leases: LeaseWatch::default(),
             outage: Outage::default(),
             timing: config.timing,
-            known_key_id_hashes: config.known_key_id_hashes,
+            names: Mutex::new(KeyNames::new(config.known_keys, config.known_key_id_hashes)),
             kms_v1: AtomicBool::new(config.kms_v1),
         }
     }
@@ -138,11 +148,17 @@ impl Engine {
         self.kms_v1.store(version < KubernetesVersion::KMS_V2, Ordering::Relaxed);
     }
 
-    /// The hash that a key is known to be counted under.
-    fn known_key_id_hash(&self, expected: &ExpectedKey) -> Option<&str> {
-        let key_id = expected.key_id()?;
-        let known = self.known_key_id_hashes.iter().find(|(known, _)| known == key_id);
-        known.map(|(_, hash)| hash.as_str())
+    /// Whose hashes API servers show, these keys included.
+    fn names(&self, keys: &[ExpectedKey]) -> KeyNames {
+        let mut names = self.names.lock().unwrap_or_else(PoisonError::into_inner);
+        for key in keys {
+            names.know(key);
+        }
+        names.clone()
+    }
+
+    fn guess(&self, key: &ExpectedKey, hash: &str) {
+        self.names.lock().unwrap_or_else(PoisonError::into_inner).guess(key, hash);
     }
 
     /// Removes what the engine made in the cluster.

@@ -25,10 +25,21 @@ pub(super) struct Convergence {
     pub(super) at: Instant,
 }
 
+/// Which key a pass waits for.
+pub(super) enum Awaited {
+    /// The one that the caller expects.
+    Expected,
+    /// Whichever of these the API servers turn out to write with.
+    InUse(Vec<ExpectedKey>),
+}
+
 /// One pass: converge, rewrite, verify.
 pub(crate) struct Pass {
     pub(super) purpose: Purpose,
-    pub(super) expected: ExpectedKey,
+    pub(super) awaited: Awaited,
+    /// What the API servers write with: one key; two only where servers were left on different
+    /// keys.
+    pub(super) keys: Vec<ExpectedKey>,
     pub(super) before_change: Option<WritesWith>,
     pub(super) namespaces: Option<Vec<String>>,
     pub(super) convergence: Option<Convergence>,
@@ -100,6 +111,25 @@ impl Tally {
         self.failed.remove(&key);
     }
 
+    /// The blocked secrets that the caller gives up.
+    fn given_up(&self, may_stay_blocked: &dyn Fn(&str) -> bool) -> Vec<String> {
+        // What lies in a namespace that could not be listed to its end has no name to give up.
+        let unnamed = |name: &str| {
+            name.split_once('/').is_some_and(|(namespace, _)| self.unlisted.contains(namespace))
+        };
+        let names = self.blocked.keys();
+        names.filter(|name| !unnamed(name) && may_stay_blocked(name)).cloned().collect()
+    }
+
+    fn failed(&self) -> u64 {
+        self.failed.len() as u64 + self.failed_unnamed
+    }
+
+    /// Nothing is left but what is given up.
+    fn is_settled(&self, given_up: &[String]) -> bool {
+        self.failed() == 0 && self.unlisted.is_empty() && given_up.len() == self.blocked.len()
+    }
+
     pub(super) fn is_blocked(&self, namespace: &str, name: &str) -> bool {
         if self.blocked.is_empty() && self.failed.is_empty() {
             return false;
@@ -118,7 +148,8 @@ impl Pass {
     ) -> Self {
         Self {
             purpose,
-            expected,
+            awaited: Awaited::Expected,
+            keys: vec![expected],
             before_change,
             namespaces,
             convergence: None,
@@ -146,9 +177,28 @@ impl Pass {
         }
     }
 
-    /// What the secrets are to be under.
+    /// What the secrets are to be under; the first, where they may be under two keys.
     pub(crate) fn expected(&self) -> &ExpectedKey {
-        &self.expected
+        &self.keys[0]
+    }
+
+    /// What the API servers write with: one key. Two only where the cluster's last change left
+    /// servers on different keys; a secret then counts as proven if it is under either.
+    pub(crate) fn keys(&self) -> &[ExpectedKey] {
+        &self.keys
+    }
+
+    /// Whether every secret of the cluster is proven to be under one of [`keys`](Self::keys), but
+    /// for those that may stay blocked.
+    pub(crate) fn is_settled_within(&self, may_stay_blocked: &dyn Fn(&str) -> bool) -> bool {
+        self.namespaces.is_none()
+            && self.verified
+            && self.evidence() != Evidence::Weak
+            && self.tally.is_settled(&self.tally.given_up(may_stay_blocked))
+    }
+
+    fn evidence(&self) -> Evidence {
+        self.convergence.as_ref().map_or(Evidence::Weak, |found| found.evidence)
     }
 
     /// What the API servers write with, if they were heard.
@@ -167,22 +217,12 @@ impl Pass {
 
     /// What the pass came to.
     pub(crate) fn report(&self, may_stay_blocked: &dyn Fn(&str) -> bool) -> ReencryptReport {
-        let evidence = self.convergence.as_ref().map_or(Evidence::Weak, |found| found.evidence);
-        // What lies in a namespace that could not be listed to its end has no name to give up.
-        let unnamed = |name: &str| {
-            name.split_once('/')
-                .is_some_and(|(namespace, _)| self.tally.unlisted.contains(namespace))
+        let given_up = self.tally.given_up(may_stay_blocked);
+        let counts = Counts {
+            blocked: self.tally.blocked.len() as u64,
+            failed: self.tally.failed(),
+            ..self.tally.counts
         };
-        let names = self.tally.blocked.keys();
-        let given_up: Vec<String> =
-            names.filter(|name| !unnamed(name) && may_stay_blocked(name)).cloned().collect();
-        let whole = self.namespaces.is_none();
-        let failed = self.tally.failed.len() as u64 + self.tally.failed_unnamed;
-        let settled = failed == 0
-            && self.tally.unlisted.is_empty()
-            && given_up.len() == self.tally.blocked.len();
-        let counts =
-            Counts { blocked: self.tally.blocked.len() as u64, failed, ..self.tally.counts };
         let answered = counts.rewritten + counts.current + counts.gone;
         #[expect(clippy::cast_precision_loss, reason = "a rate for people")]
         let secrets_per_second = if self.rewriting_seconds > 0.0 {
@@ -193,12 +233,9 @@ impl Pass {
         ReencryptReport {
             purpose: self.purpose,
             scope: Scope { namespaces: self.namespaces.clone() },
-            evidence,
+            evidence: self.evidence(),
             fence: self.fence.unwrap_or_default().to_string(),
-            key_id: match &self.expected {
-                ExpectedKey::Key(key_id) => Some(key_id.to_string()),
-                ExpectedKey::Plaintext => None,
-            },
+            key_id: self.expected().key_id().map(ToString::to_string),
             counts,
             blocked: self
                 .tally
@@ -208,7 +245,7 @@ impl Pass {
                 .cloned()
                 .collect(),
             given_up,
-            complete: whole && settled && self.verified && evidence != Evidence::Weak,
+            complete: self.keys.len() == 1 && self.is_settled_within(may_stay_blocked),
             started_at: self.started_at,
             finished_at: OffsetDateTime::now_utc(),
             seconds: self.started.elapsed().as_secs_f64(),

@@ -2,9 +2,10 @@
 
 use std::{collections::BTreeMap, fmt};
 
+use super::names::KeyNames;
 use crate::{
     kubernetes::ServerMetrics,
-    model::{ApiServer, Evidence, ExpectedKey},
+    model::{ApiServer, Evidence, ExpectedKey, KeyId},
 };
 
 /// An API server process. A restart makes another one.
@@ -42,7 +43,7 @@ pub(crate) enum WritesWith {
     Provider(String),
     /// No encryption.
     Plaintext,
-    /// More than one at the same time: the counters are no evidence.
+    /// More than one at the same time, or the counters do not tell: they are no evidence.
     Mixed,
 }
 
@@ -52,7 +53,7 @@ impl fmt::Display for WritesWith {
             Self::Key(hash) => write!(f, "the key {hash}"),
             Self::Provider(prefix) => write!(f, "provider {prefix}"),
             Self::Plaintext => f.write_str("no encryption"),
-            Self::Mixed => f.write_str("more than one key"),
+            Self::Mixed => f.write_str("what its counters do not tell, or more than one key"),
         }
     }
 }
@@ -138,47 +139,89 @@ impl Heard {
 pub(super) enum Verdict {
     /// They write with it.
     Proven(Evidence),
-    /// They encrypt, all with one provider that tells nothing of its keys, as KMS v1, and were not
-    /// seen to change to it: it may be any key.
-    Untold,
+    /// They all write with one thing that may be it, and nothing tells. `touch`: it is a provider
+    /// that compares no keys, as KMS v1.
+    Untold { touch: bool },
     /// They don't write with it, or not all.
     No,
 }
 
 /// Judges whether these servers, all that live, write with the expected key. `before_change` is
-/// what they wrote with before the key changed in this run; `known_key_id_hash` what they all
-/// showed when they were last seen to change to the expected key.
+/// what they wrote with before the key changed in this run.
 pub(super) fn judge(
     heard: &[Heard],
     expected: &ExpectedKey,
     before_change: Option<&WritesWith>,
-    known_key_id_hash: Option<&str>,
+    names: &KeyNames,
 ) -> Verdict {
     let Some((first, rest)) = heard.split_first() else { return Verdict::No };
     let writes_with = &first.writes_with;
     if rest.iter().any(|server| server.writes_with != *writes_with) {
         return Verdict::No;
     }
-    let named = match expected {
-        ExpectedKey::Key(key_id) => WritesWith::Key(key_id.metrics_hash()),
-        ExpectedKey::Plaintext => WritesWith::Plaintext,
-    };
-    if *writes_with == named {
+    match (expected, writes_with) {
+        (ExpectedKey::Plaintext, WritesWith::Plaintext) => plaintext(heard, before_change),
+        (ExpectedKey::Key(key_id), WritesWith::Key(hash)) => {
+            key(key_id, hash, before_change, names)
+        }
+        (ExpectedKey::Key(_), WritesWith::Provider(prefix)) => provider(prefix, before_change),
+        _ => Verdict::No,
+    }
+}
+
+/// Servers that encrypted before in this run have an encryption configuration, which shows that
+/// they write without a key. That they show nothing at all is no sign of it.
+fn plaintext(heard: &[Heard], before_change: Option<&WritesWith>) -> Verdict {
+    let encrypted = matches!(before_change, Some(WritesWith::Key(_) | WritesWith::Provider(_)));
+    if encrypted && heard.iter().any(|server| !server.counters.has_transformation_series) {
+        return Verdict::Untold { touch: false };
+    }
+    Verdict::Proven(Evidence::Metrics)
+}
+
+fn key(
+    key_id: &KeyId,
+    hash: &str,
+    before_change: Option<&WritesWith>,
+    names: &KeyNames,
+) -> Verdict {
+    if names.is_computed(key_id, hash) {
         return Verdict::Proven(Evidence::Metrics);
     }
-    if *expected == ExpectedKey::Plaintext {
+    let before = match before_change {
+        Some(WritesWith::Key(before)) => Some(before.as_str()),
+        _ => None,
+    };
+    // Where the name of the key before could be computed, this one's can be, too: it is another
+    // key's, whoever set it.
+    if before.is_some_and(|before| names.computed(before).is_some()) {
         return Verdict::No;
     }
-    // A key whose hash is not the computable one: it counts only if the servers were seen to
-    // change to it, all of them. Right after a change that is the new key, and cannot be the old.
-    let changed = before_change.is_some_and(|before| before != writes_with);
-    match writes_with {
-        WritesWith::Key(hash) if changed || known_key_id_hash == Some(hash) => {
+    if names.is_learned(key_id, hash) {
+        return Verdict::Proven(Evidence::MetricsUnnamed);
+    }
+    if names.owner(hash).is_some() {
+        return Verdict::No;
+    }
+    match before {
+        // The key before had no name that can be computed, and this is not that one.
+        Some(before) if before != hash => Verdict::Proven(Evidence::MetricsUnnamed),
+        // They were seen with it for this very key, or for another one.
+        Some(_) if names.was_guessed(key_id, hash) => Verdict::Untold { touch: false },
+        Some(_) => Verdict::No,
+        // Nobody has seen how keys are named here.
+        None => Verdict::Untold { touch: false },
+    }
+}
+
+/// A provider that tells nothing of its keys: only its own name can.
+fn provider(prefix: &str, before_change: Option<&WritesWith>) -> Verdict {
+    match before_change {
+        Some(WritesWith::Provider(before)) if before != prefix => {
             Verdict::Proven(Evidence::MetricsUnnamed)
         }
-        WritesWith::Provider(_) if changed => Verdict::Proven(Evidence::MetricsUnnamed),
-        WritesWith::Provider(_) => Verdict::Untold,
-        WritesWith::Key(_) | WritesWith::Plaintext | WritesWith::Mixed => Verdict::No,
+        Some(WritesWith::Plaintext) => Verdict::Proven(Evidence::MetricsUnnamed),
+        _ => Verdict::Untold { touch: true },
     }
 }
 
@@ -274,115 +317,112 @@ mod tests {
         }
     }
 
+    fn on(writes_with: WritesWith) -> Heard {
+        heard(writes_with, metrics(&[], &[("", 1)]))
+    }
+
+    fn other_key() -> KeyId {
+        KeyId::parse("https://shop.vault.azure.net/keys/etcd/fedcba9876543210fedcba9876543210")
+            .unwrap()
+    }
+
+    const NO: Verdict = Verdict::No;
+    const NAMED: Verdict = Verdict::Proven(Evidence::Metrics);
+    const UNNAMED: Verdict = Verdict::Proven(Evidence::MetricsUnnamed);
+    const UNTOLD: Verdict = Verdict::Untold { touch: false };
+    const UNTOLD_V1: Verdict = Verdict::Untold { touch: true };
+
     #[test]
     fn evidence_needs_every_server_on_the_expected_key() {
-        let new = || heard(ours(), metrics(&[("x", 1)], &[(V2, 1)]));
-        let old = || heard(WritesWith::Key("sha256:old".into()), ServerMetrics::default());
-        let plain = || heard(WritesWith::Plaintext, ServerMetrics::default());
-        let mixed = || heard(WritesWith::Mixed, ServerMetrics::default());
-        let v1 =
-            |prefix: &str| heard(WritesWith::Provider(prefix.into()), ServerMetrics::default());
-        let expected = ExpectedKey::Key(key());
-        let after = Some;
-        let unknown: Option<WritesWith> = None;
-        let old_key = WritesWith::Key("sha256:old".into());
+        let hash = |hash: &str| WritesWith::Key(hash.into());
+        let provider = |prefix: &str| WritesWith::Provider(prefix.into());
+        let other = || WritesWith::Key(other_key().metrics_hash());
+        let plain = || WritesWith::Plaintext;
+        let key = ExpectedKey::Key(key());
+        let none = ExpectedKey::Plaintext;
+        // what the servers write with, what is expected, what they wrote with before the change
         let cases = [
-            (
-                "all on the expected key",
-                vec![new(), new()],
-                &expected,
-                unknown.clone(),
-                Verdict::Proven(Evidence::Metrics),
-            ),
-            ("one of two behind", vec![new(), old()], &expected, unknown.clone(), Verdict::No),
-            (
-                "all agree on the old key",
-                vec![old(), old()],
-                &expected,
-                after(old_key.clone()),
-                Verdict::No,
-            ),
-            (
-                "all agree on another key and nobody saw them change",
-                vec![old()],
-                &expected,
-                unknown.clone(),
-                Verdict::No,
-            ),
-            (
-                "all changed to one key of unknown name",
-                vec![old(), old()],
-                &expected,
-                after(WritesWith::Plaintext),
-                Verdict::Proven(Evidence::MetricsUnnamed),
-            ),
-            ("mixed is no evidence", vec![mixed()], &expected, after(old_key), Verdict::No),
-            (
-                "still plaintext",
-                vec![plain()],
-                &expected,
-                after(WritesWith::Plaintext),
-                Verdict::No,
-            ),
-            (
-                "plaintext as expected",
-                vec![plain(), plain()],
-                &ExpectedKey::Plaintext,
-                unknown.clone(),
-                Verdict::Proven(Evidence::Metrics),
-            ),
-            (
-                "still encrypting when plaintext is expected",
-                vec![old()],
-                &ExpectedKey::Plaintext,
-                after(ours()),
-                Verdict::No,
-            ),
-            (
-                "a provider that tells no keys, nobody saw it change",
-                vec![v1(V1), v1(V1)],
-                &expected,
-                unknown.clone(),
-                Verdict::Untold,
-            ),
-            (
-                "a provider that tells no keys, the same as before the change",
-                vec![v1(V1)],
-                &expected,
-                after(WritesWith::Provider(V1.into())),
-                Verdict::Untold,
-            ),
-            (
-                "another provider than before the change",
-                vec![v1(V1)],
-                &expected,
-                after(WritesWith::Provider("k8s:enc:kms:v1:azure-2:".into())),
-                Verdict::Proven(Evidence::MetricsUnnamed),
-            ),
-            ("nobody was heard", vec![], &expected, unknown, Verdict::No),
+            ("all on the expected key", vec![ours(), ours()], &key, None, NAMED),
+            ("one of two behind", vec![ours(), hash("x")], &key, None, NO),
+            ("all on the old key", vec![hash("x"); 2], &key, Some(hash("x")), NO),
+            ("an unknown name, seen by nobody before", vec![hash("x"); 2], &key, None, UNTOLD),
+            ("an unknown name after plaintext", vec![hash("x")], &key, Some(plain()), UNTOLD),
+            ("an unknown name after KMS v1", vec![hash("x")], &key, Some(provider(V1)), UNTOLD),
+            ("one unknown name after another", vec![hash("x")], &key, Some(hash("y")), UNNAMED),
+            ("an unknown name after a computable one", vec![hash("x")], &key, Some(other()), NO),
+            ("another key of this cluster", vec![other(); 2], &key, None, NO),
+            ("another key after an unknown name", vec![other()], &key, Some(hash("y")), NO),
+            ("mixed is no evidence", vec![WritesWith::Mixed], &key, Some(hash("x")), NO),
+            ("still plaintext", vec![plain()], &key, Some(plain()), NO),
+            ("plaintext as expected", vec![plain(), plain()], &none, None, NAMED),
+            ("plaintext after a key", vec![plain()], &none, Some(ours()), NAMED),
+            ("still encrypting", vec![hash("x")], &none, Some(ours()), NO),
+            ("a provider, seen by nobody before", vec![provider(V1); 2], &key, None, UNTOLD_V1),
+            ("the same provider", vec![provider(V1)], &key, Some(provider(V1)), UNTOLD_V1),
+            ("another provider", vec![provider(V1)], &key, Some(provider("other")), UNNAMED),
+            ("nobody was heard", vec![], &key, None, NO),
         ];
+        let names = KeyNames::new(vec![other_key()], Vec::new());
         for (name, servers, expected, before, verdict) in cases {
-            assert_eq!(judge(&servers, expected, before.as_ref(), None), verdict, "{name}");
+            let servers: Vec<Heard> = servers.into_iter().map(on).collect();
+            assert_eq!(judge(&servers, expected, before.as_ref(), &names), verdict, "{name}");
+        }
+    }
+
+    #[test]
+    fn servers_that_encrypted_and_show_nothing_now_are_no_evidence_of_plaintext() {
+        let silent = heard(WritesWith::Plaintext, ServerMetrics::default());
+        let telling = on(WritesWith::Plaintext);
+        let cases = [
+            (vec![silent.clone()], None, NAMED),
+            (vec![silent.clone()], Some(WritesWith::Plaintext), NAMED),
+            (vec![silent.clone()], Some(ours()), UNTOLD),
+            (vec![telling.clone(), silent], Some(WritesWith::Provider(V1.into())), UNTOLD),
+            (vec![telling], Some(ours()), NAMED),
+        ];
+        for (servers, before, verdict) in cases {
+            let found =
+                judge(&servers, &ExpectedKey::Plaintext, before.as_ref(), &KeyNames::default());
+            assert_eq!(found, verdict, "{before:?}");
         }
     }
 
     #[test]
     fn a_hash_that_is_known_from_an_earlier_change_is_evidence_by_itself() {
-        let server = |hash: &str| heard(WritesWith::Key(hash.into()), ServerMetrics::default());
-        let key = ExpectedKey::Key(key());
+        let hash = |hash: &str| WritesWith::Key(hash.into());
+        let learned = |owner: KeyId| vec![(owner, "k2".to_owned())];
+        let ours = ExpectedKey::Key(key());
+        let none = ExpectedKey::Plaintext;
         let cases = [
+            ("all show it", vec!["k2", "k2"], &ours, learned(key()), None, UNNAMED),
+            ("one shows another", vec!["k2", "k1"], &ours, learned(key()), None, NO),
+            ("plaintext is expected", vec!["k2"], &none, learned(key()), None, NO),
+            ("it is another key's", vec!["k2"], &ours, learned(other_key()), None, NO),
             (
-                "all show it",
-                vec![server("k2"), server("k2")],
-                &key,
-                Verdict::Proven(Evidence::MetricsUnnamed),
+                "keys have computable names now",
+                vec!["k2"],
+                &ours,
+                learned(key()),
+                Some(WritesWith::Key(other_key().metrics_hash())),
+                NO,
             ),
-            ("one shows another", vec![server("k2"), server("k1")], &key, Verdict::No),
-            ("all show another", vec![server("k1")], &key, Verdict::No),
-            ("plaintext is expected", vec![server("k2")], &ExpectedKey::Plaintext, Verdict::No),
         ];
-        for (name, servers, expected, verdict) in cases {
-            assert_eq!(judge(&servers, expected, None, Some("k2")), verdict, "{name}");
+        for (name, servers, expected, learned, before, verdict) in cases {
+            let servers: Vec<Heard> = servers.into_iter().map(|it| on(hash(it))).collect();
+            let names = KeyNames::new(vec![other_key()], learned);
+            assert_eq!(judge(&servers, expected, before.as_ref(), &names), verdict, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_guess_stands_for_the_key_that_it_was_made_for_only() {
+        let servers = [on(WritesWith::Key("x".into()))];
+        let before = WritesWith::Key("x".into());
+        let mut names = KeyNames::default();
+        names.guess(&ExpectedKey::Key(key()), "x");
+        for (key_id, verdict) in [(key(), UNTOLD), (other_key(), NO)] {
+            let expected = ExpectedKey::Key(key_id);
+            assert_eq!(judge(&servers, &expected, Some(&before), &names), verdict, "{expected}");
         }
     }
 

@@ -116,8 +116,9 @@ impl Runner<'_> {
         state.before_change = pass.writes_with();
         let expected = pass.expected().clone();
         let hash_seen = pass.key_id_hash_seen();
-        let mut report =
-            pass.report(&|name| self.give_up_secrets.iter().any(|given| given == name));
+        let given_up = |name: &str| self.give_up_secrets.iter().any(|given| given == name);
+        let mut report = pass.report(&given_up);
+        let within = pass.is_settled_within(&given_up) || report.evidence == Evidence::Weak;
         let now = self.azure.cluster(self.cluster).await?.facts;
         let unchanged = now.etag.is_some() && now.etag == state.etag && now.busy().is_none();
         report.complete &= unchanged && verified.is_ok();
@@ -129,6 +130,9 @@ impl Runner<'_> {
         state.in_use = InUse::Heard(pass.keys().to_vec());
         self.prove(&expected, &report, hash_seen, state.etag.as_deref()).await;
         self.judge(purpose, state.guards, &report)?;
+        if !within && (purpose == Purpose::Gate || state.guards) {
+            return Err(self.incomplete(purpose, &["secrets that were not listed".to_owned()]));
+        }
         Ok(ControlFlow::Continue(StepOutcome::Done))
     }
 
