@@ -149,22 +149,22 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn our_own_write_sent_twice_is_reported_as_a_changed_etag() {
-        let fake = FakeAzure::default();
-        fake.on(
-            Method::Put,
-            "/managedClusters/prod",
-            [
-                FakeAzure::dropped(),
-                json_reply(412, json!({"code": "EtagMismatch", "message": "m"})),
-            ],
-        );
+    async fn a_changed_etag_is_reported_and_nothing_is_sent_twice() {
         let cluster = ManagedCluster::parse(&cluster_id(), cluster_json()).unwrap();
+        let fake = FakeAzure::default();
+        let mismatch = json_reply(412, json!({"code": "EtagMismatch", "message": "m"}));
+        fake.on(Method::Put, "/managedClusters/prod", [mismatch]);
         let error = fake.client().put_kms(&cluster, &target()).await.unwrap_err();
         assert!(is_etag_mismatch(&error));
         assert_eq!(error.service_code(), Some("EtagMismatch"));
         assert!(error.to_string().contains("412"), "{error}");
-        assert_eq!(fake.seen().len(), 2);
+        for reply in [FakeAzure::dropped(), json_reply(503, json!({}))] {
+            let fake = FakeAzure::default();
+            fake.on(Method::Put, "/managedClusters/prod", [reply]);
+            let error = fake.client().put_kms(&cluster, &target()).await.unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Unavailable, "{error}");
+            assert_eq!(fake.seen().len(), 1, "what was read may not be true any more");
+        }
     }
 
     #[tokio::test]

@@ -137,7 +137,7 @@ fn a_change_that_failed_half_way_is_settled_first() {
     let asked = to(NetworkMode::Private);
     let mut world = off_meanwhile(NetworkMode::Public, &asked);
     "Failed".clone_into(&mut world.cluster().provisioning_state);
-    assert!(lines(&world, &asked).starts_with("Settle the cluster"));
+    assert!(lines(&world, &asked).starts_with("Find the key that every API server writes with"));
 }
 
 #[test]

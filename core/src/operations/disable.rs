@@ -2,8 +2,9 @@
 //!
 //! <https://learn.microsoft.com/azure/aks/use-kms-etcd-encryption#turn-off-kms>
 
-use super::way_back::{WayBack, way_back};
+use super::way_back::{WayBack, ease, way_back};
 use crate::{
+    catalogue::RuleId,
     error::Result,
     model::{Disable, ExpectedKey, KmsTarget, ReencryptOptions, Step, StepKind, Verb},
     observed::Observed,
@@ -42,7 +43,13 @@ pub(super) fn plan(
         rewrites: has_rewrite(&steps),
         reencrypt,
     });
-    Ok(Plan { findings: back.judge_from_key(cluster, findings), steps })
+    let mut findings = back.judge(cluster, findings);
+    if back.is_open() || !cluster.is_succeeded() {
+        // That the key is unusable is why, and not in the way.
+        ease(&mut findings, RuleId::is_about_key);
+        rules::sort(&mut findings);
+    }
+    Ok(Plan { findings, steps })
 }
 
 #[cfg(test)]

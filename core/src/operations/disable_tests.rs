@@ -51,9 +51,15 @@ fn a_failed_cluster_is_settled_first() {
     let mut world = World::disable();
     "Failed".clone_into(&mut world.observed.cluster.provisioning_state);
     let text = lines(&planned(&world, true, false));
-    assert!(text.starts_with("Settle the cluster with its present KMS configuration\n"), "{text}");
+    assert!(text.starts_with("Find the key that every API server writes with\n"), "{text}");
     world.observed.cluster.kms = None;
-    insta::assert_snapshot!(lines(&planned(&world, false, false)), @"Settle the cluster with its present KMS configuration");
+    insta::assert_snapshot!(lines(&planned(&world, false, false)), @"
+    Find the key that every API server writes with
+    Ask every secret whether it is under the key in use; rewrite those that are not
+    Prove that no secret is under another key
+    Set the cluster to the key that its API servers write with
+    Turn the cluster's KMS off
+    ");
 }
 
 #[test]
@@ -67,8 +73,10 @@ fn without_a_rewrite_the_gate_still_runs() {
 }
 
 #[test]
-fn the_way_back_from_an_unproven_first_key_has_no_gate() {
-    insta::assert_snapshot!(lines(&planned(&after_enabling_without_proof(), true, false)), @"
+fn the_way_back_from_an_unproven_first_key_has_no_gate_while_the_api_servers_are_down() {
+    let mut world = after_enabling_without_proof();
+    world.observed.down = true;
+    insta::assert_snapshot!(lines(&planned(&world, true, false)), @"
     Turn the cluster's KMS off
     Wait until every API server writes without encryption
     Rewrite every secret under the key in use
@@ -86,8 +94,13 @@ fn a_first_key_that_is_no_good_does_not_refuse_the_way_back_from_it() {
         findings.iter().any(|finding| finding.level == Level::Block)
     };
     let mut back = after_enabling_without_proof();
+    back.observed.down = true;
     back.observed.key.clone_from(&bad);
     assert!(!refuses(&back));
+    let mut failed = after_enabling_without_proof();
+    "Failed".clone_into(&mut failed.observed.cluster.provisioning_state);
+    failed.observed.key.clone_from(&bad);
+    assert!(!refuses(&failed), "a key that was never in force");
     let mut ordinary = World::disable();
     ordinary.observed.key = bad;
     assert!(refuses(&ordinary));
@@ -112,6 +125,7 @@ fn with_the_api_server_down_somebody_must_vouch_for_the_way_back() {
     let mut world = after_enabling_without_proof();
     world.observed.kubernetes = unknown();
     world.observed.record = Some(unknown());
+    world.observed.down = true;
     let refused = planned(&world, true, false);
     assert!(rules::refusal(&refused.findings, &[]).is_some());
     assert!(lines(&refused).starts_with("Wait until every API server writes with KEY\n"));

@@ -82,14 +82,14 @@ mod tests {
     }
 
     #[test]
-    fn a_cluster_whose_last_operation_failed_is_settled_before_the_gate() {
+    fn the_gate_of_a_failed_cluster_is_under_what_its_api_servers_write_with() {
         let failed =
             |cluster: &mut ClusterFacts| "Failed".clone_into(&mut cluster.provisioning_state);
         insta::assert_snapshot!(steps(failed, &public(), true), @"
-        Settle the cluster with its present KMS configuration
-        Wait until every API server writes without encryption
+        Find the key that every API server writes with
         Ask every secret whether it is under the key in use; rewrite those that are not
         Prove that no secret is under another key
+        Set the cluster to the key that its API servers write with
         Set the cluster's KMS key to KEY (public access)
         Wait until every API server writes with KEY
         Rewrite every secret under the key in use
@@ -115,7 +115,11 @@ mod tests {
             "Failed".clone_into(&mut cluster.provisioning_state);
         };
         insta::assert_snapshot!(steps(on, &public(), true), @"
-        Settle the cluster with its present KMS configuration
+        Find the key that every API server writes with
+        Ask every secret whether it is under the key in use; rewrite those that are not
+        Prove that no secret is under another key
+        Set the cluster to the key that its API servers write with
+        Set the cluster's KMS key to KEY (public access)
         Wait until every API server writes with KEY
         Rewrite every secret under the key in use
         Prove that no secret is under another key

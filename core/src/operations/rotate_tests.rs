@@ -170,21 +170,28 @@ fn without_kms_there_is_nothing_to_plan() {
 }
 
 #[test]
-fn a_failed_cluster_is_settled_before_the_gate() {
+fn the_gate_of_a_failed_cluster_is_under_what_its_api_servers_write_with() {
     let mut world = World::rotate();
     "Failed".clone_into(&mut world.observed.cluster.provisioning_state);
     let text = steps(&world, &to(KEY_2));
-    assert!(
-        text.starts_with(
-            "Settle the cluster with its present KMS configuration\nWait until every API server writes with KEY 1"
-        ),
-        "{text}"
-    );
+    insta::assert_snapshot!(text, @"
+    Find the key that every API server writes with
+    Ask every secret whether it is under the key in use; rewrite those that are not
+    Prove that no secret is under another key
+    Set the cluster to the key that its API servers write with
+    Set the cluster's KMS key to KEY 2 (public access)
+    Wait until every API server writes with KEY 2
+    Rewrite every secret under the key in use
+    Prove that no secret is under another key
+    ");
 }
 
 #[test]
-fn the_way_back_from_an_unproven_key_has_no_gate() {
-    let world = after_a_rotation_without_proof();
+fn the_way_back_from_an_unproven_key_has_no_gate_while_the_api_servers_are_down() {
+    let mut world = after_a_rotation_without_proof();
+    let text = steps(&world, &to(KEY_1));
+    assert!(text.starts_with("Wait until every API server writes with KEY 2\n"), "{text}");
+    world.observed.down = true;
     let plan = planned(&world, &to(KEY_1), false);
     insta::assert_snapshot!(lines(&plan), @"
     Set the cluster's KMS key to KEY 1 (public access)
@@ -221,6 +228,7 @@ fn a_gate_stands_before_everything_that_only_looks_like_the_way_back() {
     ];
     for (name, change, key_id) in cases {
         let mut world = after_a_rotation_without_proof();
+        world.observed.down = true;
         change(&mut world);
         let text = steps(&world, &to(key_id));
         assert!(
@@ -235,6 +243,12 @@ fn with_the_api_server_down_somebody_must_vouch_for_the_way_back() {
     let mut world = after_a_rotation_without_proof();
     world.observed.kubernetes = unknown();
     world.observed.record = Some(unknown());
+    let answers = planned(&world, &to(KEY_1), true);
+    assert!(
+        lines(&answers).starts_with("Wait until every API server writes with KEY 2\n"),
+        "a refusal is an answer"
+    );
+    world.observed.down = true;
     let refused = planned(&world, &to(KEY_1), false);
     let blocks: Vec<RuleId> = refused
         .findings

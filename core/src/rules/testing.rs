@@ -50,6 +50,7 @@ pub(crate) fn observed() -> Observed {
         vault_keys: None,
         upgrades: None,
         kubernetes: Fact::Known(kubernetes()),
+        down: false,
         record: None,
         previous: None,
     }

@@ -3,7 +3,7 @@
 //! Each step is *ensure that something holds*: look, act if it does not, look again. So a plan may
 //! be run twice, or again after a crash at any point, and the future may be dropped at any point.
 
-mod change;
+pub(crate) mod change;
 mod journal;
 mod lease;
 mod log;

@@ -34,7 +34,7 @@ fn full() -> Record {
                 ..proven(1)
             }),
             retired: vec![Entry { abandoned: true, ..entry(4) }],
-            changed_by_others: true,
+            previous_uncertain: true,
         },
         operation: Some(Operation {
             intent: Intent::Rotate(rotate),

@@ -37,6 +37,7 @@ fn proven(number: u8) -> Entry {
         proven_at: Some(NOW),
         evidence: Some(Evidence::Metrics),
         fence: Some("90".to_owned()),
+        etag: Some("a".to_owned()),
         ..entry(number)
     }
 }
@@ -74,6 +75,8 @@ fn seen(number: u8, etag: &str) -> Seen {
         marks: marks(etag),
         key: key(number),
         network_mode: (number > 0).then_some(NetworkMode::Public),
+        key_vault_id: None,
+        in_force: true,
         resource_version: 100,
         at: NOW,
     }

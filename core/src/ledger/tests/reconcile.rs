@@ -33,7 +33,7 @@ fn another_etag_breaks_the_proof_but_not_the_keys() {
     let found = reconciled(settled(), &seen(2, "b"));
     assert_eq!(found.fit, Fit::Changed);
     assert_eq!(shown(&found.record.ledger), shown(&settled().ledger));
-    assert!(found.record.ledger.changed_by_others);
+    assert!(found.record.ledger.previous_uncertain);
     assert_eq!(found.standing_proof(), None);
 }
 
@@ -47,13 +47,41 @@ fn without_an_etag_nobody_can_tell() {
 }
 
 #[test]
-fn a_pending_key_that_came_is_the_current_one() {
+fn of_a_pending_key_that_came_unseen_nobody_knows_what_was_before() {
     let mut record = settled();
     record.intend(&key(3), Some("a"));
     let found = reconciled(record, &seen(3, "b"));
+    assert_eq!(found.fit, Fit::Changed);
+    assert_eq!(shown(&found.record.ledger), "current 3 pending - previous - retired [2+ 1+]");
+    assert!(found.record.ledger.previous_uncertain);
+    assert_eq!(found.standing_proof(), None);
+}
+
+#[test]
+fn a_pending_key_whose_change_failed_is_not_in_force() {
+    let mut record = settled();
+    record.intend(&key(3), Some("a"));
+    let found = reconciled(record, &Seen { in_force: false, ..seen(3, "b") });
+    assert_eq!(found.fit, Fit::Changed);
+    assert_eq!(shown(&found.record.ledger), "current 2+ pending 3 previous 1+ retired []");
+    assert!(found.record.ledger.previous_uncertain);
+    assert_eq!(found.standing_proof(), None);
+}
+
+#[test]
+fn a_key_that_others_failed_to_set_is_not_in_force_and_may_be_read_with() {
+    let found = reconciled(settled(), &Seen { in_force: false, ..seen(4, "b") });
+    assert_eq!(found.fit, Fit::Superseded);
+    assert_eq!(shown(&found.record.ledger), "current 2 pending - previous 1 retired [4?]");
+    assert!(found.record.ledger.previous_uncertain);
+}
+
+#[test]
+fn an_intent_does_not_make_an_older_proof_valid_again() {
+    let mut record = reconciled(settled(), &seen(2, "b")).record;
+    record.intend(&key(3), Some("b"));
+    let found = reconciled(record, &seen(2, "b"));
     assert_eq!(found.fit, Fit::Unbroken);
-    assert_eq!(shown(&found.record.ledger), "current 3 pending - previous 2+ retired [1+]");
-    assert_eq!(found.record.cluster.etag.as_deref(), Some("b"));
     assert_eq!(found.standing_proof(), None);
 }
 
@@ -167,7 +195,7 @@ fn the_way_back_is_to_the_key_before_from_one_that_is_not_proven() {
     assert!(!back(|record| record.ledger.current = Some(proven(2)), "a", 1), "it is proven");
     assert!(!back(|record| record.ledger.previous = None, "a", 1), "the key before is not known");
     assert!(
-        !back(|record| record.ledger.changed_by_others = true, "a", 1),
+        !back(|record| record.ledger.previous_uncertain = true, "a", 1),
         "others changed the cluster before"
     );
 }

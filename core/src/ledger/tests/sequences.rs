@@ -96,13 +96,8 @@ impl Aks {
     }
 
     fn becomes_by_others(&mut self, number: u8) {
-        let ledger = self.record.as_ref().map(|record| &record.ledger);
-        let pending = ledger.and_then(|ledger| ledger.pending.as_ref());
-        // Others that set the very key that we are about to set cannot be told from us.
-        if pending.is_none_or(|pending| !pending.is(&key(number))) {
-            self.becomes(number);
-            self.broken_by_others |= self.is_lost();
-        }
+        self.becomes(number);
+        self.broken_by_others |= self.is_lost();
     }
 
     fn is_lost(&self) -> bool {
@@ -144,7 +139,7 @@ impl Aks {
         if end == End::AfterRequest {
             return;
         }
-        record.settled(&key(number), Some(&self.etag()), NOW);
+        record.settled(&key(number), Some(&self.etag()), NOW, Certainty::Seen);
         if end == End::Proven {
             self.rewrite(&mut record);
             record.finish();
@@ -194,14 +189,14 @@ impl Aks {
         if found.standing_proof().is_some() {
             assert_eq!(self.secrets, BTreeSet::from([self.current]), "{self:?}");
         }
-        let needs = Needs { reconciled: &found, standing: Standing::Recorded };
+        let needs = Needs { reconciled: &found };
         let in_use = |number: u8| {
             [self.current, self.previous].contains(&number) || self.secrets.contains(&number)
         };
         for number in 1..KEYS {
             let entry = needs.keys().find(|(key_id, ..)| **key_id == super::key_id(number));
             let need = entry.map_or_else(|| needs.of_others(), |(_, _, need)| need);
-            let removable = matches!(need, Need::NotNeeded { with_caution: false, .. });
+            let removable = matches!(need, Need::NotNeeded { .. });
             assert!(!(removable && in_use(number)), "key {number} is in use: {self:?}");
         }
     }
@@ -257,7 +252,7 @@ fn two_proven_rotations_make_the_first_key_removable() {
         aks.happens(Event::Set { number, end: End::Proven });
     }
     let found = aks.found();
-    let retired = judge(&found, Standing::Recorded).retired;
+    let retired = judge(&found).retired;
     assert_eq!(retired.len(), 1);
     assert!(retired[0].removable && retired[0].key_id == key_id(1));
 }

@@ -65,7 +65,7 @@ fn another_intent_leaves_the_first_as_one_that_may_still_come() {
 fn a_cluster_that_is_set_moves_each_key_by_one_place() {
     let mut record = settled();
     record.intend(&key(3), Some("a"));
-    record.settled(&key(3), Some("b"), NOW);
+    record.settled(&key(3), Some("b"), NOW, Certainty::Seen);
     assert_eq!(shown(&record.ledger), "current 3 pending - previous 2+ retired [1+]");
     assert_eq!(record.cluster.etag.as_deref(), Some("b"));
     assert_eq!(record.ledger.current.unwrap().since, Some(NOW));
@@ -77,7 +77,7 @@ fn plaintext_is_a_place_but_never_retired() {
         after(|record| {
             for number in [0, 3, 4] {
                 record.intend(&key(number), Some("a"));
-                record.settled(&key(number), Some("a"), NOW);
+                record.settled(&key(number), Some("a"), NOW, Certainty::Seen);
             }
         }),
         "current 4 pending - previous 3 retired [2+ 1+]"
@@ -89,7 +89,7 @@ fn settling_what_was_not_intended_moves_nothing() {
     assert_eq!(
         after(|record| {
             record.intend(&key(3), Some("a"));
-            record.settled(&key(4), Some("b"), NOW);
+            record.settled(&key(4), Some("b"), NOW, Certainty::Seen);
         }),
         "current 2+ pending 3 previous 1+ retired []"
     );
@@ -101,7 +101,7 @@ fn rotating_back_and_forth_retires_no_key_twice() {
         after(|record| {
             for number in [1, 2, 1, 3, 1] {
                 record.intend(&key(number), Some("a"));
-                record.settled(&key(number), Some("a"), NOW);
+                record.settled(&key(number), Some("a"), NOW, Certainty::Seen);
             }
         }),
         "current 1 pending - previous 3 retired [2]"
@@ -112,7 +112,7 @@ fn rotating_back_and_forth_retires_no_key_twice() {
 fn a_proof_is_of_the_key_in_use_and_of_the_cluster_as_it_is_now() {
     let mut record = settled();
     record.intend(&key(3), Some("a"));
-    record.settled(&key(3), Some("b"), NOW);
+    record.settled(&key(3), Some("b"), NOW, Certainty::Seen);
     record.prove(&key(3), Proof { given_up: vec!["shop/old".to_owned()], ..proof() }, Some("c"));
     assert_eq!(shown(&record.ledger), "current 3+ pending - previous 2+ retired [1+]");
     assert_eq!(record.cluster.etag.as_deref(), Some("c"));
@@ -156,7 +156,7 @@ fn the_next_change_settles_what_was_dropped() {
             record.intend(&key(3), Some("a"));
             record.abandon();
             record.intend(&key(4), Some("a"));
-            record.settled(&key(4), Some("b"), NOW);
+            record.settled(&key(4), Some("b"), NOW, Certainty::Seen);
         }),
         "current 4 pending - previous 2+ retired [1+ 3]"
     );
@@ -168,4 +168,25 @@ fn an_operation_that_is_over_leaves_the_keys_as_they_are() {
     record.begin(operation());
     record.finish();
     assert_eq!(record, settled());
+}
+
+#[test]
+fn the_key_that_the_api_servers_have_is_in_use_after_a_change_that_failed() {
+    let mut record = settled();
+    record.intend(&key(3), Some("a"));
+    record.settled(&key(2), Some("b"), NOW, Certainty::InUse);
+    assert_eq!(shown(&record.ledger), "current 2+ pending - previous 1+ retired [3?]");
+    assert!(record.ledger.previous_uncertain, "they may read with the third too");
+    record.intend(&key(4), Some("b"));
+    record.settled(&key(4), Some("c"), NOW, Certainty::Seen);
+    assert_eq!(shown(&record.ledger), "current 4 pending - previous 2+ retired [1+ 3]");
+    assert!(!record.ledger.previous_uncertain);
+}
+
+#[test]
+fn a_key_that_turns_out_to_be_in_use_has_an_unknown_one_before_it() {
+    let mut record = settled();
+    record.settled(&key(1), Some("b"), NOW, Certainty::InUse);
+    assert_eq!(shown(&record.ledger), "current 1 pending - previous - retired [2+]");
+    assert!(record.ledger.previous_uncertain);
 }

@@ -35,6 +35,15 @@ pub(super) enum Wiring {
     OneProvider,
 }
 
+/// What AKS takes for "the key before" when the key changes. It is not documented.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub(super) enum Before {
+    /// The one that the API servers were last given.
+    RolledOut,
+    /// The one that the cluster's document named.
+    Configured,
+}
+
 /// The KMS profile.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub(super) struct Profile {
@@ -83,6 +92,7 @@ pub(super) enum Ending {
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
 pub(super) struct Cluster {
     pub(super) wiring: Wiring,
+    before: Before,
     pub(super) profile: Option<Profile>,
     pub(super) failed: bool,
     pub(super) etag: u8,
@@ -91,6 +101,8 @@ pub(super) struct Cluster {
     pub(super) vault_open: bool,
     /// What AKS last gave all API servers.
     rolled_out: Config,
+    /// What the document came to name, whether or not its changes succeeded.
+    configured: Config,
     uniform: bool,
     pub(super) servers: [Server; 2],
     /// What each is stored under, in any order: secrets are alike.
@@ -101,18 +113,25 @@ pub(super) struct Cluster {
 
 impl Cluster {
     /// A cluster at rest, with every secret under the key in use.
-    pub(super) fn new(wiring: Wiring, profile: Option<Profile>, upgraded: bool) -> Self {
+    pub(super) fn new(
+        wiring: Wiring,
+        before: Before,
+        profile: Option<Profile>,
+        upgraded: bool,
+    ) -> Self {
         let key = profile.map(|profile| profile.key);
         let config = Config { current: key, previous: None };
         let server = Server { config, writes: key };
         let mut cluster = Self {
             wiring,
+            before,
             profile,
             failed: false,
             etag: 0,
             upgraded,
             vault_open: profile.is_none_or(|profile| profile.mode == NetworkMode::Public),
             rolled_out: config,
+            configured: config,
             uniform: true,
             servers: [server; 2],
             secrets: [key; 3],
@@ -149,15 +168,20 @@ impl Cluster {
 
     /// An update to a profile, accepted for the present eTag.
     pub(super) fn update(&mut self, target: &KmsTarget, ending: Ending) {
-        match target {
-            KmsTarget::AsConfigured => {}
-            KmsTarget::Off => self.profile = None,
+        self.profile = match target {
+            KmsTarget::Off => None,
             KmsTarget::On { key_id, network_mode, .. } => {
-                self.profile = Some(Profile { key: number(key_id), mode: *network_mode });
+                Some(Profile { key: number(key_id), mode: *network_mode })
             }
-        }
+        };
         self.touch();
-        let next = self.rolled_out.next(self.profile.map(|profile| profile.key));
+        let key = self.profile.map(|profile| profile.key);
+        let configured = self.configured.next(key);
+        let next = match self.before {
+            Before::RolledOut => self.rolled_out.next(key),
+            Before::Configured => configured,
+        };
+        self.configured = configured;
         let applied = match ending {
             Ending::Succeeds => self.servers.len(),
             Ending::Fails(servers) => servers,
@@ -196,14 +220,29 @@ impl Cluster {
         server.writes = server.config.current;
     }
 
+    /// The cluster is upgraded; with the same profile.
+    pub(super) fn upgrade(&mut self, ending: Ending) {
+        self.upgraded = true;
+        self.touch();
+        self.failed = ending != Ending::Succeeds;
+    }
+
+    /// What servers write with, each key once.
+    pub(super) fn written(&self) -> Vec<Option<Key>> {
+        let mut keys: Vec<_> = self.servers.iter().map(|server| server.writes).collect();
+        keys.sort_unstable();
+        keys.dedup();
+        keys
+    }
+
     /// Whether all servers write with this.
     pub(super) fn all_write(&self, key: Option<Key>) -> bool {
         self.servers.iter().all(|server| server.writes == key)
     }
 
-    /// Whether every secret is stored under this.
-    pub(super) fn all_under(&self, key: Option<Key>) -> bool {
-        self.secrets.iter().all(|stored| *stored == key)
+    /// Whether every secret is stored under one of these.
+    pub(super) fn all_under(&self, keys: &[Option<Key>]) -> bool {
+        self.secrets.iter().all(|stored| keys.contains(stored))
     }
 
     /// A server writes a secret, somebody's or for a rewrite.

@@ -22,11 +22,11 @@ use std::{
 };
 
 use self::{
-    cluster::{Cluster, Ending, KEYS, Profile, Wiring, id, written},
+    cluster::{Before, Cluster, Ending, KEYS, Profile, Wiring, id, written},
     run::{Put, Run, begin, reconciled},
 };
 use crate::{
-    ledger::{Fit, Record, Standing, judge},
+    ledger::{Fit, Record, judge},
     model::{
         ChangeNetworkMode, Disable, Enable, Intent, KmsTarget, MigrateToV2, NetworkMode, NodePools,
         Rotate, Target, VaultAccess,
@@ -115,7 +115,7 @@ impl State {
                 ours(what, Self { crashes: self.crashes - 1, ..state });
             }
         }
-        if let Some(state) = self.arrived() {
+        for state in self.arrived() {
             ours("a request arrives late", state);
         }
         if self.run.is_none() {
@@ -181,11 +181,14 @@ impl State {
             key_vault_id: None,
         });
         for target in keys.chain([KmsTarget::Off]) {
-            let key = target.expected().and_then(|expected| written(&expected));
-            if key != self.cluster.profile.map(|profile| profile.key) {
+            let key = written(&target.expected());
+            if key == self.cluster.profile.map(|profile| profile.key) {
+                continue;
+            }
+            for ending in [Ending::Succeeds, Ending::Fails(0), Ending::Fails(1)] {
                 let mut set = left(self.clone());
-                set.cluster.update(&target, Ending::Succeeds);
-                next.push((format!("somebody sets {key:?}"), set));
+                set.cluster.update(&target, ending);
+                next.push((format!("somebody sets {key:?}: {ending:?}"), set));
             }
         }
         let mut touched = left(self.clone());
@@ -239,11 +242,11 @@ fn problem(before: &State, who: Who, after: &State) -> Option<String> {
     let arrives = |key: usize| {
         after.in_flight.as_ref().is_some_and(|put| {
             put.etag == cluster.etag
-                && put.target.expected().and_then(|expected| written(&expected)) == Some(key)
+                && written(&put.target.expected()) == Some(key)
         })
     };
-    for entry in judge(&found, Standing::Recorded).retired {
-        let key = KEYS.iter().position(|known| *known == entry.key_id.as_str())?;
+    for entry in judge(&found).retired {
+        let key = KEYS.iter().position(|known| *known == entry.key_id.as_str()).unwrap();
         if entry.removable && (cluster.needs(key) || arrives(key)) {
             return Some(format!("key {key} is called removable and is needed"));
         }
@@ -335,11 +338,14 @@ fn nothing_is_lost_in_any_reachable_state() {
     let (public, private) = (on(NetworkMode::Public), on(NetworkMode::Private));
     let mut starts = Vec::new();
     for wiring in [Wiring::TwoProviders, Wiring::OneProvider] {
-        for (profile, upgraded) in [(None, true), (public, true), (private, true), (public, false)]
-        {
-            for (failures, foreign) in [(0, 1), (1, 0)] {
-                let cluster = Cluster::new(wiring, profile, upgraded);
-                starts.push(State::new(cluster, failures, foreign));
+        for before in [Before::RolledOut, Before::Configured] {
+            for (profile, upgraded) in
+                [(None, true), (public, true), (private, true), (public, false)]
+            {
+                for (failures, foreign) in [(0, 1), (1, 0)] {
+                    let cluster = Cluster::new(wiring, before, profile, upgraded);
+                    starts.push(State::new(cluster, failures, foreign));
+                }
             }
         }
     }

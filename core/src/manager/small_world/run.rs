@@ -9,22 +9,25 @@ use std::{
 
 use super::{
     State,
-    cluster::{Cluster, KEYS},
+    cluster::{Cluster, KEYS, Key},
 };
 use crate::{
     catalogue::RuleId,
     ledger::{Marks, Operation, Reconciled, Record, Seen},
     manager::recorded::continues,
     model::{
-        ConnectionState, ExpectedKey, Fact, Intent, KmsTarget, Lookup, PrivateEndpointConnection,
+        ConnectionState, Fact, Intent, KmsTarget, Lookup, PrivateEndpointConnection,
         ReencryptOptions, Step,
     },
     observe::Wanted,
     observed::Observed,
     operations,
-    plan::expected_now,
+    plan::{expected_now, has_gate},
     rules::{self, testing},
-    runner::Found,
+    runner::{
+        Found,
+        change::{InUse, Progress},
+    },
 };
 
 /// What the caller accepts: metrics do not show the keys of KMS v1.
@@ -52,9 +55,12 @@ pub(super) struct Run {
     pub(super) etag: u8,
     /// An earlier proof replaces the gate.
     proven: bool,
-    expected: Option<ExpectedKey>,
-    /// The change of the present step is recorded, and about to be sent.
-    pub(super) sending: bool,
+    /// How far the change of the present step has come.
+    pub(super) progress: Progress,
+    /// What the API servers were found to write with.
+    in_use: InUse,
+    /// What each API server wrote with when that was found.
+    writes: [Option<Key>; 2],
     /// The vault was closed by the present step.
     closed: bool,
 }
@@ -63,7 +69,8 @@ impl Run {
     /// What tells runs apart; most of it is the plan, which was hashed when it was made.
     pub(super) fn hash_into(&self, record: Option<&Record>, hasher: &mut impl Hasher) {
         (self.plan, self.at, self.round, self.holds, self.etag, self.proven).hash(hasher);
-        (self.sending, self.closed).hash(hasher);
+        (self.progress, self.closed, self.writes).hash(hasher);
+        format!("{:?}", self.in_use).hash(hasher);
         for other in [Some(&self.kept), self.stored.as_ref()] {
             if other == record {
                 0_u8.hash(hasher);
@@ -92,6 +99,8 @@ pub(super) fn reconciled(cluster: &Cluster, record: Option<&Record>) -> Reconcil
         },
         key: expected_now(&facts).unwrap(),
         network_mode: facts.kms_on().and_then(|profile| profile.network_mode),
+        key_vault_id: None,
+        in_force: facts.is_succeeded(),
         resource_version: 1,
         at: testing::NOW,
     };
@@ -143,6 +152,7 @@ pub(super) fn begin(state: &State, intent: &Intent, earlier: Option<&Run>) -> Op
         intent: intent.clone(),
         round: earlier.map_or(0, |earlier| earlier.round + 1),
         plan: hash_of(&format!("{intent:?}{:?}{operation:?}", plan.steps)),
+        in_use: if has_gate(&plan.steps) { InUse::NotHeard } else { InUse::Vouched },
         steps: plan.steps.into(),
         at: 0,
         holds: earlier.is_some_and(|earlier| earlier.holds),
@@ -151,8 +161,8 @@ pub(super) fn begin(state: &State, intent: &Intent, earlier: Option<&Run>) -> Op
         stored: state.record.clone(),
         operation,
         etag: state.cluster.etag,
-        expected: None,
-        sending: false,
+        progress: Progress::Begun,
+        writes: [None; 2],
         closed: false,
     })
 }

@@ -28,6 +28,7 @@ pub(crate) fn proven(entry: Entry) -> Entry {
         proven_at: Some(NOW - Duration::days(89)),
         evidence: Some(Evidence::Metrics),
         fence: Some("1000".to_owned()),
+        etag: cluster().etag,
         ..entry
     }
 }
@@ -47,7 +48,7 @@ pub(crate) fn recorded(current: Entry, previous: Option<Entry>, retired: &[Entry
                 pending: None,
                 previous,
                 retired: retired.to_vec(),
-                changed_by_others: false,
+                previous_uncertain: false,
             },
             operation: None,
         },

@@ -1,14 +1,17 @@
-//! What a run does next: each step as the runner performs it, one effect at a time.
+//! What a run does next: each step as the runner performs it, one effect at a time. When a change is
+//! sent is decided by the runner's own rules.
 
 use super::{Put, ROUNDS, Run, begin};
 use crate::{
-    ledger::{Proof, Record},
+    ledger::{Certainty, Proof, Record},
     manager::small_world::{
         State,
-        cluster::{Ending, written},
+        cluster::{Ending, Key, id, written},
     },
-    model::{Evidence, KmsTarget, NetworkMode, Purpose, StepKind, VaultId},
+    model::{Evidence, ExpectedKey, KmsTarget, NetworkMode, Purpose, StepKind, VaultId},
+    plan::expected_now,
     rules::testing,
+    runner::change::{InUse, Look, Next, Progress, key_to_settle_on, next},
 };
 
 impl State {
@@ -21,27 +24,19 @@ impl State {
         let skips = |purpose: Purpose| purpose == Purpose::Gate && run.proven;
         match &step.kind {
             StepKind::RecordOperation => vec![("records the operation", self.record_operation())],
-            StepKind::SetKms { target } => self.set_kms(target),
-            StepKind::WaitForKey { purpose, .. }
-            | StepKind::ReencryptSecrets { purpose, .. }
-            | StepKind::VerifySecrets { purpose }
+            StepKind::SetKms { target } => self.set_kms(target, None),
+            StepKind::Settle => self.settle(),
+            StepKind::WaitForKey { purpose, expected } if skips(*purpose) => {
+                let in_use = InUse::Heard(vec![expected.clone()]);
+                vec![("has a proof", self.advanced(|run| run.in_use = in_use))]
+            }
+            StepKind::ReencryptSecrets { purpose, .. } | StepKind::VerifySecrets { purpose }
                 if skips(*purpose) =>
             {
                 vec![("has a proof", self.advanced(|_| ()))]
             }
-            StepKind::WaitForKey { expected, .. } => {
-                if self.cluster.all_write(written(expected)) {
-                    let expected = expected.clone();
-                    vec![(
-                        "sees all servers write",
-                        self.advanced(|run| {
-                            run.expected = Some(expected);
-                        }),
-                    )]
-                } else {
-                    vec![("gives up waiting", self.ended())]
-                }
-            }
+            StepKind::FindKeyInUse { .. } => vec![self.find()],
+            StepKind::WaitForKey { expected, purpose } => vec![self.wait(expected, *purpose)],
             StepKind::ReencryptSecrets { .. } => (0..2)
                 .map(|server| {
                     let mut next = self.advanced(|_| ());
@@ -77,7 +72,7 @@ impl State {
         let mut next = self.clone();
         if let Some(run) = &mut next.run {
             run.at += 1;
-            run.sending = false;
+            run.progress = Progress::Begun;
             change(run);
         }
         next
@@ -118,74 +113,178 @@ impl State {
         }
     }
 
-    fn set_kms(&self, target: &KmsTarget) -> Vec<(&'static str, Self)> {
-        let Some(run) = &self.run else { return Vec::new() };
-        let etag = self.cluster.etag;
-        if run.sending {
-            if run.etag != etag {
-                return vec![("finds the cluster changed", self.again())];
-            }
-            return self.put(target);
+    /// What the servers write with, whatever it is.
+    fn find(&self) -> (&'static str, Self) {
+        let Some(run) = &self.run else { return ("", self.clone()) };
+        if run.etag != self.cluster.etag {
+            return ("finds the cluster changed", self.again());
         }
-        if run.etag != etag {
-            return vec![("finds the cluster changed", self.again())];
-        }
-        if !self.cluster.failed && self.has(target) {
-            return vec![("finds the key set", self.settled(target))];
-        }
-        let intended = match target.expected() {
-            None => Some(self.clone()),
-            Some(key) => self.write(|record| record.intend(&key, Some(&etag.to_string()))),
-        };
-        let next = intended.map(|mut next| {
-            if let Some(run) = &mut next.run {
-                run.sending = true;
-            }
-            next
-        });
-        vec![("records what it is about to set", next.unwrap_or_else(|| self.ended()))]
+        ("finds the key in use", self.heard())
     }
 
-    fn put(&self, target: &KmsTarget) -> Vec<(&'static str, Self)> {
-        let mut outcomes = Vec::new();
+    /// The configured key, or the one that is to be set.
+    fn wait(&self, expected: &ExpectedKey, purpose: Purpose) -> (&'static str, Self) {
+        let Some(run) = &self.run else { return ("", self.clone()) };
+        let all_write = |key: &ExpectedKey| self.cluster.all_write(written(key));
+        let target = run.steps[run.at..].iter().find_map(|step| match &step.kind {
+            StepKind::SetKms { target } => Some(target.expected()),
+            _ => None,
+        });
+        let back = purpose == Purpose::Gate && target.is_some_and(|target| all_write(&target));
+        if all_write(expected) || back {
+            return ("sees all servers write", self.heard());
+        }
+        ("gives up waiting", self.ended())
+    }
+
+    fn heard(&self) -> Self {
+        let keys = self.cluster.written().into_iter().map(expected_key).collect();
+        let writes = self.cluster.servers.map(|server| server.writes);
+        self.advanced(|run| {
+            run.in_use = InUse::Heard(keys);
+            run.writes = writes;
+        })
+    }
+
+    fn settle(&self) -> Vec<(&'static str, Self)> {
+        let Some(run) = &self.run else { return Vec::new() };
+        let configured = expected_now(&self.cluster.facts()).ok();
+        let Some(key) = key_to_settle_on(&run.in_use, configured.as_ref()) else {
+            return vec![("refuses to lose a key", self.ended())];
+        };
+        let target = match key {
+            ExpectedKey::Plaintext => KmsTarget::Off,
+            ExpectedKey::Key(key_id) => {
+                let of_now = KmsTarget::of(&self.cluster.facts()).ok();
+                let on = of_now.into_iter().chain([run.operation.before.clone()]);
+                let mut modes = on.filter_map(|target| match target {
+                    KmsTarget::On { network_mode, .. } => Some(network_mode),
+                    KmsTarget::Off => None,
+                });
+                KmsTarget::On {
+                    key_id: key_id.clone(),
+                    network_mode: modes.next().unwrap_or(NetworkMode::Public),
+                    key_vault_id: None,
+                }
+            }
+        };
+        let mixed = matches!(&run.in_use, InUse::Heard(keys) if keys.len() > 1);
+        let outcomes = self.set_kms(&target, Some(Certainty::InUse));
+        if !mixed {
+            return outcomes;
+        }
+        let at = run.at;
+        let again = |(what, next): (&'static str, Self)| {
+            let is_set = next.run.as_ref().is_some_and(|run| run.at > at);
+            (what, if is_set { next.again() } else { next })
+        };
+        outcomes.into_iter().map(again).collect()
+    }
+
+    fn set_kms(
+        &self,
+        target: &KmsTarget,
+        certainty: Option<Certainty>,
+    ) -> Vec<(&'static str, Self)> {
+        let Some(run) = &self.run else { return Vec::new() };
+        let etag = run.etag.to_string();
+        let look = self.look(target);
+        match next(target, Some(&etag), &run.in_use, run.progress, &look) {
+            Next::Wait => unreachable!("operations end at once here"),
+            Next::Replan => vec![("finds the cluster changed", self.again())],
+            Next::Refuse => vec![("refuses to lose a key", self.ended())],
+            Next::Done => vec![("finds the key set", self.advanced(|_| ()))],
+            Next::Intend => {
+                let key = target.expected();
+                let intended = self.write(|record| record.intend(&key, Some(&etag)));
+                let next = intended.map(|next| next.sent(Progress::Intended));
+                vec![("records what it is about to set", next.unwrap_or_else(|| self.ended()))]
+            }
+            Next::Put => self.put(target, certainty, &look),
+        }
+    }
+
+    fn look(&self, target: &KmsTarget) -> Look {
+        let facts = self.cluster.facts();
+        Look {
+            etag: facts.etag.clone(),
+            busy: false,
+            succeeded: facts.is_succeeded(),
+            has_target: KmsTarget::of(&facts).is_ok_and(|now| same(&now, target)),
+            configured: expected_now(&facts).ok(),
+        }
+    }
+
+    fn sent(mut self, progress: Progress) -> Self {
+        if let Some(run) = &mut self.run {
+            run.progress = progress;
+        }
+        self
+    }
+
+    fn put(
+        &self,
+        target: &KmsTarget,
+        certainty: Option<Certainty>,
+        look: &Look,
+    ) -> Vec<(&'static str, Self)> {
+        let Some(run) = &self.run else { return Vec::new() };
+        let in_force = match &run.in_use {
+            InUse::Heard(keys) => look.succeeded && keys.first() == look.configured.as_ref(),
+            InUse::NotHeard | InUse::Vouched => false,
+        };
+        let seen = if in_force { Certainty::Seen } else { Certainty::InUse };
         let mut succeeded = self.clone();
         succeeded.cluster.update(target, Ending::Succeeds);
-        outcomes.push(("sets the key", succeeded.settled(target)));
-        if self.failures > 0 {
-            for servers in 0..=2 {
-                let mut failed = self.ended();
-                failed.failures -= 1;
-                failed.cluster.update(target, Ending::Fails(servers));
-                outcomes.push(("fails to set the key", failed));
-            }
+        let lost = succeeded.clone().sent(Progress::Sent);
+        let settled = succeeded.settled(target, certainty.unwrap_or(seen), certainty.is_none());
+        let mut outcomes = vec![("sets the key", settled)];
+        if self.failures == 0 {
+            return outcomes;
+        }
+        outcomes.push(("sets the key, and the answer is lost", Self {
+            failures: self.failures - 1,
+            ..lost
+        }));
+        for servers in 0..=2 {
+            let mut failed = Self { failures: self.failures - 1, ..self.clone() };
+            failed.cluster.update(target, Ending::Fails(servers));
+            outcomes.push(("is refused the key", failed.clone().sent(Progress::Refused)));
+            outcomes.push(("fails to set the key", failed.ended()));
         }
         outcomes
     }
 
-    fn has(&self, target: &KmsTarget) -> bool {
-        match target {
-            KmsTarget::AsConfigured => true,
-            target => KmsTarget::of(&self.cluster.facts()).is_ok_and(|now| now == *target),
-        }
-    }
-
-    fn settled(&self, target: &KmsTarget) -> Self {
+    fn settled(&self, target: &KmsTarget, certainty: Certainty, unheard: bool) -> Self {
         let etag = self.cluster.etag;
-        let next = match target.expected() {
-            None => Some(self.clone()),
-            Some(key) => {
-                self.write(|record| record.settled(&key, Some(&etag.to_string()), testing::NOW))
-            }
-        };
-        next.map_or_else(|| self.ended(), |next| next.advanced(|run| run.etag = etag))
+        let key = target.expected();
+        let text = etag.to_string();
+        let next =
+            self.write(|record| record.settled(&key, Some(&text), testing::NOW, certainty));
+        next.map_or_else(
+            || self.ended(),
+            |next| {
+                next.advanced(|run| {
+                    run.etag = etag;
+                    if unheard {
+                        run.in_use = InUse::NotHeard;
+                    }
+                })
+            },
+        )
     }
 
     fn verify(&self, run: &Run) -> (&'static str, Self) {
-        let Some(expected) = &run.expected else { unreachable!("it waited for a key") };
-        let key = written(expected);
-        if !self.cluster.all_write(key) || !self.cluster.all_under(key) {
+        let InUse::Heard(keys) = &run.in_use else { unreachable!("it waited for a key") };
+        let under: Vec<Option<Key>> = keys.iter().map(written).collect();
+        let unchanged = run.writes == self.cluster.servers.map(|server| server.writes);
+        if run.etag != self.cluster.etag {
+            return ("finds the cluster changed", self.again());
+        }
+        if !unchanged || !self.cluster.all_under(&under) {
             return ("cannot prove it", self.ended());
         }
+        let [expected] = &keys[..] else { return ("proves it", self.advanced(|_| ())) };
         let proof = Proof {
             at: testing::NOW,
             evidence: Evidence::Metrics,
@@ -206,13 +305,13 @@ impl State {
             return vec![("finds it upgraded", self.advanced(|_| ()))];
         }
         let mut upgraded = self.clone();
-        upgraded.cluster.upgraded = true;
-        upgraded.cluster.update(&KmsTarget::AsConfigured, Ending::Succeeds);
-        let mut outcomes = vec![("upgrades", upgraded.settled(&KmsTarget::Off))];
+        upgraded.cluster.upgrade(Ending::Succeeds);
+        let mut outcomes =
+            vec![("upgrades", upgraded.settled(&KmsTarget::Off, Certainty::Seen, false))];
         if self.failures > 0 {
             let mut failed = self.ended();
             failed.failures -= 1;
-            failed.cluster.update(&KmsTarget::AsConfigured, Ending::Fails(0));
+            failed.cluster.upgrade(Ending::Fails(0));
             outcomes.push(("fails to upgrade", failed));
         }
         outcomes
@@ -236,6 +335,9 @@ impl State {
         if !private {
             return ("finds the cluster changed", self.ended());
         }
+        if run.etag != self.cluster.etag {
+            return ("finds the cluster changed", self.again());
+        }
         let recorded = self.write(|record| {
             if let Some(operation) = &mut record.operation {
                 operation.closed_vault = Some(vault.clone());
@@ -253,7 +355,7 @@ impl State {
     pub(in crate::manager::small_world) fn crashed(&self) -> Vec<(&'static str, Self)> {
         let Some(run) = &self.run else { return Vec::new() };
         let mut stopped = vec![("crashes", self.ended())];
-        if run.sending
+        if run.progress == Progress::Intended
             && let Some(StepKind::SetKms { target }) = run.steps.get(run.at).map(|it| &it.kind)
         {
             let in_flight = Some(Put { target: target.clone(), etag: run.etag });
@@ -262,14 +364,35 @@ impl State {
         stopped
     }
 
-    /// A request that nobody waits for arrives.
-    pub(in crate::manager::small_world) fn arrived(&self) -> Option<Self> {
-        let put = self.in_flight.as_ref()?;
-        let mut next = Self { in_flight: None, ..self.clone() };
-        if put.etag == self.cluster.etag {
-            next.cluster.update(&put.target, Ending::Succeeds);
-            next.surprised = true;
+    /// A request that nobody waits for arrives, and succeeds or fails.
+    pub(in crate::manager::small_world) fn arrived(&self) -> Vec<Self> {
+        let Some(put) = &self.in_flight else { return Vec::new() };
+        let late = Self { in_flight: None, ..self.clone() };
+        if put.etag != self.cluster.etag {
+            return vec![late];
         }
-        Some(next)
+        let ends = |ending: Ending| {
+            let mut next = late.clone();
+            next.cluster.update(&put.target, ending);
+            next.surprised = true;
+            next
+        };
+        [Ending::Succeeds, Ending::Fails(0), Ending::Fails(1)].map(ends).into()
+    }
+}
+
+fn expected_key(key: Option<Key>) -> ExpectedKey {
+    key.map_or(ExpectedKey::Plaintext, |key| ExpectedKey::Key(id(key)))
+}
+
+/// The small world names no vaults.
+fn same(now: &KmsTarget, target: &KmsTarget) -> bool {
+    match (now, target) {
+        (KmsTarget::Off, KmsTarget::Off) => true,
+        (
+            KmsTarget::On { key_id, network_mode, .. },
+            KmsTarget::On { key_id: other, network_mode: mode, .. },
+        ) => key_id == other && network_mode == mode,
+        _ => false,
     }
 }

@@ -121,11 +121,11 @@ fn a_key_that_the_ledger_cannot_tell_of() {
                 "it is retired, and others changed the cluster meanwhile",
                 || {
                     let mut world = rotated();
-                    world.ledger().changed_by_others = true;
+                    world.ledger().previous_uncertain = true;
                     world
                 },
                 delete_key(KEY_0),
-                UNDETERMINED,
+                UNDETERMINED_REFUSED,
             ),
         ],
     );
