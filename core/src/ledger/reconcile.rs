@@ -53,6 +53,10 @@ impl Reconciled {
         let ledger = &mut reconciled.record.ledger;
         let named = [&mut ledger.current, &mut ledger.pending].into_iter().flatten();
         for entry in named.filter(|entry| entry.is(&seen.key)) {
+            // What did not come into force says nothing of how the vault is reached.
+            if !seen.in_force && entry.network_mode.is_some() {
+                continue;
+            }
             entry.network_mode = seen.network_mode;
             entry.key_vault_id.clone_from(&seen.key_vault_id);
         }

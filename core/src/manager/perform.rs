@@ -330,13 +330,12 @@ impl Run<'_> {
 
     /// The KMS profile that is in force: where the last change did not succeed, the recorded one.
     fn before(&self, cluster: &ClusterFacts, found: Option<&Found>) -> Result<KmsTarget> {
-        let current =
-            found.and_then(|found| found.reconciled.record.ledger.current.as_ref());
+        let current = found.and_then(|found| found.reconciled.record.ledger.current.as_ref());
         match current {
             Some(entry) if !cluster.is_succeeded() && entry.key_id.is_none() => Ok(KmsTarget::Off),
-            Some(Entry { key_id: Some(key_id), network_mode: Some(mode), key_vault_id, .. })
-                if !cluster.is_succeeded() =>
-            {
+            Some(Entry {
+                key_id: Some(key_id), network_mode: Some(mode), key_vault_id, ..
+            }) if !cluster.is_succeeded() => {
                 let target = Target {
                     key_id: key_id.clone(),
                     network_mode: *mode,

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::model::KeyId;
 
 /// What API servers are expected to write secrets with.
-#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[derive(Clone, Debug, Deserialize, Eq, Hash, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum ExpectedKey {

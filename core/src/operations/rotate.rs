@@ -6,8 +6,8 @@ use super::way_back::{WayBack, way_back};
 use crate::{
     error::Result,
     model::{
-        ExpectedKey, Finding, KeyId, KmsTarget, ReencryptOptions, Rotate, Step,
-        StepKind, Target, VaultId, Verb,
+        ExpectedKey, Finding, KeyId, KmsTarget, ReencryptOptions, Rotate, Step, StepKind, Target,
+        VaultId, Verb,
     },
     observed::Observed,
     plan::{Plan, gate, has_gate, has_rewrite, rewrite},

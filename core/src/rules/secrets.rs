@@ -42,9 +42,7 @@ fn unreachable(question: &Question<'_>, why: &str) -> Option<Finding> {
     if let Some(closed) = super::closed_vault_in_use(question.observed) {
         message = format!("{message}; {closed}");
     }
-    Some(
-        Finding::violated(RuleId::KubernetesUnreachable, &cluster.id, message).at(level, false),
-    )
+    Some(Finding::violated(RuleId::KubernetesUnreachable, &cluster.id, message).at(level, false))
 }
 
 /// A profile that is turned off: secrets may still be under its key, or in plaintext.

@@ -18,10 +18,14 @@
 //!    is another one now, our request may have come through or not: only a new look at everything
 //!    tells.
 
-use crate::model::{ExpectedKey, KmsTarget};
+use crate::{
+    ledger::{Entry, Ledger},
+    model::{ClusterFacts, ExpectedKey, KmsTarget, Target},
+    plan::expected_now,
+};
 
 /// What is known of the key that API servers write with.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
 pub(crate) enum InUse {
     /// Nothing yet: nothing may be set.
     NotHeard,
@@ -122,6 +126,65 @@ pub(crate) fn key_to_settle_on<'a>(
         [one, other] if configured == Some(other) => Some(one),
         _ => None,
     }
+}
+
+/// The keys that API servers may write with after a change that did not succeed: what is
+/// configured, what is to be set, what the operation began with, what is recorded, and none.
+pub(crate) fn candidates(
+    now: &ClusterFacts,
+    later: Option<ExpectedKey>,
+    before: Option<&KmsTarget>,
+    ledger: Option<&Ledger>,
+) -> Vec<ExpectedKey> {
+    let recorded = ledger.into_iter().flat_map(|ledger| ledger.entries().map(Entry::key));
+    let all = expected_now(now)
+        .ok()
+        .into_iter()
+        .chain(later)
+        .chain(before.map(KmsTarget::expected))
+        .chain(recorded)
+        .chain([ExpectedKey::Plaintext]);
+    let mut candidates = Vec::new();
+    for key in all {
+        if !candidates.contains(&key) {
+            candidates.push(key);
+        }
+    }
+    candidates
+}
+
+/// The profile with a key that the API servers have: as it was when the operation began, as it is
+/// recorded, as it is configured (which is perhaps not in force), as it is to be set, or as that of
+/// another key in the same vault. `None`: how its vault is reached is not known.
+pub(crate) fn profile_of(
+    key: &ExpectedKey,
+    now: &ClusterFacts,
+    later: Option<&KmsTarget>,
+    before: Option<&KmsTarget>,
+    ledger: Option<&Ledger>,
+) -> Option<KmsTarget> {
+    let ExpectedKey::Key(key_id) = key else { return Some(KmsTarget::Off) };
+    let on = |(network_mode, key_vault_id)| {
+        KmsTarget::on(&Target { key_id: key_id.clone(), network_mode, key_vault_id })
+    };
+    let entry = ledger.and_then(|ledger| ledger.entry(key_id));
+    let recorded = entry.and_then(|entry| Some((entry.network_mode?, entry.key_vault_id.clone())));
+    let configured = KmsTarget::of(now).ok();
+    let is_it = |target: &&KmsTarget| target.expected() == *key;
+    before
+        .filter(is_it)
+        .cloned()
+        .or_else(|| recorded.map(on))
+        .or_else(|| configured.as_ref().filter(is_it).cloned())
+        .or_else(|| later.filter(is_it).cloned())
+        .or_else(|| match configured? {
+            KmsTarget::On { key_id: other, network_mode, key_vault_id }
+                if other.host().eq_ignore_ascii_case(key_id.host()) =>
+            {
+                Some(on((network_mode, key_vault_id)))
+            }
+            _ => None,
+        })
 }
 
 #[cfg(test)]

@@ -106,8 +106,7 @@ fn a_permission_error_is_met_again_only_by_our_own_failure() {
 fn a_request_without_an_outcome_is_not_sent_for_a_cluster_that_changed() {
     for succeeded in [true, false] {
         for has_target in [true, false] {
-            let look =
-                Look { etag: Some("b".to_owned()), succeeded, has_target, ..configured(2) };
+            let look = Look { etag: Some("b".to_owned()), succeeded, has_target, ..configured(2) };
             assert_eq!(next_of(2, &heard(&[1]), Progress::Sent, &look), Next::Replan);
         }
     }

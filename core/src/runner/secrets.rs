@@ -2,12 +2,15 @@
 
 use std::ops::ControlFlow;
 
-use super::{RunState, Runner, change::InUse, set_kms::changed};
+use super::{
+    RunState, Runner,
+    change::{InUse, candidates},
+    set_kms::changed,
+};
 use crate::{
     catalogue::{Level, RuleId},
     error::{Error, ErrorKind, Result},
     model::{Evidence, ExpectedKey, Finding, KmsTarget, Purpose, ReencryptReport, StepOutcome},
-    plan::expected_now,
     reencrypt::{Engine, Pass},
     rules,
 };
@@ -51,9 +54,7 @@ impl Runner<'_> {
                 state.pass = Some(pass);
                 Ok(ControlFlow::Continue(StepOutcome::Done))
             }
-            Err(now)
-                if now.kind() == ErrorKind::KmsUnavailable && self.may_go_back_to(&target) =>
-            {
+            Err(now) if now.kind() == ErrorKind::KmsUnavailable && self.may_go_back_to(&target) => {
                 state.in_use = InUse::Vouched;
                 Ok(ControlFlow::Continue(StepOutcome::Skipped))
             }
@@ -77,24 +78,8 @@ impl Runner<'_> {
         if now.facts.etag != state.etag {
             return Ok(changed());
         }
-        let found = self.recording.as_ref().and_then(|recording| recording.found.as_ref());
-        let recorded = found.into_iter().flat_map(|found| {
-            found.reconciled.record.ledger.entries().map(crate::ledger::Entry::key)
-        });
-        let mut candidates: Vec<ExpectedKey> = expected_now(&now.facts)
-            .ok()
-            .into_iter()
-            .chain(later.map(|later| Self::resolved(later, state).expected()))
-            .chain(self.before.as_ref().map(KmsTarget::expected))
-            .chain(recorded)
-            .chain([ExpectedKey::Plaintext])
-            .collect();
-        let mut seen = Vec::new();
-        candidates.retain(|key| {
-            let is_new = !seen.contains(key);
-            seen.push(key.clone());
-            is_new
-        });
+        let later = later.map(|later| Self::resolved(later, state).expected());
+        let candidates = candidates(&now.facts, later, self.before.as_ref(), self.ledger());
         let pass = self.engine()?.converge_in_use(purpose, &candidates).await?;
         state.pass = Some(pass);
         Ok(ControlFlow::Continue(StepOutcome::Done))

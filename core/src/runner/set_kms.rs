@@ -6,16 +6,15 @@ use tokio::time::{Instant, sleep};
 
 use super::{
     RunState, Runner,
-    change::{InUse, Look, Next, Progress, key_to_settle_on, next},
+    change::{InUse, Look, Next, Progress, key_to_settle_on, next, profile_of},
 };
 use crate::{
     azure::{Azure, ManagedCluster, is_key_permission_error},
     catalogue::RuleId,
     error::{Error, ErrorKind, Result},
-    ledger::{Certainty, Entry},
+    ledger::{Certainty, Ledger},
     model::{
-        ClusterFacts, ClusterId, ExpectedKey, Finding, KeyId, KmsTarget, StepOutcome, Target,
-        Timing,
+        ClusterFacts, ClusterId, ExpectedKey, Finding, KmsTarget, StepOutcome, Target, Timing,
     },
     plan::expected_now,
     progress::Reporter,
@@ -57,10 +56,11 @@ impl Runner<'_> {
         };
         let target = self.profile_of(&key, &now.facts, later)?;
         let outcome = self.ensure(&target, state, Some(Certainty::InUse)).await?;
-        let mixed = matches!(&state.in_use, InUse::Heard(keys) if keys.len() > 1);
         Ok(match outcome {
-            ControlFlow::Continue(_) if mixed => {
-                ControlFlow::Break("the API servers had two keys, and are set to one".to_owned())
+            // An API server may still be about to notice the key that was configured: what they
+            // write with is to be heard again.
+            ControlFlow::Continue(_) if configured.as_ref() != Some(&key) => {
+                ControlFlow::Break(format!("the cluster is set back to {key}"))
             }
             outcome => outcome,
         })
@@ -194,37 +194,29 @@ impl Runner<'_> {
         ))
     }
 
-    /// The profile with a key that the cluster had: as it is configured, as it is to be set later, or
-    /// as it was.
+    /// The profile with a key that the cluster had.
     fn profile_of(
         &self,
         key: &ExpectedKey,
         now: &ClusterFacts,
         later: Option<&KmsTarget>,
     ) -> Result<KmsTarget> {
-        let ExpectedKey::Key(key_id) = key else { return Ok(KmsTarget::Off) };
-        let recording = self.recording.as_ref();
-        let named = [
-            KmsTarget::of(now).ok(),
-            later.cloned(),
-            recording.map(|recording| recording.operation.before.clone()),
-        ];
-        let is_it = |target: &KmsTarget| target.expected() == *key;
-        if let Some(target) = named.into_iter().flatten().find(is_it) {
-            return Ok(target);
-        }
-        let found = recording.and_then(|recording| recording.found.as_ref());
-        let entry = found.and_then(|found| found.reconciled.record.ledger.entry(key_id));
-        profile_from(key_id, entry, now).ok_or_else(|| {
+        profile_of(key, now, later, self.before.as_ref(), self.ledger()).ok_or_else(|| {
             Error::new(
                 ErrorKind::Conflict,
                 format!(
-                    "the API servers of {} write with {key_id}, and how its vault is reached is not known; call rotate \
-                     with this key, network_mode and key_vault_id",
+                    "the API servers of {} write with {key}, and how its vault is reached is not known; call rotate with \
+                     this key, network_mode and key_vault_id",
                     self.cluster
                 ),
             )
         })
+    }
+
+    /// What is recorded of the cluster's keys.
+    pub(super) fn ledger(&self) -> Option<&Ledger> {
+        let found = self.recording.as_ref()?.found.as_ref()?;
+        Some(&found.reconciled.record.ledger)
     }
 
     /// Adds the state that the cluster is in now, and the way back.
@@ -255,8 +247,8 @@ impl Runner<'_> {
             InUse::NotHeard | InUse::Vouched => &[],
         };
         let named: Vec<String> = keys.iter().map(ToString::to_string).collect();
-        let configured = configured
-            .map_or_else(|| "a key that cannot be named".to_owned(), ToString::to_string);
+        let configured =
+            configured.map_or_else(|| "a key that cannot be named".to_owned(), ToString::to_string);
         let (what, remedy) = match keys {
             [ExpectedKey::Plaintext] => (named.join(" and "), "call `disable` first".to_owned()),
             [ExpectedKey::Key(key_id)] => {
@@ -271,7 +263,9 @@ impl Runner<'_> {
         let finding = Finding::violated(
             RuleId::PreviousKeyStillNeeded,
             self.cluster,
-            format!("the API servers write with {what}, and the cluster is configured with {configured}"),
+            format!(
+                "the API servers write with {what}, and the cluster is configured with {configured}"
+            ),
         );
         Error::new(
             ErrorKind::PreflightFailed,
@@ -324,21 +318,6 @@ fn how_certain(in_use: &InUse, before: &ManagedCluster) -> Certainty {
     let configured = expected_now(&before.facts).ok();
     let is_certain = keys.len() == 1 && configured.as_ref() == keys.first();
     if is_certain && before.facts.is_succeeded() { Certainty::Seen } else { Certainty::InUse }
-}
-
-/// A retired key's profile: its vault's mode as it was recorded, or as it is for the vault in use.
-fn profile_from(key_id: &KeyId, entry: Option<&Entry>, now: &ClusterFacts) -> Option<KmsTarget> {
-    let recorded = entry.and_then(|entry| Some((entry.network_mode?, entry.key_vault_id.clone())));
-    let in_use = || {
-        let KmsTarget::On { key_id: other, network_mode, key_vault_id } = KmsTarget::of(now).ok()?
-        else {
-            return None;
-        };
-        other.host().eq_ignore_ascii_case(key_id.host()).then_some((network_mode, key_vault_id))
-    };
-    let (network_mode, key_vault_id) = recorded.or_else(in_use)?;
-    let target = Target { key_id: key_id.clone(), network_mode, key_vault_id };
-    Some(KmsTarget::on(&target))
 }
 
 pub(super) fn changed() -> ControlFlow<String, StepOutcome> {

@@ -23,7 +23,7 @@ use std::{
 
 use self::{
     cluster::{Before, Cluster, Ending, KEYS, Profile, Wiring, id, written},
-    run::{Put, Run, begin, reconciled},
+    run::{Put, Run, Stored, begin, reconciled},
 };
 use crate::{
     ledger::{Fit, Record, judge},
@@ -38,7 +38,7 @@ use crate::{
 #[derive(Clone, Debug)]
 struct State {
     cluster: Cluster,
-    record: Option<Record>,
+    record: Option<Stored>,
     run: Option<Run>,
     in_flight: Option<Put>,
     calls: u8,
@@ -103,6 +103,10 @@ impl State {
         }
     }
 
+    fn record(&self) -> Option<&Record> {
+        self.record.as_ref().map(Stored::record)
+    }
+
     /// What can happen next.
     fn next(&self, intents: &[Intent]) -> Vec<(Who, String, Self)> {
         let mut next = Vec::new();
@@ -139,14 +143,14 @@ impl State {
     }
 
     fn unfinished(&self) -> Option<Intent> {
-        let found = reconciled(&self.cluster, self.record.as_ref());
+        let found = reconciled(&self.cluster, self.record());
         found.record.operation.map(|operation| operation.intent)
     }
 
     fn abandoned(&self) -> Self {
-        let mut found = reconciled(&self.cluster, self.record.as_ref());
+        let mut found = reconciled(&self.cluster, self.record());
         found.record.abandon();
-        Self { record: Some(found.record), ..self.clone() }
+        Self { record: Some(Stored::new(found.record)), ..self.clone() }
     }
 
     /// What servers do by themselves, and what others do.
@@ -205,7 +209,7 @@ impl State {
 
     /// Whether it is recorded that the vault is opened again if KMS does not work.
     fn may_open_again(&self) -> bool {
-        let operation = self.record.as_ref().and_then(|record| record.operation.as_ref());
+        let operation = self.record().and_then(|record| record.operation.as_ref());
         operation.is_some_and(|operation| operation.closed_vault.is_some())
     }
 
@@ -214,9 +218,12 @@ impl State {
         let mut hasher = DefaultHasher::new();
         self.cluster.hash(&mut hasher);
         (self.calls, self.crashes, self.failures, self.foreign, self.surprised).hash(&mut hasher);
-        format!("{:?}{:?}", self.record, self.in_flight).hash(&mut hasher);
+        self.record.as_ref().map(Stored::hash).hash(&mut hasher);
+        if let Some(put) = &self.in_flight {
+            format!("{put:?}").hash(&mut hasher);
+        }
         if let Some(run) = &self.run {
-            run.hash_into(self.record.as_ref(), &mut hasher);
+            run.hash_into(&mut hasher);
         }
         hasher.finish()
     }
@@ -238,11 +245,10 @@ fn problem(before: &State, who: Who, after: &State) -> Option<String> {
             return Some("the vault is closed to somebody who needs it".to_owned());
         }
     }
-    let found = reconciled(cluster, after.record.as_ref());
+    let found = reconciled(cluster, after.record());
     let arrives = |key: usize| {
         after.in_flight.as_ref().is_some_and(|put| {
-            put.etag == cluster.etag
-                && written(&put.target.expected()) == Some(key)
+            put.etag == cluster.etag && written(&put.target.expected()) == Some(key)
         })
     };
     for entry in judge(&found).retired {
@@ -252,7 +258,7 @@ fn problem(before: &State, who: Who, after: &State) -> Option<String> {
         }
     }
     let set = who == Who::Us && cluster.profile != before.cluster.profile;
-    if set && !after.surprised && !knows(after.record.as_ref(), cluster) {
+    if set && !after.surprised && !knows(after.record(), cluster) {
         return Some("the record does not know the key that was set".to_owned());
     }
     None
@@ -274,7 +280,7 @@ fn resumes(state: &State) -> Result<(), String> {
         let Some(intent) = now.unfinished() else { return Ok(()) };
         now.run = begin(&now, &intent, None);
         if now.run.is_none() {
-            let found = reconciled(&now.cluster, now.record.as_ref());
+            let found = reconciled(&now.cluster, now.record());
             let theirs = found.fit == Fit::Superseded || now.surprised;
             return if theirs { Ok(()) } else { Err(format!("{intent:?} is refused")) };
         }

@@ -47,10 +47,10 @@ pub(super) struct Run {
     /// The operation is recorded by this run, which holds the Lease.
     holds: bool,
     /// The record as it is to be written next.
-    kept: Record,
+    kept: Stored,
     /// The record as this run read or wrote it last.
-    pub(super) stored: Option<Record>,
-    operation: Operation,
+    pub(super) stored: Option<Stored>,
+    operation: Arc<Operation>,
     /// The eTag with which a change is sent.
     pub(super) etag: u8,
     /// An earlier proof replaces the gate.
@@ -67,17 +67,43 @@ pub(super) struct Run {
 
 impl Run {
     /// What tells runs apart; most of it is the plan, which was hashed when it was made.
-    pub(super) fn hash_into(&self, record: Option<&Record>, hasher: &mut impl Hasher) {
+    pub(super) fn hash_into(&self, hasher: &mut impl Hasher) {
         (self.plan, self.at, self.round, self.holds, self.etag, self.proven).hash(hasher);
-        (self.progress, self.closed, self.writes).hash(hasher);
-        format!("{:?}", self.in_use).hash(hasher);
-        for other in [Some(&self.kept), self.stored.as_ref()] {
-            if other == record {
-                0_u8.hash(hasher);
-            } else {
-                format!("{other:?}").hash(hasher);
-            }
-        }
+        (self.progress, self.closed, self.writes, &self.in_use).hash(hasher);
+        (self.kept.hash(), self.stored.as_ref().map(Stored::hash)).hash(hasher);
+    }
+}
+
+/// A record, shared by the states that have it, and known by its hash.
+#[derive(Clone, Debug)]
+pub(super) struct Stored {
+    record: Arc<Record>,
+    hash: u64,
+}
+
+impl Stored {
+    pub(super) fn new(record: Record) -> Self {
+        Self { hash: hash_of(&format!("{record:?}")), record: Arc::new(record) }
+    }
+
+    pub(super) fn record(&self) -> &Record {
+        &self.record
+    }
+
+    pub(super) fn hash(&self) -> u64 {
+        self.hash
+    }
+
+    fn changed(&self, change: impl FnOnce(&mut Record)) -> Self {
+        let mut record = Record::clone(&self.record);
+        change(&mut record);
+        Self::new(record)
+    }
+}
+
+impl PartialEq for Stored {
+    fn eq(&self, other: &Self) -> bool {
+        self.hash == other.hash
     }
 }
 
@@ -133,7 +159,7 @@ fn observe(cluster: &Cluster, found: &Reconciled, intent: &Intent) -> Observed {
 
 /// Begins a run, or goes on with one that has to plan again. `None`: it is refused.
 pub(super) fn begin(state: &State, intent: &Intent, earlier: Option<&Run>) -> Option<Run> {
-    let found = reconciled(&state.cluster, state.record.as_ref());
+    let found = reconciled(&state.cluster, state.record());
     let observed = observe(&state.cluster, &found, intent);
     let seen =
         Found { reconciled: found.clone(), resource_version: None, etcd_resource_version: 1 };
@@ -157,9 +183,9 @@ pub(super) fn begin(state: &State, intent: &Intent, earlier: Option<&Run>) -> Op
         at: 0,
         holds: earlier.is_some_and(|earlier| earlier.holds),
         proven: succeeded && found.standing_proof().is_some(),
-        kept: found.record,
+        kept: Stored::new(found.record),
         stored: state.record.clone(),
-        operation,
+        operation: Arc::new(operation),
         etag: state.cluster.etag,
         progress: Progress::Begun,
         writes: [None; 2],

@@ -3,7 +3,7 @@
 
 use super::{Put, ROUNDS, Run, begin};
 use crate::{
-    ledger::{Certainty, Proof, Record},
+    ledger::{Certainty, Operation, Proof, Record},
     manager::small_world::{
         State,
         cluster::{Ending, Key, id, written},
@@ -11,7 +11,7 @@ use crate::{
     model::{Evidence, ExpectedKey, KmsTarget, NetworkMode, Purpose, StepKind, VaultId},
     plan::expected_now,
     rules::testing,
-    runner::change::{InUse, Look, Next, Progress, key_to_settle_on, next},
+    runner::change::{InUse, Look, Next, Progress, candidates, key_to_settle_on, next, profile_of},
 };
 
 impl State {
@@ -95,7 +95,7 @@ impl State {
         if run.stored != next.record {
             return None;
         }
-        change(&mut run.kept);
+        run.kept = run.kept.changed(change);
         run.stored = Some(run.kept.clone());
         next.record.clone_from(&run.stored);
         Some(next)
@@ -106,11 +106,20 @@ impl State {
         if run.holds {
             return if run.stored == self.record { self.advanced(|_| ()) } else { self.ended() };
         }
-        let operation = run.operation.clone();
+        let operation = Operation::clone(&run.operation);
         match self.write(|record| record.begin(operation)) {
             Some(next) => next.advanced(|run| run.holds = true),
             None => self.again(),
         }
+    }
+
+    /// The profile that is set next.
+    fn later(&self) -> Option<&KmsTarget> {
+        let run = self.run.as_ref()?;
+        run.steps[run.at..].iter().find_map(|step| match &step.kind {
+            StepKind::SetKms { target } => Some(target),
+            _ => None,
+        })
     }
 
     /// What the servers write with, whatever it is.
@@ -119,17 +128,20 @@ impl State {
         if run.etag != self.cluster.etag {
             return ("finds the cluster changed", self.again());
         }
-        ("finds the key in use", self.heard())
+        let later = self.later().map(KmsTarget::expected);
+        let ledger = Some(&run.kept.record().ledger);
+        let known = candidates(&self.cluster.facts(), later, Some(&run.operation.before), ledger);
+        if self.cluster.written().into_iter().all(|key| known.contains(&expected_key(key))) {
+            ("finds the key in use", self.heard())
+        } else {
+            ("finds a key that is not known", self.ended())
+        }
     }
 
     /// The configured key, or the one that is to be set.
     fn wait(&self, expected: &ExpectedKey, purpose: Purpose) -> (&'static str, Self) {
-        let Some(run) = &self.run else { return ("", self.clone()) };
         let all_write = |key: &ExpectedKey| self.cluster.all_write(written(key));
-        let target = run.steps[run.at..].iter().find_map(|step| match &step.kind {
-            StepKind::SetKms { target } => Some(target.expected()),
-            _ => None,
-        });
+        let target = self.later().map(KmsTarget::expected);
         let back = purpose == Purpose::Gate && target.is_some_and(|target| all_write(&target));
         if all_write(expected) || back {
             return ("sees all servers write", self.heard());
@@ -152,25 +164,14 @@ impl State {
         let Some(key) = key_to_settle_on(&run.in_use, configured.as_ref()) else {
             return vec![("refuses to lose a key", self.ended())];
         };
-        let target = match key {
-            ExpectedKey::Plaintext => KmsTarget::Off,
-            ExpectedKey::Key(key_id) => {
-                let of_now = KmsTarget::of(&self.cluster.facts()).ok();
-                let on = of_now.into_iter().chain([run.operation.before.clone()]);
-                let mut modes = on.filter_map(|target| match target {
-                    KmsTarget::On { network_mode, .. } => Some(network_mode),
-                    KmsTarget::Off => None,
-                });
-                KmsTarget::On {
-                    key_id: key_id.clone(),
-                    network_mode: modes.next().unwrap_or(NetworkMode::Public),
-                    key_vault_id: None,
-                }
-            }
+        let before = Some(&run.operation.before);
+        let now = self.cluster.facts();
+        let ledger = Some(&run.kept.record().ledger);
+        let Some(target) = profile_of(key, &now, self.later(), before, ledger) else {
+            return vec![("cannot tell how the vault is reached", self.ended())];
         };
-        let mixed = matches!(&run.in_use, InUse::Heard(keys) if keys.len() > 1);
         let outcomes = self.set_kms(&target, Some(Certainty::InUse));
-        if !mixed {
+        if configured.as_ref() == Some(key) {
             return outcomes;
         }
         let at = run.at;
@@ -242,10 +243,10 @@ impl State {
         if self.failures == 0 {
             return outcomes;
         }
-        outcomes.push(("sets the key, and the answer is lost", Self {
-            failures: self.failures - 1,
-            ..lost
-        }));
+        outcomes.push((
+            "sets the key, and the answer is lost",
+            Self { failures: self.failures - 1, ..lost },
+        ));
         for servers in 0..=2 {
             let mut failed = Self { failures: self.failures - 1, ..self.clone() };
             failed.cluster.update(target, Ending::Fails(servers));
@@ -259,8 +260,7 @@ impl State {
         let etag = self.cluster.etag;
         let key = target.expected();
         let text = etag.to_string();
-        let next =
-            self.write(|record| record.settled(&key, Some(&text), testing::NOW, certainty));
+        let next = self.write(|record| record.settled(&key, Some(&text), testing::NOW, certainty));
         next.map_or_else(
             || self.ended(),
             |next| {
@@ -293,7 +293,12 @@ impl State {
             given_up: Vec::new(),
         };
         let etag = run.etag.to_string();
-        ("proves it", self.advanced(|run| run.kept.prove(expected, proof, Some(&etag))))
+        (
+            "proves it",
+            self.advanced(|run| {
+                run.kept = run.kept.changed(|record| record.prove(expected, proof, Some(&etag)))
+            }),
+        )
     }
 
     fn upgrade(&self) -> Vec<(&'static str, Self)> {
