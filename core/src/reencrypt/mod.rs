@@ -20,6 +20,7 @@ mod converge;
 mod gradient;
 mod growth;
 mod health;
+mod hearing;
 mod in_use;
 mod limiter;
 mod list;
@@ -28,6 +29,7 @@ mod outage;
 mod pass;
 mod patch;
 mod requests;
+mod roster;
 mod servers;
 mod stream;
 mod verify;
@@ -45,9 +47,7 @@ use crate::{
 };
 
 pub(crate) use self::{audit::LedgerProof, pass::Pass, servers::WritesWith};
-use self::{
-    canary::Canary, converge::LeaseWatch, limiter::Limiter, names::KeyNames, outage::Outage,
-};
+use self::{canary::Canary, limiter::Limiter, names::KeyNames, outage::Outage, roster::Roster};
 
 /// What an engine works with.
 pub(crate) struct EngineConfig {
@@ -85,9 +85,11 @@ pub(crate) struct Engine {
     reporter: Reporter,
     limiter: Limiter,
     canary: Canary,
-    leases: LeaseWatch,
+    roster: Roster,
     outage: Outage,
     names: Mutex<KeyNames>,
+    /// Why the last evidence was weak.
+    doubt: Mutex<Option<String>>,
     kms_v1: AtomicBool,
 }
 
@@ -101,9 +103,10 @@ impl Engine {
             total: config.total,
             reporter: config.reporter,
             canary: Canary::new(config.state_namespace),
-            leases: LeaseWatch::default(),
+            roster: Roster::new(config.timing.server_liveness),
             outage: Outage::default(),
             timing: config.timing,
+            doubt: Mutex::default(),
             names: Mutex::new(KeyNames::new(config.known_keys, config.known_key_id_hashes)),
             kms_v1: AtomicBool::new(config.kms_v1),
         }
@@ -130,6 +133,11 @@ impl Engine {
     /// Sends an empty merge patch to every secret in scope; where that does not help, one that
     /// changes it.
     pub(crate) async fn rewrite(&self, pass: &mut Pass) -> Result<()> {
+        let heard = pass.is_heard();
+        self.watched(heard, self.rewrite_it(pass)).await
+    }
+
+    async fn rewrite_it(&self, pass: &mut Pass) -> Result<()> {
         if pass.touch {
             // only what is written beyond the fence is proven, so nothing is touched before
             self.fence(pass).await?;
@@ -155,6 +163,11 @@ impl Engine {
             names.know(key);
         }
         names.clone()
+    }
+
+    /// Why it could not be seen what the API servers write with, when it could not.
+    pub(crate) fn doubt(&self) -> Option<String> {
+        self.doubt.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     fn guess(&self, key: &ExpectedKey, hash: &str) {

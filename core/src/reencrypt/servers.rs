@@ -25,6 +25,15 @@ impl Process {
         }
     }
 
+    /// Whether these are one process: a server tells its id only once it has used a key.
+    pub(super) fn is(&self, other: &Self) -> bool {
+        let same_id = match (&self.id_hash, &other.id_hash) {
+            (Some(one), Some(other)) => one == other,
+            _ => true,
+        };
+        same_id && self.started == other.started
+    }
+
     fn name(&self) -> String {
         match (&self.id_hash, self.started) {
             (Some(id), _) => id.clone(),
@@ -66,8 +75,9 @@ pub(super) fn written_between(before: &ServerMetrics, after: &ServerMetrics) -> 
         ([hash], [prefix]) if !prefix.is_empty() => WritesWith::Key((*hash).to_owned()),
         ([], [""]) => WritesWith::Plaintext,
         ([], [prefix]) => WritesWith::Provider((*prefix).to_owned()),
-        // a server without an encryption configuration has no series, even after a write
-        ([], []) if !after.has_transformation_series => WritesWith::Plaintext,
+        // A server without an encryption configuration has no series, even after a write. That is
+        // a sign only in metrics that are whole.
+        ([], []) if after.shows_no_encryption() => WritesWith::Plaintext,
         _ => WritesWith::Mixed,
     }
 }
@@ -113,14 +123,43 @@ impl Heard {
             // written any number of secrets without it.
             WritesWith::Plaintext => *expected == ExpectedKey::Plaintext,
             WritesWith::Provider(_) => false,
-            WritesWith::Mixed => !self.counters.wrote_secrets(),
+            WritesWith::Mixed => self.counters.is_whole() && !self.counters.wrote_secrets(),
         }
     }
 
-    /// Whether it wrote with nothing else since an earlier reading.
+    /// It answered again, with these counters.
+    pub(super) fn go_on(&mut self, counters: ServerMetrics) {
+        let wrote = written_between(&self.counters, &counters);
+        let grew = !grown(&self.counters.to_storage_by_prefix, &counters.to_storage_by_prefix)
+            .is_empty()
+            || !grown(&self.counters.to_storage_by_key_hash, &counters.to_storage_by_key_hash)
+                .is_empty();
+        if grew && wrote != self.writes_with {
+            self.writes_with = WritesWith::Mixed;
+        }
+        self.process = Process::of(&counters);
+        self.counters = counters;
+    }
+
+    /// Whether it wrote with nothing else since an earlier reading, and would not have.
     pub(super) fn unchanged_since(&self, earlier: &Heard) -> bool {
         written_between(&earlier.counters, &self.counters) == self.writes_with
             && self.writes_with == earlier.writes_with
+            && !self.plugin_named_another_key_since(earlier)
+    }
+
+    /// Whether the plugin behind the provider that it writes with named another key meanwhile. For
+    /// as long as it did, the server took what is under that key for current, and that shows in no
+    /// other counter.
+    fn plugin_named_another_key_since(&self, earlier: &Heard) -> bool {
+        let WritesWith::Key(hash) = &self.writes_with else { return false };
+        let writes = |provider: &str| {
+            self.counters.writing_providers.contains(&(provider.to_owned(), hash.clone()))
+        };
+        self.counters.named_by_plugins.iter().any(|((provider, named), at)| {
+            let known = earlier.counters.named_by_plugins.get(&(provider.clone(), named.clone()));
+            named != hash && writes(provider) && known.is_none_or(|before| before < at)
+        })
     }
 
     pub(super) fn report(&self) -> ApiServer {
@@ -132,6 +171,29 @@ impl Heard {
             },
         }
     }
+}
+
+/// Whether the servers still are what they were `before`. `now`: all that live; `all`: those that
+/// were heard in between, too.
+///
+/// One that began meanwhile may have answered for secrets under a key that it took for current
+/// before it was heard, and written nothing: its counters do not show that. What one that has
+/// ended wrote with at its end was not heard either. So they must be the same processes.
+pub(super) fn kept(before: &[Heard], now: &[Heard], all: &[Heard]) -> bool {
+    let same = |server: &Heard, among: &'_ [Heard]| {
+        among.iter().position(|other| other.process.is(&server.process))
+    };
+    let unchanged = |server: &Heard| {
+        same(server, before).is_some_and(|earlier| server.unchanged_since(&before[earlier]))
+    };
+    let agreed = |server: &Heard| {
+        same(server, before)
+            .is_some_and(|earlier| server.writes_with == before[earlier].writes_with)
+    };
+    !before.is_empty()
+        && now.iter().all(unchanged)
+        && all.iter().all(agreed)
+        && before.iter().all(|server| same(server, now).is_some())
 }
 
 /// What the servers, all that live, show of the expected key.
@@ -242,6 +304,8 @@ mod tests {
             to_storage_by_key_hash: map(hashes),
             to_storage_by_prefix: map(prefixes),
             has_transformation_series: !prefixes.is_empty(),
+            has_object_series: true,
+            process_start_time_seconds: Some(1.0),
             ..ServerMetrics::default()
         }
     }
@@ -295,9 +359,15 @@ mod tests {
             ),
             (
                 "no encryption configuration, no series",
-                none.clone(),
-                none.clone(),
+                metrics(&[], &[]),
+                metrics(&[], &[]),
                 WritesWith::Plaintext,
+            ),
+            (
+                "no series at all in metrics that are not whole",
+                ServerMetrics::default(),
+                ServerMetrics::default(),
+                WritesWith::Mixed,
             ),
             (
                 "plaintext and a key",
@@ -436,5 +506,68 @@ mod tests {
         assert!(fresh.never_wrote_otherwise());
         assert!(!older.never_wrote_otherwise());
         assert!(!once_plain.never_wrote_otherwise());
+    }
+
+    fn process(started: f64, writes_with: &str, writes: u64) -> Heard {
+        let counters = ServerMetrics {
+            process_start_time_seconds: Some(started),
+            ..metrics(&[(writes_with, writes)], &[(V2, writes)])
+        };
+        heard(WritesWith::Key(writes_with.into()), counters)
+    }
+
+    #[test]
+    fn servers_are_kept_only_if_the_same_processes_wrote_with_nothing_else() {
+        let before = [process(1.0, "k2", 1), process(2.0, "k2", 1)];
+        let after = |started| process(started, "k2", 2);
+        let flipped = {
+            let counters = ServerMetrics {
+                process_start_time_seconds: Some(2.0),
+                ..metrics(&[("k1", 1), ("k2", 2)], &[(V2, 3)])
+            };
+            heard(WritesWith::Key("k2".into()), counters)
+        };
+        let cases = [
+            ("the same", vec![after(1.0), after(2.0)], vec![], true),
+            ("one more", vec![after(1.0), after(2.0), after(3.0)], vec![], false),
+            ("one less", vec![after(1.0)], vec![], false),
+            ("another one", vec![after(1.0), after(3.0)], vec![], false),
+            ("with another key", vec![after(1.0), process(2.0, "k1", 2)], vec![], false),
+            ("with another key for a while", vec![after(1.0), flipped], vec![], false),
+            ("one came and went", vec![after(1.0), after(2.0)], vec![process(3.0, "k1", 1)], false),
+        ];
+        for (name, now, between, expected) in cases {
+            let all = [&before[..], &between, &now].concat();
+            assert_eq!(kept(&before, &now, &all), expected, "{name}");
+        }
+        assert!(!kept(&[], &[], &[]), "nobody was heard");
+        let two = [process(1.0, "k1", 1), process(2.0, "k2", 1)];
+        let still = [process(1.0, "k1", 2), process(2.0, "k2", 2)];
+        let turned = [process(1.0, "k2", 2), process(2.0, "k1", 2)];
+        assert!(kept(&two, &still, &two), "servers on different keys that stay so");
+        assert!(!kept(&two, &turned, &two));
+    }
+
+    #[test]
+    fn a_plugin_that_named_another_key_for_a_while_is_found() {
+        let named = |pairs: &[(&str, &str, f64)], writes| {
+            let mut server = process(1.0, "k2", writes);
+            server.counters.writing_providers = [("a".to_owned(), "k2".to_owned())].into();
+            server.counters.named_by_plugins = pairs
+                .iter()
+                .map(|&(provider, key, at)| ((provider.to_owned(), key.to_owned()), at))
+                .collect();
+            server
+        };
+        let before = named(&[("a", "k1", 10.0), ("a", "k2", 20.0), ("b", "k1", 20.0)], 1);
+        let cases = [
+            ("only its own", vec![("a", "k1", 10.0), ("a", "k2", 80.0)], true),
+            ("the other provider goes on", vec![("a", "k2", 80.0), ("b", "k1", 80.0)], true),
+            ("the old key again", vec![("a", "k1", 70.0), ("a", "k2", 80.0)], false),
+            ("a third key", vec![("a", "k3", 70.0), ("a", "k2", 80.0)], false),
+        ];
+        for (name, pairs, unchanged) in cases {
+            assert_eq!(named(&pairs, 2).unchanged_since(&before), unchanged, "{name}");
+        }
     }
 }
