@@ -82,11 +82,8 @@ impl Engine {
         {
             self.limiter.set_secret_bytes(bytes);
         }
-        if let (Evidence::Weak, Some(WritesWith::Key(hash))) =
-            (evidence, heard.first().map(|server| &server.writes_with))
-        {
-            self.guess(pass.expected(), hash);
-        }
+        self.learn(pass.expected(), evidence, &heard);
+        self.roster.converged();
         // A key that changed in this run, or a process that ended, leaves writes that may still land.
         let pure = !touch
             && pass.before_change.is_none()

@@ -21,6 +21,9 @@ use crate::{
 const QUIET: usize = 8;
 /// And so many for each process that was heard.
 const QUIET_PER_PROCESS: usize = 4;
+/// Polls between two looks at who lives while a pass runs: a process takes longer to come and go,
+/// and to leave its Lease to another.
+const LOOKS_APART: u32 = 5;
 /// Connections that failed in one round.
 const FAILURES: usize = 8;
 
@@ -101,7 +104,7 @@ impl Engine {
         }
         let watch = async {
             loop {
-                sleep(self.timing.convergence_poll).await;
+                sleep(self.timing.convergence_poll * LOOKS_APART).await;
                 // What it brings is kept, and so is that it brings nothing.
                 let _ = self.see_who_lives().await;
             }

@@ -42,12 +42,15 @@ use std::sync::{
 use crate::{
     error::Result,
     kubernetes::KubernetesApi,
-    model::{ExpectedKey, KeyId, KubernetesVersion, Purpose, ReencryptOptions, Timing},
+    model::{Evidence, ExpectedKey, KeyId, KubernetesVersion, Purpose, ReencryptOptions, Timing},
     progress::{Phase, Reporter},
 };
 
 pub(crate) use self::{audit::LedgerProof, pass::Pass, servers::WritesWith};
-use self::{canary::Canary, limiter::Limiter, names::KeyNames, outage::Outage, roster::Roster};
+use self::{
+    canary::Canary, limiter::Limiter, names::KeyNames, outage::Outage, roster::Roster,
+    servers::Heard,
+};
 
 /// What an engine works with.
 pub(crate) struct EngineConfig {
@@ -170,8 +173,17 @@ impl Engine {
         self.doubt.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    fn guess(&self, key: &ExpectedKey, hash: &str) {
-        self.names.lock().unwrap_or_else(PoisonError::into_inner).guess(key, hash);
+    /// All API servers were heard, with this evidence that they write with this key.
+    fn learn(&self, key: &ExpectedKey, evidence: Evidence, heard: &[Heard]) {
+        let mut names = self.names.lock().unwrap_or_else(PoisonError::into_inner);
+        for server in heard {
+            names.see(&server.writes_with);
+        }
+        if let (Evidence::Weak, Some(WritesWith::Key(hash))) =
+            (evidence, heard.first().map(|server| &server.writes_with))
+        {
+            names.guess(key, hash);
+        }
     }
 
     /// Removes what the engine made in the cluster.

@@ -85,6 +85,12 @@ impl Roster {
         alive
     }
 
+    /// Everybody who lives was heard: who turned out to be dead meanwhile need not be.
+    pub(super) fn converged(&self) {
+        let mut known = self.known();
+        known.holders = known.alive(Instant::now(), self.liveness);
+    }
+
     /// A look came to nothing.
     pub(super) fn failed(&self) {
         self.known().failing.get_or_insert_with(Instant::now);
@@ -286,6 +292,22 @@ mod tests {
         roster.looked(vec![lease("a", "1", 1), lease("b", "3", 1)]);
         roster.heard(&server(Some("a"), 1.0));
         roster.heard(&server(Some("b"), 2.0));
+        assert!(!roster.missed());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn one_that_was_dead_at_convergence_is_not_missed() {
+        let roster = Roster::new(LIVENESS);
+        let look = |renewed| roster.looked(vec![lease("a", "1", renewed), lease("dead", "2", 1)]);
+        look(1);
+        tokio::time::advance(Duration::from_secs(44)).await;
+        roster.begin();
+        look(2);
+        roster.heard(&server(Some("a"), 1.0));
+        tokio::time::advance(Duration::from_secs(2)).await;
+        look(3);
+        assert!(roster.missed());
+        roster.converged();
         assert!(!roster.missed());
     }
 

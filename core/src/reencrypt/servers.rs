@@ -254,9 +254,9 @@ fn key(
         Some(WritesWith::Key(before)) => Some(before.as_str()),
         _ => None,
     };
-    // Where the name of the key before could be computed, this one's can be, too: it is another
+    // Where the name of another key could be computed, this one's can be, too: it is another
     // key's, whoever set it.
-    if before.is_some_and(|before| names.computed(before).is_some()) {
+    if names.are_computable() || before.is_some_and(|before| names.computed(before).is_some()) {
         return Verdict::No;
     }
     if names.is_learned(key_id, hash) {
@@ -482,6 +482,19 @@ mod tests {
             let names = KeyNames::new(vec![other_key()], learned);
             assert_eq!(judge(&servers, expected, before.as_ref(), &names), verdict, "{name}");
         }
+    }
+
+    #[test]
+    fn once_a_key_had_a_computable_name_another_name_is_another_key() {
+        let servers = [on(WritesWith::Key("x".into()))];
+        let mut names = KeyNames::new(vec![other_key()], Vec::new());
+        let mut verdict = |seen: WritesWith| {
+            names.see(&seen);
+            judge(&servers, &ExpectedKey::Key(key()), None, &names)
+        };
+        assert_eq!(verdict(WritesWith::Plaintext), UNTOLD);
+        assert_eq!(verdict(WritesWith::Key("y".into())), UNTOLD);
+        assert_eq!(verdict(WritesWith::Key(other_key().metrics_hash())), NO);
     }
 
     #[test]
