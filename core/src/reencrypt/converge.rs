@@ -9,7 +9,8 @@ use super::{
     hearing::{Hearing, Round, writes_with},
     names::KeyNames,
     pass::{Awaited, Convergence, Pass},
-    servers::{Heard, Verdict, WritesWith, judge, kept},
+    servers::{Heard, WritesWith, kept},
+    verdict::{Verdict, judge},
 };
 use crate::{
     error::{Error, ErrorKind, Result},

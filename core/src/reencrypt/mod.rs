@@ -32,6 +32,7 @@ mod requests;
 mod roster;
 mod servers;
 mod stream;
+mod verdict;
 mod verify;
 
 use std::sync::{
