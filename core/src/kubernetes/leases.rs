@@ -1,9 +1,11 @@
 //! The identity Leases that API server processes renew.
 
+use std::collections::BTreeMap;
+
 use serde::Deserialize;
 
 use super::{
-    paths::with_query,
+    paths::leases_path,
     transport::{Accept, KubernetesApi, Request},
 };
 use crate::error::Result;
@@ -12,6 +14,8 @@ use crate::error::Result;
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) struct IdentityLease {
     pub(crate) name: String,
+    /// The process: `<name>_<uuid>`, another one for each.
+    pub(crate) holder: String,
     /// As written by the API server's clock: only good for seeing that it changed.
     pub(crate) renew_time: String,
 }
@@ -31,26 +35,44 @@ struct Item {
 #[derive(Deserialize)]
 struct Metadata {
     name: String,
+    #[serde(default)]
+    labels: BTreeMap<String, String>,
 }
 
 #[derive(Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 struct Spec {
     renew_time: String,
+    holder_identity: String,
+}
+
+impl Item {
+    /// Whether it is an API server's. The label says so; as somebody can remove it, so does a
+    /// name that API servers give their Leases, held by a process of that name.
+    fn is_identity(&self) -> bool {
+        let name = &self.metadata.name;
+        let label = self.metadata.labels.get("apiserver.kubernetes.io/identity");
+        let named = name.starts_with("apiserver-") || name.starts_with("kube-apiserver-");
+        let held = self.spec.holder_identity.strip_prefix(name.as_str());
+        label.is_some_and(|component| component == "kube-apiserver")
+            || (named && held.is_some_and(|rest| rest.starts_with('_')))
+    }
 }
 
 /// Lists the identity Leases of the API servers, by name.
 pub(crate) async fn identity_leases(api: &KubernetesApi) -> Result<Vec<IdentityLease>> {
-    let path = with_query(
-        "/apis/coordination.k8s.io/v1/namespaces/kube-system/leases",
-        &[("labelSelector", "apiserver.kubernetes.io/identity=kube-apiserver")],
-    );
+    let path = leases_path("kube-system");
     let doing = "list the API servers' identity leases in namespace kube-system";
     let list: List = api.read(&Request::get(path, Accept::Json), doing).await?;
     let mut leases: Vec<_> = list
         .items
         .into_iter()
-        .map(|item| IdentityLease { name: item.metadata.name, renew_time: item.spec.renew_time })
+        .filter(Item::is_identity)
+        .map(|item| IdentityLease {
+            name: item.metadata.name,
+            holder: item.spec.holder_identity,
+            renew_time: item.spec.renew_time,
+        })
         .collect();
     leases.sort_by(|one, other| one.name.cmp(&other.name));
     Ok(leases)
@@ -65,19 +87,30 @@ mod tests {
     async fn leases_are_listed_by_name() {
         let server = TestServer::start(|_| {
             let list = r#"{"kind":"LeaseList","items":[
-                {"metadata":{"name":"apiserver-b"},"spec":{"renewTime":"2026-11-24T08:10:13.727014Z"}},
-                {"metadata":{"name":"apiserver-a"},"spec":{}}]}"#;
+                {"metadata":{"name":"apiserver-b","labels":{"apiserver.kubernetes.io/identity":"kube-apiserver"}},
+                 "spec":{"renewTime":"2026-11-24T08:10:13.727014Z","holderIdentity":"apiserver-b_2"}},
+                {"metadata":{"name":"apiserver-a","labels":{"apiserver.kubernetes.io/identity":"kube-apiserver"}},"spec":{}},
+                {"metadata":{"name":"apiserver-c"},"spec":{"holderIdentity":"apiserver-c_3"}},
+                {"metadata":{"name":"apiserver-network-proxy"},"spec":{"holderIdentity":"node-1_4"}},
+                {"metadata":{"name":"other","labels":{"apiserver.kubernetes.io/identity":"sample-apiserver"}},"spec":{}},
+                {"metadata":{"name":"kube-scheduler"},"spec":{"holderIdentity":"kube-scheduler_5"}}]}"#;
             respond(200, list)
         })
         .await;
         let leases = identity_leases(&server.api().await).await.unwrap();
-        let found: Vec<_> =
-            leases.iter().map(|lease| (lease.name.as_str(), lease.renew_time.as_str())).collect();
-        assert_eq!(found, [("apiserver-a", ""), ("apiserver-b", "2026-11-24T08:10:13.727014Z")]);
+        let found: Vec<_> = leases
+            .iter()
+            .map(|lease| (lease.name.as_str(), lease.holder.as_str(), lease.renew_time.as_str()))
+            .collect();
+        let expected = [
+            ("apiserver-a", "", ""),
+            ("apiserver-b", "apiserver-b_2", "2026-11-24T08:10:13.727014Z"),
+            ("apiserver-c", "apiserver-c_3", ""),
+        ];
+        assert_eq!(found, expected);
         assert_eq!(
             server.asked()[0].path,
-            "/apis/coordination.k8s.io/v1/namespaces/kube-system/leases?labelSelector=\
-             apiserver.kubernetes.io%2Fidentity%3Dkube-apiserver"
+            "/apis/coordination.k8s.io/v1/namespaces/kube-system/leases"
         );
     }
 }

@@ -2,7 +2,10 @@
 //!
 //! The text is read as it comes and never held: it has megabytes, of which a few lines matter.
 
-use std::collections::BTreeMap;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use super::{
     status_answer::{answer_error, not_kubernetes, send_error},
@@ -17,19 +20,28 @@ const DOING: &str = "read /metrics";
 /// What one API server process counted since it started.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct ServerMetrics {
-    /// Tells processes apart; compared for equality only.
+    /// Tells processes apart; compared for equality, and with this process's own clock.
     pub(crate) process_start_time_seconds: Option<f64>,
+    /// When it answered, by its own clock: the answer's `Date`, which proxies pass on.
+    pub(crate) answered_at: Option<f64>,
     /// "sha256:" and the hex digest of the name of its identity Lease. KMS v2 only.
     pub(crate) apiserver_id_hash: Option<String>,
     /// Encryptions by the key's hash. KMS v2 only.
     pub(crate) to_storage_by_key_hash: BTreeMap<String, u64>,
+    /// Which provider encrypted with which key's hash. KMS v2 only.
+    pub(crate) writing_providers: BTreeSet<(String, String)>,
+    /// When a provider's plugin last named a key, by the process's own clock. KMS v2 only.
+    pub(crate) named_by_plugins: BTreeMap<(String, String), f64>,
     /// Successful writes of secrets by the prefix of what is stored; "" is plaintext. Older API
     /// servers don't tell resources apart: there it is writes of everything that the
     /// encryption configuration names.
     pub(crate) to_storage_by_prefix: BTreeMap<String, u64>,
-    /// Any transformation, of any resource, in any direction, was counted: without an encryption
-    /// configuration none is.
+    /// Any transformation, of any resource, in any direction, was counted, or a key of KMS v2:
+    /// without an encryption configuration none is.
     pub(crate) has_transformation_series: bool,
+    /// How many objects are stored was told, as every API server does: these metrics are whole,
+    /// and what they do not show is not there.
+    pub(crate) has_object_series: bool,
     pub(crate) sizes: Sizes,
 }
 
@@ -45,6 +57,26 @@ impl ServerMetrics {
         let mut counts =
             self.to_storage_by_key_hash.values().chain(self.to_storage_by_prefix.values());
         counts.any(|&count| count > 0)
+    }
+
+    /// Whether what is not shown is not there.
+    pub(crate) fn is_whole(&self) -> bool {
+        self.process_start_time_seconds.is_some() && self.has_object_series
+    }
+
+    /// Whether this is a server without an encryption configuration.
+    pub(crate) fn shows_no_encryption(&self) -> bool {
+        self.is_whole() && !self.has_transformation_series
+    }
+
+    /// Whether the process began longer ago than `span`, by its own clock alone.
+    pub(crate) fn is_older_than(&self, span: Duration) -> bool {
+        /// A `Date` has whole seconds.
+        const CUT: f64 = 1.0;
+        match (self.answered_at, self.process_start_time_seconds) {
+            (Some(now), Some(began)) => now - began >= span.as_secs_f64() + CUT,
+            _ => false,
+        }
     }
 
     /// Mean stored size of a secret, where the API server estimates it.
@@ -63,11 +95,12 @@ pub(crate) async fn scrape(api: &KubernetesApi) -> Result<ServerMetrics> {
         let answer = answer.into_answer().await.map_err(failed)?;
         return Err(answer_error(&answer, DOING, api.host()));
     }
+    let answered_at = answer.date;
     let mut parser = MetricsParser::default();
     while let Some(part) = answer.body.chunk().await.map_err(failed)? {
         parser.push(&part);
     }
-    let metrics = parser.finish();
+    let metrics = ServerMetrics { answered_at, ..parser.finish() };
     if metrics.process_start_time_seconds.is_none() {
         return Err(not_kubernetes(DOING, api.host()));
     }
@@ -121,7 +154,9 @@ impl MetricsParser {
 impl ServerMetrics {
     fn line(&mut self, line: &[u8]) {
         // Nearly all lines end here.
-        if !line.starts_with(b"apiserver_") && !line.starts_with(b"process_start_time_seconds") {
+        const BEGINNINGS: [&[u8]; 3] =
+            [b"apiserver_", b"process_start_time_seconds", b"etcd_object_counts"];
+        if !BEGINNINGS.iter().any(|beginning| line.starts_with(beginning)) {
             return;
         }
         let name_length =
@@ -130,9 +165,14 @@ impl ServerMetrics {
         let read: fn(&mut Self, &Sample<'_>) = match name {
             b"process_start_time_seconds" => Self::process_start,
             b"apiserver_envelope_encryption_key_id_hash_total" => Self::key_use,
+            b"apiserver_envelope_encryption_key_id_hash_status_last_timestamp_seconds" => {
+                Self::key_status
+            }
             b"apiserver_storage_transformation_operations_total" => Self::transformation,
             b"apiserver_resource_size_estimate_bytes" => Self::size,
-            b"apiserver_resource_objects" | b"apiserver_storage_objects" => Self::objects,
+            b"apiserver_resource_objects"
+            | b"apiserver_storage_objects"
+            | b"etcd_object_counts" => Self::objects,
             _ => return,
         };
         if let Some(sample) = std::str::from_utf8(rest).ok().and_then(Sample::parse) {
@@ -144,13 +184,27 @@ impl ServerMetrics {
         self.process_start_time_seconds = Some(sample.value);
     }
 
+    /// A plugin was asked for its key: there is an encryption configuration. It says nothing of
+    /// what is written with.
+    fn key_status(&mut self, sample: &Sample<'_>) {
+        self.has_transformation_series = true;
+        if let (Some(provider), Some(hash)) =
+            (sample.label("provider_name"), sample.label("key_id_hash"))
+        {
+            self.named_by_plugins.insert((provider.to_owned(), hash.to_owned()), sample.value);
+        }
+    }
+
     fn key_use(&mut self, sample: &Sample<'_>) {
+        self.has_transformation_series = true;
         if let Some(id) = sample.label("apiserver_id_hash").filter(|id| !id.is_empty()) {
             self.apiserver_id_hash = Some(id.to_owned());
         }
         if sample.label("transformation_type") == Some("to_storage")
             && let (Some(hash), Some(uses)) = (sample.label("key_id_hash"), count(sample.value))
         {
+            let provider = sample.label("provider_name").unwrap_or_default();
+            self.writing_providers.insert((provider.to_owned(), hash.to_owned()));
             // Two providers can have the same key.
             *self.to_storage_by_key_hash.entry(hash.to_owned()).or_default() += uses;
         }
@@ -177,6 +231,7 @@ impl ServerMetrics {
     }
 
     fn objects(&mut self, sample: &Sample<'_>) {
+        self.has_object_series = true;
         if is_secrets(sample) {
             self.sizes.objects = Some(sample.value);
         }
@@ -251,132 +306,4 @@ fn quoted(text: &str) -> Option<(String, &str)> {
 }
 
 #[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    const CURRENT: &str = r#"# HELP apiserver_envelope_encryption_key_id_hash_total [ALPHA] Number of times a keyID is used.
-# TYPE apiserver_envelope_encryption_key_id_hash_total counter
-apiserver_envelope_encryption_key_id_hash_total{apiserver_id_hash="sha256:aa",key_id_hash="sha256:k1",provider_name="akv",transformation_type="from_storage"} 12
-apiserver_envelope_encryption_key_id_hash_total{apiserver_id_hash="sha256:aa",key_id_hash="sha256:k1",provider_name="akv",transformation_type="to_storage"} 3
-apiserver_envelope_encryption_key_id_hash_total{apiserver_id_hash="sha256:aa",key_id_hash="sha256:k2",provider_name="akv",transformation_type="to_storage"} 1.234567e+06
-apiserver_envelope_encryption_key_id_hash_total{apiserver_id_hash="sha256:aa",key_id_hash="sha256:k2",provider_name="akv2",transformation_type="to_storage"} 1
-apiserver_envelope_encryption_key_id_hash_status_last_timestamp_seconds{apiserver_id_hash="sha256:aa",key_id_hash="sha256:k3",provider_name="akv"} 1.7e+09
-apiserver_resource_objects{group="",resource="secrets"} 500
-apiserver_resource_objects{group="example.com",resource="secrets"} 7
-apiserver_resource_size_estimate_bytes{group="",resource="secrets"} 1.5e+06
-apiserver_storage_transformation_operations_total{resource="configmaps",status="OK",transformation_type="to_storage",transformer_prefix="k8s:enc:aescbc:v1:x:"} 4
-apiserver_storage_transformation_operations_total{resource="secrets",status="OK",transformation_type="from_storage",transformer_prefix="identity"} 9
-apiserver_storage_transformation_operations_total{resource="secrets",status="OK",transformation_type="to_storage",transformer_prefix=""} 2
-apiserver_storage_transformation_operations_total{resource="secrets",status="OK",transformation_type="to_storage",transformer_prefix="k8s:enc:kms:v2:akv:"} 5
-apiserver_storage_transformation_operations_total{resource="secrets",status="Unavailable",transformation_type="to_storage",transformer_prefix="k8s:enc:kms:v2:akv:"} 6
-process_start_time_seconds 1.76395531438e+09
-"#;
-
-    fn parse(text: &[u8]) -> ServerMetrics {
-        let mut parser = MetricsParser::default();
-        parser.push(text);
-        parser.finish()
-    }
-
-    fn entries(map: &BTreeMap<String, u64>) -> Vec<(&str, u64)> {
-        map.iter().map(|(name, value)| (name.as_str(), *value)).collect()
-    }
-
-    #[test]
-    fn the_lines_that_matter_are_read() {
-        let metrics = parse(CURRENT.as_bytes());
-        assert_eq!(metrics.process_start_time_seconds, Some(1_763_955_314.38));
-        assert_eq!(metrics.apiserver_id_hash.as_deref(), Some("sha256:aa"));
-        assert_eq!(
-            entries(&metrics.to_storage_by_key_hash),
-            [("sha256:k1", 3), ("sha256:k2", 1_234_568)]
-        );
-        assert_eq!(entries(&metrics.to_storage_by_prefix), [("", 2), ("k8s:enc:kms:v2:akv:", 5)]);
-        assert!(metrics.has_transformation_series);
-        assert_eq!(metrics.mean_secret_bytes(), Some(3000));
-    }
-
-    #[test]
-    fn older_servers_do_not_tell_resources_apart() {
-        let text = r#"apiserver_storage_transformation_operations_total{status="OK",transformation_type="to_storage",transformer_prefix="k8s:enc:kms:v1:akv:"} 7
-apiserver_storage_objects{resource="secrets"} 500
-process_start_time_seconds 1.7e+09"#;
-        let metrics = parse(text.as_bytes());
-        assert_eq!(entries(&metrics.to_storage_by_prefix), [("k8s:enc:kms:v1:akv:", 7)]);
-        assert_eq!(metrics.apiserver_id_hash, None);
-        assert_eq!(metrics.mean_secret_bytes(), None);
-        assert!(metrics.process_start_time_seconds.is_some(), "the last line has no end");
-    }
-
-    #[test]
-    fn a_server_without_encryption_has_no_series() {
-        let metrics = parse(b"process_start_time_seconds 1.7e+09\napiserver_storage_objects{resource=\"secrets\"} -1\n");
-        assert!(!metrics.has_transformation_series && metrics.to_storage_by_prefix.is_empty());
-    }
-
-    #[test]
-    fn sizes_that_could_not_be_estimated_are_none() {
-        let text = "apiserver_resource_size_estimate_bytes{group=\"\",resource=\"secrets\"} -1\napiserver_resource_objects{group=\"\",resource=\"secrets\"} 5\n";
-        assert_eq!(parse(text.as_bytes()).mean_secret_bytes(), None);
-    }
-
-    #[test]
-    fn labels_are_unescaped_and_time_stamps_passed_over() {
-        let sample = Sample::parse(r#"{ a="x\"y\\z\n}" , b="",} 5 1395066363000"#).unwrap();
-        assert_eq!(sample.label("a"), Some("x\"y\\z\n}"));
-        assert_eq!(sample.label("b"), Some(""));
-        assert!((sample.value - 5.0).abs() < f64::EPSILON);
-    }
-
-    #[test]
-    fn lines_out_of_proportion_are_passed_over() {
-        let mut text = vec![b'x'; LONGEST_LINE * 3];
-        text.extend_from_slice(b"\nprocess_start_time_seconds 5\n");
-        let mut parser = MetricsParser::default();
-        for part in text.chunks(1000) {
-            parser.push(part);
-            assert!(parser.partial.len() <= LONGEST_LINE);
-        }
-        assert_eq!(parser.finish().process_start_time_seconds, Some(5.0));
-    }
-
-    #[test]
-    fn counters_that_are_none_are_passed_over() {
-        for value in ["NaN", "-1", "+Inf", "1e300", "x", ""] {
-            let line = format!(
-                "apiserver_envelope_encryption_key_id_hash_total{{key_id_hash=\"k\",transformation_type=\"to_storage\"}} {value}\n"
-            );
-            assert!(parse(line.as_bytes()).to_storage_by_key_hash.is_empty(), "{value}");
-        }
-    }
-
-    proptest! {
-        #[test]
-        fn any_cutting_gives_the_same(sizes in proptest::collection::vec(1..300_usize, 1..20)) {
-            let mut parser = MetricsParser::default();
-            let mut rest = CURRENT.as_bytes();
-            for size in sizes.into_iter().cycle() {
-                let (part, after) = rest.split_at(size.min(rest.len()));
-                parser.push(part);
-                rest = after;
-                if rest.is_empty() {
-                    break;
-                }
-            }
-            prop_assert_eq!(parser.finish(), parse(CURRENT.as_bytes()));
-        }
-
-        #[test]
-        fn no_input_panics(text in proptest::collection::vec(any::<u8>(), 0..300)) {
-            parse(&text);
-        }
-
-        #[test]
-        fn no_sample_panics(text in "[{}=\",\\\\ a-z0-9é]{0,60}") {
-            let line = format!("apiserver_storage_transformation_operations_total{text}");
-            parse(line.as_bytes());
-        }
-    }
-}
+mod tests;

@@ -13,6 +13,7 @@ use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
+use time::{OffsetDateTime, format_description::well_known::Rfc2822};
 use tokio::time::{Instant, timeout, timeout_at};
 
 use super::{
@@ -155,6 +156,8 @@ impl std::error::Error for SendError {}
 pub(crate) struct Streaming {
     pub(crate) status: u16,
     pub(crate) retry_after: Option<Duration>,
+    /// The server's clock when it answered, in seconds since 1970.
+    pub(crate) date: Option<f64>,
     pub(crate) body: Body,
     deadline: Instant,
 }
@@ -322,8 +325,9 @@ impl KubernetesApi {
         let status = parts.status.as_u16();
         tracing::trace!(method = %request.method, path = request.path_and_query, status, "answered");
         let retry_after = retry_after(&parts.headers);
+        let date = date(&parts.headers);
         let body = Body { incoming, checkout: Some(checkout), pause: limit };
-        Ok((Streaming { status, retry_after, body, deadline }, stamp))
+        Ok((Streaming { status, retry_after, date, body, deadline }, stamp))
     }
 }
 
@@ -375,6 +379,13 @@ impl Target {
 }
 
 /// The API server gives seconds, never a date.
+fn date(headers: &HeaderMap) -> Option<f64> {
+    let text = headers.get(header::DATE)?.to_str().ok()?;
+    let time = OffsetDateTime::parse(text, &Rfc2822).ok()?;
+    #[expect(clippy::cast_precision_loss, reason = "seconds since 1970 are far below 2^52")]
+    Some(time.unix_timestamp() as f64)
+}
+
 fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     let seconds = headers.get(header::RETRY_AFTER)?.to_str().ok()?.trim().parse().ok()?;
     Some(Duration::from_secs(seconds))

@@ -203,6 +203,14 @@ impl Record {
         self.cluster.etag = etag.map(str::to_owned);
     }
 
+    /// The caller vouches that this is the hash under which the API servers count the current key.
+    /// That proves nothing of it.
+    pub(crate) fn learn(&mut self, key: &ExpectedKey, hash: &str) {
+        if let Some(entry) = self.ledger.current.as_mut().filter(|entry| entry.is(key)) {
+            entry.key_id_hash_seen = Some(hash.to_owned());
+        }
+    }
+
     /// The operation is over.
     pub(crate) fn finish(&mut self) {
         self.operation = None;

@@ -7,7 +7,7 @@ use tokio::time::Instant;
 
 use super::{
     Engine,
-    converge::Hearing,
+    hearing::Hearing,
     pass::{Convergence, Pass},
     servers::Heard,
     stream::Listed,

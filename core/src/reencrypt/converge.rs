@@ -1,73 +1,25 @@
-//! Which key do the API servers write with? Hearing each of them.
+//! Which key do the API servers write with? Waiting until it is the expected one.
 
-use std::{
-    collections::BTreeMap,
-    sync::{Mutex, PoisonError},
-    time::Duration,
-};
+use std::{sync::PoisonError, time::Duration};
 
-use sha2::{Digest, Sha256};
 use tokio::time::Instant;
 
 use super::{
     Engine,
-    canary::CanaryWrite,
+    hearing::{Hearing, Round, writes_with},
+    names::KeyNames,
     pass::{Awaited, Convergence, Pass},
-    requests,
-    servers::{Heard, Process, Verdict, WritesWith, judge},
+    servers::{Heard, WritesWith, kept},
+    verdict::{Verdict, judge},
 };
 use crate::{
     error::{Error, ErrorKind, Result},
-    kubernetes::{IdentityLease, KubernetesApi, ServerMetrics, identity_leases},
     model::{Evidence, ExpectedKey},
 };
 
-/// Fresh connections in one round for each API server that is to be heard: a load balancer
-/// spreads them, but not evenly.
-const TRIES_PER_SERVER: usize = 8;
-
-/// Which identity Leases belong to API servers that live.
-///
-/// Dead ones linger for an hour. A live server renews its Lease, so a Lease that stands still
-/// for longer than that is dead. Clocks are never compared, only texts for change.
-#[derive(Debug, Default)]
-pub(super) struct LeaseWatch(Mutex<BTreeMap<String, Seen>>);
-
-#[derive(Debug)]
-struct Seen {
-    renewed: String,
-    since: Instant,
-}
-
-impl LeaseWatch {
-    /// The Leases that are not known to be dead.
-    fn not_dead(&self, leases: Vec<IdentityLease>, liveness: Duration) -> Vec<String> {
-        let mut seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let now = Instant::now();
-        leases
-            .into_iter()
-            .filter_map(|lease| {
-                let entry = seen
-                    .entry(lease.name.clone())
-                    .or_insert_with(|| Seen { renewed: lease.renew_time.clone(), since: now });
-                if entry.renewed != lease.renew_time {
-                    *entry = Seen { renewed: lease.renew_time, since: now };
-                }
-                (now.duration_since(entry.since) < liveness).then_some(lease.name)
-            })
-            .collect()
-    }
-}
-
-/// What one round of fresh connections brought.
-pub(super) enum Round {
-    /// Every API server that lives was heard.
-    All(Vec<Heard>),
-    /// Not every one, and why.
-    Part(String),
-    /// It cannot be known how many there are.
-    Unknown,
-}
+const UNKNOWN_SERVERS: &str = "which API servers there are cannot be seen: that takes their identity Leases in \
+                               kube-system, and the right to list leases there";
+const UNTOLD: &str = "what they all write with is not known to be another key, nor to be this one";
 
 impl Engine {
     /// Brings a pass to convergence, again when servers changed in the middle of it.
@@ -82,12 +34,15 @@ impl Engine {
         let mut waited = false;
         loop {
             if !self.metrics {
-                return self.converge_weakly(pass).await;
+                return self.converge_weakly(pass, "the API servers' metrics cannot be read").await;
             }
-            let seen = match self.round(Hearing::OfAWrite).await? {
+            let before = pass.before_change.as_ref();
+            let verdict = |heard: &[Heard]| judge(heard, &expected, before, &names);
+            let differ = |heard: &[Heard]| !heard.is_empty() && verdict(heard) == Verdict::No;
+            self.roster.begin();
+            let (seen, heard) = match self.round(Hearing::OfAWrite, differ).await? {
                 Round::All(heard) => {
-                    let before = pass.before_change.as_ref();
-                    match judge(&heard, &expected, before, &names) {
+                    match verdict(&heard) {
                         Verdict::Proven(evidence) => {
                             return self.converged(pass, evidence, heard, false).await;
                         }
@@ -96,31 +51,18 @@ impl Engine {
                         }
                         Verdict::Untold { .. } => {
                             waited = true;
-                            self.wait_weakly(pass, "do not tell the key").await;
+                            self.wait_weakly(pass, UNTOLD).await;
                             continue;
                         }
                         Verdict::No => {}
                     }
-                    describe(&heard)
+                    (writes_with(&heard), heard)
                 }
-                Round::Part(why) => why,
-                Round::Unknown => return self.converge_weakly(pass).await,
+                Round::Part { why, heard } => (why, heard),
+                Round::Unknown => return self.converge_weakly(pass, UNKNOWN_SERVERS).await,
             };
             if began.elapsed() >= self.timing.convergence_limit {
-                return Err(Error::new(
-                    ErrorKind::KmsUnavailable,
-                    format!(
-                        "the API servers do not all write with {} after {} s: {seen}; if the \
-                         cluster's provisioning state is Failed or Canceled, {}, which settles it; \
-                         else look at the vault's logs; then run this again",
-                        expected,
-                        began.elapsed().as_secs(),
-                        match expected {
-                            ExpectedKey::Key(_) => "call `enable` with this key",
-                            ExpectedKey::Plaintext => "call `disable`",
-                        }
-                    ),
-                ));
+                return Err(not_converged(&expected, began.elapsed(), &seen, &heard, &names));
             }
             // The reason for waiting: a server asks its KMS plugin for the key once a minute, or is
             // about to restart. Asking for its health makes it ask sooner.
@@ -141,12 +83,14 @@ impl Engine {
         {
             self.limiter.set_secret_bytes(bytes);
         }
-        if let (Evidence::Weak, Some(WritesWith::Key(hash))) =
-            (evidence, heard.first().map(|server| &server.writes_with))
-        {
-            self.guess(pass.expected(), hash);
-        }
-        let pure = !touch && !heard.is_empty() && heard.iter().all(Heard::never_wrote_otherwise);
+        self.learn(pass.expected(), evidence, &heard);
+        self.roster.converged();
+        // A key that changed in this run, or a process that ended, leaves writes that may still land.
+        let pure = !touch
+            && pass.before_change.is_none()
+            && !heard.is_empty()
+            && heard.iter().all(Heard::never_wrote_otherwise)
+            && self.roster.nobody_ended_within(self.timing.fence, &heard);
         pass.convergence = Some(Convergence { evidence, servers: heard, at: Instant::now() });
         pass.touch = touch;
         pass.converged_at = self.resource_version().await?;
@@ -156,225 +100,114 @@ impl Engine {
     }
 
     /// Without the API servers' metrics there is nothing but time.
-    async fn converge_weakly(&self, pass: &mut Pass) -> Result<()> {
-        self.wait_weakly(pass, "cannot be read").await;
+    async fn converge_weakly(&self, pass: &mut Pass, why: &str) -> Result<()> {
+        self.wait_weakly(pass, why).await;
         let touch = self.is_kms_v1() && matches!(pass.expected(), ExpectedKey::Key(_));
         self.converged(pass, Evidence::Weak, Vec::new(), touch).await
     }
 
     async fn wait_weakly(&self, pass: &Pass, why: &str) {
         self.reporter.message(format!(
-            "The API servers' metrics {why}: giving them {} s to write with {}",
+            "Giving the API servers {} s to write with {}: {why}",
             self.timing.weak_convergence.as_secs(),
             pass.expected()
         ));
+        *self.doubt.lock().unwrap_or_else(PoisonError::into_inner) = Some(why.to_owned());
         tokio::time::sleep(self.timing.weak_convergence).await;
     }
 
-    /// Whether the servers still are what they were at convergence: nobody wrote with another key
-    /// since, and a process that began meanwhile never did.
+    /// Whether the servers still are what they were at convergence: every process that lived since
+    /// was heard, and wrote with nothing else.
     pub(super) async fn still_converged(&self, pass: &Pass) -> Result<bool> {
         let Some(convergence) = &pass.convergence else { return Ok(false) };
         if convergence.servers.is_empty() {
             return Ok(true);
         }
-        let Some(heard) = self.hear_all(Hearing::OfAWrite).await? else { return Ok(false) };
-        Ok(heard.iter().all(|server| {
-            let earlier =
-                convergence.servers.iter().find(|earlier| earlier.process == server.process);
-            match earlier {
-                Some(earlier) => server.unchanged_since(earlier),
-                // servers that differ must stay exactly as they were
-                None if pass.keys.len() > 1 => false,
-                None => {
-                    server.never_wrote_otherwise()
-                        && convergence
-                            .servers
-                            .iter()
-                            .all(|other| other.writes_with == server.writes_with)
+        let Some(now) = self.hear_all(Hearing::OfAWrite).await? else { return Ok(false) };
+        let as_before = kept(&convergence.servers, &now, &self.roster.all_heard());
+        Ok(as_before && !self.roster.missed())
+    }
+}
+
+fn not_converged(
+    expected: &ExpectedKey,
+    waited: Duration,
+    seen: &str,
+    heard: &[Heard],
+    names: &KeyNames,
+) -> Error {
+    let back = way_back(expected, heard, names).unwrap_or_default();
+    Error::new(
+        ErrorKind::KmsUnavailable,
+        format!(
+            "the API servers do not all write with {expected} after {} s: {seen}{back}; the vault's logs show \
+             whether they can use the key; when they can, run this again",
+            waited.as_secs()
+        ),
+    )
+}
+
+/// The known keys that servers write with instead, and the call that goes back to each.
+fn way_back(expected: &ExpectedKey, heard: &[Heard], names: &KeyNames) -> Option<String> {
+    let mut ways: Vec<String> = heard
+        .iter()
+        .filter_map(|server| {
+            let hash = match &server.writes_with {
+                WritesWith::Key(hash) => hash,
+                WritesWith::Plaintext if *expected != ExpectedKey::Plaintext => {
+                    return Some("`disable` goes back to no encryption".to_owned());
                 }
-            }
-        }))
-    }
-
-    /// Every API server that lives. `None`: it cannot be known how many there are.
-    pub(super) async fn hear_all(&self, hearing: Hearing) -> Result<Option<Vec<Heard>>> {
-        let began = Instant::now();
-        loop {
-            let why = match self.round(hearing).await? {
-                Round::All(heard) => return Ok(Some(heard)),
-                Round::Part(why) => why,
-                Round::Unknown => return Ok(None),
+                _ => return None,
             };
-            if began.elapsed() >= self.timing.convergence_limit {
-                return Err(Error::new(
-                    ErrorKind::KmsUnavailable,
-                    format!("the API servers cannot all be heard: {why}"),
-                ));
-            }
-            tokio::time::sleep(self.timing.convergence_poll).await;
-        }
-    }
-
-    /// Opens fresh connections until every API server was heard.
-    pub(super) async fn round(&self, hearing: Hearing) -> Result<Round> {
-        let leases = match identity_leases(&self.api).await {
-            Ok(leases) if !leases.is_empty() => leases,
-            Ok(_) => return Ok(Round::Unknown),
-            Err(error) => match error.kind() {
-                ErrorKind::Forbidden | ErrorKind::NotFound => return Ok(Round::Unknown),
-                _ if error.is_retryable() => return Ok(Round::Part(error.to_string())),
-                _ => return Err(error),
-            },
-        };
-        let waiting_for = self.leases.not_dead(leases, self.timing.server_liveness);
-        let mut heard: Vec<Heard> = Vec::new();
-        let mut trouble = String::new();
-        for _ in 0..TRIES_PER_SERVER * waiting_for.len().max(1) {
-            match self.hear_one(&heard, hearing).await? {
-                Attempt::New(server) => heard.push(*server),
-                Attempt::Known => {}
-                Attempt::Failed(why) => trouble = why,
-            }
-            if unheard(&waiting_for, &heard) == 0 {
-                return Ok(Round::All(heard));
-            }
-        }
-        let missing = unheard(&waiting_for, &heard);
-        let mut why = format!("{missing} of {} API servers not heard", waiting_for.len());
-        if !trouble.is_empty() {
-            why = format!("{why}, {trouble}");
-        }
-        if !heard.is_empty() {
-            why = format!("{why}; {}", describe(&heard));
-        }
-        Ok(Round::Part(why))
-    }
-
-    /// Hears the server behind a fresh connection.
-    async fn hear_one(&self, heard: &[Heard], hearing: Hearing) -> Result<Attempt> {
-        let connection = self.api.fresh();
-        let Some(before) = requests::metrics(&connection).await? else {
-            return Ok(Attempt::Failed("its metrics were not answered".to_owned()));
-        };
-        if heard.iter().any(|server| server.process == Process::of(&before)) {
-            return Ok(Attempt::Known);
-        }
-        match hearing {
-            Hearing::SinceItBegan => {
-                Ok(Attempt::New(Box::new(Heard::between(&ServerMetrics::default(), before))))
-            }
-            Hearing::OfAWrite => self.hear_a_write(&connection, before).await,
-        }
-    }
-
-    /// Makes the server behind a connection write, and reads its counters again.
-    async fn hear_a_write(
-        &self,
-        connection: &KubernetesApi,
-        before: ServerMetrics,
-    ) -> Result<Attempt> {
-        requests::ask_for_kms_health(connection).await;
-        if let CanaryWrite::Failed(why) = self.canary.write(connection).await? {
-            return Ok(Attempt::Failed(format!("a write failed: {why}")));
-        }
-        let Some(after) = requests::metrics(connection).await? else {
-            return Ok(Attempt::Failed("its metrics were not answered".to_owned()));
-        };
-        // A server tells its id only once it has used a key: the start time alone is compared.
-        if after.process_start_time_seconds != before.process_start_time_seconds {
-            return Ok(Attempt::Failed("a server restarted meanwhile".to_owned()));
-        }
-        Ok(Attempt::New(Box::new(Heard::between(&before, after))))
-    }
-}
-
-/// What is heard of a server.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Hearing {
-    /// With what it writes now: it is made to write.
-    OfAWrite,
-    /// With what it has written since its process began. Nothing is written.
-    SinceItBegan,
-}
-
-enum Attempt {
-    New(Box<Heard>),
-    Known,
-    Failed(String),
-}
-
-/// How many of the servers behind these Leases were not heard.
-fn unheard(leases: &[String], heard: &[Heard]) -> usize {
-    let named = heard.iter().all(|server| server.process.id_hash.is_some());
-    if named {
-        let missing = |lease: &&String| {
-            let hash = id_hash(lease);
-            !heard.iter().any(|server| server.process.id_hash.as_deref() == Some(hash.as_str()))
-        };
-        leases.iter().filter(missing).count().max(usize::from(heard.is_empty()))
-    } else {
-        leases.len().max(1).saturating_sub(heard.len())
-    }
-}
-
-/// How an API server names itself in its metrics.
-fn id_hash(lease: &str) -> String {
-    use std::fmt::Write;
-    let mut text = "sha256:".to_owned();
-    for byte in Sha256::digest(lease.as_bytes()) {
-        let _ = write!(text, "{byte:02x}");
-    }
-    text
-}
-
-fn describe(heard: &[Heard]) -> String {
-    let servers: Vec<String> = heard.iter().map(|server| server.writes_with.to_string()).collect();
-    format!("those heard write with {}", servers.join(", "))
+            let key_id = names.owner(hash)?;
+            let verb = match expected {
+                ExpectedKey::Key(expected) if expected == key_id => return None,
+                ExpectedKey::Key(_) => "rotate",
+                ExpectedKey::Plaintext => "enable",
+            };
+            Some(format!("{hash} is {key_id}, `{verb}` to it goes back"))
+        })
+        .collect();
+    ways.sort();
+    ways.dedup();
+    (!ways.is_empty()).then(|| format!("; {}", ways.join("; ")))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{
-        kubernetes::{IdentityLease, ServerMetrics},
-        reencrypt::servers::WritesWith,
-    };
-
-    fn server(lease: Option<&str>) -> Heard {
-        let counters = ServerMetrics {
-            apiserver_id_hash: lease.map(id_hash),
-            process_start_time_seconds: Some(1.0),
-            ..ServerMetrics::default()
-        };
-        Heard { process: Process::of(&counters), writes_with: WritesWith::Plaintext, counters }
-    }
+    use crate::{kubernetes::ServerMetrics, model::KeyId, reencrypt::servers::Process};
 
     #[test]
-    fn every_lease_needs_its_own_server() {
-        let leases = ["a".to_owned(), "b".to_owned()];
-        assert_eq!(unheard(&leases, &[]), 2);
-        assert_eq!(unheard(&leases, &[server(Some("a"))]), 1);
-        assert_eq!(unheard(&leases, &[server(Some("a")), server(Some("a"))]), 1);
-        assert_eq!(unheard(&leases, &[server(Some("a")), server(Some("b"))]), 0);
-        assert_eq!(unheard(&leases, &[server(None)]), 1, "without names they are counted");
-        assert_eq!(unheard(&[], &[]), 1, "somebody answers, so somebody must be heard");
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_lease_that_stands_still_is_dead_and_one_that_moves_lives() {
-        let watch = LeaseWatch::default();
-        let liveness = Duration::from_secs(15);
-        let lease = |name: &str, renew_time: &str| IdentityLease {
-            name: name.to_owned(),
-            renew_time: renew_time.to_owned(),
+    fn the_error_names_the_key_that_is_written_with_and_the_call_that_goes_back_to_it() {
+        let key = |version: u8| {
+            KeyId::parse(&format!("https://shop.vault.azure.net/keys/etcd/{version:032x}")).unwrap()
         };
-        let first = watch.not_dead(vec![lease("live", "1"), lease("dead", "1")], liveness);
-        assert_eq!(first, ["live", "dead"]);
-        tokio::time::advance(Duration::from_secs(10)).await;
-        watch.not_dead(vec![lease("live", "2"), lease("dead", "1")], liveness);
-        tokio::time::advance(Duration::from_secs(6)).await;
-        let last = watch.not_dead(vec![lease("live", "2"), lease("dead", "1")], liveness);
-        assert_eq!(last, ["live"]);
+        let names = KeyNames::new(vec![key(1), key(2)], Vec::new());
+        let server = |writes_with: WritesWith| {
+            let counters = ServerMetrics::default();
+            Heard { process: Process::of(&counters), writes_with, counters }
+        };
+        let old = WritesWith::Key(key(1).metrics_hash());
+        let new = ExpectedKey::Key(key(2));
+        let none = ExpectedKey::Plaintext;
+        let strange = WritesWith::Key("sha256:strange".to_owned());
+        let cases = [
+            (vec![old.clone(), old.clone()], &new, Some(format!("{}, `rotate` to it", key(1)))),
+            (vec![old], &none, Some(format!("{}, `enable` to it", key(1)))),
+            (vec![WritesWith::Plaintext], &new, Some("`disable` goes back".to_owned())),
+            (vec![WritesWith::Key(key(2).metrics_hash())], &new, None),
+            (vec![strange, WritesWith::Mixed], &new, None),
+        ];
+        for (servers, expected, words) in cases {
+            let heard: Vec<Heard> = servers.into_iter().map(server).collect();
+            let error = not_converged(expected, Duration::from_secs(9), "seen", &heard, &names);
+            let message = error.to_string();
+            match words {
+                Some(words) => assert!(message.contains(&words), "{message}"),
+                None => assert!(!message.contains("goes back"), "{message}"),
+            }
+            assert_eq!(message.matches("goes back").count(), usize::from(message.contains("goes")));
+        }
     }
 }

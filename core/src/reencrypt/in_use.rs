@@ -5,7 +5,7 @@ use tokio::time::{Instant, sleep};
 
 use super::{
     Engine, WritesWith,
-    converge::{Hearing, Round},
+    hearing::{Hearing, Round},
     names::KeyNames,
     pass::{Awaited, Pass},
     servers::{Heard, Process},
@@ -61,7 +61,8 @@ impl Engine {
     /// secret ends under one of the two. Its report is never `complete`.
     ///
     /// # Errors
-    /// `preflight_failed` with `key-in-use-unproven` if it cannot be told.
+    /// `preflight_failed` with `key-in-use-unproven` if it cannot be told; `kms_unavailable` if no
+    /// API server could be made to write.
     pub(crate) async fn converge_in_use(
         &self,
         purpose: Purpose,
@@ -94,7 +95,8 @@ impl Engine {
             return Err(unproven("the API servers' metrics cannot be read"));
         }
         loop {
-            let why = match self.round(Hearing::OfAWrite).await? {
+            self.roster.begin();
+            let (why, nobody) = match self.round(Hearing::OfAWrite, |_| false).await? {
                 Round::All(heard) => {
                     let found = found(&heard, candidates, &names);
                     let same = steady.is(answer(&heard, candidates, &names));
@@ -112,11 +114,11 @@ impl Engine {
                         Found::Other if same => return Err(unproven(&each(&heard, &names))),
                         Found::Two(..) | Found::Other => {}
                     }
-                    each(&heard, &names)
+                    (each(&heard, &names), false)
                 }
-                Round::Part(why) => {
+                Round::Part { why, heard } => {
                     steady = Steady::default();
-                    why
+                    (why, heard.is_empty())
                 }
                 Round::Unknown => {
                     return Err(unproven(
@@ -126,7 +128,7 @@ impl Engine {
                 }
             };
             if began.elapsed() >= self.timing.convergence_limit {
-                return Err(unproven(&why));
+                return Err(if nobody { silent(&why) } else { unproven(&why) });
             }
             self.reporter.message(format!("Looking for the key in use: {why}"));
             sleep(self.timing.convergence_poll).await;
@@ -225,6 +227,16 @@ pub(super) fn each(heard: &[Heard], names: &KeyNames) -> String {
     servers.join("; ")
 }
 
+fn silent(why: &str) -> Error {
+    Error::new(
+        ErrorKind::KmsUnavailable,
+        format!(
+            "no API server could be made to write a secret: {why}; look at the vault and at what the cluster's \
+             identity may do there, then run this again"
+        ),
+    )
+}
+
 fn unproven(why: &str) -> Error {
     let finding = Finding {
         remedy:
@@ -294,7 +306,9 @@ mod tests {
         ];
         let ExpectedKey::Key(learned) = key(1) else { return };
         let mut names = KeyNames::new(Vec::new(), vec![(learned, "x".to_owned())]);
-        three.iter().for_each(|key| names.know(key));
+        for key in &three {
+            names.know(key);
+        }
         for (name, writing, candidates, expected) in cases {
             assert_eq!(found(&servers(&writing), candidates, &names), expected, "{name}");
         }

@@ -20,6 +20,7 @@ mod converge;
 mod gradient;
 mod growth;
 mod health;
+mod hearing;
 mod in_use;
 mod limiter;
 mod list;
@@ -28,8 +29,10 @@ mod outage;
 mod pass;
 mod patch;
 mod requests;
+mod roster;
 mod servers;
 mod stream;
+mod verdict;
 mod verify;
 
 use std::sync::{
@@ -40,13 +43,14 @@ use std::sync::{
 use crate::{
     error::Result,
     kubernetes::KubernetesApi,
-    model::{ExpectedKey, KeyId, KubernetesVersion, Purpose, ReencryptOptions, Timing},
+    model::{Evidence, ExpectedKey, KeyId, KubernetesVersion, Purpose, ReencryptOptions, Timing},
     progress::{Phase, Reporter},
 };
 
 pub(crate) use self::{audit::LedgerProof, pass::Pass, servers::WritesWith};
 use self::{
-    canary::Canary, converge::LeaseWatch, limiter::Limiter, names::KeyNames, outage::Outage,
+    canary::Canary, limiter::Limiter, names::KeyNames, outage::Outage, roster::Roster,
+    servers::Heard,
 };
 
 /// What an engine works with.
@@ -85,9 +89,11 @@ pub(crate) struct Engine {
     reporter: Reporter,
     limiter: Limiter,
     canary: Canary,
-    leases: LeaseWatch,
+    roster: Roster,
     outage: Outage,
     names: Mutex<KeyNames>,
+    /// Why the last evidence was weak.
+    doubt: Mutex<Option<String>>,
     kms_v1: AtomicBool,
 }
 
@@ -101,9 +107,10 @@ impl Engine {
             total: config.total,
             reporter: config.reporter,
             canary: Canary::new(config.state_namespace),
-            leases: LeaseWatch::default(),
+            roster: Roster::new(config.timing.server_liveness),
             outage: Outage::default(),
             timing: config.timing,
+            doubt: Mutex::default(),
             names: Mutex::new(KeyNames::new(config.known_keys, config.known_key_id_hashes)),
             kms_v1: AtomicBool::new(config.kms_v1),
         }
@@ -130,6 +137,11 @@ impl Engine {
     /// Sends an empty merge patch to every secret in scope; where that does not help, one that
     /// changes it.
     pub(crate) async fn rewrite(&self, pass: &mut Pass) -> Result<()> {
+        let heard = pass.is_heard();
+        self.watched(heard, self.rewrite_it(pass)).await
+    }
+
+    async fn rewrite_it(&self, pass: &mut Pass) -> Result<()> {
         if pass.touch {
             // only what is written beyond the fence is proven, so nothing is touched before
             self.fence(pass).await?;
@@ -157,8 +169,22 @@ impl Engine {
         names.clone()
     }
 
-    fn guess(&self, key: &ExpectedKey, hash: &str) {
-        self.names.lock().unwrap_or_else(PoisonError::into_inner).guess(key, hash);
+    /// Why it could not be seen what the API servers write with, when it could not.
+    pub(crate) fn doubt(&self) -> Option<String> {
+        self.doubt.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// All API servers were heard, with this evidence that they write with this key.
+    fn learn(&self, key: &ExpectedKey, evidence: Evidence, heard: &[Heard]) {
+        let mut names = self.names.lock().unwrap_or_else(PoisonError::into_inner);
+        for server in heard {
+            names.see(&server.writes_with);
+        }
+        if let (Evidence::Weak, Some(WritesWith::Key(hash))) =
+            (evidence, heard.first().map(|server| &server.writes_with))
+        {
+            names.guess(key, hash);
+        }
     }
 
     /// Removes what the engine made in the cluster.

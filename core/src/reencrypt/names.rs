@@ -1,5 +1,6 @@
 //! Whose hash is it that the API servers count? Pure.
 
+use super::servers::WritesWith;
 use crate::model::{ExpectedKey, KeyId};
 
 /// The keys that are known here, by the hashes that API servers count them under.
@@ -14,11 +15,13 @@ pub(super) struct KeyNames {
     /// What all API servers showed in this run while nothing but the key's being expected spoke
     /// for it.
     guessed: Vec<(KeyId, String)>,
+    /// In this run, API servers were seen to count a key under a hash that can be computed.
+    computable: bool,
 }
 
 impl KeyNames {
     pub(super) fn new(known: Vec<KeyId>, learned: Vec<(KeyId, String)>) -> Self {
-        Self { known, learned, guessed: Vec::new() }
+        Self { known, learned, ..Self::default() }
     }
 
     /// One more key is known.
@@ -27,6 +30,18 @@ impl KeyNames {
         if !self.known.iter().any(|known| known.as_str() == key_id.as_str()) {
             self.known.push(key_id.clone());
         }
+    }
+
+    /// API servers were seen to write with this.
+    pub(super) fn see(&mut self, writes_with: &WritesWith) {
+        if let WritesWith::Key(hash) = writes_with {
+            self.computable |= self.computed(hash).is_some();
+        }
+    }
+
+    /// Whether every key's hash can be computed here, as one's was.
+    pub(super) fn are_computable(&self) -> bool {
+        self.computable
     }
 
     /// All API servers show this hash where this key is expected.

@@ -197,6 +197,11 @@ impl Pass {
             && self.tally.is_settled(&self.tally.given_up(may_stay_blocked))
     }
 
+    /// Whether the API servers were heard: then each that comes meanwhile is to be heard, too.
+    pub(super) fn is_heard(&self) -> bool {
+        self.convergence.as_ref().is_some_and(|found| !found.servers.is_empty())
+    }
+
     fn evidence(&self) -> Evidence {
         self.convergence.as_ref().map_or(Evidence::Weak, |found| found.evidence)
     }

@@ -2,10 +2,9 @@
 
 use std::{collections::BTreeMap, fmt};
 
-use super::names::KeyNames;
 use crate::{
     kubernetes::ServerMetrics,
-    model::{ApiServer, Evidence, ExpectedKey, KeyId},
+    model::{ApiServer, ExpectedKey},
 };
 
 /// An API server process. A restart makes another one.
@@ -23,6 +22,15 @@ impl Process {
             id_hash: metrics.apiserver_id_hash.clone(),
             started: metrics.process_start_time_seconds.map(f64::to_bits),
         }
+    }
+
+    /// Whether these are one process: a server tells its id only once it has used a key.
+    pub(super) fn is(&self, other: &Self) -> bool {
+        let same_id = match (&self.id_hash, &other.id_hash) {
+            (Some(one), Some(other)) => one == other,
+            _ => true,
+        };
+        same_id && self.started == other.started
     }
 
     fn name(&self) -> String {
@@ -66,8 +74,9 @@ pub(super) fn written_between(before: &ServerMetrics, after: &ServerMetrics) -> 
         ([hash], [prefix]) if !prefix.is_empty() => WritesWith::Key((*hash).to_owned()),
         ([], [""]) => WritesWith::Plaintext,
         ([], [prefix]) => WritesWith::Provider((*prefix).to_owned()),
-        // a server without an encryption configuration has no series, even after a write
-        ([], []) if !after.has_transformation_series => WritesWith::Plaintext,
+        // A server without an encryption configuration has no series, even after a write. That is
+        // a sign only in metrics that are whole.
+        ([], []) if after.shows_no_encryption() => WritesWith::Plaintext,
         _ => WritesWith::Mixed,
     }
 }
@@ -113,14 +122,43 @@ impl Heard {
             // written any number of secrets without it.
             WritesWith::Plaintext => *expected == ExpectedKey::Plaintext,
             WritesWith::Provider(_) => false,
-            WritesWith::Mixed => !self.counters.wrote_secrets(),
+            WritesWith::Mixed => self.counters.is_whole() && !self.counters.wrote_secrets(),
         }
     }
 
-    /// Whether it wrote with nothing else since an earlier reading.
+    /// It answered again, with these counters.
+    pub(super) fn go_on(&mut self, counters: ServerMetrics) {
+        let wrote = written_between(&self.counters, &counters);
+        let grew = !grown(&self.counters.to_storage_by_prefix, &counters.to_storage_by_prefix)
+            .is_empty()
+            || !grown(&self.counters.to_storage_by_key_hash, &counters.to_storage_by_key_hash)
+                .is_empty();
+        if grew && wrote != self.writes_with {
+            self.writes_with = WritesWith::Mixed;
+        }
+        self.process = Process::of(&counters);
+        self.counters = counters;
+    }
+
+    /// Whether it wrote with nothing else since an earlier reading, and would not have.
     pub(super) fn unchanged_since(&self, earlier: &Heard) -> bool {
         written_between(&earlier.counters, &self.counters) == self.writes_with
             && self.writes_with == earlier.writes_with
+            && !self.plugin_named_another_key_since(earlier)
+    }
+
+    /// Whether the plugin behind the provider that it writes with named another key meanwhile. For
+    /// as long as it did, the server took what is under that key for current, and that shows in no
+    /// other counter.
+    fn plugin_named_another_key_since(&self, earlier: &Heard) -> bool {
+        let WritesWith::Key(hash) = &self.writes_with else { return false };
+        let writes = |provider: &str| {
+            self.counters.writing_providers.contains(&(provider.to_owned(), hash.clone()))
+        };
+        self.counters.named_by_plugins.iter().any(|((provider, named), at)| {
+            let known = earlier.counters.named_by_plugins.get(&(provider.clone(), named.clone()));
+            named != hash && writes(provider) && known.is_none_or(|before| before < at)
+        })
     }
 
     pub(super) fn report(&self) -> ApiServer {
@@ -134,101 +172,32 @@ impl Heard {
     }
 }
 
-/// What the servers, all that live, show of the expected key.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) enum Verdict {
-    /// They write with it.
-    Proven(Evidence),
-    /// They all write with one thing that may be it, and nothing tells. `touch`: it is a provider
-    /// that compares no keys, as KMS v1.
-    Untold { touch: bool },
-    /// They don't write with it, or not all.
-    No,
-}
-
-/// Judges whether these servers, all that live, write with the expected key. `before_change` is
-/// what they wrote with before the key changed in this run.
-pub(super) fn judge(
-    heard: &[Heard],
-    expected: &ExpectedKey,
-    before_change: Option<&WritesWith>,
-    names: &KeyNames,
-) -> Verdict {
-    let Some((first, rest)) = heard.split_first() else { return Verdict::No };
-    let writes_with = &first.writes_with;
-    if rest.iter().any(|server| server.writes_with != *writes_with) {
-        return Verdict::No;
-    }
-    match (expected, writes_with) {
-        (ExpectedKey::Plaintext, WritesWith::Plaintext) => plaintext(heard, before_change),
-        (ExpectedKey::Key(key_id), WritesWith::Key(hash)) => {
-            key(key_id, hash, before_change, names)
-        }
-        (ExpectedKey::Key(_), WritesWith::Provider(prefix)) => provider(prefix, before_change),
-        _ => Verdict::No,
-    }
-}
-
-/// Servers that encrypted before in this run have an encryption configuration, which shows that
-/// they write without a key. That they show nothing at all is no sign of it.
-fn plaintext(heard: &[Heard], before_change: Option<&WritesWith>) -> Verdict {
-    let encrypted = matches!(before_change, Some(WritesWith::Key(_) | WritesWith::Provider(_)));
-    if encrypted && heard.iter().any(|server| !server.counters.has_transformation_series) {
-        return Verdict::Untold { touch: false };
-    }
-    Verdict::Proven(Evidence::Metrics)
-}
-
-fn key(
-    key_id: &KeyId,
-    hash: &str,
-    before_change: Option<&WritesWith>,
-    names: &KeyNames,
-) -> Verdict {
-    if names.is_computed(key_id, hash) {
-        return Verdict::Proven(Evidence::Metrics);
-    }
-    let before = match before_change {
-        Some(WritesWith::Key(before)) => Some(before.as_str()),
-        _ => None,
+/// Whether the servers still are what they were `before`. `now`: all that live; `all`: those that
+/// were heard in between, too.
+///
+/// One that began meanwhile may have answered for secrets under a key that it took for current
+/// before it was heard, and written nothing: its counters do not show that. What one that has
+/// ended wrote with at its end was not heard either. So they must be the same processes.
+pub(super) fn kept(before: &[Heard], now: &[Heard], all: &[Heard]) -> bool {
+    let same = |server: &Heard, among: &'_ [Heard]| {
+        among.iter().position(|other| other.process.is(&server.process))
     };
-    // Where the name of the key before could be computed, this one's can be, too: it is another
-    // key's, whoever set it.
-    if before.is_some_and(|before| names.computed(before).is_some()) {
-        return Verdict::No;
-    }
-    if names.is_learned(key_id, hash) {
-        return Verdict::Proven(Evidence::MetricsUnnamed);
-    }
-    if names.owner(hash).is_some() {
-        return Verdict::No;
-    }
-    match before {
-        // The key before had no name that can be computed, and this is not that one.
-        Some(before) if before != hash => Verdict::Proven(Evidence::MetricsUnnamed),
-        // They were seen with it for this very key, or for another one.
-        Some(_) if names.was_guessed(key_id, hash) => Verdict::Untold { touch: false },
-        Some(_) => Verdict::No,
-        // Nobody has seen how keys are named here.
-        None => Verdict::Untold { touch: false },
-    }
-}
-
-/// A provider that tells nothing of its keys: only its own name can.
-fn provider(prefix: &str, before_change: Option<&WritesWith>) -> Verdict {
-    match before_change {
-        Some(WritesWith::Provider(before)) if before != prefix => {
-            Verdict::Proven(Evidence::MetricsUnnamed)
-        }
-        Some(WritesWith::Plaintext) => Verdict::Proven(Evidence::MetricsUnnamed),
-        _ => Verdict::Untold { touch: true },
-    }
+    let unchanged = |server: &Heard| {
+        same(server, before).is_some_and(|earlier| server.unchanged_since(&before[earlier]))
+    };
+    let agreed = |server: &Heard| {
+        same(server, before)
+            .is_some_and(|earlier| server.writes_with == before[earlier].writes_with)
+    };
+    !before.is_empty()
+        && now.iter().all(unchanged)
+        && all.iter().all(agreed)
+        && before.iter().all(|server| same(server, now).is_some())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::KeyId;
 
     const V2: &str = "k8s:enc:kms:v2:azure:";
     const V2_OTHER: &str = "k8s:enc:kms:v2:azure-2:";
@@ -242,21 +211,14 @@ mod tests {
             to_storage_by_key_hash: map(hashes),
             to_storage_by_prefix: map(prefixes),
             has_transformation_series: !prefixes.is_empty(),
+            has_object_series: true,
+            process_start_time_seconds: Some(1.0),
             ..ServerMetrics::default()
         }
     }
 
     fn heard(writes_with: WritesWith, counters: ServerMetrics) -> Heard {
         Heard { process: Process::of(&counters), writes_with, counters }
-    }
-
-    fn key() -> KeyId {
-        KeyId::parse("https://shop.vault.azure.net/keys/etcd/0123456789abcdef0123456789abcdef")
-            .unwrap()
-    }
-
-    fn ours() -> WritesWith {
-        WritesWith::Key(key().metrics_hash())
     }
 
     #[test]
@@ -295,9 +257,15 @@ mod tests {
             ),
             (
                 "no encryption configuration, no series",
-                none.clone(),
-                none.clone(),
+                metrics(&[], &[]),
+                metrics(&[], &[]),
                 WritesWith::Plaintext,
+            ),
+            (
+                "no series at all in metrics that are not whole",
+                ServerMetrics::default(),
+                ServerMetrics::default(),
+                WritesWith::Mixed,
             ),
             (
                 "plaintext and a key",
@@ -317,115 +285,6 @@ mod tests {
         }
     }
 
-    fn on(writes_with: WritesWith) -> Heard {
-        heard(writes_with, metrics(&[], &[("", 1)]))
-    }
-
-    fn other_key() -> KeyId {
-        KeyId::parse("https://shop.vault.azure.net/keys/etcd/fedcba9876543210fedcba9876543210")
-            .unwrap()
-    }
-
-    const NO: Verdict = Verdict::No;
-    const NAMED: Verdict = Verdict::Proven(Evidence::Metrics);
-    const UNNAMED: Verdict = Verdict::Proven(Evidence::MetricsUnnamed);
-    const UNTOLD: Verdict = Verdict::Untold { touch: false };
-    const UNTOLD_V1: Verdict = Verdict::Untold { touch: true };
-
-    #[test]
-    fn evidence_needs_every_server_on_the_expected_key() {
-        let hash = |hash: &str| WritesWith::Key(hash.into());
-        let provider = |prefix: &str| WritesWith::Provider(prefix.into());
-        let other = || WritesWith::Key(other_key().metrics_hash());
-        let plain = || WritesWith::Plaintext;
-        let key = ExpectedKey::Key(key());
-        let none = ExpectedKey::Plaintext;
-        // what the servers write with, what is expected, what they wrote with before the change
-        let cases = [
-            ("all on the expected key", vec![ours(), ours()], &key, None, NAMED),
-            ("one of two behind", vec![ours(), hash("x")], &key, None, NO),
-            ("all on the old key", vec![hash("x"); 2], &key, Some(hash("x")), NO),
-            ("an unknown name, seen by nobody before", vec![hash("x"); 2], &key, None, UNTOLD),
-            ("an unknown name after plaintext", vec![hash("x")], &key, Some(plain()), UNTOLD),
-            ("an unknown name after KMS v1", vec![hash("x")], &key, Some(provider(V1)), UNTOLD),
-            ("one unknown name after another", vec![hash("x")], &key, Some(hash("y")), UNNAMED),
-            ("an unknown name after a computable one", vec![hash("x")], &key, Some(other()), NO),
-            ("another key of this cluster", vec![other(); 2], &key, None, NO),
-            ("another key after an unknown name", vec![other()], &key, Some(hash("y")), NO),
-            ("mixed is no evidence", vec![WritesWith::Mixed], &key, Some(hash("x")), NO),
-            ("still plaintext", vec![plain()], &key, Some(plain()), NO),
-            ("plaintext as expected", vec![plain(), plain()], &none, None, NAMED),
-            ("plaintext after a key", vec![plain()], &none, Some(ours()), NAMED),
-            ("still encrypting", vec![hash("x")], &none, Some(ours()), NO),
-            ("a provider, seen by nobody before", vec![provider(V1); 2], &key, None, UNTOLD_V1),
-            ("the same provider", vec![provider(V1)], &key, Some(provider(V1)), UNTOLD_V1),
-            ("another provider", vec![provider(V1)], &key, Some(provider("other")), UNNAMED),
-            ("nobody was heard", vec![], &key, None, NO),
-        ];
-        let names = KeyNames::new(vec![other_key()], Vec::new());
-        for (name, servers, expected, before, verdict) in cases {
-            let servers: Vec<Heard> = servers.into_iter().map(on).collect();
-            assert_eq!(judge(&servers, expected, before.as_ref(), &names), verdict, "{name}");
-        }
-    }
-
-    #[test]
-    fn servers_that_encrypted_and_show_nothing_now_are_no_evidence_of_plaintext() {
-        let silent = heard(WritesWith::Plaintext, ServerMetrics::default());
-        let telling = on(WritesWith::Plaintext);
-        let cases = [
-            (vec![silent.clone()], None, NAMED),
-            (vec![silent.clone()], Some(WritesWith::Plaintext), NAMED),
-            (vec![silent.clone()], Some(ours()), UNTOLD),
-            (vec![telling.clone(), silent], Some(WritesWith::Provider(V1.into())), UNTOLD),
-            (vec![telling], Some(ours()), NAMED),
-        ];
-        for (servers, before, verdict) in cases {
-            let found =
-                judge(&servers, &ExpectedKey::Plaintext, before.as_ref(), &KeyNames::default());
-            assert_eq!(found, verdict, "{before:?}");
-        }
-    }
-
-    #[test]
-    fn a_hash_that_is_known_from_an_earlier_change_is_evidence_by_itself() {
-        let hash = |hash: &str| WritesWith::Key(hash.into());
-        let learned = |owner: KeyId| vec![(owner, "k2".to_owned())];
-        let ours = ExpectedKey::Key(key());
-        let none = ExpectedKey::Plaintext;
-        let cases = [
-            ("all show it", vec!["k2", "k2"], &ours, learned(key()), None, UNNAMED),
-            ("one shows another", vec!["k2", "k1"], &ours, learned(key()), None, NO),
-            ("plaintext is expected", vec!["k2"], &none, learned(key()), None, NO),
-            ("it is another key's", vec!["k2"], &ours, learned(other_key()), None, NO),
-            (
-                "keys have computable names now",
-                vec!["k2"],
-                &ours,
-                learned(key()),
-                Some(WritesWith::Key(other_key().metrics_hash())),
-                NO,
-            ),
-        ];
-        for (name, servers, expected, learned, before, verdict) in cases {
-            let servers: Vec<Heard> = servers.into_iter().map(|it| on(hash(it))).collect();
-            let names = KeyNames::new(vec![other_key()], learned);
-            assert_eq!(judge(&servers, expected, before.as_ref(), &names), verdict, "{name}");
-        }
-    }
-
-    #[test]
-    fn a_guess_stands_for_the_key_that_it_was_made_for_only() {
-        let servers = [on(WritesWith::Key("x".into()))];
-        let before = WritesWith::Key("x".into());
-        let mut names = KeyNames::default();
-        names.guess(&ExpectedKey::Key(key()), "x");
-        for (key_id, verdict) in [(key(), UNTOLD), (other_key(), NO)] {
-            let expected = ExpectedKey::Key(key_id);
-            assert_eq!(judge(&servers, &expected, Some(&before), &names), verdict, "{expected}");
-        }
-    }
-
     #[test]
     fn a_process_that_once_wrote_with_another_key_has_a_write_that_may_still_land() {
         let fresh = heard(WritesWith::Key("k2".into()), metrics(&[("k2", 3)], &[(V2, 3)]));
@@ -436,5 +295,68 @@ mod tests {
         assert!(fresh.never_wrote_otherwise());
         assert!(!older.never_wrote_otherwise());
         assert!(!once_plain.never_wrote_otherwise());
+    }
+
+    fn process(started: f64, writes_with: &str, writes: u64) -> Heard {
+        let counters = ServerMetrics {
+            process_start_time_seconds: Some(started),
+            ..metrics(&[(writes_with, writes)], &[(V2, writes)])
+        };
+        heard(WritesWith::Key(writes_with.into()), counters)
+    }
+
+    #[test]
+    fn servers_are_kept_only_if_the_same_processes_wrote_with_nothing_else() {
+        let before = [process(1.0, "k2", 1), process(2.0, "k2", 1)];
+        let after = |started| process(started, "k2", 2);
+        let flipped = {
+            let counters = ServerMetrics {
+                process_start_time_seconds: Some(2.0),
+                ..metrics(&[("k1", 1), ("k2", 2)], &[(V2, 3)])
+            };
+            heard(WritesWith::Key("k2".into()), counters)
+        };
+        let cases = [
+            ("the same", vec![after(1.0), after(2.0)], vec![], true),
+            ("one more", vec![after(1.0), after(2.0), after(3.0)], vec![], false),
+            ("one less", vec![after(1.0)], vec![], false),
+            ("another one", vec![after(1.0), after(3.0)], vec![], false),
+            ("with another key", vec![after(1.0), process(2.0, "k1", 2)], vec![], false),
+            ("with another key for a while", vec![after(1.0), flipped], vec![], false),
+            ("one came and went", vec![after(1.0), after(2.0)], vec![process(3.0, "k1", 1)], false),
+        ];
+        for (name, now, between, expected) in cases {
+            let all = [&before[..], &between, &now].concat();
+            assert_eq!(kept(&before, &now, &all), expected, "{name}");
+        }
+        assert!(!kept(&[], &[], &[]), "nobody was heard");
+        let two = [process(1.0, "k1", 1), process(2.0, "k2", 1)];
+        let still = [process(1.0, "k1", 2), process(2.0, "k2", 2)];
+        let turned = [process(1.0, "k2", 2), process(2.0, "k1", 2)];
+        assert!(kept(&two, &still, &two), "servers on different keys that stay so");
+        assert!(!kept(&two, &turned, &two));
+    }
+
+    #[test]
+    fn a_plugin_that_named_another_key_for_a_while_is_found() {
+        let named = |pairs: &[(&str, &str, f64)], writes| {
+            let mut server = process(1.0, "k2", writes);
+            server.counters.writing_providers = [("a".to_owned(), "k2".to_owned())].into();
+            server.counters.named_by_plugins = pairs
+                .iter()
+                .map(|&(provider, key, at)| ((provider.to_owned(), key.to_owned()), at))
+                .collect();
+            server
+        };
+        let before = named(&[("a", "k1", 10.0), ("a", "k2", 20.0), ("b", "k1", 20.0)], 1);
+        let cases = [
+            ("only its own", vec![("a", "k1", 10.0), ("a", "k2", 80.0)], true),
+            ("the other provider goes on", vec![("a", "k2", 80.0), ("b", "k1", 80.0)], true),
+            ("the old key again", vec![("a", "k1", 70.0), ("a", "k2", 80.0)], false),
+            ("a third key", vec![("a", "k3", 70.0), ("a", "k2", 80.0)], false),
+        ];
+        for (name, pairs, unchanged) in cases {
+            assert_eq!(named(&pairs, 2).unchanged_since(&before), unchanged, "{name}");
+        }
     }
 }

@@ -38,7 +38,8 @@ impl Engine {
     /// Proves the pass; rewrites again what turns out to be left.
     pub(crate) async fn verify(&self, pass: &mut Pass) -> Result<()> {
         for attempt in 1.. {
-            self.verify_once(pass).await?;
+            let heard = pass.is_heard();
+            self.watched(heard, self.verify_once(pass)).await?;
             if self.still_converged(pass).await? {
                 return Ok(());
             }

@@ -6,6 +6,7 @@ use time::OffsetDateTime;
 
 use super::{Recording, RunState, Runner, change::InUse, recorder::Begun};
 use crate::{
+    catalogue::RuleId,
     error::{Error, ErrorKind, Result},
     ledger::{Certainty, Proof},
     model::{
@@ -124,6 +125,14 @@ impl Runner<'_> {
         etag: Option<&str>,
     ) {
         let Some(recording) = &self.recording else { return };
+        // No proof, but the caller says that this is the key: its name is known from now on.
+        if report.evidence == Evidence::Weak
+            && report.purpose == Purpose::Gate
+            && self.allows(RuleId::KeyInUseUnproven)
+            && let Some(hash) = &key_id_hash_seen
+        {
+            recording.recorder.learn(expected, hash).await;
+        }
         // A name that can be computed need not be remembered.
         let unnamed = (report.evidence == Evidence::MetricsUnnamed).then_some(key_id_hash_seen);
         if let Some(proof) = Proof::of(report, unnamed.flatten()) {

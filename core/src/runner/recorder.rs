@@ -164,6 +164,13 @@ impl Recorder {
         }
     }
 
+    /// Keeps the hash under which the API servers count a key.
+    pub(super) async fn learn(&self, key: &ExpectedKey, hash: &str) {
+        if let Some(kept) = self.kept.lock().await.as_mut() {
+            kept.record.learn(key, hash);
+        }
+    }
+
     /// Records the keys and their proof; the operation is over.
     pub(super) async fn finish(&self) -> Result<()> {
         self.write(Record::finish).await

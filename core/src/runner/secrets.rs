@@ -138,11 +138,11 @@ impl Runner<'_> {
         let unproven = if v1 {
             rules::unproven_on_kms_v1(self.cluster)
         } else {
-            Finding::violated(
-                RuleId::KeyInUseUnproven,
-                self.cluster,
-                "which key the API servers write with could not be seen, so nothing is proven",
-            )
+            let why = self.engine()?.doubt();
+            let why = why.unwrap_or_else(|| "nothing could be seen".to_owned());
+            let message =
+                format!("which key the API servers write with is not proven, so nothing is: {why}");
+            Finding::violated(RuleId::KeyInUseUnproven, self.cluster, message)
         };
         if (purpose == Purpose::Gate || guards) && !self.allows(RuleId::KeyInUseUnproven) {
             return Err(Error::new(

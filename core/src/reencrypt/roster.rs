@@ -1,0 +1,412 @@
+//! Which API server processes live, and whether each of them was heard.
+//!
+//! Each renews an identity Lease, whose holder is the process: another holder, another process.
+//! Dead ones linger for an hour. A live server renews its Lease, so a Lease that stands still for
+//! longer than that is dead, as is one that somebody forged. Clocks of two machines are never
+//! compared, only texts for change.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt::Write,
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use sha2::{Digest, Sha256};
+use tokio::time::Instant;
+
+use super::servers::{Heard, Process, WritesWith};
+use crate::kubernetes::IdentityLease;
+
+/// The holders of identity Leases, with the Lease's name before each.
+pub(super) type Holders = BTreeSet<(String, String)>;
+
+/// What is known of the API server processes, from the first look of a run to the last.
+#[derive(Debug)]
+pub(super) struct Roster {
+    /// A live server renews its Lease within this.
+    liveness: Duration,
+    known: Mutex<Known>,
+}
+
+#[derive(Debug, Default)]
+struct Known {
+    looked: bool,
+    leases: BTreeMap<String, Seen>,
+    /// When a process was last seen to come or to go.
+    changed: Option<Instant>,
+    /// Since when no look came to anything.
+    failing: Option<Instant>,
+    /// Since a pass was last begun:
+    holders: Holders,
+    heard: Vec<Heard>,
+    interrupted: bool,
+}
+
+#[derive(Debug)]
+struct Seen {
+    holder: String,
+    renewed: String,
+    /// Since when it stands still.
+    since: Instant,
+}
+
+impl Roster {
+    pub(super) fn new(liveness: Duration) -> Self {
+        Self { liveness, known: Mutex::default() }
+    }
+
+    fn known(&self) -> MutexGuard<'_, Known> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A pass begins: from now on, every process that lives is to be heard.
+    pub(super) fn begin(&self) {
+        let mut known = self.known();
+        known.holders.clear();
+        known.heard.clear();
+        known.interrupted = false;
+    }
+
+    /// The Leases were looked at; gives the holders that are not known to be dead.
+    pub(super) fn looked(&self, leases: Vec<IdentityLease>) -> Holders {
+        let now = Instant::now();
+        let mut known = self.known();
+        if let Some(failing) = known.failing.take() {
+            // A process can have come and gone, and another one taken over its Lease.
+            known.interrupted |= now.duration_since(failing) >= self.liveness;
+        }
+        if known.see(leases, now) && known.looked {
+            known.changed = Some(now);
+        }
+        known.looked = true;
+        let alive = known.alive(now, self.liveness);
+        known.holders.extend(alive.iter().cloned());
+        alive
+    }
+
+    /// Everybody who lives was heard: who turned out to be dead meanwhile need not be.
+    pub(super) fn converged(&self) {
+        let mut known = self.known();
+        known.holders = known.alive(Instant::now(), self.liveness);
+    }
+
+    /// A look came to nothing.
+    pub(super) fn failed(&self) {
+        self.known().failing.get_or_insert_with(Instant::now);
+    }
+
+    /// A process was heard.
+    pub(super) fn heard(&self, server: &Heard) {
+        let mut known = self.known();
+        match known.heard.iter_mut().find(|earlier| earlier.process.is(&server.process)) {
+            Some(earlier) if earlier.writes_with != server.writes_with => {
+                earlier.writes_with = WritesWith::Mixed;
+            }
+            Some(earlier) => earlier.process = server.process.clone(),
+            None => known.heard.push(server.clone()),
+        }
+    }
+
+    /// Every process that was heard since the pass began, those that have ended since included.
+    pub(super) fn all_heard(&self) -> Vec<Heard> {
+        self.known().heard.clone()
+    }
+
+    /// Whether a process that lived since the pass began was not heard.
+    pub(super) fn missed(&self) -> bool {
+        let known = self.known();
+        let processes: Vec<&Process> = known.heard.iter().map(|server| &server.process).collect();
+        known.interrupted || unheard(&known.holders, &processes) > 0
+    }
+
+    /// Whether no API server process ended within `span`, as far as can be seen: a write of one
+    /// that was told to end can still land.
+    ///
+    /// What ended before the first look shows in a Lease that stands still, or in a process that
+    /// took its place and is young by its own clock.
+    pub(super) fn nobody_ended_within(&self, span: Duration, heard: &[Heard]) -> bool {
+        let now = Instant::now();
+        let known = self.known();
+        let settled = known.changed.is_none_or(|changed| now.duration_since(changed) >= span);
+        let alive = known.alive(now, self.liveness);
+        // It may have renewed its Lease just before it ended, or be yet to renew it.
+        let long_dead = known.leases.iter().all(|(name, seen)| {
+            alive.iter().any(|(living, _)| living == name)
+                || now.duration_since(seen.since) >= span + self.liveness
+        });
+        let processes: Vec<&Process> = heard.iter().map(|server| &server.process).collect();
+        let one_each = alive.len() == heard.len() && unheard(&alive, &processes) == 0;
+        settled
+            && long_dead
+            && one_each
+            && heard.iter().all(|server| server.counters.is_older_than(span))
+    }
+}
+
+impl Known {
+    /// Takes in what the Leases show; whether another process has one.
+    fn see(&mut self, leases: Vec<IdentityLease>, now: Instant) -> bool {
+        let before = self.leases.len();
+        let names: BTreeSet<String> = leases.iter().map(|lease| lease.name.clone()).collect();
+        self.leases.retain(|name, _| names.contains(name));
+        let mut changed = self.leases.len() < before;
+        for IdentityLease { name, holder, renew_time } in leases {
+            let seen = self.leases.get(&name);
+            let same = seen.is_some_and(|seen| seen.holder == holder);
+            changed |= !same;
+            if !same || seen.is_some_and(|seen| seen.renewed != renew_time) {
+                self.leases.insert(name, Seen { holder, renewed: renew_time, since: now });
+            }
+        }
+        changed
+    }
+
+    fn alive(&self, now: Instant, liveness: Duration) -> Holders {
+        self.leases
+            .iter()
+            .filter(|(_, seen)| now.duration_since(seen.since) < liveness)
+            .map(|(name, seen)| (name.clone(), seen.holder.clone()))
+            .collect()
+    }
+}
+
+/// How many of these holders were not heard. Servers that do not tell their names are counted.
+pub(super) fn unheard(holders: &Holders, processes: &[&Process]) -> usize {
+    let unnamed = processes.iter().filter(|process| process.id_hash.is_none()).count();
+    let mut wanted: BTreeMap<&str, usize> = BTreeMap::new();
+    for (name, _) in holders {
+        *wanted.entry(name).or_default() += 1;
+    }
+    let missing: usize = wanted
+        .into_iter()
+        .map(|(name, wanted)| {
+            let hash = id_hash(name);
+            let named = processes.iter().filter(|it| it.id_hash.as_deref() == Some(&hash)).count();
+            wanted.saturating_sub(named)
+        })
+        .sum();
+    // somebody answers, so somebody must be heard
+    missing.saturating_sub(unnamed).max(usize::from(processes.is_empty()))
+}
+
+/// How an API server names itself in its metrics.
+fn id_hash(lease: &str) -> String {
+    let mut text = "sha256:".to_owned();
+    for byte in Sha256::digest(lease.as_bytes()) {
+        let _ = write!(text, "{byte:02x}");
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kubernetes::ServerMetrics;
+
+    const LIVENESS: Duration = Duration::from_secs(45);
+    const SPAN: Duration = Duration::from_secs(60);
+
+    fn server(lease: Option<&str>, started: f64) -> Heard {
+        let counters = ServerMetrics {
+            apiserver_id_hash: lease.map(id_hash),
+            process_start_time_seconds: Some(started),
+            answered_at: Some(100_000.0),
+            ..ServerMetrics::default()
+        };
+        Heard { process: Process::of(&counters), writes_with: WritesWith::Plaintext, counters }
+    }
+
+    fn lease(name: &str, holder: &str, renew_time: u32) -> IdentityLease {
+        IdentityLease {
+            name: name.to_owned(),
+            holder: holder.to_owned(),
+            renew_time: renew_time.to_string(),
+        }
+    }
+
+    fn holders(pairs: &[(&str, &str)]) -> Holders {
+        pairs.iter().map(|&(name, holder)| (name.to_owned(), holder.to_owned())).collect()
+    }
+
+    #[test]
+    fn every_holder_needs_its_own_process() {
+        let two = holders(&[("a", "1"), ("b", "2")]);
+        let replaced = holders(&[("a", "1"), ("a", "2"), ("b", "3")]);
+        let cases = [
+            ("nobody", &two, vec![], 2),
+            ("one", &two, vec![server(Some("a"), 1.0)], 1),
+            ("both", &two, vec![server(Some("a"), 1.0), server(Some("b"), 2.0)], 0),
+            (
+                "two processes behind one Lease are not both",
+                &two,
+                vec![server(Some("a"), 1.0), server(Some("a"), 2.0)],
+                1,
+            ),
+            ("without names they are counted", &two, vec![server(None, 1.0)], 1),
+            (
+                "a restart does not stand in for another server",
+                &replaced,
+                vec![server(None, 1.0), server(None, 2.0)],
+                1,
+            ),
+            (
+                "a holder that went unheard",
+                &replaced,
+                vec![server(Some("a"), 2.0), server(Some("b"), 3.0)],
+                1,
+            ),
+            ("some have names", &two, vec![server(Some("a"), 1.0), server(None, 2.0)], 0),
+            ("some answer", &holders(&[]), vec![], 1),
+        ];
+        for (name, holders, heard, expected) in cases {
+            let processes: Vec<&Process> = heard.iter().map(|server| &server.process).collect();
+            assert_eq!(unheard(holders, &processes), expected, "{name}");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_lease_that_stands_still_is_dead_and_one_that_moves_lives() {
+        let roster = Roster::new(LIVENESS);
+        let look =
+            |renewed| roster.looked(vec![lease("live", "1", renewed), lease("dead", "2", 1)]);
+        assert_eq!(look(1), holders(&[("dead", "2"), ("live", "1")]));
+        tokio::time::advance(Duration::from_secs(30)).await;
+        look(2);
+        tokio::time::advance(Duration::from_secs(16)).await;
+        assert_eq!(look(3), holders(&[("live", "1")]));
+    }
+
+    #[test]
+    fn a_process_that_came_and_went_in_the_pass_is_missed() {
+        let roster = Roster::new(LIVENESS);
+        roster.begin();
+        roster.looked(vec![lease("a", "1", 1)]);
+        roster.heard(&server(Some("a"), 1.0));
+        assert!(!roster.missed());
+        roster.looked(vec![lease("a", "1", 1), lease("b", "2", 1)]);
+        roster.looked(vec![lease("a", "1", 1), lease("b", "3", 1)]);
+        roster.heard(&server(Some("b"), 2.0));
+        assert!(roster.missed(), "holder 2 of the second Lease was never heard");
+        roster.begin();
+        roster.looked(vec![lease("a", "1", 1), lease("b", "3", 1)]);
+        roster.heard(&server(Some("a"), 1.0));
+        roster.heard(&server(Some("b"), 2.0));
+        assert!(!roster.missed());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn one_that_was_dead_at_convergence_is_not_missed() {
+        let roster = Roster::new(LIVENESS);
+        let look = |renewed| roster.looked(vec![lease("a", "1", renewed), lease("dead", "2", 1)]);
+        look(1);
+        tokio::time::advance(Duration::from_secs(44)).await;
+        roster.begin();
+        look(2);
+        roster.heard(&server(Some("a"), 1.0));
+        tokio::time::advance(Duration::from_secs(2)).await;
+        look(3);
+        assert!(roster.missed());
+        roster.converged();
+        assert!(!roster.missed());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_could_not_be_looked_at_for_long_counts_as_missed() {
+        for (seconds, missed) in [(30, false), (50, true)] {
+            let roster = Roster::new(LIVENESS);
+            let look = || roster.looked(vec![lease("a", "1", seconds)]);
+            roster.begin();
+            look();
+            roster.heard(&server(Some("a"), 1.0));
+            roster.failed();
+            tokio::time::advance(Duration::from_secs(seconds.into())).await;
+            roster.failed();
+            look();
+            assert_eq!(roster.missed(), missed, "{seconds} s");
+        }
+    }
+
+    #[test]
+    fn a_process_that_answers_differently_agrees_with_nothing() {
+        let roster = Roster::new(LIVENESS);
+        let plain = server(Some("a"), 1.0);
+        let other = Heard { writes_with: WritesWith::Key("x".to_owned()), ..plain.clone() };
+        roster.heard(&plain);
+        roster.heard(&other);
+        roster.heard(&plain);
+        let all: Vec<WritesWith> =
+            roster.all_heard().into_iter().map(|server| server.writes_with).collect();
+        assert_eq!(all, [WritesWith::Mixed]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn whether_a_process_ended_lately() {
+        let old = |name: &str, started| server(Some(name), started);
+        // what the first look shows, what the last does after 50 s, who was heard
+        let cases = [
+            (
+                "nothing changed",
+                vec![lease("a", "1", 1)],
+                vec![lease("a", "1", 2)],
+                vec![old("a", 1.0)],
+                true,
+            ),
+            (
+                "a young process, which may have replaced another",
+                vec![lease("a", "1", 1)],
+                vec![lease("a", "1", 2)],
+                vec![old("a", 99_950.0)],
+                false,
+            ),
+            (
+                "another holder",
+                vec![lease("a", "1", 1)],
+                vec![lease("a", "2", 2)],
+                vec![old("a", 1.0)],
+                false,
+            ),
+            (
+                "a Lease that went",
+                vec![lease("a", "1", 1), lease("b", "2", 1)],
+                vec![lease("a", "1", 2)],
+                vec![old("a", 1.0)],
+                false,
+            ),
+            (
+                "a Lease that stands still",
+                vec![lease("a", "1", 1), lease("b", "2", 1)],
+                vec![lease("a", "1", 2), lease("b", "2", 1)],
+                vec![old("a", 1.0)],
+                false,
+            ),
+            (
+                "two processes behind one Lease",
+                vec![lease("a", "1", 1)],
+                vec![lease("a", "1", 2)],
+                vec![old("a", 1.0), old("a", 2.0)],
+                false,
+            ),
+        ];
+        for (name, first, last, heard, expected) in cases {
+            let roster = Roster::new(LIVENESS);
+            roster.looked(first);
+            tokio::time::advance(Duration::from_secs(50)).await;
+            roster.looked(last);
+            assert_eq!(roster.nobody_ended_within(SPAN, &heard), expected, "{name}");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_lease_that_has_stood_still_for_long_is_no_reason_to_wait() {
+        let roster = Roster::new(LIVENESS);
+        let look = |renewed| roster.looked(vec![lease("a", "1", renewed), lease("dead", "2", 1)]);
+        look(1);
+        for (seconds, expected) in [(100, false), (10, true)] {
+            tokio::time::advance(Duration::from_secs(seconds)).await;
+            look(1 + u32::try_from(seconds).unwrap());
+            let heard = [server(Some("a"), 1.0)];
+            assert_eq!(roster.nobody_ended_within(SPAN, &heard), expected, "{seconds} s more");
+        }
+    }
+}

@@ -1,0 +1,243 @@
+//! Do API servers write with the expected key? Pure.
+
+use super::{
+    names::KeyNames,
+    servers::{Heard, WritesWith},
+};
+use crate::model::{Evidence, ExpectedKey, KeyId};
+
+/// What the servers, all that live, show of the expected key.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Verdict {
+    /// They write with it.
+    Proven(Evidence),
+    /// They all write with one thing that may be it, and nothing tells. `touch`: it is a provider
+    /// that compares no keys, as KMS v1.
+    Untold { touch: bool },
+    /// They don't write with it, or not all.
+    No,
+}
+
+/// Judges whether these servers, all that live, write with the expected key. `before_change` is
+/// what they wrote with before the key changed in this run.
+pub(super) fn judge(
+    heard: &[Heard],
+    expected: &ExpectedKey,
+    before_change: Option<&WritesWith>,
+    names: &KeyNames,
+) -> Verdict {
+    let Some((first, rest)) = heard.split_first() else { return Verdict::No };
+    let writes_with = &first.writes_with;
+    if rest.iter().any(|server| server.writes_with != *writes_with) {
+        return Verdict::No;
+    }
+    match (expected, writes_with) {
+        (ExpectedKey::Plaintext, WritesWith::Plaintext) => plaintext(heard, before_change),
+        (ExpectedKey::Key(key_id), WritesWith::Key(hash)) => {
+            key(key_id, hash, before_change, names)
+        }
+        (ExpectedKey::Key(_), WritesWith::Provider(prefix)) => provider(prefix, before_change),
+        _ => Verdict::No,
+    }
+}
+
+/// Servers that encrypted before in this run have an encryption configuration, which shows that
+/// they write without a key. That they show nothing at all is no sign of it.
+fn plaintext(heard: &[Heard], before_change: Option<&WritesWith>) -> Verdict {
+    let encrypted = matches!(before_change, Some(WritesWith::Key(_) | WritesWith::Provider(_)));
+    if encrypted && heard.iter().any(|server| !server.counters.has_transformation_series) {
+        return Verdict::Untold { touch: false };
+    }
+    Verdict::Proven(Evidence::Metrics)
+}
+
+fn key(
+    key_id: &KeyId,
+    hash: &str,
+    before_change: Option<&WritesWith>,
+    names: &KeyNames,
+) -> Verdict {
+    if names.is_computed(key_id, hash) {
+        return Verdict::Proven(Evidence::Metrics);
+    }
+    let before = match before_change {
+        Some(WritesWith::Key(before)) => Some(before.as_str()),
+        _ => None,
+    };
+    // Where the name of another key could be computed, this one's can be, too: it is another
+    // key's, whoever set it.
+    if names.are_computable() || before.is_some_and(|before| names.computed(before).is_some()) {
+        return Verdict::No;
+    }
+    if names.is_learned(key_id, hash) {
+        return Verdict::Proven(Evidence::MetricsUnnamed);
+    }
+    if names.owner(hash).is_some() {
+        return Verdict::No;
+    }
+    match before {
+        // The key before had no name that can be computed, and this is not that one.
+        Some(before) if before != hash => Verdict::Proven(Evidence::MetricsUnnamed),
+        // They were seen with it for this very key, or for another one.
+        Some(_) if names.was_guessed(key_id, hash) => Verdict::Untold { touch: false },
+        Some(_) => Verdict::No,
+        // Nobody has seen how keys are named here.
+        None => Verdict::Untold { touch: false },
+    }
+}
+
+/// A provider that tells nothing of its keys: only its own name can.
+fn provider(prefix: &str, before_change: Option<&WritesWith>) -> Verdict {
+    match before_change {
+        Some(WritesWith::Provider(before)) if before != prefix => {
+            Verdict::Proven(Evidence::MetricsUnnamed)
+        }
+        Some(WritesWith::Plaintext) => Verdict::Proven(Evidence::MetricsUnnamed),
+        _ => Verdict::Untold { touch: true },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{kubernetes::ServerMetrics, reencrypt::servers::Process};
+
+    const V1: &str = "k8s:enc:kms:v1:azure:";
+
+    fn heard(writes_with: WritesWith, counters: ServerMetrics) -> Heard {
+        Heard { process: Process::of(&counters), writes_with, counters }
+    }
+
+    fn key() -> KeyId {
+        KeyId::parse("https://shop.vault.azure.net/keys/etcd/0123456789abcdef0123456789abcdef")
+            .unwrap()
+    }
+
+    fn ours() -> WritesWith {
+        WritesWith::Key(key().metrics_hash())
+    }
+
+    fn on(writes_with: WritesWith) -> Heard {
+        let counters =
+            ServerMetrics { has_transformation_series: true, ..ServerMetrics::default() };
+        heard(writes_with, counters)
+    }
+
+    fn other_key() -> KeyId {
+        KeyId::parse("https://shop.vault.azure.net/keys/etcd/fedcba9876543210fedcba9876543210")
+            .unwrap()
+    }
+
+    const NO: Verdict = Verdict::No;
+    const NAMED: Verdict = Verdict::Proven(Evidence::Metrics);
+    const UNNAMED: Verdict = Verdict::Proven(Evidence::MetricsUnnamed);
+    const UNTOLD: Verdict = Verdict::Untold { touch: false };
+    const UNTOLD_V1: Verdict = Verdict::Untold { touch: true };
+
+    #[test]
+    fn evidence_needs_every_server_on_the_expected_key() {
+        let hash = |hash: &str| WritesWith::Key(hash.into());
+        let provider = |prefix: &str| WritesWith::Provider(prefix.into());
+        let other = || WritesWith::Key(other_key().metrics_hash());
+        let plain = || WritesWith::Plaintext;
+        let key = ExpectedKey::Key(key());
+        let none = ExpectedKey::Plaintext;
+        // what the servers write with, what is expected, what they wrote with before the change
+        let cases = [
+            ("all on the expected key", vec![ours(), ours()], &key, None, NAMED),
+            ("one of two behind", vec![ours(), hash("x")], &key, None, NO),
+            ("all on the old key", vec![hash("x"); 2], &key, Some(hash("x")), NO),
+            ("an unknown name, seen by nobody before", vec![hash("x"); 2], &key, None, UNTOLD),
+            ("an unknown name after plaintext", vec![hash("x")], &key, Some(plain()), UNTOLD),
+            ("an unknown name after KMS v1", vec![hash("x")], &key, Some(provider(V1)), UNTOLD),
+            ("one unknown name after another", vec![hash("x")], &key, Some(hash("y")), UNNAMED),
+            ("an unknown name after a computable one", vec![hash("x")], &key, Some(other()), NO),
+            ("another key of this cluster", vec![other(); 2], &key, None, NO),
+            ("another key after an unknown name", vec![other()], &key, Some(hash("y")), NO),
+            ("mixed is no evidence", vec![WritesWith::Mixed], &key, Some(hash("x")), NO),
+            ("still plaintext", vec![plain()], &key, Some(plain()), NO),
+            ("plaintext as expected", vec![plain(), plain()], &none, None, NAMED),
+            ("plaintext after a key", vec![plain()], &none, Some(ours()), NAMED),
+            ("still encrypting", vec![hash("x")], &none, Some(ours()), NO),
+            ("a provider, seen by nobody before", vec![provider(V1); 2], &key, None, UNTOLD_V1),
+            ("the same provider", vec![provider(V1)], &key, Some(provider(V1)), UNTOLD_V1),
+            ("another provider", vec![provider(V1)], &key, Some(provider("other")), UNNAMED),
+            ("nobody was heard", vec![], &key, None, NO),
+        ];
+        let names = KeyNames::new(vec![other_key()], Vec::new());
+        for (name, servers, expected, before, verdict) in cases {
+            let servers: Vec<Heard> = servers.into_iter().map(on).collect();
+            assert_eq!(judge(&servers, expected, before.as_ref(), &names), verdict, "{name}");
+        }
+    }
+
+    #[test]
+    fn servers_that_encrypted_and_show_nothing_now_are_no_evidence_of_plaintext() {
+        let silent = heard(WritesWith::Plaintext, ServerMetrics::default());
+        let telling = on(WritesWith::Plaintext);
+        let cases = [
+            (vec![silent.clone()], None, NAMED),
+            (vec![silent.clone()], Some(WritesWith::Plaintext), NAMED),
+            (vec![silent.clone()], Some(ours()), UNTOLD),
+            (vec![telling.clone(), silent], Some(WritesWith::Provider(V1.into())), UNTOLD),
+            (vec![telling], Some(ours()), NAMED),
+        ];
+        for (servers, before, verdict) in cases {
+            let found =
+                judge(&servers, &ExpectedKey::Plaintext, before.as_ref(), &KeyNames::default());
+            assert_eq!(found, verdict, "{before:?}");
+        }
+    }
+
+    #[test]
+    fn a_hash_that_is_known_from_an_earlier_change_is_evidence_by_itself() {
+        let hash = |hash: &str| WritesWith::Key(hash.into());
+        let learned = |owner: KeyId| vec![(owner, "k2".to_owned())];
+        let ours = ExpectedKey::Key(key());
+        let none = ExpectedKey::Plaintext;
+        let cases = [
+            ("all show it", vec!["k2", "k2"], &ours, learned(key()), None, UNNAMED),
+            ("one shows another", vec!["k2", "k1"], &ours, learned(key()), None, NO),
+            ("plaintext is expected", vec!["k2"], &none, learned(key()), None, NO),
+            ("it is another key's", vec!["k2"], &ours, learned(other_key()), None, NO),
+            (
+                "keys have computable names now",
+                vec!["k2"],
+                &ours,
+                learned(key()),
+                Some(WritesWith::Key(other_key().metrics_hash())),
+                NO,
+            ),
+        ];
+        for (name, servers, expected, learned, before, verdict) in cases {
+            let servers: Vec<Heard> = servers.into_iter().map(|it| on(hash(it))).collect();
+            let names = KeyNames::new(vec![other_key()], learned);
+            assert_eq!(judge(&servers, expected, before.as_ref(), &names), verdict, "{name}");
+        }
+    }
+
+    #[test]
+    fn once_a_key_had_a_computable_name_another_name_is_another_key() {
+        let servers = [on(WritesWith::Key("x".into()))];
+        let mut names = KeyNames::new(vec![other_key()], Vec::new());
+        let mut verdict = |seen: WritesWith| {
+            names.see(&seen);
+            judge(&servers, &ExpectedKey::Key(key()), None, &names)
+        };
+        assert_eq!(verdict(WritesWith::Plaintext), UNTOLD);
+        assert_eq!(verdict(WritesWith::Key("y".into())), UNTOLD);
+        assert_eq!(verdict(WritesWith::Key(other_key().metrics_hash())), NO);
+    }
+
+    #[test]
+    fn a_guess_stands_for_the_key_that_it_was_made_for_only() {
+        let servers = [on(WritesWith::Key("x".into()))];
+        let before = WritesWith::Key("x".into());
+        let mut names = KeyNames::default();
+        names.guess(&ExpectedKey::Key(key()), "x");
+        for (key_id, verdict) in [(key(), UNTOLD), (other_key(), NO)] {
+            let expected = ExpectedKey::Key(key_id);
+            assert_eq!(judge(&servers, &expected, Some(&before), &names), verdict, "{expected}");
+        }
+    }
+}
