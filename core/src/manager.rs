@@ -236,7 +236,8 @@ impl KmsManager {
     /// # Errors
     /// Those of Azure and the network. An API server that cannot be reached is a finding.
     pub async fn status(&self, options: StatusOptions) -> Result<KmsStatus> {
-        Box::pin(read::status(&self.0, options)).await
+        let work = Box::pin(read::status(&self.0, options));
+        read::in_time(&self.0, Verb::Status, work).await
     }
 
     /// Judges something that somebody is about to do elsewhere: to a key, a vault, an identity or the
@@ -250,7 +251,8 @@ impl KmsManager {
     /// # Errors
     /// Those of Azure and the network, where the cluster itself cannot be read.
     pub async fn check_action(&self, action: Action) -> Result<Vec<Finding>> {
-        guard::check_action(&self.0, &action).await
+        let work = Box::pin(guard::check_action(&self.0, &action));
+        read::in_time(&self.0, Verb::CheckAction, work).await
     }
 
     /// Goes on with the operation that is recorded in the cluster, whoever began it.

@@ -11,11 +11,9 @@ mod record;
 mod tests;
 mod transitions;
 
-#[cfg(test)]
-pub(crate) use self::record::Ledger;
 pub(crate) use self::{
     judge::{Need, Needs, Standing, judge},
     reconcile::{Fit, Reconciled, Seen},
-    record::{Entry, Marks, Operation, Record},
+    record::{Entry, Ledger, Marks, Operation, Record},
     transitions::Proof,
 };

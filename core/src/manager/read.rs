@@ -1,5 +1,7 @@
 //! The verbs that only read.
 
+use std::{future::Future, time::Duration};
+
 use super::{
     Inner,
     perform::{reported, status_with},
@@ -20,6 +22,28 @@ use crate::{
     rules,
     runner::RunLog,
 };
+
+/// How long a verb may take that only reads and has no time limit of its own.
+const READING: Duration = Duration::from_secs(120);
+
+/// The work, unless it takes longer than reading ever should.
+pub(super) async fn in_time<T>(
+    inner: &Inner,
+    verb: Verb,
+    work: impl Future<Output = Result<T>>,
+) -> Result<T> {
+    tokio::time::timeout(READING, work).await.unwrap_or_else(|_| {
+        Err(Error::new(
+            ErrorKind::Timeout,
+            format!(
+                "{verb} of {} did not end within {} s, the limit of every verb that only reads: Azure or the API server \
+                 does not answer in time; nothing was changed, call it again",
+                inner.cluster,
+                READING.as_secs()
+            ),
+        ))
+    })
+}
 
 /// The present state, and what is wrong or will be.
 pub(super) async fn status(inner: &Inner, options: StatusOptions) -> Result<KmsStatus> {

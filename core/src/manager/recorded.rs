@@ -3,6 +3,7 @@
 use super::{
     Inner,
     perform::{Request, reported, status_with},
+    read::in_time,
 };
 use crate::{
     error::{Error, ErrorKind, Result},
@@ -133,8 +134,8 @@ async fn look(inner: &Inner, verb: Verb) -> Result<(Observation, Found, Option<O
             format!("{verb} needs a journal, and this manager was made with none"),
         ));
     }
-    let mut seen =
-        inner.observe(|cluster, _| Wanted::in_use(cluster), inner.scope_to_look(false)).await?;
+    let look = inner.observe(|cluster, _| Wanted::in_use(cluster), inner.scope_to_look(false));
+    let mut seen = in_time(inner, verb, look).await?;
     if let Fact::Unknown(why) = &seen.observed.kubernetes {
         return Err(Error::new(
             ErrorKind::Unavailable,

@@ -1,7 +1,7 @@
 //! The way back from a bad key to the one before it.
 
 use crate::{
-    catalogue::{Level, RuleId},
+    catalogue::RuleId,
     model::{ClusterFacts, ExpectedKey, Fact, Finding},
     observed::Observed,
     rules,
@@ -43,7 +43,7 @@ impl WayBack {
     pub(super) fn judge(self, cluster: &ClusterFacts, mut findings: Vec<Finding>) -> Vec<Finding> {
         if self == Self::Vouched {
             // The change is what brings the API server back.
-            ease(&mut findings, |rule| rule == RuleId::KubernetesUnreachable);
+            rules::ease(&mut findings, |rule| rule == RuleId::KubernetesUnreachable);
         }
         if matches!(self, Self::Vouched | Self::Unproven) {
             findings.push(Finding::violated(
@@ -63,17 +63,8 @@ impl WayBack {
         mut findings: Vec<Finding>,
     ) -> Vec<Finding> {
         if self.is_open() {
-            ease(&mut findings, RuleId::is_about_key);
+            rules::ease(&mut findings, RuleId::is_about_key);
         }
         self.judge(cluster, findings)
-    }
-}
-
-/// Refusals of these rules become warnings.
-fn ease(findings: &mut [Finding], which: impl Fn(RuleId) -> bool) {
-    for finding in findings {
-        if finding.level == Level::Block && which(finding.rule) {
-            *finding = finding.clone().at(Level::Warn, false);
-        }
     }
 }

@@ -1,6 +1,7 @@
 //! What is known of a cluster's Kubernetes API before anything is done: read-only.
 
 mod permissions;
+mod readable;
 mod secrets;
 
 use futures::join;
@@ -59,11 +60,12 @@ pub(crate) async fn observe(api: &KubernetesApi, scope: ObserveScope<'_>) -> Fac
     {
         return Fact::Unknown(error.to_string());
     }
-    let (missing, konnectivity, metrics, secrets) = join!(
+    let (missing, konnectivity, metrics, secrets, unreadable) = join!(
         permissions::missing(api, scope),
         konnectivity(api),
         metrics(api),
         secrets::count(api, scope),
+        readable::unreadable(api, scope),
     );
     let missing_permissions = fact(missing);
     let denied_patches = secrets::denied_patches(api, scope, &missing_permissions).await;
@@ -76,6 +78,7 @@ pub(crate) async fn observe(api: &KubernetesApi, scope: ObserveScope<'_>) -> Fac
         metrics: readable(metrics),
         secrets,
         mean_secret_bytes,
+        unreadable,
         denied_patches,
     })
 }

@@ -46,14 +46,14 @@ fn the_key_before_the_current_one() {
             World::rotate,
             |world| world.previous_version().enabled = false,
             PreviousKeyUnusable,
-            REFUSED,
+            REFUSED_UNLESS_ALLOWED,
         ),
         (
             "it is disabled, and a new version of the key in use is to be made",
             World::rotate_to_new_version,
             |world| world.previous_version().enabled = false,
             PreviousKeyUnusable,
-            REFUSED,
+            REFUSED_UNLESS_ALLOWED,
         ),
         (
             "it is disabled, and nothing is to be set",
@@ -67,14 +67,14 @@ fn the_key_before_the_current_one() {
             World::rotate,
             |world| previous_expires_in(world, -Duration::HOUR),
             PreviousKeyUnusable,
-            REFUSED,
+            REFUSED_UNLESS_ALLOWED,
         ),
         (
             "it expires before a rotation may be over",
             World::rotate,
             |world| previous_expires_in(world, Duration::HOUR),
             PreviousKeyUnusable,
-            REFUSED,
+            REFUSED_UNLESS_ALLOWED,
         ),
         (
             "it expires in ten days, and a rotation is what helps",
@@ -95,7 +95,7 @@ fn the_key_before_the_current_one() {
             World::rotate,
             |world| world.previous().key = Fact::Known(Lookup::SoftDeleted),
             PreviousKeyUnusable,
-            REFUSED,
+            REFUSED_UNLESS_ALLOWED,
         ),
         (
             "it was purged",
@@ -115,14 +115,14 @@ fn the_vault_of_the_key_before_the_current_one_and_the_access_to_it() {
             World::rotate,
             |world| world.previous().vault = Fact::Known(Lookup::SoftDeleted),
             PreviousKeyUnusable,
-            REFUSED,
+            REFUSED_UNLESS_ALLOWED,
         ),
         (
             "its vault is closed and it is used in public mode",
             World::rotate,
             |world| close_previous_vault(world, Some(NetworkMode::Public)),
             PreviousKeyUnusable,
-            REFUSED,
+            REFUSED_UNLESS_ALLOWED,
         ),
         (
             "its vault is closed and it is used in private mode",
@@ -143,7 +143,7 @@ fn the_vault_of_the_key_before_the_current_one_and_the_access_to_it() {
             World::rotate,
             |world| world.previous().access.roles = Fact::Known(Vec::new()),
             PreviousKeyUnusable,
-            REFUSED,
+            REFUSED_UNLESS_ALLOWED,
         ),
         (
             "it cannot be read",
