@@ -353,6 +353,26 @@ mod tests {
     }
 
     #[test]
+    fn what_no_role_makes_usable_is_not_worth_the_wait() {
+        for reason in ["KeyNotFound", "VaultNotFound", "KeyDisabled", "KeyExpired"] {
+            for body in [
+                json!({"code": KEY_PERMISSION, "details": [{"code": reason}]}),
+                json!({"code": KEY_PERMISSION, "subcode": reason}),
+                json!({"error": {"code": KEY_PERMISSION, "innererror": {"code": reason}}}),
+                json!({"error": {"code": "BadRequest", "details": [{"code": KEY_PERMISSION, "innererror": {"code": reason}}]}}),
+            ] {
+                let error = ServiceError::from_json(&body).ended("update X", "Failed");
+                assert!(!is_key_permission_error(&error), "{body}");
+                assert_eq!(error.service_code(), Some(reason));
+            }
+        }
+        let denied = json!({"code": KEY_PERMISSION, "details": [{"code": "ForbiddenByRbac"}]});
+        assert!(is_key_permission_error(&refusal(400, &denied)));
+        let other = json!({"error": {"code": "Forbidden", "innererror": {"code": "KeyDisabled"}}});
+        assert_eq!(ServiceError::from_json(&other).code.as_deref(), Some("Forbidden"));
+    }
+
+    #[test]
     fn a_long_message_is_shortened_to_one_line() {
         let error = refusal(409, &json!({"code": "X", "message": "word\n".repeat(1_000)}));
         let text = error.to_string();

@@ -131,7 +131,7 @@ impl Guarded<'_> {
         let is_hit =
             |user: &KmsUser| KeyId::parse(&user.key_id).is_ok_and(|key| covers(key_id, &key));
         let mut findings = self.with_others(rule, &resource, need, is_hit);
-        let perhaps = self.other_users().filter(|user| !is_hit(user) && shares_vault(user, key_id));
+        let perhaps = self.other_users().filter(|user| !is_hit(user) && user.shares_vault(key_id));
         findings.extend(perhaps.map(|user| previous_of_other(rule, user, key_id)));
         findings
     }
@@ -327,11 +327,6 @@ fn covers(asked: &KeyId, key: &KeyId) -> bool {
 /// Names of vaults are unique in a cloud.
 fn is_in(key_id: &KeyId, vault: &VaultId) -> bool {
     key_id.vault_name().eq_ignore_ascii_case(vault.name())
-}
-
-/// Whether another cluster's key is in the vault of this one.
-fn shares_vault(user: &KmsUser, key_id: &KeyId) -> bool {
-    KeyId::parse(&user.key_id).is_ok_and(|key| key.host().eq_ignore_ascii_case(key_id.host()))
 }
 
 /// A cluster names the key in use only: the one before, which its API servers read with too, may
