@@ -14,7 +14,7 @@ pub(super) const RULES: &[Rule] = &[
     Rule {
         id: RuleId::VaultNotFound,
         summary: "The key's vault must exist.",
-        remedy: "Check the vault's name; a vault that was deleted shows in `az keyvault list-deleted --resource-type vault` and comes back with `az keyvault recover --name <vault>`.",
+        remedy: "Check the vault's name; a vault that was deleted shows in `az keyvault list-deleted --resource-type vault` and comes back with `az keyvault recover --name <vault>`; away from a vault in use that is gone for good, `rotate` to a key in another vault.",
         url: pages::RECOVERY,
         verbs: USES_KEY,
         violated_when: "the vault is missing",
@@ -175,11 +175,11 @@ pub(super) const RULES: &[Rule] = &[
     },
     Rule {
         id: RuleId::VaultDataPlaneUnreachable,
-        summary: "To make a new key version, this machine must reach the vault.",
-        remedy: "Run where the vault can be reached, or make the version there, `az keyvault key create --vault-name <vault> --name <key>`, and pass its id as key_id.",
+        summary: "To make a new key version, the vault must be in reach of this machine, and let it list, read and create keys.",
+        remedy: "Run where the vault can be reached, with the right to its keys (role Key Vault Crypto Officer, or key permissions list, get and create); or make the version elsewhere, `az keyvault key create --vault-name <vault> --name <key>`, and pass its id as key_id.",
         url: pages::VAULT_PRIVATE_LINK,
         verbs: &[Verb::Rotate],
-        violated_when: "the vault is out of reach from here",
+        violated_when: "the vault does not answer here",
         ..BLOCK
     },
     Rule {

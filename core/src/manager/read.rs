@@ -11,8 +11,8 @@ use crate::{
     kubernetes::{Needs, ObserveScope},
     ledger::{Fit, Reconciled, Standing, judge},
     model::{
-        KmsStatus, KubernetesVersion, OperationReport, Purpose, ReencryptOptions, SecretTotal,
-        StatusOptions, Step, StepKind, StepOutcome, Verb, VerifySecretsOptions,
+        ClusterId, KmsStatus, KubernetesVersion, OperationReport, Purpose, ReencryptOptions,
+        SecretTotal, StatusOptions, Step, StepKind, StepOutcome, Verb, VerifySecretsOptions,
     },
     observe::{Observation, Wanted},
     operations,
@@ -24,22 +24,22 @@ use crate::{
 };
 
 /// How long a verb may take that only reads and has no time limit of its own.
-const READING: Duration = Duration::from_secs(120);
+pub(super) const READING: Duration = Duration::from_secs(120);
 
 /// The work, unless it takes longer than reading ever should.
 pub(super) async fn in_time<T>(
-    inner: &Inner,
+    cluster: &ClusterId,
     verb: Verb,
+    limit: Duration,
     work: impl Future<Output = Result<T>>,
 ) -> Result<T> {
-    tokio::time::timeout(READING, work).await.unwrap_or_else(|_| {
+    tokio::time::timeout(limit, work).await.unwrap_or_else(|_| {
         Err(Error::new(
             ErrorKind::Timeout,
             format!(
-                "{verb} of {} did not end within {} s, the limit of every verb that only reads: Azure or the API server \
+                "{verb} of {cluster} did not end within {} s, the time limit of what only reads: Azure or the API server \
                  does not answer in time; nothing was changed, call it again",
-                inner.cluster,
-                READING.as_secs()
+                limit.as_secs()
             ),
         ))
     })
@@ -208,4 +208,22 @@ fn cannot_tell(why: &str) -> Error {
              writes nothing to secrets that are under the key already, can tell"
         ),
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rules::testing::CLUSTER;
+
+    #[tokio::test(start_paused = true)]
+    async fn what_does_not_answer_ends_with_an_error_that_names_the_limit() {
+        let cluster = ClusterId::parse(CLUSTER).unwrap();
+        let never = std::future::pending::<Result<()>>();
+        let error = in_time(&cluster, Verb::Status, READING, never).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Timeout);
+        assert!(error.to_string().contains("status of"), "{error}");
+        assert!(error.to_string().contains("120 s"), "{error}");
+        let soon = async { Ok(1) };
+        assert_eq!(in_time(&cluster, Verb::Status, READING, soon).await.unwrap(), 1);
+    }
 }

@@ -95,14 +95,15 @@ fn failed(question: &Question<'_>) -> Option<Finding> {
     if !is_failed(state) {
         return None;
     }
-    let mut message = format!("the cluster's provisioning state is {state}");
-    if let Some(profile) = &question.observed.cluster.kms {
-        let configured = match profile.key_id.as_deref().filter(|_| profile.enabled) {
-            Some(key_id) => format!("key {key_id}"),
-            None => "KMS off".to_owned(),
-        };
-        message.push_str(&format!(", so {configured} is configured, and perhaps not in force"));
-    }
+    let told = format!("the cluster's provisioning state is {state}");
+    let message = match &question.observed.cluster.kms {
+        None => told,
+        Some(profile) => {
+            let key_id = profile.key_id.as_deref().filter(|_| profile.enabled);
+            let configured = key_id.map_or_else(|| "KMS off".to_owned(), |id| format!("key {id}"));
+            format!("{told}, so {configured} is configured, and perhaps not in force")
+        }
+    };
     Some(violated(question, RuleId::ClusterFailed, message))
 }
 

@@ -68,6 +68,12 @@ impl Az {
         }
     }
 
+    /// `az identity delete`, of the cluster's identity.
+    pub(crate) async fn delete_identity(&self) {
+        let (status, answer) = self.arm(Method::DELETE, &self.case.identity_id, None).await;
+        assert!(status.is_success(), "{status}: {answer}");
+    }
+
     async fn arm(&self, method: Method, path: &str, body: Option<&Value>) -> (StatusCode, Value) {
         let url = format!("{}{path}?api-version=2026-08-01", self.case.arm);
         let mut request = self.client.request(method, url).bearer_auth(&self.token);
