@@ -234,9 +234,11 @@ impl KmsManager {
     /// Reads the present state, and says what is wrong or will be.
     ///
     /// # Errors
-    /// Those of Azure and the network. An API server that cannot be reached is a finding.
+    /// Those of Azure and the network, and `timeout` after two minutes. An API server that cannot
+    /// be reached is a finding.
     pub async fn status(&self, options: StatusOptions) -> Result<KmsStatus> {
-        Box::pin(read::status(&self.0, options)).await
+        let work = Box::pin(read::status(&self.0, options));
+        read::in_time(&self.0.cluster, Verb::Status, read::READING, work).await
     }
 
     /// Judges something that somebody is about to do elsewhere: to a key, a vault, an identity or the
@@ -248,9 +250,11 @@ impl KmsManager {
     /// Other clusters are seen in the subscriptions that the credential can read.
     ///
     /// # Errors
-    /// Those of Azure and the network, where the cluster itself cannot be read.
+    /// Those of Azure and the network, where the cluster itself cannot be read, and `timeout` after
+    /// two minutes.
     pub async fn check_action(&self, action: Action) -> Result<Vec<Finding>> {
-        guard::check_action(&self.0, &action).await
+        let work = Box::pin(guard::check_action(&self.0, &action));
+        read::in_time(&self.0.cluster, Verb::CheckAction, read::READING, work).await
     }
 
     /// Goes on with the operation that is recorded in the cluster, whoever began it.

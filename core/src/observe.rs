@@ -1,5 +1,7 @@
 //! Gathering everything that a plan is made from. Read-only.
 
+mod concerned;
+
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -15,12 +17,15 @@ use crate::{
     ledger::{Fit, Marks, Operation, Reconciled, Record, Seen},
     model::{
         AccessFacts, ClusterFacts, ClusterId, Enable, ExpectedKey, Fact, Intent, KeyFacts, KeyId,
-        KmsTarget, KubernetesFacts, Lookup, Rotate, Timing, VaultFacts, VaultId,
+        KmsTarget, KubernetesFacts, Lookup, NetworkMode, Rotate, Timing, VaultAccess, VaultFacts,
+        VaultId,
     },
-    observed::{Observed, PreviousKey},
+    observed::Observed,
     plan::expected_now,
     runner::Found,
 };
+
+use self::concerned::Concerned;
 
 /// Where facts come from.
 #[derive(Clone, Copy)]
@@ -47,8 +52,8 @@ pub(crate) struct Wanted {
     pub(crate) vault_id: Option<VaultId>,
     /// A version of it is to be made: which ones are there?
     pub(crate) versions: bool,
-    /// Its vault may be closed: which other keys are in it?
-    pub(crate) vault_keys: bool,
+    /// Its vault may be closed: which other keys are in it, and which other clusters use it?
+    pub(crate) vault_users: bool,
     /// The cluster is to be upgraded: what is offered?
     pub(crate) upgrades: bool,
 }
@@ -89,8 +94,10 @@ impl Wanted {
                     _ => in_use.map(|now| Self { versions: true, ..now }),
                 }
             }
-            Intent::ChangeNetworkMode(_) => {
-                in_use.or_else(before).map(|wanted| Self { vault_keys: true, ..wanted })
+            Intent::ChangeNetworkMode(asked) => {
+                let closes = asked.network_mode == NetworkMode::Private
+                    && asked.vault_access == VaultAccess::Change;
+                in_use.or_else(before).map(|wanted| Self { vault_users: closes, ..wanted })
             }
             Intent::MigrateToV2(_) => {
                 in_use.or_else(before).map(|wanted| Self { upgrades: true, ..wanted })
@@ -100,7 +107,7 @@ impl Wanted {
     }
 
     fn key(key_id: KeyId, vault_id: Option<VaultId>) -> Self {
-        Self { key_id, vault_id, versions: false, vault_keys: false, upgrades: false }
+        Self { key_id, vault_id, versions: false, vault_users: false, upgrades: false }
     }
 
     /// The key that an operation began with.
@@ -142,10 +149,11 @@ pub(crate) async fn observe(
         Err(error) => Fact::Unknown(error.to_string()),
     });
     let wanted = wanted(&cluster, recorded.as_ref().and_then(Fact::known));
-    let previous = recorded
-        .as_ref()
-        .and_then(Fact::known)
-        .and_then(|found| found.record.ledger.previous.as_ref()?.key_id.clone());
+    let concerned = Concerned::of(
+        &cluster,
+        wanted.as_ref(),
+        recorded.as_ref().and_then(Fact::known).map(|found| &found.record.ledger),
+    );
     let mut observed = Observed {
         at: OffsetDateTime::now_utc(),
         cluster,
@@ -160,14 +168,14 @@ pub(crate) async fn observe(
         down,
         record: recorded,
         previous: None,
+        in_use: None,
+        perhaps: Vec::new(),
+        others: None,
     };
-    let about_previous = async {
-        let key_id = previous?;
-        if wanted.as_ref().is_some_and(|wanted| wanted.key_id == key_id) {
-            return None;
-        }
-        let seen = observe_key(sources.azure, &observed.cluster, &key_id, None).await;
-        Some(PreviousKey { key_id, vault: seen.vault, key: seen.key, access: seen.access })
+    let about_concerned = concerned.observe(sources.azure, &observed.cluster);
+    let about_others = async {
+        wanted.as_ref().filter(|wanted| wanted.vault_users)?;
+        Some(sources.azure.kms_users().await)
     };
     let about_wanted = async {
         let Wanted { key_id, vault_id, .. } = wanted.as_ref()?;
@@ -181,14 +189,15 @@ pub(crate) async fn observe(
         wanted.as_ref().filter(|wanted| wanted.upgrades)?;
         Some(sources.azure.upgrades(sources.cluster).await)
     };
-    let (previous, seen, versions, upgrades) =
-        futures::join!(about_previous, about_wanted, about_versions, about_upgrades);
-    observed.previous = previous;
+    let ((in_use, previous, perhaps), seen, versions, upgrades, others) =
+        futures::join!(about_concerned, about_wanted, about_versions, about_upgrades, about_others);
+    (observed.in_use, observed.previous, observed.perhaps) = (in_use, previous, perhaps);
+    observed.others = others.map(fact);
     observed.versions = versions.map(fact);
     observed.upgrades = upgrades.map(fact);
     if let Some(seen) = seen {
         let vault = seen.vault.known().and_then(Lookup::found).map(|vault| &vault.id);
-        if let (Some(vault), true) = (vault, wanted.is_some_and(|wanted| wanted.vault_keys)) {
+        if let (Some(vault), true) = (vault, wanted.is_some_and(|wanted| wanted.vault_users)) {
             observed.vault_keys = Some(fact(sources.azure.vault_keys(vault).await));
         }
         observed.vault = Some(seen.vault);

@@ -6,7 +6,7 @@ use crate::{
     error::Result,
     ledger::{Operation, Reconciled},
     model::{
-        AccessFacts, ClusterFacts, Fact, Intent, KeyFacts, KeyId, KeyVersion, KmsTarget,
+        AccessFacts, ClusterFacts, Fact, Intent, KeyFacts, KeyId, KeyVersion, KmsTarget, KmsUser,
         KubernetesFacts, KubernetesVersion, Lookup, Target, VaultFacts,
     },
 };
@@ -40,9 +40,16 @@ pub(crate) struct Observed {
     /// The key that the API servers read with besides the one in use, where the record names it
     /// and the verb is not about it.
     pub(crate) previous: Option<PreviousKey>,
+    /// The key in use, where the verb is about another one: it is going to be the one before.
+    pub(crate) in_use: Option<PreviousKey>,
+    /// Keys that the API servers may still read with, by the record, besides those above.
+    pub(crate) perhaps: Vec<PreviousKey>,
+    /// The clusters that use keys in vaults, where the vault may be closed to them.
+    pub(crate) others: Option<Fact<Vec<KmsUser>>>,
 }
 
-/// The key before the one in use, and what AKS needs to go on reading with it.
+/// A key that the API servers read with besides the one that the verb is about, and what AKS
+/// needs to go on reading with it.
 #[derive(Clone, Debug)]
 pub(crate) struct PreviousKey {
     pub(crate) key_id: KeyId,

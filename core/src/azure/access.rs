@@ -11,7 +11,7 @@ use tokio::sync::OnceCell;
 
 use super::{call::Call, client::Azure, error::unreadable};
 use crate::{
-    error::Result,
+    error::{Error, ErrorKind, Result},
     model::{
         AccessFacts, ClusterFacts, Fact, Lookup, RoleGrant, UserAssignedIdentity, VaultFacts,
         VaultId,
@@ -46,6 +46,14 @@ struct Permissions {
     not_data_actions: Vec<String>,
 }
 
+/// What is read of an identity.
+struct IdentitySeen {
+    /// How it shows that there is none.
+    missing: Option<String>,
+    principal_id: Fact<String>,
+    tenant_id: Fact<String>,
+}
+
 /// What is read of a role assignment.
 struct Assignment {
     definition_id: String,
@@ -65,6 +73,7 @@ impl Azure {
         let Some(identity) = cluster.identities.first() else {
             let why = format!("managed cluster {} has no user-assigned identity", cluster.id);
             return AccessFacts {
+                identity_missing: None,
                 principal_id: Fact::Unknown(why.clone()),
                 tenant_id: cluster
                     .tenant_id
@@ -74,15 +83,21 @@ impl Azure {
             };
         };
         let Some(principal_id) = identity.principal_id.clone() else {
-            let (principal_id, tenant_id) = self.identity(identity).await;
-            let roles = self.roles(&principal_id, vault, key_name).await;
-            return AccessFacts { principal_id, tenant_id, roles };
+            let seen = self.identity(identity).await;
+            let roles = self.roles(&seen.principal_id, vault, key_name).await;
+            return AccessFacts {
+                identity_missing: seen.missing,
+                principal_id: seen.principal_id,
+                tenant_id: seen.tenant_id,
+                roles,
+            };
         };
         // The cluster names the principal: its roles need not wait for the identity.
         let principal_id = Fact::Known(principal_id);
-        let ((_, tenant_id), roles) =
+        let (seen, roles) =
             join(self.identity(identity), self.roles(&principal_id, vault, key_name)).await;
-        AccessFacts { principal_id, tenant_id, roles }
+        let identity_missing = seen.missing.clone().or_else(|| replaced(&principal_id, &seen));
+        AccessFacts { identity_missing, principal_id, tenant_id: seen.tenant_id, roles }
     }
 
     /// Whether the vault has diagnostic settings.
@@ -99,14 +114,23 @@ impl Azure {
         }
     }
 
-    /// The principal and the tenant of an identity.
-    async fn identity(&self, identity: &UserAssignedIdentity) -> (Fact<String>, Fact<String>) {
-        let what = format!("read identity {}", identity.resource_id);
-        let call = Call::get(&*identity.resource_id, IDENTITY_API_VERSION, what, READ_IDENTITY);
+    /// The principal and the tenant of an identity, or that it is gone.
+    async fn identity(&self, identity: &UserAssignedIdentity) -> IdentitySeen {
+        let what = format!("identity {}", identity.resource_id);
+        let call = Call::get(
+            &*identity.resource_id,
+            IDENTITY_API_VERSION,
+            format!("read {what}"),
+            READ_IDENTITY,
+        );
         let read = match self.send(&call).await.and_then(|answer| answer.json(&call.what)) {
             Ok(read) => read,
             Err(error) => {
-                return (Fact::Unknown(error.to_string()), Fact::Unknown(error.to_string()));
+                return IdentitySeen {
+                    missing: is_gone(&error).then(|| format!("{what} does not exist")),
+                    principal_id: Fact::Unknown(error.to_string()),
+                    tenant_id: Fact::Unknown(error.to_string()),
+                };
             }
         };
         let property = |name: &str| match read["properties"][name].as_str() {
@@ -115,7 +139,11 @@ impl Azure {
                 Fact::Unknown(unreadable(&call.what, &format!("{name} is missing")).to_string())
             }
         };
-        (property("principalId"), property("tenantId"))
+        IdentitySeen {
+            missing: None,
+            principal_id: property("principalId"),
+            tenant_id: property("tenantId"),
+        }
     }
 
     async fn roles(
@@ -199,6 +227,22 @@ impl Azure {
         };
         Ok(slot.get_or_try_init(read).await?.clone())
     }
+}
+
+/// Whether it is the identity that is not there, and not the subscription that cannot be seen.
+fn is_gone(error: &Error) -> bool {
+    error.kind() == ErrorKind::NotFound
+        && matches!(error.service_code(), Some("ResourceNotFound" | "ResourceGroupNotFound"))
+}
+
+/// An identity that was deleted and made again by the same name is another one.
+fn replaced(of_cluster: &Fact<String>, seen: &IdentitySeen) -> Option<String> {
+    let (own, now) = (of_cluster.known()?, seen.principal_id.known()?);
+    (!own.eq_ignore_ascii_case(now)).then(|| {
+        format!(
+            "the cluster runs as principal {own}, which does not exist any more: the identity of that name now is {now}"
+        )
+    })
 }
 
 /// One grant for each entry of the role's permissions: what an entry takes away, it takes away

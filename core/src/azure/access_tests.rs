@@ -202,3 +202,26 @@ async fn diagnostic_settings_are_there_not_there_or_not_known() {
         }
     }
 }
+
+#[tokio::test]
+async fn an_identity_that_was_deleted_is_told_from_one_that_cannot_be_read() {
+    let not_found = |code: &str| json_reply(404, json!({"error": {"code": code, "message": "no"}}));
+    let another = json_reply(
+        200,
+        json!({"properties": {"tenantId": TENANT, "principalId": "bbbbbbbb-0000-4000-8000-000000000001"}}),
+    );
+    for (reply, missing) in [
+        (not_found("ResourceNotFound"), Some("does not exist")),
+        (not_found("ResourceGroupNotFound"), Some("does not exist")),
+        (not_found("SubscriptionNotFound"), None),
+        (another, Some("which does not exist any more")),
+        (identity(), None),
+        (denied(), None),
+    ] {
+        let fake = azure(reply, list(&[]), definition());
+        let access = fake.client().access(&cluster(), &vault(true), "etcd").await;
+        let told = access.identity_missing.as_deref();
+        assert_eq!(told.is_some(), missing.is_some(), "{told:?}");
+        assert!(told.unwrap_or_default().contains(missing.unwrap_or_default()), "{told:?}");
+    }
+}

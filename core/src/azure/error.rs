@@ -13,6 +13,8 @@ use crate::error::{Error, ErrorKind};
 /// AKS could not use the key with the cluster's identity: no role, wrong role, a role that has not
 /// reached the vault yet, a firewall, a key of the wrong type, a wrong address. One code for all.
 const KEY_PERMISSION: &str = "AzureKeyVaultKmsValidateIdentityPermissionCustomerError";
+/// What a vault says of a key that no role makes usable: waiting does not help.
+const KEY_UNUSABLE: &[&str] = &["KeyNotFound", "VaultNotFound", "KeyDisabled", "KeyExpired"];
 const ETAG_MISMATCH: &str = "EtagMismatch";
 const DISALLOWED_BY_POLICY: &str = "RequestDisallowedByPolicy";
 /// Stands for the code of a 412 whose body has none.
@@ -24,7 +26,8 @@ const LONGEST_MESSAGE: usize = 600;
 /// Whether the error is AKS's catch-all for a key that the cluster's identity cannot use.
 ///
 /// Right after a grant it is worth retrying for [`role_propagation`](crate::model::Timing): a role
-/// takes minutes to reach the vault.
+/// takes minutes to reach the vault. Where the vault's own reason comes with it, such as
+/// `KeyNotFound`, that is the error's code instead.
 pub(crate) fn is_key_permission_error(error: &Error) -> bool {
     error.kind() == ErrorKind::OperationFailed && error.service_code() == Some(KEY_PERMISSION)
 }
@@ -60,14 +63,20 @@ impl ServiceError {
         let code = text(error.get("code"));
         let inner_code = text(error.pointer("/innererror/code"));
         let details = error.get("details").and_then(Value::as_array).into_iter().flatten();
-        // A general code may wrap the one that callers decide on.
-        let decisive = [text(error.get("subcode")), inner_code.clone()]
+        let nested: Vec<String> = [text(error.get("subcode")), inner_code.clone()]
             .into_iter()
-            .chain(details.map(|detail| text(detail.get("code"))))
+            .chain(details.flat_map(|detail| {
+                [text(detail.get("code")), text(detail.pointer("/innererror/code"))]
+            }))
             .flatten()
-            .find(|code| code == KEY_PERMISSION || code == ETAG_MISMATCH);
+            .collect();
+        // A general code may wrap the one that callers decide on, and the catch-all the reason.
+        let first = |codes: &[&str]| nested.iter().find(|code| codes.contains(&code.as_str()));
+        let code = first(&[KEY_PERMISSION, ETAG_MISMATCH]).cloned().or(code);
+        let is_catch_all = code.as_deref() == Some(KEY_PERMISSION);
+        let reason = first(KEY_UNUSABLE).filter(|_| is_catch_all).cloned();
         Self {
-            code: decisive.or(code),
+            code: reason.or(code),
             message: text(error.get("message")).map(|message| shorten(&message)),
             inner_code,
         }
@@ -341,6 +350,26 @@ mod tests {
         }
         let only_text = json!({"error": {"code": "BadRequest", "message": code}});
         assert!(!is_key_permission_error(&refusal(400, &only_text)));
+    }
+
+    #[test]
+    fn what_no_role_makes_usable_is_not_worth_the_wait() {
+        for reason in ["KeyNotFound", "VaultNotFound", "KeyDisabled", "KeyExpired"] {
+            for body in [
+                json!({"code": KEY_PERMISSION, "details": [{"code": reason}]}),
+                json!({"code": KEY_PERMISSION, "subcode": reason}),
+                json!({"error": {"code": KEY_PERMISSION, "innererror": {"code": reason}}}),
+                json!({"error": {"code": "BadRequest", "details": [{"code": KEY_PERMISSION, "innererror": {"code": reason}}]}}),
+            ] {
+                let error = ServiceError::from_json(&body).ended("update X", "Failed");
+                assert!(!is_key_permission_error(&error), "{body}");
+                assert_eq!(error.service_code(), Some(reason));
+            }
+        }
+        let denied = json!({"code": KEY_PERMISSION, "details": [{"code": "ForbiddenByRbac"}]});
+        assert!(is_key_permission_error(&refusal(400, &denied)));
+        let other = json!({"error": {"code": "Forbidden", "innererror": {"code": "KeyDisabled"}}});
+        assert_eq!(ServiceError::from_json(&other).code.as_deref(), Some("Forbidden"));
     }
 
     #[test]

@@ -4,7 +4,7 @@ use super::{
     Rule, RuleId,
     groups::{
         BLOCK, BLOCK_UNLESS_HOLDS, CHANGES_KMS, CHANGES_KMS_OR_STATUS, INFO, SETS_KEY,
-        SETS_KEY_OR_STATUS, WARN, WRITES_SECRETS,
+        SETS_KEY_OR_STATUS, WARN, WRITES_SECRETS, WRITES_SECRETS_OR_STATUS,
     },
     pages,
 };
@@ -21,6 +21,15 @@ pub(super) const RULES: &[Rule] = &[
         ..BLOCK
     },
     Rule {
+        id: RuleId::ClusterIdentityMissing,
+        summary: "The cluster's user-assigned identity must exist: it is what KMS and AKS itself reach the vault with.",
+        remedy: "Create one, `az identity create --resource-group <identity group> --name <identity>`, grant it the access to the keys that the old one had, and give it to the cluster: `az aks update --resource-group <group> --name <cluster> --enable-managed-identity --assign-identity <identity id>`; not while the last operation on the cluster has failed, because any update would apply that one's key.",
+        url: pages::LIMITATIONS,
+        verbs: WRITES_SECRETS_OR_STATUS,
+        violated_when: "the cluster's identity was deleted",
+        ..BLOCK
+    },
+    Rule {
         id: RuleId::ClusterBusy,
         summary: "While another operation runs on the cluster or on a node pool, nothing is changed.",
         remedy: "Wait until `az aks show --resource-group <group> --name <cluster> --query provisioningState` and each node pool say Succeeded; `az aks operation-abort` ends an operation that hangs.",
@@ -31,8 +40,8 @@ pub(super) const RULES: &[Rule] = &[
     },
     Rule {
         id: RuleId::ClusterFailed,
-        summary: "The last operation on the cluster failed or was aborted; the next update is also how AKS reconciles it.",
-        remedy: "Look at the cluster's activity log for the reason; `az aks update --resource-group <group> --name <cluster>` reconciles the cluster without changing it.",
+        summary: "The last operation on the cluster failed or was aborted: it may have been a change of the key, which the next update of any kind applies.",
+        remedy: "Look at the cluster's activity log for the reason, and leave updates of any other kind until this is settled: call `rotate` or `enable` with the key that you want, or `disable`; each proves the secrets first.",
         url: pages::OPERATIONS,
         verbs: CHANGES_KMS_OR_STATUS,
         violated_when: "the last operation on the cluster failed",

@@ -87,6 +87,17 @@ pub(super) const WRITES_SECRETS: &[Verb] = &[
     Verb::ReencryptSecrets,
 ];
 
+/// The same, and the verb that tells what is wrong now.
+pub(super) const WRITES_SECRETS_OR_STATUS: &[Verb] = &[
+    Verb::Enable,
+    Verb::Rotate,
+    Verb::Disable,
+    Verb::ChangeNetworkMode,
+    Verb::MigrateToV2,
+    Verb::ReencryptSecrets,
+    Verb::Status,
+];
+
 /// Verbs that talk to the cluster's Kubernetes API.
 pub(super) const USES_KUBERNETES: &[Verb] = &[
     Verb::Enable,

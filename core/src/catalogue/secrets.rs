@@ -45,6 +45,33 @@ pub(super) const RULES: &[Rule] = &[
         ..WARN
     },
     Rule {
+        id: RuleId::SecretsUnreadable,
+        summary: "A secret that no key of the API servers decrypts is unreadable, and keeps an API server that restarts from getting ready.",
+        remedy: "Bring back the key that the message names, or the one before the current one: one that was deleted comes back with `az keyvault key recover`; then `rotate` to it, and away from it only after every secret is proven. What is lost for good has to be deleted, `kubectl delete secret <name> --namespace <namespace>`, and made again.",
+        url: pages::KUBERNETES_KMS,
+        verbs: &[Verb::Status],
+        violated_when: "an API server cannot decrypt secrets",
+        ..BLOCK
+    },
+    Rule {
+        id: RuleId::SecretsUnproven,
+        summary: "Until every secret is proven to be under the key in use, keys from before may be needed, and a change of the key by other means than this library can make secrets unreadable.",
+        remedy: "Call `reencrypt_secrets`: it rewrites what is under another key, and proves the rest without writing.",
+        url: pages::KMS,
+        verbs: &[Verb::Status],
+        violated_when: "a secret is under another key than the one in use",
+        ..WARN
+    },
+    Rule {
+        id: RuleId::RecordUnreadable,
+        summary: "What was proven, and which keys are still needed, is in the record in the cluster; while it cannot be read, nothing is known to be proven and no key may be removed.",
+        remedy: "Do what the message says; with a missing right, grant `get` on ConfigMap aks-kms in the state namespace, and run again.",
+        url: pages::KUBERNETES_RBAC,
+        verbs: &[Verb::Status],
+        violated_when: "the record cannot be read",
+        ..WARN
+    },
+    Rule {
         id: RuleId::PreviousKeyStillNeeded,
         summary: "Before the key changes, every secret must be proven to be under the current one: what is left under an older key becomes unreadable for good.",
         remedy: "Mend what blocks the secrets that are named and run again, or name every one of them in give_up_secrets, which can make them unreadable.",

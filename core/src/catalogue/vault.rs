@@ -3,8 +3,8 @@
 use super::{
     Rule, RuleId,
     groups::{
-        BLOCK, BLOCK_UNLESS_ALLOWED, BLOCK_UNLESS_HOLDS, INFO, SETS_KEY, SETS_KEY_OR_STATUS,
-        USES_KEY, WARN,
+        BLOCK, BLOCK_UNLESS_ALLOWED, BLOCK_UNLESS_HOLDS, CHANGES_KMS_OR_STATUS, INFO, SETS_KEY,
+        SETS_KEY_OR_STATUS, USES_KEY, WARN,
     },
     pages,
 };
@@ -14,7 +14,7 @@ pub(super) const RULES: &[Rule] = &[
     Rule {
         id: RuleId::VaultNotFound,
         summary: "The key's vault must exist.",
-        remedy: "Check the vault's name; a vault that was deleted shows in `az keyvault list-deleted --resource-type vault` and comes back with `az keyvault recover --name <vault>`.",
+        remedy: "Check the vault's name; a vault that was deleted shows in `az keyvault list-deleted --resource-type vault` and comes back with `az keyvault recover --name <vault>`; away from a vault in use that is gone for good, `rotate` to a key in another vault.",
         url: pages::RECOVERY,
         verbs: USES_KEY,
         violated_when: "the vault is missing",
@@ -68,7 +68,7 @@ pub(super) const RULES: &[Rule] = &[
     Rule {
         id: RuleId::KeyNotFound,
         summary: "The key and its version must exist in the vault.",
-        remedy: "List the versions with `az keyvault key list-versions --vault-name <vault> --name <key> -o table`; a key that was deleted shows in `az keyvault key list-deleted --vault-name <vault>` and comes back with `az keyvault key recover --vault-name <vault> --name <key>`.",
+        remedy: "List the versions with `az keyvault key list-versions --vault-name <vault> --name <key> -o table`; a key that was deleted shows in `az keyvault key list-deleted --vault-name <vault>` and comes back with `az keyvault key recover --vault-name <vault> --name <key>`; away from a key in use that is gone for good, `rotate` to another key.",
         url: pages::KEYS,
         verbs: USES_KEY,
         violated_when: "the key is missing",
@@ -166,26 +166,26 @@ pub(super) const RULES: &[Rule] = &[
     },
     Rule {
         id: RuleId::PreviousKeyUnusable,
-        summary: "AKS uses two keys at a time: the previous one must stay usable until the next rotation, or API servers can go down.",
-        remedy: "Make it usable again: enable or extend it with `az keyvault key set-attributes`, recover it with `az keyvault key recover` or its vault with `az keyvault recover`, reopen its vault, or grant the identity's access again.",
+        summary: "AKS uses two keys at a time: the previous one must stay usable until the next rotation, or API servers can go down; the key in use becomes the previous one when the key is changed.",
+        remedy: "Make it usable again: enable or extend it with `az keyvault key set-attributes`, recover it with `az keyvault key recover` or its vault with `az keyvault recover`, reopen its vault, or grant the identity's access again; where it is gone for good, name previous-key-unusable in allow, and rotate to another key.",
         url: pages::KMS,
-        verbs: &[Verb::Rotate, Verb::Status],
+        verbs: CHANGES_KMS_OR_STATUS,
         violated_when: "the previous key is unusable",
-        ..BLOCK
+        ..BLOCK_UNLESS_ALLOWED
     },
     Rule {
         id: RuleId::VaultDataPlaneUnreachable,
-        summary: "To make a new key version, this machine must reach the vault.",
-        remedy: "Run where the vault can be reached, or make the version there, `az keyvault key create --vault-name <vault> --name <key>`, and pass its id as key_id.",
+        summary: "To make a new key version, the vault must be in reach of this machine, and let it list, read and create keys.",
+        remedy: "Run where the vault can be reached, with the right to its keys (role Key Vault Crypto Officer, or key permissions list, get and create); or make the version elsewhere, `az keyvault key create --vault-name <vault> --name <key>`, and pass its id as key_id.",
         url: pages::VAULT_PRIVATE_LINK,
         verbs: &[Verb::Rotate],
-        violated_when: "the vault is out of reach from here",
+        violated_when: "the vault does not answer here",
         ..BLOCK
     },
     Rule {
         id: RuleId::PrivateEndpointNotApproved,
         summary: "A vault may be closed only when an approved private endpoint connection leads to it from the cluster's node resource group.",
-        remedy: "Approve it: `az keyvault private-endpoint-connection approve --vault-name <vault> --name <connection>`.",
+        remedy: "Approve it: `az keyvault private-endpoint-connection approve --vault-name <vault> --name <connection>`; the connections are in `az keyvault show --name <vault> --query properties.privateEndpointConnections`.",
         url: pages::VAULT_PRIVATE_LINK,
         verbs: &[Verb::ChangeNetworkMode],
         violated_when: "the cluster's private endpoint connection is not approved",
@@ -194,7 +194,7 @@ pub(super) const RULES: &[Rule] = &[
     Rule {
         id: RuleId::VaultShared,
         summary: "Closing the vault's public access closes it for everything else that uses the vault.",
-        remedy: "Look at `az keyvault key list --vault-name <vault> -o table` and at the vault's private endpoint connections; pass vault_access = \"keep\" to leave the vault as it is.",
+        remedy: "Look at `az keyvault key list --vault-name <vault> -o table` and at the vault's private endpoint connections (`az keyvault show --name <vault> --query properties.privateEndpointConnections`); pass vault_access = \"keep\" to leave the vault as it is.",
         url: pages::VAULT_NETWORK,
         verbs: &[Verb::ChangeNetworkMode],
         violated_when: "anything else uses the vault",

@@ -1,5 +1,7 @@
 //! The verbs that only read.
 
+use std::{future::Future, time::Duration};
+
 use super::{
     Inner,
     perform::{known_keys, reported, status_with},
@@ -9,8 +11,8 @@ use crate::{
     kubernetes::{Needs, ObserveScope},
     ledger::{Fit, Reconciled},
     model::{
-        KmsStatus, KubernetesVersion, OperationReport, Purpose, ReencryptOptions, SecretTotal,
-        StatusOptions, Step, StepKind, StepOutcome, Verb, VerifySecretsOptions,
+        ClusterId, KmsStatus, KubernetesVersion, OperationReport, Purpose, ReencryptOptions,
+        SecretTotal, StatusOptions, Step, StepKind, StepOutcome, Verb, VerifySecretsOptions,
     },
     observe::{Observation, Wanted},
     operations,
@@ -20,6 +22,28 @@ use crate::{
     rules,
     runner::RunLog,
 };
+
+/// How long a verb may take that only reads and has no time limit of its own.
+pub(super) const READING: Duration = Duration::from_secs(120);
+
+/// The work, unless it takes longer than reading ever should.
+pub(super) async fn in_time<T>(
+    cluster: &ClusterId,
+    verb: Verb,
+    limit: Duration,
+    work: impl Future<Output = Result<T>>,
+) -> Result<T> {
+    tokio::time::timeout(limit, work).await.unwrap_or_else(|_| {
+        Err(Error::new(
+            ErrorKind::Timeout,
+            format!(
+                "{verb} of {cluster} did not end within {} s, the time limit of what only reads: Azure or the API server \
+                 does not answer in time; nothing was changed, call it again",
+                limit.as_secs()
+            ),
+        ))
+    })
+}
 
 /// The present state, and what is wrong or will be.
 pub(super) async fn status(inner: &Inner, options: StatusOptions) -> Result<KmsStatus> {
@@ -183,4 +207,22 @@ fn cannot_tell(why: &str) -> Error {
              writes nothing to secrets that are under the key already, can tell"
         ),
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rules::testing::CLUSTER;
+
+    #[tokio::test(start_paused = true)]
+    async fn what_does_not_answer_ends_with_an_error_that_names_the_limit() {
+        let cluster = ClusterId::parse(CLUSTER).unwrap();
+        let never = std::future::pending::<Result<()>>();
+        let error = in_time(&cluster, Verb::Status, READING, never).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Timeout);
+        assert!(error.to_string().contains("status of"), "{error}");
+        assert!(error.to_string().contains("120 s"), "{error}");
+        let soon = async { Ok(1) };
+        assert_eq!(in_time(&cluster, Verb::Status, READING, soon).await.unwrap(), 1);
+    }
 }

@@ -1,8 +1,11 @@
 //! Going on with a recorded operation, or dropping it.
 
+use std::time::Duration;
+
 use super::{
     Inner,
     perform::{Request, reported, status_with},
+    read::{READING, in_time},
 };
 use crate::{
     error::{Error, ErrorKind, Result},
@@ -88,7 +91,7 @@ pub(super) async fn resume(inner: &Inner, options: ResumeOptions) -> Result<Oper
     if !problems.is_empty() {
         return Err(rules::invalid_input(Vec::new(), problems));
     }
-    let (seen, _, operation) = look(inner, Verb::Resume).await?;
+    let (seen, _, operation) = look(inner, Verb::Resume, options.run.timeout).await?;
     match operation {
         Some(operation) => {
             let ResumeOptions { run, reencrypt } = options;
@@ -102,7 +105,7 @@ pub(super) async fn resume(inner: &Inner, options: ResumeOptions) -> Result<Oper
 /// Drops what is recorded.
 pub(super) async fn abandon(inner: &Inner) -> Result<OperationReport> {
     let run = RunOptions::default();
-    let (seen, found, operation) = look(inner, Verb::Abandon).await?;
+    let (seen, found, operation) = look(inner, Verb::Abandon, READING).await?;
     let Some(operation) = operation else {
         return nothing(inner, Verb::Abandon, &run, &seen);
     };
@@ -126,15 +129,19 @@ pub(super) async fn abandon(inner: &Inner) -> Result<OperationReport> {
 }
 
 /// The record as it is now.
-async fn look(inner: &Inner, verb: Verb) -> Result<(Observation, Found, Option<Operation>)> {
+async fn look(
+    inner: &Inner,
+    verb: Verb,
+    limit: Duration,
+) -> Result<(Observation, Found, Option<Operation>)> {
     if !inner.journal.is_kept() {
         return Err(Error::new(
             ErrorKind::InvalidInput,
             format!("{verb} needs a journal, and this manager was made with none"),
         ));
     }
-    let mut seen =
-        inner.observe(|cluster, _| Wanted::in_use(cluster), inner.scope_to_look(false)).await?;
+    let look = inner.observe(|cluster, _| Wanted::in_use(cluster), inner.scope_to_look(false));
+    let mut seen = in_time(&inner.cluster, verb, limit.min(READING), look).await?;
     if let Fact::Unknown(why) = &seen.observed.kubernetes {
         let closed = rules::closed_vault_in_use(&seen.observed);
         let closed = closed.map_or_else(String::new, |closed| format!("; {closed}"));

@@ -5,6 +5,9 @@ use crate::model::Fact;
 /// The cluster's control plane identity and what it may do with the key.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) struct AccessFacts {
+    /// How it shows that the identity does not exist any more. `None`: it does, or it cannot be
+    /// seen.
+    pub(crate) identity_missing: Option<String>,
     pub(crate) principal_id: Fact<String>,
     pub(crate) tenant_id: Fact<String>,
     /// Roles of the identity, its groups included, at the key and every scope above it.

@@ -69,6 +69,10 @@ impl Finding {
         Self {
             level,
             state: FindingState::Undetermined,
+            remedy: format!(
+                "Grant what is missing and run again, or see for yourself whether it is so; if it is: {}",
+                entry.remedy
+            ),
             ..Self::violated(
                 rule,
                 resource,

@@ -21,8 +21,19 @@ pub(crate) struct KubernetesFacts {
     pub(crate) secrets: Fact<u64>,
     /// Mean stored size of a secret in bytes, from metrics.
     pub(crate) mean_secret_bytes: Option<u64>,
+    /// What the API server says of a secret that it cannot decrypt, or of not getting ready.
+    pub(crate) unreadable: Option<Unreadable>,
     /// Dry-run patches, one a namespace sampled, that were denied.
     pub(crate) denied_patches: Fact<Vec<DeniedPatch>>,
+}
+
+/// A sign that secrets cannot be read any more.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) enum Unreadable {
+    /// A secret cannot be decrypted: the API server's words.
+    Secret(String),
+    /// An API server does not get ready, because it cannot list everything: it may be that.
+    NotReady,
 }
 
 /// A right in Kubernetes.

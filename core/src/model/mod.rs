@@ -42,7 +42,7 @@ pub(crate) use intent::{
 pub(crate) use key::{KeyFacts, KeyVersion};
 pub use key_id::KeyId;
 pub(crate) use kms_user::KmsUser;
-pub(crate) use kubernetes::{DeniedPatch, KubernetesFacts, Permission};
+pub(crate) use kubernetes::{DeniedPatch, KubernetesFacts, Permission, Unreadable};
 pub use kubernetes_version::KubernetesVersion;
 pub use ledger::{KeyLedger, LedgerEntry};
 pub use network_mode::NetworkMode;

@@ -63,6 +63,7 @@ pub(super) fn plan(
     let mut findings = judged(&question, &intent, &steps, &found, &target);
     if closes(&steps) {
         findings.extend(rules::vault_shared(&found));
+        findings.extend(rules::used_publicly_by_others(&found));
         findings.extend(still_read_publicly(observed, &intent, &target));
     }
     Ok(Plan { findings: rules::in_order(findings), steps })

@@ -1,6 +1,6 @@
 use super::*;
 use crate::{
-    model::{ConnectionState, Lookup, PrivateEndpointConnection, VaultFacts},
+    model::{ConnectionState, KmsUser, Lookup, PrivateEndpointConnection, VaultFacts},
     operations::testing,
     rules::testing::{
         KEY_1, KEY_2, World, crypto_user, entry, kms_on, plaintext_entry, recorded, unknown,
@@ -202,6 +202,44 @@ fn what_else_uses_the_vault_is_told_before_it_is_closed() {
     );
     let keep = ChangeNetworkMode { vault_access: VaultAccess::Keep, ..asked };
     assert!(!rules(&world, &keep).contains(&RuleId::VaultShared));
+}
+
+#[test]
+fn a_vault_that_another_cluster_needs_open_is_closed_only_with_allow() {
+    let staging = "/subscriptions/s/resourceGroups/web/providers/Microsoft.ContainerService/managedClusters/staging";
+    let user = |mode, key: &str| KmsUser {
+        id: staging.to_owned(),
+        key_id: key.to_owned(),
+        network_mode: mode,
+        identities: Vec::new(),
+    };
+    let found = |others, asked: &ChangeNetworkMode| {
+        let mut world = on(NetworkMode::Public);
+        world.observed.others = Some(others);
+        let findings = planned(&world, asked).findings;
+        findings.into_iter().find(|it| it.rule == RuleId::VaultClosingInPublicUse)
+    };
+    let asked = to(NetworkMode::Private);
+    for mode in [Some(NetworkMode::Public), None] {
+        let finding = found(Fact::Known(vec![user(mode, KEY_2)]), &asked).unwrap();
+        assert_eq!((finding.level, finding.overridable), (Level::Block, true));
+        assert!(finding.message.contains("managedClusters/staging"), "{finding}");
+        assert!(finding.remedy.contains("vault_access"), "{finding}");
+    }
+    let unseen = found(unknown(), &asked).unwrap();
+    assert_eq!((unseen.level, unseen.overridable), (Level::Block, true));
+    for holds in [
+        user(Some(NetworkMode::Private), KEY_2),
+        user(Some(NetworkMode::Public), "https://other-keys.vault.azure.net/keys/etcd/1"),
+        KmsUser {
+            id: World::status().observed.cluster.id.to_string(),
+            ..user(Some(NetworkMode::Public), KEY_1)
+        },
+    ] {
+        assert_eq!(found(Fact::Known(vec![holds]), &asked), None);
+    }
+    let keep = ChangeNetworkMode { vault_access: VaultAccess::Keep, ..asked };
+    assert_eq!(found(Fact::Known(vec![user(None, KEY_2)]), &keep), None);
 }
 
 fn connection(endpoint_id: &str, state: ConnectionState) -> PrivateEndpointConnection {

@@ -2,7 +2,7 @@
 //!
 //! <https://learn.microsoft.com/azure/aks/use-kms-etcd-encryption#turn-off-kms>
 
-use super::way_back::{WayBack, ease, way_back};
+use super::way_back::{WayBack, way_back};
 use crate::{
     catalogue::RuleId,
     error::Result,
@@ -46,7 +46,7 @@ pub(super) fn plan(
     let mut findings = back.judge(cluster, findings);
     if back.is_open() || !cluster.is_succeeded() {
         // That the key is unusable is why, and not in the way.
-        ease(&mut findings, RuleId::is_about_key);
+        rules::ease(&mut findings, RuleId::is_about_key);
         rules::sort(&mut findings);
     }
     Ok(Plan { findings, steps })

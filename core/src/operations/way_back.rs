@@ -5,7 +5,7 @@
 //! proven, and the change itself is what brings them back.
 
 use crate::{
-    catalogue::{Level, RuleId},
+    catalogue::RuleId,
     model::{ClusterFacts, ExpectedKey, Finding},
     observed::Observed,
     rules,
@@ -49,7 +49,7 @@ impl WayBack {
     pub(super) fn judge(self, cluster: &ClusterFacts, mut findings: Vec<Finding>) -> Vec<Finding> {
         if self.is_open() {
             // The change is what brings the API servers back.
-            ease(&mut findings, |rule| rule == RuleId::KubernetesUnreachable);
+            rules::ease(&mut findings, |rule| rule == RuleId::KubernetesUnreachable);
         }
         if matches!(self, Self::Vouched | Self::Unproven) {
             findings.push(Finding::violated(
@@ -60,14 +60,5 @@ impl WayBack {
         }
         rules::sort(&mut findings);
         findings
-    }
-}
-
-/// Refusals of these rules become warnings.
-pub(super) fn ease(findings: &mut [Finding], which: impl Fn(RuleId) -> bool) {
-    for finding in findings {
-        if finding.level == Level::Block && which(finding.rule) {
-            *finding = finding.clone().at(Level::Warn, false);
-        }
     }
 }

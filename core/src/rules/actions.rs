@@ -130,12 +130,22 @@ impl Guarded<'_> {
         };
         let is_hit =
             |user: &KmsUser| KeyId::parse(&user.key_id).is_ok_and(|key| covers(key_id, &key));
-        self.with_others(rule, &resource, need, is_hit)
+        let mut findings = self.with_others(rule, &resource, need, is_hit);
+        let perhaps = self.other_users().filter(|user| !is_hit(user) && user.shares_vault(key_id));
+        findings.extend(perhaps.map(|user| previous_of_other(rule, user, key_id)));
+        findings
+    }
+
+    /// Other clusters that use keys in vaults, as far as they can be seen.
+    fn other_users(&self) -> impl Iterator<Item = &KmsUser> {
+        let own = self.cluster().id.to_string();
+        let users = self.others.known().map_or(&[][..], Vec::as_slice);
+        users.iter().filter(move |user| !user.id.eq_ignore_ascii_case(&own))
     }
 
     fn vault(&self, vault: &VaultId) -> Vec<Finding> {
         let need = self.worst(|key| is_in(&key.key_id, vault));
-        let is_hit = |user: &KmsUser| key_is_in(user, vault);
+        let is_hit = |user: &KmsUser| user.uses(vault);
         self.with_others(RuleId::VaultStillNeeded, &vault.to_string(), need, is_hit)
     }
 
@@ -160,7 +170,7 @@ impl Guarded<'_> {
         let is_hit = |user: &KmsUser| {
             let mut principals =
                 user.identities.iter().filter_map(|(_, principal)| principal.as_ref());
-            key_is_in(user, vault) && principals.any(|own| own.eq_ignore_ascii_case(principal))
+            user.uses(vault) && principals.any(|own| own.eq_ignore_ascii_case(principal))
         };
         self.with_others(RuleId::AccessStillNeeded, &vault.to_string(), need, is_hit)
     }
@@ -257,9 +267,7 @@ impl Guarded<'_> {
             }
         });
         let need = needs.fold(self.unlisted(), graver);
-        let is_hit = |user: &KmsUser| {
-            user.network_mode != Some(NetworkMode::Private) && key_is_in(user, vault)
-        };
+        let is_hit = |user: &KmsUser| user.uses_publicly(vault);
         self.with_others(RuleId::VaultClosingInPublicUse, &vault.to_string(), need, is_hit)
     }
 
@@ -272,28 +280,16 @@ impl Guarded<'_> {
         is_hit: impl Fn(&KmsUser) -> bool,
     ) -> Vec<Finding> {
         let mut findings: Vec<Finding> = finding(rule, resource, need).into_iter().collect();
-        let own = self.cluster().id.to_string();
-        match self.others {
-            Fact::Known(users) => findings.extend(
-                users
-                    .iter()
-                    .filter(|user| !user.id.eq_ignore_ascii_case(&own) && is_hit(user))
-                    .map(|user| {
-                        Finding::violated(
-                            rule,
-                            &user.id,
-                            format!(
-                                "cluster {} has key {} in its KMS profile",
-                                user.id, user.key_id
-                            ),
-                        )
-                    }),
-            ),
-            Fact::Unknown(why) => findings.push(Finding::undetermined(
+        findings.extend(self.other_users().filter(|user| is_hit(user)).map(|user| {
+            let message = format!("cluster {} has key {} in its KMS profile", user.id, user.key_id);
+            Finding::violated(rule, &user.id, message)
+        }));
+        if let Fact::Unknown(why) = self.others {
+            findings.push(Finding::undetermined(
                 rule,
                 resource,
                 &format!("whether another cluster uses it cannot be seen: {why}"),
-            )),
+            ));
         }
         findings
     }
@@ -333,8 +329,20 @@ fn is_in(key_id: &KeyId, vault: &VaultId) -> bool {
     key_id.vault_name().eq_ignore_ascii_case(vault.name())
 }
 
-fn key_is_in(user: &KmsUser, vault: &VaultId) -> bool {
-    KeyId::parse(&user.key_id).is_ok_and(|key_id| is_in(&key_id, vault))
+/// A cluster names the key in use only: the one before, which its API servers read with too, may
+/// be any other of the vault.
+fn previous_of_other(rule: RuleId, user: &KmsUser, key_id: &KeyId) -> Finding {
+    let why = format!(
+        "cluster {} uses key {} of the same vault, and may have used this one before, which Azure does not show",
+        user.id, user.key_id
+    );
+    Finding {
+        remedy: format!(
+            "Ask a manager of that cluster: its `status` lists the keys that it used, and its `check_action` judges {key_id}; \
+             where nothing is recorded there, keep the key until that cluster was rotated twice by one."
+        ),
+        ..Finding::undetermined(rule, &user.id, &why)
+    }
 }
 
 fn not_needed() -> Need {

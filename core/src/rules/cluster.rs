@@ -15,6 +15,7 @@ pub(super) fn check(question: &Question<'_>) -> Vec<Finding> {
     findings.extend(
         [
             identity(question),
+            identity_missing(question),
             failed(question),
             stopped(question),
             already_enabled(question),
@@ -55,7 +56,12 @@ fn identity(question: &Question<'_>) -> Option<Finding> {
     })
 }
 
-fn is_failed(provisioning_state: &str) -> bool {
+fn identity_missing(question: &Question<'_>) -> Option<Finding> {
+    let why = question.identity_missing()?;
+    Some(violated(question, RuleId::ClusterIdentityMissing, why))
+}
+
+pub(super) fn is_failed(provisioning_state: &str) -> bool {
     ["Failed", "Canceled"].iter().any(|state| state.eq_ignore_ascii_case(provisioning_state))
 }
 
@@ -86,13 +92,19 @@ fn busy(question: &Question<'_>) -> Vec<Finding> {
 
 fn failed(question: &Question<'_>) -> Option<Finding> {
     let state = &question.observed.cluster.provisioning_state;
-    is_failed(state).then(|| {
-        violated(
-            question,
-            RuleId::ClusterFailed,
-            format!("the cluster's provisioning state is {state}"),
-        )
-    })
+    if !is_failed(state) {
+        return None;
+    }
+    let told = format!("the cluster's provisioning state is {state}");
+    let message = match &question.observed.cluster.kms {
+        None => told,
+        Some(profile) => {
+            let key_id = profile.key_id.as_deref().filter(|_| profile.enabled);
+            let configured = key_id.map_or_else(|| "KMS off".to_owned(), |id| format!("key {id}"));
+            format!("{told}, so {configured} is configured, and perhaps not in force")
+        }
+    };
+    Some(violated(question, RuleId::ClusterFailed, message))
 }
 
 fn stopped(question: &Question<'_>) -> Option<Finding> {

@@ -134,7 +134,7 @@ impl Judged<'_> {
         self.property(RuleId::KeyExpiresSoon, |key| {
             let left = key.expires? - self.at;
             (left > Duration::ZERO && left <= EXPIRES_SOON)
-                .then(|| format!("the key version expires in {} days", left.whole_days()))
+                .then(|| format!("the key version expires in {}", in_words(left)))
         })
     }
 
@@ -157,5 +157,13 @@ impl Judged<'_> {
             (!missing.is_empty())
                 .then(|| format!("the key's permitted operations lack {}", missing.join(" and ")))
         })
+    }
+}
+
+/// Days, or hours where it is less than two days.
+fn in_words(left: Duration) -> String {
+    match left.whole_days() {
+        0 | 1 => format!("{} hours", left.whole_hours()),
+        days => format!("{days} days"),
     }
 }

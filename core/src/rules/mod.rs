@@ -8,6 +8,7 @@
 mod access;
 mod actions;
 mod cluster;
+mod concerned;
 mod input;
 mod key;
 mod ledger;
@@ -28,16 +29,25 @@ pub(crate) use options::{reencrypt_options, run_options, version_with_v2};
 pub(crate) use question::Question;
 pub(crate) use refusal::{allowed, refusal};
 pub(crate) use secrets::unproven_on_kms_v1;
-pub(crate) use vault::{closed_vault_in_use, private_endpoint_not_approved, vault_shared};
+pub(crate) use vault::{
+    closed_vault_in_use, private_endpoint_not_approved, used_publicly_by_others, vault_shared,
+};
 
 use crate::{
-    catalogue::RuleId,
-    model::{Fact, Finding},
+    catalogue::{Level, RuleId},
+    model::{Fact, Finding, Verb},
 };
 
 /// The groups of checks. Each answers for every verb; the catalogue says which rules concern which.
-const GROUPS: &[fn(&Question<'_>) -> Vec<Finding>] =
-    &[cluster::check, vault::check, key::check, access::check, ledger::check, secrets::check];
+const GROUPS: &[fn(&Question<'_>) -> Vec<Finding>] = &[
+    cluster::check,
+    vault::check,
+    key::check,
+    access::check,
+    concerned::check,
+    ledger::check,
+    secrets::check,
+];
 
 /// Everything that the rules have to say: the most severe first, then in the catalogue's order.
 pub(crate) fn judge(question: &Question<'_>) -> Vec<Finding> {
@@ -48,6 +58,12 @@ pub(crate) fn judge(question: &Question<'_>) -> Vec<Finding> {
         .filter(|finding| finding.rule.entry().verbs.contains(&question.verb))
         .map(|finding| remedy::fill(finding, &values))
         .collect();
+    if question.verb == Verb::Disable
+        && cluster::is_failed(&question.observed.cluster.provisioning_state)
+    {
+        // The key that is configured was perhaps never in force, and is left in any case.
+        ease(&mut findings, RuleId::is_about_key);
+    }
     sort(&mut findings);
     findings
 }
@@ -66,6 +82,15 @@ pub(crate) fn in_order(mut findings: Vec<Finding>) -> Vec<Finding> {
         is_new
     });
     findings
+}
+
+/// Refusals of these rules become warnings.
+pub(crate) fn ease(findings: &mut [Finding], which: impl Fn(RuleId) -> bool) {
+    for finding in findings {
+        if finding.level == Level::Block && which(finding.rule) {
+            *finding = finding.clone().at(Level::Warn, false);
+        }
+    }
 }
 
 /// The most severe first, then in the catalogue's order.

@@ -105,10 +105,16 @@ impl<'a> Question<'a> {
         matches!(self.observed.vault, Some(Fact::Known(Lookup::NotFound | Lookup::SoftDeleted)))
     }
 
-    /// Whether the cluster's identity is of the kind that KMS needs. Of another, nothing but that
-    /// is worth telling.
+    /// Whether the cluster's identity is of the kind that KMS needs, and there. Of another,
+    /// nothing but that is worth telling.
     pub(super) fn identity_is_usable(&self) -> bool {
         self.observed.cluster.identity_kind == IdentityKind::UserAssigned
+            && self.identity_missing().is_none()
+    }
+
+    /// How it shows that the cluster's identity does not exist any more.
+    pub(super) fn identity_missing(&self) -> Option<&'a str> {
+        self.observed.access.as_ref()?.identity_missing.as_deref()
     }
 
     /// The vault as findings name it: its resource id where that is known, else its host.

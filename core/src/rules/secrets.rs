@@ -3,7 +3,7 @@
 use super::{about, question::Question};
 use crate::{
     catalogue::{Level, RuleId},
-    model::{ClusterId, Fact, Finding, KubernetesFacts, Pace, Permission, Verb},
+    model::{ClusterId, Fact, Finding, KubernetesFacts, Pace, Permission, Unreadable, Verb},
 };
 
 /// What etcd may grow by within the ten minutes that it keeps old revisions.
@@ -13,11 +13,16 @@ const ETCD_RETENTION_SECONDS: u64 = 10 * 60;
 const SECRET_BYTES: u64 = 4 * 1024;
 
 pub(super) fn check(question: &Question<'_>) -> Vec<Finding> {
-    let mut findings: Vec<Finding> = unencrypted_meanwhile(question).into_iter().collect();
+    let mut findings: Vec<Finding> =
+        [unencrypted_meanwhile(question), unproven(question), record_unreadable(question)]
+            .into_iter()
+            .flatten()
+            .collect();
     match &question.observed.kubernetes {
         Fact::Known(kubernetes) => {
             let judged = Judged { question, kubernetes };
             findings.extend(judged.cluster_mismatch());
+            findings.extend(judged.unreadable());
             if question.touches_secrets() {
                 findings.extend(judged.permission_missing());
                 findings.extend(judged.updates_denied());
@@ -62,6 +67,42 @@ fn unencrypted_meanwhile(question: &Question<'_>) -> Option<Finding> {
         .then(|| Finding::violated(RuleId::SecretsNotKmsEncryptedMeanwhile, &cluster.id, message))
 }
 
+/// No pass has come to its end since the key came into use, or the record does not know of one.
+fn unproven(question: &Question<'_>) -> Option<Finding> {
+    let cluster = &question.observed.cluster;
+    let found = question.observed.recorded()?;
+    let ledger = &found.record.ledger;
+    // A cluster that never had KMS has nothing to prove.
+    let had_a_key = cluster.kms.is_some()
+        || ledger.previous.as_ref().is_some_and(|entry| entry.key_id.is_some())
+        || !ledger.retired.is_empty();
+    let is_proven = ledger.current.as_ref().is_some_and(|entry| entry.proven_at.is_some());
+    if !had_a_key || is_proven {
+        return None;
+    }
+    let what = match question.in_use().and_then(|profile| profile.key_id.as_deref()) {
+        Some(key_id) => format!("under key {key_id}"),
+        None => "plaintext, as KMS is off".to_owned(),
+    };
+    let message = match &found.record.operation {
+        Some(operation) => format!(
+            "it is not proven that every secret is {what}: {} is unfinished, and resume goes on with it",
+            operation.intent.verb()
+        ),
+        None => format!("no proof is recorded that every secret is {what}"),
+    };
+    Some(Finding::violated(RuleId::SecretsUnproven, &cluster.id, message))
+}
+
+/// Where there is no way to the API server at all, its own rule says so.
+fn record_unreadable(question: &Question<'_>) -> Option<Finding> {
+    let Some(Fact::Unknown(why)) = &question.observed.record else { return None };
+    question.observed.kubernetes.known()?;
+    let message =
+        format!("the record of keys and proofs cannot be read: {}", why.trim_end_matches('.'));
+    Some(Finding::violated(RuleId::RecordUnreadable, &question.observed.cluster.id, message))
+}
+
 /// On KMS v1 the key in use is never proven, so access to metrics is no remedy.
 pub(crate) fn unproven_on_kms_v1(cluster: &ClusterId) -> Finding {
     let message = "the metrics of KMS v1 name no keys, so nothing proves which key the API servers write with";
@@ -72,6 +113,11 @@ pub(crate) fn unproven_on_kms_v1(cluster: &ClusterId) -> Finding {
             .to_owned(),
         ..Finding::violated(RuleId::KeyInUseUnproven, cluster, message)
     }
+}
+
+/// The right to see which API servers there are.
+fn is_identity_leases(permission: &Permission) -> bool {
+    permission.verb == "list" && permission.resource == "leases"
 }
 
 struct Judged<'a> {
@@ -110,6 +156,23 @@ impl Judged<'_> {
         )
     }
 
+    fn unreadable(&self) -> Option<Finding> {
+        let rule = RuleId::SecretsUnreadable;
+        let cluster = &self.question.observed.cluster.id;
+        Some(match self.kubernetes.unreadable.as_ref()? {
+            Unreadable::Secret(said) => Finding::violated(
+                rule,
+                cluster,
+                format!("the API server cannot decrypt a secret: {}", said.trim_end_matches('.')),
+            ),
+            Unreadable::NotReady => Finding::undetermined(
+                rule,
+                cluster,
+                "an API server does not get ready (informer-sync in /readyz), as one does that meets such a secret at its start",
+            ),
+        })
+    }
+
     fn permission_missing(&self) -> Option<Finding> {
         about(
             RuleId::KubernetesPermissionMissing,
@@ -119,7 +182,9 @@ impl Judged<'_> {
                 // Without `watch`, secrets are verified as on servers that stream no lists.
                 let missing: Vec<String> = missing
                     .iter()
-                    .filter(|permission| permission.verb != "watch")
+                    .filter(|permission| {
+                        permission.verb != "watch" && !is_identity_leases(permission)
+                    })
                     .map(Permission::to_string)
                     .collect();
                 (!missing.is_empty())
@@ -154,13 +219,33 @@ impl Judged<'_> {
         let finding = if self.question.kms_v1_in_use() {
             unproven_on_kms_v1(cluster)
         } else {
-            about(rule, cluster, &self.kubernetes.metrics, |readable| {
+            let metrics = about(rule, cluster, &self.kubernetes.metrics, |readable| {
                 (!readable).then(|| "`/metrics` of the API server cannot be read".to_owned())
-            })?
+            });
+            metrics.or_else(|| self.servers_unknown())?
         };
         let (level, overridable) =
             if self.question.gate { (Level::Block, true) } else { (Level::Warn, false) };
         Some(finding.at(level, overridable))
+    }
+
+    /// Which API servers there are is in their identity Leases: without them, one that was not
+    /// heard is not missed.
+    fn servers_unknown(&self) -> Option<Finding> {
+        let missing = self.kubernetes.missing_permissions.known()?;
+        let permission = missing.iter().find(|permission| is_identity_leases(permission))?;
+        let finding = Finding::violated(
+            RuleId::KeyInUseUnproven,
+            &self.question.observed.cluster.id,
+            format!(
+                "which API servers there are cannot be seen: missing in Kubernetes: {permission}"
+            ),
+        );
+        let remedy = "Grant it: `kubectl create role aks-kms-leases --namespace kube-system --verb=list \
+                      --resource=leases.coordination.k8s.io` and `kubectl create rolebinding aks-kms-leases \
+                      --namespace kube-system --role=aks-kms-leases --user=<user>`."
+            .to_owned();
+        Some(Finding { remedy, ..finding })
     }
 
     fn etcd_growth(&self) -> Option<Finding> {

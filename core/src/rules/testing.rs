@@ -53,6 +53,9 @@ pub(crate) fn observed() -> Observed {
         down: false,
         record: None,
         previous: None,
+        in_use: None,
+        perhaps: Vec::new(),
+        others: None,
     }
 }
 
@@ -102,6 +105,7 @@ pub(crate) fn vault() -> VaultFacts {
 
 pub(crate) fn access() -> AccessFacts {
     AccessFacts {
+        identity_missing: None,
         principal_id: Fact::Known(PRINCIPAL.to_owned()),
         tenant_id: Fact::Known(TENANT.to_owned()),
         roles: Fact::Known(vec![crypto_user(), key_vault_contributor()]),
@@ -140,6 +144,7 @@ pub(crate) fn kubernetes() -> KubernetesFacts {
         metrics: Fact::Known(true),
         secrets: Fact::Known(300),
         mean_secret_bytes: None,
+        unreadable: None,
         denied_patches: Fact::Known(Vec::new()),
     }
 }

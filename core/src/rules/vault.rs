@@ -4,7 +4,7 @@ use uuid::Uuid;
 
 use super::{about, question::Question, remedy::fill};
 use crate::{
-    catalogue::RuleId,
+    catalogue::{Level, RuleId},
     model::{
         ClusterFacts, ConnectionState, Fact, Finding, KeyId, Lookup, NetworkMode,
         PrivateEndpointConnection, VaultFacts,
@@ -23,6 +23,9 @@ pub(crate) fn closed_vault_in_use(observed: &Observed) -> Option<String> {
          endpoint, `az keyvault update --name {name} --public-network-access Enabled` brings them back"
     ))
 }
+/// What to do before a vault is closed that others use.
+const OTHERS_FIRST: &str = "Move the other cluster to private mode first, with a manager of its own, or pass vault_access = \
+                            \"keep\" to leave the vault open.";
 
 pub(super) fn check(question: &Question<'_>) -> Vec<Finding> {
     [
@@ -181,6 +184,37 @@ pub(crate) fn vault_shared(observed: &Observed) -> Option<Finding> {
         .collect();
         (!others.is_empty()).then(|| format!("the vault has {}", others.join(" and ")))
     })
+}
+
+/// Closing the vault takes KMS away from a cluster that uses it in public mode.
+pub(crate) fn used_publicly_by_others(observed: &Observed) -> Vec<Finding> {
+    let rule = RuleId::VaultClosingInPublicUse;
+    let Some(vault) = observed.found_vault().filter(|vault| vault.public_network_access) else {
+        return Vec::new();
+    };
+    let own = observed.cluster.id.to_string();
+    let findings = match &observed.others {
+        None => Vec::new(),
+        Some(Fact::Unknown(why)) => {
+            let why = format!("whether another cluster uses it cannot be seen: {why}");
+            vec![Finding::undetermined(rule, &vault.id, &why)]
+        }
+        Some(Fact::Known(users)) => users
+            .iter()
+            .filter(|user| !user.id.eq_ignore_ascii_case(&own) && user.uses_publicly(&vault.id))
+            .map(|user| {
+                let message =
+                    format!("cluster {} uses key {} of it in public mode", user.id, user.key_id);
+                Finding::violated(rule, &user.id, message)
+            })
+            .collect(),
+    };
+    findings
+        .into_iter()
+        .map(|finding| {
+            Finding { remedy: OTHERS_FIRST.to_owned(), ..finding }.at(Level::Block, true)
+        })
+        .collect()
 }
 
 /// Why a vault must not be closed: no approved connection leads to it from where AKS makes them.

@@ -68,8 +68,25 @@ impl Az {
         }
     }
 
+    /// `az identity delete`, of the cluster's identity.
+    pub(crate) async fn delete_identity(&self) {
+        let id = &self.case.identity_id;
+        let (status, answer) = self.arm_at("2024-11-30", Method::DELETE, id, None).await;
+        assert!(status.is_success(), "{status}: {answer}");
+    }
+
     async fn arm(&self, method: Method, path: &str, body: Option<&Value>) -> (StatusCode, Value) {
-        let url = format!("{}{path}?api-version=2026-08-01", self.case.arm);
+        self.arm_at("2026-08-01", method, path, body).await
+    }
+
+    async fn arm_at(
+        &self,
+        version: &str,
+        method: Method,
+        path: &str,
+        body: Option<&Value>,
+    ) -> (StatusCode, Value) {
+        let url = format!("{}{path}?api-version={version}", self.case.arm);
         let mut request = self.client.request(method, url).bearer_auth(&self.token);
         if let Some(body) = body {
             request = request.json(body);

@@ -119,3 +119,21 @@ async fn sequence_18_key_vault_identity_and_access_are_to_go_after_disable() {
         assert!(findings.iter().all(|finding| finding.rule == rule), "{findings:#?}");
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_identity_of_the_cluster_is_deleted() {
+    for wiring in WIRINGS {
+        let world = World::embedded(wiring, json!({})).await;
+        world.enable(1).await.unwrap();
+        world.az().await.delete_identity().await;
+        world.simulator.clear_writes(&world.case.id).unwrap();
+        let status = world.manager().status(aks_kms::StatusOptions::default()).await.unwrap();
+        let rules: Vec<RuleId> = status.findings.iter().map(|it| it.rule).collect();
+        assert_eq!(rules, [RuleId::ClusterIdentityMissing], "{:#?}", status.findings);
+        let error = world.rotate(2).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::PreflightFailed, "{error}");
+        assert!(error.to_string().contains("az identity create"), "{error}");
+        assert!(world.simulator.writes(&world.case.id).unwrap().is_empty());
+        world.nothing_is_lost().await;
+    }
+}

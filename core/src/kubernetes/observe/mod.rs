@@ -1,6 +1,7 @@
 //! What is known of a cluster's Kubernetes API before anything is done: read-only.
 
 mod permissions;
+mod readable;
 mod secrets;
 
 use futures::join;
@@ -65,11 +66,12 @@ pub(crate) async fn observe(
         }
         nodes => nodes,
     };
-    let (missing, konnectivity, metrics, secrets) = join!(
+    let (missing, konnectivity, metrics, secrets, unreadable) = join!(
         permissions::missing(api, scope),
         konnectivity(api),
         metrics(api),
         secrets::count(api, scope),
+        readable::unreadable(api, scope),
     );
     let missing_permissions = fact(missing);
     let denied_patches = secrets::denied_patches(api, scope, &missing_permissions).await;
@@ -82,6 +84,7 @@ pub(crate) async fn observe(
         metrics: readable(metrics),
         secrets,
         mean_secret_bytes,
+        unreadable,
         denied_patches,
     })
 }

@@ -97,6 +97,8 @@ fn fixed(scope: ObserveScope<'_>) -> Vec<Right> {
         ],
         Needs::Rewrite => {
             let mut rights = vec![
+                // Which API servers there are, so that each is heard.
+                Right::new("list", "leases", Some(SYSTEM)),
                 Right::new("create", "secrets", state),
                 Right::new("patch", "secrets", state).named(CANARY),
                 Right::new("delete", "secrets", state).named(CANARY),

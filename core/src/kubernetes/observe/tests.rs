@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::*;
 use crate::{
     kubernetes::test_server::{Asked, TestBody, TestServer, respond},
-    model::{DeniedPatch, Permission},
+    model::{DeniedPatch, Permission, Unreadable},
 };
 
 /// A small cluster: two namespaces with three secrets and a canary.
@@ -19,6 +19,10 @@ struct Cluster {
     /// What dry-run patches answer.
     patch_status: Option<u16>,
     no_remaining_counts: bool,
+    /// What `/readyz` says.
+    not_ready: Option<&'static str>,
+    /// What lists of secrets answer with 500.
+    secrets_fail: Option<&'static str>,
 }
 
 const SYSTEM: &[&str] = &["a", CANARY, "b"];
@@ -44,6 +48,11 @@ impl Cluster {
         if path.starts_with("/api/v1/") && path != "/api/v1/nodes" {
             assert!(query.contains("includeObject=None"), "content asked for: {}", asked.path);
         }
+        if let Some(said) = self.secrets_fail.filter(|_| path.ends_with("/secrets")) {
+            let status =
+                json!({"kind": "Status", "message": said, "reason": "InternalError", "code": 500});
+            return respond(500, status.to_string());
+        }
         match path {
             "/api/v1/nodes" => respond(200, nodes().to_string()),
             "/api/v1/namespaces" => respond(200, table(&["kube-system", "team"], 9, None, None)),
@@ -55,6 +64,10 @@ impl Cluster {
             "/api/v1/namespaces/team/secrets" => self.page(TEAM, query),
             "/api/v1/namespaces/gone/secrets" => self.page(&[], query),
             "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews" => self.review(&asked.body),
+            "/readyz" => match self.not_ready {
+                Some(said) => respond(500, said.to_owned()),
+                None => respond(200, "ok".to_owned()),
+            },
             "/metrics" => respond(
                 200,
                 "apiserver_resource_objects{group=\"\",resource=\"secrets\"} 4\napiserver_resource_size_estimate_bytes{group=\"\",resource=\"secrets\"} 8000\nprocess_start_time_seconds 1.7e+09\n",
@@ -194,6 +207,42 @@ async fn a_status_reads_only_and_asks_for_the_rights_to_read() {
         asked.iter().all(|asked| asked.method == Method::GET || asked.path.contains("selfsubject"))
     );
     assert!(!asked.iter().any(|asked| asked.path.contains("/secrets")));
+}
+
+#[tokio::test]
+async fn secrets_that_cannot_be_decrypted_show() {
+    const LOST: &str = "Internal error occurred: unable to transform key \"/registry/secrets/team/c\": no key with key id \"a\" is configured";
+    const NOT_READY: &str =
+        "[+]ping ok\n[-]informer-sync failed: reason withheld\nreadyz check failed";
+    let scope = |count_secrets| ObserveScope {
+        needs: Needs::Status,
+        dry_run_patches: false,
+        count_secrets,
+        ..REWRITE
+    };
+    let seen = async |cluster: Cluster, count_secrets| {
+        look(cluster, scope(count_secrets)).await.0.unreadable
+    };
+    let lost = Cluster { secrets_fail: Some(LOST), ..Cluster::default() };
+    assert_eq!(seen(lost.clone(), true).await, Some(Unreadable::Secret(LOST.to_owned())));
+    assert_eq!(seen(lost, false).await, None, "secrets are listed only when asked to");
+    let unwell = Cluster { secrets_fail: Some("etcdserver: no leader"), ..Cluster::default() };
+    assert_eq!(seen(unwell, true).await, None);
+    let not_ready = Cluster { not_ready: Some(NOT_READY), ..Cluster::default() };
+    assert_eq!(seen(not_ready, false).await, Some(Unreadable::NotReady));
+    let other =
+        Cluster { not_ready: Some("[-]etcd failed: reason withheld"), ..Cluster::default() };
+    assert_eq!(seen(other, false).await, None);
+    assert_eq!(seen(Cluster::default(), true).await, None);
+}
+
+#[tokio::test]
+async fn who_rewrites_needs_to_see_which_api_servers_there_are() {
+    let cluster =
+        Cluster { denied_rights: ["list leases kube-system"].into(), ..Cluster::default() };
+    let (facts, _) = look(cluster, REWRITE).await;
+    let missing = vec![right("list", "leases", Some("kube-system"))];
+    assert_eq!(facts.missing_permissions, Fact::Known(missing));
 }
 
 #[tokio::test]

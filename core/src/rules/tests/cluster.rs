@@ -1,7 +1,7 @@
 use super::*;
 use crate::{
     catalogue::RuleId::*,
-    model::{IdentityKind, KubernetesVersion, NetworkMode, NodePoolFacts},
+    model::{Fact, IdentityKind, KubernetesVersion, Lookup, NetworkMode, NodePoolFacts},
     rules::testing::{KEY_1, kms_on, unknown},
 };
 
@@ -254,4 +254,52 @@ fn each_busy_part_is_named() {
     world.cluster().node_pools[0].provisioning_state = "Upgrading".to_owned();
     let messages: Vec<String> = world.judge().into_iter().map(|finding| finding.message).collect();
     assert_eq!(messages, ["cluster prod is Updating", "node pool system is Upgrading"]);
+}
+
+fn identity_gone(world: &mut World) {
+    world.access().identity_missing = Some("identity /identities/prod does not exist".to_owned());
+    world.access().principal_id = unknown();
+    world.access().tenant_id = unknown();
+    world.access().roles = unknown();
+}
+
+#[test]
+fn an_identity_that_was_deleted_is_the_only_thing_that_is_told() {
+    for world in [World::enable, World::rotate, World::disable, World::status] {
+        let mut world = world();
+        identity_gone(&mut world);
+        assert_eq!(world.rules(), [ClusterIdentityMissing], "{}", world.verb);
+        assert_eq!(world.judge()[0].level, Level::Block);
+    }
+    check(&[("it is there", World::enable, |_| {}, ClusterIdentityMissing, Answer::Holds)]);
+}
+
+#[test]
+fn after_a_change_that_failed_nothing_calls_its_key_the_one_in_force() {
+    let mut world = World::status();
+    world.cluster().provisioning_state = "Failed".to_owned();
+    let failed = |world: &World| {
+        let findings = world.judge();
+        findings.into_iter().find(|it| it.rule == ClusterFailed).unwrap()
+    };
+    assert!(failed(&world).message.ends_with("is configured, and perhaps not in force"));
+    assert!(failed(&world).message.contains(KEY_1));
+    assert!(!failed(&world).remedy.contains("az aks update"), "it would apply the change");
+    world.cluster().kms.as_mut().unwrap().enabled = false;
+    assert!(failed(&world).message.contains("KMS off is configured"));
+    world.cluster().kms = None;
+    assert_eq!(failed(&world).message, "the cluster's provisioning state is Failed");
+}
+
+#[test]
+fn kms_can_be_turned_off_although_the_key_that_failed_to_be_set_is_no_good() {
+    let mut world = World::disable();
+    world.observed.key = Some(Fact::Known(Lookup::NotFound));
+    let level = |world: &World| {
+        let findings = world.judge();
+        findings.iter().find(|it| it.rule == KeyNotFound).unwrap().level
+    };
+    assert_eq!(level(&world), Level::Block);
+    world.cluster().provisioning_state = "Failed".to_owned();
+    assert_eq!(level(&world), Level::Warn);
 }

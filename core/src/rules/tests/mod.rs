@@ -3,6 +3,7 @@
 mod access;
 mod actions;
 mod cluster;
+mod concerned;
 mod input;
 mod judge;
 mod key;

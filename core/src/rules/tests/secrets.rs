@@ -1,8 +1,11 @@
 use super::*;
 use crate::{
     catalogue::RuleId::*,
-    model::{DeniedPatch, Fact, KmsProfile, KubernetesVersion, NetworkMode, Pace, Permission},
-    rules::testing::{HOST, KEY_1, kms_on, unknown},
+    ledger::Entry,
+    model::{
+        DeniedPatch, Fact, KmsProfile, KubernetesVersion, NetworkMode, Pace, Permission, Unreadable,
+    },
+    rules::testing::{HOST, KEY_1, entry, kms_on, plaintext_entry, proven, recorded, unknown},
 };
 
 fn permission(verb: &str, resource: &str, namespace: Option<&str>) -> Permission {
@@ -406,4 +409,119 @@ fn a_half_done_disable() {
             Answer::Holds,
         ),
     ]);
+}
+
+fn recorded_as(world: &mut World, current: Entry, previous: Option<Entry>) {
+    world.observed.record = Some(Fact::Known(recorded(current, previous, &[])));
+}
+
+#[test]
+fn secrets_that_nothing_is_proven_of() {
+    check(&[
+        (
+            "a pass came to its end",
+            World::status,
+            |world| recorded_as(world, proven(entry(KEY_1)), None),
+            SecretsUnproven,
+            Answer::Holds,
+        ),
+        (
+            "no pass is recorded of the key in use",
+            World::status,
+            |world| recorded_as(world, entry(KEY_1), None),
+            SecretsUnproven,
+            WARNED,
+        ),
+        (
+            "KMS was turned off, and nothing rewritten",
+            World::status,
+            |world| {
+                world.cluster().kms = None;
+                recorded_as(world, plaintext_entry(), Some(entry(KEY_1)));
+            },
+            SecretsUnproven,
+            WARNED,
+        ),
+        (
+            "KMS is off by the profile, and nothing is recorded of it",
+            World::status,
+            |world| {
+                world.cluster().kms.as_mut().unwrap().enabled = false;
+                recorded_as(world, plaintext_entry(), None);
+            },
+            SecretsUnproven,
+            WARNED,
+        ),
+        (
+            "the cluster never had KMS",
+            World::status,
+            |world| {
+                world.cluster().kms = None;
+                recorded_as(world, plaintext_entry(), None);
+            },
+            SecretsUnproven,
+            Answer::Holds,
+        ),
+        ("no record is kept", World::status, |_| {}, SecretsUnproven, Answer::Holds),
+        (
+            "a change proves them before",
+            World::rotate,
+            |world| recorded_as(world, entry(KEY_1), None),
+            SecretsUnproven,
+            Answer::Holds,
+        ),
+    ]);
+}
+
+#[test]
+fn secrets_that_cannot_be_read() {
+    let lost = "unable to transform key".to_owned();
+    let mut world = World::status();
+    world.kubernetes().unreadable = Some(Unreadable::Secret(lost));
+    assert_eq!(world.rules(), [SecretsUnreadable]);
+    assert_eq!(world.judge()[0].level, Level::Block);
+    assert_eq!(world.judge()[0].state, FindingState::Violated);
+    world.kubernetes().unreadable = Some(Unreadable::NotReady);
+    assert_eq!(world.rules(), [SecretsUnreadable]);
+    assert_eq!(world.judge()[0].state, FindingState::Undetermined);
+    // The way out is a change of the key: it is never refused for this.
+    let mut world = World::rotate();
+    world.kubernetes().unreadable = Some(Unreadable::NotReady);
+    assert_eq!(world.rules(), []);
+}
+
+#[test]
+fn a_record_that_cannot_be_read_is_told_with_the_reason() {
+    let mut world = World::status();
+    world.observed.record = Some(unknown());
+    assert_eq!(world.rules(), [RecordUnreadable]);
+    assert!(world.judge()[0].message.ends_with("reading it was forbidden"));
+    world.observed.kubernetes = unknown();
+    assert_eq!(world.rules(), [KubernetesUnreachable], "one reason is told once");
+}
+
+#[test]
+fn which_api_servers_there_are_must_be_seen() {
+    fn without_leases(world: &mut World) {
+        world.kubernetes().missing_permissions =
+            Fact::Known(vec![permission("list", "leases", Some("kube-system"))]);
+    }
+    check(&[
+        ("before a gate", World::rotate, without_leases, KeyInUseUnproven, REFUSED_UNLESS_ALLOWED),
+        ("to rewrite", World::reencrypt_secrets, without_leases, KeyInUseUnproven, WARNED),
+        (
+            "it is no other missing right",
+            World::rotate,
+            without_leases,
+            KubernetesPermissionMissing,
+            Answer::Holds,
+        ),
+    ]);
+    let mut world = World::rotate();
+    without_leases(&mut world);
+    let finding = &world.judge()[0];
+    assert!(finding.message.contains("list leases in namespace kube-system"), "{finding}");
+    assert!(finding.remedy.contains("--resource=leases"), "{finding}");
+    world.kubernetes().metrics = Fact::Known(false);
+    assert!(world.judge()[0].message.contains("/metrics"), "without these, leases are no use");
 }

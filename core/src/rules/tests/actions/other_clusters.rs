@@ -44,3 +44,27 @@ fn other_clusters_that_cannot_be_seen_leave_it_open() {
     assert_eq!(answers(&findings), [(KeyStillNeeded, UNDETERMINED_REFUSED)]);
     assert!(findings[0].message.contains("whether another cluster uses it"));
 }
+
+#[test]
+fn a_key_of_the_same_vault_may_be_the_one_before_of_another_cluster() {
+    let staging = |key: &str| {
+        Fact::Known(vec![KmsUser {
+            id: OTHER_CLUSTER.to_owned(),
+            key_id: key.to_owned(),
+            network_mode: Some(NetworkMode::Public),
+            identities: Vec::new(),
+        }])
+    };
+    let disable = Action::DisableKey { key_id: key_id(KEY_0) };
+    let expire = Action::ExpireKey { key_id: key_id(KEY_0) };
+    for action in [delete_key(KEY_0), disable, expire] {
+        for used in [KEY_1, "https://shop-keys.vault.azure.net/keys/disks/1"] {
+            let findings = judge(&rotated(), &action, &staging(used));
+            assert_eq!(answers(&findings), [(KeyStillNeeded, UNDETERMINED_REFUSED)], "{action}");
+            assert_eq!(findings[0].resource, OTHER_CLUSTER);
+            assert!(findings[0].remedy.contains("check_action"), "{}", findings[0].remedy);
+        }
+    }
+    let elsewhere = staging("https://other-keys.vault.azure.net/keys/etcd/1");
+    assert_eq!(judge(&rotated(), &delete_key(KEY_0), &elsewhere), []);
+}

@@ -1,0 +1,45 @@
+//! Whether the API server can decrypt secrets.
+
+use super::{Needs, ObserveScope};
+use crate::{
+    kubernetes::{
+        paths::value_free_list,
+        status_answer::in_words,
+        transport::{Accept, KubernetesApi, Request},
+    },
+    model::Unreadable,
+};
+
+/// How a refused read begins when no key decrypts what is stored.
+const TRANSFORM_FAILED: &str = "unable to transform key";
+/// A line of `/readyz`: an API server that cannot list everything once does not get ready.
+const NOT_INFORMED: &str = "[-]informer-sync";
+/// So many secrets are looked at: where keys are lost, hardly ever one alone is.
+const SAMPLE: u32 = 100;
+
+/// What shows that secrets cannot be read. Nothing shows where the rights to look are missing.
+pub(super) async fn unreadable(api: &KubernetesApi, scope: ObserveScope<'_>) -> Option<Unreadable> {
+    if scope.needs != Needs::Status {
+        // Who rewrites asks every secret.
+        return None;
+    }
+    let secret = async {
+        // Without being asked to, secrets are not listed: the right to it may be missing.
+        if scope.count_secrets { secret(api).await } else { None }
+    };
+    let (secret, ready) = futures::join!(secret, not_ready(api));
+    secret.or(ready)
+}
+
+async fn secret(api: &KubernetesApi) -> Option<Unreadable> {
+    let path = value_free_list("/api/v1/secrets", SAMPLE, None);
+    let answer = api.ask(&Request::get(path, Accept::Table)).await.ok()?;
+    let said = in_words(&answer);
+    (answer.status == 500 && said.contains(TRANSFORM_FAILED)).then_some(Unreadable::Secret(said))
+}
+
+async fn not_ready(api: &KubernetesApi) -> Option<Unreadable> {
+    let answer = api.ask(&Request::get("/readyz", Accept::Text)).await.ok()?;
+    let body = String::from_utf8_lossy(&answer.body);
+    (answer.status == 500 && body.contains(NOT_INFORMED)).then_some(Unreadable::NotReady)
+}
