@@ -140,7 +140,7 @@ impl Judged<'_> {
                     Finding::violated(
                         rule,
                         &denied.secret,
-                        format!("a patch of {} is denied: {}", denied.secret, denied.message),
+                        format!("a change of {} is denied: {}", denied.secret, denied.message),
                     )
                 })
                 .collect(),

@@ -6,8 +6,8 @@ mod secrets;
 use futures::join;
 use serde::Deserialize;
 
-pub(crate) use self::secrets::CANARY;
 use super::{
+    canary::CANARY,
     metrics::{ServerMetrics, scrape},
     paths::{value_free_list, with_query},
     status_answer::not_kubernetes,
