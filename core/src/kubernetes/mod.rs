@@ -37,7 +37,7 @@ pub(crate) use paths::{
 pub(crate) use state::{StateStore, Stored, Written};
 pub(crate) use status_answer::{StatusAnswer, denial, in_words, is_page};
 pub(crate) use table::{object_resource_version, parse_page};
-pub(crate) use transport::{Accept, Answer, Body, KubernetesApi, Request, SendError};
-pub(crate) use watch::{WatchEvent, WatchParser};
 #[cfg(test)]
 pub(crate) use test_server::silent_api;
+pub(crate) use transport::{Accept, Answer, Body, KubernetesApi, Request, SendError};
+pub(crate) use watch::{WatchEvent, WatchParser};

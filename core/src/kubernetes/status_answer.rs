@@ -127,9 +127,7 @@ pub(crate) fn denial(answer: &Answer) -> Option<Denial> {
 pub(super) fn answer_error(answer: &Answer, doing: &str, host: &str) -> Error {
     let said = in_words(answer);
     let (kind, advice) = match answer.status {
-        400..=599 if denial(answer).is_some() => {
-            (ErrorKind::Forbidden, "let it allow this")
-        }
+        400..=599 if denial(answer).is_some() => (ErrorKind::Forbidden, "let it allow this"),
         200..=299 => return not_kubernetes(doing, host),
         // An API server says no with a Status: this one is somebody else's.
         300..=499 if is_page(answer) => return not_kubernetes(doing, host),
@@ -276,7 +274,8 @@ mod tests {
         let body = r#"{"kind":"Status","message":"admission webhook \"a\" denied the request: no","reason":"NotFound","details":{"kind":"secrets","name":"b"},"code":404}"#;
         let status = StatusAnswer::parse(body.as_bytes()).unwrap();
         assert!(!status.says_gone("secrets", "b"));
-        let own = body.replace(r#"admission webhook \"a\" denied the request: no"#, "secrets not found");
+        let own =
+            body.replace(r#"admission webhook \"a\" denied the request: no"#, "secrets not found");
         assert!(StatusAnswer::parse(own.as_bytes()).unwrap().says_gone("secrets", "b"));
         assert!(!StatusAnswer::parse(own.as_bytes()).unwrap().says_gone("secrets", "c"));
         assert_eq!(answer_error(&answer(401, body), "patch", "host").kind(), ErrorKind::Forbidden);

@@ -23,6 +23,8 @@ pub(crate) struct KubernetesFacts {
     pub(crate) mean_secret_bytes: Option<u64>,
     /// Dry-run patches, one a namespace sampled, that were denied.
     pub(crate) denied_patches: Fact<Vec<DeniedPatch>>,
+    /// Whether admission lets our own secret be made, the canary.
+    pub(crate) denied_canary: Fact<Option<DeniedPatch>>,
 }
 
 /// A right in Kubernetes.
@@ -45,11 +47,11 @@ impl fmt::Display for Permission {
     }
 }
 
-/// A dry-run patch that admission denied.
+/// A trial of a change that admission denied.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) struct DeniedPatch {
     /// `namespace/name`.
     pub(crate) secret: String,
-    /// The policy's or webhook's own words.
+    /// Who denied it.
     pub(crate) message: String,
 }

@@ -130,7 +130,9 @@ impl Engine {
         let mut namespaces = self.namespaces_in_scope().await?;
         if self.namespaces.is_none() {
             let Some(forgotten) = self.forgotten_namespaces(&namespaces).await? else {
-                return Err(cannot_tell("the secrets of all namespaces cannot be listed one by one"));
+                return Err(cannot_tell(
+                    "the secrets of all namespaces cannot be listed one by one",
+                ));
             };
             namespaces.extend(forgotten);
         }

@@ -146,7 +146,11 @@ impl Canary {
         self.send(connection, &request).await
     }
 
-    async fn patch(&self, connection: &KubernetesApi, name: &str) -> Result<Result<Answer, String>> {
+    async fn patch(
+        &self,
+        connection: &KubernetesApi,
+        name: &str,
+    ) -> Result<Result<Answer, String>> {
         let mark = uuid::Uuid::new_v4();
         let body =
             json!({"type": CANARY_TYPE, "metadata": {"annotations": {"aks-kms/write": mark}}});

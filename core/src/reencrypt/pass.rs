@@ -107,9 +107,14 @@ impl Tally {
 
     /// Those that were blocked or failed, at most so many.
     pub(super) fn refused(&self, most: usize) -> Vec<BlockedSecret> {
-        let named =
-            |secret: &&BlockedSecret| secret.name != NO_NAME && secret.namespace != NO_NAME;
-        self.blocked.values().chain(self.failed.values()).filter(named).take(most).cloned().collect()
+        let named = |secret: &&BlockedSecret| secret.name != NO_NAME && secret.namespace != NO_NAME;
+        self.blocked
+            .values()
+            .chain(self.failed.values())
+            .filter(named)
+            .take(most)
+            .cloned()
+            .collect()
     }
 
     pub(super) fn is_refused(&self, namespace: &str, name: &str) -> bool {

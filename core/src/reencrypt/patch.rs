@@ -158,7 +158,7 @@ impl Asking {
         let mut tally = self.tally();
         tally.counts.total += u64::from(item.first);
         // what was blocked before is counted as what it has come to now
-        let one = u64::from(tally.clear(&item.namespace, &item.name) || item.first);
+        let one = u64::from(tally.clear(&item.namespace, &item.name) | item.first);
         match answer {
             PatchAnswer::Version(version) => match self.change {
                 Change::Nothing => {

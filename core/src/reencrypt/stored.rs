@@ -168,7 +168,8 @@ mod tests {
 
     #[test]
     fn the_namespace_of_an_unreadable_secret_is_named_by_the_server() {
-        let message = r#"unable to transform key "/registry/secrets/team-1/bad": no matching prefix"#;
+        let message =
+            r#"unable to transform key "/registry/secrets/team-1/bad": no matching prefix"#;
         assert_eq!(unreadable_in(message).as_deref(), Some("team-1"));
         assert_eq!(unreadable_in("unable to transform key"), None);
     }

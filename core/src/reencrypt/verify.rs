@@ -10,6 +10,7 @@ use super::{
     look::{Everywhere, LEFT, Looked},
     pass::{NO_NAME, Pass, Tally},
     patch::{Asking, Item},
+    requests,
 };
 use crate::{
     error::{Error, ErrorKind, Result},
@@ -98,11 +99,8 @@ impl Engine {
         let mut namespaces = self.namespaces_in_scope().await?;
         for round in 0..=ROUNDS {
             self.canary.delete(&self.api).await;
-            let everywhere = if whole {
-                self.look_everywhere(asking, fence).await?
-            } else {
-                Everywhere::Untold
-            };
+            let everywhere =
+                if whole { self.look_everywhere(asking, fence).await? } else { Everywhere::Untold };
             if matches!(everywhere, Everywhere::Proven) {
                 break;
             }
@@ -132,7 +130,7 @@ impl Engine {
             }
             self.patch_all(looked.left, asking).await?;
         }
-        self.ask_refused_again(asking).await
+        self.forget_deleted(asking).await
     }
 
     /// Asks the secrets of namespaces that do not exist any more; gives these namespaces.
@@ -163,16 +161,21 @@ impl Engine {
             .await
     }
 
-    /// Asks once more what was blocked or failed: it may have been deleted meanwhile, or allowed.
-    async fn ask_refused_again(&self, asking: &Asking) -> Result<()> {
+    /// What was blocked or failed, and no list shows any more, was deleted meanwhile.
+    async fn forget_deleted(&self, asking: &Asking) -> Result<()> {
         let refused = asking.tally().refused(LEFT);
-        let items = refused.into_iter().map(|secret| Item {
-            namespace: secret.namespace.into(),
-            name: secret.name,
-            listed_at: asking.least_version,
-            first: false,
-        });
-        self.patch_all(items.collect(), asking).await
+        streams::iter(refused.into_iter().map(Ok::<_, Error>))
+            .try_for_each_concurrent(self.limiter.most(), |secret| async move {
+                let _turn = self.limiter.turn().await;
+                let (namespace, name) = (&secret.namespace, &secret.name);
+                let listed = requests::is_listed(&self.api, namespace, name).await?;
+                if listed == Some(false) {
+                    let mut tally = asking.tally();
+                    tally.counts.gone += u64::from(tally.clear(namespace, name));
+                }
+                Ok(())
+            })
+            .await
     }
 }
 
@@ -188,8 +191,12 @@ impl Asking {
         if !looked.unlisted.is_empty() {
             return;
         }
-        let found: BTreeSet<u64> =
-            looked.left.iter().map(|item| item.listed_at).chain(looked.refused_at.clone()).collect();
+        let found: BTreeSet<u64> = looked
+            .left
+            .iter()
+            .map(|item| item.listed_at)
+            .chain(looked.refused_at.clone())
+            .collect();
         for (name, _) in versions.iter().filter(|(_, version)| !found.contains(version)) {
             let message = format!(
                 "it is in no Namespace that exists; find it (kubectl get secrets -A --field-selector \

@@ -140,6 +140,7 @@ pub(crate) fn kubernetes() -> KubernetesFacts {
         secrets: Fact::Known(300),
         mean_secret_bytes: None,
         denied_patches: Fact::Known(Vec::new()),
+        denied_canary: Fact::Known(None),
     }
 }
 

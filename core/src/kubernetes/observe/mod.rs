@@ -67,6 +67,7 @@ pub(crate) async fn observe(api: &KubernetesApi, scope: ObserveScope<'_>) -> Fac
     );
     let missing_permissions = fact(missing);
     let denied_patches = secrets::denied_patches(api, scope, &missing_permissions).await;
+    let denied_canary = secrets::denied_canary(api, scope, &missing_permissions).await;
     let mean_secret_bytes = metrics.as_ref().ok().and_then(ServerMetrics::mean_secret_bytes);
     Fact::Known(KubernetesFacts {
         host: api.host().to_owned(),
@@ -77,6 +78,7 @@ pub(crate) async fn observe(api: &KubernetesApi, scope: ObserveScope<'_>) -> Fac
         secrets,
         mean_secret_bytes,
         denied_patches,
+        denied_canary,
     })
 }
 

@@ -97,7 +97,24 @@ pub(super) async fn denied_patches(
     {
         return Fact::Unknown(format!("{} on secrets is not allowed", permission.verb));
     }
-    fact(ask_admission(api, scope, missing).await)
+    fact(ask_admission(api, scope).await)
+}
+
+/// Asks admission about our own secret.
+pub(super) async fn denied_canary(
+    api: &KubernetesApi,
+    scope: ObserveScope<'_>,
+    missing: &Fact<Vec<Permission>>,
+) -> Fact<Option<DeniedPatch>> {
+    let may_make = match missing {
+        _ if !scope.dry_run_patches => return Fact::Unknown(NOT_ASKED.to_owned()),
+        Fact::Known(missing) => may_make_canary(scope, missing),
+        Fact::Unknown(why) => return Fact::Unknown(why.clone()),
+    };
+    if !may_make {
+        return Fact::Unknown("create on secrets is not allowed".to_owned());
+    }
+    fact(canary_denied(api, scope.state_namespace).await)
 }
 
 /// Whether this is a right to the secrets of the scope, not only to the canary.
@@ -112,11 +129,7 @@ fn concerns_secrets(permission: &Permission, scope: ObserveScope<'_>) -> bool {
         && matches!(permission.verb.as_str(), "list" | "patch")
 }
 
-async fn ask_admission(
-    api: &KubernetesApi,
-    scope: ObserveScope<'_>,
-    missing: &[Permission],
-) -> Result<Vec<DeniedPatch>> {
+async fn ask_admission(api: &KubernetesApi, scope: ObserveScope<'_>) -> Result<Vec<DeniedPatch>> {
     let namespaces = match scope.namespaces {
         Some(namespaces) => namespaces.to_vec(),
         None => all_namespaces(api).await?,
@@ -131,12 +144,6 @@ async fn ask_admission(
         .await;
     let mut denied = Vec::new();
     let mut failed: Option<Error> = None;
-    if may_make_canary(scope, missing) {
-        match canary_denied(api, scope.state_namespace).await {
-            Ok(found) => denied.extend(found),
-            Err(error) => failed = Some(error),
-        }
-    }
     for outcome in asked {
         match outcome {
             Ok(found) => denied.extend(found),

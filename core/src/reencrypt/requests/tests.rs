@@ -17,7 +17,8 @@ async fn said(answer: &Answer) -> Result<PatchAnswer> {
 #[tokio::test]
 async fn whatever_a_webhook_says_is_about_the_secret() {
     for code in [400, 401, 403, 404, 408, 409, 410, 418, 429, 500, 502, 503, 504, 507] {
-        for words in ["no", "etcdserver: mvcc: database space exceeded", "no matching prefix found"] {
+        for words in ["no", "etcdserver: mvcc: database space exceeded", "no matching prefix found"]
+        {
             let message = format!("admission webhook \"w.example\" denied the request: {words}");
             let details = r#"{"kind":"secrets","name":"a","retryAfterSeconds":2147483647}"#;
             let answer = status(code, &message, "NotFound", details);
@@ -29,17 +30,23 @@ async fn whatever_a_webhook_says_is_about_the_secret() {
             );
         }
     }
-    let down = "Internal error occurred: failed calling webhook \"w.example\": database space exceeded";
+    let down =
+        "Internal error occurred: failed calling webhook \"w.example\": database space exceeded";
     let answer = said(&status(500, down, "InternalError", "{}")).await.unwrap();
     assert!(matches!(answer, PatchAnswer::Blocked(BlockedReason::Error, _)), "{answer:?}");
 }
 
 #[tokio::test]
 async fn a_404_is_believed_only_where_it_is_the_secrets_own() {
-    let own = status(404, "secrets \"a\" not found", "NotFound", r#"{"kind":"secrets","name":"a"}"#);
+    let own =
+        status(404, "secrets \"a\" not found", "NotFound", r#"{"kind":"secrets","name":"a"}"#);
     assert_eq!(said(&own).await.unwrap(), PatchAnswer::Gone);
-    let gone =
-        status(404, "namespaces \"team\" not found", "NotFound", r#"{"kind":"namespaces","name":"team"}"#);
+    let gone = status(
+        404,
+        "namespaces \"team\" not found",
+        "NotFound",
+        r#"{"kind":"namespaces","name":"team"}"#,
+    );
     let answer = said(&gone).await.unwrap();
     let PatchAnswer::Blocked(BlockedReason::NamespaceGone, message) = answer else {
         panic!("{answer:?}");

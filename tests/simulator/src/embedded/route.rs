@@ -167,10 +167,7 @@ mod tests {
             ("/api/v1/namespaces/a/secrets/b", named(Resource::Secrets, Some("a"), Some("b"))),
             ("/api/v1/namespaces/a", named(Resource::Namespaces, None, Some("a"))),
             (leases, named(Resource::Leases, Some("kube-system"), None)),
-            (
-                "/api/v1/namespaces/a/finalize",
-                Route::Finalize { namespace: "a".to_owned() },
-            ),
+            ("/api/v1/namespaces/a/finalize", Route::Finalize { namespace: "a".to_owned() }),
             ("/readyz/kms-providers", Route::Path),
         ];
         for (path, route) in expected {
