@@ -177,12 +177,12 @@ impl Canary {
 
     fn refused(&self, answer: &Answer, verb: &str) -> Result<CanaryWrite> {
         let message = in_words(answer);
-        let denied = denial(answer).is_some();
-        if !denied {
+        let denial = denial(answer);
+        if denial.is_none() {
             stop_if_out_of_space(&message)?;
         }
         let kind = match answer.status {
-            400..=499 if denied => ErrorKind::Forbidden,
+            _ if denial.is_some_and(|denial| denial.denies()) => ErrorKind::Forbidden,
             401 => ErrorKind::Unauthenticated,
             403 | 422 => ErrorKind::Forbidden,
             _ => return Ok(CanaryWrite::Failed(format!("{} {message}", answer.status))),
