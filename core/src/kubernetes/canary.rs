@@ -4,6 +4,7 @@ use bytes::Bytes;
 use serde_json::json;
 
 use super::{
+    admission::Denial,
     paths::{secrets_path, with_query},
     status_answer::{answer_error, denial, in_words, send_error},
     transport::{Accept, KubernetesApi, Request},
@@ -44,7 +45,7 @@ pub(super) async fn canary_denied(
     let is_denied = match answer.status {
         // 409: there is one, and admission was asked before.
         200..=299 | 409 if said.is_none() => false,
-        _ if said.as_ref().is_some_and(|denial| denial.not_in_a_trial()) => false,
+        _ if said.as_ref().is_some_and(Denial::not_in_a_trial) => false,
         _ if said.is_some() => true,
         400 | 403 | 413 | 422 => true,
         _ => return Err(answer_error(&answer, &doing, api.host())),

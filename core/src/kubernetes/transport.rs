@@ -337,8 +337,8 @@ impl KubernetesApi {
         let (parts, incoming) = response.into_parts();
         let status = parts.status.as_u16();
         tracing::trace!(method = %request.method, path = request.path_and_query, status, "answered");
-        let longest = self.target.timing.retry_after_longest;
-        let retry_after = retry_after(&parts.headers).map(|wait| wait.min(longest));
+        let ceiling = self.target.timing.retry_after_longest;
+        let retry_after = retry_after(&parts.headers).map(|wait| wait.min(ceiling));
         let body = Body { incoming, checkout: Some(checkout), pause: limit };
         Ok((Streaming { status, retry_after, body, deadline }, stamp))
     }

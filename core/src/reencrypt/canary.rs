@@ -223,12 +223,11 @@ impl Canary {
             if !exists {
                 return Ok(());
             }
-            let version = match version {
-                Some(version) => version,
-                None => match self.write(api).await.map_err(|error| error.to_string())? {
+            let Some(version) = version else {
+                match self.write(api).await.map_err(|error| error.to_string())? {
                     CanaryWrite::Written => continue,
                     CanaryWrite::Failed(why) => return Err(why),
-                },
+                }
             };
             let request = Request::delete_at(self.path(&name), version);
             let answer = api.send(&request).await.map_err(in_words_of)?;

@@ -41,7 +41,7 @@ impl Engine {
         known: &[String],
     ) -> Result<Option<Vec<String>>> {
         let mut known = known.to_vec();
-        known.sort_unstable_by(|one, other| key_of(one).cmp(&key_of(other)));
+        known.sort_unstable_by_key(|namespace| key_of(namespace));
         known.dedup();
         let known = &known;
         let gaps = stream::iter(0..=known.len())
@@ -160,9 +160,9 @@ mod tests {
     #[test]
     fn the_order_is_that_of_keys() {
         let mut names = ["ghost", "ghost-a", "ghost0", "a"];
-        names.sort_unstable_by(|one, other| key_of(one).cmp(&key_of(other)));
+        names.sort_unstable_by_key(|namespace| key_of(namespace));
         assert_eq!(names, ["a", "ghost-a", "ghost", "ghost0"]);
-        assert!(behind("ghost") > "ghost/zz.9".to_owned() && behind("ghost") < key_of("ghost0"));
+        assert!(*behind("ghost") > *"ghost/zz.9" && behind("ghost") < key_of("ghost0"));
         assert!(CHARACTERS.is_sorted());
     }
 

@@ -7,6 +7,7 @@ use super::{AT_A_TIME, ObserveScope, PAGE, fact, list_page};
 use crate::{
     error::{Error, Result},
     kubernetes::{
+        admission::Denial,
         canary::{CANARY, CANARY_TYPE, canary_denied},
         paths::{namespaces_path, secret_path, secrets_path, with_query},
         status_answer::{answer_error, denial, in_words, not_kubernetes, send_error},
@@ -176,7 +177,7 @@ async fn ask_about_first(api: &KubernetesApi, namespace: &str) -> Result<Option<
     let answer = api.ask(&request).await.map_err(|error| send_error(error, &doing, api.host()))?;
     let said = in_words(&answer);
     let denial = denial(&answer);
-    if denial.as_ref().is_some_and(|denial| denial.not_in_a_trial()) {
+    if denial.as_ref().is_some_and(Denial::not_in_a_trial) {
         return Ok(None);
     }
     let is_denied = match answer.status {
