@@ -183,6 +183,7 @@ async fn everything_is_seen_where_everything_is_allowed() {
     let writes = asked.iter().filter(|asked| asked.method != Method::GET);
     let writes: BTreeSet<_> = writes.map(|asked| asked.path.split('?').next().unwrap()).collect();
     let expected = [
+        "/api/v1/namespaces/kube-system/secrets",
         "/api/v1/namespaces/kube-system/secrets/a",
         "/api/v1/namespaces/team/secrets/c",
         "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews",
