@@ -1,7 +1,9 @@
 //! The Kubernetes API: access, transport, value-free forms, metrics, and what is observed of it.
 
 mod access;
+mod admission;
 mod call;
+mod canary;
 mod connector;
 mod credential;
 mod lease;
@@ -22,15 +24,20 @@ mod watch;
 
 pub use access::KubernetesAccess;
 pub(crate) use access::{ClusterEndpoint, Destination};
+pub(crate) use canary::{CANARY, CANARY_TYPE, canary_object};
 pub(crate) use credential::{BearerToken, TokenSource};
 pub(crate) use lease::{LeaseHeld, LeaseStore, LeaseWrite};
 pub(crate) use leases::{IdentityLease, identity_leases};
 pub(crate) use marks::{EtcdMarks, etcd_marks};
 pub(crate) use metrics::{ServerMetrics, scrape};
-pub(crate) use observe::{CANARY, Needs, ObserveScope, observe};
-pub(crate) use paths::{namespaces_path, secret_path, secrets_path, value_free_list};
+pub(crate) use observe::{Needs, ObserveScope, observe};
+pub(crate) use paths::{
+    all_secrets_path, namespaces_path, secret_path, secrets_path, value_free_list, with_query,
+};
 pub(crate) use state::{StateStore, Stored, Written};
-pub(crate) use status_answer::{StatusAnswer, in_words, is_no_answer, is_page};
+pub(crate) use status_answer::{StatusAnswer, denial, in_words, is_no_answer, is_page};
 pub(crate) use table::{object_resource_version, parse_page};
+#[cfg(test)]
+pub(crate) use test_server::silent_api;
 pub(crate) use transport::{Accept, Answer, Body, KubernetesApi, Request, SendError};
 pub(crate) use watch::{WatchEvent, WatchParser};

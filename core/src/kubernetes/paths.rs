@@ -7,6 +7,11 @@ pub(crate) fn secrets_path(namespace: &str) -> String {
     format!("/api/v1/namespaces/{}/secrets", segment(namespace))
 }
 
+/// Path of the secrets of all namespaces, also of those that are gone.
+pub(crate) fn all_secrets_path() -> String {
+    "/api/v1/secrets".to_owned()
+}
+
 /// Path of a secret.
 pub(crate) fn secret_path(namespace: &str, name: &str) -> String {
     format!("{}/{}", secrets_path(namespace), segment(name))
@@ -38,7 +43,7 @@ pub(super) fn lease_path(namespace: &str, name: &str) -> String {
 }
 
 /// A path with a query; values are encoded.
-pub(super) fn with_query(path: &str, query: &[(&str, &str)]) -> String {
+pub(crate) fn with_query(path: &str, query: &[(&str, &str)]) -> String {
     let mut text = format!("{path}?");
     for (index, (name, value)) in query.iter().enumerate() {
         if index > 0 {

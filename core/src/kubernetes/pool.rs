@@ -25,6 +25,10 @@ const IDLE_LIMIT: Duration = Duration::from_secs(60);
 /// each connection that once had a long answer, and stay so.
 const READ_BUFFER: usize = 16 * 1024;
 
+/// Header lines of an answer. Each warning of an admission webhook is one: there can be as many as
+/// fit into the 4096 characters that an API server gives them.
+const HEADERS: usize = 2560;
+
 /// Connections to one API server address.
 pub(super) struct Pool {
     idle: Mutex<Idle>,
@@ -94,6 +98,7 @@ impl Pool {
         let stream = session.connector.connect().await.map_err(SendError::Connection)?;
         let (sender, driver) = http1::Builder::new()
             .read_buf_exact_size(Some(READ_BUFFER))
+            .max_headers(HEADERS)
             .handshake(stream)
             .await
             .map_err(|error| connection_error(&error))?;

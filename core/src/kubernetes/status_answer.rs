@@ -2,7 +2,10 @@
 
 use serde::Deserialize;
 
-use super::transport::{Answer, SendError};
+use super::{
+    admission::Denial,
+    transport::{Answer, SendError},
+};
 use crate::error::{Error, ErrorKind};
 
 /// The service code of errors that somebody between here and the API server is the cause of.
@@ -20,7 +23,26 @@ pub(crate) struct StatusAnswer {
     /// In one word, such as `Expired`.
     pub(crate) reason: String,
     pub(crate) code: u16,
+    pub(crate) details: Details,
     metadata: Metadata,
+    /// Admission says it, not the API server: the message is ours then.
+    #[serde(skip)]
+    pub(crate) denial: Option<Denial>,
+}
+
+/// What a refusal is about.
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq)]
+#[serde(default)]
+pub(crate) struct Details {
+    pub(crate) kind: String,
+    pub(crate) name: String,
+    causes: Vec<Cause>,
+}
+
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq)]
+#[serde(default)]
+struct Cause {
+    field: String,
 }
 
 #[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq)]
@@ -38,8 +60,27 @@ impl StatusAnswer {
 
     /// `None`: this was read from an object of another kind.
     pub(super) fn checked(mut self) -> Option<Self> {
-        shorten(&mut self.message);
+        self.denial = Denial::read(&self.message);
+        self.message = match &self.denial {
+            Some(denial) => denial.describe(self.code),
+            None => one_line(&self.message),
+        };
         (self.kind == "Status").then_some(self)
+    }
+
+    /// The API server's own word that there is no such object.
+    pub(crate) fn says_gone(&self, kind: &str, name: &str) -> bool {
+        self.denial.is_none()
+            && self.reason == "NotFound"
+            && self.details.kind == kind
+            && self.details.name == name
+    }
+
+    /// The API server's own word that this field may not be changed like that.
+    pub(crate) fn refuses_field(&self, field: &str) -> bool {
+        self.denial.is_none()
+            && self.reason == "Invalid"
+            && self.details.causes.iter().any(|cause| cause.field == field)
     }
 
     /// Where an expired list can go on.
@@ -48,15 +89,19 @@ impl StatusAnswer {
     }
 }
 
-fn shorten(message: &mut String) {
-    if message.len() > LONGEST_MESSAGE {
-        let mut end = LONGEST_MESSAGE;
-        while !message.is_char_boundary(end) {
-            end -= 1;
+/// A message on one line, without what changes how the rest of a line is shown, and not too long.
+fn one_line(message: &str) -> String {
+    let mut shown = String::with_capacity(message.len().min(LONGEST_MESSAGE + 4));
+    for character in message.chars() {
+        if shown.len() + character.len_utf8() > LONGEST_MESSAGE {
+            shown.push('…');
+            break;
         }
-        message.truncate(end);
-        message.push('…');
+        let hidden = character.is_control()
+            || matches!(character, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}');
+        shown.push(if hidden { ' ' } else { character });
     }
+    shown
 }
 
 /// What an answer says, in words: a `Status` message, never any other part of a body.
@@ -75,10 +120,17 @@ pub(crate) fn is_page(answer: &Answer) -> bool {
     answer.body.trim_ascii_start().first() == Some(&b'<')
 }
 
+/// Whether an answer is about the object of the request, in admission's words: it says nothing of
+/// the API server, of its load or of our credential.
+pub(crate) fn denial(answer: &Answer) -> Option<Denial> {
+    StatusAnswer::parse(&answer.body)?.denial
+}
+
 /// The error for an answer that is not a success. `doing` completes "could not …".
 pub(super) fn answer_error(answer: &Answer, doing: &str, host: &str) -> Error {
     let said = in_words(answer);
     let (kind, advice) = match answer.status {
+        400..=599 if denial(answer).is_some() => (ErrorKind::Forbidden, "let it allow this"),
         200..=299 => return not_kubernetes(doing, host),
         // An API server says no with a Status: this one is somebody else's.
         300..=499 if is_page(answer) => return not_kubernetes(doing, host),
@@ -231,5 +283,23 @@ mod tests {
         let body = format!(r#"{{"kind":"Status","message":"{}"}}"#, "é".repeat(2000));
         let said = in_words(&answer(500, &body));
         assert!(said.len() <= LONGEST_MESSAGE + '…'.len_utf8() && said.ends_with('…'));
+    }
+
+    #[test]
+    fn a_message_is_on_one_line_and_hides_nothing() {
+        let body = r#"{"kind":"Status","message":"a\nb\u001b[2J\u202ec"}"#;
+        assert_eq!(in_words(&answer(500, body)), "a b [2J c");
+    }
+
+    #[test]
+    fn a_webhook_that_says_not_found_says_nothing_of_the_secret() {
+        let body = r#"{"kind":"Status","message":"admission webhook \"a\" denied the request: no","reason":"NotFound","details":{"kind":"secrets","name":"b"},"code":404}"#;
+        let status = StatusAnswer::parse(body.as_bytes()).unwrap();
+        assert!(!status.says_gone("secrets", "b"));
+        let own =
+            body.replace(r#"admission webhook \"a\" denied the request: no"#, "secrets not found");
+        assert!(StatusAnswer::parse(own.as_bytes()).unwrap().says_gone("secrets", "b"));
+        assert!(!StatusAnswer::parse(own.as_bytes()).unwrap().says_gone("secrets", "c"));
+        assert_eq!(answer_error(&answer(401, body), "patch", "host").kind(), ErrorKind::Forbidden);
     }
 }

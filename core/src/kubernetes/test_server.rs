@@ -166,6 +166,11 @@ pub(super) async fn api(
     KubernetesApi::new(destination, token_source, &timing).await.unwrap()
 }
 
+/// An API server that nobody asks anything.
+pub(crate) async fn silent_api() -> KubernetesApi {
+    TestServer::start(|_| respond(500, "")).await.api().await
+}
+
 pub(super) fn respond(status: u16, body: impl Into<Bytes>) -> Response<TestBody> {
     let mut response = Response::new(Full::new(body.into()).boxed());
     *response.status_mut() = status.try_into().unwrap();

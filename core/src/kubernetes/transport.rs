@@ -21,6 +21,7 @@ use super::{
     credential::{TokenCache, TokenSource},
     pool::{Checkout, Pool, connection_error},
     session::{Session, Sessions},
+    status_answer::denial,
 };
 use crate::{
     error::{Error, ErrorKind, Result},
@@ -103,8 +104,13 @@ impl Request {
         }
     }
 
-    pub(crate) fn delete(path_and_query: impl Into<String>) -> Self {
-        Self { method: Method::DELETE, ..Self::get(path_and_query, Accept::Json) }
+    /// Deletes an object that is at this resource version, and no other.
+    pub(crate) fn delete_at(path_and_query: impl Into<String>, resource_version: u64) -> Self {
+        let options = format!(r#"{{"preconditions":{{"resourceVersion":"{resource_version}"}}}}"#);
+        Self {
+            method: Method::DELETE,
+            ..Self::post(path_and_query, Accept::Json, Bytes::from(options))
+        }
     }
 }
 
@@ -295,7 +301,17 @@ impl KubernetesApi {
     /// Sends and reads the answer. Any HTTP status is an answer. Nothing is sent twice, except
     /// once more with a new credential after a 401.
     pub(crate) async fn send(&self, request: &Request) -> Result<Answer, SendError> {
-        self.stream(request).await?.into_answer().await
+        let (streaming, stamp) = self.attempt(request).await?;
+        let answer = streaming.into_answer().await?;
+        let refused = answer.status == StatusCode::UNAUTHORIZED.as_u16();
+        // A webhook's 401 is about the object, not about the credential.
+        if !refused
+            || denial(&answer).is_some()
+            || !self.target.refuse(&stamp).await.map_err(SendError::Credential)?
+        {
+            return Ok(answer);
+        }
+        self.attempt(request).await?.0.into_answer().await
     }
 
     /// Sends, and leaves the answer's body to be read.
@@ -324,8 +340,9 @@ impl KubernetesApi {
         let (parts, incoming) = response.into_parts();
         let status = parts.status.as_u16();
         tracing::trace!(method = %request.method, path = request.path_and_query, status, "answered");
-        let retry_after = retry_after(&parts.headers);
         let date = date(&parts.headers);
+        let ceiling = self.target.timing.retry_after_longest;
+        let retry_after = retry_after(&parts.headers).map(|wait| wait.min(ceiling));
         let body = Body { incoming, checkout: Some(checkout), pause: limit };
         Ok((Streaming { status, retry_after, date, body, deadline }, stamp))
     }

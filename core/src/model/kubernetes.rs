@@ -25,6 +25,8 @@ pub(crate) struct KubernetesFacts {
     pub(crate) unreadable: Option<Unreadable>,
     /// Dry-run patches, one a namespace sampled, that were denied.
     pub(crate) denied_patches: Fact<Vec<DeniedPatch>>,
+    /// Whether admission lets our own secret be made, the canary.
+    pub(crate) denied_canary: Fact<Option<DeniedPatch>>,
 }
 
 /// A sign that secrets cannot be read any more.
@@ -56,11 +58,11 @@ impl fmt::Display for Permission {
     }
 }
 
-/// A dry-run patch that admission denied.
+/// A trial of a change that admission denied.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) struct DeniedPatch {
     /// `namespace/name`.
     pub(crate) secret: String,
-    /// The policy's or webhook's own words.
+    /// Who denied it.
     pub(crate) message: String,
 }

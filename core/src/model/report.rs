@@ -187,6 +187,8 @@ pub enum BlockedReason {
     Unreadable,
     /// It exceeds a limit.
     TooLarge,
+    /// Its Namespace does not exist any more: it can be listed, read and deleted, not changed.
+    NamespaceGone,
     /// The API server answered with an error.
     Error,
 }

@@ -39,6 +39,8 @@ pub struct Timing {
     pub backoff_first: Duration,
     /// Longest pause before a request is sent again.
     pub backoff_longest: Duration,
+    /// No `Retry-After` is obeyed for longer.
+    pub retry_after_longest: Duration,
     /// Time limit of one request to the API server: its own ceiling is 34 s.
     pub kubernetes_request: Duration,
 }
@@ -63,6 +65,7 @@ impl Default for Timing {
             lease_poll: Duration::from_secs(1),
             backoff_first: Duration::from_millis(500),
             backoff_longest: Duration::from_secs(30),
+            retry_after_longest: Duration::from_secs(60),
             kubernetes_request: Duration::from_secs(40),
         }
     }
@@ -92,6 +95,7 @@ impl Timing {
             lease_poll: scale(base.lease_poll),
             backoff_first: scale(base.backoff_first),
             backoff_longest: scale(base.backoff_longest),
+            retry_after_longest: scale(base.retry_after_longest),
             kubernetes_request: base.kubernetes_request,
         }
     }
@@ -122,6 +126,7 @@ mod tests {
             lease_poll: seconds(1),
             backoff_first: Duration::from_millis(500),
             backoff_longest: seconds(30),
+            retry_after_longest: seconds(60),
             kubernetes_request: seconds(40),
         };
         assert_eq!(Timing::default(), expected);

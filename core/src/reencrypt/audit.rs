@@ -124,13 +124,22 @@ impl Engine {
         Ok(pass.report(&|name| proof.given_up.iter().any(|given_up| given_up == name)))
     }
 
-    /// Reads every namespace in scope.
+    /// Reads every namespace in scope; where that is everything, also those that are gone.
     async fn compare(&self, proof: &LedgerProof) -> Result<Vec<(String, Seen)>> {
         let done = &AtomicU64::new(0);
-        stream::iter(self.namespaces_in_scope().await?)
+        let mut namespaces = self.namespaces_in_scope().await?;
+        if self.namespaces.is_none() {
+            let Some(forgotten) = self.forgotten_namespaces(&namespaces).await? else {
+                return Err(cannot_tell(
+                    "the secrets of all namespaces cannot be listed one by one",
+                ));
+            };
+            namespaces.extend(forgotten);
+        }
+        stream::iter(namespaces)
             .map(|namespace| async move {
                 let seen = self
-                    .read_namespace(&namespace, proof.fence, done, |seen: &mut Seen, listed| {
+                    .read(Some(&namespace), proof.fence, done, |seen: &mut Seen, listed| {
                         seen.add(listed, proof, &namespace);
                     })
                     .await?;

@@ -1,6 +1,6 @@
 //! A Secret of our own, without a value, that makes an API server write.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 use serde_json::json;
@@ -9,17 +9,34 @@ use super::requests::{stop_if_out_of_space, transient};
 use crate::{
     error::{Error, ErrorKind, Result},
     kubernetes::{
-        Accept, Answer, CANARY, KubernetesApi, Request, in_words, secret_path, secrets_path,
+        Accept, Answer, CANARY, CANARY_TYPE, KubernetesApi, Request, SendError, StatusAnswer,
+        canary_object, denial, in_words, object_resource_version, secret_path, secrets_path,
     },
 };
 
+/// Names that are tried when others have secrets of that name.
+const NAMES: usize = 3;
+
 /// The canary: `aks-kms-canary` in the state namespace. It is made at the first write and removed
-/// at the end; one that a crash left behind is used again.
+/// before the last look and at the end.
+///
+/// What makes it ours is its type: each write names it, and the API server refuses a write that
+/// would change a secret's type. So a secret of somebody else's by that name is never touched, and
+/// another name is taken. One that a run left behind when it died is a secret like any other.
 #[derive(Debug)]
 pub(super) struct Canary {
     namespace: String,
-    /// As far as known: an answer that was lost counts as made, so that it is removed.
-    exists: AtomicBool,
+    state: Mutex<State>,
+}
+
+#[derive(Clone, Debug)]
+struct State {
+    name: String,
+    /// This run wrote it, as far as known: an answer that was lost counts as made, so that it is
+    /// removed.
+    exists: bool,
+    /// The version of our last write, as far as known: no other is removed.
+    version: Option<u64>,
 }
 
 /// What became of a write to the canary.
@@ -32,75 +49,118 @@ pub(super) enum CanaryWrite {
 
 impl Canary {
     pub(super) fn new(namespace: String) -> Self {
-        Self { namespace, exists: AtomicBool::new(false) }
+        let state = State { name: CANARY.to_owned(), exists: false, version: None };
+        Self { namespace, state: Mutex::new(state) }
     }
 
-    /// The namespace it lives in.
-    pub(super) fn namespace(&self) -> &str {
-        &self.namespace
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn now(&self) -> State {
+        self.state().clone()
+    }
+
+    fn made(&self, version: Option<u64>) {
+        let mut state = self.state();
+        state.exists = true;
+        state.version = version;
+    }
+
+    fn gone(&self) {
+        let mut state = self.state();
+        state.exists = false;
+        state.version = None;
+    }
+
+    /// Somebody else has a secret of this name.
+    fn rename(&self) {
+        let mut state = self.state();
+        let random = uuid::Uuid::new_v4().simple().to_string();
+        let name = format!("{CANARY}-{}", &random[..8]);
+        tracing::warn!(foreign = state.name, name, "the canary gets another name");
+        *state = State { name, exists: false, version: None };
+    }
+
+    /// Whether this is the canary that this run wrote.
+    pub(super) fn is_ours(&self, namespace: &str, name: &str) -> bool {
+        let state = self.state();
+        state.exists && namespace == self.namespace && name == state.name
     }
 
     /// Makes the API server behind `connection` write a secret.
     pub(super) async fn write(&self, connection: &KubernetesApi) -> Result<CanaryWrite> {
-        if !self.exists.load(Ordering::Relaxed) {
-            let answer = match self.create(connection).await? {
+        for _ in 0..NAMES {
+            let state = self.now();
+            if !state.exists {
+                let answer = match self.create(connection, &state.name).await? {
+                    Ok(answer) => answer,
+                    Err(why) => {
+                        self.made(None);
+                        return Ok(CanaryWrite::Failed(why));
+                    }
+                };
+                match answer.status {
+                    201 => {
+                        self.made(object_resource_version(&answer.body).ok());
+                        return Ok(CanaryWrite::Written);
+                    }
+                    409 if denial(&answer).is_none() => {}
+                    _ => return self.refused(&answer, "create"),
+                }
+            }
+            let answer = match self.patch(connection, &state.name).await? {
                 Ok(answer) => answer,
                 Err(why) => {
-                    self.exists.store(true, Ordering::Relaxed);
+                    self.made(None);
                     return Ok(CanaryWrite::Failed(why));
                 }
             };
+            let status = StatusAnswer::parse(&answer.body).unwrap_or_default();
             match answer.status {
-                201 => {
-                    self.exists.store(true, Ordering::Relaxed);
+                200 => {
+                    self.made(object_resource_version(&answer.body).ok());
                     return Ok(CanaryWrite::Written);
                 }
-                409 => self.exists.store(true, Ordering::Relaxed),
-                _ => return self.refused(&answer, "create"),
+                // somebody removed it: made again at the next write
+                404 if status.says_gone("secrets", &state.name) => {
+                    self.gone();
+                    return Ok(CanaryWrite::Failed("the canary secret was deleted".to_owned()));
+                }
+                422 if status.refuses_field("type") => self.rename(),
+                _ => return self.refused(&answer, "patch"),
             }
         }
-        let answer = match self.patch(connection).await? {
-            Ok(answer) => answer,
-            Err(why) => return Ok(CanaryWrite::Failed(why)),
-        };
-        match answer.status {
-            200 => Ok(CanaryWrite::Written),
-            // somebody removed it: made again at the next write
-            404 => {
-                self.exists.store(false, Ordering::Relaxed);
-                Ok(CanaryWrite::Failed("the canary secret was deleted".to_owned()))
-            }
-            _ => self.refused(&answer, "patch"),
-        }
+        Ok(CanaryWrite::Failed("others have secrets of the canary's names".to_owned()))
     }
 
-    async fn create(&self, connection: &KubernetesApi) -> Result<Result<Answer, String>> {
-        let body = json!({
-            "apiVersion": "v1",
-            "kind": "Secret",
-            "metadata": {
-                "name": CANARY,
-                "namespace": self.namespace,
-                "labels": {"app.kubernetes.io/managed-by": "aks-kms"},
-            },
-            "type": "aks-kms/canary",
-        });
+    async fn create(
+        &self,
+        connection: &KubernetesApi,
+        name: &str,
+    ) -> Result<Result<Answer, String>> {
+        let body = canary_object(&self.namespace, name);
         let path =
             format!("{}?fieldManager=aks-kms&includeObject=None", secrets_path(&self.namespace));
-        let request = Request::post(path, Accept::Table, Bytes::from(body.to_string()));
+        let request = Request::post(path, Accept::Table, body);
         self.send(connection, &request).await
     }
 
-    async fn patch(&self, connection: &KubernetesApi) -> Result<Result<Answer, String>> {
+    async fn patch(
+        &self,
+        connection: &KubernetesApi,
+        name: &str,
+    ) -> Result<Result<Answer, String>> {
         let mark = uuid::Uuid::new_v4();
-        let body = json!({"metadata": {"annotations": {"aks-kms/write": mark}}});
-        let path = format!("{}?fieldManager=aks-kms&includeObject=None", self.path());
+        let body =
+            json!({"type": CANARY_TYPE, "metadata": {"annotations": {"aks-kms/write": mark}}});
+        let path = format!("{}?fieldManager=aks-kms&includeObject=None", self.path(name));
         let request = Request::merge_patch(path, Accept::Table, Bytes::from(body.to_string()));
         self.send(connection, &request).await
     }
 
-    fn path(&self) -> String {
-        secret_path(&self.namespace, CANARY)
+    fn path(&self, name: &str) -> String {
+        secret_path(&self.namespace, name)
     }
 
     /// The inner error: no answer, for a reason that may pass.
@@ -117,35 +177,66 @@ impl Canary {
 
     fn refused(&self, answer: &Answer, verb: &str) -> Result<CanaryWrite> {
         let message = in_words(answer);
-        stop_if_out_of_space(&message)?;
-        match answer.status {
-            401 | 403 | 422 => Err(Error::new(
-                if answer.status == 401 {
-                    ErrorKind::Unauthenticated
-                } else {
-                    ErrorKind::Forbidden
-                },
-                format!(
-                    "may not {verb} secret {}/{CANARY}, which shows the key that an API server writes with: {message}",
-                    self.namespace
-                ),
-            )),
-            _ => Ok(CanaryWrite::Failed(format!("{} {message}", answer.status))),
+        let denial = denial(answer);
+        if denial.is_none() {
+            stop_if_out_of_space(&message)?;
+        }
+        let kind = match answer.status {
+            _ if denial.is_some_and(|denial| denial.denies()) => ErrorKind::Forbidden,
+            401 => ErrorKind::Unauthenticated,
+            403 | 422 => ErrorKind::Forbidden,
+            _ => return Ok(CanaryWrite::Failed(format!("{} {message}", answer.status))),
+        };
+        let name = self.now().name;
+        let why_this_name = if name == CANARY {
+            String::new()
+        } else {
+            format!(
+                " ({CANARY} is somebody else's: delete it, or grant create, patch and delete on secrets in \
+                 namespace {})",
+                self.namespace
+            )
+        };
+        Err(Error::new(
+            kind,
+            format!(
+                "may not {verb} secret {}/{name}, which shows the key that an API server writes with{why_this_name}: \
+                 {message}",
+                self.namespace
+            ),
+        ))
+    }
+
+    /// Removes it, in the version that was written last. Not being able to is no failure: it holds
+    /// nothing, and is a secret like any other from then on.
+    pub(super) async fn delete(&self, api: &KubernetesApi) {
+        if let Err(why) = self.try_delete(api).await {
+            tracing::warn!(why, "the canary secret was not removed");
         }
     }
 
-    /// Removes it. Not being able to is no failure: it holds nothing, and the next run uses it.
-    pub(super) async fn delete(&self, api: &KubernetesApi) {
-        if !self.exists.swap(false, Ordering::Relaxed) {
-            return;
-        }
-        let request = Request::delete(format!("{}?includeObject=None", self.path()));
-        match api.send(&request).await {
-            Ok(answer) if matches!(answer.status, 200 | 202 | 404) => {}
-            Ok(answer) => {
-                tracing::warn!(status = answer.status, "the canary secret was not removed");
+    async fn try_delete(&self, api: &KubernetesApi) -> Result<(), String> {
+        let in_words_of = |error: SendError| error.to_string();
+        // More than once where somebody wrote it meanwhile, or an answer was lost.
+        for _ in 0..4 {
+            let State { name, exists, version } = self.now();
+            if !exists {
+                return Ok(());
             }
-            Err(error) => tracing::warn!(%error, "the canary secret was not removed"),
+            let Some(version) = version else {
+                match self.write(api).await.map_err(|error| error.to_string())? {
+                    CanaryWrite::Written => continue,
+                    CanaryWrite::Failed(why) => return Err(why),
+                }
+            };
+            let request = Request::delete_at(self.path(&name), version);
+            let answer = api.send(&request).await.map_err(in_words_of)?;
+            match answer.status {
+                200 | 202 | 404 => self.gone(),
+                409 => self.made(None),
+                status => return Err(status.to_string()),
+            }
         }
+        Ok(())
     }
 }

@@ -11,13 +11,12 @@ use tokio::{
 use super::{
     Engine,
     continuing::token_behind,
-    pass::Pass,
+    pass::{NO_NAME, Pass},
     patch::{Asking, Item},
     requests::{self, PAGE, PageAnswer},
 };
 use crate::{
     error::{Error, ErrorKind, Result},
-    kubernetes::CANARY,
     model::BlockedReason,
 };
 
@@ -31,6 +30,9 @@ const RESTARTS: u32 = 100;
 const CLOSER: u32 = 8;
 /// Unreadable secrets that are stepped over for the cluster's resource version.
 const STEPS: u32 = 100;
+/// Pages of one list that may name nothing new: an API server gives such a page now and then, one
+/// that never comes to an end does not list.
+const EMPTY_PAGES: u32 = 100;
 /// Tries of one page.
 const PAGE_TRIES: u32 = 6;
 
@@ -106,7 +108,7 @@ impl Engine {
     }
 
     /// Asks for a page until the answer is not "try again", a few times at most.
-    async fn retried<F>(
+    pub(super) async fn retried<F>(
         &self,
         failed: &str,
         ask: impl Fn() -> F + Send + Sync,
@@ -132,9 +134,9 @@ impl Engine {
     pub(super) async fn rewrite_all(&self, pass: &mut Pass) -> Result<()> {
         let began = Instant::now();
         let requests_before = self.api.requests_sent();
-        let asking = pass.asking(true);
+        let asking = pass.asking();
         let outcome = match self.namespaces_in_scope().await {
-            Ok(namespaces) => self.list_and_patch(namespaces, &asking).await,
+            Ok(namespaces) => self.list_and_patch(namespaces, &asking, true).await,
             Err(error) => Err(error),
         };
         pass.tally = asking.into_tally();
@@ -144,18 +146,20 @@ impl Engine {
     }
 
     /// Lists these namespaces and patches what is named, at the same time: a bounded queue lies
-    /// between, so that memory stays flat however many secrets there are.
+    /// between, so that memory stays flat however many secrets there are. `first`: they have not been
+    /// counted before.
     pub(super) async fn list_and_patch(
         &self,
         namespaces: Vec<String>,
         asking: &Asking,
+        first: bool,
     ) -> Result<()> {
         let (sender, receiver) = mpsc::channel(QUEUE);
         let listing = async move {
             let sender = &sender;
             stream::iter(namespaces)
                 .map(|namespace| async move {
-                    self.list_namespace(namespace.into(), sender, asking).await
+                    self.list_namespace(namespace.into(), sender, asking, first).await
                 })
                 .buffer_unordered(NAMESPACES_AT_ONCE)
                 .try_collect::<()>()
@@ -183,11 +187,12 @@ impl Engine {
         namespace: Arc<str>,
         sender: &mpsc::Sender<Item>,
         asking: &Asking,
+        first: bool,
     ) -> Result<()> {
         let mut next: Option<String> = None;
         let mut last = String::new();
         let mut limit = PAGE;
-        let mut restarts = 0;
+        let (mut restarts, mut empty_pages) = (0, 0);
         let failed = format!("the secrets of namespace {namespace} could not be listed");
         loop {
             let ask = || async {
@@ -224,8 +229,8 @@ impl Engine {
                     let Some(name) = unreadable_name(&message, &namespace) else {
                         // What it is cannot be told, so neither can what lies behind it.
                         let mut tally = asking.tally();
-                        tally.counts.total += u64::from(asking.first);
-                        tally.block(&namespace, "?", BlockedReason::Unreadable, message);
+                        tally.counts.total += u64::from(first);
+                        tally.block(&namespace, NO_NAME, BlockedReason::Unreadable, message);
                         tally.unlisted.insert(namespace.to_string());
                         return Ok(());
                     };
@@ -238,18 +243,30 @@ impl Engine {
                     return Err(Error::new(ErrorKind::Unavailable, format!("{failed}: {message}")));
                 }
             };
+            let before = last.clone();
             for name in names {
-                if name <= last || self.is_canary(&namespace, &name) {
+                if name <= last {
                     continue;
                 }
                 last.clone_from(&name);
-                let item = Item { namespace: Arc::clone(&namespace), name, listed_at };
+                // ours of this run, which goes before the last look
+                if first && self.canary.is_ours(&namespace, &name) {
+                    continue;
+                }
+                let item = Item { namespace: Arc::clone(&namespace), name, listed_at, first };
                 // nobody receives any more: patching ended with an error, which is told there
                 if sender.send(item).await.is_err() {
                     return Ok(());
                 }
             }
+            empty_pages += u32::from(before == last);
             match token {
+                Some(_) if empty_pages > EMPTY_PAGES => {
+                    return Err(Error::new(
+                        ErrorKind::Unavailable,
+                        format!("{failed}: its list goes on and on without a new name"),
+                    ));
+                }
                 Some(token) => next = Some(token),
                 None => return Ok(()),
             }
@@ -265,15 +282,11 @@ impl Engine {
         Err(Error::new(
             ErrorKind::Conflict,
             format!(
-                "the cluster behind {} has gone back from resource version {least} to {resource_version}, as a                  restored etcd does, so nothing of what was done is proven; run this again",
+                "the cluster behind {} has gone back from resource version {least} to {resource_version}, as a \
+                 restored etcd does, so nothing of what was done is proven; run this again",
                 self.api.host()
             ),
         ))
-    }
-
-    /// Whether this is the canary, which is not counted.
-    pub(super) fn is_canary(&self, namespace: &str, name: &str) -> bool {
-        name == CANARY && namespace == self.canary.namespace()
     }
 }
 

@@ -5,6 +5,9 @@
 //! are under another key and answers for the rest), [`Engine::verify`] (a list proves that
 //! nothing is left).
 //!
+//! What is to be proven is all that etcd holds, not what lies in the Namespaces that exist: the
+//! last look is one list of everything.
+//!
 //! The proof rests on the *fence*: a resource version taken when no write under another key can
 //! be under way any more. A secret beyond the fence was written under the expected key by
 //! whomever; a secret before it must have been answered for at exactly that version.
@@ -24,6 +27,7 @@ mod hearing;
 mod in_use;
 mod limiter;
 mod list;
+mod look;
 mod names;
 mod outage;
 mod pass;
@@ -31,6 +35,7 @@ mod patch;
 mod requests;
 mod roster;
 mod servers;
+mod stored;
 mod stream;
 mod verdict;
 mod verify;

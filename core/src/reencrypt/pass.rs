@@ -18,6 +18,9 @@ use crate::model::{
     BlockedReason, BlockedSecret, Counts, Evidence, ExpectedKey, Purpose, ReencryptReport, Scope,
 };
 
+/// For what cannot be named.
+pub(super) const NO_NAME: &str = "?";
+
 /// That every API server writes with the expected key.
 pub(super) struct Convergence {
     pub(super) evidence: Evidence,
@@ -63,6 +66,8 @@ pub(crate) struct Pass {
 pub(super) struct Tally {
     pub(super) counts: Counts,
     pub(super) answered: Answered,
+    /// Versions of those that are blocked or failed, as far as a list showed them.
+    pub(super) refused_at: BTreeSet<u64>,
     /// By `namespace/name`.
     pub(super) blocked: BTreeMap<String, BlockedSecret>,
     /// Secrets that got no answer, by `namespace/name`.
@@ -101,21 +106,23 @@ impl Tally {
         self.failed.insert(format!("{namespace}/{name}"), secret);
     }
 
-    /// A secret that was blocked or failed was answered for after all.
-    pub(super) fn clear(&mut self, namespace: &str, name: &str) {
+    /// A secret that may have been blocked or failed is answered for anew: whether it was.
+    pub(super) fn clear(&mut self, namespace: &str, name: &str) -> bool {
         if self.blocked.is_empty() && self.failed.is_empty() {
-            return;
+            return false;
         }
         let key = format!("{namespace}/{name}");
-        self.blocked.remove(&key);
-        self.failed.remove(&key);
+        let blocked = self.blocked.remove(&key).is_some();
+        self.failed.remove(&key).is_some() || blocked
     }
 
     /// The blocked secrets that the caller gives up.
     fn given_up(&self, may_stay_blocked: &dyn Fn(&str) -> bool) -> Vec<String> {
         // What lies in a namespace that could not be listed to its end has no name to give up.
         let unnamed = |name: &str| {
-            name.split_once('/').is_some_and(|(namespace, _)| self.unlisted.contains(namespace))
+            name.split_once('/').is_some_and(|(namespace, _)| {
+                namespace == NO_NAME || self.unlisted.contains(namespace)
+            })
         };
         let names = self.blocked.keys();
         names.filter(|name| !unnamed(name) && may_stay_blocked(name)).cloned().collect()
@@ -130,7 +137,19 @@ impl Tally {
         self.failed() == 0 && self.unlisted.is_empty() && given_up.len() == self.blocked.len()
     }
 
-    pub(super) fn is_blocked(&self, namespace: &str, name: &str) -> bool {
+    /// Those that were blocked or failed, at most so many.
+    pub(super) fn refused(&self, most: usize) -> Vec<BlockedSecret> {
+        let named = |secret: &&BlockedSecret| secret.name != NO_NAME && secret.namespace != NO_NAME;
+        self.blocked
+            .values()
+            .chain(self.failed.values())
+            .filter(named)
+            .take(most)
+            .cloned()
+            .collect()
+    }
+
+    pub(super) fn is_refused(&self, namespace: &str, name: &str) -> bool {
         if self.blocked.is_empty() && self.failed.is_empty() {
             return false;
         }
@@ -165,12 +184,11 @@ impl Pass {
         }
     }
 
-    /// Asking secrets for this pass; its tally is lent to it. `first`: they are counted.
-    pub(super) fn asking(&mut self, first: bool) -> Asking {
+    /// Asking secrets for this pass; its tally is lent to it.
+    pub(super) fn asking(&mut self) -> Asking {
         let fence = self.fence.unwrap_or_default();
         Asking {
             tally: Mutex::new(std::mem::take(&mut self.tally)),
-            first,
             change: if self.touch { Change::Touch { fence } } else { Change::Nothing },
             least_version: self.converged_at.max(fence),
             done: AtomicU64::new(0),

@@ -30,13 +30,13 @@ pub(super) struct Item {
     pub(super) name: String,
     /// Resource version of the list that named it.
     pub(super) listed_at: u64,
+    /// It has not been counted before.
+    pub(super) first: bool,
 }
 
 /// Asking secrets, one after the other.
 pub(super) struct Asking {
     pub(super) tally: Mutex<Tally>,
-    /// They have not been counted before.
-    pub(super) first: bool,
     pub(super) change: Change,
     /// The cluster's resource version cannot be lower, unless it went back in time.
     pub(super) least_version: u64,
@@ -72,7 +72,7 @@ impl Engine {
 
     /// Asks until there is an answer that stands.
     async fn answer(&self, item: &Item, change: Change) -> Result<PatchAnswer> {
-        let (mut overloaded, mut broken, mut outages) = (0, 0, 0);
+        let (mut overloaded, mut broken, mut outages, mut gone_but_listed) = (0, 0, 0, 0);
         loop {
             let known_outages = self.outage.over().await;
             let turn = self.limiter.turn().await;
@@ -101,6 +101,20 @@ impl Engine {
                     }
                     tokio::time::sleep(self.backoff(broken)).await;
                 }
+                PatchAnswer::Gone => {
+                    self.outage.answered();
+                    turn.answered(Work::Read);
+                    if self.is_gone(item).await? {
+                        return Ok(PatchAnswer::Gone);
+                    }
+                    // made again meanwhile, or somebody speaks for the API server
+                    gone_but_listed += 1;
+                    if gone_but_listed >= BROKEN_TRIES {
+                        let message = "it is answered not to exist, and no list agrees".to_owned();
+                        return Ok(PatchAnswer::Broken(message));
+                    }
+                    tokio::time::sleep(self.backoff(gone_but_listed)).await;
+                }
                 answer => {
                     self.outage.answered();
                     let wrote =
@@ -110,6 +124,12 @@ impl Engine {
                 }
             }
         }
+    }
+
+    /// Whether a list agrees that a secret does not exist.
+    async fn is_gone(&self, item: &Item) -> Result<bool> {
+        let listed = requests::is_listed(&self.api, &item.namespace, &item.name).await?;
+        Ok(listed == Some(false))
     }
 
     /// A pause before trying again: doubled each time, with jitter so that not everybody comes
@@ -136,9 +156,9 @@ impl Asking {
     /// Counts how a secret ended.
     fn settle(&self, item: &Item, answer: PatchAnswer) {
         let mut tally = self.tally();
-        let one = u64::from(self.first);
-        tally.counts.total += one;
-        tally.clear(&item.namespace, &item.name);
+        tally.counts.total += u64::from(item.first);
+        // what was blocked before is counted as what it has come to now
+        let one = u64::from(tally.clear(&item.namespace, &item.name) | item.first);
         match answer {
             PatchAnswer::Version(version) => match self.change {
                 Change::Nothing => {

@@ -7,9 +7,9 @@ use bytes::Bytes;
 use crate::{
     error::{Error, ErrorKind, Result},
     kubernetes::{
-        Accept, Answer, KubernetesApi, Request, SendError, ServerMetrics, StatusAnswer, in_words,
-        is_page, namespaces_path, object_resource_version, parse_page, scrape, secret_path,
-        secrets_path, value_free_list,
+        Accept, Answer, KubernetesApi, Request, SendError, ServerMetrics, StatusAnswer,
+        all_secrets_path, in_words, is_page, namespaces_path, object_resource_version, parse_page,
+        scrape, secret_path, secrets_path, value_free_list, with_query,
     },
     model::BlockedReason,
 };
@@ -101,6 +101,34 @@ pub(super) async fn secrets_page(
     page(api, &secrets_path(namespace), &doing, limit, next).await
 }
 
+/// The first secret of all at the place of a token.
+pub(super) async fn first_secret(api: &KubernetesApi, next: Option<&str>) -> Result<PageAnswer> {
+    page(api, &all_secrets_path(), "list secrets in all namespaces", 1, next).await
+}
+
+/// Whether a list shows a secret. `None`: no list could be had, or not of this one.
+pub(super) async fn is_listed(
+    api: &KubernetesApi,
+    namespace: &str,
+    name: &str,
+) -> Result<Option<bool>> {
+    let field = format!("metadata.name={name}");
+    let query = [("includeObject", "None"), ("limit", "1"), ("fieldSelector", field.as_str())];
+    let request = Request::get(with_query(&secrets_path(namespace), &query), Accept::Table);
+    let answer = match api.send(&request).await {
+        Ok(answer) => answer,
+        Err(error) => {
+            transient(api, error, "list secrets")?;
+            return Ok(None);
+        }
+    };
+    if answer.status != 200 {
+        return Ok(None);
+    }
+    let page = parse_page(&answer.body).ok();
+    Ok(page.map(|page| page.names.iter().any(|listed| listed == name)))
+}
+
 async fn page(
     api: &KubernetesApi,
     path: &str,
@@ -154,7 +182,7 @@ pub(super) async fn patch(
     let request = Request::merge_patch(path, Accept::Table, change.body());
     let doing = "patch secrets";
     match api.send(&request).await {
-        Ok(answer) => classify(api, &answer, doing),
+        Ok(answer) => classify(api, &answer, namespace, name),
         Err(error) => {
             let message = transient(api, error, doing)?;
             Ok(PatchAnswer::Overloaded { after: None, message })
@@ -162,13 +190,25 @@ pub(super) async fn patch(
     }
 }
 
-fn classify(api: &KubernetesApi, answer: &Answer, doing: &str) -> Result<PatchAnswer> {
+fn classify(
+    api: &KubernetesApi,
+    answer: &Answer,
+    namespace: &str,
+    name: &str,
+) -> Result<PatchAnswer> {
+    let doing = "patch secrets";
     let message = in_words(answer);
+    let status = StatusAnswer::parse(&answer.body);
+    // Whatever admission says is about this secret: the code and the words are its own choice.
+    if let Some(denial) = status.as_ref().and_then(|status| status.denial.as_ref()) {
+        let reason = if denial.denies() { BlockedReason::Denied } else { BlockedReason::Error };
+        return Ok(PatchAnswer::Blocked(reason, message));
+    }
     // Something in between answered: it says nothing of the secret, least of all that it is gone.
     let by_a_proxy = match answer.status {
         200 => is_page(answer),
         401 => false,
-        400..=499 => StatusAnswer::parse(&answer.body).is_none(),
+        400..=499 => status.is_none(),
         _ => false,
     };
     if by_a_proxy {
@@ -179,16 +219,53 @@ fn classify(api: &KubernetesApi, answer: &Answer, doing: &str) -> Result<PatchAn
             Ok(version) => PatchAnswer::Version(version),
             Err(_) => return Err(api.nonsense(doing)),
         },
-        404 => PatchAnswer::Gone,
-        400 | 403 => PatchAnswer::Blocked(BlockedReason::Denied, message),
+        404 => not_found(status.as_ref(), namespace, name, message),
+        401 if is_about(status.as_ref(), name) => {
+            PatchAnswer::Blocked(BlockedReason::Denied, message)
+        }
+        401 => return Err(api.refused(answer, doing)),
         413 => PatchAnswer::Blocked(BlockedReason::TooLarge, message),
         422 => PatchAnswer::Blocked(BlockedReason::Invalid, message),
         408 | 409 | 429 | 502..=504 => {
             PatchAnswer::Overloaded { after: answer.retry_after, message }
         }
+        400..=499 => PatchAnswer::Blocked(BlockedReason::Denied, message),
         500 => internal_error(message)?,
+        501..=599 => PatchAnswer::Broken(message),
         _ => return Err(api.refused(answer, doing)),
     })
+}
+
+/// Whether a refusal names this object: one of the whole request names none.
+fn is_about(status: Option<&StatusAnswer>, name: &str) -> bool {
+    status.is_some_and(|status| status.details.name == name)
+}
+
+/// A 404 is believed only where it is the secret's own. That of its Namespace says that the secret
+/// is there, and that nobody may change it.
+fn not_found(
+    status: Option<&StatusAnswer>,
+    namespace: &str,
+    name: &str,
+    message: String,
+) -> PatchAnswer {
+    let Some(status) = status else { return PatchAnswer::Broken(message) };
+    if status.says_gone("secrets", name) {
+        PatchAnswer::Gone
+    } else if status.says_gone("namespaces", namespace) {
+        PatchAnswer::Blocked(BlockedReason::NamespaceGone, namespace_gone(namespace, name))
+    } else {
+        PatchAnswer::Blocked(BlockedReason::Denied, message)
+    }
+}
+
+/// What is wrong with a secret whose Namespace is gone, and what helps.
+pub(super) fn namespace_gone(namespace: &str, name: &str) -> String {
+    format!(
+        "its Namespace does not exist any more, so no API server rewrites it, and each one reads it when it starts; \
+         delete it (kubectl delete secret {name} -n {namespace}), or make its Namespace again (kubectl create \
+         namespace {namespace}); then run this again"
+    )
 }
 
 /// Stops everything if etcd is out of space: each further write makes it worse.
@@ -207,8 +284,6 @@ fn internal_error(message: String) -> Result<PatchAnswer> {
     stop_if_out_of_space(&message)?;
     Ok(if is_unreadable(&message) {
         PatchAnswer::Blocked(BlockedReason::Unreadable, message)
-    } else if message.contains("failed calling webhook") {
-        PatchAnswer::Blocked(BlockedReason::Error, message)
     } else if message.contains("request is too large") {
         PatchAnswer::Blocked(BlockedReason::TooLarge, message)
     } else {
@@ -270,3 +345,6 @@ pub(super) fn transient(api: &KubernetesApi, error: SendError, doing: &str) -> R
         SendError::Credential(_) | SendError::TooLarge => Err(api.unanswered(error, doing)),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -5,7 +5,10 @@ use std::{collections::VecDeque, time::Duration};
 use super::requests::transient;
 use crate::{
     error::Result,
-    kubernetes::{Accept, Body, KubernetesApi, Request, WatchEvent, WatchParser, secrets_path},
+    kubernetes::{
+        Accept, Body, KubernetesApi, Request, WatchEvent, WatchParser, all_secrets_path,
+        secrets_path,
+    },
 };
 
 /// What a streaming list tells of a secret.
@@ -19,14 +22,6 @@ pub(super) enum Listed {
     },
     /// It was told before and has been deleted meanwhile.
     Gone { name: String },
-}
-
-impl Listed {
-    pub(super) fn name(&self) -> &str {
-        match self {
-            Self::Secret { name, .. } | Self::Gone { name } => name,
-        }
-    }
 }
 
 /// The next thing in a streaming list.
@@ -50,7 +45,7 @@ pub(super) enum Opened {
     Unsupported,
 }
 
-/// A streaming list of one namespace. It must be read at full speed.
+/// A streaming list of one namespace or of all. It must be read at full speed.
 pub(super) struct SecretsStream {
     body: Body,
     parser: WatchParser,
@@ -62,9 +57,10 @@ const QUERY: &str = "watch=true&sendInitialEvents=true&resourceVersionMatch=NotO
 const DOING: &str = "list secrets as a stream";
 
 impl SecretsStream {
-    /// Opens the list.
-    pub(super) async fn open(api: &KubernetesApi, namespace: &str) -> Result<Opened> {
-        let path = format!("{}?{QUERY}", secrets_path(namespace));
+    /// Opens the list; `None`: of everything that etcd holds.
+    pub(super) async fn open(api: &KubernetesApi, namespace: Option<&str>) -> Result<Opened> {
+        let path = namespace.map_or_else(all_secrets_path, secrets_path);
+        let path = format!("{path}?{QUERY}");
         let streaming = match api.stream(&Request::get(path, Accept::Table)).await {
             Ok(streaming) => streaming,
             Err(error) => {

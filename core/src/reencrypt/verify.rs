@@ -1,15 +1,16 @@
 //! Proving that no secret is left under another key.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::collections::BTreeSet;
 
-use futures::{StreamExt, TryStreamExt, stream as streams};
-use tokio::time::{Instant, sleep, sleep_until};
+use futures::{TryStreamExt, stream as streams};
+use tokio::time::{Instant, sleep_until};
 
 use super::{
     Engine,
-    pass::{Pass, Tally},
+    look::{Everywhere, LEFT, Looked},
+    pass::{NO_NAME, Pass, Tally},
     patch::{Asking, Item},
-    stream::{Listed, Next, Opened, SecretsStream},
+    requests,
 };
 use crate::{
     error::{Error, ErrorKind, Result},
@@ -20,20 +21,6 @@ use crate::{
 const ROUNDS: usize = 3;
 /// Whole passes when API servers changed in the middle.
 const PASSES: usize = 3;
-/// Secrets of one namespace that are asked one by one because they are not proven; with more, all
-/// of them are.
-const LEFT: usize = 10_000;
-/// Tries of one streaming list.
-const STREAM_TRIES: u32 = 3;
-
-/// What a look at a namespace brought.
-enum Look {
-    /// Secrets that are not proven.
-    Left(Vec<Item>),
-    /// It cannot be told, or it is nearly all of them.
-    Everything,
-}
-
 impl Engine {
     /// Proves the pass; rewrites again what turns out to be left.
     pub(crate) async fn verify(&self, pass: &mut Pass) -> Result<()> {
@@ -72,7 +59,7 @@ impl Engine {
         let fence = pass.fence.unwrap_or(u64::MAX);
         let seen_at = self.resource_version().await?;
         self.went_back(seen_at, fence)?;
-        let mut asking = pass.asking(false);
+        let mut asking = pass.asking();
         let outcome = self.prove(&mut asking, fence).await;
         pass.tally = asking.into_tally();
         pass.requests += self.api.requests_sent() - requests_before;
@@ -106,152 +93,118 @@ impl Engine {
         Ok(())
     }
 
+    /// Rounds over what is left: look at everything; where that is not proof, find what is left by
+    /// the namespaces, and ask it again.
     async fn prove(&self, asking: &mut Asking, fence: u64) -> Result<()> {
+        let whole = self.namespaces.is_none();
         let mut namespaces = self.namespaces_in_scope().await?;
         for round in 0..=ROUNDS {
-            let (left, unlisted) = self.look(&namespaces, asking, fence).await?;
+            self.canary.delete(&self.api).await;
+            let everywhere =
+                if whole { self.look_everywhere(asking, fence).await? } else { Everywhere::Untold };
+            if matches!(everywhere, Everywhere::Proven) {
+                break;
+            }
+            if whole && round == 0 {
+                namespaces.extend(self.ask_forgotten(&namespaces, asking, &everywhere).await?);
+            }
+            let looked = self.look_into(&namespaces, asking, fence).await?;
+            if round == ROUNDS {
+                asking.fail_what_is_left(&looked, &everywhere);
+            }
+            asking.tally().refused_at.extend(&looked.refused_at);
             // Each answer given after the fence is proof: of the secret's key, or where secrets are
             // touched, of a write beyond the fence.
-            if !unlisted.is_empty() {
-                self.list_and_patch(unlisted, asking).await?;
-            }
-            if left.is_empty() {
-                break;
+            if !looked.unlisted.is_empty() {
+                self.list_and_patch(looked.unlisted.clone(), asking, false).await?;
             }
             if round == ROUNDS {
-                let mut tally = asking.tally();
-                for item in left {
-                    let message = format!("it was still not under the key after {ROUNDS} rounds");
-                    tally.fail(&item.namespace, &item.name, message);
-                }
                 break;
             }
-            namespaces = left.iter().map(|item| item.namespace.to_string()).collect();
-            namespaces.sort_unstable();
-            namespaces.dedup();
-            let asking = &*asking;
-            streams::iter(left.into_iter().map(Ok::<_, Error>))
-                .try_for_each_concurrent(self.limiter.most(), |item| async move {
-                    self.patch(asking, &item).await
-                })
-                .await?;
+            if matches!(everywhere, Everywhere::Untold) {
+                if looked.left.is_empty() {
+                    break;
+                }
+                namespaces = looked.left.iter().map(|item| item.namespace.to_string()).collect();
+                namespaces.sort_unstable();
+                namespaces.dedup();
+            }
+            self.patch_all(looked.left, asking).await?;
         }
-        Ok(())
+        self.forget_deleted(asking).await
     }
 
-    /// Reads namespaces with streaming lists: what is not proven, and the namespaces in which every
-    /// secret must be asked instead.
-    async fn look(
+    /// Asks the secrets of namespaces that do not exist any more; gives these namespaces.
+    async fn ask_forgotten(
         &self,
         namespaces: &[String],
-        asking: &mut Asking,
-        fence: u64,
-    ) -> Result<(Vec<Item>, Vec<String>)> {
-        let (tally, done, least) = asking.sorted();
-        let looks: Vec<(String, Look)> = streams::iter(namespaces.to_vec())
-            .map(|namespace| async move {
-                let proof = Proof { tally, fence };
-                let left = self
-                    .read_namespace(&namespace, least, done, |left: &mut Vec<Item>, listed| {
-                        if left.len() <= LEFT && !proof.covers(&namespace, listed) {
-                            left.extend(listed.item(&namespace));
-                        }
-                    })
-                    .await?;
-                let look = match left {
-                    Some(left) if left.len() <= LEFT => Look::Left(left),
-                    // asking each needs no list that is held in memory
-                    Some(_) | None => Look::Everything,
-                };
-                Ok::<_, Error>((namespace, look))
+        asking: &Asking,
+        everywhere: &Everywhere,
+    ) -> Result<Vec<String>> {
+        let Some(forgotten) = self.forgotten_namespaces(namespaces).await? else {
+            // a list of everything shows by itself what is left
+            if matches!(everywhere, Everywhere::Untold) {
+                let message = "whether there are secrets whose Namespace is gone cannot be told: grant the right to \
+                               watch secrets in all namespaces, then run this again";
+                asking.tally().fail(NO_NAME, NO_NAME, message.to_owned());
+            }
+            return Ok(Vec::new());
+        };
+        self.list_and_patch(forgotten.clone(), asking, true).await?;
+        Ok(forgotten)
+    }
+
+    async fn patch_all(&self, items: Vec<Item>, asking: &Asking) -> Result<()> {
+        streams::iter(items.into_iter().map(Ok::<_, Error>))
+            .try_for_each_concurrent(self.limiter.most(), |item| async move {
+                self.patch(asking, &item).await
             })
-            .buffer_unordered(self.limiter.streams())
-            .try_collect()
-            .await?;
-        let mut left = Vec::new();
-        let mut everything = Vec::new();
-        for (namespace, look) in looks {
-            match look {
-                Look::Left(items) => left.extend(items),
-                Look::Everything => everything.push(namespace),
-            }
-        }
-        Ok((left, everything))
+            .await
     }
 
-    /// Reads a namespace by a streaming list, and gives what `add` made of it; once more from
-    /// nothing when the list breaks off. The canary is left out. `None`: the server does not give one to its end.
-    pub(super) async fn read_namespace<T: Default>(
-        &self,
-        namespace: &str,
-        least_version: u64,
-        done: &AtomicU64,
-        add: impl Fn(&mut T, &Listed),
-    ) -> Result<Option<T>> {
-        for tries in 1..=STREAM_TRIES {
-            let mut pause = self.backoff(tries);
-            match SecretsStream::open(&self.api, namespace).await? {
-                Opened::Unsupported => return Ok(None),
-                Opened::Later { after } => {
-                    pause = after.map_or(pause, |after| after.min(self.timing.backoff_longest));
+    /// What was blocked or failed, and no list shows any more, was deleted meanwhile.
+    async fn forget_deleted(&self, asking: &Asking) -> Result<()> {
+        let refused = asking.tally().refused(LEFT);
+        streams::iter(refused.into_iter().map(Ok::<_, Error>))
+            .try_for_each_concurrent(self.limiter.most(), |secret| async move {
+                let _turn = self.limiter.turn().await;
+                let (namespace, name) = (&secret.namespace, &secret.name);
+                let listed = requests::is_listed(&self.api, namespace, name).await?;
+                if listed == Some(false) {
+                    let mut tally = asking.tally();
+                    tally.counts.gone += u64::from(tally.clear(namespace, name));
                 }
-                Opened::Stream(mut secrets) => {
-                    let mut seen = T::default();
-                    let mut told = 0;
-                    loop {
-                        match secrets.next().await? {
-                            Next::Listed(listed) if self.is_canary(namespace, listed.name()) => {}
-                            Next::Listed(listed) => {
-                                told += 1;
-                                self.reporter.done(done.fetch_add(1, Ordering::Relaxed) + 1);
-                                add(&mut seen, &listed);
-                            }
-                            Next::End(resource_version) => {
-                                self.went_back(resource_version, least_version)?;
-                                return Ok(Some(seen));
-                            }
-                            Next::BrokeOff => break,
-                        }
-                    }
-                    done.fetch_sub(told, Ordering::Relaxed);
-                }
-            }
-            sleep(pause).await;
-        }
-        Ok(None)
+                Ok(())
+            })
+            .await
     }
 }
 
-/// What is known of secrets.
-#[derive(Clone, Copy)]
-struct Proof<'a> {
-    tally: &'a Tally,
-    fence: u64,
-}
-
-impl Proof<'_> {
-    /// Whether a secret needs no further look.
-    fn covers(self, namespace: &str, listed: &Listed) -> bool {
-        match listed {
-            Listed::Secret { name, resource_version, .. } => {
-                *resource_version > self.fence
-                    || self.tally.answered.contains(*resource_version)
-                    || self.tally.is_blocked(namespace, name)
-            }
-            Listed::Gone { .. } => true,
+impl Asking {
+    /// The rounds are over.
+    fn fail_what_is_left(&self, looked: &Looked, everywhere: &Everywhere) {
+        let mut tally = self.tally();
+        for item in &looked.left {
+            let message = format!("it was still not under the key after {ROUNDS} rounds");
+            tally.fail(&item.namespace, &item.name, message);
         }
-    }
-}
-
-impl Listed {
-    fn item(&self, namespace: &str) -> Option<Item> {
-        match self {
-            Self::Secret { name, resource_version, .. } => Some(Item {
-                namespace: namespace.into(),
-                name: name.clone(),
-                listed_at: *resource_version,
-            }),
-            Self::Gone { .. } => None,
+        let Everywhere::Left(versions) = everywhere else { return };
+        if !looked.unlisted.is_empty() {
+            return;
+        }
+        let found: BTreeSet<u64> = looked
+            .left
+            .iter()
+            .map(|item| item.listed_at)
+            .chain(looked.refused_at.clone())
+            .collect();
+        for (name, _) in versions.iter().filter(|(_, version)| !found.contains(version)) {
+            let message = format!(
+                "it is in no Namespace that exists; find it (kubectl get secrets -A --field-selector \
+                 metadata.name={name}) and delete it (kubectl delete secret {name} -n NAMESPACE), or make its \
+                 Namespace again; then run this again"
+            );
+            tally.fail(NO_NAME, name, message);
         }
     }
 }

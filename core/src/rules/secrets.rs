@@ -26,6 +26,7 @@ pub(super) fn check(question: &Question<'_>) -> Vec<Finding> {
             if question.touches_secrets() {
                 findings.extend(judged.permission_missing());
                 findings.extend(judged.updates_denied());
+                findings.extend(judged.canary_denied());
                 findings.extend(judged.key_in_use());
                 findings.extend(judged.etcd_growth());
             }
@@ -202,7 +203,7 @@ impl Judged<'_> {
                     Finding::violated(
                         rule,
                         &denied.secret,
-                        format!("a patch of {} is denied: {}", denied.secret, denied.message),
+                        format!("a change of {} is denied: {}", denied.secret, denied.message),
                     )
                 })
                 .collect(),
@@ -210,6 +211,26 @@ impl Judged<'_> {
                 vec![Finding::undetermined(rule, &self.question.observed.cluster.id, why)]
             }
         }
+    }
+
+    /// Without our own secret no API server can be made to show the key that it writes with.
+    fn canary_denied(&self) -> Option<Finding> {
+        let Fact::Known(Some(denied)) = &self.kubernetes.denied_canary else { return None };
+        if self.kubernetes.metrics == Fact::Known(false) {
+            return None;
+        }
+        let secret = &denied.secret;
+        let message = format!("making {secret} is denied: {}", denied.message);
+        Some(
+            Finding {
+                remedy: format!(
+                    "Let the policy or webhook allow {secret}, of type aks-kms/canary and without a value: it makes an \
+                     API server show the key that it writes with. Or keep the state in another namespace."
+                ),
+                ..Finding::violated(RuleId::SecretUpdatesDenied, secret, message)
+            }
+            .at(Level::Block, false),
+        )
     }
 
     fn key_in_use(&self) -> Option<Finding> {

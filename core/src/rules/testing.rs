@@ -146,6 +146,7 @@ pub(crate) fn kubernetes() -> KubernetesFacts {
         mean_secret_bytes: None,
         unreadable: None,
         denied_patches: Fact::Known(Vec::new()),
+        denied_canary: Fact::Known(None),
     }
 }
 

@@ -10,6 +10,7 @@ mod keys;
 mod killed;
 mod lists;
 mod objects;
+mod orphans;
 mod pace;
 mod transport;
 mod world;

@@ -121,6 +121,31 @@ fn passes(report: &Value) -> Vec<String> {
         .collect()
 }
 
+/// The two secrets that are denied are blocked as such, and all others were answered for.
+fn only_the_denied_is_blocked(report: &Value, what: &str) {
+    let pass = &report["reencryption"][0];
+    let blocked = pass["blocked"].as_array().unwrap();
+    assert_eq!(blocked.len(), 2, "{what}: {pass}");
+    for secret in blocked {
+        assert_eq!(
+            (secret["name"].as_str(), secret["reason"].as_str()),
+            (Some("secret-3"), Some("denied")),
+            "{what}"
+        );
+        let message = secret["message"].as_str().unwrap();
+        assert!(
+            message
+                .starts_with("admission webhook \"sec.example.com\" denied the request with code"),
+            "{what}: {message}"
+        );
+    }
+    assert_eq!(
+        (&pass["counts"]["current"], &pass["counts"]["failed"]),
+        (&json!(8), &json!(0)),
+        "{what}"
+    );
+}
+
 /// A denial with code 404 reads as "deleted meanwhile".
 #[tokio::test(flavor = "multi_thread")]
 async fn a_webhook_that_says_404() {
@@ -142,6 +167,7 @@ async fn a_webhook_that_says_404() {
         if said == "ok" {
             assert_eq!(truth.plaintext, 0, "complete, and plaintext is left");
         }
+        only_the_denied_is_blocked(&report, "404");
     }
 }
 
@@ -160,6 +186,12 @@ async fn a_webhook_that_says_something_else() {
             "429",
             json!({"code": 429, "message": "no", "details": {"retryAfterSeconds": 2_147_483_647}}),
         ),
+        ("503", json!({"code": 503, "message": "no", "details": {"retryAfterSeconds": 3600}})),
+        ("507", json!({"code": 507, "message": "no"})),
+        (
+            "404 its own",
+            json!({"code": 404, "reason": "NotFound", "message": "secrets \"secret-3\" not found", "details": {"kind": "secrets", "name": "secret-3"}}),
+        ),
         ("500 space", json!({"code": 500, "message": "database space exceeded"})),
         ("500 prefix", json!({"code": 500, "message": "no matching prefix found"})),
     ] {
@@ -168,6 +200,8 @@ async fn a_webhook_that_says_something_else() {
         let began = Instant::now();
         let (said, report) = enable(&case, 40).await;
         println!("RESULT {name}: after {:?}: {said}", began.elapsed());
+        assert!(began.elapsed() < Duration::from_secs(30), "{name} holds everybody");
+        only_the_denied_is_blocked(&report, name);
         for pass in passes(&report) {
             println!("RESULT   {pass}");
         }
@@ -235,6 +269,7 @@ async fn a_webhook_with_warnings() {
         webhook(&kubectl, verdict).await;
         let (said, report) = enable(&case, 60).await;
         println!("RESULT {count} warnings: {said}");
+        assert_eq!(said, "ok");
         for pass in passes(&report) {
             println!("RESULT   {pass}");
         }

@@ -7,8 +7,8 @@ mod secrets;
 use futures::join;
 use serde::Deserialize;
 
-pub(crate) use self::secrets::CANARY;
 use super::{
+    canary::CANARY,
     metrics::{ServerMetrics, scrape},
     paths::{value_free_list, with_query},
     status_answer::not_kubernetes,
@@ -75,6 +75,7 @@ pub(crate) async fn observe(
     );
     let missing_permissions = fact(missing);
     let denied_patches = secrets::denied_patches(api, scope, &missing_permissions).await;
+    let denied_canary = secrets::denied_canary(api, scope, &missing_permissions).await;
     let mean_secret_bytes = metrics.as_ref().ok().and_then(ServerMetrics::mean_secret_bytes);
     Ok(KubernetesFacts {
         host: api.host().to_owned(),
@@ -86,6 +87,7 @@ pub(crate) async fn observe(
         mean_secret_bytes,
         unreadable,
         denied_patches,
+        denied_canary,
     })
 }
 

@@ -7,16 +7,15 @@ use super::{AT_A_TIME, ObserveScope, PAGE, fact, list_page};
 use crate::{
     error::{Error, Result},
     kubernetes::{
+        admission::Denial,
+        canary::{CANARY, CANARY_TYPE, canary_denied},
         paths::{namespaces_path, secret_path, secrets_path, with_query},
-        status_answer::{answer_error, in_words, not_kubernetes, send_error},
+        status_answer::{answer_error, denial, in_words, not_kubernetes, send_error},
         table::parse_page,
         transport::{Accept, KubernetesApi, Request},
     },
     model::{DeniedPatch, Fact, Permission},
 };
-
-/// Name of the secret that we write ourselves, to see which key it is encrypted with.
-pub(crate) const CANARY: &str = "aks-kms-canary";
 
 /// In how many namespaces admission is asked.
 const SAMPLE: usize = 20;
@@ -74,7 +73,7 @@ async fn count_list(api: &KubernetesApi, path: &str, doing: &str) -> Result<u64>
 /// One if a canary was left behind. A list, because `get` on secrets is not among our rights.
 async fn canary(api: &KubernetesApi, namespace: &str) -> Result<u64> {
     let doing = doing(namespace);
-    let selector = format!("metadata.name={CANARY}");
+    let selector = format!("metadata.name={CANARY},type={CANARY_TYPE}");
     let query = [("includeObject", "None"), ("fieldSelector", selector.as_str())];
     let path = with_query(&secrets_path(namespace), &query);
     let answer = api.call(&Request::get(path, Accept::Table), &doing).await?;
@@ -100,6 +99,23 @@ pub(super) async fn denied_patches(
         return Fact::Unknown(format!("{} on secrets is not allowed", permission.verb));
     }
     fact(ask_admission(api, scope).await)
+}
+
+/// Asks admission about our own secret.
+pub(super) async fn denied_canary(
+    api: &KubernetesApi,
+    scope: ObserveScope<'_>,
+    missing: &Fact<Vec<Permission>>,
+) -> Fact<Option<DeniedPatch>> {
+    let may_make = match missing {
+        _ if !scope.dry_run_patches => return Fact::Unknown(NOT_ASKED.to_owned()),
+        Fact::Known(missing) => may_make_canary(scope, missing),
+        Fact::Unknown(why) => return Fact::Unknown(why.clone()),
+    };
+    if !may_make {
+        return Fact::Unknown("create on secrets is not allowed".to_owned());
+    }
+    fact(canary_denied(api, scope.state_namespace).await)
 }
 
 /// Whether this is a right to the secrets of the scope, not only to the canary.
@@ -142,6 +158,15 @@ async fn ask_admission(api: &KubernetesApi, scope: ObserveScope<'_>) -> Result<V
     }
 }
 
+/// Where it may not, that is told as a right that is missing.
+fn may_make_canary(scope: ObserveScope<'_>, missing: &[Permission]) -> bool {
+    !missing.iter().any(|permission| {
+        permission.resource == "secrets"
+            && permission.verb == "create"
+            && permission.namespace.as_deref() == Some(scope.state_namespace)
+    })
+}
+
 async fn ask_about_first(api: &KubernetesApi, namespace: &str) -> Result<Option<DeniedPatch>> {
     let page = list_page(api, &secrets_path(namespace), 2, None, &doing(namespace)).await?;
     let Some(name) = page.names.into_iter().find(|name| name != CANARY) else { return Ok(None) };
@@ -151,12 +176,15 @@ async fn ask_about_first(api: &KubernetesApi, namespace: &str) -> Result<Option<
     let doing = format!("try a patch of secret {namespace}/{name}");
     let answer = api.ask(&request).await.map_err(|error| send_error(error, &doing, api.host()))?;
     let said = in_words(&answer);
+    let denial = denial(&answer);
+    if denial.as_ref().is_some_and(Denial::not_in_a_trial) {
+        return Ok(None);
+    }
     let is_denied = match answer.status {
         // Deleted meanwhile.
-        200..=299 | 404 => return Ok(None),
+        200..=299 | 404 if denial.is_none() => return Ok(None),
         400 | 403 | 422 => true,
-        500 => said.contains("webhook"),
-        _ => false,
+        _ => denial.is_some(),
     };
     if is_denied {
         Ok(Some(DeniedPatch { secret: format!("{namespace}/{name}"), message: said }))

@@ -18,6 +18,7 @@ struct Cluster {
     forbidden: BTreeSet<&'static str>,
     /// What dry-run patches answer.
     patch_status: Option<u16>,
+    canary_status: Option<u16>,
     no_remaining_counts: bool,
     /// What `/readyz` says.
     not_ready: Option<&'static str>,
@@ -39,11 +40,17 @@ impl Cluster {
             assert!(query.contains("dryRun=All"), "a real write: {query}");
             assert!(query.contains("includeObject=None"));
             assert_eq!(asked.body, "{}");
-            let status = json!({"kind": "Status", "message": "admission webhook \"a\" denied the request", "code": 403});
             return match self.patch_status {
                 None => respond(200, table(&["x"], 1, None, None)),
-                Some(code) => respond(code, status.to_string()),
+                Some(code) => respond(code, no(code)),
             };
+        }
+        if asked.method == Method::POST && path.ends_with("/secrets") {
+            assert!(query.contains("dryRun=All"), "a real write: {query}");
+            assert!(query.contains("includeObject=None"));
+            assert_eq!(path, "/api/v1/namespaces/kube-system/secrets");
+            let code = self.canary_status.unwrap_or(201);
+            return if code == 201 { respond(201, "{}") } else { respond(code, no(code)) };
         }
         if path.starts_with("/api/v1/") && path != "/api/v1/nodes" {
             assert!(query.contains("includeObject=None"), "content asked for: {}", asked.path);
@@ -113,6 +120,16 @@ impl Cluster {
     }
 }
 
+/// A refusal by admission; by the API server itself if it is not a matter of the object.
+fn no(code: u16) -> String {
+    let message = if code == 503 {
+        "the server is not ready"
+    } else {
+        "admission webhook \"a\" denied the request: hunter2"
+    };
+    json!({"kind": "Status", "message": message, "code": code}).to_string()
+}
+
 fn table(names: &[&str], version: u64, token: Option<String>, remaining: Option<usize>) -> String {
     let rows: Vec<_> = names
         .iter()
@@ -179,6 +196,7 @@ async fn everything_is_seen_where_everything_is_allowed() {
     let writes = asked.iter().filter(|asked| asked.method != Method::GET);
     let writes: BTreeSet<_> = writes.map(|asked| asked.path.split('?').next().unwrap()).collect();
     let expected = [
+        "/api/v1/namespaces/kube-system/secrets",
         "/api/v1/namespaces/kube-system/secrets/a",
         "/api/v1/namespaces/team/secrets/c",
         "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews",
@@ -334,9 +352,25 @@ async fn what_admission_denies_is_named() {
     let (facts, _) = look(cluster, REWRITE).await;
     let denied = |secret: &str| DeniedPatch {
         secret: secret.to_owned(),
-        message: "admission webhook \"a\" denied the request".to_owned(),
+        message: "admission webhook \"a\" denied the request with code 403".to_owned(),
     };
     assert_eq!(facts.denied_patches, Fact::Known(vec![denied("kube-system/a"), denied("team/c")]));
+}
+
+#[tokio::test]
+async fn a_canary_that_admission_denies_is_told() {
+    for (status, denied) in [(201, false), (409, true), (403, true), (429, true), (500, true)] {
+        let cluster = Cluster { canary_status: Some(status), ..Cluster::default() };
+        let (facts, _) = look(cluster, REWRITE).await;
+        let expected = denied.then(|| DeniedPatch {
+            secret: "kube-system/aks-kms-canary".to_owned(),
+            message: format!("admission webhook \"a\" denied the request with code {status}"),
+        });
+        assert_eq!(facts.denied_canary, Fact::Known(expected));
+        assert_eq!(facts.denied_patches, Fact::Known(vec![]));
+    }
+    let cluster = Cluster { canary_status: Some(503), ..Cluster::default() };
+    assert!(matches!(look(cluster, REWRITE).await.0.denied_canary, Fact::Unknown(_)));
 }
 
 #[tokio::test]

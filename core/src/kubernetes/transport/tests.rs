@@ -35,6 +35,32 @@ async fn an_answer_is_given_as_it_is_whatever_its_status() {
 }
 
 #[tokio::test]
+async fn no_retry_after_holds_anybody_for_hours() {
+    let server = TestServer::start(|_| {
+        let mut response = respond(429, "busy");
+        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("2147483647"));
+        response
+    })
+    .await;
+    let answer = server.api().await.send(&get("/api")).await.unwrap();
+    assert_eq!(answer.retry_after, Some(Duration::from_secs(60)));
+}
+
+#[tokio::test]
+async fn an_answer_may_have_hundreds_of_warnings() {
+    let server = TestServer::start(|_| {
+        let mut response = respond(200, "{}");
+        for number in 0..400 {
+            let warning = HeaderValue::try_from(format!("299 - \"w{number}\"")).unwrap();
+            response.headers_mut().append(header::WARNING, warning);
+        }
+        response
+    })
+    .await;
+    assert_eq!(server.api().await.send(&get("/api")).await.unwrap().status, 200);
+}
+
+#[tokio::test]
 async fn a_request_is_sent_as_asked_for() {
     let server = TestServer::start(|_| respond(200, "{}")).await;
     let mut endpoint = server.endpoint();

@@ -191,6 +191,23 @@ fn rights_in_kubernetes() {
             WARNED,
         ),
         (
+            "admission denies the canary",
+            World::enable,
+            |world| world.kubernetes().denied_canary = Fact::Known(Some(denied_canary())),
+            SecretUpdatesDenied,
+            REFUSED,
+        ),
+        (
+            "admission denies the canary, which is not needed where no metrics are read",
+            World::enable,
+            |world| {
+                world.kubernetes().denied_canary = Fact::Known(Some(denied_canary()));
+                world.kubernetes().metrics = Fact::Known(false);
+            },
+            SecretUpdatesDenied,
+            Answer::Holds,
+        ),
+        (
             "no patch could be tried",
             World::enable,
             |world| world.kubernetes().denied_patches = unknown(),
@@ -198,6 +215,13 @@ fn rights_in_kubernetes() {
             UNDETERMINED,
         ),
     ]);
+}
+
+fn denied_canary() -> DeniedPatch {
+    DeniedPatch {
+        secret: "kube-system/aks-kms-canary".to_owned(),
+        message: "admission webhook \"policy.example\" denied the request with code 403".to_owned(),
+    }
 }
 
 #[test]

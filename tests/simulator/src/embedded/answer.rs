@@ -123,6 +123,15 @@ async fn dispatch(
     };
     let (resource, namespace, name) = match route {
         Route::Path => return non_resource(cluster, process, path, call).await,
+        Route::Finalize { namespace } => {
+            if call.method != Method::PUT {
+                return Err(ApiError::method_not_allowed());
+            }
+            let resource = Resource::Namespaces;
+            cluster.access.check(call.caller, "update", resource, Some(&namespace), &namespace)?;
+            let request = documents::Request { cluster, resource, namespace: None, call };
+            return request.finalize(&namespace);
+        }
         Route::Resource { resource, namespace, name } => (resource, namespace, name),
     };
     if matches!(resource, Resource::AccessReviews | Resource::RulesReviews) {

@@ -79,6 +79,13 @@ impl Documents {
         self.all().contains_key(&key(Resource::Namespaces, "", name))
     }
 
+    /// Whether a namespace has been deleted, and is still there.
+    pub(super) fn is_terminating(&self, name: &str) -> bool {
+        let all = self.all();
+        let namespace = all.get(&key(Resource::Namespaces, "", name));
+        namespace.is_some_and(|it| it["metadata"]["deletionTimestamp"].is_string())
+    }
+
     fn add(&self, resource: Resource, namespace: &str, object: &Value, store: &Store) -> Value {
         let name = object["metadata"]["name"].as_str().unwrap_or_default().to_owned();
         let mut object = object.clone();
@@ -280,6 +287,9 @@ impl Request<'_> {
             }
         }
         let uid = stored["metadata"]["uid"].clone();
+        if self.resource == Resource::Namespaces {
+            return Ok(self.terminate(&mut all, &key));
+        }
         if !self.call.dry_run() {
             all.remove(&key);
             self.cluster.store.advance();
@@ -296,6 +306,46 @@ impl Request<'_> {
                 "uid": uid,
             },
         })))
+    }
+
+    /// A namespace that is deleted waits for its finalizers, as on an API server without the
+    /// controllers that empty it.
+    fn terminate(&self, all: &mut BTreeMap<Key, Value>, key: &Key) -> Response<Body> {
+        let Some(stored) = all.get_mut(key) else { return body::json(&Value::Null) };
+        let mut object = stored.clone();
+        if !object["metadata"]["deletionTimestamp"].is_string() {
+            let now = timestamp(OffsetDateTime::now_utc().unix_timestamp());
+            object["metadata"]["deletionTimestamp"] = json!(now);
+            object["status"]["phase"] = json!("Terminating");
+            if !self.call.dry_run() {
+                let revision = self.cluster.store.advance().to_string();
+                object["metadata"]["resourceVersion"] = json!(revision);
+                stored.clone_from(&object);
+            }
+        }
+        forms::object(self.resource, object, self.call.form)
+    }
+
+    /// Answers a PUT of a namespace's finalizers. Without one, a namespace that was deleted goes,
+    /// and leaves behind what is in it.
+    pub(super) fn finalize(&self, name: &str) -> Result<Response<Body>, ApiError> {
+        let finalizers = self.call.json()?["spec"]["finalizers"].clone();
+        let mut all = self.cluster.documents.all();
+        let key = key(self.resource, "", name);
+        let stored = all.get_mut(&key).ok_or_else(|| self.missing(name))?;
+        let none = finalizers.as_array().is_none_or(Vec::is_empty);
+        let mut object = stored.clone();
+        object["spec"]["finalizers"] = if none { json!([]) } else { finalizers };
+        if !self.call.dry_run() {
+            let revision = self.cluster.store.advance().to_string();
+            object["metadata"]["resourceVersion"] = json!(revision);
+            if none && object["metadata"]["deletionTimestamp"].is_string() {
+                all.remove(&key);
+            } else {
+                stored.clone_from(&object);
+            }
+        }
+        Ok(forms::object(self.resource, object, self.call.form))
     }
 
     fn missing(&self, name: &str) -> ApiError {

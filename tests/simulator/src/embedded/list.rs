@@ -41,13 +41,9 @@ impl Continue {
             .ok_or_else(|| ApiError::bad_request("continue key is not valid"))
     }
 
-    /// Namespace and name of the last secret of the page before.
-    fn after<'a>(&'a self, namespace: Option<&'a str>) -> Result<(&'a str, &'a str), ApiError> {
-        let start = self.start.trim_end_matches('\0');
-        namespace
-            .map(|namespace| (namespace, start))
-            .or_else(|| start.split_once('/'))
-            .ok_or_else(|| ApiError::bad_request("continue key is not valid"))
+    /// The place to go on at, relative to what is listed.
+    fn place(&self) -> &str {
+        self.start.trim_start_matches('/')
     }
 
     fn encode(&self) -> String {
@@ -61,6 +57,8 @@ impl Continue {
 struct Selector {
     labels: Vec<(String, String)>,
     name: Option<String>,
+    namespace: Option<String>,
+    kind: Option<String>,
 }
 
 impl Selector {
@@ -72,6 +70,8 @@ impl Selector {
         for requirement in query.get("fieldSelector").into_iter().flat_map(|it| it.split(',')) {
             match equality(requirement)? {
                 (field, name) if field == "metadata.name" => selector.name = Some(name),
+                (field, place) if field == "metadata.namespace" => selector.namespace = Some(place),
+                (field, kind) if field == "type" => selector.kind = Some(kind),
                 (field, _) => {
                     return Err(ApiError::bad_request(format!(
                         "field label not supported: {field}"
@@ -84,6 +84,8 @@ impl Selector {
 
     fn fits(&self, found: &Found) -> bool {
         self.name.as_ref().is_none_or(|name| **name == *found.name)
+            && self.namespace.as_ref().is_none_or(|namespace| **namespace == *found.namespace)
+            && self.kind.as_ref().is_none_or(|kind| **kind == *found.version.secret.kind())
             && self
                 .labels
                 .iter()
@@ -127,10 +129,21 @@ pub(super) async fn list(
         Some(revision) if revision >= 0 => u64::try_from(revision).unwrap_or_default(),
         _ => newest,
     };
-    let after = token.as_ref().map(|token| token.after(namespace)).transpose()?;
-    let Some(page) = cluster.store.page(namespace, after, revision, limit) else {
-        return Err(expired(cluster, token));
+    let page = match (namespace, &selector.name) {
+        // a single key, which is read as such
+        (Some(namespace), Some(name)) if token.is_none() => {
+            Some(cluster.store.single(namespace, name))
+        }
+        (Some(namespace), _) => {
+            let after = token.as_ref().map(|it| (namespace, it.place().trim_end_matches('\0')));
+            cluster.store.page(Some(namespace), after, revision, limit)
+        }
+        (None, _) => {
+            let place = token.as_ref().map_or("", |token| token.place());
+            cluster.store.page_of_all(place, revision, limit)
+        }
     };
+    let Some(page) = page else { return Err(expired(cluster, token)) };
     for found in &page.items {
         process.read(&found.version.seal).await.map_err(|error| {
             ApiError::internal(&format!(
@@ -145,7 +158,7 @@ pub(super) async fn list(
         let position = (&*last.namespace, &*last.name);
         let left = match token.as_ref().and_then(|token| token.left.filter(|_| token.rv >= 0)) {
             Some(left) => left.saturating_sub(page.items.len()),
-            None => cluster.store.count_after(namespace, Some(position)),
+            None => cluster.store.count_after(namespace, position),
         };
         metadata.remaining_item_count = Some(left);
         metadata.r#continue = Some(
@@ -153,8 +166,8 @@ pub(super) async fn list(
                 v: "meta.k8s.io/v1".to_owned(),
                 rv: i64::try_from(revision).unwrap_or(i64::MAX),
                 start: match namespace {
-                    Some(_) => format!("{}\0", last.name),
-                    None => format!("{}/{}\0", last.namespace, last.name),
+                    Some(_) => format!("/{}\0", last.name),
+                    None => format!("/{}/{}\0", last.namespace, last.name),
                 },
                 left: Some(left),
             }

@@ -40,8 +40,13 @@ impl Target<'_> {
 
     /// Answers a POST. The name is that of the object in its body.
     pub(super) async fn create(&self, call: &Call) -> Result<Response<Body>, ApiError> {
-        if !self.cluster.documents.has_namespace(self.namespace) {
-            return Err(ApiError::not_found("namespaces", self.namespace));
+        self.in_a_namespace()?;
+        if self.cluster.documents.is_terminating(self.namespace) {
+            let why = format!(
+                "unable to create new content in namespace {} because it is being terminated",
+                self.namespace
+            );
+            return Err(ApiError::forbidden("secrets", self.name, &why));
         }
         let mut object = call.json()?;
         if let Some(metadata) = object["metadata"].as_object_mut() {
@@ -73,6 +78,14 @@ impl Target<'_> {
         Ok(response)
     }
 
+    /// Admission lets nothing be made or changed in a namespace that there is not.
+    fn in_a_namespace(&self) -> Result<(), ApiError> {
+        if self.cluster.documents.has_namespace(self.namespace) {
+            return Ok(());
+        }
+        Err(ApiError::not_found("namespaces", self.namespace))
+    }
+
     /// Answers a PATCH.
     pub(super) async fn patch(&self, call: &Call) -> Result<Response<Body>, ApiError> {
         let patch = call.merge_patch()?;
@@ -97,8 +110,10 @@ impl Target<'_> {
 
     /// Answers a DELETE.
     pub(super) async fn delete(&self, call: &Call) -> Result<Response<Body>, ApiError> {
+        let options: Value = serde_json::from_slice(&call.body).unwrap_or_default();
         loop {
             let (version, _) = self.read().await?;
+            self.as_expected(&options["preconditions"], &version)?;
             if call.dry_run() {
                 return Ok(self.deleted(&version));
             }
@@ -120,6 +135,18 @@ impl Target<'_> {
                 Err(_) => {}
             }
         }
+    }
+
+    /// Refuses to delete another object than the one that is meant.
+    fn as_expected(&self, preconditions: &Value, version: &Version) -> Result<(), ApiError> {
+        let own = [
+            ("resourceVersion", version.revision.to_string()),
+            ("uid", version.secret.uid.to_string()),
+        ];
+        let fits = own.iter().all(|(field, own)| {
+            preconditions[*field].as_str().is_none_or(|expected| expected == own)
+        });
+        if fits { Ok(()) } else { Err(ApiError::conflict("Secret", self.name)) }
     }
 
     /// Reads the secret: its newest version and whether that is stale.
@@ -166,6 +193,7 @@ impl Target<'_> {
     ) -> Result<Version, ApiError> {
         loop {
             let (before, stale) = self.read().await?;
+            self.in_a_namespace()?;
             let mut changed = change(&before)?;
             let secret = changed.as_ref().unwrap_or(&before.secret);
             if let Some(mutated) = self.cluster.admission.mutate(secret) {

@@ -6,6 +6,7 @@ mod access;
 mod admission;
 mod convergence;
 mod lists;
+mod namespaces;
 mod objects;
 mod staleness;
 mod streams;

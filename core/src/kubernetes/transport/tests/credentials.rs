@@ -115,3 +115,15 @@ async fn a_failing_credential_plugin_is_never_quoted() {
         assert!(!format!("{error:?} {error}").contains("very-secret"), "{error:?}");
     }
 }
+
+#[tokio::test]
+async fn a_webhooks_401_costs_no_token() {
+    let server = TestServer::start(|_| {
+        let said = r#"admission webhook \"a.b\" denied the request: no"#;
+        respond(401, format!(r#"{{"kind":"Status","message":"{said}","code":401}}"#))
+    })
+    .await;
+    let api = api(server.destination(), Some(Arc::new(Numbered::default()))).await;
+    assert_eq!(api.send(&get("/")).await.unwrap().status, 401);
+    assert_eq!(server.asked().len(), 1, "nothing is wrong with the token");
+}

@@ -1,0 +1,119 @@
+//! Secrets whose Namespace does not exist any more: API servers read them when they start, and no
+//! list of namespaces leads to them.
+
+use aks_kms::{BlockedReason, BlockedSecret, ErrorKind, VerifySecretsOptions};
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use crate::{
+    common::az::Kubectl,
+    world::{World, only},
+};
+
+fn given(faults: &Value) -> Value {
+    json!({
+        "cluster": {"kms": {"key": "{{key.1}}"}},
+        "secrets": {"namespaces": 3, "each": 4, "under": "plaintext"},
+        "faults": faults,
+    })
+}
+
+/// Deletes a Namespace and takes its finalizers away, as one does with a Namespace that hangs.
+async fn orphan(world: &World, namespace: &str) -> Kubectl {
+    let kubectl = Kubectl::new(&world.simulator, &world.case);
+    let path = format!("/api/v1/namespaces/{namespace}");
+    let (deleted, _) = kubectl.ask(Method::DELETE, &path, None).await.unwrap();
+    let body = json!({"metadata": {"name": namespace}, "spec": {"finalizers": []}});
+    let finalize = format!("{path}/finalize");
+    let (finalized, _) = kubectl.ask(Method::PUT, &finalize, Some(&body)).await.unwrap();
+    let (left, _) = kubectl.ask(Method::GET, &path, None).await.unwrap();
+    assert_eq!((deleted.as_u16(), finalized.as_u16(), left.as_u16()), (200, 200, 404));
+    kubectl
+}
+
+/// What may be missing for the best proof.
+fn obstacles() -> [(&'static str, Value); 4] {
+    let watch =
+        |path: &str| json!({"kubernetes": [{"method": "GET", "path": path, "status": 403}]});
+    [
+        ("nothing", json!({})),
+        ("no streaming lists", json!({"no_streaming_list": true})),
+        ("no right to watch", watch("watch=true")),
+        ("no list of everything as a stream", watch("/api/v1/secrets?watch=true")),
+    ]
+}
+
+fn blocked(blocked: &[BlockedSecret]) -> Vec<(String, BlockedReason)> {
+    blocked.iter().map(|it| (format!("{}/{}", it.namespace, it.name), it.reason)).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_is_named_with_what_helps_and_the_pass_is_not_complete() {
+    for (what, faults) in obstacles() {
+        // the first, one in the middle, and the last in the order of keys
+        for namespace in ["a-first", "team-2", "zz-the-last"] {
+            let world = World::new(given(&faults)).await;
+            world.embedded.add_secrets(namespace, 1..=1, Some("plaintext")).await.unwrap();
+            orphan(&world, namespace).await;
+            let error = world.reencrypt().await.unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::ReencryptIncomplete, "{what}: {error}");
+            let pass = only(error.report().unwrap().clone());
+            assert!(!pass.complete, "{what}");
+            let left = blocked(&pass.blocked);
+            let first = format!("{namespace}/secret-1");
+            assert!(
+                left.contains(&(first, BlockedReason::NamespaceGone)),
+                "{what}, {namespace}: {left:?}"
+            );
+            let expected = if namespace == "team-2" { 4 } else { 1 };
+            assert_eq!(left.len(), expected, "{what}, {namespace}: {left:?}");
+            let message = &pass.blocked[0].message;
+            let remedy = format!("kubectl delete secret secret-1 -n {namespace}");
+            assert!(message.contains(&remedy), "{what}: {message}");
+            let total = if namespace == "team-2" { 12 } else { 13 };
+            assert_eq!(pass.counts.total, total, "{what}, {namespace}: {:?}", pass.counts);
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn both_ways_out_work() {
+    for (what, faults) in obstacles() {
+        let world = World::new(given(&faults)).await;
+        let kubectl = orphan(&world, "team-1").await;
+        orphan(&world, "team-3").await;
+        let left = only(world.reencrypt().await.unwrap_err().report().unwrap().clone()).blocked;
+        assert_eq!(left.len(), 8, "{what}: {left:?}");
+        for secret in 1..=4 {
+            assert!(kubectl.delete("team-1", &format!("secret-{secret}")).await);
+        }
+        let namespace = json!({"metadata": {"name": "team-3"}});
+        let made = kubectl.ask(Method::POST, "/api/v1/namespaces", Some(&namespace)).await;
+        assert_eq!(made.unwrap().0.as_u16(), 201);
+        let pass = world.pass().await;
+        assert!(pass.complete && pass.counts.total == 8, "{what}: {pass:#?}");
+        world.assert_all_under(0).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_that_was_rewritten_before_is_no_obstacle() {
+    let world = World::new(given(&json!({}))).await;
+    assert!(world.pass().await.complete);
+    orphan(&world, "team-3").await;
+    // its secrets are under the key: they are beyond a proof, and cannot be asked any more
+    let verified = world.manager().verify_secrets(VerifySecretsOptions::default()).await.unwrap();
+    let pass = only(verified);
+    assert!(pass.complete && pass.counts.total == 12, "{pass:#?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn verify_secrets_sees_one_that_was_written_after_the_proof() {
+    let world = World::new(given(&json!({}))).await;
+    assert!(world.pass().await.complete);
+    world.embedded.add_secrets("ghost", 1..=2, None).await.unwrap();
+    world.embedded.put_under("ghost", "secret-1", "plaintext").await.unwrap();
+    orphan(&world, "ghost").await;
+    let verified = world.manager().verify_secrets(VerifySecretsOptions::default()).await.unwrap();
+    assert_eq!(only(verified).counts.total, 14);
+}
