@@ -10,16 +10,17 @@ use crate::{
     error::{Error, ErrorKind, Result},
     kubernetes::{
         self, BearerToken, ClusterEndpoint, EtcdMarks, KubernetesAccess, KubernetesApi,
-        ObserveScope, StateStore, Stored, TokenSource, etcd_marks,
+        ObserveScope, SealStore, StateStore, Stored, TokenSource, etcd_marks, namespace_exists,
     },
     ledger::{Fit, Marks, Operation, Reconciled, Record, Seen},
     model::{
-        AccessFacts, ClusterFacts, ClusterId, Enable, ExpectedKey, Fact, Intent, KeyFacts, KeyId,
-        KmsTarget, KubernetesFacts, Lookup, Rotate, Timing, VaultFacts, VaultId,
+        AccessFacts, ClusterFacts, ClusterId, Enable, Fact, Intent, KeyFacts, KeyId, KmsTarget,
+        KubernetesFacts, Lookup, Rotate, Timing, VaultFacts, VaultId,
     },
     observed::{Observed, PreviousKey},
     plan::expected_now,
     runner::Found,
+    seal::SealKey,
 };
 
 /// Where facts come from.
@@ -47,6 +48,8 @@ pub(crate) struct Wanted {
     pub(crate) vault_id: Option<VaultId>,
     /// A version of it is to be made: which ones are there?
     pub(crate) versions: bool,
+    /// The operation that goes on, and may have made that version already.
+    pub(crate) unfinished: Option<Operation>,
     /// Its vault may be closed: which other keys are in it?
     pub(crate) vault_keys: bool,
     /// The cluster is to be upgraded: what is offered?
@@ -54,7 +57,7 @@ pub(crate) struct Wanted {
 }
 
 impl Wanted {
-    /// The key that a verb is about: one that the recorded operation has made, if it goes on.
+    /// The key that a verb is about.
     pub(crate) fn of(
         intent: &Intent,
         cluster: &ClusterFacts,
@@ -78,16 +81,11 @@ impl Wanted {
             }
             Intent::Rotate(Rotate { key_id: None, .. }) => {
                 // Where somebody else changed the key, nobody goes on with the operation.
-                let operation = recorded
+                let unfinished = recorded
                     .filter(|found| found.fit != Fit::Superseded)
-                    .and_then(|found| found.record.operation.as_ref());
-                let made = operation
-                    .filter(|operation| operation.intent == *intent)
-                    .and_then(|operation| operation.target.as_ref()?.expected());
-                match made {
-                    Some(ExpectedKey::Key(key_id)) => in_use.map(|now| Self { key_id, ..now }),
-                    _ => in_use.map(|now| Self { versions: true, ..now }),
-                }
+                    .and_then(|found| found.record.operation.as_ref())
+                    .filter(|operation| operation.intent == *intent);
+                in_use.map(|now| Self { versions: true, unfinished: unfinished.cloned(), ..now })
             }
             Intent::ChangeNetworkMode(_) => {
                 in_use.or_else(before).map(|wanted| Self { vault_keys: true, ..wanted })
@@ -100,7 +98,14 @@ impl Wanted {
     }
 
     fn key(key_id: KeyId, vault_id: Option<VaultId>) -> Self {
-        Self { key_id, vault_id, versions: false, vault_keys: false, upgrades: false }
+        Self {
+            key_id,
+            vault_id,
+            versions: false,
+            unfinished: None,
+            vault_keys: false,
+            upgrades: false,
+        }
     }
 
     /// The key that an operation began with.
@@ -137,7 +142,7 @@ pub(crate) async fn observe(
         Ok(found) => Fact::Known(found.reconciled.clone()),
         Err(error) => Fact::Unknown(error.to_string()),
     });
-    let wanted = wanted(&cluster, recorded.as_ref().and_then(Fact::known));
+    let mut wanted = wanted(&cluster, recorded.as_ref().and_then(Fact::known));
     let previous = recorded
         .as_ref()
         .and_then(Fact::known)
@@ -156,6 +161,15 @@ pub(crate) async fn observe(
         record: recorded,
         previous: None,
     };
+    if let Some(wanted) = wanted.as_mut().filter(|wanted| wanted.versions) {
+        observed.versions = Some(fact(sources.azure.key_versions(&wanted.key_id).await));
+        // A version that is made already is what the verb is about, and none is to be made.
+        let operation = wanted.unfinished.as_ref();
+        if let Some(made) = operation.and_then(|operation| observed.made_for(operation)) {
+            wanted.key_id = made;
+            observed.versions = observed.versions.filter(|versions| versions.known().is_some());
+        }
+    }
     let about_previous = async {
         let key_id = previous?;
         if wanted.as_ref().is_some_and(|wanted| wanted.key_id == key_id) {
@@ -168,18 +182,12 @@ pub(crate) async fn observe(
         let Wanted { key_id, vault_id, .. } = wanted.as_ref()?;
         Some(observe_key(sources.azure, &observed.cluster, key_id, vault_id.as_ref()).await)
     };
-    let about_versions = async {
-        let wanted = wanted.as_ref().filter(|wanted| wanted.versions)?;
-        Some(sources.azure.key_versions(&wanted.key_id).await)
-    };
     let about_upgrades = async {
         wanted.as_ref().filter(|wanted| wanted.upgrades)?;
         Some(sources.azure.upgrades(sources.cluster).await)
     };
-    let (previous, seen, versions, upgrades) =
-        futures::join!(about_previous, about_wanted, about_versions, about_upgrades);
+    let (previous, seen, upgrades) = futures::join!(about_previous, about_wanted, about_upgrades);
     observed.previous = previous;
-    observed.versions = versions.map(fact);
     observed.upgrades = upgrades.map(fact);
     if let Some(seen) = seen {
         let vault = seen.vault.known().and_then(Lookup::found).map(|vault| &vault.id);
@@ -202,12 +210,8 @@ fn fact<T>(read: Result<T>) -> Fact<T> {
 }
 
 /// The record, in line with what was observed.
-fn found(cluster: &ClusterFacts, (marks, stored): (EtcdMarks, Option<Stored>)) -> Result<Found> {
-    let resource_version = stored.as_ref().map(|stored| stored.resource_version.clone());
-    let record = stored
-        .filter(|stored| !stored.text.is_empty())
-        .map(|stored| Record::parse(&stored.text))
-        .transpose()?;
+fn found(cluster: &ClusterFacts, kept: KeptRecord) -> Result<Found> {
+    let KeptRecord { stored, seal, marks } = kept;
     let seen = Seen {
         marks: Marks {
             uid: marks.uid,
@@ -219,9 +223,16 @@ fn found(cluster: &ClusterFacts, (marks, stored): (EtcdMarks, Option<Stored>)) -
         resource_version: marks.resource_version,
         at: OffsetDateTime::now_utc(),
     };
+    let text = stored.as_ref().map(|stored| stored.text.as_str()).filter(|text| !text.is_empty());
+    let reconciled = match text {
+        None => Reconciled::new(None, &seen),
+        Some(text) if seal.fits => Reconciled::new(Some(Record::parse(text)?), &seen),
+        Some(text) => Reconciled::unsealed(Record::parse(text).ok().as_ref(), &seen),
+    };
     Ok(Found {
-        reconciled: Reconciled::new(record, &seen),
-        resource_version,
+        reconciled,
+        resource_version: stored.map(|stored| stored.resource_version),
+        seal: seal.key,
         etcd_resource_version: seen.resource_version,
     })
 }
@@ -255,8 +266,15 @@ async fn observe_key(
     KeySeen { vault, key, access, diagnostics }
 }
 
+/// What is kept in the cluster, and how far its etcd had come afterwards.
+struct KeptRecord {
+    stored: Option<Stored>,
+    seal: Seal,
+    marks: EtcdMarks,
+}
+
 /// The way to the API server, what was seen through it, and the record if one is to be kept.
-type Kept = Option<Result<(EtcdMarks, Option<Stored>)>>;
+type Kept = Option<Result<KeptRecord>>;
 
 async fn observe_kubernetes(
     sources: Sources<'_>,
@@ -278,12 +296,46 @@ async fn kept(
     api: &KubernetesApi,
     facts: &Fact<KubernetesFacts>,
     scope: ObserveScope<'_>,
-) -> Result<(EtcdMarks, Option<Stored>)> {
+) -> Result<KeptRecord> {
     if let Fact::Unknown(why) = facts {
         return Err(Error::new(ErrorKind::Unavailable, why.clone()));
     }
-    let store = StateStore::new(api.clone(), scope.state_namespace.to_owned());
-    futures::future::try_join(etcd_marks(api, scope.state_namespace), store.read()).await
+    let namespace = scope.state_namespace;
+    // First the record, then how far etcd has come: one that is from after that is of another etcd.
+    let stored = StateStore::new(api.clone(), namespace.to_owned()).read().await?;
+    if stored.is_none() {
+        namespace_exists(api, namespace).await?;
+    }
+    let marks = etcd_marks(api, namespace).await?;
+    let seal = seal(api, namespace, &marks.uid, stored.as_ref()).await?;
+    Ok(KeptRecord { stored, seal, marks })
+}
+
+/// Whether the record's seal fits, and the key that tells.
+#[derive(Default)]
+struct Seal {
+    key: Option<SealKey>,
+    fits: bool,
+}
+
+/// Looks at the seal. What an API server remembers will do if it fits; else what etcd has counts.
+async fn seal(
+    api: &KubernetesApi,
+    namespace: &str,
+    cluster_uid: &str,
+    stored: Option<&Stored>,
+) -> Result<Seal> {
+    let Some(Stored { text, seal, .. }) = stored.filter(|stored| !stored.text.is_empty()) else {
+        return Ok(Seal::default());
+    };
+    let store = SealStore::new(api.clone(), namespace.to_owned());
+    let fits = |key: &SealKey| seal.as_ref().is_some_and(|seal| key.fits(cluster_uid, text, seal));
+    let remembered = store.read(kubernetes::Read::Remembered).await.unwrap_or_default();
+    if let Some(key) = remembered.filter(|key| fits(key)) {
+        return Ok(Seal { key: Some(key), fits: true });
+    }
+    let key = store.read(kubernetes::Read::Now).await?;
+    Ok(Seal { fits: key.as_ref().is_some_and(fits), key })
 }
 
 /// Turns the chosen access into a connection. Nothing is asked of the API server yet.

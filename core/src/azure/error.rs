@@ -8,7 +8,10 @@ use std::error::Error as StdError;
 use azure_core::error::ErrorKind as CoreErrorKind;
 use serde_json::Value;
 
-use crate::error::{Error, ErrorKind};
+use crate::{
+    error::{Error, ErrorKind},
+    text::{LONGEST_NAME, one_line},
+};
 
 /// AKS could not use the key with the cluster's identity: no role, wrong role, a role that has not
 /// reached the vault yet, a firewall, a key of the wrong type, a wrong address. One code for all.
@@ -57,8 +60,9 @@ impl ServiceError {
         let text = |value: Option<&Value>| {
             value.and_then(Value::as_str).filter(|text| !text.is_empty()).map(str::to_owned)
         };
-        let code = text(error.get("code"));
-        let inner_code = text(error.pointer("/innererror/code"));
+        let name = |value: Option<&Value>| text(value).map(|text| one_line(&text, LONGEST_NAME));
+        let code = name(error.get("code"));
+        let inner_code = name(error.pointer("/innererror/code"));
         let details = error.get("details").and_then(Value::as_array).into_iter().flatten();
         // A general code may wrap the one that callers decide on.
         let decisive = [text(error.get("subcode")), inner_code.clone()]
@@ -68,7 +72,7 @@ impl ServiceError {
             .find(|code| code == KEY_PERMISSION || code == ETAG_MISMATCH);
         Self {
             code: decisive.or(code),
-            message: text(error.get("message")).map(|message| shorten(&message)),
+            message: text(error.get("message")).map(|message| one_line(&message, LONGEST_MESSAGE)),
             inner_code,
         }
     }
@@ -215,19 +219,11 @@ impl Cause {
             let message =
                 if error.is::<reqwest::Error>() { String::new() } else { error.to_string() };
             if !message.is_empty() && !messages.iter().any(|said| said.contains(&message)) {
-                messages.push(shorten(&message));
+                messages.push(one_line(&message, LONGEST_MESSAGE));
             }
             next = error.source();
         }
         Self(messages.join(": "))
-    }
-}
-
-fn shorten(message: &str) -> String {
-    let line = message.split_whitespace().collect::<Vec<_>>().join(" ");
-    match line.char_indices().nth(LONGEST_MESSAGE) {
-        Some((end, _)) => format!("{}…", &line[..end]),
-        None => line,
     }
 }
 

@@ -3,9 +3,12 @@
 use serde::Deserialize;
 
 use super::transport::{Answer, SendError};
-use crate::error::{Error, ErrorKind};
+use crate::{
+    error::{Error, ErrorKind},
+    text::{LONGEST_NAME, one_line},
+};
 
-/// The longest message that is repeated.
+/// The longest message that is repeated, in characters.
 const LONGEST_MESSAGE: usize = 1024;
 
 /// A Kubernetes `Status`: why a request failed.
@@ -35,24 +38,14 @@ impl StatusAnswer {
 
     /// `None`: this was read from an object of another kind.
     pub(super) fn checked(mut self) -> Option<Self> {
-        shorten(&mut self.message);
+        self.message = one_line(&self.message, LONGEST_MESSAGE);
+        self.reason = one_line(&self.reason, LONGEST_NAME);
         (self.kind == "Status").then_some(self)
     }
 
     /// Where an expired list can go on.
     pub(crate) fn continue_token(&self) -> Option<&str> {
         Some(self.metadata.continue_token.as_str()).filter(|token| !token.is_empty())
-    }
-}
-
-fn shorten(message: &mut String) {
-    if message.len() > LONGEST_MESSAGE {
-        let mut end = LONGEST_MESSAGE;
-        while !message.is_char_boundary(end) {
-            end -= 1;
-        }
-        message.truncate(end);
-        message.push('…');
     }
 }
 
@@ -205,9 +198,14 @@ mod tests {
     }
 
     #[test]
-    fn long_messages_are_cut_between_characters() {
-        let body = format!(r#"{{"kind":"Status","message":"{}"}}"#, "é".repeat(2000));
+    fn a_message_is_one_plain_line() {
+        let body = format!(
+            r#"{{"kind":"Status","reason":"a\u001b[2J","message":"no\r\n\u202e{}"}}"#,
+            "é".repeat(2000)
+        );
         let said = in_words(&answer(500, &body));
-        assert!(said.len() <= LONGEST_MESSAGE + '…'.len_utf8() && said.ends_with('…'));
+        assert_eq!(said.chars().count(), LONGEST_MESSAGE + 1);
+        assert!(said.starts_with("no éé") && said.ends_with("é…"), "{said}");
+        assert_eq!(StatusAnswer::parse(body.as_bytes()).unwrap().reason, "a [2J");
     }
 }
