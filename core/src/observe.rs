@@ -325,16 +325,21 @@ async fn seal(
     cluster_uid: &str,
     stored: Option<&Stored>,
 ) -> Result<Seal> {
-    let Some(Stored { text, seal, .. }) = stored.filter(|stored| !stored.text.is_empty()) else {
-        return Ok(Seal::default());
-    };
+    // Where there is no seal no key makes it fit: none has to be readable to tell.
+    let Some(Stored { text, seal: Some(seal), .. }) = stored else { return Ok(Seal::default()) };
     let store = SealStore::new(api.clone(), namespace.to_owned());
-    let fits = |key: &SealKey| seal.as_ref().is_some_and(|seal| key.fits(cluster_uid, text, seal));
+    let fits = |key: &SealKey| key.fits(cluster_uid, text, seal);
     let remembered = store.read(kubernetes::Read::Remembered).await.unwrap_or_default();
     if let Some(key) = remembered.filter(|key| fits(key)) {
         return Ok(Seal { key: Some(key), fits: true });
     }
-    let key = store.read(kubernetes::Read::Now).await?;
+    let key = store.read(kubernetes::Read::Now).await.map_err(|error| {
+        let why = format!(
+            "without it nothing in the record can be believed; where it stays so, `kubectl delete configmap aks-kms \
+             --namespace {namespace}` goes on with nothing known"
+        );
+        error.with_context(&why)
+    })?;
     Ok(Seal { fits: key.as_ref().is_some_and(fits), key })
 }
 

@@ -134,6 +134,7 @@ rule_ids! {
     KubernetesClusterMismatch = "kubernetes-cluster-mismatch",
     KubernetesUnreachable = "kubernetes-unreachable",
     KubernetesPermissionMissing = "kubernetes-permission-missing",
+    RecordUnsealed = "record-unsealed",
     SecretUpdatesDenied = "secret-updates-denied",
     PreviousKeyStillNeeded = "previous-key-still-needed",
     KeyInUseUnproven = "key-in-use-unproven",

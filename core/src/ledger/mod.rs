@@ -11,11 +11,11 @@ mod record;
 mod tests;
 mod transitions;
 
-#[cfg(test)]
-pub(crate) use self::record::Ledger;
 pub(crate) use self::{
     judge::{Need, Needs, Standing, judge},
     reconcile::{Fit, Reconciled, Seen},
     record::{Entry, Marks, Operation, Record},
     transitions::Proof,
 };
+#[cfg(test)]
+pub(crate) use self::{reconcile::Unsealed, record::Ledger};

@@ -14,7 +14,27 @@ use crate::{
 const EXPIRES_MEANWHILE: Duration = Duration::days(1);
 
 pub(super) fn check(question: &Question<'_>) -> Vec<Finding> {
-    [previous_key_unusable(question), key_reused(question)].into_iter().flatten().collect()
+    [record_unsealed(question), previous_key_unusable(question), key_reused(question)]
+        .into_iter()
+        .flatten()
+        .collect()
+}
+
+/// A text that anybody may have written.
+fn record_unsealed(question: &Question<'_>) -> Option<Finding> {
+    let observed = question.observed;
+    if let (Some(Fact::Unknown(why)), Fact::Known(_)) = (&observed.record, &observed.kubernetes) {
+        return Some(Finding::undetermined(RuleId::RecordUnsealed, &observed.cluster.id, why));
+    }
+    let unsealed = observed.recorded()?.unsealed.as_ref()?;
+    let tells = unsealed.operation.as_ref().map_or_else(String::new, |operation| {
+        format!("; it tells of {}, begun by {}", operation.operation, operation.by)
+    });
+    Some(Finding::violated(
+        RuleId::RecordUnsealed,
+        &question.observed.cluster.id,
+        format!("the record in ConfigMap aks-kms has no valid seal, and is not believed{tells}"),
+    ))
 }
 
 /// Every API server has both keys, and is not healthy unless both work.

@@ -186,6 +186,16 @@ impl Kubectl {
         Some((status, answer.json().await.unwrap_or_default()))
     }
 
+    /// `kubectl create --filename`.
+    pub(crate) async fn create_from_yaml(&self, path: &str, yaml: &str) -> (StatusCode, Value) {
+        let url = format!("{}{path}", self.server);
+        let request = self.client.post(url).bearer_auth(&self.token);
+        let request = request.header("content-type", "application/yaml").body(yaml.to_owned());
+        let answer = request.send().await.unwrap();
+        let status = answer.status();
+        (status, answer.json().await.unwrap_or_default())
+    }
+
     /// `kubectl create secret generic`.
     pub(crate) async fn create(&self, namespace: &str, name: &str, value: &str) -> bool {
         let secret = json!({

@@ -3,7 +3,7 @@ use time::Duration;
 use super::*;
 use crate::{
     catalogue::RuleId::*,
-    ledger::Entry,
+    ledger::{Entry, Unsealed},
     model::{Fact, Lookup, NetworkMode},
     rules::testing::{
         KEY_0, KEY_1, KEY_2, NOW, entry, key, kms_on, previous_key, target_of, unknown, vault,
@@ -28,6 +28,26 @@ fn close_previous_vault(world: &mut World, network_mode: Option<NetworkMode>) {
 
 fn previous_expires_in(world: &mut World, left: Duration) {
     world.previous_version().expires = Some(NOW + left);
+}
+
+#[test]
+fn a_record_without_a_valid_seal() {
+    fn unseal(world: &mut World) {
+        let Some(Fact::Known(found)) = &mut world.observed.record else { panic!("no record") };
+        found.unsealed = Some(Unsealed::default());
+    }
+    check(&[
+        ("it has one", World::rotate, |_| {}, RecordUnsealed, Answer::Holds),
+        (
+            "there is no record",
+            World::rotate,
+            |it| it.observed.record = None,
+            RecordUnsealed,
+            Answer::Holds,
+        ),
+        ("it has none", World::rotate, unseal, RecordUnsealed, WARNED),
+        ("it has none, and is looked at", status, unseal, RecordUnsealed, WARNED),
+    ]);
 }
 
 #[test]
