@@ -14,6 +14,7 @@ use reqwest::{Client, Method, StatusCode};
 use serde_json::{Value, json};
 
 const RECORD: &str = "/api/v1/namespaces/kube-system/configmaps/aks-kms";
+const BACKUPS_KEPT: usize = 1000;
 /// Each record that was read, and all that lay in its `ConfigMap`: what a backup holds.
 static BACKUPS: Mutex<Vec<(Value, Value)>> = Mutex::new(Vec::new());
 
@@ -229,7 +230,8 @@ impl Kubectl {
         let text = map["data"]["state.json"].as_str().filter(|_| status.is_success())?;
         let record: Value = serde_json::from_str(text).ok()?;
         let mut backups = BACKUPS.lock().unwrap_or_else(PoisonError::into_inner);
-        backups.push((record.clone(), map["data"].clone()));
+        backups.truncate(BACKUPS_KEPT);
+        backups.insert(0, (record.clone(), map["data"].clone()));
         Some(record)
     }
 
@@ -238,7 +240,7 @@ impl Kubectl {
     pub(crate) async fn restore_record(&self, record: &Value) {
         let backup = {
             let backups = BACKUPS.lock().unwrap_or_else(PoisonError::into_inner);
-            backups.iter().rev().find(|(seen, _)| seen == record).map(|(_, data)| data.clone())
+            backups.iter().find(|(seen, _)| seen == record).map(|(_, data)| data.clone())
         };
         let data = backup.unwrap_or_else(|| json!({"state.json": record.to_string()}));
         self.put_record(&data).await;
