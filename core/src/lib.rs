@@ -16,6 +16,8 @@ mod progress;
 mod reencrypt;
 mod rules;
 mod runner;
+mod seal;
+mod text;
 
 pub use azure::Cloud;
 pub use builder::KmsManagerBuilder;

@@ -12,17 +12,18 @@ use crate::{
     error::{Error, Result},
     kubernetes::{
         self, BearerToken, ClusterEndpoint, EtcdMarks, KubernetesAccess, KubernetesApi,
-        ObserveScope, StateStore, Stored, TokenSource, etcd_marks, is_no_answer,
+        ObserveScope, SealStore, StateStore, Stored, TokenSource, etcd_marks, is_no_answer,
+        namespace_exists,
     },
     ledger::{Fit, Marks, Operation, Reconciled, Record, Seen},
     model::{
-        AccessFacts, ClusterFacts, ClusterId, Enable, ExpectedKey, Fact, Intent, KeyFacts, KeyId,
-        KmsTarget, KubernetesFacts, Lookup, NetworkMode, Rotate, Timing, VaultAccess, VaultFacts,
-        VaultId,
+        AccessFacts, ClusterFacts, ClusterId, Enable, Fact, Intent, KeyFacts, KeyId, KmsTarget,
+        KubernetesFacts, Lookup, NetworkMode, Rotate, Timing, VaultAccess, VaultFacts, VaultId,
     },
     observed::Observed,
     plan::expected_now,
     runner::Found,
+    seal::SealKey,
 };
 
 use self::concerned::Concerned;
@@ -52,6 +53,8 @@ pub(crate) struct Wanted {
     pub(crate) vault_id: Option<VaultId>,
     /// A version of it is to be made: which ones are there?
     pub(crate) versions: bool,
+    /// The operation that goes on, and may have made that version already.
+    pub(crate) unfinished: Option<Operation>,
     /// Its vault may be closed: which other keys are in it, and which other clusters use it?
     pub(crate) vault_users: bool,
     /// The cluster is to be upgraded: what is offered?
@@ -59,7 +62,7 @@ pub(crate) struct Wanted {
 }
 
 impl Wanted {
-    /// The key that a verb is about: one that the recorded operation has made, if it goes on.
+    /// The key that a verb is about.
     pub(crate) fn of(
         intent: &Intent,
         cluster: &ClusterFacts,
@@ -83,16 +86,11 @@ impl Wanted {
             }
             Intent::Rotate(Rotate { key_id: None, .. }) => {
                 // Where somebody else changed the key, nobody goes on with the operation.
-                let operation = recorded
+                let unfinished = recorded
                     .filter(|found| found.fit != Fit::Superseded)
-                    .and_then(|found| found.record.operation.as_ref());
-                let made = operation
-                    .filter(|operation| operation.intent == *intent)
-                    .and_then(|operation| Some(operation.target.as_ref()?.expected()));
-                match made {
-                    Some(ExpectedKey::Key(key_id)) => in_use.map(|now| Self { key_id, ..now }),
-                    _ => in_use.map(|now| Self { versions: true, ..now }),
-                }
+                    .and_then(|found| found.record.operation.as_ref())
+                    .filter(|operation| operation.intent == *intent);
+                in_use.map(|now| Self { versions: true, unfinished: unfinished.cloned(), ..now })
             }
             Intent::ChangeNetworkMode(asked) => {
                 let closes = asked.network_mode == NetworkMode::Private
@@ -107,7 +105,14 @@ impl Wanted {
     }
 
     fn key(key_id: KeyId, vault_id: Option<VaultId>) -> Self {
-        Self { key_id, vault_id, versions: false, vault_users: false, upgrades: false }
+        Self {
+            key_id,
+            vault_id,
+            versions: false,
+            unfinished: None,
+            vault_users: false,
+            upgrades: false,
+        }
     }
 
     /// The key that an operation began with.
@@ -148,12 +153,7 @@ pub(crate) async fn observe(
         Ok(found) => Fact::Known(found.reconciled.clone()),
         Err(error) => Fact::Unknown(error.to_string()),
     });
-    let wanted = wanted(&cluster, recorded.as_ref().and_then(Fact::known));
-    let concerned = Concerned::of(
-        &cluster,
-        wanted.as_ref(),
-        recorded.as_ref().and_then(Fact::known).map(|found| &found.record.ledger),
-    );
+    let mut wanted = wanted(&cluster, recorded.as_ref().and_then(Fact::known));
     let mut observed = Observed {
         at: OffsetDateTime::now_utc(),
         cluster,
@@ -172,6 +172,20 @@ pub(crate) async fn observe(
         perhaps: Vec::new(),
         others: None,
     };
+    if let Some(wanted) = wanted.as_mut().filter(|wanted| wanted.versions) {
+        observed.versions = Some(fact(sources.azure.key_versions(&wanted.key_id).await));
+        // A version that is made already is what the verb is about, and none is to be made.
+        let operation = wanted.unfinished.as_ref();
+        if let Some(made) = operation.and_then(|operation| observed.made_for(operation)) {
+            wanted.key_id = made;
+            observed.versions = observed.versions.filter(|versions| versions.known().is_some());
+        }
+    }
+    let concerned = Concerned::of(
+        &observed.cluster,
+        wanted.as_ref(),
+        observed.recorded().map(|found| &found.record.ledger),
+    );
     let about_concerned = concerned.observe(sources.azure, &observed.cluster);
     let about_others = async {
         wanted.as_ref().filter(|wanted| wanted.vault_users)?;
@@ -181,19 +195,14 @@ pub(crate) async fn observe(
         let Wanted { key_id, vault_id, .. } = wanted.as_ref()?;
         Some(observe_key(sources.azure, &observed.cluster, key_id, vault_id.as_ref()).await)
     };
-    let about_versions = async {
-        let wanted = wanted.as_ref().filter(|wanted| wanted.versions)?;
-        Some(sources.azure.key_versions(&wanted.key_id).await)
-    };
     let about_upgrades = async {
         wanted.as_ref().filter(|wanted| wanted.upgrades)?;
         Some(sources.azure.upgrades(sources.cluster).await)
     };
-    let ((in_use, previous, perhaps), seen, versions, upgrades, others) =
-        futures::join!(about_concerned, about_wanted, about_versions, about_upgrades, about_others);
+    let ((in_use, previous, perhaps), seen, upgrades, others) =
+        futures::join!(about_concerned, about_wanted, about_upgrades, about_others);
     (observed.in_use, observed.previous, observed.perhaps) = (in_use, previous, perhaps);
     observed.others = others.map(fact);
-    observed.versions = versions.map(fact);
     observed.upgrades = upgrades.map(fact);
     if let Some(seen) = seen {
         let vault = seen.vault.known().and_then(Lookup::found).map(|vault| &vault.id);
@@ -216,12 +225,8 @@ fn fact<T>(read: Result<T>) -> Fact<T> {
 }
 
 /// The record, in line with what was observed.
-fn found(cluster: &ClusterFacts, (marks, stored): (EtcdMarks, Option<Stored>)) -> Result<Found> {
-    let resource_version = stored.as_ref().map(|stored| stored.resource_version.clone());
-    let record = stored
-        .filter(|stored| !stored.text.is_empty())
-        .map(|stored| Record::parse(&stored.text))
-        .transpose()?;
+fn found(cluster: &ClusterFacts, kept: KeptRecord) -> Result<Found> {
+    let KeptRecord { stored, seal, marks } = kept;
     let seen = Seen {
         marks: Marks {
             uid: marks.uid,
@@ -237,9 +242,16 @@ fn found(cluster: &ClusterFacts, (marks, stored): (EtcdMarks, Option<Stored>)) -
         resource_version: marks.resource_version,
         at: OffsetDateTime::now_utc(),
     };
+    let text = stored.as_ref().map(|stored| stored.text.as_str()).filter(|text| !text.is_empty());
+    let reconciled = match text {
+        None => Reconciled::new(None, &seen),
+        Some(text) if seal.fits => Reconciled::new(Some(Record::parse(text)?), &seen),
+        Some(text) => Reconciled::unsealed(Record::parse(text).ok().as_ref(), &seen),
+    };
     Ok(Found {
-        reconciled: Reconciled::new(record, &seen),
-        resource_version,
+        reconciled,
+        resource_version: stored.map(|stored| stored.resource_version),
+        seal: seal.key,
         etcd_resource_version: seen.resource_version,
     })
 }
@@ -273,8 +285,15 @@ async fn observe_key(
     KeySeen { vault, key, access, diagnostics }
 }
 
+/// What is kept in the cluster, and how far its etcd had come afterwards.
+struct KeptRecord {
+    stored: Option<Stored>,
+    seal: Seal,
+    marks: EtcdMarks,
+}
+
 /// The way to the API server, what was seen through it, and the record if one is to be kept.
-type Kept = Option<Result<(EtcdMarks, Option<Stored>)>>;
+type Kept = Option<Result<KeptRecord>>;
 
 async fn observe_kubernetes(
     sources: Sources<'_>,
@@ -296,12 +315,51 @@ async fn kept(
     api: &KubernetesApi,
     facts: &Result<KubernetesFacts>,
     scope: ObserveScope<'_>,
-) -> Result<(EtcdMarks, Option<Stored>)> {
+) -> Result<KeptRecord> {
     if let Err(error) = facts {
         return Err(Error::new(error.kind(), error.to_string()));
     }
-    let store = StateStore::new(api.clone(), scope.state_namespace.to_owned());
-    futures::future::try_join(etcd_marks(api, scope.state_namespace), store.read()).await
+    let namespace = scope.state_namespace;
+    // First the record, then how far etcd has come: one that is from after that is of another etcd.
+    let stored = StateStore::new(api.clone(), namespace.to_owned()).read().await?;
+    if stored.is_none() {
+        namespace_exists(api, namespace).await?;
+    }
+    let marks = etcd_marks(api, namespace).await?;
+    let seal = seal(api, namespace, &marks.uid, stored.as_ref()).await?;
+    Ok(KeptRecord { stored, seal, marks })
+}
+
+/// Whether the record's seal fits, and the key that tells.
+#[derive(Default)]
+struct Seal {
+    key: Option<SealKey>,
+    fits: bool,
+}
+
+/// Looks at the seal. What an API server remembers will do if it fits; else what etcd has counts.
+async fn seal(
+    api: &KubernetesApi,
+    namespace: &str,
+    cluster_uid: &str,
+    stored: Option<&Stored>,
+) -> Result<Seal> {
+    // Where there is no seal no key makes it fit: none has to be readable to tell.
+    let Some(Stored { text, seal: Some(seal), .. }) = stored else { return Ok(Seal::default()) };
+    let store = SealStore::new(api.clone(), namespace.to_owned());
+    let fits = |key: &SealKey| key.fits(cluster_uid, text, seal);
+    let remembered = store.read(kubernetes::Read::Remembered).await.unwrap_or_default();
+    if let Some(key) = remembered.filter(|key| fits(key)) {
+        return Ok(Seal { key: Some(key), fits: true });
+    }
+    let key = store.read(kubernetes::Read::Now).await.map_err(|error| {
+        let why = format!(
+            "without it nothing in the record can be believed; where it stays so, `kubectl delete configmap aks-kms \
+             --namespace {namespace}` goes on with nothing known"
+        );
+        error.with_context(&why)
+    })?;
+    Ok(Seal { fits: key.as_ref().is_some_and(fits), key })
 }
 
 /// Turns the chosen access into a connection. Nothing is asked of the API server yet.

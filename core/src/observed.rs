@@ -87,6 +87,19 @@ impl Observed {
         self.recorded()?.record.operation.as_ref().filter(|operation| operation.intent == *intent)
     }
 
+    /// The version of the key in use that an operation made. The vault tells, by the version's own
+    /// tag; where it does not answer, the cluster, if it is set to what the operation was to set.
+    pub(crate) fn made_for(&self, operation: &Operation) -> Option<KeyId> {
+        if let Some(Fact::Known(versions)) = &self.versions {
+            let is_ours = |it: &&KeyVersion| it.operation.as_ref() == Some(&operation.id);
+            return versions.iter().find(is_ours).map(|version| version.key_id.clone());
+        }
+        let target = operation.target.as_ref()?.expected();
+        let in_use = self.cluster.kms_on()?.key_id.as_deref()?;
+        let in_use = KeyId::parse(in_use).ok()?;
+        (target.key_id() == Some(&in_use)).then_some(in_use)
+    }
+
     /// The KMS configuration that an operation began with: recorded, or the one in use. `None`:
     /// KMS is off, and was when the operation began.
     ///

@@ -4,6 +4,9 @@
 //! `kubectl apply` leaves it, in the last-applied annotation. The library runs in a process of its
 //! own, behind a proxy that records both directions; this process plants, records, and looks into
 //! the other's memory while it works.
+//!
+//! One Secret is the library's own, and its value is asked for: the key of the record's seal. It is
+//! in no report and no log either.
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests are tests")]
 #![allow(clippy::print_stdout, reason = "the child's report goes to its standard output")]

@@ -8,7 +8,10 @@ use std::error::Error as StdError;
 use azure_core::error::ErrorKind as CoreErrorKind;
 use serde_json::Value;
 
-use crate::error::{Error, ErrorKind};
+use crate::{
+    error::{Error, ErrorKind},
+    text::{LONGEST_NAME, one_line},
+};
 
 /// AKS could not use the key with the cluster's identity: no role, wrong role, a role that has not
 /// reached the vault yet, a firewall, a key of the wrong type, a wrong address. One code for all.
@@ -60,8 +63,9 @@ impl ServiceError {
         let text = |value: Option<&Value>| {
             value.and_then(Value::as_str).filter(|text| !text.is_empty()).map(str::to_owned)
         };
-        let code = text(error.get("code"));
-        let inner_code = text(error.pointer("/innererror/code"));
+        let name = |value: Option<&Value>| text(value).map(|text| one_line(&text, LONGEST_NAME));
+        let code = name(error.get("code"));
+        let inner_code = name(error.pointer("/innererror/code"));
         let details = error.get("details").and_then(Value::as_array).into_iter().flatten();
         let nested: Vec<String> = [text(error.get("subcode")), inner_code.clone()]
             .into_iter()
@@ -77,7 +81,7 @@ impl ServiceError {
         let reason = first(KEY_UNUSABLE).filter(|_| is_catch_all).cloned();
         Self {
             code: reason.or(code),
-            message: text(error.get("message")).map(|message| shorten(&message)),
+            message: text(error.get("message")).map(|message| one_line(&message, LONGEST_MESSAGE)),
             inner_code,
         }
     }
@@ -224,19 +228,11 @@ impl Cause {
             let message =
                 if error.is::<reqwest::Error>() { String::new() } else { error.to_string() };
             if !message.is_empty() && !messages.iter().any(|said| said.contains(&message)) {
-                messages.push(shorten(&message));
+                messages.push(one_line(&message, LONGEST_MESSAGE));
             }
             next = error.source();
         }
         Self(messages.join(": "))
-    }
-}
-
-fn shorten(message: &str) -> String {
-    let line = message.split_whitespace().collect::<Vec<_>>().join(" ");
-    match line.char_indices().nth(LONGEST_MESSAGE) {
-        Some((end, _)) => format!("{}…", &line[..end]),
-        None => line,
     }
 }
 

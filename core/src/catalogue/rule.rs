@@ -135,6 +135,7 @@ rule_ids! {
     KubernetesClusterMismatch = "kubernetes-cluster-mismatch",
     KubernetesUnreachable = "kubernetes-unreachable",
     KubernetesPermissionMissing = "kubernetes-permission-missing",
+    RecordUnsealed = "record-unsealed",
     SecretUpdatesDenied = "secret-updates-denied",
     SecretsUnreadable = "secrets-unreadable",
     SecretsUnproven = "secrets-unproven",

@@ -28,12 +28,21 @@ pub(super) const RULES: &[Rule] = &[
     },
     Rule {
         id: RuleId::KubernetesPermissionMissing,
-        summary: "Rewriting secrets needs list and patch on them, list on namespaces, and in the state namespace the canary Secret and, unless there is no journal, ConfigMap and Lease aks-kms.",
+        summary: "Rewriting secrets needs list and patch on them, list on namespaces, and in the state namespace the canary Secret and, unless there is no journal, ConfigMap and Lease aks-kms and Secret aks-kms-seal.",
         remedy: "Grant what is missing with a ClusterRole and a binding, then check with `kubectl auth can-i <verb> <resource> --all-namespaces`.",
         url: pages::KUBERNETES_RBAC,
         verbs: WRITES_SECRETS,
         violated_when: "a right in Kubernetes is missing",
         ..BLOCK
+    },
+    Rule {
+        id: RuleId::RecordUnsealed,
+        summary: "A record without a valid seal is not believed: somebody else may have written it, so nothing is known of earlier keys, proofs and operations.",
+        remedy: "Nothing needs to be done: the next operation asks every secret first and writes a record with a new seal, and `abandon` drops an operation that the text tells of; look who may write ConfigMap aks-kms and who deleted or may write Secret aks-kms-seal in the state namespace, with `kubectl get configmap aks-kms --namespace kube-system --output yaml --show-managed-fields`.",
+        url: pages::KUBERNETES_RBAC,
+        verbs: USES_KUBERNETES,
+        violated_when: "the record has no valid seal",
+        ..WARN
     },
     Rule {
         id: RuleId::SecretUpdatesDenied,

@@ -5,6 +5,7 @@ use serde_json::json;
 use time::{OffsetDateTime, format_description::BorrowedFormatItem, macros::format_description};
 
 use super::{
+    namespace::no_namespace,
     paths::{lease_path, leases_path},
     state::STATE,
     transport::{Accept, Answer, KubernetesApi, Request},
@@ -74,6 +75,8 @@ impl LeaseStore {
             200 | 201 => {
                 parse(&answer).map(LeaseWrite::Held).ok_or_else(|| self.api.nonsense(&doing))
             }
+            // A Lease that is not there yet can miss nothing but its namespace.
+            404 if over.is_none() => Err(no_namespace(&self.namespace)),
             // Perhaps by our own request that got no answer: a holder's name is used once.
             404 | 409 => Ok(match self.read().await? {
                 Some(held) if held.holder == holder && !holder.is_empty() => LeaseWrite::Held(held),
@@ -188,5 +191,13 @@ mod tests {
         .await;
         let store = LeaseStore::new(server.api().await, "kube-system".to_owned());
         assert_eq!(store.write("me", None, 15).await.unwrap(), LeaseWrite::Conflict);
+    }
+
+    #[tokio::test]
+    async fn a_namespace_that_does_not_exist_is_told() {
+        let server = TestServer::start(|_| respond(404, r#"{"kind":"Status","code":404}"#)).await;
+        let store = LeaseStore::new(server.api().await, "state".to_owned());
+        let error = store.write("me", None, 15).await.unwrap_err();
+        assert!(error.to_string().contains("kubectl create namespace state"), "{error}");
     }
 }

@@ -10,9 +10,11 @@ mod lease;
 mod leases;
 mod marks;
 mod metrics;
+mod namespace;
 mod observe;
 mod paths;
 mod pool;
+mod seal;
 mod session;
 mod state;
 mod status_answer;
@@ -30,10 +32,12 @@ pub(crate) use lease::{LeaseHeld, LeaseStore, LeaseWrite};
 pub(crate) use leases::{IdentityLease, identity_leases};
 pub(crate) use marks::{EtcdMarks, etcd_marks};
 pub(crate) use metrics::{ServerMetrics, scrape};
+pub(crate) use namespace::namespace_exists;
 pub(crate) use observe::{Needs, ObserveScope, observe};
 pub(crate) use paths::{
     all_secrets_path, namespaces_path, secret_path, secrets_path, value_free_list, with_query,
 };
+pub(crate) use seal::{Read, SealStore};
 pub(crate) use state::{StateStore, Stored, Written};
 pub(crate) use status_answer::{StatusAnswer, denial, in_words, is_no_answer, is_page};
 pub(crate) use table::{object_resource_version, parse_page};

@@ -22,6 +22,11 @@ pub(crate) fn namespaces_path() -> String {
     "/api/v1/namespaces".to_owned()
 }
 
+/// Path of a namespace.
+pub(super) fn namespace_path(name: &str) -> String {
+    format!("{}/{}", namespaces_path(), segment(name))
+}
+
 /// Path of the config maps of a namespace.
 pub(super) fn config_maps_path(namespace: &str) -> String {
     format!("/api/v1/namespaces/{}/configmaps", segment(namespace))

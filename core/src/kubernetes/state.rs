@@ -4,6 +4,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::{
+    namespace::no_namespace,
     paths::{config_map_path, config_maps_path},
     transport::{Accept, Answer, KubernetesApi, Request},
 };
@@ -12,6 +13,7 @@ use crate::error::{Error, ErrorKind, Result};
 /// Name of the `ConfigMap`, and of the Lease that goes with it.
 pub(crate) const STATE: &str = "aks-kms";
 const KEY: &str = "state.json";
+const SEAL_KEY: &str = "seal";
 /// How often a write is tried whose outcome is not known.
 const TRIES: usize = 3;
 
@@ -19,7 +21,16 @@ const TRIES: usize = 3;
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) struct Stored {
     pub(crate) text: String,
+    /// The seal that lies beside it.
+    pub(crate) seal: Option<String>,
     pub(crate) resource_version: String,
+}
+
+impl Stored {
+    /// Whether it is this text with this seal.
+    pub(crate) fn is(&self, text: &str, seal: Option<&str>) -> bool {
+        self.text == text && self.seal.as_deref() == seal
+    }
 }
 
 /// What became of a write.
@@ -54,10 +65,16 @@ impl StateStore {
         }
     }
 
-    /// Keeps the text if what is kept now has this resource version, or, with `None`, if nothing is.
-    pub(crate) async fn write(&self, text: &str, over: Option<&str>) -> Result<Written> {
+    /// Keeps the text and its seal if what is kept now has this resource version, or, with `None`,
+    /// if nothing is.
+    pub(crate) async fn write(
+        &self,
+        text: &str,
+        seal: Option<&str>,
+        over: Option<&str>,
+    ) -> Result<Written> {
         let doing = format!("write ConfigMap {STATE} in namespace {}", self.namespace);
-        let request = self.request(text, over);
+        let request = self.request(text, seal, over);
         let mut trouble = String::new();
         for _ in 0..TRIES {
             match self.api.ask(&request).await {
@@ -65,11 +82,15 @@ impl StateStore {
                     let stored = parse(&answer).ok_or_else(|| self.api.nonsense(&doing))?;
                     return Ok(Written::As(stored.resource_version));
                 }
+                // An object that is not there yet can miss nothing but its namespace.
+                Ok(answer) if answer.status == 404 && over.is_none() => {
+                    return Err(no_namespace(&self.namespace));
+                }
                 // The object is gone, there already, or another version: perhaps by our own request
                 // that got no answer.
                 Ok(answer) if matches!(answer.status, 404 | 409) => {
                     let now = self.read().await?;
-                    return Ok(match now.filter(|stored| stored.text == text) {
+                    return Ok(match now.filter(|now| now.is(text, seal)) {
                         Some(ours) => Written::As(ours.resource_version),
                         None => Written::Conflict,
                     });
@@ -87,7 +108,7 @@ impl StateStore {
         Err(Error::new(ErrorKind::Unavailable, trouble))
     }
 
-    fn request(&self, text: &str, over: Option<&str>) -> Request {
+    fn request(&self, text: &str, seal: Option<&str>, over: Option<&str>) -> Request {
         let mut body = json!({
             "apiVersion": "v1",
             "kind": "ConfigMap",
@@ -98,6 +119,9 @@ impl StateStore {
             },
             "data": {KEY: text},
         });
+        if let Some(seal) = seal {
+            body["data"][SEAL_KEY] = seal.into();
+        }
         if let Some(version) = over {
             body["metadata"]["resourceVersion"] = version.into();
             let path = config_map_path(&self.namespace, STATE);
@@ -130,10 +154,11 @@ fn parse(answer: &Answer) -> Option<Stored> {
         resource_version: String,
     }
 
-    let map: ConfigMap = serde_json::from_slice(&answer.body).ok()?;
+    let mut map: ConfigMap = serde_json::from_slice(&answer.body).ok()?;
     // A ConfigMap without the key is somebody's leftover: an empty text is no record.
-    let text = map.data.get(KEY).cloned().unwrap_or_default();
-    Some(Stored { text, resource_version: map.metadata.resource_version })
+    let text = map.data.remove(KEY).unwrap_or_default();
+    let seal = map.data.remove(SEAL_KEY);
+    Some(Stored { text, seal, resource_version: map.metadata.resource_version })
 }
 
 #[cfg(test)]
@@ -159,12 +184,13 @@ mod tests {
     #[tokio::test]
     async fn a_write_names_the_version_that_it_replaces() {
         let server = TestServer::start(|_| respond(200, config_map("new", "8"))).await;
-        let written = store(&server).await.write("new", Some("7")).await.unwrap();
+        let written = store(&server).await.write("new", Some("seal"), Some("7")).await.unwrap();
         assert_eq!(written, Written::As("8".to_owned()));
         let asked = server.asked();
         assert_eq!(asked[0].method, "PUT");
         let body = String::from_utf8(asked[0].body.to_vec()).unwrap();
         assert!(body.contains(r#""resourceVersion":"7""#), "{body}");
+        assert!(body.contains(r#""seal":"seal""#), "{body}");
     }
 
     #[tokio::test]
@@ -177,7 +203,29 @@ mod tests {
                 _ => respond(409, r#"{"kind":"Status","code":409}"#),
             })
             .await;
-            assert_eq!(store(&server).await.write("mine", Some("7")).await.unwrap(), expected);
+            assert_eq!(
+                store(&server).await.write("mine", None, Some("7")).await.unwrap(),
+                expected
+            );
         }
+    }
+
+    #[tokio::test]
+    async fn a_namespace_that_does_not_exist_is_told() {
+        let server = TestServer::start(|_| respond(404, r#"{"kind":"Status","code":404}"#)).await;
+        let error = store(&server).await.write("new", None, None).await.unwrap_err();
+        assert!(error.to_string().contains("kubectl create namespace kube-system"), "{error}");
+        let gone = store(&server).await.write("new", None, Some("7")).await.unwrap();
+        assert_eq!(gone, Written::Conflict);
+    }
+
+    #[tokio::test]
+    async fn text_and_seal_belong_together() {
+        let map = json!({"kind": "ConfigMap", "metadata": {"resourceVersion": "3"},
+                         "data": {KEY: "text", SEAL_KEY: "tag", "note": "of somebody"}});
+        let server = TestServer::start(move |_| respond(200, map.to_string())).await;
+        let stored = store(&server).await.read().await.unwrap().unwrap();
+        assert!(stored.is("text", Some("tag")));
+        assert!(!stored.is("text", None) && !stored.is("other", Some("tag")));
     }
 }

@@ -6,12 +6,15 @@ use super::{
     admission::Denial,
     transport::{Answer, SendError},
 };
-use crate::error::{Error, ErrorKind};
+use crate::{
+    error::{Error, ErrorKind},
+    text::{LONGEST_NAME, one_line},
+};
 
 /// The service code of errors that somebody between here and the API server is the cause of.
 const IN_BETWEEN: &str = "NotFromApiServer";
 
-/// The longest message that is repeated.
+/// The longest message that is repeated, in characters.
 const LONGEST_MESSAGE: usize = 1024;
 
 /// A Kubernetes `Status`: why a request failed.
@@ -63,8 +66,9 @@ impl StatusAnswer {
         self.denial = Denial::read(&self.message);
         self.message = match &self.denial {
             Some(denial) => denial.describe(self.code),
-            None => one_line(&self.message),
+            None => one_line(&self.message, LONGEST_MESSAGE),
         };
+        self.reason = one_line(&self.reason, LONGEST_NAME);
         (self.kind == "Status").then_some(self)
     }
 
@@ -87,21 +91,6 @@ impl StatusAnswer {
     pub(crate) fn continue_token(&self) -> Option<&str> {
         Some(self.metadata.continue_token.as_str()).filter(|token| !token.is_empty())
     }
-}
-
-/// A message on one line, without what changes how the rest of a line is shown, and not too long.
-fn one_line(message: &str) -> String {
-    let mut shown = String::with_capacity(message.len().min(LONGEST_MESSAGE + 4));
-    for character in message.chars() {
-        if shown.len() + character.len_utf8() > LONGEST_MESSAGE {
-            shown.push('…');
-            break;
-        }
-        let hidden = character.is_control()
-            || matches!(character, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}');
-        shown.push(if hidden { ' ' } else { character });
-    }
-    shown
 }
 
 /// What an answer says, in words: a `Status` message, never any other part of a body.
@@ -279,10 +268,15 @@ mod tests {
     }
 
     #[test]
-    fn long_messages_are_cut_between_characters() {
-        let body = format!(r#"{{"kind":"Status","message":"{}"}}"#, "é".repeat(2000));
+    fn a_message_is_one_plain_line() {
+        let body = format!(
+            r#"{{"kind":"Status","reason":"a\u001b[2J","message":"no\r\n\u202e{}"}}"#,
+            "é".repeat(2000)
+        );
         let said = in_words(&answer(500, &body));
-        assert!(said.len() <= LONGEST_MESSAGE + '…'.len_utf8() && said.ends_with('…'));
+        assert_eq!(said.chars().count(), LONGEST_MESSAGE + 1);
+        assert!(said.starts_with("no éé") && said.ends_with("é…"), "{said}");
+        assert_eq!(StatusAnswer::parse(body.as_bytes()).unwrap().reason, "a [2J");
     }
 
     #[test]

@@ -28,11 +28,25 @@ pub(crate) fn judge(reconciled: &Reconciled) -> KeyLedger {
     let needs = Needs { reconciled };
     let view = |entry: &Entry| view(entry, needs.of_entry(entry));
     let ledger = &reconciled.record.ledger;
+    let unsealed = reconciled.unsealed.iter().flat_map(|text| &text.keys);
+    let only_named = unsealed.filter(|key_id| ledger.key_ids().all(|known| known != *key_id));
     KeyLedger {
         current: ledger.current.as_ref().and_then(view),
         pending: ledger.pending.as_ref().and_then(view),
         previous: ledger.previous.as_ref().and_then(view),
-        retired: ledger.retired.iter().filter_map(view).collect(),
+        retired: ledger.retired.iter().filter_map(view).chain(only_named.map(unknown)).collect(),
+    }
+}
+
+/// A key that only a text without a valid seal names.
+fn unknown(key_id: &KeyId) -> LedgerEntry {
+    LedgerEntry {
+        key_id: key_id.clone(),
+        since: None,
+        proven_at: None,
+        evidence: None,
+        removable: false,
+        reason: "a record without a valid seal names it, and nothing is known of it".to_owned(),
     }
 }
 

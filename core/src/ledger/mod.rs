@@ -17,3 +17,5 @@ pub(crate) use self::{
     record::{Entry, Ledger, Marks, Operation, Record},
     transitions::{Certainty, Proof},
 };
+#[cfg(test)]
+pub(crate) use self::reconcile::Unsealed;

@@ -3,10 +3,10 @@
 use time::OffsetDateTime;
 
 use super::{
-    record::{Entry, Ledger, Marks, Record},
+    record::{Entry, Ledger, Marks, Operation, Record},
     transitions::Proof,
 };
-use crate::model::{Evidence, ExpectedKey, NetworkMode, VaultId};
+use crate::model::{Evidence, ExpectedKey, KeyId, NetworkMode, OperationInProgress, VaultId};
 
 /// What was observed, as far as the record is about it.
 #[derive(Clone, Debug)]
@@ -44,9 +44,40 @@ pub(crate) enum Fit {
 pub(crate) struct Reconciled {
     pub(crate) record: Record,
     pub(crate) fit: Fit,
+    /// There is a text without a valid seal.
+    pub(crate) unsealed: Option<Unsealed>,
+}
+
+/// A text that lies where the record should, and has no valid seal: anybody's. It is shown, so that
+/// somebody can look into it, and nothing in it is believed or recorded again.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Unsealed {
+    pub(crate) operation: Option<OperationInProgress>,
+    pub(crate) keys: Vec<KeyId>,
+}
+
+/// How many keys of a text without a seal are shown.
+const UNSEALED_KEYS: usize = 50;
+
+impl Unsealed {
+    fn new(text: Option<&Record>) -> Self {
+        let Some(record) = text else { return Self::default() };
+        let mut keys: Vec<KeyId> = Vec::new();
+        for key_id in record.ledger.key_ids() {
+            if keys.len() < UNSEALED_KEYS && !keys.contains(key_id) {
+                keys.push(key_id.clone());
+            }
+        }
+        Self { operation: record.operation.as_ref().map(Operation::in_progress), keys }
+    }
 }
 
 impl Reconciled {
+    /// What is known where the text has no valid seal: nothing.
+    pub(crate) fn unsealed(text: Option<&Record>, seen: &Seen) -> Self {
+        Self { unsealed: Some(Unsealed::new(text)), ..Self::new(None, seen) }
+    }
+
     /// Brings a record in line with what was observed.
     pub(crate) fn new(record: Option<Record>, seen: &Seen) -> Self {
         let mut reconciled = Self::of_key(record, seen);
@@ -93,13 +124,13 @@ impl Reconciled {
             ledger.doubt(&seen.key);
             Fit::Superseded
         };
-        Self { record, fit }
+        Self { record, fit, unsealed: None }
     }
 
     fn fresh(ledger: Ledger, seen: &Seen) -> Self {
         let record =
             Record { cluster: seen.marks.clone(), ledger: ledger.void(&seen.key), operation: None };
-        Self { record, fit: Fit::New }
+        Self { record, fit: Fit::New, unsealed: None }
     }
 
     /// The proof of the key in use, if it still stands: nobody changed the cluster since, its

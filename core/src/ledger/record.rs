@@ -4,15 +4,18 @@ use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
 use crate::{
-    catalogue::RuleId,
     error::{Error, ErrorKind, Result},
     model::{
         Evidence, ExpectedKey, Intent, KeyId, KmsTarget, NetworkMode, OperationInProgress, VaultId,
     },
+    text::{LONGEST_NAME, one_line},
 };
 
 /// The only format that there is.
 const FORMAT: u32 = 1;
+/// How many keys are remembered that came before the previous one. Of an older one, no more is known
+/// than of any other key.
+const RETIRED: usize = 50;
 
 /// Everything that is kept.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
@@ -130,12 +133,6 @@ pub(crate) struct Operation {
     /// The verb and what it was asked for.
     #[serde(flatten)]
     pub(crate) intent: Intent,
-    /// Rules whose refusal was lifted.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub(crate) allow: Vec<RuleId>,
-    /// Secrets that may stay blocked.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub(crate) give_up_secrets: Vec<String>,
     /// The KMS profile when it began.
     pub(crate) before: KmsTarget,
     /// The KMS profile that it ends with. `None`: the verb sets none, or its key is not made yet.
@@ -160,12 +157,41 @@ impl Operation {
     pub(crate) fn in_progress(&self) -> OperationInProgress {
         let target = self.target.as_ref().map(KmsTarget::expected);
         OperationInProgress {
-            id: self.id.clone(),
+            id: one_line(&self.id, LONGEST_NAME),
             operation: self.intent.verb(),
-            by: self.by.clone(),
+            by: self.by(),
             since: self.since,
             target_key_id: target.and_then(|key| key.key_id().cloned()),
         }
+    }
+}
+
+impl Operation {
+    /// Who runs it, as it is shown.
+    pub(crate) fn by(&self) -> String {
+        one_line(&self.by, LONGEST_NAME)
+    }
+}
+
+impl Ledger {
+    /// Every key that it names.
+    pub(crate) fn key_ids(&self) -> impl Iterator<Item = &KeyId> {
+        [&self.current, &self.pending, &self.previous]
+            .into_iter()
+            .flatten()
+            .chain(&self.retired)
+            .filter_map(|entry| entry.key_id.as_ref())
+    }
+
+    /// What is kept of it: a key may be needed whose request can still be under way.
+    fn bounded(&self) -> Self {
+        let mut kept = self.clone();
+        let mut settled = 0;
+        kept.retired.retain(|entry| {
+            settled += usize::from(!entry.abandoned);
+            entry.abandoned || settled <= RETIRED
+        });
+        kept
     }
 }
 
@@ -239,7 +265,8 @@ impl Record {
 
     /// The text to keep.
     pub(crate) fn render(&self) -> Result<String> {
-        serde_json::to_string(&Envelope { format: FORMAT, record: self }).map_err(|error| {
+        let kept = Self { ledger: self.ledger.bounded(), ..self.clone() };
+        serde_json::to_string(&Envelope { format: FORMAT, record: kept }).map_err(|error| {
             Error::new(ErrorKind::Unexpected, format!("the record cannot be written: {error}"))
         })
     }

@@ -11,8 +11,8 @@ use crate::{
     kubernetes::{Needs, ObserveScope},
     ledger::{Entry, Fit, Operation, Reconciled, judge},
     model::{
-        ClusterFacts, ClusterId, ExpectedKey, Intent, KeyId, KmsStatus, KmsTarget,
-        KubernetesVersion, OperationReport, ReencryptOptions, RunOptions, Target, Verb,
+        ClusterFacts, ClusterId, Intent, KeyId, KmsStatus, KmsTarget, KubernetesVersion,
+        OperationReport, ReencryptOptions, RunOptions, Target, Verb,
     },
     observe::{Observation, Sources, Wanted, observe},
     operations,
@@ -121,8 +121,10 @@ pub(super) fn reported(outcome: Result<()>, log: &RunLog) -> Result<OperationRep
 pub(super) fn status_with(cluster: &ClusterFacts, found: Option<&Reconciled>) -> KmsStatus {
     let mut status = cluster.status(Vec::new());
     status.ledger = found.map(judge);
-    status.operation_in_progress =
-        found.and_then(|found| found.record.operation.as_ref()).map(Operation::in_progress);
+    status.operation_in_progress = found.and_then(|found| {
+        let unsealed = || found.unsealed.as_ref()?.operation.clone();
+        found.record.operation.as_ref().map(Operation::in_progress).or_else(unsealed)
+    });
     status
 }
 
@@ -132,7 +134,7 @@ impl Run<'_> {
         let Request { intent, run, .. } = self.request;
         let mut why = String::new();
         for _ in 0..PLANS {
-            let with_made = with_key_made(intent, None, self.made.get());
+            let with_made = with_key_made(intent, self.made.get());
             self.reporter.phase(
                 Phase::Observe,
                 None,
@@ -142,6 +144,9 @@ impl Run<'_> {
                 Wanted::of(&with_made, cluster, recorded)
             };
             let mut seen = self.inner.observe(wanted, self.scope()).await?;
+            if let Some(error) = seen.found.take_if(is_misplaced).and_then(Result::err) {
+                return Err(error);
+            }
             if self.is_our_operation(&seen) && !run.dry_run {
                 self.settled().await?;
                 seen = self.inner.observe(wanted, self.scope()).await?;
@@ -157,17 +162,21 @@ impl Run<'_> {
                 _ => None,
             };
             if let Some(operation) = &unfinished {
-                self.log.allow(&operation.allow);
+                self.as_arguments(operation, cluster).await?;
             }
-            let allow = self.log.allowed();
+            let allow = &run.allow;
             self.reporter.phase(Phase::Plan, None, "Judging the rules and ordering the steps");
-            let intent = with_key_made(&with_made, unfinished.as_ref(), None);
-            let plan = operations::plan(&seen.observed, &intent, &self.request.reencrypt, &allow)?;
+            let made = unfinished.as_ref().and_then(|operation| seen.observed.made_for(operation));
+            let intent = with_key_made(&with_made, made.as_ref());
+            let plan = operations::plan(&seen.observed, &intent, &self.request.reencrypt, allow)?;
             self.log.planned(&plan);
+            if let Some(operation) = &unfinished {
+                self.reporter.phase(Phase::Plan, None, goes_on(operation, &plan));
+            }
             if run.dry_run {
                 return Ok(());
             }
-            if let Some(refusal) = rules::refusal(&plan.findings, &allow) {
+            if let Some(refusal) = rules::refusal(&plan.findings, allow) {
                 return Err(refusal);
             }
             match Box::pin(self.run(seen, &plan, unfinished)).await? {
@@ -205,12 +214,6 @@ impl Run<'_> {
             (found, _) => found.and_then(Result::ok),
         };
         let options = self.request.run;
-        let give_up_secrets: Vec<String> = unfinished
-            .iter()
-            .flat_map(|operation| operation.give_up_secrets.iter().cloned())
-            .chain(options.give_up_secrets.iter().cloned())
-            .collect();
-        let allow = self.log.allowed();
         let is_new = unfinished.is_none();
         let recording = match &kubernetes {
             Some(api) if self.inner.journal.is_kept() => {
@@ -234,7 +237,6 @@ impl Run<'_> {
                         &observed.cluster,
                         found.as_ref(),
                         recorder,
-                        &give_up_secrets,
                     )?,
                     proof: found
                         .as_ref()
@@ -279,8 +281,8 @@ impl Run<'_> {
             timing: &self.inner.timing,
             reporter: &self.reporter,
             log: &self.log,
-            allow: &allow,
-            give_up_secrets: &give_up_secrets,
+            allow: &options.allow,
+            give_up_secrets: &options.give_up_secrets,
             recording,
             key_in_use: key_in_use(&observed.cluster),
             made: &self.made,
@@ -294,6 +296,27 @@ impl Run<'_> {
         runner.run(plan, observed.cluster.etag).await
     }
 
+    /// What is recorded is judged like the arguments of a call: the key that a call names in vain
+    /// is not set because the record names it.
+    async fn as_arguments(&self, operation: &Operation, cluster: &ClusterFacts) -> Result<()> {
+        let target = match (&operation.intent, &operation.before) {
+            (Intent::Enable(asked), _) => Some(&asked.target.key_id),
+            (Intent::Rotate(asked), _) => asked.key_id.as_ref(),
+            (
+                Intent::ChangeNetworkMode(_) | Intent::MigrateToV2(_),
+                KmsTarget::On { key_id, .. },
+            ) if cluster.kms_on().is_none() => Some(key_id),
+            _ => None,
+        };
+        let Some(key_id) = target else { return Ok(()) };
+        let suffix = self.inner.azure.key_vault_suffix().await?;
+        match rules::rotation(Some(key_id.as_str()), None, None, suffix) {
+            Ok(_) => Ok(()),
+            Err(findings) => Err(rules::invalid_input(findings, Vec::new())
+                .with_context("the record names this key; abandon drops the operation")),
+        }
+    }
+
     /// The operation as it is recorded: the one that is gone on with, else a new one.
     fn operation(
         &self,
@@ -302,22 +325,13 @@ impl Run<'_> {
         cluster: &ClusterFacts,
         found: Option<&Found>,
         recorder: &Recorder,
-        give_up_secrets: &[String],
     ) -> Result<Operation> {
-        let allow = self.log.allowed();
         if let Some(operation) = unfinished {
-            return Ok(Operation {
-                by: recorder.by().to_owned(),
-                allow,
-                give_up_secrets: give_up_secrets.to_vec(),
-                ..operation
-            });
+            return Ok(Operation { by: recorder.by().to_owned(), ..operation });
         }
         Ok(Operation {
             id: uuid::Uuid::new_v4().to_string(),
             intent: self.request.intent.clone(),
-            allow,
-            give_up_secrets: give_up_secrets.to_vec(),
             before: self.before(cluster, found)?,
             target: plan.target().cloned(),
             newest_version: None,
@@ -392,19 +406,21 @@ impl Run<'_> {
         };
         let found = record.map(|record| {
             let unbroken = cluster.etag.is_some() && record.cluster.etag == cluster.etag;
-            Reconciled { record, fit: if unbroken { Fit::Unbroken } else { Fit::Changed } }
+            let fit = if unbroken { Fit::Unbroken } else { Fit::Changed };
+            Reconciled { record, fit, unsealed: None }
         });
         status_with(cluster, found.as_ref())
     }
 }
 
+/// Whether the place of the record is not one: an argument is wrong.
+fn is_misplaced(found: &mut Result<Found>) -> bool {
+    matches!(found, Err(error) if error.kind() == ErrorKind::InvalidInput)
+}
+
 /// The intent with the key version that the operation has made already.
-fn with_key_made(intent: &Intent, recorded: Option<&Operation>, made: Option<&KeyId>) -> Intent {
-    let recorded = recorded.and_then(|operation| match operation.target.as_ref()?.expected() {
-        ExpectedKey::Key(key_id) => Some(key_id),
-        ExpectedKey::Plaintext => None,
-    });
-    match (intent, made.cloned().or(recorded)) {
+fn with_key_made(intent: &Intent, made: Option<&KeyId>) -> Intent {
+    match (intent, made.cloned()) {
         (Intent::Rotate(rotate), Some(key_id)) if rotate.key_id.is_none() => {
             Intent::Rotate(crate::model::Rotate { key_id: Some(key_id), ..rotate.clone() })
         }
@@ -416,6 +432,17 @@ fn with_key_made(intent: &Intent, recorded: Option<&Operation>, made: Option<&Ke
 pub(super) fn known_keys(cluster: &ClusterFacts, recorded: Option<&Reconciled>) -> Vec<KeyId> {
     let recorded = recorded.map(|found| found.record.keys()).unwrap_or_default();
     key_in_use(cluster).into_iter().chain(recorded).collect()
+}
+
+/// What going on with a recorded operation comes to: said before anything is done.
+fn goes_on(operation: &Operation, plan: &Plan) -> String {
+    let sets = match plan.target() {
+        Some(KmsTarget::On { key_id, .. }) => format!("it is going to set key {key_id}"),
+        Some(KmsTarget::Off) => "it is going to turn KMS off".to_owned(),
+        None => "it sets no other key".to_owned(),
+    };
+    let verb = operation.intent.verb();
+    format!("Going on with {verb}, which {} recorded: {sets}", operation.by())
 }
 
 fn key_in_use(cluster: &ClusterFacts) -> Option<KeyId> {

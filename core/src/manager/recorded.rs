@@ -11,8 +11,8 @@ use crate::{
     error::{Error, ErrorKind, Result},
     ledger::{Fit, Operation},
     model::{
-        ClusterFacts, Fact, Intent, KmsTarget, OperationReport, ResumeOptions, RunOptions, Step,
-        StepKind, StepOutcome, Verb,
+        ClusterFacts, ClusterId, Fact, Intent, KmsTarget, OperationInProgress, OperationReport,
+        ResumeOptions, RunOptions, Step, StepKind, StepOutcome, Verb,
     },
     observe::{Observation, Wanted},
     plan::Plan,
@@ -30,6 +30,9 @@ pub(super) fn continues(
     intent: &Intent,
     cluster: &ClusterFacts,
 ) -> Result<Option<Operation>> {
+    if let Some(unsealed) = unsealed(found).filter(|it| it.operation != intent.verb()) {
+        return Err(without_seal(unsealed, &cluster.id));
+    }
     let Some(recorded) = &found.reconciled.record.operation else { return Ok(None) };
     if recorded.intent == *intent {
         let sets_key = !matches!(intent, Intent::ReencryptSecrets(_));
@@ -48,9 +51,25 @@ pub(super) fn continues(
             recorded.intent.verb(),
             cluster.id,
             recorded.since,
-            recorded.by
+            recorded.by()
         ),
     ))
+}
+
+/// An operation that a text without a valid seal tells of.
+fn unsealed(found: &Found) -> Option<&OperationInProgress> {
+    found.reconciled.unsealed.as_ref()?.operation.as_ref()
+}
+
+fn without_seal(unsealed: &OperationInProgress, cluster: &ClusterId) -> Error {
+    Error::new(
+        ErrorKind::Conflict,
+        format!(
+            "the record of cluster {cluster} tells of {} (since {}, by {}), but has no valid seal: somebody else may have \
+             written it, and it is not gone on with; call that verb itself if it is yours, or abandon to drop it",
+            unsealed.operation, unsealed.since, unsealed.by
+        ),
+    )
 }
 
 /// Whether the call undoes the recorded operation: back to the key before it.
@@ -77,7 +96,7 @@ fn superseded(recorded: &Operation, cluster: &ClusterFacts) -> Error {
             cluster.id,
             recorded.intent.verb(),
             recorded.since,
-            recorded.by
+            recorded.by()
         ),
     )
 }
@@ -91,7 +110,10 @@ pub(super) async fn resume(inner: &Inner, options: ResumeOptions) -> Result<Oper
     if !problems.is_empty() {
         return Err(rules::invalid_input(Vec::new(), problems));
     }
-    let (seen, _, operation) = look(inner, Verb::Resume, options.run.timeout).await?;
+    let (seen, found, operation) = look(inner, Verb::Resume, options.run.timeout).await?;
+    if let Some(unsealed) = unsealed(&found) {
+        return Err(without_seal(unsealed, &inner.cluster));
+    }
     match operation {
         Some(operation) => {
             let ResumeOptions { run, reencrypt } = options;
@@ -106,9 +128,9 @@ pub(super) async fn resume(inner: &Inner, options: ResumeOptions) -> Result<Oper
 pub(super) async fn abandon(inner: &Inner) -> Result<OperationReport> {
     let run = RunOptions::default();
     let (seen, found, operation) = look(inner, Verb::Abandon, READING).await?;
-    let Some(operation) = operation else {
+    if operation.is_none() && unsealed(&found).is_none() {
         return nothing(inner, Verb::Abandon, &run, &seen);
-    };
+    }
     let log = RunLog::new(Verb::Abandon, inner.cluster.clone(), false, Vec::new());
     log.seen(status_with(&seen.observed.cluster, Some(&found.reconciled)));
     let step = Step::new(StepKind::RecordKey);
@@ -117,11 +139,12 @@ pub(super) async fn abandon(inner: &Inner) -> Result<OperationReport> {
     let reporter = Reporter::new(Verb::Abandon, None);
     let recorder = Recorder::new(api, inner.journal.namespace(), inner.timing.clone(), reporter);
     let began = tokio::time::Instant::now();
-    let outcome = recorder.drop_operation(&found, &operation).await;
+    let outcome = recorder.drop_operation(&found).await;
     if outcome.is_ok() {
         log.step(&step, StepOutcome::Done, began.elapsed().as_secs_f64());
         let mut after = found.reconciled;
         after.record.abandon();
+        after.unsealed = None;
         log.seen(status_with(&seen.observed.cluster, Some(&after)));
     }
     recorder.release().await;

@@ -175,8 +175,8 @@ pub struct MigrateToV2Options {
 /// Options of `resume`.
 #[derive(Clone, Debug, Default)]
 pub struct ResumeOptions {
-    /// Options that every verb has. What the operation was begun with (`allow`,
-    /// `give_up_secrets`) still holds; this is added to it.
+    /// Options that every verb has. What the operation was begun with (`allow`, `give_up_secrets`)
+    /// is not remembered: what still has to be allowed or given up is named again.
     pub run: RunOptions,
     /// How secrets are rewritten. Which ones, and whether, was decided when the operation began.
     pub reencrypt: ReencryptOptions,

@@ -32,10 +32,11 @@ impl Concerned {
             seen.push(key_id.clone());
             is_new
         };
-        let previous = ledger
-            .and_then(|ledger| ledger.previous.as_ref()?.key_id.clone())
-            .filter(|key_id| new(key_id));
-        let mut perhaps = ledger.map_or_else(Vec::new, perhaps_read);
+        let before = ledger.and_then(|ledger| ledger.previous.as_ref()?.key_id.clone());
+        let is_certain = ledger.is_some_and(|ledger| !ledger.previous_uncertain);
+        let previous = before.clone().filter(|key_id| is_certain && new(key_id));
+        let mut perhaps: Vec<KeyId> = before.into_iter().filter(|_| !is_certain).collect();
+        perhaps.extend(ledger.map_or_else(Vec::new, perhaps_read));
         perhaps.extend(turned_off(cluster));
         perhaps.retain(new);
         Self { in_use, previous, perhaps }

@@ -4,7 +4,21 @@ use super::question::Question;
 use crate::{catalogue::RuleId, ledger::Entry, model::Finding};
 
 pub(super) fn check(question: &Question<'_>) -> Vec<Finding> {
-    key_reused(question).into_iter().collect()
+    [record_unsealed(question), key_reused(question)].into_iter().flatten().collect()
+}
+
+/// A text that anybody may have written.
+fn record_unsealed(question: &Question<'_>) -> Option<Finding> {
+    let observed = question.observed;
+    let unsealed = observed.recorded()?.unsealed.as_ref()?;
+    let tells = unsealed.operation.as_ref().map_or_else(String::new, |operation| {
+        format!("; it tells of {}, begun by {}", operation.operation, operation.by)
+    });
+    Some(Finding::violated(
+        RuleId::RecordUnsealed,
+        &question.observed.cluster.id,
+        format!("the record in ConfigMap aks-kms has no valid seal, and is not believed{tells}"),
+    ))
 }
 
 /// A key that comes back: what is old under it, or in backups, is readable again.

@@ -18,6 +18,7 @@ use crate::{
     error::{Error, ErrorKind, Result},
     kubernetes::{LeaseHeld, LeaseStore, LeaseWrite},
     model::Timing,
+    text::{LONGEST_NAME, one_line},
 };
 
 /// The Lease, held and renewed until this is dropped. Dropped without a release, as by a crash, it
@@ -48,7 +49,8 @@ pub(super) async fn take(
     loop {
         let found = store.read().await?;
         if let Some(lease) = found.as_ref().filter(|lease| !lease.holder.is_empty()) {
-            say(format!("Watching whether {} still holds the cluster's Lease", lease.holder));
+            let holder = one_line(&lease.holder, LONGEST_NAME);
+            say(format!("Watching whether {holder} still holds the cluster's Lease"));
             if !dies(&store, lease, timing).await? {
                 return Err(alive(lease));
             }
@@ -57,8 +59,8 @@ pub(super) async fn take(
             LeaseWrite::Held(lease) => {
                 return Ok(HeldLease::new(store, holder, seconds, lease, timing.lease_renewal));
             }
-            // Somebody else was faster: look who.
-            LeaseWrite::Conflict => {}
+            // Somebody else was faster: look who, but not as fast as the API server answers.
+            LeaseWrite::Conflict => sleep(timing.lease_poll).await,
         }
     }
 }
@@ -91,7 +93,7 @@ fn alive(lease: &LeaseHeld) -> Error {
         ErrorKind::Conflict,
         format!(
             "{} is at work on this cluster and renews its Lease; wait until it has ended, then run this again",
-            lease.holder
+            one_line(&lease.holder, LONGEST_NAME)
         ),
     )
 }
@@ -180,7 +182,7 @@ impl Held {
 
 /// Somebody else went on while this run slept.
 pub(super) fn lost(by: Option<&str>) -> Error {
-    let by = by.map_or_else(|| "somebody else".to_owned(), str::to_owned);
+    let by = by.map_or_else(|| "somebody else".to_owned(), |by| one_line(by, LONGEST_NAME));
     Error::new(
         ErrorKind::Conflict,
         format!(

@@ -71,22 +71,6 @@ impl RunLog {
         });
     }
 
-    /// Rules whose refusal was lifted when the operation began, by whoever began it.
-    pub(crate) fn allow(&self, rules: &[RuleId]) {
-        self.change(|entries| {
-            for rule in rules {
-                if !entries.allow.contains(rule) {
-                    entries.allow.push(*rule);
-                }
-            }
-        });
-    }
-
-    /// Rules whose refusal is lifted.
-    pub(crate) fn allowed(&self) -> Vec<RuleId> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).allow.clone()
-    }
-
     /// Whether any step was run.
     pub(crate) fn has_begun(&self) -> bool {
         let entries = self.0.lock().unwrap_or_else(PoisonError::into_inner);

@@ -5,12 +5,17 @@ use tokio::sync::Mutex;
 
 use super::lease::{HeldLease, lost, take};
 use crate::{
-    error::Result,
-    kubernetes::{KubernetesApi, LeaseStore, StateStore, Written},
+    error::{Error, ErrorKind, Result},
+    kubernetes::{KubernetesApi, LeaseStore, SealStore, StateStore, Stored, Written},
     ledger::{Certainty, Operation, Proof, Reconciled, Record},
     model::{ExpectedKey, KeyId, KmsTarget, Timing, VaultId},
     progress::Reporter,
+    seal::SealKey,
+    text::{LONGEST_NAME, one_line},
 };
+
+/// How often a record is written again over one that differs only in what is not ours.
+const TRIES: usize = 5;
 
 /// A record as it was observed.
 #[derive(Clone, Debug)]
@@ -18,6 +23,8 @@ pub(crate) struct Found {
     pub(crate) reconciled: Reconciled,
     /// Of the `ConfigMap`; `None`: there is none yet.
     pub(crate) resource_version: Option<String>,
+    /// The key of its seal, where it was read.
+    pub(crate) seal: Option<SealKey>,
     /// How far the cluster's etcd has come.
     pub(crate) etcd_resource_version: u64,
 }
@@ -35,6 +42,7 @@ pub(super) enum Begun {
 /// Keeps the record of one run in the cluster, under the cluster's Lease.
 pub(crate) struct Recorder {
     state: StateStore,
+    seals: SealStore,
     lease: LeaseStore,
     timing: Timing,
     reporter: Reporter,
@@ -47,9 +55,9 @@ struct Kept {
     lease: HeldLease,
     /// As far as it was written, or is to be written with the next intent.
     record: Record,
-    /// What was written last, and its version.
-    text: String,
-    version: String,
+    /// `None`: the API servers could not give or take one yet.
+    seal_key: Option<SealKey>,
+    last: Option<Stored>,
 }
 
 impl Recorder {
@@ -61,6 +69,7 @@ impl Recorder {
     ) -> Self {
         Self {
             state: StateStore::new(api.clone(), namespace.to_owned()),
+            seals: SealStore::new(api.clone(), namespace.to_owned()),
             lease: LeaseStore::new(api.clone(), namespace.to_owned()),
             timing,
             reporter,
@@ -76,35 +85,53 @@ impl Recorder {
 
     /// Takes the Lease and records the operation, over exactly what was observed.
     pub(super) async fn begin(&self, found: &Found, operation: &Operation) -> Result<Begun> {
+        self.open(found, |record| record.begin(operation.clone())).await
+    }
+
+    async fn open(&self, found: &Found, change: impl FnOnce(&mut Record)) -> Result<Begun> {
         let mut kept = self.kept.lock().await;
         if let Some(kept) = kept.as_mut() {
             // A later round of the same run.
-            if Some(&kept.version) != found.resource_version.as_ref() {
-                return Err(lost(None));
+            if kept.version() != found.resource_version.as_deref() {
+                self.look_again(kept).await?;
             }
-            kept.record = found.reconciled.record.clone();
+            let mut record = found.reconciled.record.clone();
+            // Of what could not be sealed yet nothing is read back.
+            record.operation = record.operation.or(kept.record.operation.take());
+            kept.record = record;
             return Ok(Begun::Already);
         }
         let lease =
             take(self.lease.clone(), &self.by, &self.timing, |text| self.reporter.message(text))
                 .await?;
         let mut record = found.reconciled.record.clone();
-        record.begin(operation.clone());
-        let text = record.render()?;
-        match self.state.write(&text, found.resource_version.as_deref()).await {
-            Ok(Written::As(version)) => {
-                *kept = Some(Kept { lease, record, text, version });
+        change(&mut record);
+        let mut now = Kept { lease, record, seal_key: found.seal.clone(), last: None };
+        match self.first(&mut now, found).await {
+            Ok(Written::As(_)) => {
+                *kept = Some(now);
                 Ok(Begun::Recorded)
             }
             Ok(Written::Conflict) => {
-                lease.release().await;
+                now.lease.release().await;
                 Ok(Begun::Changed)
             }
             Err(error) => {
-                lease.release().await;
+                now.lease.release().await;
                 Err(error)
             }
         }
+    }
+
+    /// Writes over what was observed.
+    async fn first(&self, kept: &mut Kept, found: &Found) -> Result<Written> {
+        let (text, seal) = self.sealed(kept).await?;
+        let over = found.resource_version.as_deref();
+        let written = self.state.write(&text, seal.as_deref(), over).await?;
+        if let Written::As(version) = &written {
+            kept.last = Some(Stored { text, seal, resource_version: version.clone() });
+        }
+        Ok(written)
     }
 
     /// What the operation ends with, where that was not known when it began. Written with the
@@ -182,9 +209,9 @@ impl Recorder {
     }
 
     /// Takes the Lease and drops the operation, keeping what must still be known.
-    pub(crate) async fn drop_operation(&self, found: &Found, operation: &Operation) -> Result<()> {
-        match self.begin(found, operation).await? {
-            Begun::Recorded | Begun::Already => self.write(Record::abandon).await,
+    pub(crate) async fn drop_operation(&self, found: &Found) -> Result<()> {
+        match self.open(found, Record::abandon).await? {
+            Begun::Recorded | Begun::Already => Ok(()),
             Begun::Changed => Err(lost(None)),
         }
     }
@@ -213,19 +240,70 @@ impl Recorder {
         let mut kept = self.kept.lock().await;
         let Some(kept) = kept.as_mut() else { return Ok(()) };
         change(&mut kept.record);
-        let text = kept.record.render()?;
-        if text == kept.text {
+        let (text, seal) = self.sealed(kept).await?;
+        if kept.last.as_ref().is_some_and(|last| last.is(&text, seal.as_deref())) {
             return Ok(());
         }
-        match self.state.write(&text, Some(&kept.version)).await? {
-            Written::As(version) => {
-                (kept.text, kept.version) = (text, version);
-                Ok(())
+        for _ in 0..TRIES {
+            match self.state.write(&text, seal.as_deref(), kept.version()).await? {
+                Written::As(resource_version) => {
+                    kept.last = Some(Stored { text, seal, resource_version });
+                    return Ok(());
+                }
+                Written::Conflict => self.look_again(kept).await?,
             }
-            // Whoever wrote it holds the Lease now, or nobody must write it.
-            Written::Conflict => Err(lost(None)),
         }
+        Err(Error::new(
+            ErrorKind::Conflict,
+            "somebody keeps changing ConfigMap aks-kms, in which the operation is recorded; nothing more was written here: \
+             run this again when nobody does",
+        ))
     }
+
+    /// The record's text and its seal. While the API servers can neither give nor take the key of
+    /// the seal there is none: what is written then is believed by nobody, until it is written
+    /// again.
+    async fn sealed(&self, kept: &mut Kept) -> Result<(String, Option<String>)> {
+        let text = kept.record.render()?;
+        if kept.seal_key.is_none() {
+            match self.seals.make().await {
+                Ok(key) => kept.seal_key = Some(key),
+                Err(error) if is_down(&error) => {
+                    tracing::warn!(%error, "the record is not sealed yet");
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        let uid = &kept.record.cluster.uid;
+        let seal = kept.seal_key.as_ref().map(|key| key.seal(uid, &text));
+        Ok((text, seal))
+    }
+
+    /// The object was changed. Where text and seal are what this run wrote last, and the Lease is
+    /// still its own, somebody changed what is not ours, such as a label: then this run goes on.
+    async fn look_again(&self, kept: &mut Kept) -> Result<()> {
+        let Some(now) = self.state.read().await? else { return Err(lost(None)) };
+        let is_ours = |last: &Stored| now.is(&last.text, last.seal.as_deref());
+        if !kept.last.as_ref().is_some_and(is_ours) {
+            // Whoever wrote it holds the Lease now, or nobody must write it.
+            return Err(lost(None));
+        }
+        kept.lease.check().await?;
+        kept.last = Some(now);
+        Ok(())
+    }
+}
+
+impl Kept {
+    /// Of what was written last.
+    fn version(&self) -> Option<&str> {
+        self.last.as_ref().map(|last| last.resource_version.as_str())
+    }
+}
+
+/// Whether the API servers do not answer, or not as they should.
+fn is_down(error: &Error) -> bool {
+    matches!(error.kind(), ErrorKind::Unavailable | ErrorKind::Timeout | ErrorKind::Throttled)
 }
 
 fn ends_with(record: &mut Record, target: &KmsTarget) {
@@ -240,6 +318,9 @@ fn name() -> String {
         .iter()
         .find_map(|name| std::env::var(name).ok().filter(|host| !host.is_empty()))
         .or_else(|| std::fs::read_to_string("/etc/hostname").ok())
-        .map_or_else(|| "a machine without a name".to_owned(), |host| host.trim().to_owned());
+        .map_or_else(
+            || "a machine without a name".to_owned(),
+            |host| one_line(&host, LONGEST_NAME),
+        );
     format!("aks-kms on {host}, process {}, run {}", std::process::id(), uuid::Uuid::new_v4())
 }

@@ -11,7 +11,7 @@ use tokio::time::{Instant, sleep};
 use super::{RunState, Runner, set_kms::changed};
 use crate::{
     error::{Error, ErrorKind, Result},
-    model::{KmsProfile, NetworkMode, StepOutcome, VaultId},
+    model::{Intent, KmsProfile, NetworkMode, StepOutcome, VaultId},
     rules,
 };
 
@@ -57,9 +57,15 @@ impl Runner<'_> {
         Ok(ControlFlow::Continue(StepOutcome::Done))
     }
 
-    /// The vault that an earlier run of this operation closed.
+    /// The vault that an earlier run of this operation closed: only the one of the key in use is
+    /// opened again, whatever the record says.
     pub(super) fn closed_before(&self) -> Option<VaultId> {
-        self.recording.as_ref()?.operation.closed_vault.clone()
+        let operation = &self.recording.as_ref()?.operation;
+        let in_use = self.key_in_use.as_ref()?;
+        operation.closed_vault.clone().filter(|id| {
+            matches!(operation.intent, Intent::ChangeNetworkMode(_))
+                && id.name().eq_ignore_ascii_case(in_use.vault_name())
+        })
     }
 
     /// Opens the vault again if KMS turned out not to work since it was closed.

@@ -1,12 +1,22 @@
 //! Somebody else: requests to Resource Manager, Key Vault and Kubernetes as az and kubectl send them.
 #![allow(dead_code, reason = "each test binary uses a part of it")]
 
-use std::time::Duration;
+use std::{
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
 
 use aks_kms::KeyId;
 use aks_kms_simulator::{Case, Simulator};
+use aws_lc_rs::hmac;
+use base64::{Engine, engine::general_purpose::STANDARD};
 use reqwest::{Client, Method, StatusCode};
 use serde_json::{Value, json};
+
+const RECORD: &str = "/api/v1/namespaces/kube-system/configmaps/aks-kms";
+const BACKUPS_KEPT: usize = 1000;
+/// Each record that was read, and all that lay in its `ConfigMap`: what a backup holds.
+static BACKUPS: Mutex<Vec<(Value, Value)>> = Mutex::new(Vec::new());
 
 /// Signed in as the case's application.
 pub(crate) struct Az {
@@ -194,6 +204,16 @@ impl Kubectl {
         Some((status, answer.json().await.unwrap_or_default()))
     }
 
+    /// `kubectl create --filename`.
+    pub(crate) async fn create_from_yaml(&self, path: &str, yaml: &str) -> (StatusCode, Value) {
+        let url = format!("{}{path}", self.server);
+        let request = self.client.post(url).bearer_auth(&self.token);
+        let request = request.header("content-type", "application/yaml").body(yaml.to_owned());
+        let answer = request.send().await.unwrap();
+        let status = answer.status();
+        (status, answer.json().await.unwrap_or_default())
+    }
+
     /// `kubectl create secret generic`.
     pub(crate) async fn create(&self, namespace: &str, name: &str, value: &str) -> bool {
         let secret = json!({
@@ -223,20 +243,47 @@ impl Kubectl {
 
     /// `kubectl get configmap aks-kms`: the record, if there is one.
     pub(crate) async fn record(&self) -> Option<Value> {
-        let path = "/api/v1/namespaces/kube-system/configmaps/aks-kms";
-        let (status, map) = self.ask(Method::GET, path, None).await?;
-        status
-            .is_success()
-            .then(|| serde_json::from_str(map["data"]["state.json"].as_str()?).ok())?
+        let (status, map) = self.ask(Method::GET, RECORD, None).await?;
+        let text = map["data"]["state.json"].as_str().filter(|_| status.is_success())?;
+        let record: Value = serde_json::from_str(text).ok()?;
+        let mut backups = BACKUPS.lock().unwrap_or_else(PoisonError::into_inner);
+        backups.truncate(BACKUPS_KEPT);
+        backups.insert(0, (record.clone(), map["data"].clone()));
+        Some(record)
     }
 
-    /// `kubectl replace configmap aks-kms`, or create: from a backup.
+    /// `kubectl replace configmap aks-kms`, or create: from a backup, as it was, with its seal. A
+    /// record that was never read so has none: somebody wrote it himself.
     pub(crate) async fn restore_record(&self, record: &Value) {
+        let backup = {
+            let backups = BACKUPS.lock().unwrap_or_else(PoisonError::into_inner);
+            backups.iter().find(|(seen, _)| seen == record).map(|(_, data)| data.clone())
+        };
+        let data = backup.unwrap_or_else(|| json!({"state.json": record.to_string()}));
+        self.put_record(&data).await;
+    }
+
+    /// A record with a valid seal: by somebody who may also read the seal's Secret.
+    pub(crate) async fn seal_record(&self, record: &Value) {
+        let text = record.to_string();
+        let secret = "/api/v1/namespaces/kube-system/secrets/aks-kms-seal";
+        let (_, secret) = self.ask(Method::GET, secret, None).await.unwrap();
+        let (_, namespace) =
+            self.ask(Method::GET, "/api/v1/namespaces/kube-system", None).await.unwrap();
+        let key = STANDARD.decode(secret["data"]["key"].as_str().unwrap()).unwrap();
+        let sealed =
+            format!("aks-kms record 1\n{}\n{text}", namespace["metadata"]["uid"].as_str().unwrap());
+        let key = hmac::Key::new(hmac::HMAC_SHA256, &key);
+        let seal = STANDARD.encode(hmac::sign(&key, sealed.as_bytes()));
+        self.put_record(&json!({"state.json": text, "seal": seal})).await;
+    }
+
+    async fn put_record(&self, data: &Value) {
         self.forget_record().await;
         let map = json!({
             "apiVersion": "v1", "kind": "ConfigMap",
             "metadata": {"name": "aks-kms", "namespace": "kube-system"},
-            "data": {"state.json": record.to_string()},
+            "data": data,
         });
         let path = "/api/v1/namespaces/kube-system/configmaps";
         let (status, answer) = self.ask(Method::POST, path, Some(&map)).await.unwrap();
@@ -245,7 +292,6 @@ impl Kubectl {
 
     /// `kubectl delete configmap aks-kms`.
     pub(crate) async fn forget_record(&self) {
-        let path = "/api/v1/namespaces/kube-system/configmaps/aks-kms";
-        self.ask(Method::DELETE, path, None).await;
+        self.ask(Method::DELETE, RECORD, None).await;
     }
 }

@@ -9,7 +9,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-use aks_kms::{Evidence, Pace, Reencrypt, ReencryptOptions, RotateOptions, Timing};
+use aks_kms::{
+    Evidence, Pace, Reencrypt, ReencryptOptions, ReencryptSecretsOptions, RotateOptions, Timing,
+};
 use reqwest::{Method, StatusCode};
 use serde_json::json;
 
@@ -126,8 +128,17 @@ async fn the_gate_on_a_clean_cluster_of_ten_thousand_secrets_writes_none() {
         "secrets": {"namespaces": 10, "each": 1_000},
     });
     let world = World::embedded("two-providers", given).await;
+    // makes the seal of the record
+    let options = ReencryptSecretsOptions {
+        reencrypt: ReencryptOptions {
+            namespaces: Some(vec!["kube-system".to_owned()]),
+            ..ReencryptOptions::default()
+        },
+        ..ReencryptSecretsOptions::default()
+    };
+    world.manager().reencrypt_secrets(options).await.unwrap();
     let before = world.truth().await;
-    assert_eq!(before.total, 10_000);
+    assert_eq!(before.total, 10_001);
     let mut ours = world.puppet("rotate", Some(2));
     assert!(ours.lead_to("cluster", 1).await.is_none(), "the gate is over");
     assert_eq!(world.truth().await, before);

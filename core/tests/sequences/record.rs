@@ -1,6 +1,9 @@
 //! The record is a hint: lost, restored, somebody else's, or not to be had.
 
-use aks_kms::{ErrorKind, Evidence, Journal, Purpose, RotateOptions, RuleId, VerifySecretsOptions};
+use aks_kms::{
+    ErrorKind, Evidence, Journal, Purpose, ResumeOptions, RotateOptions, RuleId, StatusOptions,
+    VerifySecretsOptions,
+};
 use serde_json::json;
 
 use crate::{
@@ -46,7 +49,7 @@ async fn sequence_12_a_record_from_before_etcd_was_restored_proves_nothing() {
     world.enable(1).await.unwrap();
     let mut record = world.kubectl().record().await.unwrap();
     record["ledger"]["current"]["fence"] = json!("99999999");
-    world.kubectl().restore_record(&record).await;
+    world.kubectl().seal_record(&record).await;
     let report = world.rotate(2).await.unwrap();
     assert_eq!(report.reencryption[0].evidence, Evidence::Metrics);
     world.all_under(2).await;
@@ -75,7 +78,7 @@ async fn a_record_of_another_format_is_refused_and_left_alone() {
     world.enable(1).await.unwrap();
     let mut record = world.kubectl().record().await.unwrap();
     record["format"] = json!(2);
-    world.kubectl().restore_record(&record).await;
+    world.kubectl().seal_record(&record).await;
     let error = world.rotate(2).await.unwrap_err();
     assert!(error.to_string().contains("its format is 2"), "{error}");
     assert_eq!(world.kubectl().record().await, Some(record));
@@ -115,4 +118,50 @@ async fn sequence_23_without_metrics_a_key_that_was_half_applied_is_not_rotated_
         assert!(refused, "{error}");
         assert_eq!(world.configured().as_deref(), Some(world.key(1)));
     }
+}
+
+/// The Secret with the key of the seal is lost: nothing is known, and the next operation makes a new
+/// one.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_record_whose_seal_is_lost_is_told_and_proves_nothing() {
+    let world = World::embedded("one-provider", json!({})).await;
+    world.enable(1).await.unwrap();
+    world.rotate(2).await.unwrap();
+    assert!(world.kubectl().delete("kube-system", "aks-kms-seal").await);
+    let status = world.manager().status(StatusOptions::default()).await.unwrap();
+    assert!(status.findings.iter().any(|it| it.rule == RuleId::RecordUnsealed), "{status:#?}");
+    let report = world.rotate(3).await.unwrap();
+    assert_complete(&report, &[Purpose::Gate, Purpose::Rewrite]);
+    assert_eq!(report.reencryption[0].evidence, Evidence::Metrics, "no proof replaces the gate");
+    assert!(!world.is_removable(report.ledger.as_ref().unwrap(), 1), "{report:#?}");
+    let status = world.manager().status(StatusOptions::default()).await.unwrap();
+    assert!(!status.findings.iter().any(|it| it.rule == RuleId::RecordUnsealed), "{status:#?}");
+    assert!(world.is_removable(&world.rotate(4).await.unwrap().ledger.unwrap(), 2));
+    world.all_under(4).await;
+}
+
+/// An operation that a text without a seal tells of is shown, and neither gone on with nor in the
+/// way for good.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_operation_without_a_seal_is_dropped_by_abandon() {
+    let world = World::embedded("one-provider", json!({})).await;
+    world.enable(1).await.unwrap();
+    let mut record = world.kubectl().record().await.unwrap();
+    record["operation"] = json!({
+        "id": "1", "verb": "disable", "options": {"reencrypt": true}, "before": "off",
+        "target": "off", "fence": "1", "by": "somebody", "since": "2026-11-28T00:00:00Z",
+    });
+    world.kubectl().restore_record(&record).await;
+    for error in [
+        world.rotate(2).await.unwrap_err(),
+        world.manager().resume(ResumeOptions::default()).await.unwrap_err(),
+    ] {
+        assert_eq!(error.kind(), ErrorKind::Conflict, "{error}");
+        assert!(error.to_string().contains("abandon"), "{error}");
+    }
+    let report = world.manager().abandon().await.unwrap();
+    assert_eq!(report.after.operation_in_progress, None);
+    let report = world.rotate(2).await.unwrap();
+    assert_eq!(report.reencryption[0].evidence, Evidence::Metrics);
+    world.all_under(2).await;
 }

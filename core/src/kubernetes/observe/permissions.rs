@@ -8,6 +8,7 @@ use super::{AT_A_TIME, CANARY, Needs, ObserveScope};
 use crate::{
     error::Result,
     kubernetes::{
+        seal::SEAL,
         state::STATE,
         transport::{Accept, KubernetesApi, Request},
     },
@@ -30,6 +31,11 @@ impl Right {
             namespace: namespace.map(ToOwned::to_owned),
         };
         Self { permission, name: None }
+    }
+
+    /// For this object alone: no more is asked for, and no more must be granted.
+    fn only(verb: &str, resource: &str, name: &'static str, namespace: Option<&str>) -> Self {
+        Self::new(verb, &format!("{resource}/{name}"), namespace).named(name)
     }
 
     fn named(self, name: &'static str) -> Self {
@@ -92,6 +98,7 @@ fn fixed(scope: ObserveScope<'_>) -> Vec<Right> {
             Right::new("list", "leases", Some(SYSTEM)),
             Right::new("get", "namespaces", Some(SYSTEM)).named(SYSTEM),
             Right::new("get", "configmaps", state).named(STATE),
+            Right::only("get", "secrets", SEAL, state),
             Right::new("get", "/metrics", None),
             Right::new("get", "/readyz/kms-providers", None),
         ],
@@ -105,6 +112,7 @@ fn fixed(scope: ObserveScope<'_>) -> Vec<Right> {
             ];
             if scope.journal {
                 rights.push(Right::new("get", "namespaces", None).named(SYSTEM));
+                rights.push(Right::only("get", "secrets", SEAL, state));
                 for resource in ["configmaps", "leases"] {
                     rights.push(Right::new("get", resource, state).named(STATE));
                     rights.push(Right::new("create", resource, state));
@@ -134,6 +142,7 @@ async fn allowed(api: &KubernetesApi, right: &Right) -> Result<bool> {
     let spec = if resource.starts_with('/') {
         json!({"nonResourceAttributes": {"verb": verb, "path": resource}})
     } else {
+        let resource = resource.split('/').next().unwrap_or_default();
         let group = if resource == "leases" { "coordination.k8s.io" } else { "" };
         json!({"resourceAttributes": {
             "verb": verb,

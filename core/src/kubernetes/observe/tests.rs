@@ -279,6 +279,19 @@ async fn rights_that_a_rewrite_needs_are_named_when_missing() {
     assert_eq!(facts.denied_patches, Fact::Unknown("patch on secrets is not allowed".to_owned()));
 }
 
+/// Nobody shall grant the right to read every secret for the sake of one.
+#[tokio::test]
+async fn the_right_to_read_the_seal_is_one_to_read_nothing_else() {
+    let cluster =
+        Cluster { denied_rights: ["get secrets kube-system"].into(), ..Cluster::default() };
+    for needs in [Needs::Status, Needs::Rewrite] {
+        let (facts, _) =
+            look(cluster.clone(), ObserveScope { needs, journal: true, ..REWRITE }).await;
+        let missing = vec![right("get", "secrets/aks-kms-seal", Some("kube-system"))];
+        assert_eq!(facts.missing_permissions, Fact::Known(missing), "{needs:?}");
+    }
+}
+
 #[tokio::test]
 async fn rights_in_the_given_namespaces_are_enough_for_these() {
     let cluster = Cluster {

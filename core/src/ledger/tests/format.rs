@@ -1,6 +1,5 @@
 use super::*;
 use crate::{
-    catalogue::RuleId,
     error::ErrorKind,
     model::{Enable, ReencryptSecrets, Rotate, Target, VaultId},
 };
@@ -38,8 +37,6 @@ fn full() -> Record {
         },
         operation: Some(Operation {
             intent: Intent::Rotate(rotate),
-            allow: vec![RuleId::KeyInUseUnproven],
-            give_up_secrets: vec!["shop/old".to_owned()],
             before: on(2),
             target: Some(on(3)),
             newest_version: Some(key_id(2)),
@@ -84,4 +81,23 @@ fn an_unknown_format_or_no_record_is_refused_and_the_way_out_named() {
         assert_eq!(error.kind(), ErrorKind::Unexpected, "{text}");
         assert!(error.to_string().contains("delete the ConfigMap"), "{error}");
     }
+}
+
+#[test]
+fn the_record_does_not_grow_without_end() {
+    let mut record = settled();
+    record.ledger.retired = (0..200)
+        .map(|number| Entry { abandoned: number == 150, ..entry(100 + number % 100) })
+        .collect();
+    let kept = Record::parse(&record.render().unwrap()).unwrap();
+    assert_eq!(kept.ledger.retired.len(), 51);
+    assert_eq!(kept.ledger.retired[..50], record.ledger.retired[..50], "the newest stay");
+    assert!(kept.ledger.retired[50].abandoned, "its request may still be under way");
+}
+
+#[test]
+fn a_name_of_somebody_is_shown_on_one_line() {
+    let by = format!("x\u{1b}[2J\r\nSUCCESS\u{202e}{}", "y".repeat(1000));
+    let shown = Operation { by, ..operation() }.in_progress().by;
+    assert!(shown.starts_with("x [2J SUCCESSyyy") && shown.chars().count() < 250, "{shown}");
 }

@@ -86,8 +86,6 @@ fn operation() -> Operation {
     Operation {
         id: "4b1f6a0e-3a52-4c0e-9d0b-6f2f8a7f1c11".to_owned(),
         intent: Intent::Disable(Disable { reencrypt: true }),
-        allow: Vec::new(),
-        give_up_secrets: Vec::new(),
         before: KmsTarget::Off,
         target: None,
         closed_vault: None,

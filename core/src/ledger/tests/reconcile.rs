@@ -199,3 +199,19 @@ fn the_way_back_is_to_the_key_before_from_one_that_is_not_proven() {
         "others changed the cluster before"
     );
 }
+
+/// A text without a valid seal is shown, and nothing in it is believed.
+#[test]
+fn what_has_no_seal_makes_nothing_known() {
+    let text = Record { operation: Some(operation()), ..settled() };
+    let found = Reconciled::unsealed(Some(&text), &seen(2, "a"));
+    assert_eq!(found.fit, Fit::New);
+    assert_eq!(found.record.operation, None);
+    assert_eq!(shown(&found.record.ledger), "current 2 pending - previous - retired []");
+    assert!(found.standing_proof().is_none() && !found.goes_back_to(&key(1)));
+    let unsealed = found.unsealed.as_ref().unwrap();
+    assert_eq!(unsealed.operation.as_ref().unwrap().by, "aks-kms on laptop");
+    let ledger = judge(&found);
+    assert_eq!(ledger.retired.len(), 1, "{ledger:#?}");
+    assert!(!ledger.retired[0].removable && ledger.retired[0].key_id == key_id(1), "{ledger:#?}");
+}

@@ -161,8 +161,12 @@ fn observe(cluster: &Cluster, found: &Reconciled, intent: &Intent) -> Observed {
 pub(super) fn begin(state: &State, intent: &Intent, earlier: Option<&Run>) -> Option<Run> {
     let found = reconciled(&state.cluster, state.record());
     let observed = observe(&state.cluster, &found, intent);
-    let seen =
-        Found { reconciled: found.clone(), resource_version: None, etcd_resource_version: 1 };
+    let seen = Found {
+        reconciled: found.clone(),
+        resource_version: None,
+        seal: None,
+        etcd_resource_version: 1,
+    };
     let unfinished = continues(&seen, intent, &observed.cluster).ok()?;
     let plan = operations::plan(&observed, intent, &ReencryptOptions::default(), ALLOW).ok()?;
     if rules::refusal(&plan.findings, ALLOW).is_some() {

@@ -53,6 +53,7 @@ pub(crate) fn recorded(current: Entry, previous: Option<Entry>, retired: &[Entry
             operation: None,
         },
         fit: Fit::Unbroken,
+        unsealed: None,
     }
 }
 
@@ -61,8 +62,6 @@ pub(crate) fn operation(intent: Intent, before: KmsTarget) -> Operation {
     Operation {
         id: "1".to_owned(),
         intent,
-        allow: Vec::new(),
-        give_up_secrets: Vec::new(),
         before,
         target: None,
         newest_version: None,

@@ -1,10 +1,39 @@
 use super::*;
 use crate::{
     catalogue::RuleId::*,
-    ledger::Entry,
+    ledger::{Entry, Unsealed},
     model::{Fact, Lookup, NetworkMode},
     rules::testing::{KEY_0, KEY_1, KEY_2, entry, key, kms_on, previous_key, target_of, unknown},
 };
+
+fn status() -> World {
+    let mut world = World::rotate();
+    let status = World::status();
+    (world.verb, world.target, world.gate, world.rewrites) =
+        (status.verb, status.target, status.gate, status.rewrites);
+    world.observed.key = status.observed.key;
+    world
+}
+
+#[test]
+fn a_record_without_a_valid_seal() {
+    fn unseal(world: &mut World) {
+        let Some(Fact::Known(found)) = &mut world.observed.record else { panic!("no record") };
+        found.unsealed = Some(Unsealed::default());
+    }
+    check(&[
+        ("it has one", World::rotate, |_| {}, RecordUnsealed, Answer::Holds),
+        (
+            "there is no record",
+            World::rotate,
+            |it| it.observed.record = None,
+            RecordUnsealed,
+            Answer::Holds,
+        ),
+        ("it has none", World::rotate, unseal, RecordUnsealed, WARNED),
+        ("it has none, and is looked at", status, unseal, RecordUnsealed, WARNED),
+    ]);
+}
 
 #[test]
 fn a_key_that_was_used_before() {

@@ -22,6 +22,8 @@ use super::{
 
 /// The secret by which the library makes API servers write; nobody's, so not recorded.
 pub(super) const CANARY: &str = "aks-kms-canary";
+/// The Secret with the key that seals the library's record: made once, and then a secret like any.
+const SEAL: &str = "aks-kms-seal";
 
 /// The connection is to be dropped without an answer.
 #[derive(Debug, thiserror::Error)]
@@ -86,7 +88,9 @@ fn record(cluster: &Cluster, parts: &http::request::Parts, body: &Bytes) {
                 object?["metadata"]["name"].as_str().map(str::to_owned)
             };
             let name = name.or_else(|| (resource == Resource::Secrets).then(created).flatten());
-            if name.is_some_and(|name| resource == Resource::Secrets && name == CANARY) {
+            let is_ours =
+                |name: String| name == CANARY || (name == SEAL && parts.method == Method::POST);
+            if resource == Resource::Secrets && name.is_some_and(is_ours) {
                 return;
             }
             Some(resource)

@@ -1,0 +1,53 @@
+//! The namespace in which state is kept.
+
+use super::{
+    paths::namespace_path,
+    transport::{Accept, KubernetesApi, Request},
+};
+use crate::error::{Error, ErrorKind, Result};
+
+/// That a namespace is there. Where it may not be asked for, the first write tells.
+pub(crate) async fn namespace_exists(api: &KubernetesApi, namespace: &str) -> Result<()> {
+    let doing = format!("read namespace {namespace}");
+    match api.call(&Request::get(namespace_path(namespace), Accept::Table), &doing).await {
+        Err(error) if error.kind() == ErrorKind::NotFound => Err(no_namespace(namespace)),
+        Err(error) if error.kind() != ErrorKind::Forbidden => Err(error),
+        _ => Ok(()),
+    }
+}
+
+/// The error where it is not.
+pub(super) fn no_namespace(namespace: &str) -> Error {
+    Error::new(
+        ErrorKind::InvalidInput,
+        format!(
+            "namespace {namespace}, in which the journal is to be kept, does not exist: make it with `kubectl create \
+             namespace {namespace}`, or name another one"
+        ),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kubernetes::test_server::{TestServer, respond};
+
+    #[tokio::test]
+    async fn only_a_namespace_that_is_not_there_is_refused() {
+        for (status, kind) in [
+            (200, None),
+            (403, None),
+            (404, Some(ErrorKind::InvalidInput)),
+            (500, Some(ErrorKind::Unavailable)),
+        ] {
+            let body = format!(r#"{{"kind":"Status","code":{status}}}"#);
+            let server = TestServer::start(move |_| respond(status, body.clone())).await;
+            let outcome = namespace_exists(&server.api().await, "state").await;
+            let error = outcome.err();
+            assert_eq!(error.as_ref().map(Error::kind), kind, "{status}");
+            if kind == Some(ErrorKind::InvalidInput) {
+                assert!(error.unwrap().to_string().contains("kubectl create namespace state"));
+            }
+        }
+    }
+}

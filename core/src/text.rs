@@ -1,0 +1,77 @@
+//! Text of others: of services, of webhooks, of whoever writes into the cluster.
+
+/// The longest name of somebody that is shown, in characters.
+pub(crate) const LONGEST_NAME: usize = 200;
+
+/// The text on one line, with nothing in it that a terminal or a reader could take for something
+/// else, and no longer than this many characters: whoever wrote it does not write our lines.
+pub(crate) fn one_line(text: &str, longest: usize) -> String {
+    let mut line = String::new();
+    let mut length = 0;
+    let words = text
+        .split(|letter: char| letter.is_whitespace() || letter.is_control())
+        .map(|word| word.replace(is_hidden, ""));
+    for word in words.filter(|word| !word.is_empty()) {
+        if length > 0 {
+            line.push(' ');
+            length += 1;
+        }
+        for letter in word.chars() {
+            if length >= longest {
+                line.truncate(line.trim_end().len());
+                line.push('…');
+                return line;
+            }
+            line.push(letter);
+            length += 1;
+        }
+    }
+    line
+}
+
+/// What changes the direction of text, or is not seen at all.
+fn is_hidden(letter: char) -> bool {
+    matches!(
+        letter,
+        '\u{ad}'
+            | '\u{61c}'
+            | '\u{180e}'
+            | '\u{200b}'..='\u{200f}'
+            | '\u{2028}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}'
+            | '\u{fe00}'..='\u{fe0f}'
+            | '\u{feff}'
+            | '\u{fff9}'..='\u{fffb}'
+            | '\u{e0000}'..='\u{e0fff}'
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn foreign_text_is_one_plain_line() {
+        for (text, shown) in [
+            ("aks-kms on laptop, process 1", "aks-kms on laptop, process 1"),
+            ("a\r\nSUCCESS: nothing to do", "a SUCCESS: nothing to do"),
+            ("\u{1b}]0;owned\u{7}\u{1b}[2J", "]0;owned [2J"),
+            ("a\u{202e}b\u{200b}c\u{2066}d", "abcd"),
+            ("a\u{9b}31m b", "a 31m b"),
+            ("a\u{2028}b\u{85}c", "a b c"),
+            ("  Größe \t 漢字  ", "Größe 漢字"),
+            ("\u{0}\u{200e}", ""),
+        ] {
+            assert_eq!(one_line(text, 100), shown, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn it_is_cut_between_characters() {
+        assert_eq!(one_line("ééé", 3), "ééé");
+        assert_eq!(one_line("éééé", 3), "ééé…");
+        assert_eq!(one_line("ab cd", 3), "ab…");
+        assert_eq!(one_line("abc d", 3), "abc…");
+        assert_eq!(one_line(&"\n".repeat(10_000), 3), "");
+    }
+}
