@@ -1,12 +1,10 @@
 //! What can somebody do who may write ConfigMaps in kube-system, and nothing else?
 
-
-
+use crate::common::world::World;
 use aks_kms::{
     Action, ChangeNetworkModeOptions, KeyId, NetworkMode, Purpose, ResumeOptions, RotateOptions,
     StatusOptions, VerifySecretsOptions,
 };
-use crate::common::world::World;
 use serde_json::{Value, json};
 
 /// The forger may read and write the record, and knows a key of his own.
@@ -42,12 +40,18 @@ async fn rotate_without_a_key_sets_the_key_of_the_forger() {
     let evil = world.case.other_key_ids[0].clone();
     forged(&world, |record| {
         record["operation"] = operation(
-            "rotate", json!({"reencrypt": true}), on(world.key(1), "public"), on(&evil, "public"),
+            "rotate",
+            json!({"reencrypt": true}),
+            on(world.key(1), "public"),
+            on(&evil, "public"),
         );
     })
     .await;
     let report = world.manager().rotate(None, RotateOptions::default()).await;
-    println!("RESULT rotate(None): {:?}", report.as_ref().map(|it| it.steps.len()).map_err(ToString::to_string));
+    println!(
+        "RESULT rotate(None): {:?}",
+        report.as_ref().map(|it| it.steps.len()).map_err(ToString::to_string)
+    );
     println!("RESULT configured: {:?}; the forger's key: {evil}", world.configured());
     let truth = world.truth().await;
     println!("RESULT etcd: {truth:?}");
@@ -62,12 +66,18 @@ async fn resume_sets_the_key_of_the_forger() {
     let evil = world.case.other_key_ids[0].clone();
     forged(&world, |record| {
         record["operation"] = operation(
-            "rotate", json!({"key_id": evil, "reencrypt": true}), on(world.key(1), "public"), on(&evil, "public"),
+            "rotate",
+            json!({"key_id": evil, "reencrypt": true}),
+            on(world.key(1), "public"),
+            on(&evil, "public"),
         );
     })
     .await;
     let report = world.manager().resume(ResumeOptions::default()).await;
-    println!("RESULT resume: {:?}", report.as_ref().map(|it| it.operation).map_err(ToString::to_string));
+    println!(
+        "RESULT resume: {:?}",
+        report.as_ref().map(|it| it.operation).map_err(ToString::to_string)
+    );
     println!("RESULT configured: {:?}", world.configured());
     assert_ne!(world.configured().as_deref(), Some(&*evil), "the cluster is on the forger's key");
 }
@@ -76,14 +86,18 @@ async fn resume_sets_the_key_of_the_forger() {
 /// the secrets). Honest: the gate rewrites them. Forged: no gate, and they are lost.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_forged_proof_skips_the_gate_and_secrets_are_lost() {
-    for wiring in ["two-providers", "one-provider"] { forged_proof(wiring).await; }
+    for wiring in ["two-providers", "one-provider"] {
+        forged_proof(wiring).await;
+    }
 }
 
 async fn forged_proof(wiring: &str) {
     let world = World::embedded(wiring, json!({})).await;
     world.enable(1).await.unwrap();
     world.az().await.set_key(world.key(2)).await;
-    for number in 1..=3 { println!("RESULT {wiring} key {number} is {}", world.key(number)); }
+    for number in 1..=3 {
+        println!("RESULT {wiring} key {number} is {}", world.key(number));
+    }
     println!("RESULT rolled out: {:?}", world.simulator.rolled_out(&world.case.id).unwrap());
     let cluster = world.az().await.show().await;
     forged(&world, |record| {
@@ -100,17 +114,31 @@ async fn forged_proof(wiring: &str) {
     let ledger = world.ledger().await;
     let entry = world.entry(&ledger, 1).unwrap();
     println!("RESULT key 1 removable: {} ({})", entry.removable, entry.reason);
-    let findings = world.manager()
-        .check_action(Action::DeleteKey { key_id: KeyId::parse(world.key(1)).unwrap() }).await.unwrap();
+    let findings = world
+        .manager()
+        .check_action(Action::DeleteKey { key_id: KeyId::parse(world.key(1)).unwrap() })
+        .await
+        .unwrap();
     println!("RESULT check_action(delete key 1): {findings:?}");
     let verified = world.manager().verify_secrets(VerifySecretsOptions::default()).await;
-    println!("RESULT verify_secrets: {:?}", verified.as_ref().map(|it| it.reencryption[0].complete).map_err(ToString::to_string));
+    println!(
+        "RESULT verify_secrets: {:?}",
+        verified.as_ref().map(|it| it.reencryption[0].complete).map_err(ToString::to_string)
+    );
     let truth = world.truth().await;
     println!("RESULT etcd before: {truth:?}");
     let report = world.rotate(3).await;
-    println!("RESULT rotate(3): {:?}", report.as_ref()
-        .map(|it| it.reencryption.iter().map(|pass| (pass.purpose, pass.evidence, pass.complete)).collect::<Vec<_>>())
-        .map_err(ToString::to_string));
+    println!(
+        "RESULT rotate(3): {:?}",
+        report
+            .as_ref()
+            .map(|it| it
+                .reencryption
+                .iter()
+                .map(|pass| (pass.purpose, pass.evidence, pass.complete))
+                .collect::<Vec<_>>())
+            .map_err(ToString::to_string)
+    );
     let truth = world.truth().await;
     println!("RESULT etcd after: {truth:?}");
     println!("RESULT rolled out: {:?}", world.simulator.rolled_out(&world.case.id).unwrap());
@@ -127,20 +155,34 @@ async fn a_failing_run_opens_the_vault_that_the_forger_names() {
     world.enable(1).await.unwrap();
     let victim = world.case.other_key_vault_id.clone();
     let name = victim.rsplit('/').next().unwrap().to_owned();
-    world.simulator.patch_vault(&world.case.id, &name, &json!({"properties": {"publicNetworkAccess": "Disabled"}})).unwrap();
+    world
+        .simulator
+        .patch_vault(
+            &world.case.id,
+            &name,
+            &json!({"properties": {"publicNetworkAccess": "Disabled"}}),
+        )
+        .unwrap();
     forged(&world, |record| {
-        let mut it = operation(
-            "reencrypt_secrets", json!({}), on(world.key(1), "public"), Value::Null,
-        );
+        let mut it =
+            operation("reencrypt_secrets", json!({}), on(world.key(1), "public"), Value::Null);
         it["closed_vault"] = json!(victim);
         record["operation"] = it;
     })
     .await;
     // any trouble of the API servers will do
-    let faults = json!({"kubernetes": [{"method": "GET", "path": "/secrets?", "status": 503, "after": 6}]});
-    world.simulator.set_faults(&world.case.id, serde_json::from_value(faults).unwrap()).await.unwrap();
+    let faults =
+        json!({"kubernetes": [{"method": "GET", "path": "/secrets?", "status": 503, "after": 6}]});
+    world
+        .simulator
+        .set_faults(&world.case.id, serde_json::from_value(faults).unwrap())
+        .await
+        .unwrap();
     let report = world.manager().resume(ResumeOptions::default()).await;
-    println!("RESULT resume: {:?}", report.as_ref().map(|it| it.operation).map_err(ToString::to_string));
+    println!(
+        "RESULT resume: {:?}",
+        report.as_ref().map(|it| it.operation).map_err(ToString::to_string)
+    );
     let vault = world.simulator.patch_vault(&world.case.id, &name, &json!({})).unwrap();
     println!("RESULT victim vault: {}", vault["properties"]["publicNetworkAccess"]);
     assert_eq!(vault["properties"]["publicNetworkAccess"], "Disabled", "it was opened");
@@ -157,16 +199,36 @@ async fn change_network_mode_goes_to_the_key_and_vault_of_the_forger() {
     let name = vault.rsplit('/').next().unwrap().to_owned();
     forged(&world, |record| {
         record["operation"] = operation(
-            "change_network_mode", json!({"network_mode": "public", "vault_access": "change"}),
-            json!({"on": {"key_id": evil, "network_mode": "private", "key_vault_id": vault}}), Value::Null,
+            "change_network_mode",
+            json!({"network_mode": "public", "vault_access": "change"}),
+            json!({"on": {"key_id": evil, "network_mode": "private", "key_vault_id": vault}}),
+            Value::Null,
         );
     })
     .await;
-    world.simulator.patch_vault(&world.case.id, &name, &json!({"properties": {"publicNetworkAccess": "Disabled"}})).unwrap();
-    let report = world.manager().change_network_mode(NetworkMode::Public, ChangeNetworkModeOptions::default()).await;
-    println!("RESULT change_network_mode(public): {:?}", report.as_ref().map(|it| it.steps.len()).map_err(ToString::to_string));
+    world
+        .simulator
+        .patch_vault(
+            &world.case.id,
+            &name,
+            &json!({"properties": {"publicNetworkAccess": "Disabled"}}),
+        )
+        .unwrap();
+    let report = world
+        .manager()
+        .change_network_mode(NetworkMode::Public, ChangeNetworkModeOptions::default())
+        .await;
+    println!(
+        "RESULT change_network_mode(public): {:?}",
+        report.as_ref().map(|it| it.steps.len()).map_err(ToString::to_string)
+    );
     let seen = world.simulator.patch_vault(&world.case.id, &name, &json!({})).unwrap();
-    println!("RESULT configured: {:?}, vault {}: {}", world.configured(), name, seen["properties"]["publicNetworkAccess"]);
+    println!(
+        "RESULT configured: {:?}, vault {}: {}",
+        world.configured(),
+        name,
+        seen["properties"]["publicNetworkAccess"]
+    );
     assert_ne!(world.configured().as_deref(), Some(&*evil));
 }
 
@@ -177,7 +239,12 @@ async fn control_characters_of_the_record_reach_messages() {
     world.enable(1).await.unwrap();
     let by = "x\u{1b}]0;owned\u{7}\u{1b}[2J\u{1b}[1;1H\r\nSUCCESS: nothing to do\u{202e}";
     forged(&world, |record| {
-        let mut it = operation("disable", json!({"reencrypt": true}), on(world.key(1), "public"), json!("off"));
+        let mut it = operation(
+            "disable",
+            json!({"reencrypt": true}),
+            on(world.key(1), "public"),
+            json!("off"),
+        );
         it["by"] = json!(by);
         record["operation"] = it;
         record["ledger"]["current"]["given_up"] = json!([format!("a/{by}")]);
@@ -194,11 +261,15 @@ async fn control_characters_of_the_record_reach_messages() {
         "spec": {"holderIdentity": by, "leaseDurationSeconds": 15, "renewTime": "2026-11-28T00:00:00.000000Z"}});
     let path = "/apis/coordination.k8s.io/v1/namespaces/kube-system/leases";
     let _ = world.kubectl().ask(reqwest::Method::DELETE, &format!("{path}/aks-kms"), None).await;
-    println!("lease: {:?}", world.kubectl().ask(reqwest::Method::POST, path, Some(&lease)).await.map(|it| it.0));
+    println!(
+        "lease: {:?}",
+        world.kubectl().ask(reqwest::Method::POST, path, Some(&lease)).await.map(|it| it.0)
+    );
     let said = std::sync::Arc::new(std::sync::Mutex::new(Vec::new()));
     let kept = said.clone();
     let mut options = ResumeOptions::default();
-    options.run.on_progress = Some(std::sync::Arc::new(move |now| kept.lock().unwrap().push(now.message.clone())));
+    options.run.on_progress =
+        Some(std::sync::Arc::new(move |now| kept.lock().unwrap().push(now.message.clone())));
     let _ = world.manager().resume(options).await;
     for line in said.lock().unwrap().iter().filter(|it| it.contains('\u{1b}')) {
         println!("RESULT progress: {line:?}");
@@ -215,6 +286,10 @@ async fn control_without_a_forged_proof_nothing_is_lost() {
     let ledger = world.ledger().await;
     println!("RESULT key 1 removable: {:?}", world.entry(&ledger, 1).map(|it| it.removable));
     let report = world.rotate(3).await;
-    println!("RESULT rotate(3): {:?}; etcd: {:?}", report.map(|it| it.reencryption.len()).map_err(|it| it.to_string()), world.truth().await);
+    println!(
+        "RESULT rotate(3): {:?}; etcd: {:?}",
+        report.map(|it| it.reencryption.len()).map_err(|it| it.to_string()),
+        world.truth().await
+    );
     world.nothing_is_lost().await;
 }

@@ -1,18 +1,16 @@
 //! What an admission webhook of a real kube-apiserver can make the library do.
 
-
-
 use std::{
     convert::Infallible,
     sync::Arc,
     time::{Duration, Instant},
 };
 
+use crate::common::{self, az::Kubectl};
 use aks_kms::{EnableOptions, RunOptions, Timing};
 use aks_kms_simulator::{Case, Given, Options, Simulator, real::Binaries, tls::Authority};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use bytes::Bytes;
-use crate::common::{self, az::Kubectl};
 use http_body_util::{BodyExt, Full};
 use hyper::{Response, body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::TokioIo;
@@ -42,8 +40,12 @@ async fn webhook(kubectl: &Kubectl, verdict: Arc<Verdict>) {
                         let mut response = verdict(&review["request"]);
                         response["uid"] = review["request"]["uid"].clone();
                         let answer = json!({"apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview", "response": response});
-                        Ok::<_, Infallible>(Response::builder().header("content-type", "application/json")
-                            .body(Full::new(Bytes::from(answer.to_string()))).unwrap())
+                        Ok::<_, Infallible>(
+                            Response::builder()
+                                .header("content-type", "application/json")
+                                .body(Full::new(Bytes::from(answer.to_string())))
+                                .unwrap(),
+                        )
                     }
                 });
                 let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), serve).await;
@@ -80,37 +82,61 @@ async fn world(faults: Value) -> (Simulator, Case, Kubectl) {
 
 fn denies(name: &'static str, status: Value) -> Arc<Verdict> {
     Arc::new(move |request| {
-        if request["name"] == name { json!({"allowed": false, "status": status}) } else { json!({"allowed": true}) }
+        if request["name"] == name {
+            json!({"allowed": false, "status": status})
+        } else {
+            json!({"allowed": true})
+        }
     })
 }
 
 async fn enable(case: &Case, seconds: u64) -> (String, Value) {
-    let timing = Timing { fence: Duration::from_secs(1), convergence_limit: Duration::from_secs(30), ..Timing::default() };
+    let timing = Timing {
+        fence: Duration::from_secs(1),
+        convergence_limit: Duration::from_secs(30),
+        ..Timing::default()
+    };
     let manager = common::builder(case).timing(timing).build().unwrap();
     let run = RunOptions { timeout: Duration::from_secs(seconds), ..RunOptions::default() };
-    match manager.enable(&case.key_ids[0], EnableOptions { run, ..EnableOptions::default() }).await {
+    match manager.enable(&case.key_ids[0], EnableOptions { run, ..EnableOptions::default() }).await
+    {
         Ok(report) => ("ok".to_owned(), serde_json::to_value(report).unwrap()),
-        Err(error) => (format!("{}: {error}", error.code()), serde_json::to_value(error.report()).unwrap()),
+        Err(error) => {
+            (format!("{}: {error}", error.code()), serde_json::to_value(error.report()).unwrap())
+        }
     }
 }
 
 fn passes(report: &Value) -> Vec<String> {
-    report["reencryption"].as_array().into_iter().flatten()
-        .map(|pass| format!("{} complete={} counts={} blocked={}", pass["purpose"], pass["complete"], pass["counts"], pass["blocked"]))
+    report["reencryption"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .map(|pass| {
+            format!(
+                "{} complete={} counts={} blocked={}",
+                pass["purpose"], pass["complete"], pass["counts"], pass["blocked"]
+            )
+        })
         .collect()
 }
 
 /// A denial with code 404 reads as "deleted meanwhile".
 #[tokio::test(flavor = "multi_thread")]
 async fn a_webhook_that_says_404() {
-    if !Binaries::available() { println!("RESULT left out"); return; }
+    if !Binaries::available() {
+        println!("RESULT left out");
+        return;
+    }
     for streaming in [true, false] {
         let (simulator, case, kubectl) = world(json!({"no_streaming_list": !streaming})).await;
         let status = json!({"code": 404, "reason": "NotFound", "message": "not here"});
         webhook(&kubectl, denies("secret-3", status)).await;
         let (said, report) = enable(&case, 120).await;
         println!("RESULT streaming={streaming}: {said}");
-        for pass in passes(&report) { println!("RESULT   {pass}"); }
+        for pass in passes(&report) {
+            println!("RESULT   {pass}");
+        }
         let truth = simulator.secrets(&case.id).await.unwrap();
         println!("RESULT   etcd: {truth:?}");
         if said == "ok" {
@@ -122,12 +148,18 @@ async fn a_webhook_that_says_404() {
 /// Other codes.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_webhook_that_says_something_else() {
-    if !Binaries::available() { println!("RESULT left out"); return; }
+    if !Binaries::available() {
+        println!("RESULT left out");
+        return;
+    }
     for (name, status) in [
         ("401", json!({"code": 401, "message": "no"})),
         ("410", json!({"code": 410, "message": "no"})),
         ("418", json!({"code": 418, "message": "no"})),
-        ("429", json!({"code": 429, "message": "no", "details": {"retryAfterSeconds": 2_147_483_647}})),
+        (
+            "429",
+            json!({"code": 429, "message": "no", "details": {"retryAfterSeconds": 2_147_483_647}}),
+        ),
         ("500 space", json!({"code": 500, "message": "database space exceeded"})),
         ("500 prefix", json!({"code": 500, "message": "no matching prefix found"})),
     ] {
@@ -136,7 +168,9 @@ async fn a_webhook_that_says_something_else() {
         let began = Instant::now();
         let (said, report) = enable(&case, 40).await;
         println!("RESULT {name}: after {:?}: {said}", began.elapsed());
-        for pass in passes(&report) { println!("RESULT   {pass}"); }
+        for pass in passes(&report) {
+            println!("RESULT   {pass}");
+        }
         let truth = simulator.secrets(&case.id).await.unwrap();
         println!("RESULT   etcd: {truth:?}");
     }
@@ -145,13 +179,17 @@ async fn a_webhook_that_says_something_else() {
 /// A webhook that repeats the object in its message, with control characters.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_webhook_that_repeats_the_value() {
-    if !Binaries::available() { println!("RESULT left out"); return; }
+    if !Binaries::available() {
+        println!("RESULT left out");
+        return;
+    }
     let (_simulator, case, kubectl) = world(json!({})).await;
     assert!(kubectl.create("team-1", "planted", "hunter2-needle").await);
     let verdict: Arc<Verdict> = Arc::new(|request| {
         if request["name"] == "planted" {
             let value = request["object"]["data"]["value"].as_str().unwrap_or_default();
-            let plain = String::from_utf8(STANDARD.decode(value).unwrap_or_default()).unwrap_or_default();
+            let plain =
+                String::from_utf8(STANDARD.decode(value).unwrap_or_default()).unwrap_or_default();
             json!({"allowed": false, "status": {"code": 400, "message": format!("weak password {plain} ({value})\u{1b}[2J\n\rfake line")}})
         } else {
             json!({"allowed": true})
@@ -161,16 +199,30 @@ async fn a_webhook_that_repeats_the_value() {
     let (said, report) = enable(&case, 60).await;
     let text = report.to_string();
     println!("RESULT error: {said:?}");
-    println!("RESULT in the error: {}; in the report: plain {} base64 {}", said.contains("hunter2-needle"), text.contains("hunter2-needle"), text.contains(&STANDARD.encode("hunter2-needle")));
-    println!("RESULT escape in error: {}, raw newline in error: {}", said.contains('\u{1b}'), said.contains('\n'));
-    for pass in passes(&report) { println!("RESULT   {pass}"); }
+    println!(
+        "RESULT in the error: {}; in the report: plain {} base64 {}",
+        said.contains("hunter2-needle"),
+        text.contains("hunter2-needle"),
+        text.contains(&STANDARD.encode("hunter2-needle"))
+    );
+    println!(
+        "RESULT escape in error: {}, raw newline in error: {}",
+        said.contains('\u{1b}'),
+        said.contains('\n')
+    );
+    for pass in passes(&report) {
+        println!("RESULT   {pass}");
+    }
     println!("RESULT findings: {}", report["findings"]);
 }
 
 /// A webhook that allows, with many warnings: each is a header of the answer.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_webhook_with_warnings() {
-    if !Binaries::available() { println!("RESULT left out"); return; }
+    if !Binaries::available() {
+        println!("RESULT left out");
+        return;
+    }
     for count in [60, 120] {
         let (simulator, case, kubectl) = world(json!({})).await;
         let verdict: Arc<Verdict> = Arc::new(move |request| {
@@ -183,7 +235,9 @@ async fn a_webhook_with_warnings() {
         webhook(&kubectl, verdict).await;
         let (said, report) = enable(&case, 60).await;
         println!("RESULT {count} warnings: {said}");
-        for pass in passes(&report) { println!("RESULT   {pass}"); }
+        for pass in passes(&report) {
+            println!("RESULT   {pass}");
+        }
         println!("RESULT   etcd: {:?}", simulator.secrets(&case.id).await.unwrap());
     }
 }

@@ -172,8 +172,10 @@ pub(crate) fn start(world: &Arc<World>, cluster: &Arc<Cluster>, work: Work) -> O
                 None => return,
             }
         }
+        note_progress(&cluster, &work);
         if ended.is_ok() {
             ended = perform(&world, &cluster, &work, fault.as_ref()).await;
+            note_progress(&cluster, &work);
             if let Err(aborted) = pause(half, &abort).await {
                 ended = ended.and(Err(aborted));
             }
@@ -181,6 +183,13 @@ pub(crate) fn start(world: &Arc<World>, cluster: &Arc<Cluster>, work: Work) -> O
         finish(&world, &cluster, &work, &id, ended);
     });
     operation
+}
+
+/// The service writes down how far it has come: the eTag is another each time.
+fn note_progress(cluster: &Cluster, work: &Work) {
+    if work.agent_pool().is_none() {
+        cluster.state().touch();
+    }
 }
 
 /// Starts the operation that waits for an aborted one to end.

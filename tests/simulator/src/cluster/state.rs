@@ -164,6 +164,14 @@ impl ManagedCluster {
         }
     }
 
+    /// The document as the answer to an accepted change has it: its eTag is still the old one, which
+    /// the cluster does not have any more.
+    pub(crate) fn accept(&mut self) -> Value {
+        let answer = self.document.clone();
+        self.touch();
+        answer
+    }
+
     /// Gives the document a new eTag: it has changed.
     pub(crate) fn touch(&mut self) {
         self.document["eTag"] = new_etag();

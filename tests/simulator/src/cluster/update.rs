@@ -57,8 +57,9 @@ pub(crate) fn put(
 ) -> Result<(Value, Operation), Answer> {
     let document = {
         let mut state = cluster.state();
-        check_preconditions(&state, preconditions)?;
+        // While an operation goes on the eTag is no reason: it changes all the time.
         check_idle(&state)?;
+        check_preconditions(&state, preconditions)?;
         let wanted = wanted(world, cluster, &state.document, body)?;
         let upgrades = check_versions(&state, &wanted)?;
         kms::check(&state.document, &wanted, &state.rolled_out)
@@ -66,8 +67,7 @@ pub(crate) fn put(
         state.document = wanted;
         state.document["properties"]["provisioningState"] =
             json!(if upgrades { "Upgrading" } else { "Updating" });
-        state.touch();
-        state.document.clone()
+        state.accept()
     };
     Ok((document, operation::start(world, cluster, Work::Reconcile)))
 }

@@ -12,16 +12,14 @@ use super::{
     body::{self, Body},
     call::Call,
     cluster::Cluster,
-    documents, health, list, metrics,
+    documents, health, list, metrics, namespaces,
     process::Process,
     route::{self, Resource, Route},
     status::ApiError,
     watch,
     write::Target,
 };
-
-/// The secret by which the library makes API servers write; nobody's, so not recorded.
-pub(super) const CANARY: &str = "aks-kms-canary";
+use crate::backend::OWN_SECRETS;
 
 /// The connection is to be dropped without an answer.
 #[derive(Debug, thiserror::Error)]
@@ -86,7 +84,8 @@ fn record(cluster: &Cluster, parts: &http::request::Parts, body: &Bytes) {
                 object?["metadata"]["name"].as_str().map(str::to_owned)
             };
             let name = name.or_else(|| (resource == Resource::Secrets).then(created).flatten());
-            if name.is_some_and(|name| resource == Resource::Secrets && name == CANARY) {
+            let own = |name: String| OWN_SECRETS.contains(&&*name);
+            if resource == Resource::Secrets && name.is_some_and(own) {
                 return;
             }
             Some(resource)
@@ -123,6 +122,14 @@ async fn dispatch(
     };
     let (resource, namespace, name) = match route {
         Route::Path => return non_resource(cluster, process, path, call).await,
+        Route::Finalize(name) => {
+            if call.method != Method::PUT {
+                return Err(ApiError::method_not_allowed());
+            }
+            let (place, resource) = (Some(&*name), Resource::Namespaces);
+            cluster.access.check(call.caller, "update", resource, place, &name)?;
+            return namespaces::finalize(cluster, &name, call);
+        }
         Route::Resource { resource, namespace, name } => (resource, namespace, name),
     };
     if matches!(resource, Resource::AccessReviews | Resource::RulesReviews) {

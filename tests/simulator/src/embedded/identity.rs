@@ -34,6 +34,9 @@ pub(super) struct Identity {
     /// The revision at which the Lease was made.
     revision: u64,
     ended: Mutex<Option<Instant>>,
+    /// What somebody else made of the Lease, `None` if he deleted it, and until when: its process
+    /// puts it right when it renews it.
+    tampered: Mutex<Option<(Option<Instant>, Option<Value>)>>,
 }
 
 impl Identity {
@@ -50,7 +53,26 @@ impl Identity {
             since: Instant::now(),
             revision,
             ended: Mutex::new(None),
+            tampered: Mutex::default(),
         })
+    }
+
+    /// Somebody else changes the Lease, or deletes it (`None`).
+    fn tamper(&self, lease: Option<Value>, scale: TimeScale) {
+        let until = self.ended().is_none().then(|| {
+            let period = renewal_period(scale);
+            Instant::now() + period - remainder(self.since.elapsed(), period)
+        });
+        *self.tampered.lock().unwrap_or_else(PoisonError::into_inner) = Some((until, lease));
+    }
+
+    /// What somebody else made of the Lease, as long as that lasts.
+    fn tampered(&self) -> Option<Option<Value>> {
+        let mut tampered = self.tampered.lock().unwrap_or_else(PoisonError::into_inner);
+        if matches!(&*tampered, Some((Some(until), _)) if *until <= Instant::now()) {
+            *tampered = None;
+        }
+        tampered.as_ref().map(|(_, lease)| lease.clone())
     }
 
     /// The process has ended: its Lease is not renewed any more.
@@ -68,8 +90,11 @@ impl Identity {
         if ended.is_some_and(|ended| ended.elapsed() > scale.seconds(LINGER_SECONDS)) {
             return None;
         }
+        if let Some(tampered) = self.tampered() {
+            return tampered;
+        }
         let until = ended.unwrap_or_else(Instant::now);
-        let period = scale.seconds(RENEW_SECONDS).max(Duration::from_millis(1));
+        let period = renewal_period(scale);
         let renewals = (until - self.since).as_nanos() / period.as_nanos();
         let renewed = self.acquired + period * u32::try_from(renewals).unwrap_or(u32::MAX);
         // each renewal is a write; which revision it had is not kept
@@ -115,6 +140,16 @@ impl Identities {
         all.push(Arc::clone(identity));
     }
 
+    /// Somebody else changes a Lease, or deletes it (`None`): whether there is one of that name.
+    pub(super) fn tamper(&self, name: &str, lease: Option<Value>) -> bool {
+        let all = self.all.lock().unwrap_or_else(PoisonError::into_inner);
+        let found = all.iter().find(|identity| identity.name == name);
+        if let Some(identity) = found {
+            identity.tamper(lease, self.scale);
+        }
+        found.is_some()
+    }
+
     /// Their Leases, by name. `newest`: the store's revision.
     pub(super) fn leases(&self, newest: u64) -> Vec<Value> {
         let all = self.all.lock().unwrap_or_else(PoisonError::into_inner);
@@ -125,6 +160,16 @@ impl Identities {
         });
         leases
     }
+}
+
+fn renewal_period(scale: TimeScale) -> Duration {
+    scale.seconds(RENEW_SECONDS).max(Duration::from_millis(1))
+}
+
+/// How far into a period a time is.
+fn remainder(time: Duration, period: Duration) -> Duration {
+    let nanos = time.as_nanos() % period.as_nanos();
+    Duration::from_nanos(u64::try_from(nanos).unwrap_or_default())
 }
 
 /// The name of a host that no other API server runs on.

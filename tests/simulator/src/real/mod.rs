@@ -36,7 +36,6 @@ use self::{
     api_server::{Recording, Surroundings},
     chain::Chain,
     rollout::State,
-    store::CANARY,
 };
 pub use self::{
     binaries::{Binaries, BinariesMissing},
@@ -85,7 +84,7 @@ impl RealCluster {
         &self.0.surroundings.etcd
     }
 
-    /// Every Secret in the store, but the library's canary: between two equal answers nothing was
+    /// Every Secret in the store: between two equal answers nothing was
     /// written.
     pub async fn secrets(&self) -> Result<Vec<StoredSecret>, String> {
         store::secrets(self.etcd()).await

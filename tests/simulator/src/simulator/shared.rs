@@ -159,8 +159,10 @@ fn named(mut truth: GroundTruth, world: &World) -> GroundTruth {
                 let digest = Sha256::digest(&id)
                     .iter()
                     .fold(String::new(), |text, byte| text + &format!("{byte:02x}"));
-                if let Some(count) = truth.by_key.remove(&digest) {
-                    *truth.by_key.entry(id).or_default() += count;
+                for counts in [&mut truth.by_key, &mut truth.own] {
+                    if let Some(count) = counts.remove(&digest) {
+                        *counts.entry(id.clone()).or_default() += count;
+                    }
                 }
             }
         }

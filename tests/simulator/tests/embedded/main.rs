@@ -4,8 +4,10 @@
 
 mod access;
 mod admission;
+mod comings;
 mod convergence;
 mod lists;
+mod namespaces;
 mod objects;
 mod staleness;
 mod streams;
