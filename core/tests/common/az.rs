@@ -215,6 +215,11 @@ impl Kubectl {
 
     /// `kubectl replace configmap aks-kms`, or create: from a backup.
     pub(crate) async fn restore_record(&self, record: &Value) {
+        assert!(self.put_record(record).await, "the record cannot be restored");
+    }
+
+    /// The same; whether it was done.
+    pub(crate) async fn put_record(&self, record: &Value) -> bool {
         self.forget_record().await;
         let map = json!({
             "apiVersion": "v1", "kind": "ConfigMap",
@@ -222,8 +227,8 @@ impl Kubectl {
             "data": {"state.json": record.to_string()},
         });
         let path = "/api/v1/namespaces/kube-system/configmaps";
-        let (status, answer) = self.ask(Method::POST, path, Some(&map)).await.unwrap();
-        assert!(status.is_success(), "{answer}");
+        let answer = self.ask(Method::POST, path, Some(&map)).await;
+        answer.is_some_and(|(status, _)| status.is_success())
     }
 
     /// `kubectl delete configmap aks-kms`.

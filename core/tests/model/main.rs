@@ -15,11 +15,14 @@ mod cluster;
 mod common;
 mod deeds;
 mod faults;
+mod others;
 mod regressions;
 mod run;
 mod search;
 mod sequence;
 mod settle;
+mod strategy;
+mod tamper;
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 

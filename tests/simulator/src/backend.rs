@@ -216,6 +216,12 @@ pub trait KubernetesBackend: Send + Sync {
     /// Reads the store.
     async fn ground_truth(&self) -> Result<GroundTruth, String>;
 
+    /// Makes the library's record with this content, in which `{{cluster_uid}}` stands for the uid
+    /// of `kube-system`.
+    async fn set_record(&self, _record: &str) -> Result<(), String> {
+        Err("its Kubernetes keeps no records".to_owned())
+    }
+
     /// Replaces the faults of the Kubernetes side.
     async fn set_faults(&self, faults: crate::given::Faults) -> Result<(), String>;
 }

@@ -144,7 +144,16 @@ impl Operation {
 
 /// Starts an operation. The document already says that it goes on.
 pub(crate) fn start(world: &Arc<World>, cluster: &Arc<Cluster>, work: Work) -> Operation {
-    let fault = world.faults.next_operation();
+    start_that_ends(world, cluster, work, world.faults.next_operation())
+}
+
+/// Starts an operation that ends as `fault` says; absent: well, if nothing is in the way.
+pub(super) fn start_that_ends(
+    world: &Arc<World>,
+    cluster: &Arc<Cluster>,
+    work: Work,
+    fault: Option<OperationFault>,
+) -> Operation {
     // A success that comes with an error shows it from the start.
     let error = fault
         .as_ref()

@@ -3,6 +3,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock},
+    time::Instant,
 };
 
 use serde_json::Value;
@@ -32,6 +33,8 @@ pub(crate) struct ManagedCluster {
     pub(crate) document: Value,
     /// What the API servers were last given.
     pub(crate) rolled_out: EncryptionConfig,
+    /// When they were; `None`: before the case began.
+    pub(crate) rolled_out_at: Option<Instant>,
     /// Which keys they were told to reach over the public way.
     pub(crate) public_keys: BTreeSet<String>,
     /// The versions that AKS offers from a version, where the case says so.

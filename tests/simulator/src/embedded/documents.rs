@@ -22,7 +22,10 @@ use super::{
     status::ApiError,
     store::Store,
 };
-use crate::backend::BackendSpec;
+use crate::{
+    backend::BackendSpec,
+    cluster::earlier::{CLUSTER_UID, RECORD, SYSTEM},
+};
 
 type Key = (&'static str, String, String);
 
@@ -96,9 +99,15 @@ impl Documents {
         Some(namespace)
     }
 
-    /// Makes a namespace go as if it was told to end and its finalizers were taken away.
-    pub(super) fn forget_namespace(&self, name: &str) {
-        self.all().remove(&key(Resource::Namespaces, "", name));
+    /// Makes the library's record, or replaces it.
+    pub(super) fn set_record(&self, record: &str, store: &Store) {
+        let system = self.namespace(SYSTEM).unwrap_or_default();
+        let uid = system["metadata"]["uid"].as_str().unwrap_or_default();
+        let map = json!({
+            "metadata": {"name": RECORD},
+            "data": {"state.json": record.replace(CLUSTER_UID, uid)},
+        });
+        self.add(Resource::ConfigMaps, SYSTEM, &map, store);
     }
 
     fn add(&self, resource: Resource, namespace: &str, object: &Value, store: &Store) -> Value {

@@ -334,6 +334,11 @@ impl KubernetesBackend for Embedded {
         Ok(truth)
     }
 
+    async fn set_record(&self, record: &str) -> Result<(), String> {
+        self.cluster.documents.set_record(record, &self.cluster.store);
+        Ok(())
+    }
+
     async fn set_faults(&self, faults: Faults) -> Result<(), String> {
         self.cluster.script.replace(faults);
         self.cluster.obey_script().await;

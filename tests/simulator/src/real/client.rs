@@ -77,6 +77,14 @@ impl Client {
         self.request(Method::PUT, &path, body).await?.expect(&path, &[200])
     }
 
+    /// The uid of an object.
+    pub(super) async fn uid(&self, path: &str) -> Result<String, String> {
+        let answer = self.request(Method::GET, path, None).await?;
+        answer.expect(path, &[200])?;
+        let object: Value = serde_json::from_str(&answer.body).unwrap_or_default();
+        Ok(object["metadata"]["uid"].as_str().unwrap_or_default().to_owned())
+    }
+
     /// The status of a GET.
     pub(super) async fn status(&self, path: &str) -> Result<u16, String> {
         Ok(self.request(Method::GET, path, None).await?.status)

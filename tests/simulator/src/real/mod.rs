@@ -137,6 +137,12 @@ impl KubernetesBackend for RealCluster {
         store::ground_truth(self.etcd(), &chains, &self.0.key_ids).await
     }
 
+    async fn set_record(&self, record: &str) -> Result<(), String> {
+        let state = self.0.state.lock().await;
+        let first = state.servers.first().ok_or_else(|| "there is no API server".to_owned())?;
+        cluster::record(first.client()?, record).await
+    }
+
     async fn set_faults(&self, faults: Faults) -> Result<(), String> {
         Box::pin(start::set_faults(&self.0, &faults)).await
     }

@@ -11,7 +11,7 @@ use crate::{
     backends::BackendFactory,
     case::{Case, Placeholders},
     clock::TimeScale,
-    cluster::kubernetes::Kubernetes,
+    cluster::{earlier, kubernetes::Kubernetes},
     entra::{FEDERATED_AUDIENCE, FEDERATED_SUBJECT},
     given::{Faults, Given},
     names::{Names, vault_host},
@@ -58,6 +58,7 @@ impl Shared {
         let world = World::new(given, names, vaults, self.scale, kubernetes);
         let world = Arc::new(world.map_err(Error::Given)?);
         world.kubernetes.start_given(&world).await.map_err(Error::Backend)?;
+        earlier::happen(&world).await.map_err(Error::Backend)?;
         world.excuse_closed_vaults().await;
         self.region.insert(world.clone());
         Ok(self.case(&world))
