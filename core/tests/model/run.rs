@@ -26,8 +26,6 @@ use crate::{
 
 /// A call that takes longer hangs.
 const LIMIT: Duration = Duration::from_secs(60);
-/// What each call is given: longer than it takes even if it waits for everything there is.
-const TIMEOUT: Duration = Duration::from_secs(12);
 /// What a dropped call had sent has arrived by then.
 const IN_FLIGHT: Duration = Duration::from_millis(30);
 
@@ -218,7 +216,7 @@ async fn dispatch(
             Denied::GivenUp => vec![DENIED.to_owned()],
             Denied::Nowhere | Denied::Kept => Vec::new(),
         },
-        timeout: TIMEOUT,
+        timeout: LIMIT / 2,
         on_progress,
         ..RunOptions::default()
     };

@@ -76,7 +76,7 @@ pub(crate) async fn remove_lease(cluster: &Cluster, number: usize) -> bool {
 
 pub(crate) async fn forge_lease(cluster: &Cluster, renewed: bool) -> bool {
     let name = cluster.next_name("apiserver-forged");
-    let hours = if renewed { 1 } else { 0 };
+    let hours = i64::from(renewed);
     let lease = json!({
         "apiVersion": "coordination.k8s.io/v1", "kind": "Lease",
         "metadata": {

@@ -34,9 +34,16 @@ pub(super) struct Identity {
     /// The revision at which the Lease was made.
     revision: u64,
     ended: Mutex<Option<Instant>>,
-    /// What somebody else made of the Lease, `None` if he deleted it, and until when: its process
-    /// puts it right when it renews it.
-    tampered: Mutex<Option<(Option<Instant>, Option<Value>)>>,
+    tampered: Mutex<Option<Tampered>>,
+}
+
+/// What somebody else made of a Lease. Its process puts it right when it renews it.
+#[derive(Clone)]
+struct Tampered {
+    /// `None`: the process has ended.
+    until: Option<Instant>,
+    /// `None`: it was deleted.
+    lease: Option<Value>,
 }
 
 impl Identity {
@@ -63,16 +70,18 @@ impl Identity {
             let period = renewal_period(scale);
             Instant::now() + period - remainder(self.since.elapsed(), period)
         });
-        *self.tampered.lock().unwrap_or_else(PoisonError::into_inner) = Some((until, lease));
+        *self.tampered.lock().unwrap_or_else(PoisonError::into_inner) =
+            Some(Tampered { until, lease });
     }
 
     /// What somebody else made of the Lease, as long as that lasts.
-    fn tampered(&self) -> Option<Option<Value>> {
+    fn tampered(&self) -> Option<Tampered> {
         let mut tampered = self.tampered.lock().unwrap_or_else(PoisonError::into_inner);
-        if matches!(&*tampered, Some((Some(until), _)) if *until <= Instant::now()) {
+        let until = tampered.as_ref().and_then(|tampered| tampered.until);
+        if until.is_some_and(|until| until <= Instant::now()) {
             *tampered = None;
         }
-        tampered.as_ref().map(|(_, lease)| lease.clone())
+        tampered.clone()
     }
 
     /// The process has ended: its Lease is not renewed any more.
@@ -91,7 +100,7 @@ impl Identity {
             return None;
         }
         if let Some(tampered) = self.tampered() {
-            return tampered;
+            return tampered.lease;
         }
         let until = ended.unwrap_or_else(Instant::now);
         let period = renewal_period(scale);
