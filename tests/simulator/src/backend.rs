@@ -138,16 +138,16 @@ impl GroundTruth {
         *self.own.entry(key.unwrap_or(PLAINTEXT).to_owned()).or_default() += 1;
     }
 
-    /// The same without the library's own secrets: what a case started with, and others made.
-    /// What is unreadable counts whosever it is.
+    /// The same with the library's own secrets in [`own`](Self::own) only. What is unreadable counts
+    /// whosever it is.
     #[must_use]
     pub fn of_others(mut self) -> Self {
-        for (key, own) in std::mem::take(&mut self.own) {
-            self.total = self.total.saturating_sub(own);
-            if key == PLAINTEXT {
-                self.plaintext = self.plaintext.saturating_sub(own);
-            } else if let Some(count) = self.by_key.get_mut(&key) {
-                *count = count.saturating_sub(own);
+        for (key, own) in &self.own {
+            self.total = self.total.saturating_sub(*own);
+            if *key == PLAINTEXT {
+                self.plaintext = self.plaintext.saturating_sub(*own);
+            } else if let Some(count) = self.by_key.get_mut(key) {
+                *count = count.saturating_sub(*own);
             }
         }
         self.by_key.retain(|_, count| *count > 0);
