@@ -72,7 +72,8 @@ async fn run(simulator: &Simulator, case: Case) -> Result<(), Failed> {
         return Err(format!("the simulator saw: {}", truth.violations.join("; ")).into());
     }
     if let Some(expected) = &then.secrets {
-        let truth = serde_json::to_value(truth)?;
+        // what the library keeps for itself is no case's matter
+        let truth = serde_json::to_value(truth.of_others())?;
         if let Some(why) = mismatch(expected, &truth) {
             return Err(format!("the store: {why}").into());
         }

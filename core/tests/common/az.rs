@@ -255,12 +255,17 @@ impl Kubectl {
     /// `kubectl replace configmap aks-kms`, or create: from a backup, as it was, with its seal. A
     /// record that was never read so has none: somebody wrote it himself.
     pub(crate) async fn restore_record(&self, record: &Value) {
+        assert!(self.try_restore_record(record).await, "the record cannot be restored");
+    }
+
+    /// The same; whether it was done.
+    pub(crate) async fn try_restore_record(&self, record: &Value) -> bool {
         let backup = {
             let backups = BACKUPS.lock().unwrap_or_else(PoisonError::into_inner);
             backups.iter().find(|(seen, _)| seen == record).map(|(_, data)| data.clone())
         };
         let data = backup.unwrap_or_else(|| json!({"state.json": record.to_string()}));
-        self.put_record(&data).await;
+        self.put_record(&data).await
     }
 
     /// A record with a valid seal: by somebody who may also read the seal's Secret.
@@ -275,10 +280,12 @@ impl Kubectl {
             format!("aks-kms record 1\n{}\n{text}", namespace["metadata"]["uid"].as_str().unwrap());
         let key = hmac::Key::new(hmac::HMAC_SHA256, &key);
         let seal = STANDARD.encode(hmac::sign(&key, sealed.as_bytes()));
-        self.put_record(&json!({"state.json": text, "seal": seal})).await;
+        let data = json!({"state.json": text, "seal": seal});
+        assert!(self.put_record(&data).await, "the record cannot be written");
     }
 
-    async fn put_record(&self, data: &Value) {
+    /// Writes the record's data, whatever it is; whether it was done.
+    pub(crate) async fn put_record(&self, data: &Value) -> bool {
         self.forget_record().await;
         let map = json!({
             "apiVersion": "v1", "kind": "ConfigMap",
@@ -286,8 +293,8 @@ impl Kubectl {
             "data": data,
         });
         let path = "/api/v1/namespaces/kube-system/configmaps";
-        let (status, answer) = self.ask(Method::POST, path, Some(&map)).await.unwrap();
-        assert!(status.is_success(), "{answer}");
+        let answer = self.ask(Method::POST, path, Some(&map)).await;
+        answer.is_some_and(|(status, _)| status.is_success())
     }
 
     /// `kubectl delete configmap aks-kms`.

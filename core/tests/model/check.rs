@@ -5,24 +5,37 @@ use aks_kms::{
 };
 
 use crate::{
-    cluster::{Cluster, DENIED, under},
+    cluster::{CANARY, Cluster, DENIED, under},
     sequence::{Denied, Verb},
 };
 
 /// A note in the ledger that a key may be needed although that cannot be seen.
 const CAUTION: &str = "Others changed the cluster since the last rotation";
 
-/// After every step: nothing is lost, no vault was closed too early, and no key is called removable
-/// that is needed.
+/// After every step: nothing is lost, no vault was closed too early, no key is set that nobody asked
+/// for, what is somebody's is left alone, and no key is called removable that is needed.
 pub(crate) async fn cluster(cluster: &Cluster) -> Result<(), String> {
     nothing_is_lost(cluster).await?;
+    everything_was_asked_for(cluster)?;
     match cluster.manager().status(StatusOptions::default()).await {
         Ok(status) => match status.ledger {
             Some(ledger) => removable(cluster, &ledger).await,
             None => Ok(()),
         },
-        Err(error) => is_documented(&error),
+        Err(error) => is_documented(cluster, &error),
     }
+}
+
+/// Whatever the record says, it asks for nothing.
+fn everything_was_asked_for(cluster: &Cluster) -> Result<(), String> {
+    if let Some(key) = cluster.configured().filter(|key| !cluster.was_asked_for(key)) {
+        return Err(format!("the cluster is set to {key}, which nobody asked for"));
+    }
+    let taken = *cluster.canarys_name_taken.lock().unwrap();
+    if taken && !cluster.is_stored("kube-system", CANARY) {
+        return Err("the secret of somebody's that has the canary's name is gone".to_owned());
+    }
+    Ok(())
 }
 
 async fn nothing_is_lost(cluster: &Cluster) -> Result<(), String> {
@@ -94,7 +107,7 @@ pub(crate) async fn outcome(
             }
         }
         Err(error) => {
-            is_documented(error)?;
+            is_documented(cluster, error)?;
             let begun = error.report().is_some_and(|report| !report.steps.is_empty());
             let refused = error.kind() == ErrorKind::PreflightFailed && !begun;
             if (refused || verb.only_reads()) && wrote {
@@ -120,8 +133,9 @@ async fn proven(cluster: &Cluster, pass: &ReencryptReport) -> Result<(), String>
 }
 
 /// The error's kind is one that these sequences can lead to.
-pub(crate) fn is_documented(error: &Error) -> Result<(), String> {
+pub(crate) fn is_documented(cluster: &Cluster, error: &Error) -> Result<(), String> {
     match error.kind() {
+        ErrorKind::Unauthenticated if cluster.expires_credentials() => Ok(()),
         ErrorKind::PreflightFailed
         | ErrorKind::Conflict
         | ErrorKind::OperationFailed

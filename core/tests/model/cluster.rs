@@ -1,8 +1,11 @@
 //! A cluster of a sequence: a case of the simulator, and what is known of it beyond doubt.
 
 use std::{
-    collections::{BTreeMap, HashMap},
-    sync::{Arc, Mutex, Weak},
+    collections::{BTreeMap, BTreeSet, HashMap},
+    sync::{
+        Arc, Mutex, Weak,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -13,15 +16,13 @@ use aks_kms_simulator::{
     clock::TimeScale,
     embedded::Embedded,
     given::Given,
+    writes::Write,
 };
 use futures::FutureExt;
 use serde_json::{Value, json};
 
 use crate::{
-    common::{
-        self, SCALE,
-        az::{Az, Kubectl},
-    },
+    common::{self, SCALE, az::Kubectl},
     faults::Troubles,
     sequence::{Denied, Fault, Kms, Start, Wiring},
 };
@@ -30,10 +31,14 @@ use crate::{
 pub(crate) const NAMESPACES: usize = 3;
 /// Secrets of each at the start.
 const EACH: usize = 4;
+/// The library's own secret while it finds out what API servers write with.
+pub(crate) const CANARY: &str = "aks-kms-canary";
 /// The secret that cannot be rewritten, where there is one.
 pub(crate) const DENIED: &str = "team-1/denied";
 /// Whatever goes on in Azure is over by then.
 const OPERATION: Duration = Duration::from_secs(10);
+
+const AT_REST: [&str; 3] = ["Succeeded", "Failed", "Canceled"];
 
 /// Azure for many sequences at the same time.
 pub(crate) struct Region {
@@ -81,11 +86,20 @@ pub(crate) struct Cluster {
     case: Case,
     /// Whether there is a secret that cannot be rewritten.
     pub(crate) denied: Denied,
-    pub(crate) az: Az,
     pub(crate) kubectl: Kubectl,
-    pub(crate) troubles: Troubles,
+    troubles: Mutex<Troubles>,
     /// The record as it was when it was backed up.
     pub(crate) backup: Mutex<Option<Value>>,
+    /// Namespaces that are gone and have left a secret.
+    pub(crate) orphans: Mutex<Vec<String>>,
+    pub(crate) forged_leases: Mutex<Vec<String>>,
+    /// A secret of somebody's has the canary's name.
+    pub(crate) canarys_name_taken: Mutex<bool>,
+    /// The numbers of the keys that somebody has asked for.
+    asked: Mutex<BTreeSet<usize>>,
+    /// The eTag for which others ask for something.
+    etag: Mutex<Option<String>>,
+    names: AtomicUsize,
 }
 
 impl Cluster {
@@ -119,13 +133,18 @@ impl Cluster {
         let given: Given = serde_json::from_value(given).unwrap();
         let case = region.simulator.put_case(given).await.unwrap();
         Self {
-            az: Az::login(&case).await,
             kubectl: Kubectl::new(&region.simulator, &case),
             region: Arc::clone(region),
             case,
             denied: start.denied,
-            troubles,
+            troubles: Mutex::new(troubles),
             backup: Mutex::default(),
+            orphans: Mutex::default(),
+            forged_leases: Mutex::default(),
+            canarys_name_taken: Mutex::default(),
+            asked: Mutex::new(if start.kms == Kms::Off { BTreeSet::new() } else { [1].into() }),
+            etag: Mutex::default(),
+            names: AtomicUsize::default(),
         }
     }
 
@@ -146,6 +165,28 @@ impl Cluster {
             None => &first[number - 1],
             Some(other) => &self.case.other_key_ids[other],
         }
+    }
+
+    /// The number of a key of the case.
+    pub(crate) fn number_of(&self, key_id: &str) -> Option<usize> {
+        let keys = self.case.key_ids.iter().chain(&self.case.other_key_ids);
+        Some(keys.into_iter().position(|key| key == key_id)? + 1)
+    }
+
+    /// Somebody asks for a key, whatever comes of it.
+    pub(crate) fn is_asked_for(&self, number: usize) {
+        self.asked.lock().unwrap().insert(number);
+    }
+
+    /// Whether somebody did; a key that the case did not make is one that the library made.
+    pub(crate) fn was_asked_for(&self, key_id: &str) -> bool {
+        let number = self.number_of(key_id);
+        number.is_none_or(|number| self.asked.lock().unwrap().contains(&number))
+    }
+
+    /// A name that nothing has.
+    pub(crate) fn next_name(&self, prefix: &str) -> String {
+        format!("{prefix}-{}", self.names.fetch_add(1, Ordering::Relaxed))
     }
 
     /// The resource id of the vault that a key is in.
@@ -195,6 +236,46 @@ impl Cluster {
         self.simulator().rolled_out(&self.case.id).unwrap()
     }
 
+    /// When they were last given something.
+    pub(crate) fn rolled_out_at(&self) -> Option<Instant> {
+        self.simulator().rolled_out_at(&self.case.id).unwrap()
+    }
+
+    /// Whether nothing goes on in Azure.
+    pub(crate) fn is_at_rest(&self) -> bool {
+        let state = self.document()["properties"]["provisioningState"].clone();
+        AT_REST.iter().any(|at_rest| state == *at_rest)
+    }
+
+    /// Others look at the cluster: they ask for changes to it as it is now.
+    pub(crate) fn look(&self) {
+        *self.etag.lock().unwrap() = self.document()["eTag"].as_str().map(str::to_owned);
+    }
+
+    /// Others ask for a KMS profile, for the cluster as they have seen it, and are told how that
+    /// ends; absent: well, if nothing is in the way. Whether it was accepted.
+    pub(crate) fn ask_for_kms(&self, profile: &Value, ends: Option<&Value>) -> bool {
+        let etag = self.etag.lock().unwrap().take();
+        let ends = ends.map(|ends| serde_json::from_value(ends.clone()).unwrap());
+        let simulator = self.simulator();
+        simulator.ask_for_kms(&self.case.id, profile, etag.as_deref(), ends).unwrap()
+    }
+
+    /// Whether a secret is in the store, whatever API servers say.
+    pub(crate) fn is_stored(&self, namespace: &str, name: &str) -> bool {
+        self.embedded().is_some_and(|embedded| embedded.stored(namespace, name).is_some())
+    }
+
+    /// Whether every API server is as it should be.
+    pub(crate) fn spares_servers(&self) -> bool {
+        self.troubles.lock().unwrap().spare_servers()
+    }
+
+    /// Whether somebody's credential may be refused.
+    pub(crate) fn expires_credentials(&self) -> bool {
+        self.troubles.lock().unwrap().expire_credentials()
+    }
+
     /// Under what the secrets are.
     pub(crate) async fn truth(&self) -> GroundTruth {
         self.simulator().secrets(&self.case.id).await.unwrap()
@@ -205,14 +286,27 @@ impl Cluster {
         self.simulator().writes(&self.case.id).unwrap().len()
     }
 
+    /// How many changes of the cluster the library has sent.
+    pub(crate) fn changes(&self) -> usize {
+        let writes = self.simulator().writes(&self.case.id).unwrap();
+        let is_change = |write: &&Write| {
+            matches!(write, Write::Request { target: "arm", method, path, .. }
+                if method == "PUT" && path.contains("managedClusters"))
+        };
+        writes.iter().filter(is_change).count()
+    }
+
     pub(crate) fn tag(&self, value: usize) {
         let tags = json!({"tags": {"owner": format!("somebody-{value}")}});
         self.simulator().patch_cluster(&self.case.id, &tags).unwrap();
     }
 
+    fn embedded(&self) -> Option<Arc<Embedded>> {
+        self.region.kubernetes.lock().unwrap().get(&self.case.kubernetes).and_then(Weak::upgrade)
+    }
+
     pub(crate) fn compact(&self) {
-        let started = self.region.kubernetes.lock().unwrap();
-        if let Some(embedded) = started.get(&self.case.kubernetes).and_then(Weak::upgrade) {
+        if let Some(embedded) = self.embedded() {
             embedded.compact();
         }
     }
@@ -222,15 +316,23 @@ impl Cluster {
     }
 
     /// Something goes wrong from now on.
-    pub(crate) async fn fail(&mut self, fault: Fault) {
-        self.troubles.add(fault);
-        self.simulator().set_faults(&self.case.id, self.troubles.faults()).await.unwrap();
+    pub(crate) async fn fail(&self, fault: Fault) {
+        let faults = {
+            let mut troubles = self.troubles.lock().unwrap();
+            troubles.add(fault);
+            troubles.faults()
+        };
+        self.simulator().set_faults(&self.case.id, faults).await.unwrap();
     }
 
     /// Nothing goes wrong any more.
-    pub(crate) async fn heal(&mut self) {
-        self.troubles = Troubles::none();
-        self.simulator().set_faults(&self.case.id, self.troubles.faults()).await.unwrap();
+    pub(crate) async fn heal(&self) {
+        let faults = {
+            let mut troubles = self.troubles.lock().unwrap();
+            *troubles = Troubles::none();
+            troubles.faults()
+        };
+        self.simulator().set_faults(&self.case.id, faults).await.unwrap();
     }
 
     /// Waits until nothing goes on in Azure: the state in which it ended.
@@ -239,7 +341,7 @@ impl Cluster {
         loop {
             let state = self.document()["properties"]["provisioningState"].clone();
             let state = state.as_str().unwrap_or_default();
-            if ["Succeeded", "Failed", "Canceled"].contains(&state) {
+            if AT_REST.contains(&state) {
                 return Ok(state.to_owned());
             }
             if began.elapsed() > OPERATION {

@@ -1,114 +1,70 @@
-//! What others do to a cluster. Nobody does what alone would lose a secret: then every loss is the
-//! library's doing.
-
-use std::time::Duration;
-
-use aks_kms_simulator::backend::EncryptionConfig;
-use serde_json::{Value, json};
+//! What others do to a cluster.
 
 use crate::{
-    cluster::{Cluster, NAMESPACES, under},
-    common::SCALE,
-    sequence::Deed,
+    cluster::{Cluster, NAMESPACES},
+    others,
+    sequence::{Change, Deed},
+    tamper,
 };
 
-/// An API server asks its plugin for its key once a minute; until then it writes with the old one.
-const NOTICE_SECONDS: f64 = 65.0;
-
-/// Does it, or leaves it if it alone could lose a secret.
+/// Does it, at any time. What alone could lose a secret, or what cannot be done now, is left.
 pub(crate) async fn perform(cluster: &Cluster, deed: Deed) -> Result<(), String> {
-    match deed {
-        Deed::SetKey(number) => {
-            let key = cluster.key(number).to_owned();
-            let private = cluster.is_private();
-            if !private && !cluster.is_open(&key) {
-                return Ok(());
-            }
-            let (access, vault) =
-                if private { ("Private", cluster.vault_of(&key)) } else { ("Public", "") };
-            let profile = json!({
-                "enabled": true,
-                "keyId": key,
-                "keyVaultNetworkAccess": access,
-                "keyVaultResourceId": vault,
-            });
-            set(cluster, Some(&key), profile).await
-        }
-        Deed::TurnOff => set(cluster, None, json!({"enabled": false})).await,
-        Deed::DropProfile => set(cluster, None, Value::Null).await,
-        Deed::RestoreRecord => {
-            let backup = cluster.backup.lock().unwrap().clone();
-            if let Some(record) = backup.filter(|_| cluster.troubles.is_none()) {
-                cluster.kubectl.restore_record(&record).await;
-            }
-            Ok(())
-        }
-        harmless => {
-            perform_meanwhile(cluster, harmless).await;
-            Ok(())
-        }
-    }
+    let done = dispatch(cluster, deed).await?;
+    let name = format!("{deed:?}");
+    let name = name.split(['(', ' ']).next().unwrap_or_default();
+    cluster.note(format!("others: {name} {}", if done { "done" } else { "left" }));
+    Ok(())
 }
 
-/// Does what can be done at any time.
-pub(crate) async fn perform_meanwhile(cluster: &Cluster, deed: Deed) {
-    let namespace = |number: usize| format!("team-{}", number % NAMESPACES + 1);
+/// Whether it was done.
+async fn dispatch(cluster: &Cluster, deed: Deed) -> Result<bool, String> {
     match deed {
-        Deed::Tag => cluster.tag(cluster.writes()),
-        Deed::Write(number) => {
-            let (namespace, name) = (namespace(number), format!("secret-{number}"));
-            if !cluster.kubectl.create(&namespace, &name, "x").await {
-                cluster.kubectl.update(&namespace, &name, "y").await;
-            }
+        Deed::SetKey(number) => return others::set(cluster, Change::To(number)).await,
+        Deed::TurnOff => return others::set(cluster, Change::ToOff).await,
+        Deed::DropProfile => return others::set(cluster, Change::ToNoProfile).await,
+        Deed::FailToSet { change, ended, applied_to } => {
+            return others::fail(cluster, change, ended, applied_to).await;
         }
+        Deed::ThereAndBack(number, write) => {
+            return others::there_and_back(cluster, number, write).await;
+        }
+        Deed::Tag => cluster.tag(cluster.writes()),
+        Deed::Write(number) => write(cluster, number).await,
         Deed::Delete(number) => {
-            cluster.kubectl.delete(&namespace(number), &format!("secret-{number}")).await;
+            let (namespace, name) = secret(number);
+            return Ok(cluster.kubectl.delete(&namespace, &name).await);
         }
         Deed::SaveRecord => {
             let record = cluster.kubectl.record().await;
             *cluster.backup.lock().unwrap() = record;
         }
+        Deed::RestoreRecord => {
+            let backup = cluster.backup.lock().unwrap().clone();
+            let Some(record) = backup else { return Ok(false) };
+            return Ok(cluster.kubectl.try_restore_record(&record).await);
+        }
         Deed::LoseRecord => cluster.kubectl.forget_record().await,
+        Deed::ForgeRecord(forgery) => return Ok(tamper::forge_record(cluster, forgery).await),
+        Deed::Orphan => return Ok(tamper::orphan(cluster).await),
+        Deed::DeleteOrphans => return Ok(tamper::delete_orphans(cluster).await),
+        Deed::LeaveCanary => return Ok(tamper::leave_canary(cluster).await),
+        Deed::TakeCanarysName => return Ok(tamper::take_canarys_name(cluster).await),
+        Deed::RemoveLease(number) => return Ok(tamper::remove_lease(cluster, number).await),
+        Deed::ForgeLease { renewed } => return Ok(tamper::forge_lease(cluster, renewed).await),
         Deed::Compact => cluster.compact(),
         Deed::Restart => cluster.restart().await,
-        Deed::SetKey(_) | Deed::TurnOff | Deed::DropProfile | Deed::RestoreRecord => {}
+    }
+    Ok(true)
+}
+
+/// Makes a secret, or changes it.
+pub(crate) async fn write(cluster: &Cluster, number: usize) {
+    let (namespace, name) = secret(number);
+    if !cluster.kubectl.create(&namespace, &name, "x").await {
+        cluster.kubectl.update(&namespace, &name, "y").await;
     }
 }
 
-/// Sets the KMS profile, if every secret can be read afterwards.
-async fn set(cluster: &Cluster, key: Option<&str>, profile: Value) -> Result<(), String> {
-    if !cluster.troubles.is_none() || cluster.idle().await? != "Succeeded" {
-        return Ok(());
-    }
-    let (now, uniform) = cluster.rolled_out();
-    if !uniform {
-        return Ok(());
-    }
-    tokio::time::sleep(Duration::from_secs_f64(NOTICE_SECONDS * SCALE)).await;
-    let truth = cluster.truth().await;
-    let kept: usize = left(&now, key).iter().map(|key| under(&truth, key)).sum();
-    if truth.plaintext + kept != truth.total {
-        return Ok(());
-    }
-    let (status, answer) = cluster.az.ask_for_kms(profile).await;
-    cluster.note(format!("az: {status}"));
-    if status.is_success() {
-        let ended = cluster.idle().await?;
-        if ended != "Succeeded" {
-            return Err(format!("what az asked for ended as {ended}"));
-        }
-    } else if status.is_server_error() {
-        return Err(format!("az was answered {status}: {answer}"));
-    }
-    Ok(())
-}
-
-/// The keys that API servers have after a change to this one.
-fn left(now: &EncryptionConfig, key: Option<&str>) -> Vec<String> {
-    let current = now.current.as_ref().map(|key| key.key_id.clone());
-    let previous = now.previous.as_ref().map(|key| key.key_id.clone());
-    if current.as_deref() == key {
-        return current.into_iter().chain(previous).collect();
-    }
-    current.or(previous).into_iter().chain(key.map(str::to_owned)).collect()
+fn secret(number: usize) -> (String, String) {
+    (format!("team-{}", number % NAMESPACES + 1), format!("secret-{number}"))
 }

@@ -16,7 +16,9 @@ pub(crate) struct Troubles {
     operations: Vec<Value>,
     api_servers: Vec<Value>,
     streams: Value,
-    any: bool,
+    /// An API server may be without what it should have.
+    servers: bool,
+    expired: bool,
 }
 
 impl Troubles {
@@ -28,17 +30,27 @@ impl Troubles {
             operations: Vec::new(),
             api_servers: Vec::new(),
             streams: json!({}),
-            any: false,
+            servers: false,
+            expired: false,
         }
     }
 
-    pub(crate) fn is_none(&self) -> bool {
-        !self.any
+    /// Whether every API server is as it should be.
+    pub(crate) fn spare_servers(&self) -> bool {
+        !self.servers
+    }
+
+    /// Whether somebody's credential may be refused.
+    pub(crate) fn expire_credentials(&self) -> bool {
+        self.expired
     }
 
     /// One more.
     pub(crate) fn add(&mut self, fault: Fault) {
-        self.any = true;
+        self.servers |= matches!(
+            fault,
+            Fault::ApiServer { .. } | Fault::KmsOutage { .. } | Fault::Visitor { .. }
+        );
         match fault {
             Fault::Operation { skip, ended, after, applied_to } => {
                 let well = std::iter::repeat_n(json!({"status": "Succeeded"}), skip);
@@ -88,6 +100,21 @@ impl Troubles {
                 };
                 self.kubernetes.push(answer(method, path, status, after, times, takes_effect));
             }
+            Fault::Expired { kubernetes, after, times } => {
+                self.expired = true;
+                let (faults, path) = if kubernetes {
+                    (&mut self.kubernetes, "/")
+                } else {
+                    (&mut self.azure, "managedClusters")
+                };
+                faults.push(answer(Method::Any, path, 401, after, times, false));
+            }
+            Fault::Visitor { same_host, seconds } => {
+                let kind = if same_host { "older-on-first-host" } else { "older" };
+                // a number that no other server has
+                let server = 3 + self.api_servers.len();
+                self.api_servers.push(json!({"server": server, "kind": kind, "seconds": seconds}));
+            }
             Fault::BrokenStreams => self.streams["streaming_breaks_after"] = json!(1),
             Fault::NoStreams => self.streams["no_streaming_list"] = json!(true),
         }
@@ -110,7 +137,8 @@ impl Troubles {
     }
 }
 
-fn operation(ended: Ended, after: After, applied_to: Option<usize>) -> Value {
+/// How an operation ends, as the simulator has it.
+pub(crate) fn operation(ended: Ended, after: After, applied_to: Option<usize>) -> Value {
     let mut operation = match ended {
         Ended::Succeeded => json!({"status": "Succeeded"}),
         Ended::Failed => json!({"status": "Failed", "code": "InternalOperationError"}),

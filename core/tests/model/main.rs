@@ -3,7 +3,8 @@
 //! was begun can be finished.
 //!
 //! `AKS_KMS_MODEL_SECONDS` says for how long (20), `AKS_KMS_MODEL_SEQUENCES` how many at most, and
-//! `AKS_KMS_MODEL_SEED` which ones; without it they are new each time, and the seed is printed. A
+//! `AKS_KMS_MODEL_SEED` which ones; without it they are new each time, and the seed is printed.
+//! `AKS_KMS_MODEL_AT_ONCE` says how many at the same time (24): fewer on a machine that is busy. A
 //! sequence that fails is made as short as it can be, and printed as a row of `regressions`.
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
@@ -15,11 +16,14 @@ mod cluster;
 mod common;
 mod deeds;
 mod faults;
+mod others;
 mod regressions;
 mod run;
 mod search;
 mod sequence;
 mod settle;
+mod strategy;
+mod tamper;
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -37,7 +41,7 @@ async fn random_sequences_come_out_safe() {
         seed: number("AKS_KMS_MODEL_SEED").unwrap_or(now.as_secs()),
         time: Duration::from_secs(number("AKS_KMS_MODEL_SECONDS").unwrap_or(20)),
         sequences: number("AKS_KMS_MODEL_SEQUENCES").unwrap_or(u64::MAX),
-        at_once: AT_ONCE,
+        at_once: number("AKS_KMS_MODEL_AT_ONCE").unwrap_or(AT_ONCE),
     };
     search::search(limits).await;
 }

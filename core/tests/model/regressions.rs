@@ -5,6 +5,8 @@ use std::sync::Arc;
 
 use futures::{StreamExt, stream};
 
+#[allow(unused_imports, reason = "a row may need any of them")]
+use crate::sequence::{Change::*, Ended::*, Forgery::*};
 use crate::{
     cluster::Region,
     run::run,

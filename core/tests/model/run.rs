@@ -1,10 +1,16 @@
 //! Runs a sequence.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
 
 use aks_kms::{
     ChangeNetworkModeOptions, DisableOptions, EnableOptions, Error, KmsManager, MigrateToV2Options,
-    NetworkMode, OperationReport, Reencrypt, ReencryptOptions, ReencryptSecretsOptions,
+    NetworkMode, OnProgress, OperationReport, Reencrypt, ReencryptOptions, ReencryptSecretsOptions,
     ResumeOptions, RotateOptions, RuleId, RunOptions, VerifySecretsOptions,
 };
 
@@ -14,7 +20,7 @@ use crate::{
     check,
     cluster::{Cluster, DENIED, Region},
     deeds,
-    sequence::{Denied, Sequence, Step, Verb},
+    sequence::{Deed, Denied, Sequence, Step, Verb},
     settle,
 };
 
@@ -40,23 +46,23 @@ pub(crate) fn run<'a>(
 }
 
 async fn from_start_to_end(region: &Arc<Region>, sequence: &Sequence) -> Result<(), Violation> {
-    let mut cluster = Cluster::new(region, sequence.start).await;
+    let cluster = Arc::new(Cluster::new(region, sequence.start).await);
     for (index, &step) in sequence.steps.iter().enumerate() {
         let here = |what| Violation { step: Some(index + 1), what };
-        perform(&mut cluster, step).await.map_err(here)?;
+        perform(&cluster, step).await.map_err(here)?;
         check::cluster(&cluster).await.map_err(here)?;
     }
-    settle::settle(&mut cluster).await.map_err(|what| Violation { step: None, what })
+    settle::settle(&cluster).await.map_err(|what| Violation { step: None, what })
 }
 
-async fn perform(cluster: &mut Cluster, step: Step) -> Result<(), String> {
+async fn perform(cluster: &Arc<Cluster>, step: Step) -> Result<(), String> {
     match step {
         Step::Call(verb) => called(cluster, verb, Some(cluster.writes())).await,
         Step::Cut(verb, after) => {
             let manager = cluster.manager();
             let limit = Duration::from_millis(after);
             let writes = Some(cluster.writes());
-            let calling = call(cluster, &manager, verb);
+            let calling = call(cluster, &manager, verb, None);
             if let Ok(outcome) = tokio::time::timeout(limit, calling).await {
                 return check::outcome(cluster, verb, writes, &outcome).await;
             }
@@ -65,25 +71,37 @@ async fn perform(cluster: &mut Cluster, step: Step) -> Result<(), String> {
             tokio::time::sleep(IN_FLIGHT).await;
             Ok(())
         }
+        Step::CutAtPut(verb, number) => cut_at_put(cluster, verb, number).await,
         Step::During(verb, after, deed) => {
             let meanwhile = async {
                 tokio::time::sleep(Duration::from_millis(after)).await;
-                deeds::perform_meanwhile(cluster, deed).await;
+                deeds::perform(cluster, deed).await
             };
-            let (outcome, ()) = tokio::join!(called(cluster, verb, None), meanwhile);
-            outcome
+            let (outcome, done) = tokio::join!(called(cluster, verb, None), meanwhile);
+            outcome.and(done)
         }
+        Step::DuringTwo(verb, after, deed, later, other) => {
+            let meanwhile = async {
+                tokio::time::sleep(Duration::from_millis(after)).await;
+                deeds::perform(cluster, deed).await?;
+                tokio::time::sleep(Duration::from_millis(later)).await;
+                deeds::perform(cluster, other).await
+            };
+            let (outcome, done) = tokio::join!(called(cluster, verb, None), meanwhile);
+            outcome.and(done)
+        }
+        Step::AtPhase(verb, number, deed) => at_phase(cluster, verb, number, deed).await,
         Step::Both(verb, after, other) => {
             let (one, two) = (cluster.manager(), cluster.manager());
             let second = async {
                 tokio::time::sleep(Duration::from_millis(after)).await;
-                call(cluster, &two, other).await
+                call(cluster, &two, other, None).await
             };
-            let (first, second) = tokio::join!(call(cluster, &one, verb), second);
+            let (first, second) = tokio::join!(call(cluster, &one, verb, None), second);
             // whichever ended first, the other may have changed what it proved
             for outcome in [first, second] {
                 if let Err(error) = outcome {
-                    check::is_documented(&error)?;
+                    check::is_documented(cluster, &error)?;
                 }
             }
             Ok(())
@@ -100,10 +118,72 @@ async fn perform(cluster: &mut Cluster, step: Step) -> Result<(), String> {
     }
 }
 
+/// Drops a verb as soon as Azure has accepted a change of its.
+async fn cut_at_put(cluster: &Cluster, verb: Verb, number: usize) -> Result<(), String> {
+    let before = cluster.changes();
+    let accepted = async {
+        while cluster.changes() < before + number {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    };
+    let manager = cluster.manager();
+    let writes = Some(cluster.writes());
+    tokio::select! {
+        biased;
+        () = accepted => {}
+        outcome = call(cluster, &manager, verb, None) => {
+            return check::outcome(cluster, verb, writes, &outcome).await;
+        }
+    }
+    cluster.note("dropped at a change".to_owned());
+    drop(manager);
+    tokio::time::sleep(IN_FLIGHT).await;
+    Ok(())
+}
+
+/// A verb that others stop for a moment.
+async fn at_phase(
+    cluster: &Arc<Cluster>,
+    verb: Verb,
+    number: usize,
+    deed: Deed,
+) -> Result<(), String> {
+    let done = Arc::new(Mutex::new(Ok(())));
+    let (others, result) = (Arc::clone(cluster), Arc::clone(&done));
+    let (seen, last) = (AtomicUsize::new(0), Mutex::new(None));
+    let on_progress: OnProgress = Arc::new(move |now| {
+        let place = Some((now.step, now.phase));
+        if now.finished || std::mem::replace(&mut *last.lock().unwrap(), place) == place {
+            return;
+        }
+        if seen.fetch_add(1, Ordering::Relaxed) == number {
+            others.note(format!("others: during {}", now.phase));
+            *result.lock().unwrap() = block_on(deeds::perform(&others, deed));
+        }
+    });
+    let outcome = called_with(cluster, verb, None, Some(on_progress)).await;
+    let done = done.lock().unwrap().clone();
+    outcome.and(done)
+}
+
+/// Waits while the runtime's other threads go on.
+fn block_on<T>(future: impl Future<Output = T>) -> T {
+    tokio::task::block_in_place(|| tokio::runtime::Handle::current().block_on(future))
+}
+
 /// A verb to its end, with what must hold then.
 async fn called(cluster: &Cluster, verb: Verb, writes: Option<usize>) -> Result<(), String> {
+    called_with(cluster, verb, writes, None).await
+}
+
+async fn called_with(
+    cluster: &Cluster,
+    verb: Verb,
+    writes: Option<usize>,
+    on_progress: Option<OnProgress>,
+) -> Result<(), String> {
     let manager = cluster.manager();
-    let calling = call(cluster, &manager, verb);
+    let calling = call(cluster, &manager, verb, on_progress);
     let outcome =
         tokio::time::timeout(LIMIT, calling).await.map_err(|_| format!("{verb:?} hangs"))?;
     check::outcome(cluster, verb, writes, &outcome).await
@@ -114,15 +194,20 @@ pub(crate) fn call<'a>(
     cluster: &'a Cluster,
     manager: &'a KmsManager,
     verb: Verb,
+    on_progress: Option<OnProgress>,
 ) -> BoxFuture<'a, Result<OperationReport, Error>> {
-    dispatch(cluster, manager, verb).boxed()
+    dispatch(cluster, manager, verb, on_progress).boxed()
 }
 
 async fn dispatch(
     cluster: &Cluster,
     manager: &KmsManager,
     verb: Verb,
+    on_progress: Option<OnProgress>,
 ) -> Result<OperationReport, Error> {
+    if let Some(number) = verb.key() {
+        cluster.is_asked_for(number);
+    }
     let skip = matches!(verb, Verb::RotateOnly(_) | Verb::DisableOnly);
     let reencrypt = if skip { Reencrypt::Skip } else { Reencrypt::default() };
     let run = RunOptions {
@@ -132,6 +217,7 @@ async fn dispatch(
             Denied::Nowhere | Denied::Kept => Vec::new(),
         },
         timeout: LIMIT / 2,
+        on_progress,
         ..RunOptions::default()
     };
     let key = verb.key().map(|number| cluster.key(number));

@@ -18,7 +18,8 @@ use tokio::task::JoinSet;
 use crate::{
     cluster::Region,
     run::{Violation, run},
-    sequence::{Sequence, sequences},
+    sequence::Sequence,
+    strategy::sequences,
 };
 
 /// Steps of a sequence at most.

@@ -2,8 +2,6 @@
 //!
 //! `{:?}` of a sequence can be pasted into [`crate::regressions`].
 
-use proptest::prelude::{Just, Strategy, any, prop_oneof};
-
 /// A cluster, and what happens to it, one after the other.
 #[derive(Clone, Debug)]
 pub(crate) struct Sequence {
@@ -54,8 +52,16 @@ pub(crate) enum Step {
     Call(Verb),
     /// A verb that is dropped after some milliseconds: to the cluster the same as a kill.
     Cut(Verb, u64),
+    /// A verb that is dropped as soon as Azure has accepted its change of this number, from 1: killed
+    /// between the request and its answer.
+    CutAtPut(Verb, usize),
     /// A verb, and something that others do some milliseconds after it began.
     During(Verb, u64, Deed),
+    /// A verb, and two things that others do meanwhile, the second some milliseconds after the first.
+    DuringTwo(Verb, u64, Deed, u64, Deed),
+    /// A verb that waits when it comes to its phase of this number, from 0, until others have done
+    /// something: nothing comes between two of its requests but that.
+    AtPhase(Verb, usize, Deed),
     /// Two machines: the second verb begins some milliseconds after the first.
     Both(Verb, u64, Verb),
     /// Others do something, and nothing of ours runs.
@@ -99,6 +105,12 @@ pub(crate) enum Deed {
     TurnOff,
     /// A tool that writes the cluster without its KMS profile, unless that alone would lose one.
     DropProfile,
+    /// A change as above that does not succeed; API server 1 or 2 may have it all the same, unless
+    /// that alone would lose a secret.
+    FailToSet { change: Change, ended: Ended, applied_to: Option<usize> },
+    /// Another key is set, a secret is perhaps written, and the key of before is set again; each
+    /// unless that alone would lose a secret.
+    ThereAndBack(usize, Option<usize>),
     /// A tag changes, and with it the eTag.
     Tag,
     /// `kubectl create secret`, or `kubectl patch secret`.
@@ -111,10 +123,47 @@ pub(crate) enum Deed {
     SaveRecord,
     /// The record comes back from the backup.
     RestoreRecord,
+    /// The record says something that was never so.
+    ForgeRecord(Forgery),
+    /// A namespace with a secret is finalized away: the secret stays in etcd.
+    Orphan,
+    /// `kubectl delete secret` of every secret that is left like that.
+    DeleteOrphans,
+    /// A run that died leaves the library's canary behind.
+    LeaveCanary,
+    /// A secret of somebody's has the canary's name.
+    TakeCanarysName,
+    /// The identity Lease of this number, from 0, is deleted.
+    RemoveLease(usize),
+    /// A Lease as an API server has one, with a holder that never was; renewed for an hour or not.
+    ForgeLease { renewed: bool },
     /// etcd forgets its history.
     Compact,
     /// Every API server restarts.
     Restart,
+}
+
+/// A change of the KMS profile.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Change {
+    To(usize),
+    ToOff,
+    ToNoProfile,
+}
+
+/// What a forged record says.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Forgery {
+    /// That the key in use is proven, that this one was before it, and all others are long retired.
+    ProofWithKeyBefore(usize),
+    /// That a rotation to this key goes on.
+    RotationTo(usize),
+    /// That the cluster is being changed from this key to the one that it is set to.
+    ChangeFrom(usize),
+    /// That a run has closed the vault of this key.
+    ClosedVaultOf(usize),
+    /// Nothing that can be read.
+    Garbage,
 }
 
 /// What goes wrong.
@@ -137,6 +186,12 @@ pub(crate) enum Fault {
         times: usize,
         takes_effect: bool,
     },
+    /// The caller's credential is no longer valid: so many requests are answered 401, to Azure or to
+    /// the API servers.
+    Expired { kubernetes: bool, after: usize, times: usize },
+    /// For some seconds of the cluster's time there is an API server too many, which has the
+    /// configuration of before the last change; on the host of the first one or on its own.
+    Visitor { same_host: bool, seconds: u32 },
     /// The streaming lists of each namespace break off, once.
     BrokenStreams,
     /// There are no streaming lists.
@@ -214,165 +269,4 @@ impl Verb {
             _ => None,
         }
     }
-}
-
-/// Longer than any verb takes.
-const LONGEST: u64 = 2_500;
-
-/// Sequences of any length up to this.
-pub(crate) fn sequences(longest: usize) -> impl Strategy<Value = Sequence> {
-    let start = (
-        prop_oneof![Just(Wiring::OneProvider), Just(Wiring::TwoProviders)],
-        prop_oneof![
-            3 => Just(Kms::Off),
-            4 => Just(Kms::Public),
-            2 => Just(Kms::Private),
-            1 => Just(Kms::V1),
-        ],
-        prop_oneof![
-            8 => Just(Denied::Nowhere),
-            1 => Just(Denied::Kept),
-            1 => Just(Denied::GivenUp),
-        ],
-    )
-        .prop_map(|(wiring, kms, denied)| Start { wiring, kms, denied });
-    (start, proptest::collection::vec(step(), 1..=longest))
-        .prop_map(|(start, steps)| Sequence { start, steps })
-}
-
-fn step() -> impl Strategy<Value = Step> {
-    prop_oneof![
-        8 => verb().prop_map(Step::Call),
-        8 => (verb(), 1..LONGEST).prop_map(|(verb, after)| Step::Cut(verb, after)),
-        3 => (verb(), 1..LONGEST, harmless())
-            .prop_map(|(verb, after, deed)| Step::During(verb, after, deed)),
-        1 => (verb(), 1..LONGEST, verb())
-            .prop_map(|(verb, after, other)| Step::Both(verb, after, other)),
-        5 => deed().prop_map(Step::Do),
-        4 => fault().prop_map(Step::Fail),
-        3 => Just(Step::Heal),
-    ]
-}
-
-fn key() -> impl Strategy<Value = usize> {
-    prop_oneof![3 => 1..=3_usize, 1 => 4..=5_usize]
-}
-
-fn verb() -> impl Strategy<Value = Verb> {
-    prop_oneof![
-        3 => key().prop_map(Verb::Enable),
-        1 => key().prop_map(Verb::EnablePrivate),
-        6 => key().prop_map(Verb::Rotate),
-        3 => key().prop_map(Verb::RotateOnly),
-        1 => Just(Verb::RotateToNewVersion),
-        3 => Just(Verb::Disable),
-        2 => Just(Verb::DisableOnly),
-        2 => Just(Verb::ReencryptSecrets),
-        1 => Just(Verb::ReencryptNamespace),
-        2 => Just(Verb::GoPrivate),
-        2 => Just(Verb::GoPublic),
-        2 => Just(Verb::MigrateToV2),
-        1 => Just(Verb::VerifySecrets),
-        4 => Just(Verb::Resume),
-        2 => Just(Verb::Abandon),
-        1 => key().prop_map(Verb::TryRotate),
-    ]
-}
-
-/// Deeds that can do no harm, whatever goes on.
-fn harmless() -> impl Strategy<Value = Deed> {
-    prop_oneof![
-        2 => Just(Deed::Tag),
-        3 => (0..20_usize).prop_map(Deed::Write),
-        2 => (0..20_usize).prop_map(Deed::Delete),
-        1 => Just(Deed::LoseRecord),
-        1 => Just(Deed::SaveRecord),
-        1 => Just(Deed::Compact),
-        2 => Just(Deed::Restart),
-    ]
-}
-
-fn deed() -> impl Strategy<Value = Deed> {
-    prop_oneof![
-        4 => key().prop_map(Deed::SetKey),
-        1 => Just(Deed::TurnOff),
-        1 => Just(Deed::DropProfile),
-        1 => Just(Deed::RestoreRecord),
-        4 => harmless(),
-    ]
-}
-
-fn fault() -> impl Strategy<Value = Fault> {
-    let operation = (
-        0..3_usize,
-        prop_oneof![Just(Ended::Failed), Just(Ended::Canceled), Just(Ended::Succeeded)],
-        prop_oneof![Just(After::Nothing), Just(After::Encryption), Just(After::ControlPlane)],
-        proptest::option::of(1..=2_usize),
-    )
-        .prop_map(|(skip, ended, after, applied_to)| Fault::Operation {
-            skip,
-            ended,
-            after,
-            applied_to,
-        });
-    let lag = prop_oneof![Just(Lag::WritesOld), Just(Lag::Behind), Just(Lag::KmsDown)];
-    prop_oneof![
-        4 => operation,
-        2 => (1..=2_usize, lag, 10..300_u32)
-            .prop_map(|(server, kind, seconds)| Fault::ApiServer { server, kind, seconds }),
-        1 => (10..120_u32).prop_map(|seconds| Fault::KmsOutage { seconds }),
-        3 => azure(),
-        3 => kubernetes(),
-        1 => Just(Fault::BrokenStreams),
-        1 => Just(Fault::NoStreams),
-    ]
-}
-
-fn azure() -> impl Strategy<Value = Fault> {
-    let method = prop_oneof![Just(Method::Any), Just(Method::Get), Just(Method::Put)];
-    let on = prop_oneof![
-        4 => Just(Azure::Clusters),
-        2 => Just(Azure::Operations),
-        2 => Just(Azure::Vaults),
-        1 => Just(Azure::Keys),
-        1 => Just(Azure::Credentials),
-    ];
-    let status =
-        prop_oneof![Just(0), Just(429), Just(500), Just(502), Just(503), Just(504), Just(412)];
-    (method, on, status, 0..6_usize, 1..6_usize, any::<bool>()).prop_map(
-        |(method, on, status, after, times, takes_effect)| Fault::Azure {
-            method,
-            on,
-            status,
-            after,
-            times,
-            takes_effect,
-        },
-    )
-}
-
-fn kubernetes() -> impl Strategy<Value = Fault> {
-    let method =
-        prop_oneof![Just(Method::Any), Just(Method::Get), Just(Method::Patch), Just(Method::Post)];
-    let on = prop_oneof![
-        2 => Just(Kubernetes::Everything),
-        4 => Just(Kubernetes::Secrets),
-        1 => Just(Kubernetes::Canary),
-        2 => Just(Kubernetes::Metrics),
-        2 => Just(Kubernetes::Record),
-        1 => Just(Kubernetes::Leases),
-        1 => Just(Kubernetes::Namespaces),
-        1 => Just(Kubernetes::Reviews),
-    ];
-    let status = prop_oneof![Just(0), Just(429), Just(500), Just(503), Just(504)];
-    (method, on, status, 0..12_usize, 1..20_usize, any::<bool>()).prop_map(
-        |(method, on, status, after, times, takes_effect)| Fault::Kubernetes {
-            method,
-            on,
-            status,
-            after,
-            times,
-            takes_effect,
-        },
-    )
 }

@@ -9,8 +9,10 @@ use crate::{
     check,
     cluster::{Cluster, under},
     common::SCALE,
+    others,
     run::call,
     sequence::{Denied, Verb},
+    tamper,
 };
 
 /// Whoever is not done by then never will be.
@@ -20,8 +22,9 @@ const CONFLICTS: usize = 3;
 /// API servers that were behind have noticed.
 const NOTICE_SECONDS: f64 = 65.0;
 
-pub(crate) async fn settle(cluster: &mut Cluster) -> Result<(), String> {
+pub(crate) async fn settle(cluster: &Cluster) -> Result<(), String> {
     cluster.heal().await;
+    tamper::clean(cluster).await;
     if cluster.idle().await? == "Succeeded" {
         // Azure called it a success, whether or not some API servers were left behind.
         reconcile(cluster).await?;
@@ -36,14 +39,21 @@ pub(crate) async fn settle(cluster: &mut Cluster) -> Result<(), String> {
     is_as_uninterrupted(cluster).await
 }
 
-/// Somebody asks again for what the cluster is set to, where API servers were left behind.
+/// Somebody asks again for what the cluster is set to, where a change failed or API servers were left
+/// behind; or, if that would lose a secret, for what the API servers have.
 async fn reconcile(cluster: &Cluster) -> Result<(), String> {
-    if cluster.idle().await? == "Succeeded" && cluster.rolled_out().1 {
+    let (has, uniform) = cluster.rolled_out();
+    if cluster.idle().await? == "Succeeded" && uniform {
         return Ok(());
     }
-    let (status, answer) = cluster.az.ask_for_kms(cluster.profile()).await;
-    if !status.is_success() {
-        return Err(format!("az was answered {status}: {answer}"));
+    let wanted = cluster.configured();
+    let profile = if others::loses_nothing(cluster, &has, wanted.as_deref()).await {
+        cluster.profile()
+    } else {
+        others::profile_of(cluster, has.current.as_ref().map(|key| key.key_id.as_str()))
+    };
+    if !cluster.ask_for_kms(&profile, None) {
+        return Err(format!("nobody may ask for {profile}"));
     }
     match cluster.idle().await? {
         state if state == "Succeeded" => Ok(()),
@@ -121,7 +131,7 @@ async fn performed(
     verb: Verb,
 ) -> Result<Result<OperationReport, Error>, String> {
     let writes = Some(cluster.writes());
-    let outcome = call(cluster, &cluster.manager(), verb).await;
+    let outcome = call(cluster, &cluster.manager(), verb, None).await;
     check::outcome(cluster, verb, writes, &outcome).await?;
     Ok(outcome)
 }

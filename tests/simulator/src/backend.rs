@@ -85,10 +85,21 @@ pub struct ApiEndpoint {
     pub user_token: String,
 }
 
-/// Under what the secrets in the store are, as read from the store itself.
+/// The secret by which the library makes API servers write; nobody's, so not recorded.
+pub const CANARY: &str = "aks-kms-canary";
+/// The Secret with the key that seals the library's record: made once, and then a secret like any.
+pub const SEAL: &str = "aks-kms-seal";
+/// Secrets of the library itself.
+pub const OWN_SECRETS: [&str; 2] = [CANARY, SEAL];
+
+/// How [`GroundTruth::own`] calls what is stored without encryption.
+const PLAINTEXT: &str = "plaintext";
+
+/// Under what the secrets in the store are, as read from the store itself: every one of them,
+/// whatever lists show.
 #[derive(Clone, Debug, Default, Eq, PartialEq, Serialize)]
 pub struct GroundTruth {
-    /// Number of secrets, the library's canary left out.
+    /// Number of secrets, those of the library and of namespaces that are gone among them.
     pub total: usize,
     /// Stored without encryption.
     pub plaintext: usize,
@@ -96,12 +107,56 @@ pub struct GroundTruth {
     pub by_key: BTreeMap<String, usize>,
     /// Number that no API server with the present configuration can read.
     pub unreadable: usize,
-    /// The highest resource version under `/registry/secrets/`, the canary left out.
+    /// Number of those whose namespace is gone.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub orphans: usize,
+    /// Number of those that are the library's own ([`OWN_SECRETS`]), by key id; `plaintext` for
+    /// those without.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub own: BTreeMap<String, usize>,
+    /// The highest resource version under `/registry/secrets/`.
     pub newest_resource_version: u64,
     /// When a vault was closed while an API server or a secret needed the public way to it: never,
     /// if all is well. Filled in by the simulator, not by a backend.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub violations: Vec<String>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde wants it so")]
+fn is_zero(number: &usize) -> bool {
+    *number == 0
+}
+
+impl GroundTruth {
+    /// Counts secrets that are stored in the same way. `key`: as in [`by_key`](Self::by_key).
+    pub(crate) fn count(&mut self, key: Option<&str>, secrets: usize) {
+        self.total += secrets;
+        match key {
+            None => self.plaintext += secrets,
+            Some(key) => *self.by_key.entry(key.to_owned()).or_default() += secrets,
+        }
+    }
+
+    /// Notes that one that was counted is the library's.
+    pub(crate) fn note_own(&mut self, key: Option<&str>) {
+        *self.own.entry(key.unwrap_or(PLAINTEXT).to_owned()).or_default() += 1;
+    }
+
+    /// The same with the library's own secrets in [`own`](Self::own) only. What is unreadable counts
+    /// whosever it is.
+    #[must_use]
+    pub fn of_others(mut self) -> Self {
+        for (key, own) in &self.own {
+            self.total = self.total.saturating_sub(*own);
+            if *key == PLAINTEXT {
+                self.plaintext = self.plaintext.saturating_sub(*own);
+            } else if let Some(count) = self.by_key.get_mut(key) {
+                *count = count.saturating_sub(*own);
+            }
+        }
+        self.by_key.retain(|_, count| *count > 0);
+        self
+    }
 }
 
 /// What a backend starts from.
@@ -164,6 +219,12 @@ pub trait KubernetesBackend: Send + Sync {
 
     /// Reads the store.
     async fn ground_truth(&self) -> Result<GroundTruth, String>;
+
+    /// Makes the library's record with this content, in which `{{cluster_uid}}` stands for the uid
+    /// of `kube-system`.
+    async fn set_record(&self, _record: &str) -> Result<(), String> {
+        Err("its Kubernetes keeps no records".to_owned())
+    }
 
     /// Replaces the faults of the Kubernetes side.
     async fn set_faults(&self, faults: crate::given::Faults) -> Result<(), String>;

@@ -15,7 +15,8 @@ use serde::{Deserialize, Serialize};
 pub use self::{
     access::{Access, KubernetesRight, Scope},
     cluster::{
-        Backend, Cluster, ForgottenSecrets, Identity, Kms, NetworkMode, OtherCluster, Wiring,
+        Backend, Cluster, FailedChange, ForgottenSecrets, Identity, Kms, NetworkMode, OtherCluster,
+        Wiring,
     },
     faults::{
         ApiServerFault, ApiServerFaultKind, AzureFault, Faults, KubernetesFault, OperationFault,
@@ -45,6 +46,9 @@ pub struct Given {
     pub secrets: Secrets,
     /// Other clusters of the subscription, which only Resource Graph knows of.
     pub other_clusters: Vec<OtherCluster>,
+    /// The library's record as somebody wrote it; absent: there is none. `{{cluster_uid}}`,
+    /// `{{resource_uid}}` and `{{etag}}` stand for what the library finds.
+    pub record: Option<serde_json::Value>,
     /// What goes wrong.
     pub faults: Faults,
 }

@@ -2,7 +2,7 @@
 
 mod shared;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Instant};
 
 use serde_json::Value;
 use tokio::{net::TcpListener, task::JoinSet};
@@ -15,7 +15,7 @@ use crate::{
     backends::{self, BackendFactory},
     case::Case,
     clock::TimeScale,
-    given::{Faults, Given},
+    given::{Faults, Given, OperationFault},
     http::{
         listener::{self, Service},
         proxy,
@@ -243,6 +243,26 @@ impl Simulator {
         let cluster = world.cluster();
         let state = cluster.state();
         Ok((state.rolled_out.clone(), state.uniform))
+    }
+
+    /// When they were last given anything; `None`: before the case began.
+    pub fn rolled_out_at(&self, case: &str) -> Result<Option<Instant>, Error> {
+        Ok(self.shared.world(case)?.cluster().state().rolled_out_at)
+    }
+
+    /// Somebody else asks for a KMS profile, for the cluster with this eTag if one is named; gives
+    /// whether that was accepted. It ends as `ends` says; absent: well, if nothing is in the way.
+    /// The faults of the case are not for this operation, and no write is recorded.
+    pub fn ask_for_kms(
+        &self,
+        case: &str,
+        profile: &Value,
+        etag: Option<&str>,
+        ends: Option<OperationFault>,
+    ) -> Result<bool, Error> {
+        let world = self.shared.world(case)?;
+        let cluster = world.cluster();
+        Ok(crate::cluster::update::ask_for_kms(&world, &cluster, profile, etag, ends).is_ok())
     }
 
     /// The Kubernetes of a case's cluster.

@@ -11,7 +11,7 @@ use crate::http::Request;
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(untagged)]
 pub enum Write {
-    /// A run of secret patches (dry runs and the canary left out).
+    /// A run of secret patches (dry runs and the library's own left out).
     PatchSecrets {
         /// How many.
         patch_secrets: u64,
@@ -37,7 +37,8 @@ pub enum Write {
 }
 
 /// Records the writes of one case. Left out, here and by whoever records: token, credential,
-/// access-review and dry-run requests, and those to the Lease, `ConfigMap` and canary Secret.
+/// access-review and dry-run requests, and those to the Lease, the `ConfigMap` and the library's own
+/// Secrets.
 #[derive(Debug, Default)]
 pub struct Recorder(Mutex<Vec<Write>>);
 

@@ -30,8 +30,8 @@ pub(crate) fn put(
     let (pool, is_new) = {
         let mut state = cluster.state();
         let before = state.agent_pool(name).cloned();
-        check_etag(before.as_ref(), preconditions)?;
         check_idle(&state)?;
+        check_etag(before.as_ref(), preconditions)?;
         let control_plane = state.property("currentKubernetesVersion").to_owned();
         let pool = match &before {
             Some(before) => changed(before, &sent),

@@ -21,8 +21,8 @@ pub(crate) fn set_tags(
 ) -> Result<(Value, Operation), Answer> {
     let document = {
         let mut state = cluster.state();
-        check_preconditions(&state, preconditions)?;
         check_idle(&state)?;
+        check_preconditions(&state, preconditions)?;
         state.document["tags"] = tags.clone();
         begin(&mut state, "Updating")
     };
@@ -87,10 +87,10 @@ pub(crate) fn delete(
 ) -> Result<Operation, Answer> {
     {
         let mut state = cluster.state();
-        check_preconditions(&state, preconditions)?;
         if state.is_busy() {
             check_idle(&state)?;
         }
+        check_preconditions(&state, preconditions)?;
         begin(&mut state, "Deleting");
     }
     Ok(operation::start(world, cluster, Work::Delete))
@@ -98,8 +98,7 @@ pub(crate) fn delete(
 
 fn begin(state: &mut ManagedCluster, provisioning_state: &str) -> Value {
     state.document["properties"]["provisioningState"] = json!(provisioning_state);
-    state.touch();
-    state.document.clone()
+    state.accept()
 }
 
 /// Stops the API servers with what runs in them, or starts them, and says so.

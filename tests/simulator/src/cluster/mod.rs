@@ -4,6 +4,7 @@ pub(crate) mod agent_pools;
 pub(crate) mod create;
 mod defaults;
 mod document;
+pub(crate) mod earlier;
 mod forgotten;
 pub(crate) mod kms;
 pub(crate) mod kubernetes;

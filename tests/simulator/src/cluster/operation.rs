@@ -144,7 +144,16 @@ impl Operation {
 
 /// Starts an operation. The document already says that it goes on.
 pub(crate) fn start(world: &Arc<World>, cluster: &Arc<Cluster>, work: Work) -> Operation {
-    let fault = world.faults.next_operation();
+    start_that_ends(world, cluster, work, world.faults.next_operation())
+}
+
+/// Starts an operation that ends as `fault` says; absent: well, if nothing is in the way.
+pub(super) fn start_that_ends(
+    world: &Arc<World>,
+    cluster: &Arc<Cluster>,
+    work: Work,
+    fault: Option<OperationFault>,
+) -> Operation {
     // A success that comes with an error shows it from the start.
     let error = fault
         .as_ref()
@@ -172,8 +181,10 @@ pub(crate) fn start(world: &Arc<World>, cluster: &Arc<Cluster>, work: Work) -> O
                 None => return,
             }
         }
+        note_progress(&cluster, &work);
         if ended.is_ok() {
             ended = perform(&world, &cluster, &work, fault.as_ref()).await;
+            note_progress(&cluster, &work);
             if let Err(aborted) = pause(half, &abort).await {
                 ended = ended.and(Err(aborted));
             }
@@ -181,6 +192,13 @@ pub(crate) fn start(world: &Arc<World>, cluster: &Arc<Cluster>, work: Work) -> O
         finish(&world, &cluster, &work, &id, ended);
     });
     operation
+}
+
+/// The service writes down how far it has come: the eTag is another each time.
+fn note_progress(cluster: &Cluster, work: &Work) {
+    if work.agent_pool().is_none() {
+        cluster.state().touch();
+    }
 }
 
 /// Starts the operation that waits for an aborted one to end.

@@ -1,6 +1,6 @@
 //! What a PUT's operation does: encryption, then the control plane, then the node pools.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Instant};
 
 use serde_json::{Value, json};
 
@@ -46,7 +46,7 @@ pub(super) async fn perform(
 
 /// Gives the API servers the encryption configuration that the document asks for. A cluster that
 /// has none yet gets them here.
-async fn roll_out(
+pub(super) async fn roll_out(
     world: &Arc<World>,
     cluster: &Arc<Cluster>,
     applied_to: Option<Vec<usize>>,
@@ -79,6 +79,7 @@ async fn roll_out(
         .map_err(|reason| failed("InternalOperationError", &reason))?;
     let mut state = cluster.state();
     state.rolled_out = config;
+    state.rolled_out_at = Some(Instant::now());
     state.note_ways();
     state.uniform = applied_to.is_none();
     Ok(())

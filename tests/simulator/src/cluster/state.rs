@@ -3,6 +3,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock},
+    time::Instant,
 };
 
 use serde_json::Value;
@@ -32,6 +33,8 @@ pub(crate) struct ManagedCluster {
     pub(crate) document: Value,
     /// What the API servers were last given.
     pub(crate) rolled_out: EncryptionConfig,
+    /// When they were; `None`: before the case began.
+    pub(crate) rolled_out_at: Option<Instant>,
     /// Which keys they were told to reach over the public way.
     pub(crate) public_keys: BTreeSet<String>,
     /// The versions that AKS offers from a version, where the case says so.
@@ -162,6 +165,14 @@ impl ManagedCluster {
             Some(offers) => offers.iter().filter_map(|offer| Version::parse(offer)).collect(),
             None => version.upgrades(),
         }
+    }
+
+    /// The document as the answer to an accepted change has it: its eTag is still the old one, which
+    /// the cluster does not have any more.
+    pub(crate) fn accept(&mut self) -> Value {
+        let answer = self.document.clone();
+        self.touch();
+        answer
     }
 
     /// Gives the document a new eTag: it has changed.

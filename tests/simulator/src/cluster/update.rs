@@ -11,7 +11,7 @@ use super::{
     operation::{self, Operation, Work},
     version::Version,
 };
-use crate::{http::Answer, names::ClusterNames, world::World};
+use crate::{given::OperationFault, http::Answer, names::ClusterNames, world::World};
 
 /// Properties that only the service sets.
 const READ_ONLY: [&str; 8] = [
@@ -55,21 +55,45 @@ pub(crate) fn put(
     body: Value,
     preconditions: Preconditions<'_>,
 ) -> Result<(Value, Operation), Answer> {
-    let document = {
-        let mut state = cluster.state();
-        check_preconditions(&state, preconditions)?;
-        check_idle(&state)?;
-        let wanted = wanted(world, cluster, &state.document, body)?;
-        let upgrades = check_versions(&state, &wanted)?;
-        kms::check(&state.document, &wanted, &state.rolled_out)
-            .map_err(|message| Answer::flat_error(400, "BadRequest", message))?;
-        state.document = wanted;
-        state.document["properties"]["provisioningState"] =
-            json!(if upgrades { "Upgrading" } else { "Updating" });
-        state.touch();
-        state.document.clone()
-    };
+    let document = accept(world, cluster, body, preconditions)?;
     Ok((document, operation::start(world, cluster, Work::Reconcile)))
+}
+
+/// As [`put`], for a KMS profile that somebody asks for besides: what goes wrong with the case's
+/// operations is not for this one, which ends as `ends` says.
+pub(crate) fn ask_for_kms(
+    world: &Arc<World>,
+    cluster: &Arc<Cluster>,
+    profile: &Value,
+    etag: Option<&str>,
+    ends: Option<OperationFault>,
+) -> Result<(), Answer> {
+    let mut body = cluster.document();
+    body["properties"]["securityProfile"]["azureKeyVaultKms"] = profile.clone();
+    accept(world, cluster, body, Preconditions { if_match: etag, if_none_match: None })?;
+    operation::start_that_ends(world, cluster, Work::Reconcile, ends);
+    Ok(())
+}
+
+/// The document from now on, as the answer has it.
+fn accept(
+    world: &Arc<World>,
+    cluster: &Arc<Cluster>,
+    body: Value,
+    preconditions: Preconditions<'_>,
+) -> Result<Value, Answer> {
+    let mut state = cluster.state();
+    // While an operation goes on the eTag is no reason: it changes all the time.
+    check_idle(&state)?;
+    check_preconditions(&state, preconditions)?;
+    let wanted = wanted(world, cluster, &state.document, body)?;
+    let upgrades = check_versions(&state, &wanted)?;
+    kms::check(&state.document, &wanted, &state.rolled_out)
+        .map_err(|message| Answer::flat_error(400, "BadRequest", message))?;
+    state.document = wanted;
+    state.document["properties"]["provisioningState"] =
+        json!(if upgrades { "Upgrading" } else { "Updating" });
+    Ok(state.accept())
 }
 
 pub(super) fn check_preconditions(

@@ -12,18 +12,14 @@ use super::{
     body::{self, Body},
     call::Call,
     cluster::Cluster,
-    documents, health, list, metrics,
+    documents, health, list, metrics, namespaces,
     process::Process,
     route::{self, Resource, Route},
     status::ApiError,
     watch,
     write::Target,
 };
-
-/// The secret by which the library makes API servers write; nobody's, so not recorded.
-pub(super) const CANARY: &str = "aks-kms-canary";
-/// The Secret with the key that seals the library's record: made once, and then a secret like any.
-const SEAL: &str = "aks-kms-seal";
+use crate::backend::{CANARY, SEAL};
 
 /// The connection is to be dropped without an answer.
 #[derive(Debug, thiserror::Error)]
@@ -88,8 +84,9 @@ fn record(cluster: &Cluster, parts: &http::request::Parts, body: &Bytes) {
                 object?["metadata"]["name"].as_str().map(str::to_owned)
             };
             let name = name.or_else(|| (resource == Resource::Secrets).then(created).flatten());
-            let is_ours =
-                |name: String| name == CANARY || (name == SEAL && parts.method == Method::POST);
+            let is_ours = |name: String| {
+                name.starts_with(CANARY) || (name == SEAL && parts.method == Method::POST)
+            };
             if resource == Resource::Secrets && name.is_some_and(is_ours) {
                 return;
             }
@@ -127,14 +124,13 @@ async fn dispatch(
     };
     let (resource, namespace, name) = match route {
         Route::Path => return non_resource(cluster, process, path, call).await,
-        Route::Finalize { namespace } => {
+        Route::Finalize(name) => {
             if call.method != Method::PUT {
                 return Err(ApiError::method_not_allowed());
             }
-            let resource = Resource::Namespaces;
-            cluster.access.check(call.caller, "update", resource, Some(&namespace), &namespace)?;
-            let request = documents::Request { cluster, resource, namespace: None, call };
-            return request.finalize(&namespace);
+            let (place, resource) = (Some(&*name), Resource::Namespaces);
+            cluster.access.check(call.caller, "update", resource, place, &name)?;
+            return namespaces::finalize(cluster, &name, call);
         }
         Route::Resource { resource, namespace, name } => (resource, namespace, name),
     };

@@ -17,6 +17,7 @@ use super::{
     server::{Server, Workshop},
     store::Store,
     transform::Seal,
+    visitors::Visitors,
 };
 use crate::{
     backend::{BackendSpec, EncryptionConfig},
@@ -72,6 +73,7 @@ pub(super) struct Cluster {
     pub(super) traffic: Traffic,
     pub(super) key_ids: Vec<String>,
     servers: RwLock<Vec<Arc<Server>>>,
+    pub(super) visitors: Visitors,
     version: RwLock<String>,
     next: AtomicUsize,
     /// The only server that connections are led to; 0: to all in turn.
@@ -106,13 +108,15 @@ impl Cluster {
             traffic: Traffic::default(),
             key_ids: spec.key_ids,
             servers: RwLock::new(servers),
+            visitors: Visitors::default(),
             version: RwLock::new(given.kubernetes_version.clone()),
             next: AtomicUsize::new(0),
             only: AtomicUsize::new(0),
         });
         cluster.set_plugins_down();
         for fault in cluster.script.servers() {
-            if half_way || fault.fault.kind == ApiServerFaultKind::KmsDown {
+            let begins_now = fault.fault.kind == ApiServerFaultKind::KmsDown;
+            if half_way || begins_now || fault.fault.kind.is_visitor() {
                 cluster.arm(&fault);
             }
         }
@@ -149,10 +153,17 @@ impl Cluster {
         number
     }
 
+    /// Its API servers, and those that are more than it should have.
+    fn all_servers(&self) -> Vec<Arc<Server>> {
+        let mut servers = self.servers();
+        servers.extend(self.visitors.servers());
+        servers
+    }
+
     /// The process that the next connection is pinned to; `None`: no server is running.
     pub(super) fn pin(&self) -> Option<Arc<Process>> {
         let only = self.only.load(Ordering::Relaxed);
-        let servers = self.servers().into_iter().filter(|it| only == 0 || it.number == only);
+        let servers = self.all_servers().into_iter().filter(|it| only == 0 || it.number == only);
         let running: Vec<_> = servers.filter_map(|server| server.current()).collect();
         if running.is_empty() {
             return None;
@@ -163,7 +174,7 @@ impl Cluster {
 
     /// Every process's watch cache is told of a write.
     pub(super) async fn tell_caches(&self, seal: &Arc<Seal>) {
-        for server in self.servers() {
+        for server in self.all_servers() {
             if let Some(process) = server.current() {
                 process.cache(seal).await;
             }

@@ -16,12 +16,16 @@ use super::{
     cluster::Cluster,
     forms::{self, ListMeta},
     list::equality,
+    namespaces,
     route::Resource,
     secret::timestamp,
     status::ApiError,
     store::Store,
 };
-use crate::backend::BackendSpec;
+use crate::{
+    backend::BackendSpec,
+    cluster::earlier::{CLUSTER_UID, RECORD, SYSTEM},
+};
 
 type Key = (&'static str, String, String);
 
@@ -65,11 +69,7 @@ impl Documents {
     /// Makes a namespace, unless there is one.
     pub(super) fn add_namespace(&self, name: &str, store: &Store) {
         if !self.has_namespace(name) {
-            let namespace = json!({
-                "metadata": {"name": name, "labels": {"kubernetes.io/metadata.name": name}},
-                "spec": {"finalizers": ["kubernetes"]},
-                "status": {"phase": "Active"},
-            });
+            let namespace = json!({"metadata": {"name": name}});
             self.add(Resource::Namespaces, "", &namespace, store);
         }
     }
@@ -79,16 +79,43 @@ impl Documents {
         self.all().contains_key(&key(Resource::Namespaces, "", name))
     }
 
-    /// Whether a namespace has been deleted, and is still there.
-    pub(super) fn is_terminating(&self, name: &str) -> bool {
-        let all = self.all();
-        let namespace = all.get(&key(Resource::Namespaces, "", name));
-        namespace.is_some_and(|it| it["metadata"]["deletionTimestamp"].is_string())
+    /// A namespace.
+    pub(super) fn namespace(&self, name: &str) -> Option<Value> {
+        self.all().get(&key(Resource::Namespaces, "", name)).cloned()
+    }
+
+    /// Changes a namespace, which is gone if `change` says so; gives it as it is then, or was last.
+    pub(super) fn change_namespace(
+        &self,
+        name: &str,
+        change: impl FnOnce(&mut Value) -> (bool, Value),
+    ) -> Option<Value> {
+        let mut all = self.all();
+        let key = key(Resource::Namespaces, "", name);
+        let (goes, namespace) = change(all.get_mut(&key)?);
+        if goes {
+            all.remove(&key);
+        }
+        Some(namespace)
+    }
+
+    /// Makes the library's record, or replaces it.
+    pub(super) fn set_record(&self, record: &str, store: &Store) {
+        let system = self.namespace(SYSTEM).unwrap_or_default();
+        let uid = system["metadata"]["uid"].as_str().unwrap_or_default();
+        let map = json!({
+            "metadata": {"name": RECORD},
+            "data": {"state.json": record.replace(CLUSTER_UID, uid)},
+        });
+        self.add(Resource::ConfigMaps, SYSTEM, &map, store);
     }
 
     fn add(&self, resource: Resource, namespace: &str, object: &Value, store: &Store) -> Value {
         let name = object["metadata"]["name"].as_str().unwrap_or_default().to_owned();
         let mut object = object.clone();
+        if resource == Resource::Namespaces {
+            namespaces::complete(&mut object);
+        }
         object["kind"] = json!(resource.kind());
         object["apiVersion"] = json!(resource.api_version());
         object["metadata"]["uid"] = json!(Uuid::new_v4().to_string());
@@ -170,6 +197,15 @@ impl Request<'_> {
         objects
     }
 
+    /// The Lease of a process, which no document is.
+    fn identity_lease(&self, name: &str) -> Option<Value> {
+        if self.resource != Resource::Leases || self.place() != "kube-system" {
+            return None;
+        }
+        let leases = self.cluster.workshop.identities.leases(self.cluster.store.revision());
+        leases.into_iter().find(|lease| lease["metadata"]["name"] == *name)
+    }
+
     /// Answers a list.
     pub(super) fn list(&self) -> Result<Response<Body>, ApiError> {
         let mut objects = self.objects();
@@ -219,10 +255,10 @@ impl Request<'_> {
             ));
         }
         let documents = &self.cluster.documents;
-        if self.resource.namespaced() && !documents.has_namespace(self.place()) {
-            return Err(ApiError::not_found("namespaces", self.place()));
+        if self.resource.namespaced() {
+            namespaces::admit(documents, self.place(), &self.resource.qualified())?;
         }
-        if documents.all().contains_key(&key(self.resource, self.place(), name)) {
+        if self.objects().iter().any(|object| object["metadata"]["name"] == *name) {
             return Err(ApiError::already_exists(&self.resource.qualified(), name));
         }
         let object = if self.call.dry_run() {
@@ -240,10 +276,11 @@ impl Request<'_> {
         let replacement = (self.call.method == http::Method::PUT).then(|| self.call.json());
         let replacement = replacement.transpose()?;
         let patch = if replacement.is_none() { self.call.merge_patch()? } else { None };
+        let identity = self.identity_lease(name);
         let mut all = self.cluster.documents.all();
-        let stored = all
-            .get_mut(&key(self.resource, self.place(), name))
-            .ok_or_else(|| self.missing(name))?;
+        let mut lease = identity.clone();
+        let stored = all.get_mut(&key(self.resource, self.place(), name)).or(lease.as_mut());
+        let stored = stored.ok_or_else(|| self.missing(name))?;
         let mut object = stored.clone();
         if let Some(replacement) = replacement {
             object = replacement;
@@ -270,15 +307,19 @@ impl Request<'_> {
             let revision = self.cluster.store.advance().to_string();
             object["metadata"]["resourceVersion"] = json!(revision);
             stored.clone_from(&object);
+            if identity.is_some() {
+                self.cluster.workshop.identities.tamper(name, Some(object.clone()));
+            }
         }
         Ok(forms::object(self.resource, object, self.call.form))
     }
 
     /// Answers a DELETE.
     pub(super) fn delete(&self, name: &str) -> Result<Response<Body>, ApiError> {
+        let mut identity = self.identity_lease(name);
         let key = key(self.resource, self.place(), name);
         let mut all = self.cluster.documents.all();
-        let stored = all.get(&key).ok_or_else(|| self.missing(name))?;
+        let stored = all.get_mut(&key).or(identity.as_mut()).ok_or_else(|| self.missing(name))?;
         let options: Value = serde_json::from_slice(&self.call.body).unwrap_or_default();
         for field in ["resourceVersion", "uid"] {
             let expected = &options["preconditions"][field];
@@ -287,11 +328,18 @@ impl Request<'_> {
             }
         }
         let uid = stored["metadata"]["uid"].clone();
-        if self.resource == Resource::Namespaces {
-            return Ok(self.terminate(&mut all, &key));
+        if self.resource == Resource::Namespaces && namespaces::is_held(stored) {
+            let mut ended = stored.clone();
+            namespaces::end(&mut ended, &self.cluster.store);
+            if !self.call.dry_run() {
+                stored.clone_from(&ended);
+            }
+            return Ok(forms::object(self.resource, ended, self.call.form));
         }
         if !self.call.dry_run() {
-            all.remove(&key);
+            if all.remove(&key).is_none() {
+                self.cluster.workshop.identities.tamper(name, None);
+            }
             self.cluster.store.advance();
         }
         Ok(body::json(&json!({
@@ -306,46 +354,6 @@ impl Request<'_> {
                 "uid": uid,
             },
         })))
-    }
-
-    /// A namespace that is deleted waits for its finalizers, as on an API server without the
-    /// controllers that empty it.
-    fn terminate(&self, all: &mut BTreeMap<Key, Value>, key: &Key) -> Response<Body> {
-        let Some(stored) = all.get_mut(key) else { return body::json(&Value::Null) };
-        let mut object = stored.clone();
-        if !object["metadata"]["deletionTimestamp"].is_string() {
-            let now = timestamp(OffsetDateTime::now_utc().unix_timestamp());
-            object["metadata"]["deletionTimestamp"] = json!(now);
-            object["status"]["phase"] = json!("Terminating");
-            if !self.call.dry_run() {
-                let revision = self.cluster.store.advance().to_string();
-                object["metadata"]["resourceVersion"] = json!(revision);
-                stored.clone_from(&object);
-            }
-        }
-        forms::object(self.resource, object, self.call.form)
-    }
-
-    /// Answers a PUT of a namespace's finalizers. Without one, a namespace that was deleted goes,
-    /// and leaves behind what is in it.
-    pub(super) fn finalize(&self, name: &str) -> Result<Response<Body>, ApiError> {
-        let finalizers = self.call.json()?["spec"]["finalizers"].clone();
-        let mut all = self.cluster.documents.all();
-        let key = key(self.resource, "", name);
-        let stored = all.get_mut(&key).ok_or_else(|| self.missing(name))?;
-        let none = finalizers.as_array().is_none_or(Vec::is_empty);
-        let mut object = stored.clone();
-        object["spec"]["finalizers"] = if none { json!([]) } else { finalizers };
-        if !self.call.dry_run() {
-            let revision = self.cluster.store.advance().to_string();
-            object["metadata"]["resourceVersion"] = json!(revision);
-            if none && object["metadata"]["deletionTimestamp"].is_string() {
-                all.remove(&key);
-            } else {
-                stored.clone_from(&object);
-            }
-        }
-        Ok(forms::object(self.resource, object, self.call.form))
     }
 
     fn missing(&self, name: &str) -> ApiError {

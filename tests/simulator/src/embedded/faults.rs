@@ -27,6 +27,16 @@ impl ServerFault {
         self.over.store(true, Ordering::Relaxed);
     }
 
+    /// Whether it lasts.
+    pub(super) fn lasts(&self) -> bool {
+        !self.over.load(Ordering::Relaxed)
+    }
+
+    /// Whether it is this very fault, and not only one like it.
+    pub(super) fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.over, &other.over)
+    }
+
     /// How long it lasts, said once: to whoever will end it.
     pub(super) fn arm(&self) -> Option<f64> {
         let seconds = self.fault.seconds?;
@@ -89,9 +99,7 @@ impl Script {
     /// What is wrong with an API server now.
     pub(super) fn of_server(&self, number: usize) -> Vec<ApiServerFaultKind> {
         let servers = lock(&self.servers);
-        let lasting = servers
-            .iter()
-            .filter(|it| it.fault.server == number && !it.over.load(Ordering::Relaxed));
+        let lasting = servers.iter().filter(|it| it.fault.server == number && it.lasts());
         lasting.map(|it| it.fault.kind).collect()
     }
 

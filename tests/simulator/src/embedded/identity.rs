@@ -34,6 +34,16 @@ pub(super) struct Identity {
     /// The revision at which the Lease was made.
     revision: u64,
     ended: Mutex<Option<Instant>>,
+    tampered: Mutex<Option<Tampered>>,
+}
+
+/// What somebody else made of a Lease. Its process puts it right when it renews it.
+#[derive(Clone)]
+struct Tampered {
+    /// `None`: the process has ended.
+    until: Option<Instant>,
+    /// `None`: it was deleted.
+    lease: Option<Value>,
 }
 
 impl Identity {
@@ -50,7 +60,28 @@ impl Identity {
             since: Instant::now(),
             revision,
             ended: Mutex::new(None),
+            tampered: Mutex::default(),
         })
+    }
+
+    /// Somebody else changes the Lease, or deletes it (`None`).
+    fn tamper(&self, lease: Option<Value>, scale: TimeScale) {
+        let until = self.ended().is_none().then(|| {
+            let period = renewal_period(scale);
+            Instant::now() + period - remainder(self.since.elapsed(), period)
+        });
+        *self.tampered.lock().unwrap_or_else(PoisonError::into_inner) =
+            Some(Tampered { until, lease });
+    }
+
+    /// What somebody else made of the Lease, as long as that lasts.
+    fn tampered(&self) -> Option<Tampered> {
+        let mut tampered = self.tampered.lock().unwrap_or_else(PoisonError::into_inner);
+        let until = tampered.as_ref().and_then(|tampered| tampered.until);
+        if until.is_some_and(|until| until <= Instant::now()) {
+            *tampered = None;
+        }
+        tampered.clone()
     }
 
     /// The process has ended: its Lease is not renewed any more.
@@ -68,8 +99,11 @@ impl Identity {
         if ended.is_some_and(|ended| ended.elapsed() > scale.seconds(LINGER_SECONDS)) {
             return None;
         }
+        if let Some(tampered) = self.tampered() {
+            return tampered.lease;
+        }
         let until = ended.unwrap_or_else(Instant::now);
-        let period = scale.seconds(RENEW_SECONDS).max(Duration::from_millis(1));
+        let period = renewal_period(scale);
         let renewals = (until - self.since).as_nanos() / period.as_nanos();
         let renewed = self.acquired + period * u32::try_from(renewals).unwrap_or(u32::MAX);
         // each renewal is a write; which revision it had is not kept
@@ -115,6 +149,16 @@ impl Identities {
         all.push(Arc::clone(identity));
     }
 
+    /// Somebody else changes a Lease, or deletes it (`None`): whether there is one of that name.
+    pub(super) fn tamper(&self, name: &str, lease: Option<Value>) -> bool {
+        let all = self.all.lock().unwrap_or_else(PoisonError::into_inner);
+        let found = all.iter().find(|identity| identity.name == name);
+        if let Some(identity) = found {
+            identity.tamper(lease, self.scale);
+        }
+        found.is_some()
+    }
+
     /// Their Leases, by name. `newest`: the store's revision.
     pub(super) fn leases(&self, newest: u64) -> Vec<Value> {
         let all = self.all.lock().unwrap_or_else(PoisonError::into_inner);
@@ -125,6 +169,16 @@ impl Identities {
         });
         leases
     }
+}
+
+fn renewal_period(scale: TimeScale) -> Duration {
+    scale.seconds(RENEW_SECONDS).max(Duration::from_millis(1))
+}
+
+/// How far into a period a time is.
+fn remainder(time: Duration, period: Duration) -> Duration {
+    let nanos = time.as_nanos() % period.as_nanos();
+    Duration::from_nanos(u64::try_from(nanos).unwrap_or_default())
 }
 
 /// The name of a host that no other API server runs on.

@@ -21,6 +21,7 @@ mod identity;
 mod list;
 mod listener;
 mod metrics;
+mod namespaces;
 mod plugin;
 mod process;
 mod rollout;
@@ -33,12 +34,14 @@ mod status;
 mod store;
 mod transform;
 mod versions;
+mod visitors;
 mod watch;
 mod watchers;
 mod wiring;
 mod write;
 
 use std::{
+    collections::BTreeMap,
     net::{Ipv4Addr, TcpListener},
     sync::{Arc, atomic::Ordering},
 };
@@ -46,9 +49,11 @@ use std::{
 use async_trait::async_trait;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-use self::{answer::CANARY, cluster::Cluster, seed::Seeder, transform::Seal};
+use self::{cluster::Cluster, seed::Seeder, transform::Seal};
 use crate::{
-    backend::{ApiEndpoint, BackendSpec, EncryptionConfig, GroundTruth, KubernetesBackend},
+    backend::{
+        ApiEndpoint, BackendSpec, EncryptionConfig, GroundTruth, KubernetesBackend, OWN_SECRETS,
+    },
     given::{Faults, Secrets},
 };
 
@@ -114,6 +119,7 @@ impl Embedded {
         let (secrets, ca_pem) = (spec.given.secrets.clone(), spec.authority.ca_pem().to_owned());
         let cluster = Cluster::new(spec, stop);
         cluster.seed(&secrets)?;
+        cluster.receive_visitors_at_start()?;
         tokio::spawn(listener::listen(Arc::clone(&cluster), listener, tls));
         let endpoint = ApiEndpoint {
             server: format!("https://127.0.0.1:{port}"),
@@ -242,6 +248,18 @@ impl Cluster {
         self.seeder(&rollout).seed(secrets)
     }
 
+    /// The key that a value is under, as the ground truth names it.
+    fn name_of<'a>(&self, seal: &'a Seal) -> Option<&'a str> {
+        let key = seal.key()?;
+        Some(if self.key_ids.contains(&key.key_id) { &key.key_id } else { &key.plugin_key_id })
+    }
+
+    /// How many secrets are in namespaces that are gone.
+    fn orphans(&self, namespaces: &BTreeMap<String, usize>) -> usize {
+        let gone = namespaces.iter().filter(|(name, _)| !self.documents.has_namespace(name));
+        gone.map(|(_, secrets)| secrets).sum()
+    }
+
     /// Whether an API server with the present configuration can read a value.
     fn readable(&self, seal: &Seal) -> bool {
         let Seal::Kms { version, provider, key } = seal else { return true };
@@ -290,9 +308,12 @@ impl KubernetesBackend for Embedded {
     async fn ground_truth(&self) -> Result<GroundTruth, String> {
         let mut truth = GroundTruth::default();
         let mut seals: Vec<(Arc<Seal>, usize)> = Vec::new();
-        self.cluster.store.for_each(|_, name, version| {
-            if name == CANARY {
-                return;
+        let mut namespaces = BTreeMap::new();
+        let mut own: Vec<Arc<Seal>> = Vec::new();
+        self.cluster.store.for_each(|namespace, name, version| {
+            *namespaces.entry(namespace.to_owned()).or_default() += 1;
+            if OWN_SECRETS.contains(&name) {
+                own.push(Arc::clone(&version.seal));
             }
             truth.newest_resource_version = truth.newest_resource_version.max(version.revision);
             match seals.iter_mut().find(|(seal, _)| Arc::ptr_eq(seal, &version.seal)) {
@@ -301,20 +322,21 @@ impl KubernetesBackend for Embedded {
             }
         });
         for (seal, count) in seals {
-            truth.total += count;
+            truth.count(self.cluster.name_of(&seal), count);
             if !self.cluster.readable(&seal) {
                 truth.unreadable += count;
             }
-            match seal.key() {
-                None => truth.plaintext += count,
-                Some(key) => {
-                    let known = self.cluster.key_ids.contains(&key.key_id);
-                    let name = if known { &key.key_id } else { &key.plugin_key_id };
-                    *truth.by_key.entry(name.clone()).or_default() += count;
-                }
-            }
         }
+        for seal in own {
+            truth.note_own(self.cluster.name_of(&seal));
+        }
+        truth.orphans = self.cluster.orphans(&namespaces);
         Ok(truth)
+    }
+
+    async fn set_record(&self, record: &str) -> Result<(), String> {
+        self.cluster.documents.set_record(record, &self.cluster.store);
+        Ok(())
     }
 
     async fn set_faults(&self, faults: Faults) -> Result<(), String> {

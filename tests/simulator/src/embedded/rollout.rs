@@ -42,11 +42,16 @@ impl Rollout {
     pub(super) fn at_start(&self, faults: &[ApiServerFaultKind]) -> Wired {
         let half_way = self.config.previous.is_some();
         if half_way && faults.contains(&ApiServerFaultKind::Behind) {
-            let behind = EncryptionConfig { current: self.config.previous.clone(), previous: None };
-            return self.names.wire(&behind, false);
+            return self.before();
         }
         let old_first = half_way && faults.contains(&ApiServerFaultKind::WritesOld);
         self.names.wire(&self.config, old_first)
+    }
+
+    /// What the servers had before the last change.
+    pub(super) fn before(&self) -> Wired {
+        let before = EncryptionConfig { current: self.config.previous.clone(), previous: None };
+        self.names.wire(&before, false)
     }
 
     /// Takes in a server that is not as the others.
@@ -80,6 +85,8 @@ impl Cluster {
                 }
             }
             rollout.config = config;
+            // Whatever had an older configuration is replaced.
+            self.visitors.dismiss(self, |_| true);
             self.settle(&rollout).await;
         }
         for fault in self.script.servers() {
@@ -123,6 +130,7 @@ impl Cluster {
         {
             let rollout = self.rollout.lock().await;
             self.settle(&rollout).await;
+            self.settle_visitors(&rollout).await;
         }
         for fault in self.script.servers() {
             self.arm(&fault);
@@ -149,6 +157,7 @@ impl Cluster {
                 cluster.set_plugins_down();
                 let rollout = cluster.rollout.lock().await;
                 cluster.settle(&rollout).await;
+                cluster.settle_visitors(&rollout).await;
             }
         });
     }
@@ -172,6 +181,7 @@ impl Cluster {
             self.start_all().await;
             self.settle(&rollout).await;
         } else {
+            self.visitors.dismiss(self, |_| true);
             for server in self.servers() {
                 server.stop();
             }

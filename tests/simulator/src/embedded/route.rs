@@ -98,8 +98,8 @@ impl Resource {
 pub(super) enum Route {
     /// Something that is not a resource, such as `/metrics`.
     Path,
-    /// The finalizers of a namespace.
-    Finalize { namespace: String },
+    /// `finalize` of a namespace, by its name.
+    Finalize(String),
     /// A collection, or one object of it.
     Resource { resource: Resource, namespace: Option<String>, name: Option<String> },
 }
@@ -114,8 +114,8 @@ impl Route {
             _ => return Some(Self::Path),
         };
         let rest: Vec<&str> = segments.collect();
-        if let ("", ["namespaces", namespace, "finalize"]) = (group, rest.as_slice()) {
-            return Some(Self::Finalize { namespace: (*namespace).to_owned() });
+        if let ("", ["namespaces", name, "finalize"]) = (group, rest.as_slice()) {
+            return Some(Self::Finalize((*name).to_owned()));
         }
         let (namespace, rest) = match rest.as_slice() {
             ["namespaces", namespace, rest @ ..] if !group.is_empty() || !rest.is_empty() => {
@@ -167,7 +167,7 @@ mod tests {
             ("/api/v1/namespaces/a/secrets/b", named(Resource::Secrets, Some("a"), Some("b"))),
             ("/api/v1/namespaces/a", named(Resource::Namespaces, None, Some("a"))),
             (leases, named(Resource::Leases, Some("kube-system"), None)),
-            ("/api/v1/namespaces/a/finalize", Route::Finalize { namespace: "a".to_owned() }),
+            ("/api/v1/namespaces/a/finalize", Route::Finalize("a".to_owned())),
             ("/readyz/kms-providers", Route::Path),
         ];
         for (path, route) in expected {

@@ -156,7 +156,9 @@ impl Seeder<'_> {
             data: data.to_string().into_boxed_str(),
             rest: rest(special.kind, namespace, name, &data).map(Box::new),
         };
-        self.documents.add_namespace(namespace, self.store);
+        if special.kind != SpecialKind::Orphan {
+            self.documents.add_namespace(namespace, self.store);
+        }
         self.admission.refuse(namespace, name, special.kind);
         self.store
             .create(namespace, name, Arc::new(secret), &seal)
@@ -189,6 +191,10 @@ fn rest(kind: SpecialKind, namespace: &str, name: &str, data: &Value) -> Option<
                 "type": "Opaque",
             });
             rest.annotations.insert(LAST_APPLIED.to_owned(), json!(format!("{applied}\n")));
+        }
+        SpecialKind::Canary => {
+            rest.labels.insert("app.kubernetes.io/managed-by".to_owned(), json!("aks-kms"));
+            rest.kind = Some("aks-kms/canary".to_owned());
         }
         _ => return None,
     }

@@ -62,18 +62,24 @@ impl Server {
     /// A server whose process has been running for days with `wired`.
     pub(super) fn running(number: usize, wired: Wired, workshop: &Workshop, revision: u64) -> Self {
         let server = Self::stopped(number);
-        let transformers = server.configure(wired, workshop);
+        server.run(wired, workshop, revision);
+        server
+    }
+
+    /// Starts a process that has been running for days with `wired`.
+    pub(super) fn run(&self, wired: Wired, workshop: &Workshop, revision: u64) {
+        let transformers = self.configure(wired, workshop);
         for provider in transformers.kms() {
             provider.remember_all();
         }
         // the number of a server is small
         #[expect(clippy::cast_precision_loss)]
-        let age = 250_000.0 + 1_234.56 * number as f64;
+        let age = 250_000.0 + 1_234.56 * self.number as f64;
         let started = ((unix_now() - age) * 100.0).floor() / 100.0;
-        let process = server.process(transformers, workshop, revision, started, true);
+        let process = self.process(transformers, workshop, revision, started, true);
         // servers ask their plugins at different times of the minute
         #[expect(clippy::cast_precision_loss)]
-        let first = 60.0 / (1.0 + number as f64);
+        let first = 60.0 / (1.0 + self.number as f64);
         let scale = workshop.scale;
         tokio::spawn({
             let process = Arc::clone(&process);
@@ -82,8 +88,7 @@ impl Server {
                 process.poll_plugins(scale, first).await;
             }
         });
-        server.serve(process);
-        server
+        self.serve(process);
     }
 
     /// A server without a process.

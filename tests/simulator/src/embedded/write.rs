@@ -13,7 +13,7 @@ use super::{
     body::{self, Body},
     call::{Call, merge},
     cluster::Cluster,
-    forms,
+    forms, namespaces,
     process::Process,
     secret::Secret,
     status::ApiError,
@@ -41,13 +41,7 @@ impl Target<'_> {
     /// Answers a POST. The name is that of the object in its body.
     pub(super) async fn create(&self, call: &Call) -> Result<Response<Body>, ApiError> {
         self.in_a_namespace()?;
-        if self.cluster.documents.is_terminating(self.namespace) {
-            let why = format!(
-                "unable to create new content in namespace {} because it is being terminated",
-                self.namespace
-            );
-            return Err(ApiError::forbidden("secrets", self.name, &why));
-        }
+        namespaces::admit(&self.cluster.documents, self.namespace, "secrets")?;
         let mut object = call.json()?;
         if let Some(metadata) = object["metadata"].as_object_mut() {
             metadata.remove("resourceVersion");
@@ -198,6 +192,10 @@ impl Target<'_> {
             let secret = changed.as_ref().unwrap_or(&before.secret);
             if let Some(mutated) = self.cluster.admission.mutate(secret) {
                 changed = Some(mutated);
+            }
+            if !self.cluster.documents.has_namespace(self.namespace) {
+                // as the plugin NamespaceLifecycle answers: only a deletion is let through
+                return Err(ApiError::not_found("namespaces", self.namespace));
             }
             self.cluster.admission.review(self.namespace, self.name)?;
             if dry_run {

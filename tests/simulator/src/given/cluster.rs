@@ -41,6 +41,8 @@ pub struct Cluster {
     /// The versions that AKS offers to upgrade to, by the version that it offers them from; for
     /// versions that are not named: later patches and the next minor version.
     pub upgrades: BTreeMap<String, Vec<String>>,
+    /// A change of the KMS profile that somebody else asked for last, and that did not succeed.
+    pub failed_change: Option<FailedChange>,
     /// How many API servers there are.
     pub api_servers: usize,
     /// Which Kubernetes the cluster has.
@@ -65,6 +67,7 @@ impl Default for Cluster {
             wiring: Wiring::TwoProviders,
             forgotten_secrets: ForgottenSecrets::Lost,
             upgrades: BTreeMap::new(),
+            failed_change: None,
             api_servers: 2,
             backend: Backend::Embedded,
         }
@@ -108,6 +111,22 @@ pub struct Kms {
     /// The key before this one, which the API servers can still read with.
     #[serde(default)]
     pub previous: Option<String>,
+}
+
+/// A change of the KMS profile that did not succeed: the cluster's document says what was asked
+/// for, and the API servers have what they had before.
+#[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct FailedChange {
+    /// The key that was asked for; absent: KMS was to be off.
+    #[serde(default)]
+    pub key: Option<String>,
+    /// `provisioningState` since: `Failed` or `Canceled`.
+    #[serde(default = "failed")]
+    pub status: String,
+    /// The API servers that have it all the same, from 1.
+    #[serde(default)]
+    pub applied_to: Vec<usize>,
 }
 
 /// How a cluster reaches its vault.
@@ -159,4 +178,8 @@ pub enum Backend {
 
 fn yes() -> bool {
     true
+}
+
+fn failed() -> String {
+    "Failed".to_owned()
 }

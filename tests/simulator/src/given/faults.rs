@@ -142,6 +142,21 @@ pub enum ApiServerFaultKind {
     Behind,
     /// Its KMS plugin answers nothing.
     KmsDown,
+    /// It is one more than the cluster should have: a process with the configuration of before the
+    /// last change, which writes with the previous key and knows no newer one. It is there from now
+    /// on, takes its share of the connections, and ends when its time is over or the cluster gets
+    /// another configuration (embedded backend). `server` is a number that no other has.
+    Older,
+    /// The same on the host of the first server: both have one identity Lease.
+    OlderOnFirstHost,
+}
+
+impl ApiServerFaultKind {
+    /// Whether it is a process more than there should be.
+    #[must_use]
+    pub fn is_visitor(self) -> bool {
+        matches!(self, Self::Older | Self::OlderOnFirstHost)
+    }
 }
 
 /// An answer to requests to the embedded Kubernetes API.

@@ -58,4 +58,9 @@ pub enum SpecialKind {
     Terminating,
     /// Written by `kubectl apply`: the last-applied annotation holds the values.
     Applied,
+    /// Its namespace is gone: somebody took the finalizers of one that hung in Terminating. The
+    /// namespace must hold nothing else.
+    Orphan,
+    /// The library's canary, which a run that died left behind: `kube-system/aks-kms-canary`.
+    Canary,
 }

@@ -3,7 +3,7 @@
 use std::{net::SocketAddr, time::Duration};
 
 use reqwest::{Certificate, Method, header::CONTENT_TYPE};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// Answers of an API server come after less than this, or never.
 const TIMEOUT: Duration = Duration::from_secs(40);
@@ -67,6 +67,22 @@ impl Client {
     /// Deletes an object, or marks it as to be deleted.
     pub(super) async fn delete(&self, path: &str) -> Result<(), String> {
         self.request(Method::DELETE, path, None).await?.expect(path, &[200, 202])
+    }
+
+    /// Takes the finalizers of a namespace that was told to end: it is gone.
+    pub(super) async fn finalize(&self, namespace: &str) -> Result<(), String> {
+        let path = format!("/api/v1/namespaces/{namespace}/finalize");
+        let object = json!({"metadata": {"name": namespace}, "spec": {"finalizers": []}});
+        let body = Some(("application/json", object));
+        self.request(Method::PUT, &path, body).await?.expect(&path, &[200])
+    }
+
+    /// The uid of an object.
+    pub(super) async fn uid(&self, path: &str) -> Result<String, String> {
+        let answer = self.request(Method::GET, path, None).await?;
+        answer.expect(path, &[200])?;
+        let object: Value = serde_json::from_str(&answer.body).unwrap_or_default();
+        Ok(object["metadata"]["uid"].as_str().unwrap_or_default().to_owned())
     }
 
     /// The status of a GET.

@@ -6,7 +6,10 @@ use serde_json::json;
 use tokio::time::{Instant, sleep};
 
 use super::client::Client;
-use crate::backend::BackendSpec;
+use crate::{
+    backend::BackendSpec,
+    cluster::earlier::{CLUSTER_UID, RECORD, SYSTEM},
+};
 
 const PATIENCE: Duration = Duration::from_secs(20);
 const NODE: &str = "aks-nodepool1-10000000-vmss000000";
@@ -31,6 +34,16 @@ pub(super) async fn furnish(
         tunnel(client).await?;
     }
     Ok(())
+}
+
+/// Makes the library's record.
+pub(super) async fn record(client: &Client, record: &str) -> Result<(), String> {
+    let uid = client.uid(&format!("/api/v1/namespaces/{SYSTEM}")).await?;
+    let map = json!({
+        "metadata": {"name": RECORD},
+        "data": {"state.json": record.replace(CLUSTER_UID, &uid)},
+    });
+    client.create(&format!("/api/v1/namespaces/{SYSTEM}/configmaps"), map).await
 }
 
 /// A pod whose name says what it is.

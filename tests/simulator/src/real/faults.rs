@@ -29,6 +29,9 @@ impl ApiServerFaults {
                 return Err(format!("a real API server has no fault {name}"));
             }
         }
+        if faults.api_servers.iter().any(|fault| fault.kind.is_visitor()) {
+            return Err("a real cluster has no API servers that come and go".to_owned());
+        }
         if let Some(fault) = faults.api_servers.iter().find(|fault| fault.server > servers) {
             return Err(format!("there is no API server {}", fault.server));
         }

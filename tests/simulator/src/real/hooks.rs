@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use tokio::{net::TcpListener, task::AbortHandle};
 
 use super::rights::CLUSTER_USER;
-use crate::writes::Recorder;
+use crate::{backend::OWN_SECRETS, writes::Recorder};
 
 /// The user as whom the simulator itself works: what it does is not recorded.
 pub(super) const SIMULATOR: &str = "aks-kms-simulator";
@@ -108,11 +108,11 @@ fn record(event: &Value, recorder: &Recorder) {
     }
 }
 
-/// Whether a write is to the library's `Lease`, `ConfigMap` or canary. A new object's name is in the
+/// Whether a write is to the library's `Lease`, `ConfigMap` or own secrets. A new object's name is in the
 /// body only: of these kinds the library makes no others.
 fn is_bookkeeping(resource: &str, name: &str) -> bool {
     match resource {
-        "secrets" => ["", super::CANARY].contains(&name),
+        "secrets" => name.is_empty() || OWN_SECRETS.contains(&name),
         "leases" | "configmaps" => ["", "aks-kms"].contains(&name),
         _ => false,
     }

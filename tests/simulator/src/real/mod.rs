@@ -36,7 +36,6 @@ use self::{
     api_server::{Recording, Surroundings},
     chain::Chain,
     rollout::State,
-    store::CANARY,
 };
 pub use self::{
     binaries::{Binaries, BinariesMissing},
@@ -85,7 +84,7 @@ impl RealCluster {
         &self.0.surroundings.etcd
     }
 
-    /// Every Secret in the store, but the library's canary: between two equal answers nothing was
+    /// Every Secret in the store: between two equal answers nothing was
     /// written.
     pub async fn secrets(&self) -> Result<Vec<StoredSecret>, String> {
         store::secrets(self.etcd()).await
@@ -136,6 +135,12 @@ impl KubernetesBackend for RealCluster {
         let state = self.0.state.lock().await;
         let chains: Vec<&Chain> = state.chains().collect();
         store::ground_truth(self.etcd(), &chains, &self.0.key_ids).await
+    }
+
+    async fn set_record(&self, record: &str) -> Result<(), String> {
+        let state = self.0.state.lock().await;
+        let first = state.servers.first().ok_or_else(|| "there is no API server".to_owned())?;
+        cluster::record(first.client()?, record).await
     }
 
     async fn set_faults(&self, faults: Faults) -> Result<(), String> {

@@ -119,7 +119,16 @@ impl Seed {
                 object["metadata"]["annotations"] =
                     json!({"kubectl.kubernetes.io/last-applied-configuration": applied});
             }
-            Some(SpecialKind::Denied | SpecialKind::Unreadable | SpecialKind::WebhookDown)
+            Some(SpecialKind::Canary) => {
+                object["metadata"]["labels"] = json!({"app.kubernetes.io/managed-by": "aks-kms"});
+                object["type"] = json!("aks-kms/canary");
+            }
+            Some(
+                SpecialKind::Denied
+                | SpecialKind::Unreadable
+                | SpecialKind::WebhookDown
+                | SpecialKind::Orphan,
+            )
             | None => {}
         }
         Ok(object)

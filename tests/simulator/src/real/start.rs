@@ -122,6 +122,7 @@ async fn fill(
     }
     create(client, &seeds, spec.config.current.as_ref()).await?;
     edit(state, surroundings, spec, &seeds).await?;
+    orphan(client, &seeds).await?;
     let clients: Vec<Client> =
         state.servers.iter().map(|server| server.client().cloned()).collect::<Result<_, _>>()?;
     obstacles::raise(&clients, &seeds).await
@@ -188,6 +189,17 @@ async fn edit(
             _ => continue,
         };
         etcd.put(&path, value).await?;
+    }
+    Ok(())
+}
+
+/// Takes the namespaces of orphans away.
+async fn orphan(client: &Client, seeds: &[Seed]) -> Result<(), String> {
+    let orphans = seeds.iter().filter(|seed| seed.kind == Some(SpecialKind::Orphan));
+    let namespaces: BTreeSet<&str> = orphans.map(|seed| &*seed.namespace).collect();
+    for namespace in namespaces {
+        client.delete(&format!("/api/v1/namespaces/{namespace}")).await?;
+        client.finalize(namespace).await?;
     }
     Ok(())
 }

@@ -1,24 +1,22 @@
 //! Reads etcd: which secrets are there, what they are encrypted with, and who could read them.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::{
     chain::Chain,
     etcd::Etcd,
     stored::{SECRETS, StoredForm, StoredSecret, namespace_and_name},
 };
-use crate::backend::{GroundTruth, KeyRef, KmsVersion};
+use crate::backend::{GroundTruth, KeyRef, KmsVersion, OWN_SECRETS};
 
-/// The library's own Secret, which no count has.
-pub(super) const CANARY: &str = "aks-kms-canary";
+/// Where etcd holds the namespaces.
+const NAMESPACES: &str = "/registry/namespaces/";
 
-/// All secrets but the canary.
+/// All secrets.
 pub(super) async fn secrets(etcd: &Etcd) -> Result<Vec<StoredSecret>, String> {
     let mut secrets = Vec::new();
     etcd.visit(SECRETS, |stored| {
-        if let Some((namespace, name)) = namespace_and_name(&stored.key)
-            && name != CANARY
-        {
+        if let Some((namespace, name)) = namespace_and_name(&stored.key) {
             secrets.push(StoredSecret {
                 namespace: namespace.to_owned(),
                 name: name.to_owned(),
@@ -40,6 +38,17 @@ pub(super) async fn unreadable(etcd: &Etcd, chains: &[&Chain]) -> Result<usize, 
         .count())
 }
 
+/// The names of the namespaces that there are.
+async fn namespaces(etcd: &Etcd) -> Result<HashSet<String>, String> {
+    let mut namespaces = HashSet::new();
+    etcd.visit(NAMESPACES, |stored| {
+        let name = stored.key.strip_prefix(NAMESPACES);
+        namespaces.extend(name.map(str::to_owned));
+    })
+    .await?;
+    Ok(namespaces)
+}
+
 /// Counts the secrets; keys among `key_ids` are named as there.
 pub(super) async fn ground_truth(
     etcd: &Etcd,
@@ -53,20 +62,27 @@ pub(super) async fn ground_truth(
             (key.plugin_key_id(), key_id)
         })
         .collect();
+    let namespaces = namespaces(etcd).await?;
     let mut truth = GroundTruth::default();
     for secret in secrets(etcd).await? {
-        truth.total += 1;
+        truth.orphans += usize::from(!namespaces.contains(&secret.namespace));
         truth.newest_resource_version = truth.newest_resource_version.max(secret.mod_revision);
         if !chains.iter().any(|chain| chain.reads(&secret.form)) {
             truth.unreadable += 1;
         }
-        match secret.form {
-            StoredForm::Plaintext => truth.plaintext += 1,
+        let key = match &secret.form {
+            StoredForm::Plaintext => None,
             StoredForm::Kms { plugin_key_id, .. } => {
-                let name = names.get(&plugin_key_id).copied().unwrap_or(&plugin_key_id);
-                *truth.by_key.entry(name.clone()).or_default() += 1;
+                Some(names.get(plugin_key_id).copied().unwrap_or(plugin_key_id).as_str())
             }
-            StoredForm::Unknown => {}
+            StoredForm::Unknown => {
+                truth.total += 1;
+                continue;
+            }
+        };
+        truth.count(key, 1);
+        if OWN_SECRETS.contains(&&*secret.name) {
+            truth.note_own(key);
         }
     }
     Ok(truth)

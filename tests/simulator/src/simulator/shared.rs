@@ -11,7 +11,7 @@ use crate::{
     backends::BackendFactory,
     case::{Case, Placeholders},
     clock::TimeScale,
-    cluster::kubernetes::Kubernetes,
+    cluster::{earlier, kubernetes::Kubernetes},
     entra::{FEDERATED_AUDIENCE, FEDERATED_SUBJECT},
     given::{Faults, Given},
     names::{Names, vault_host},
@@ -58,6 +58,7 @@ impl Shared {
         let world = World::new(given, names, vaults, self.scale, kubernetes);
         let world = Arc::new(world.map_err(Error::Given)?);
         world.kubernetes.start_given(&world).await.map_err(Error::Backend)?;
+        earlier::happen(&world).await.map_err(Error::Backend)?;
         world.excuse_closed_vaults().await;
         self.region.insert(world.clone());
         Ok(self.case(&world))
@@ -159,8 +160,10 @@ fn named(mut truth: GroundTruth, world: &World) -> GroundTruth {
                 let digest = Sha256::digest(&id)
                     .iter()
                     .fold(String::new(), |text, byte| text + &format!("{byte:02x}"));
-                if let Some(count) = truth.by_key.remove(&digest) {
-                    *truth.by_key.entry(id).or_default() += count;
+                for counts in [&mut truth.by_key, &mut truth.own] {
+                    if let Some(count) = counts.remove(&digest) {
+                        *counts.entry(id.clone()).or_default() += count;
+                    }
                 }
             }
         }

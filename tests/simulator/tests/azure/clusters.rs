@@ -96,6 +96,50 @@ async fn an_etag_that_is_not_the_present_one_is_refused() {
 }
 
 #[tokio::test]
+async fn the_etag_changes_all_the_time_while_an_operation_works() {
+    let fixture = Fixture::start().await;
+    let (client, _) = fixture.case(json!({"faults": {"operation_seconds": 20}})).await;
+    let before = client.cluster().await;
+    let path = client.cluster_path();
+    let wanted = with_kms(before.clone(), &client.case.key_ids[0]);
+    let etag = |document: &Value| document["eTag"].as_str().unwrap().to_owned();
+    let old = etag(&before);
+    let accepted = client.arm_with(Method::PUT, &path, &[("if-match", &old)], Some(&wanted)).await;
+    assert_eq!(accepted.status(), 200);
+    let answer: Value = accepted.json().await.unwrap();
+    assert_eq!(answer["properties"]["provisioningState"], "Updating");
+    assert_eq!(etag(&answer), old, "the answer still has the old one");
+    let mut seen = vec![old.clone()];
+    let mut refused = 0;
+    loop {
+        let now = client.cluster().await;
+        if seen.last() != Some(&etag(&now)) {
+            assert!(!seen.contains(&etag(&now)), "none comes back");
+            seen.push(etag(&now));
+        }
+        if now["properties"]["provisioningState"] == "Succeeded" {
+            break;
+        }
+        // whatever it names, a second change is refused for the operation's sake
+        for named in [Some(&old), seen.last(), None] {
+            let headers = named.map(|named| ("if-match", named.as_str()));
+            let headers: Vec<_> = headers.into_iter().collect();
+            let second = client.arm_with(Method::PUT, &path, &headers, Some(&wanted)).await;
+            let (status, body) = (second.status(), second.json::<Value>().await.unwrap());
+            if status == 409 {
+                assert_eq!(code(&body), "OperationNotAllowed");
+                refused += 1;
+            }
+        }
+    }
+    assert!(seen.len() >= 3 && refused > 0, "{seen:?}, {refused} refused");
+    let late = client.arm_with(Method::PUT, &path, &[("if-match", &old)], Some(&wanted)).await;
+    assert_eq!(late.status(), 412);
+    tokio::time::sleep(std::time::Duration::from_millis(30)).await;
+    assert_eq!(seen.last(), Some(&etag(&client.cluster().await)), "at rest it stays");
+}
+
+#[tokio::test]
 async fn scaling_an_agent_pool_changes_only_the_pools_etag() {
     let fixture = Fixture::start().await;
     let (client, _) = fixture.case(json!({})).await;

@@ -4,6 +4,7 @@
 
 mod access;
 mod admission;
+mod comings;
 mod convergence;
 mod lists;
 mod namespaces;
