@@ -282,7 +282,7 @@ mod tests {
     #[test]
     fn a_message_is_on_one_line_and_hides_nothing() {
         let body = r#"{"kind":"Status","message":"a\nb\u001b[2J\u202ec"}"#;
-        assert_eq!(in_words(&answer(500, body)), "a b [2J c");
+        assert_eq!(in_words(&answer(500, body)), "a b [2Jc");
     }
 
     #[test]
