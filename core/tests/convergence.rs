@@ -25,6 +25,8 @@ const WIRINGS: [&str; 2] = ["one-provider", "two-providers"];
 
 /// Secrets that a case has unless it says otherwise.
 const SECRETS: usize = 10;
+/// The key of the record's seal is one secret more.
+const SEAL: usize = 1;
 
 /// Long enough for servers that converge, short enough to wait for those that never do.
 const CONVERGENCE_LIMIT: Duration = Duration::from_secs(1);
@@ -96,7 +98,7 @@ fn assert_says(error: &Error, expected: &[&str], what: &str) {
 /// All secrets are there and can be read; gives under what they are.
 async fn nothing_is_lost(simulator: &Simulator, case: &Case, what: &str) -> GroundTruth {
     let truth = simulator.secrets(&case.id).await.unwrap();
-    assert_eq!((truth.total, truth.unreadable), (SECRETS, 0), "{what}: {truth:?}");
+    assert_eq!((truth.total, truth.unreadable), (SECRETS + SEAL, 0), "{what}: {truth:?}");
     truth
 }
 
@@ -257,10 +259,10 @@ async fn a_second_enable_changes_nothing() {
         let report = enable(&manager, &case).await.unwrap();
         let counts = report.reencryption[0].counts;
         assert!(report.reencryption[0].complete, "{wiring}: {report:#?}");
-        assert_eq!((counts.current, counts.rewritten), (SECRETS as u64, 0), "{wiring}");
+        assert_eq!((counts.current, counts.rewritten), ((SECRETS + SEAL) as u64, 0), "{wiring}");
         assert_eq!(simulator.secrets(&case.id).await.unwrap(), first, "{wiring}");
         assert_eq!(simulator.cluster(&case.id).unwrap(), cluster, "{wiring}");
-        let asked = vec![Write::PatchSecrets { patch_secrets: SECRETS as u64 }];
+        let asked = vec![Write::PatchSecrets { patch_secrets: (SECRETS + SEAL) as u64 }];
         assert_eq!(simulator.writes(&case.id).unwrap(), asked, "{wiring}: asked, none written");
     }
 }

@@ -50,8 +50,8 @@ async fn dropped_after(simulator: &Simulator, milliseconds: u64) {
     let passes = &report.reencryption;
     assert!(passes.iter().all(|pass| pass.complete), "after {milliseconds} ms: {passes:#?}");
     let end = simulator.secrets(&case.id).await.unwrap();
-    assert_eq!((end.total, end.plaintext, end.unreadable), (100, 0, 0), "after {milliseconds} ms");
-    assert_eq!(end.by_key[key], 100, "after {milliseconds} ms, first {:?}", first.is_ok());
+    assert_eq!((end.total, end.plaintext, end.unreadable), (101, 0, 0), "after {milliseconds} ms");
+    assert_eq!(end.by_key[key], 101, "after {milliseconds} ms, first {:?}", first.is_ok());
     let puts = simulator
         .writes(&case.id)
         .unwrap()
@@ -90,7 +90,7 @@ async fn a_change_by_somebody_else_before_the_put_is_kept_and_the_gate_runs_agai
     assert!(report.reencryption.iter().all(|pass| pass.complete));
     let cluster = simulator.cluster(&case.id).unwrap();
     assert_eq!(cluster["tags"]["owner"], "somebody-else");
-    assert_eq!(simulator.secrets(&case.id).await.unwrap().by_key[&case.key_ids[0]], 10);
+    assert_eq!(simulator.secrets(&case.id).await.unwrap().by_key[&case.key_ids[0]], 11);
 }
 
 /// While a failed change is about to be tried again, somebody else sets another key.

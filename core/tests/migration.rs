@@ -40,11 +40,14 @@ fn upgrades(report: &OperationReport) -> Vec<String> {
     .collect()
 }
 
+/// The key of the record's seal is one secret more.
+const SEAL: usize = 1;
+
 async fn is_well(simulator: &Simulator, case: &Case, manager: &KmsManager, total: usize) {
     let truth = simulator.secrets(&case.id).await.unwrap();
     assert_eq!(truth.violations, Vec::<String>::new());
-    assert_eq!((truth.total, truth.plaintext, truth.unreadable), (total, 0, 0));
-    assert_eq!(truth.by_key[&case.key_ids[0]], total);
+    assert_eq!((truth.total, truth.plaintext, truth.unreadable), (total + SEAL, 0, 0));
+    assert_eq!(truth.by_key[&case.key_ids[0]], total + SEAL);
     let status = manager.status(StatusOptions::default()).await.unwrap();
     assert_eq!(status.kms_version, Some(KmsVersion::V2));
     assert!(status.operation_in_progress.is_none());
@@ -121,7 +124,7 @@ async fn an_upgrade_that_fails_is_told_clearly_and_resumed() {
         let text = error.to_string();
         assert!(text.contains("resume") && text.contains(&case.key_ids[0]), "{name}: {text}");
         let between = simulator.secrets(&case.id).await.unwrap();
-        assert_eq!((between.plaintext, between.unreadable), (100, 0), "{name}");
+        assert_eq!((between.plaintext, between.unreadable), (100 + SEAL, 0), "{name}");
         resumed(&manager).await;
         is_well(&simulator, &case, &manager, 100).await;
     }
@@ -136,7 +139,7 @@ async fn dropped_after(simulator: &Simulator, milliseconds: u64) {
     let limit = Duration::from_millis(milliseconds);
     let _ = tokio::time::timeout(limit, first.migrate_to_v2(options())).await;
     let between = simulator.secrets(&case.id).await.unwrap();
-    assert_eq!((between.total, between.unreadable), (100, 0), "after {milliseconds} ms");
+    assert_eq!((between.total, between.unreadable), (100 + SEAL, 0), "after {milliseconds} ms");
     drop(first);
     let second = common::manager(&case);
     resumed(&second).await;

@@ -30,16 +30,16 @@ async fn enable_encrypts_every_secret_in_etcd_and_a_second_run_changes_nothing()
     for pass in &report.reencryption {
         assert!(pass.complete, "{pass:?}");
         assert_eq!(pass.evidence, Evidence::Metrics);
-        assert_eq!(pass.counts.total, 500);
+        assert_eq!(pass.counts.total, 501);
     }
     let after = simulator.secrets(&case.id).await.unwrap();
-    assert_eq!((after.total, after.plaintext, after.unreadable), (500, 0, 0));
-    assert_eq!(after.by_key.get(&case.key_ids[0]), Some(&500), "{after:?}");
+    assert_eq!((after.total, after.plaintext, after.unreadable), (501, 0, 0));
+    assert_eq!(after.by_key.get(&case.key_ids[0]), Some(&501), "{after:?}");
 
     simulator.clear_writes(&case.id).unwrap();
     let again = manager.enable(&case.key_ids[0], EnableOptions::default()).await.unwrap();
     assert!(again.reencryption[0].complete);
-    assert_eq!(again.reencryption[0].counts.current, 500);
+    assert_eq!(again.reencryption[0].counts.current, 501);
     let writes = simulator.writes(&case.id).unwrap();
     assert!(
         writes.iter().all(|write| matches!(write, Write::PatchSecrets { .. })),

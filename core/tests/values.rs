@@ -142,7 +142,7 @@ async fn check(faults: serde_json::Value, streaming: bool) {
     assert!(markers > 10, "the child's memory was read {markers} times");
     assert_eq!(output.matches("\"complete\":true").count(), 3, "{output}");
     let truth = simulator.secrets(&case.id).await.unwrap();
-    assert_eq!((truth.plaintext, truth.by_key[&case.key_ids[0]]), (0, 30 + PLANTED));
+    assert_eq!((truth.plaintext, truth.by_key[&case.key_ids[0]]), (0, 30 + PLANTED + 1));
 
     assert!(proxy.heard("PATCH /api/v1/namespaces/"), "it was recorded");
     assert!(!proxy.heard("content-encoding"), "nothing is hidden by compression");

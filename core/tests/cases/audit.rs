@@ -41,7 +41,7 @@ async fn what_is_unchanged_since_the_proof_is_proven_and_nothing_is_written() {
     let before = world.truth().await;
     let pass = only(verify(&world).await.unwrap());
     assert_eq!((pass.evidence, pass.complete), (Evidence::Ledger, true), "{pass:#?}");
-    assert_eq!((pass.counts.total, pass.counts.current), (10, 10));
+    assert_eq!((pass.counts.total, pass.counts.current), (11, 11));
     assert_eq!(world.truth().await, before);
     assert!(world.simulator.writes(&world.case.id).unwrap().is_empty(), "no write of any kind");
 }
@@ -52,7 +52,7 @@ async fn what_was_written_since_is_proven_if_no_server_wrote_with_another_key() 
     world.embedded.add_secrets("team-3", 1..=4, None).await.unwrap();
     let pass = only(verify(&world).await.unwrap());
     assert!(pass.complete, "{pass:#?}");
-    assert_eq!((pass.counts.total, pass.api_servers.len()), (14, 2), "{pass:#?}");
+    assert_eq!((pass.counts.total, pass.api_servers.len()), (15, 2), "{pass:#?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -88,7 +88,7 @@ async fn what_was_written_since_is_named_if_a_server_did_write_with_another_key(
     let named: Vec<&str> = pass.blocked.iter().map(|one| one.name.as_str()).collect();
     assert_eq!(named, ["stray"], "{pass:#?}");
     assert!(pass.blocked[0].message.contains("another key"), "{pass:#?}");
-    assert_eq!((pass.counts.current, pass.counts.failed, pass.complete), (10, 1, false));
+    assert_eq!((pass.counts.current, pass.counts.failed, pass.complete), (11, 1, false));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -101,7 +101,7 @@ async fn after_any_change_of_the_cluster_what_was_written_since_is_not_believed(
     let pass = &error.report().unwrap().reencryption[0];
     assert_eq!(
         (pass.counts.current, pass.counts.failed, pass.complete),
-        (10, 1, false),
+        (11, 1, false),
         "{pass:#?}"
     );
 }
@@ -118,7 +118,7 @@ async fn without_metrics_only_what_was_written_since_is_open() {
     world.embedded.add_secrets("team-3", 1..=1, None).await.unwrap();
     let error = verify(&world).await.unwrap_err();
     let pass = &error.report().unwrap().reencryption[0];
-    assert_eq!((pass.counts.current, pass.counts.failed), (10, 1), "{pass:#?}");
+    assert_eq!((pass.counts.current, pass.counts.failed), (11, 1), "{pass:#?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -160,5 +160,5 @@ async fn what_the_proof_gave_up_stays_named_as_given_up() {
     assert!(only(world.manager().reencrypt_secrets(give_up).await.unwrap()).complete);
     let pass = only(verify(&world).await.unwrap());
     assert_eq!(pass.given_up, ["team-1/denied"], "{pass:#?}");
-    assert_eq!((pass.counts.current, pass.counts.blocked), (10, 1));
+    assert_eq!((pass.counts.current, pass.counts.blocked), (11, 1));
 }

@@ -56,10 +56,10 @@ async fn kms_v1_with_the_same_provider_every_secret_is_touched() {
     for wiring in ["one-provider", "two-providers"] {
         let world = World::new(rotated("1.26.6", wiring)).await;
         let pass = world.pass().await;
-        assert_eq!(pass.counts.rewritten, 10, "{wiring}: {pass:#?}");
+        assert_eq!(pass.counts.rewritten, 11, "{wiring}: {pass:#?}");
         assert_eq!((pass.evidence, pass.complete), (Evidence::Weak, false), "{wiring}");
         world.assert_all_under(1).await;
-        assert_eq!(world.patches(), 20, "{wiring}: no streaming lists there, so asked twice");
+        assert_eq!(world.patches(), 22, "{wiring}: no streaming lists there, so asked twice");
     }
 }
 
@@ -70,7 +70,7 @@ async fn kms_v1_is_touched_without_metrics_and_without_streaming_lists_too() {
     given["faults"] = json!({"no_streaming_list": true});
     let world = World::new(given).await;
     let pass = world.pass().await;
-    assert_eq!(pass.counts.rewritten, 10, "{pass:#?}");
+    assert_eq!(pass.counts.rewritten, 11, "{pass:#?}");
     assert_eq!(pass.evidence, Evidence::Weak);
     world.assert_all_under(1).await;
 }
@@ -81,7 +81,7 @@ async fn kms_v1_in_the_middle_of_an_outage_loses_nothing() {
     let world = World::new(rotated("1.26.6", "one-provider")).await;
     let options = world.faults_when_rewriting(plugins_down(Some(60)));
     let pass = only(world.manager().reencrypt_secrets(options).await.unwrap());
-    assert_eq!((pass.counts.rewritten, pass.counts.failed), (10, 0), "{pass:#?}");
+    assert_eq!((pass.counts.rewritten, pass.counts.failed), (11, 0), "{pass:#?}");
     world.assert_all_under(1).await;
 }
 
@@ -134,7 +134,7 @@ async fn from_identity_to_kms_and_back() {
     let pass = world.pass().await;
     assert!(pass.complete && pass.key_id.is_none(), "{pass:#?}");
     assert_eq!(pass.counts.rewritten, 10);
-    assert_eq!(world.truth().await.plaintext, 10);
+    assert_eq!(world.truth().await.plaintext, 11);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -156,7 +156,7 @@ async fn a_key_that_changes_in_the_middle_is_noticed_and_nothing_is_called_prove
     assert_eq!(error.kind(), ErrorKind::KmsUnavailable, "{error:?}");
     let report = error.report().unwrap();
     assert!(report.reencryption.iter().all(|pass| !pass.complete), "{report:#?}");
-    assert_eq!(world.truth().await.total, 10);
+    assert_eq!(world.truth().await.total, 11);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -224,7 +224,7 @@ async fn a_write_under_the_old_key_that_lands_late_is_found() {
     let pass = only(manager.reencrypt_secrets(options).await.unwrap());
     assert!(pass.complete, "{pass:#?}");
     world.assert_all_under(1).await;
-    assert_eq!(world.patches(), 12, "two were found by the list and asked again");
+    assert_eq!(world.patches(), 13, "two were found by the list and asked again");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -258,7 +258,7 @@ async fn an_outage_that_does_not_end_is_named_and_nothing_is_lost() {
     let error = manager.reencrypt_secrets(options).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::KmsUnavailable, "{error:?}");
     let truth = world.truth().await;
-    assert_eq!((truth.total, truth.unreadable), (10, 0), "{truth:?}");
+    assert_eq!((truth.total, truth.unreadable), (11, 0), "{truth:?}");
 
     world.faults(json!({})).await;
     assert!(world.pass().await.complete);

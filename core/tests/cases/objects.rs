@@ -39,7 +39,7 @@ async fn immutable_and_terminating_secrets_can_be_touched() {
     given["secrets"]["under"] = json!("{{key.1}}");
     let world = World::new(given).await;
     let pass = world.pass().await;
-    assert_eq!((pass.counts.rewritten, pass.counts.blocked), (14, 0), "{pass:#?}");
+    assert_eq!((pass.counts.rewritten, pass.counts.blocked), (15, 0), "{pass:#?}");
     world.assert_all_under(1).await;
 }
 
@@ -61,7 +61,7 @@ async fn what_admission_refuses_is_blocked_with_its_reason_and_never_asked_for_e
     );
     assert!(pass.blocked.iter().all(|one| !one.message.is_empty()));
     assert_eq!((pass.counts.rewritten, pass.counts.blocked), (10, 3));
-    assert_eq!(world.patches(), 13, "each was asked once");
+    assert_eq!(world.patches(), 14, "each was asked once");
     assert_eq!(world.truth().await.plaintext, 3);
 }
 
@@ -72,7 +72,7 @@ async fn with_a_mutating_webhook_that_changes_each_secret_each_time_the_fence_pr
     for _ in 0..2 {
         let pass = world.pass().await;
         assert!(pass.complete, "{pass:#?}");
-        assert_eq!(pass.counts.rewritten, 10, "each patch is a write");
+        assert_eq!(pass.counts.rewritten, 11, "each patch is a write");
     }
     world.assert_all_under(0).await;
 }
@@ -172,7 +172,7 @@ async fn secrets_that_are_gone_by_the_time_they_are_asked_end_nothing() {
     let pass = only(world.manager().reencrypt_secrets(options).await.unwrap());
     assert!(pass.complete, "{pass:#?}");
     assert!(pass.counts.gone > 0, "{pass:#?}");
-    assert_eq!(world.truth().await.total, 349);
+    assert_eq!(world.truth().await.total, 350);
     world.assert_all_under(0).await;
 }
 
