@@ -11,11 +11,11 @@ mod record;
 mod tests;
 mod transitions;
 
+#[cfg(test)]
+pub(crate) use self::reconcile::Unsealed;
 pub(crate) use self::{
     judge::{Need, Needs, judge},
     reconcile::{Fit, Reconciled, Seen},
     record::{Entry, Ledger, Marks, Operation, Record},
     transitions::{Certainty, Proof},
 };
-#[cfg(test)]
-pub(crate) use self::reconcile::Unsealed;

@@ -9,10 +9,10 @@ use super::{Inner, recorded::continues};
 use crate::{
     error::{Error, ErrorKind, Result},
     kubernetes::{Needs, ObserveScope},
-    ledger::{Entry, Fit, Operation, Reconciled, judge},
+    ledger::{Fit, Operation, Reconciled, judge},
     model::{
         ClusterFacts, ClusterId, Intent, KeyId, KmsStatus, KmsTarget, KubernetesVersion,
-        OperationReport, ReencryptOptions, RunOptions, Target, Verb,
+        OperationReport, ReencryptOptions, RunOptions, Verb,
     },
     observe::{Observation, Sources, Wanted, observe},
     operations,
@@ -20,7 +20,9 @@ use crate::{
     progress::{Phase, Reporter},
     reencrypt::{Engine, EngineConfig},
     rules,
-    runner::{Ended, Found, Recorder, Recording, RunLog, Runner, settled},
+    runner::{
+        Ended, Found, Recorder, Recording, RunLog, Runner, change::profile_in_force, settled,
+    },
 };
 
 /// How long the look at the cluster after an error may take.
@@ -332,7 +334,7 @@ impl Run<'_> {
         Ok(Operation {
             id: uuid::Uuid::new_v4().to_string(),
             intent: self.request.intent.clone(),
-            before: self.before(cluster, found)?,
+            before: profile_in_force(cluster, found.map(|found| &found.reconciled.record.ledger))?,
             target: plan.target().cloned(),
             newest_version: None,
             closed_vault: None,
@@ -340,25 +342,6 @@ impl Run<'_> {
             by: recorder.by().to_owned(),
             since: OffsetDateTime::now_utc(),
         })
-    }
-
-    /// The KMS profile that is in force: where the last change did not succeed, the recorded one.
-    fn before(&self, cluster: &ClusterFacts, found: Option<&Found>) -> Result<KmsTarget> {
-        let current = found.and_then(|found| found.reconciled.record.ledger.current.as_ref());
-        match current {
-            Some(entry) if !cluster.is_succeeded() && entry.key_id.is_none() => Ok(KmsTarget::Off),
-            Some(Entry {
-                key_id: Some(key_id), network_mode: Some(mode), key_vault_id, ..
-            }) if !cluster.is_succeeded() => {
-                let target = Target {
-                    key_id: key_id.clone(),
-                    network_mode: *mode,
-                    key_vault_id: key_vault_id.clone(),
-                };
-                Ok(KmsTarget::on(&target))
-            }
-            _ => KmsTarget::of(cluster),
-        }
     }
 
     /// Whether what keeps the cluster busy is the change that an earlier run of this operation sent.

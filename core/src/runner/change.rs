@@ -19,6 +19,7 @@
 //!    tells.
 
 use crate::{
+    error::Result,
     ledger::{Entry, Ledger},
     model::{ClusterFacts, ExpectedKey, KmsTarget, Target},
     plan::expected_now,
@@ -125,6 +126,24 @@ pub(crate) fn key_to_settle_on<'a>(
         [one, other] if configured == Some(one) => Some(other),
         [one, other] if configured == Some(other) => Some(one),
         _ => None,
+    }
+}
+
+/// The profile that an operation begins with: after a change that did not succeed, the one that is
+/// recorded to be in use.
+///
+/// # Errors
+/// [`ErrorKind::Unexpected`](crate::ErrorKind::Unexpected): it cannot be named.
+pub(crate) fn profile_in_force(now: &ClusterFacts, ledger: Option<&Ledger>) -> Result<KmsTarget> {
+    let current = ledger.and_then(|ledger| ledger.current.as_ref());
+    let Some(entry) = current.filter(|_| !now.is_succeeded()) else { return KmsTarget::of(now) };
+    match (&entry.key_id, entry.network_mode) {
+        (None, _) => Ok(KmsTarget::Off),
+        (Some(key_id), Some(network_mode)) => {
+            let (key_id, key_vault_id) = (key_id.clone(), entry.key_vault_id.clone());
+            Ok(KmsTarget::on(&Target { key_id, network_mode, key_vault_id }))
+        }
+        (Some(_), None) => KmsTarget::of(now),
     }
 }
 

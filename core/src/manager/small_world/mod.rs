@@ -143,14 +143,13 @@ impl State {
     }
 
     fn unfinished(&self) -> Option<Intent> {
-        let found = reconciled(&self.cluster, self.record());
-        found.record.operation.map(|operation| operation.intent)
+        reconciled(self).record.operation.as_ref().map(|operation| operation.intent.clone())
     }
 
     fn abandoned(&self) -> Self {
-        let mut found = reconciled(&self.cluster, self.record());
-        found.record.abandon();
-        Self { record: Some(Stored::new(found.record)), ..self.clone() }
+        let mut record = reconciled(self).record.clone();
+        record.abandon();
+        Self { record: Some(Stored::new(record)), ..self.clone() }
     }
 
     /// What servers do by themselves, and what others do.
@@ -245,7 +244,7 @@ fn problem(before: &State, who: Who, after: &State) -> Option<String> {
             return Some("the vault is closed to somebody who needs it".to_owned());
         }
     }
-    let found = reconciled(cluster, after.record());
+    let found = reconciled(after);
     let arrives = |key: usize| {
         after.in_flight.as_ref().is_some_and(|put| {
             put.etag == cluster.etag && written(&put.target.expected()) == Some(key)
@@ -280,7 +279,7 @@ fn resumes(state: &State) -> Result<(), String> {
         let Some(intent) = now.unfinished() else { return Ok(()) };
         now.run = begin(&now, &intent, None);
         if now.run.is_none() {
-            let found = reconciled(&now.cluster, now.record());
+            let found = reconciled(&now);
             let theirs = found.fit == Fit::Superseded || now.surprised;
             return if theirs { Ok(()) } else { Err(format!("{intent:?} is refused")) };
         }

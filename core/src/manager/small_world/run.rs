@@ -3,7 +3,10 @@
 mod steps;
 
 use std::{
+    cell::RefCell,
+    collections::HashMap,
     hash::{DefaultHasher, Hash, Hasher},
+    rc::Rc,
     sync::Arc,
 };
 
@@ -26,7 +29,7 @@ use crate::{
     rules::{self, testing},
     runner::{
         Found,
-        change::{InUse, Progress},
+        change::{InUse, Progress, profile_in_force},
     },
 };
 
@@ -114,8 +117,34 @@ pub(super) struct Put {
     pub(super) etag: u8,
 }
 
+thread_local! {
+    /// What was found, by what of the cluster is observed and by the record.
+    static FOUND: RefCell<HashMap<u64, Rc<Reconciled>>> = RefCell::default();
+    /// What was planned, by that and the intent. `None`: it is refused.
+    static PLANNED: RefCell<HashMap<u64, Option<Run>>> = RefCell::default();
+}
+
 /// What is recorded, in line with the cluster.
-pub(super) fn reconciled(cluster: &Cluster, record: Option<&Record>) -> Reconciled {
+pub(super) fn reconciled(state: &State) -> Rc<Reconciled> {
+    let seen = observed_hash(state);
+    let known = FOUND.with_borrow(|found| found.get(&seen).cloned());
+    known.unwrap_or_else(|| {
+        let found = Rc::new(reconcile(&state.cluster, state.record()));
+        FOUND.with_borrow_mut(|known| known.insert(seen, Rc::clone(&found)));
+        found
+    })
+}
+
+/// Of what is observed, and nothing else.
+fn observed_hash(state: &State) -> u64 {
+    let Cluster { profile, failed, etag, upgraded, vault_open, .. } = &state.cluster;
+    let mut hasher = DefaultHasher::new();
+    (profile, failed, etag, upgraded, vault_open).hash(&mut hasher);
+    state.record.as_ref().map(Stored::hash).hash(&mut hasher);
+    hasher.finish()
+}
+
+fn reconcile(cluster: &Cluster, record: Option<&Record>) -> Reconciled {
     let facts = cluster.facts();
     let seen = Seen {
         marks: Marks {
@@ -159,10 +188,25 @@ fn observe(cluster: &Cluster, found: &Reconciled, intent: &Intent) -> Observed {
 
 /// Begins a run, or goes on with one that has to plan again. `None`: it is refused.
 pub(super) fn begin(state: &State, intent: &Intent, earlier: Option<&Run>) -> Option<Run> {
-    let found = reconciled(&state.cluster, state.record());
+    let asked = hash_of(&format!("{}{intent:?}", observed_hash(state)));
+    let known = PLANNED.with_borrow(|planned| planned.get(&asked).cloned());
+    let run = known.unwrap_or_else(|| {
+        let run = plan(state, intent);
+        PLANNED.with_borrow_mut(|planned| planned.insert(asked, run.clone()));
+        run
+    })?;
+    Some(Run {
+        round: earlier.map_or(0, |earlier| earlier.round + 1),
+        holds: earlier.is_some_and(|earlier| earlier.holds),
+        ..run
+    })
+}
+
+fn plan(state: &State, intent: &Intent) -> Option<Run> {
+    let found = reconciled(state);
     let observed = observe(&state.cluster, &found, intent);
     let seen = Found {
-        reconciled: found.clone(),
+        reconciled: Reconciled::clone(&found),
         resource_version: None,
         seal: None,
         etcd_resource_version: 1,
@@ -173,21 +217,22 @@ pub(super) fn begin(state: &State, intent: &Intent, earlier: Option<&Run>) -> Op
         return None;
     }
     let operation = unfinished.unwrap_or_else(|| {
-        let before = KmsTarget::of(&observed.cluster).unwrap();
+        let ledger = Some(&found.record.ledger);
+        let before = profile_in_force(&observed.cluster, ledger).unwrap();
         let target = plan.target().cloned();
         Operation { target, ..testing::operation(intent.clone(), before) }
     });
     let succeeded = !state.cluster.failed;
     Some(Run {
         intent: intent.clone(),
-        round: earlier.map_or(0, |earlier| earlier.round + 1),
+        round: 0,
         plan: hash_of(&format!("{intent:?}{:?}{operation:?}", plan.steps)),
         in_use: if has_gate(&plan.steps) { InUse::NotHeard } else { InUse::Vouched },
         steps: plan.steps.into(),
         at: 0,
-        holds: earlier.is_some_and(|earlier| earlier.holds),
+        holds: false,
         proven: succeeded && found.standing_proof().is_some(),
-        kept: Stored::new(found.record),
+        kept: Stored::new(found.record.clone()),
         stored: state.record.clone(),
         operation: Arc::new(operation),
         etag: state.cluster.etag,
