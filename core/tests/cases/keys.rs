@@ -264,3 +264,18 @@ async fn an_outage_that_does_not_end_is_named_and_nothing_is_lost() {
     assert!(world.pass().await.complete);
     world.assert_all_under(1).await;
 }
+
+/// API servers that never wrote with another key leave no write that could land late, unless one
+/// has just been replaced: what it had begun can.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_fence_is_waited_for_only_where_a_process_may_just_have_ended() {
+    let fence = Duration::from_secs(30);
+    let world = World::new(json!({"cluster": {"kms": {"key": "{{key.1}}"}}})).await;
+    let manager = world.with_timing(|timing| timing.fence = fence);
+    let run = || manager.reencrypt_secrets(ReencryptSecretsOptions::default());
+    let pass = only(tokio::time::timeout(fence, run()).await.unwrap().unwrap());
+    assert!(pass.complete, "{pass:#?}");
+    world.embedded.restart_api_servers().await.unwrap();
+    let waited = tokio::time::timeout(Duration::from_secs(4), run()).await;
+    assert!(waited.is_err(), "{waited:?}");
+}
