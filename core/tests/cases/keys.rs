@@ -176,8 +176,9 @@ async fn a_server_that_starts_in_the_middle_with_the_old_key_is_heard_before_the
     assert!(error.report().unwrap().reencryption.iter().all(|pass| !pass.complete));
 }
 
+/// What it answered for before it was heard is not known, so the secrets are asked once more.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_server_that_restarts_in_the_middle_with_the_key_is_no_reason_to_begin_again() {
+async fn servers_that_restart_in_the_middle_with_the_key_do_not_keep_a_pass_from_its_end() {
     let world = World::new(rotated("1.33.3", "two-providers")).await;
     let embedded = Arc::clone(&world.embedded);
     let options =
