@@ -272,6 +272,7 @@ impl Run<'_> {
                     .map(|found| found.reconciled.record.hashes_seen())
                     .unwrap_or_default(),
                 known_keys: known_keys(&observed.cluster, found.as_ref().map(|it| &it.reconciled)),
+                settled: observed.cluster.is_succeeded(),
                 kms_v1: observed.cluster.kubernetes_version < KubernetesVersion::KMS_V2,
             })
         });

@@ -151,6 +151,7 @@ async fn verify(
         reporter: reporter.clone(),
         known_key_id_hashes: found.reconciled.record.hashes_seen(),
         known_keys: known_keys(&observed.cluster, Some(&found.reconciled)),
+        settled: observed.cluster.is_succeeded(),
         kms_v1: observed.cluster.kubernetes_version < KubernetesVersion::KMS_V2,
     });
     let began = tokio::time::Instant::now();

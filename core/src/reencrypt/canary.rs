@@ -5,7 +5,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use bytes::Bytes;
 use serde_json::json;
 
-use super::requests::{stop_if_out_of_space, transient};
+use super::requests::{is_decryption, stop_if_out_of_space, transient};
 use crate::{
     error::{Error, ErrorKind, Result},
     kubernetes::{
@@ -16,6 +16,9 @@ use crate::{
 
 /// Names that are tried when others have secrets of that name.
 const NAMES: usize = 3;
+
+/// Fresh connections that are tried to find an API server that can read the canary.
+const ELSEWHERE: usize = 8;
 
 /// The canary: `aks-kms-canary` in the state namespace. It is made at the first write and removed
 /// before the last look and at the end.
@@ -128,10 +131,28 @@ impl Canary {
                     return Ok(CanaryWrite::Failed("the canary secret was deleted".to_owned()));
                 }
                 422 if status.refuses_field("type") => self.rename(),
+                // another API server wrote it with a key that this one does not have
+                500 if is_decryption(&in_words(&answer))
+                    && self.removed_elsewhere(connection).await => {}
                 _ => return self.refused(&answer, "patch"),
             }
         }
         Ok(CanaryWrite::Failed("others have secrets of the canary's names".to_owned()))
+    }
+
+    /// Removes it by way of an API server that can read it; whether that went.
+    async fn removed_elsewhere(&self, connection: &KubernetesApi) -> bool {
+        let State { name, version, .. } = self.now();
+        let Some(version) = version else { return false };
+        let request = Request::delete_at(self.path(&name), version);
+        for _ in 0..ELSEWHERE {
+            let answer = connection.fresh().send(&request).await;
+            if answer.is_ok_and(|answer| matches!(answer.status, 200 | 202 | 404)) {
+                self.gone();
+                return true;
+            }
+        }
+        false
     }
 
     async fn create(

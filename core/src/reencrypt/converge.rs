@@ -37,7 +37,11 @@ impl Engine {
                 return self.converge_weakly(pass, "the API servers' metrics cannot be read").await;
             }
             let before = pass.before_change.as_ref();
-            let verdict = |heard: &[Heard]| judge(heard, &expected, before, &names);
+            let is_configured = self.settled || before.is_some();
+            let verdict = |heard: &[Heard]| match judge(heard, &expected, before, &names) {
+                Verdict::Untold { .. } if !is_configured => Verdict::No,
+                verdict => verdict,
+            };
             let differ = |heard: &[Heard]| !heard.is_empty() && verdict(heard) == Verdict::No;
             self.roster.begin();
             let (seen, heard) = match self.round(Hearing::OfAWrite, differ).await? {

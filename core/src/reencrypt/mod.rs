@@ -78,6 +78,9 @@ pub(crate) struct EngineConfig {
     /// caller spell it: API servers count a key under the hash of its spelling, and the hash of
     /// one of these is no other's.
     pub(crate) known_keys: Vec<KeyId>,
+    /// The cluster's last change succeeded. Otherwise its document names what was asked for, which
+    /// the API servers need not have: what they do not show to be that key is not taken for it.
+    pub(crate) settled: bool,
     /// Where KMS is on it is v1, as far as the cluster's version tells: an empty patch does not
     /// rewrite what lies under another version of the key. Metrics, where there are any, tell by
     /// themselves.
@@ -97,6 +100,7 @@ pub(crate) struct Engine {
     roster: Roster,
     outage: Outage,
     names: Mutex<KeyNames>,
+    settled: bool,
     /// Why the last evidence was weak.
     doubt: Mutex<Option<String>>,
     kms_v1: AtomicBool,
@@ -115,6 +119,7 @@ impl Engine {
             roster: Roster::new(config.timing.server_liveness),
             outage: Outage::default(),
             timing: config.timing,
+            settled: config.settled,
             doubt: Mutex::default(),
             names: Mutex::new(KeyNames::new(config.known_keys, config.known_key_id_hashes)),
             kms_v1: AtomicBool::new(config.kms_v1),

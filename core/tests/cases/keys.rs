@@ -176,8 +176,9 @@ async fn a_server_that_starts_in_the_middle_with_the_old_key_is_heard_before_the
     assert!(error.report().unwrap().reencryption.iter().all(|pass| !pass.complete));
 }
 
+/// What it answered for before it was heard is not known, so the secrets are asked once more.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_server_that_restarts_in_the_middle_with_the_key_is_no_reason_to_begin_again() {
+async fn servers_that_restart_in_the_middle_with_the_key_do_not_keep_a_pass_from_its_end() {
     let world = World::new(rotated("1.33.3", "two-providers")).await;
     let embedded = Arc::clone(&world.embedded);
     let options =
@@ -263,4 +264,19 @@ async fn an_outage_that_does_not_end_is_named_and_nothing_is_lost() {
     world.faults(json!({})).await;
     assert!(world.pass().await.complete);
     world.assert_all_under(1).await;
+}
+
+/// API servers that never wrote with another key leave no write that could land late, unless one
+/// has just been replaced: what it had begun can.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_fence_is_waited_for_only_where_a_process_may_just_have_ended() {
+    let fence = Duration::from_secs(30);
+    let world = World::new(json!({"cluster": {"kms": {"key": "{{key.1}}"}}})).await;
+    let manager = world.with_timing(|timing| timing.fence = fence);
+    let run = || manager.reencrypt_secrets(ReencryptSecretsOptions::default());
+    let pass = only(tokio::time::timeout(fence, run()).await.unwrap().unwrap());
+    assert!(pass.complete, "{pass:#?}");
+    world.embedded.restart_api_servers().await.unwrap();
+    let waited = tokio::time::timeout(Duration::from_secs(4), run()).await;
+    assert!(waited.is_err(), "{waited:?}");
 }
