@@ -91,7 +91,9 @@ async fn a_cluster_out_of_support_takes_the_skip_that_is_offered() {
 
 async fn resumed(manager: &KmsManager) -> OperationReport {
     loop {
-        let outcome = match manager.resume(ResumeOptions::default()).await {
+        // What is allowed is not remembered: it is named again.
+        let resume = ResumeOptions { run: options().run, ..ResumeOptions::default() };
+        let outcome = match manager.resume(resume).await {
             Ok(report) if report.steps.is_empty() => manager.migrate_to_v2(options()).await,
             outcome => outcome,
         };
@@ -139,7 +141,8 @@ async fn dropped_after(simulator: &Simulator, milliseconds: u64) {
     let limit = Duration::from_millis(milliseconds);
     let _ = tokio::time::timeout(limit, first.migrate_to_v2(options())).await;
     let between = simulator.secrets(&case.id).await.unwrap();
-    assert_eq!((between.total, between.unreadable), (100 + SEAL, 0), "after {milliseconds} ms");
+    assert!((100..=100 + SEAL).contains(&between.total), "after {milliseconds} ms: {between:?}");
+    assert_eq!(between.unreadable, 0, "after {milliseconds} ms");
     drop(first);
     let second = common::manager(&case);
     resumed(&second).await;

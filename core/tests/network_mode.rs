@@ -77,7 +77,8 @@ async fn dropped_after(simulator: &Simulator, mode: NetworkMode, milliseconds: u
     let limit = Duration::from_millis(milliseconds);
     let _ = tokio::time::timeout(limit, change(&first, mode)).await;
     let between = simulator.secrets(&case.id).await.unwrap();
-    assert_eq!((between.total, between.unreadable), (101, 0), "{what}");
+    assert!((100..=101).contains(&between.total), "{what}: {between:?}");
+    assert_eq!(between.unreadable, 0, "{what}");
     drop(first);
 
     let second = common::manager(&case);

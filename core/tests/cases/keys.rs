@@ -133,7 +133,7 @@ async fn from_identity_to_kms_and_back() {
         .unwrap();
     let pass = world.pass().await;
     assert!(pass.complete && pass.key_id.is_none(), "{pass:#?}");
-    assert_eq!(pass.counts.rewritten, 10);
+    assert_eq!(pass.counts.rewritten, 11);
     assert_eq!(world.truth().await.plaintext, 11);
 }
 

