@@ -4,7 +4,7 @@ use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
     sync::{
         Arc, Mutex, Weak,
-        atomic::{AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     time::{Duration, Instant},
 };
@@ -97,8 +97,8 @@ pub(crate) struct Cluster {
     pub(crate) canarys_name_taken: Mutex<bool>,
     /// The numbers of the keys that somebody has asked for.
     asked: Mutex<BTreeSet<usize>>,
-    /// The eTag for which others ask for something.
-    etag: Mutex<Option<String>>,
+    /// Others have asked for a change that did not succeed.
+    pub(crate) others_failed: AtomicBool,
     names: AtomicUsize,
 }
 
@@ -143,7 +143,7 @@ impl Cluster {
             forged_leases: Mutex::default(),
             canarys_name_taken: Mutex::default(),
             asked: Mutex::new(if start.kms == Kms::Off { BTreeSet::new() } else { [1].into() }),
-            etag: Mutex::default(),
+            others_failed: AtomicBool::default(),
             names: AtomicUsize::default(),
         }
     }
@@ -247,18 +247,21 @@ impl Cluster {
         AT_REST.iter().any(|at_rest| state == *at_rest)
     }
 
-    /// Others look at the cluster: they ask for changes to it as it is now.
-    pub(crate) fn look(&self) {
-        *self.etag.lock().unwrap() = self.document()["eTag"].as_str().map(str::to_owned);
+    /// The eTag that the cluster has now.
+    pub(crate) fn etag(&self) -> Option<String> {
+        self.document()["eTag"].as_str().map(str::to_owned)
     }
 
-    /// Others ask for a KMS profile, for the cluster as they have seen it, and are told how that
-    /// ends; absent: well, if nothing is in the way. Whether it was accepted.
-    pub(crate) fn ask_for_kms(&self, profile: &Value, ends: Option<&Value>) -> bool {
-        let etag = self.etag.lock().unwrap().take();
+    /// Others ask for a KMS profile, for the cluster as they have seen it if they name its eTag, and
+    /// are told how that ends; absent: well, if nothing is in the way. Whether it was accepted.
+    pub(crate) fn ask_for_kms(
+        &self,
+        profile: &Value,
+        etag: Option<&str>,
+        ends: Option<&Value>,
+    ) -> bool {
         let ends = ends.map(|ends| serde_json::from_value(ends.clone()).unwrap());
-        let simulator = self.simulator();
-        simulator.ask_for_kms(&self.case.id, profile, etag.as_deref(), ends).unwrap()
+        self.simulator().ask_for_kms(&self.case.id, profile, etag, ends).unwrap()
     }
 
     /// Whether a secret is in the store, whatever API servers say.

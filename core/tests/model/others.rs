@@ -1,7 +1,10 @@
 //! What others do to the KMS profile of a cluster. Nobody does what alone would lose a secret: then
 //! every loss is the library's doing.
 
-use std::time::{Duration, Instant};
+use std::{
+    sync::atomic::Ordering,
+    time::{Duration, Instant},
+};
 
 use aks_kms_simulator::backend::EncryptionConfig;
 use serde_json::{Value, json};
@@ -22,10 +25,8 @@ type Done = Result<bool, String>;
 /// A change that succeeds.
 pub(crate) async fn set(cluster: &Cluster, change: Change) -> Done {
     let Some(profile) = profile(cluster, change) else { return Ok(false) };
-    if !cluster.is_at_rest() || !is_harmless(cluster, key(cluster, change)).await? {
-        return Ok(false);
-    }
-    asked(cluster, change, &profile, None).await
+    let Some(etag) = harmless(cluster, key(cluster, change)).await else { return Ok(false) };
+    asked(cluster, change, &profile, Some(&etag), None).await
 }
 
 /// A change that does not.
@@ -36,15 +37,18 @@ pub(crate) async fn fail(
     applied_to: Option<usize>,
 ) -> Done {
     let Some(profile) = profile(cluster, change) else { return Ok(false) };
-    if !cluster.is_at_rest() {
-        return Ok(false);
-    }
     // Where no API server gets anything, nothing can be lost by it.
-    if applied_to.is_some() && !is_harmless(cluster, key(cluster, change)).await? {
-        return Ok(false);
+    let etag = match applied_to {
+        None => cluster.etag(),
+        Some(_) => harmless(cluster, key(cluster, change)).await,
+    };
+    let Some(etag) = etag else { return Ok(false) };
+    let ends = faults::operation(ended, After::Nothing, applied_to);
+    let done = asked(cluster, change, &profile, Some(&etag), Some(&ends)).await;
+    if done == Ok(true) {
+        cluster.others_failed.store(true, Ordering::Relaxed);
     }
-    asked(cluster, change, &profile, Some(faults::operation(ended, After::Nothing, applied_to)))
-        .await
+    done
 }
 
 /// Another key, and the one of before again.
@@ -64,23 +68,20 @@ pub(crate) async fn there_and_back(cluster: &Cluster, number: usize, write: Opti
 }
 
 /// Sends it for the cluster as it was seen, and waits for the end.
-async fn asked(cluster: &Cluster, change: Change, profile: &Value, ends: Option<Value>) -> Done {
-    let expected = match &ends {
-        None => "Succeeded",
-        Some(ends) => ends["status"].as_str().unwrap_or_default(),
-    };
-    let accepted = cluster.ask_for_kms(profile, ends.as_ref());
-    if !accepted {
+async fn asked(
+    cluster: &Cluster,
+    change: Change,
+    profile: &Value,
+    etag: Option<&str>,
+    ends: Option<&Value>,
+) -> Done {
+    if !cluster.ask_for_kms(profile, etag, ends) {
         return Ok(false);
     }
     if let Change::To(number) = change {
         cluster.is_asked_for(number);
     }
-    let ended = cluster.idle().await?;
-    // Whoever comes next may have begun something by then.
-    if ends.is_none() && ended != expected && cluster.spares_servers() {
-        cluster.note(format!("others: ended as {ended}"));
-    }
+    cluster.idle().await?;
     Ok(true)
 }
 
@@ -116,20 +117,19 @@ fn key(cluster: &Cluster, change: Change) -> Option<&str> {
     }
 }
 
-/// Whether every secret can be read after a change to this key, by the rule of the two keys, and
-/// whatever is being written. The change must be asked for with the eTag that the cluster has now:
-/// [`Cluster::look`] has taken it before anything was read.
-async fn is_harmless(cluster: &Cluster, key: Option<&str>) -> Result<bool, String> {
+/// The eTag for which a change to this key loses nothing, by the rule of the two keys and whatever
+/// is being written; `None`: it could. It is taken before anything is read.
+async fn harmless(cluster: &Cluster, key: Option<&str>) -> Option<String> {
     if !cluster.spares_servers() {
-        return Ok(false);
+        return None;
     }
     notice(cluster).await;
-    cluster.look();
+    let etag = cluster.etag();
     let (now, uniform) = cluster.rolled_out();
     if !uniform || !cluster.is_at_rest() || !has_noticed(cluster) {
-        return Ok(false);
+        return None;
     }
-    Ok(loses_nothing(cluster, &now, key).await)
+    if loses_nothing(cluster, &now, key).await { etag } else { None }
 }
 
 /// Whether the API servers could read every secret after a change from `now` to this key.

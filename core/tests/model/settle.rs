@@ -1,7 +1,10 @@
 //! Once nothing goes wrong any more, what was begun is finished, and the cluster is as if nothing had
 //! ever gone wrong.
 
-use std::time::{Duration, Instant};
+use std::{
+    sync::atomic::Ordering,
+    time::{Duration, Instant},
+};
 
 use aks_kms::{Error, ErrorKind, KmsStatus, OperationReport, StatusOptions};
 
@@ -52,7 +55,7 @@ async fn reconcile(cluster: &Cluster) -> Result<(), String> {
     } else {
         others::profile_of(cluster, has.current.as_ref().map(|key| key.key_id.as_str()))
     };
-    if !cluster.ask_for_kms(&profile, None) {
+    if !cluster.ask_for_kms(&profile, None, None) {
         return Err(format!("nobody may ask for {profile}"));
     }
     match cluster.idle().await? {
@@ -85,7 +88,13 @@ async fn resume(cluster: &Cluster, began: Instant) -> Result<(), String> {
             {
                 abandon(cluster, began).await?;
             }
-            Err(error) if error.is_retryable() => patience(began, &error)?,
+            Err(error) if error.is_retryable() => {
+                patience(began, &error)?;
+                // What others left half-way, they finish: no gate can be passed before.
+                if cluster.others_failed.swap(false, Ordering::Relaxed) {
+                    reconcile(cluster).await?;
+                }
+            }
             Err(error) if cluster.denied == Denied::Kept && is_incomplete(&error) => {
                 abandon(cluster, began).await?;
             }

@@ -112,7 +112,6 @@ pub struct GroundTruth {
     pub orphans: usize,
     /// Number of those that are the library's own ([`OWN_SECRETS`]), by key id; `plaintext` for
     /// those without.
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub own: BTreeMap<String, usize>,
     /// The highest resource version under `/registry/secrets/`.
     pub newest_resource_version: u64,
