@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use aks_kms::{Error, ErrorKind, KmsStatus, OperationReport, StatusOptions};
+use aks_kms::{Error, ErrorKind, KmsStatus, OperationReport, RuleId, StatusOptions};
 
 use crate::{
     check,
@@ -69,6 +69,16 @@ async fn resume(cluster: &Cluster, began: Instant) -> Result<(), String> {
     let mut conflicts = 0;
     loop {
         let before = status(cluster).await?;
+        // The seal lies under the key, too: what is recorded cannot be told yet.
+        if let Some(finding) =
+            before.findings.iter().find(|finding| finding.rule == RuleId::RecordUnreadable)
+        {
+            if began.elapsed() >= PATIENCE {
+                return Err(format!("the record never comes back: {finding:?}"));
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+            continue;
+        }
         let Some(operation) = before.operation_in_progress else { return Ok(()) };
         match performed(cluster, Verb::Resume).await? {
             Ok(_) => {
