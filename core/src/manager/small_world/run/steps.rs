@@ -296,7 +296,7 @@ impl State {
         (
             "proves it",
             self.advanced(|run| {
-                run.kept = run.kept.changed(|record| record.prove(expected, proof, Some(&etag)))
+                run.kept = run.kept.changed(|record| record.prove(expected, proof, Some(&etag)));
             }),
         )
     }
