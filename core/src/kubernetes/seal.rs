@@ -19,6 +19,8 @@ use crate::{
 /// Name of the Secret.
 pub(crate) const SEAL: &str = "aks-kms-seal";
 const KEY: &str = "key";
+/// Fresh connections that are tried where an API server cannot read it.
+const ELSEWHERE: usize = 8;
 /// A type of our own: tools that handle Secrets of known types leave it alone.
 const TYPE: &str = "aks-kms/seal";
 
@@ -54,11 +56,26 @@ impl SealStore {
             Read::Remembered => format!("{path}?resourceVersion=0"),
             Read::Now => path,
         };
-        match self.api.call(&Request::get(path, Accept::Json), &doing).await {
+        let request = Request::get(path, Accept::Json);
+        match self.api.call(&request, &doing).await {
             Ok(answer) => Ok(key(&answer)),
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+            // Where a change reached some API servers only, another one may have the key.
+            Err(error) if error.kind() == ErrorKind::Unavailable => {
+                self.read_elsewhere(&request).await.map(Some).ok_or(error)
+            }
             Err(error) => Err(error),
         }
+    }
+
+    async fn read_elsewhere(&self, request: &Request) -> Option<SealKey> {
+        for _ in 0..ELSEWHERE {
+            let answer = self.api.fresh().ask(request).await;
+            if let Some(answer) = answer.ok().filter(|answer| answer.status == 200) {
+                return key(&answer);
+            }
+        }
+        None
     }
 
     /// The key, made now if there is none.

@@ -115,6 +115,9 @@ impl Runner<'_> {
         state.in_use = InUse::Heard(pass.keys().to_vec());
         self.prove(&expected, &report, hash_seen, state.etag.as_deref()).await;
         self.judge(purpose, state.guards, &report)?;
+        if purpose == Purpose::Rewrite && pass.keys().len() > 1 {
+            return Err(self.two_keys(pass.keys()));
+        }
         if !within && (purpose == Purpose::Gate || state.guards) {
             return Err(self.incomplete(purpose, &["secrets that were not listed".to_owned()]));
         }
@@ -156,6 +159,20 @@ impl Runner<'_> {
         }
         self.log.finding(unproven.at(Level::Warn, false));
         Ok(())
+    }
+
+    /// A change left API servers on different keys, and nothing follows that sets them to one.
+    fn two_keys(&self, keys: &[ExpectedKey]) -> Error {
+        let named: Vec<String> = keys.iter().map(ToString::to_string).collect();
+        Error::new(
+            ErrorKind::KmsUnavailable,
+            format!(
+                "the API servers of {} write with two keys, because a change reached some of them only: {}; every secret \
+                 is under one of these; call `rotate` (or `enable`, or `disable`) with the one that is wanted",
+                self.cluster,
+                named.join(" and ")
+            ),
+        )
     }
 
     /// Some secrets could not be rewritten.
