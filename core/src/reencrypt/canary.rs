@@ -255,6 +255,7 @@ impl Canary {
             match answer.status {
                 200 | 202 | 404 => self.gone(),
                 409 => self.made(None),
+                500 if self.removed_elsewhere(api).await => {}
                 status => return Err(status.to_string()),
             }
         }
