@@ -12,7 +12,6 @@ use std::{
 use aks_kms::{
     Evidence, Pace, Reencrypt, ReencryptOptions, ReencryptSecretsOptions, RotateOptions, Timing,
 };
-use aks_kms_simulator::backend::GroundTruth;
 use reqwest::{Method, StatusCode};
 use serde_json::json;
 
@@ -140,21 +139,10 @@ async fn the_gate_on_a_clean_cluster_of_ten_thousand_secrets_writes_none() {
     world.manager().reencrypt_secrets(options).await.unwrap();
     let before = world.truth().await;
     assert_eq!(before.total, 10_001, "with the seal");
-    let before_version = before.newest_resource_version;
     let mut ours = world.puppet("rotate", Some(2));
     assert!(ours.lead_to("cluster", 1).await.is_none(), "the gate is over");
-    // but for the canary of the run
-    let after = world.truth().await;
-    assert_eq!(
-        after.clone().of_others(),
-        GroundTruth {
-            newest_resource_version: after.newest_resource_version,
-            own: after.own.clone(),
-            ..before.of_others()
-        }
-    );
-    let written = after.newest_resource_version - before_version;
-    assert!(written < 1_000, "{written} writes: only the canary's");
+    // nobody's secret was written, and the library's own may have been
+    assert_eq!(world.truth().await.of_others(), before.of_others());
     ours.kill().await;
 }
 

@@ -113,7 +113,8 @@ pub struct GroundTruth {
     /// Number of those that are the library's own ([`OWN_SECRETS`]), by key id; `plaintext` for
     /// those without.
     pub own: BTreeMap<String, usize>,
-    /// The highest resource version under `/registry/secrets/`.
+    /// The highest resource version under `/registry/secrets/`, the library's own left out: between
+    /// two equal ones nobody's secret was written.
     pub newest_resource_version: u64,
     /// When a vault was closed while an API server or a secret needed the public way to it: never,
     /// if all is well. Filled in by the simulator, not by a backend.
@@ -141,16 +142,16 @@ impl GroundTruth {
         *self.own.entry(key.unwrap_or(PLAINTEXT).to_owned()).or_default() += 1;
     }
 
-    /// The same with the library's own secrets in [`own`](Self::own) only. What is unreadable counts
+    /// The same without the library's own secrets, which come and go. What is unreadable counts
     /// whosever it is.
     #[must_use]
     pub fn of_others(mut self) -> Self {
-        for (key, own) in &self.own {
-            self.total = self.total.saturating_sub(*own);
-            if *key == PLAINTEXT {
-                self.plaintext = self.plaintext.saturating_sub(*own);
-            } else if let Some(count) = self.by_key.get_mut(key) {
-                *count = count.saturating_sub(*own);
+        for (key, own) in std::mem::take(&mut self.own) {
+            self.total = self.total.saturating_sub(own);
+            if key == PLAINTEXT {
+                self.plaintext = self.plaintext.saturating_sub(own);
+            } else if let Some(count) = self.by_key.get_mut(&key) {
+                *count = count.saturating_sub(own);
             }
         }
         self.by_key.retain(|_, count| *count > 0);

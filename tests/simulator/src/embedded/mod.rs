@@ -314,8 +314,10 @@ impl KubernetesBackend for Embedded {
             *namespaces.entry(namespace.to_owned()).or_default() += 1;
             if OWN_SECRETS.contains(&name) {
                 own.push(Arc::clone(&version.seal));
+            } else {
+                let newest = &mut truth.newest_resource_version;
+                *newest = version.revision.max(*newest);
             }
-            truth.newest_resource_version = truth.newest_resource_version.max(version.revision);
             match seals.iter_mut().find(|(seal, _)| Arc::ptr_eq(seal, &version.seal)) {
                 Some((_, count)) => *count += 1,
                 None => seals.push((Arc::clone(&version.seal), 1)),

@@ -66,7 +66,11 @@ pub(super) async fn ground_truth(
     let mut truth = GroundTruth::default();
     for secret in secrets(etcd).await? {
         truth.orphans += usize::from(!namespaces.contains(&secret.namespace));
-        truth.newest_resource_version = truth.newest_resource_version.max(secret.mod_revision);
+        let is_own = OWN_SECRETS.contains(&&*secret.name);
+        if !is_own {
+            let newest = &mut truth.newest_resource_version;
+            *newest = secret.mod_revision.max(*newest);
+        }
         if !chains.iter().any(|chain| chain.reads(&secret.form)) {
             truth.unreadable += 1;
         }
@@ -81,7 +85,7 @@ pub(super) async fn ground_truth(
             }
         };
         truth.count(key, 1);
-        if OWN_SECRETS.contains(&&*secret.name) {
+        if is_own {
             truth.note_own(key);
         }
     }
