@@ -1,8 +1,11 @@
 //! Every reachable state of a small world: two API servers, three keys, three secrets, both
-//! wirings; two calls of any verbs with one crash and one foreign action (or one failure of Azure's)
-//! at any point, and `resume` or `abandon` whenever something is recorded.
+//! wirings, and both of the keys that AKS may keep as the one before; a call of any verb with one
+//! crash and one foreign action (or one failure of Azure's, or a lost answer) at any point, and
+//! `resume` or `abandon` whenever something is recorded. What anybody asks of Azure succeeds, or
+//! fails after it reached none or some of the API servers.
 //!
-//! Planner, rules, record and conflicts are the crate's own; the runner is abstract. In each state:
+//! Planner, rules, record, conflicts, and what decides when a change is sent are the crate's own;
+//! the rest of the runner is abstract. In each state:
 //! - nothing that this crate does makes a secret unreadable;
 //! - a key that the ledger calls removable is needed by no secret and no API server;
 //! - the record knows the key that a change of ours has set;
