@@ -128,7 +128,7 @@ async fn ends_right(simulator: &Simulator, case: &Case, what: &str) {
     simulator.set_faults(&case.id, Faults::default()).await.unwrap();
     let report = enable(&common::manager(case), case)
         .await
-        .unwrap_or_else(|error| panic!("{what}: {error:?}"));
+        .unwrap_or_else(|error| panic!("{what}: {error:?}, {:#?}", error.report()));
     // Where API servers were left on two keys, the first gate is under both.
     let last = report.reencryption.last().unwrap();
     assert!(last.complete && last.purpose != Purpose::Gate, "{what}: {report:#?}");

@@ -20,7 +20,7 @@ use crate::{
 pub(crate) const SEAL: &str = "aks-kms-seal";
 const KEY: &str = "key";
 /// Fresh connections that are tried where an API server cannot read it.
-const ELSEWHERE: usize = 8;
+const ELSEWHERE: usize = 24;
 /// A type of our own: tools that handle Secrets of known types leave it alone.
 const TYPE: &str = "aks-kms/seal";
 

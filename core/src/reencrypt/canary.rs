@@ -18,7 +18,7 @@ use crate::{
 const NAMES: usize = 3;
 
 /// Fresh connections that are tried to find an API server that can read the canary.
-const ELSEWHERE: usize = 8;
+const ELSEWHERE: usize = 24;
 
 /// The canary: `aks-kms-canary` in the state namespace. It is made at the first write and removed
 /// before the last look and at the end.

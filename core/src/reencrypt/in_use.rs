@@ -1,6 +1,8 @@
 //! Which of several keys do the API servers write with? For a cluster whose last change failed:
 //! its document may name a key that they do not have.
 
+use std::sync::atomic::Ordering;
+
 use tokio::time::{Instant, sleep};
 
 use super::{
@@ -107,6 +109,7 @@ impl Engine {
                             return self.converged(pass, evidence, heard, touch).await;
                         }
                         Found::Two(one, other) if same => {
+                            self.servers_differ.store(true, Ordering::Relaxed);
                             pass.keys = vec![candidates[one].clone(), candidates[other].clone()];
                             let evidence = evidence(&heard, &pass.keys, &names);
                             return self.converged(pass, evidence, heard, false).await;

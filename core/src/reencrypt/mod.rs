@@ -104,6 +104,8 @@ pub(crate) struct Engine {
     /// Why the last evidence was weak.
     doubt: Mutex<Option<String>>,
     kms_v1: AtomicBool,
+    /// A change left API servers on different keys: not each can read every secret.
+    servers_differ: AtomicBool,
 }
 
 impl Engine {
@@ -122,6 +124,7 @@ impl Engine {
             settled: config.settled,
             doubt: Mutex::default(),
             names: Mutex::new(KeyNames::new(config.known_keys, config.known_key_id_hashes)),
+            servers_differ: AtomicBool::new(false),
             kms_v1: AtomicBool::new(config.kms_v1),
         }
     }

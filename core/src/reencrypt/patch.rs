@@ -20,6 +20,8 @@ use crate::{error::Result, model::BlockedReason};
 const OVERLOADED_TRIES: u32 = 6;
 /// Tries after the server failed.
 const BROKEN_TRIES: u32 = 3;
+/// Fresh connections that are tried to find an API server that can read a secret.
+const ELSEWHERE: usize = 24;
 /// Outages that one secret is tried again after.
 const OUTAGES: u32 = 5;
 
@@ -96,7 +98,8 @@ impl Engine {
                             continue;
                         }
                         if given_up {
-                            return Ok(unreadable_or_broken(message));
+                            let answer = unreadable_or_broken(message);
+                            return self.or_elsewhere(item, change, answer).await;
                         }
                     }
                     tokio::time::sleep(self.backoff(broken)).await;
@@ -115,6 +118,11 @@ impl Engine {
                     }
                     tokio::time::sleep(self.backoff(gone_but_listed)).await;
                 }
+                answer @ PatchAnswer::Blocked(BlockedReason::Unreadable, _) => {
+                    self.outage.answered();
+                    turn.answered(Work::Read);
+                    return self.or_elsewhere(item, change, answer).await;
+                }
                 answer => {
                     self.outage.answered();
                     let wrote =
@@ -124,6 +132,28 @@ impl Engine {
                 }
             }
         }
+    }
+
+    /// Where a change left API servers on different keys, another one may have the key of a secret
+    /// that one cannot read.
+    async fn or_elsewhere(
+        &self,
+        item: &Item,
+        change: Change,
+        answer: PatchAnswer,
+    ) -> Result<PatchAnswer> {
+        let is_unreadable = matches!(answer, PatchAnswer::Blocked(BlockedReason::Unreadable, _));
+        if !is_unreadable || !self.servers_differ.load(Ordering::Relaxed) {
+            return Ok(answer);
+        }
+        for _ in 0..ELSEWHERE {
+            let api = self.api.fresh();
+            let other = requests::patch(&api, &item.namespace, &item.name, change).await?;
+            if matches!(other, PatchAnswer::Version(_)) {
+                return Ok(other);
+            }
+        }
+        Ok(answer)
     }
 
     /// Whether a list agrees that a secret does not exist.
