@@ -328,7 +328,7 @@ impl Request<'_> {
             }
         }
         let uid = stored["metadata"]["uid"].clone();
-        if self.resource == Resource::Namespaces && namespaces::is_held(stored) {
+        if self.resource == Resource::Namespaces && namespaces::is_kept(stored) {
             let mut ended = stored.clone();
             namespaces::end(&mut ended, &self.cluster.store);
             if !self.call.dry_run() {

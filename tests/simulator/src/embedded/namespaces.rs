@@ -25,6 +25,11 @@ pub(super) fn is_held(namespace: &Value) -> bool {
     namespace["spec"]["finalizers"].as_array().is_some_and(|finalizers| !finalizers.is_empty())
 }
 
+/// Whether a DELETE leaves it: the first one only tells it to end.
+pub(super) fn is_kept(namespace: &Value) -> bool {
+    is_held(namespace) || namespace["metadata"]["deletionTimestamp"].is_null()
+}
+
 /// Tells a namespace to end.
 pub(super) fn end(namespace: &mut Value, store: &Store) {
     if namespace["metadata"]["deletionTimestamp"].is_null() {

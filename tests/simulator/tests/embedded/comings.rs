@@ -14,23 +14,35 @@ use crate::world::{World, v2};
 const SECRETS: &str = "/api/v1/namespaces/team-1/secrets";
 const LEASES: &str = "/apis/coordination.k8s.io/v1/namespaces/kube-system/leases";
 
+/// The status of a request over a new connection; of another one where the process that it led to
+/// ended meanwhile.
+async fn status(world: &World, method: &Method, path: &str, body: &Value) -> u16 {
+    let began = Instant::now();
+    loop {
+        let request = world.client().request(method.clone(), path).json(body);
+        match request.send().await {
+            Ok(response) => return response.status().as_u16(),
+            Err(error) => assert!(began.elapsed() < Duration::from_secs(10), "{error}"),
+        }
+    }
+}
+
 /// The numbers of the keys that six connections write new secrets with.
 async fn written(world: &World) -> BTreeSet<usize> {
     let mut keys = BTreeSet::new();
     for number in 1..=6 {
-        let (name, client) = (format!("new-{number}"), world.client());
+        let name = format!("new-{number}");
         let secret = json!({"metadata": {"name": name}});
-        let made = client.request(Method::POST, SECRETS).json(&secret).send().await.unwrap();
-        assert_eq!(made.status(), 201);
+        let made = status(world, &Method::POST, SECRETS, &secret).await;
+        // 409: it was made, and the answer was lost
+        assert!(matches!(made, 201 | 409), "{made}");
         keys.insert(world.key_of("team-1", &name));
         let path = format!("{SECRETS}/{name}");
         // one with an older configuration cannot read what others wrote
-        while client.request(Method::DELETE, &path).send().await.unwrap().status() != 200 {
-            let other = world.client().request(Method::DELETE, &path).send().await.unwrap();
-            if other.status() == 200 {
-                break;
-            }
-        }
+        until("it is deleted", async || {
+            matches!(status(world, &Method::DELETE, &path, &json!({})).await, 200 | 404)
+        })
+        .await;
     }
     keys
 }
