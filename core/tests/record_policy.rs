@@ -24,7 +24,7 @@ async fn only_the_account_that_the_policy_names_writes_the_record() {
     }
     let simulator = common::simulator().await;
     let cluster = json!({"backend": "real", "api_servers": 1});
-    let world = World::with(simulator, cluster, json!({}), 1.0).await;
+    let world = World::with(simulator, cluster, json!({}), 0.1).await;
     let kubectl = world.kubectl();
     apply(&kubectl).await;
     wait_until_it_holds(&kubectl).await;

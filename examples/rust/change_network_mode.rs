@@ -37,6 +37,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         .credential(case.credential())
         .cloud(case.arm.parse()?)
         .transport(case.transport())
+        .timing(simulated::timing())
         .build()?;
 
     let options = |dry_run, on_progress| ChangeNetworkModeOptions {

@@ -42,6 +42,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         .credential(case.credential())
         .cloud(case.arm.parse()?)
         .transport(case.transport())
+        .timing(simulated::timing())
         .build()?;
 
     let planned = manager

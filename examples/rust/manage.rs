@@ -10,6 +10,7 @@
 use std::{error::Error, io::Write, path::PathBuf};
 
 use aks_kms::{ClusterId, DisableOptions, EnableOptions, KmsManager, RotateOptions, StatusOptions};
+use aks_kms_examples::simulated;
 use aks_kms_simulator::Case;
 use clap::{Parser, Subcommand};
 
@@ -42,6 +43,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         .credential(case.credential())
         .cloud(case.arm.parse()?)
         .transport(case.transport())
+        .timing(simulated::timing())
         .build()?;
     let document = match arguments.verb {
         Verb::Enable { key_id } => {

@@ -30,6 +30,7 @@ fn manager(case: &Case) -> Result<KmsManager, Box<dyn Error>> {
         .credential(case.credential())
         .cloud(case.arm.parse()?)
         .transport(case.transport())
+        .timing(simulated::timing())
         .build()?)
 }
 

@@ -27,6 +27,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         .credential(case.credential())
         .cloud(case.arm.parse()?)
         .transport(case.transport())
+        .timing(simulated::timing())
         .build()?;
     manager.enable(&case.key_ids[0], EnableOptions::default()).await?;
     writeln!(out, "etcd before: {}\n", describe(&simulator.secrets(&case.id).await?))?;
