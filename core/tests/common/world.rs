@@ -8,8 +8,9 @@ use aks_kms::{
     Purpose, Reencrypt, RotateOptions, StatusOptions, Timing,
 };
 use aks_kms_simulator::{
-    Case, Simulator,
+    Case, Options, Simulator,
     backend::{GroundTruth, KeyRef, KmsVersion},
+    real::Binaries,
 };
 use serde_json::{Value, json};
 
@@ -20,6 +21,9 @@ use super::{
 
 /// How AKS may wire two keys: everything must hold for both.
 pub(crate) const WIRINGS: [&str; 2] = ["one-provider", "two-providers"];
+
+/// Real API servers take real time; the library's own waits need not.
+const REAL_SCALE: f64 = 0.1;
 
 /// A cluster with five versions of a key in its vault.
 pub(crate) struct World {
@@ -36,6 +40,18 @@ impl World {
     pub(crate) async fn embedded(wiring: &str, given: Value) -> Self {
         let simulator = super::simulator().await;
         Self::with(simulator, json!({"wiring": wiring}), given, super::SCALE).await
+    }
+
+    /// On real API servers, whose waits are a tenth of Azure's. `None`: this machine has none.
+    pub(crate) async fn real(api_servers: usize, given: Value) -> Option<Self> {
+        if !Binaries::available() {
+            return None;
+        }
+        let simulator = Simulator::start(Options::default()).await.unwrap();
+        let cluster = json!({"backend": "real", "api_servers": api_servers});
+        let mut whole = json!({"key": {"versions": 16}});
+        merge(&mut whole, given);
+        Some(Self::with(simulator, cluster, whole, REAL_SCALE).await)
     }
 
     pub(crate) async fn with(

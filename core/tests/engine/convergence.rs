@@ -1,10 +1,6 @@
 //! Convergence is honest: as long as one API server writes with something else than the expected
 //! key, no report says complete, the error says what the servers write with, and nothing is lost.
 
-#![allow(clippy::unwrap_used, reason = "helpers of tests are tests")]
-
-mod common;
-
 use std::{collections::BTreeSet, time::Duration};
 
 use aks_kms::{
@@ -19,6 +15,8 @@ use aks_kms_simulator::{
 };
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
+
+use crate::common;
 
 /// How AKS may wire two keys: everything must hold for both.
 const WIRINGS: [&str; 2] = ["one-provider", "two-providers"];

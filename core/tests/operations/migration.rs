@@ -1,9 +1,5 @@
 //! A cluster moves from KMS v1 to v2 along the upgrades that are offered.
 
-#![allow(clippy::unwrap_used, reason = "helpers of tests are tests")]
-
-mod common;
-
 use std::time::Duration;
 
 use aks_kms::{
@@ -12,6 +8,8 @@ use aks_kms::{
 };
 use aks_kms_simulator::{Case, Given, Simulator};
 use serde_json::{Value, json};
+
+use crate::common;
 
 fn given(version: &str, secrets: usize) -> Given {
     serde_json::from_value(json!({

@@ -1,10 +1,6 @@
 //! The vault in use moves between public and private access, and at no moment is it closed to
 //! anything that still needs it.
 
-#![allow(clippy::unwrap_used, reason = "helpers of tests are tests")]
-
-mod common;
-
 use std::time::Duration;
 
 use aks_kms::{
@@ -13,6 +9,8 @@ use aks_kms::{
 };
 use aks_kms_simulator::{Case, Given, Simulator};
 use serde_json::{Value, json};
+
+use crate::common;
 
 fn given(mode: &str, wiring: &str) -> Given {
     serde_json::from_value(json!({

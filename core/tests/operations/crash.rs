@@ -1,12 +1,6 @@
 //! A process is killed at every step boundary and at random moments within steps; another one
 //! resumes. In the end the cluster is as if nobody had been killed.
 
-#![allow(clippy::unwrap_used, reason = "helpers of tests are tests")]
-#![allow(clippy::print_stdout, reason = "the puppet tells its leader how it goes")]
-
-#[path = "../common/mod.rs"]
-mod common;
-
 use std::time::Duration;
 
 use aks_kms::{ResumeOptions, StatusOptions};
@@ -17,7 +11,10 @@ use proptest::{
 };
 use serde_json::json;
 
-use crate::common::world::{WIRINGS, World};
+use crate::common::{
+    puppet::Puppet,
+    world::{WIRINGS, World},
+};
 
 /// Random moments for each wiring and verb.
 const MOMENTS: usize = 10;
@@ -25,13 +22,6 @@ const MOMENTS: usize = 10;
 const AT_ONCE: usize = 6;
 /// More phases than any verb has.
 const PHASES: usize = 30;
-
-/// The library in another process; the tests lead and kill it.
-#[tokio::test(flavor = "multi_thread")]
-#[ignore = "no test of its own: the others run it in another process"]
-async fn puppet() {
-    common::puppet::act().await;
-}
 
 /// What a verb makes of a cluster whose secrets are under the first key.
 #[derive(Clone, Copy, Debug)]
@@ -45,7 +35,7 @@ enum Verb {
 const VERBS: [Verb; 4] = [Verb::Enable, Verb::Rotate, Verb::RotateToNewVersion, Verb::Disable];
 
 impl Verb {
-    fn start(self, world: &World) -> common::puppet::Puppet {
+    fn start(self, world: &World) -> Puppet {
         match self {
             Self::Enable => world.puppet("enable", Some(2)),
             Self::Rotate => world.puppet("rotate", Some(2)),

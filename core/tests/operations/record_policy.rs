@@ -1,13 +1,8 @@
 //! The policy of `examples/kubernetes` on a real kube-apiserver: it is accepted, it keeps others from
 //! writing the record, and it does not keep us.
 
-#![allow(clippy::unwrap_used, reason = "helpers of tests are tests")]
-
-mod common;
-
 use std::time::Duration;
 
-use aks_kms_simulator::real::Binaries;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
@@ -19,12 +14,7 @@ const CORE: &str = "/api/v1/namespaces/kube-system";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn only_the_account_that_the_policy_names_writes_the_record() {
-    if !Binaries::available() {
-        return;
-    }
-    let simulator = common::simulator().await;
-    let cluster = json!({"backend": "real", "api_servers": 1});
-    let world = World::with(simulator, cluster, json!({}), 0.1).await;
+    let Some(world) = World::real(1, json!({})).await else { return };
     let kubectl = world.kubectl();
     apply(&kubectl).await;
     wait_until_it_holds(&kubectl).await;

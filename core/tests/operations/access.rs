@@ -1,12 +1,10 @@
 //! Which API server is spoken to.
 
-#![allow(clippy::unwrap_used, reason = "helpers of tests are tests")]
-
-mod common;
-
 use aks_kms::{EnableOptions, ErrorKind, KubernetesAccess, RuleId};
 use aks_kms_simulator::{Case, Given, Simulator};
 use serde_json::json;
+
+use crate::common;
 
 /// A kubeconfig file as an administrator has it.
 fn kubeconfig(simulator: &Simulator, case: &Case) -> tempfile::NamedTempFile {

@@ -1,12 +1,10 @@
 //! `enable` on a real kube-apiserver and etcd: what it leaves in etcd, read from etcd itself.
 
-#![allow(clippy::unwrap_used, reason = "helpers of tests are tests")]
-
-mod common;
-
 use aks_kms::{EnableOptions, Evidence, Purpose};
 use aks_kms_simulator::{Given, Options, Simulator, real::Binaries, writes::Write};
 use serde_json::json;
+
+use crate::common;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn enable_encrypts_every_secret_in_etcd_and_a_second_run_changes_nothing() {
@@ -22,7 +20,7 @@ async fn enable_encrypts_every_secret_in_etcd_and_a_second_run_changes_nothing()
     let case = simulator.put_case(given).await.unwrap();
     let before = simulator.secrets(&case.id).await.unwrap();
     assert_eq!((before.total, before.plaintext), (500, 500));
-    let manager = common::builder(&case).timing(aks_kms::Timing::default()).build().unwrap();
+    let manager = common::builder(&case).timing(common::real_timing()).build().unwrap();
 
     let report = manager.enable(&case.key_ids[0], EnableOptions::default()).await.unwrap();
     let purposes: Vec<Purpose> = report.reencryption.iter().map(|pass| pass.purpose).collect();

@@ -50,7 +50,7 @@ async fn killed_at(part: usize) {
     }))
     .await;
     let mut child = Command::new(std::env::current_exe().unwrap())
-        .args(["killed::child", "--exact", "--ignored"])
+        .args(["crash::child", "--exact", "--ignored"])
         .env(CASE, serde_json::to_string(&world.case).unwrap())
         .stdout(Stdio::null())
         .stderr(Stdio::null())

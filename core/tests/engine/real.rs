@@ -1,10 +1,6 @@
 //! Re-encryption on a real kube-apiserver and etcd: the cases that one can be brought into, judged
 //! by the bytes in etcd. Few clusters, and as much on each as goes.
 
-#![allow(clippy::unwrap_used, reason = "helpers of tests are tests")]
-
-mod common;
-
 use std::{
     collections::BTreeMap,
     sync::{
@@ -25,6 +21,8 @@ use aks_kms_simulator::{
 };
 use futures::future::FutureExt;
 use serde_json::{Value, json};
+
+use crate::common;
 
 struct World {
     simulator: Simulator,

@@ -1,64 +1,20 @@
-//! A cluster to re-encrypt, with hands on its Kubernetes.
+//! What the tests of re-encryption do to a cluster.
 
 use std::sync::{
-    Arc, Mutex,
+    Arc,
     atomic::{AtomicBool, Ordering},
 };
 
 use aks_kms::{
-    Error, KmsManager, OnProgress, OperationReport, Phase, ReencryptOptions, ReencryptReport,
-    ReencryptSecretsOptions, RunOptions, Timing,
+    Error, OnProgress, OperationReport, Phase, ReencryptOptions, ReencryptReport,
+    ReencryptSecretsOptions, RunOptions,
 };
-use aks_kms_simulator::{
-    BackendFactory, Case, Options, Simulator, TimeScale,
-    backend::{GroundTruth, KubernetesBackend},
-    embedded::Embedded,
-    given::Faults,
-    writes::Write,
-};
-use futures::future::{FutureExt, ready};
+use aks_kms_simulator::{backend::KubernetesBackend, embedded::Embedded, writes::Write};
 use serde_json::Value;
 
-use crate::common;
-
-/// A case, its cluster's Kubernetes, and a way to do things to it in the middle of a run.
-pub(crate) struct World {
-    pub(crate) simulator: Simulator,
-    pub(crate) case: Case,
-    pub(crate) embedded: Arc<Embedded>,
-}
+pub(crate) use crate::common::{block_on, embedded::EmbeddedWorld as World};
 
 impl World {
-    pub(crate) async fn new(given: Value) -> Self {
-        let made: Arc<Mutex<Option<Arc<Embedded>>>> = Arc::default();
-        let keep = Arc::clone(&made);
-        let factory: BackendFactory = Arc::new(move |spec| {
-            let started = Embedded::start(spec).map(|embedded| {
-                let embedded = Arc::new(embedded);
-                *keep.lock().unwrap() = Some(Arc::clone(&embedded));
-                let backend: Arc<dyn KubernetesBackend> = embedded;
-                backend
-            });
-            ready(started).boxed()
-        });
-        let options = Options { scale: TimeScale(common::SCALE), ..Options::default() };
-        let simulator = Simulator::start_with(options, factory).await.unwrap();
-        let case = simulator.put_case(serde_json::from_value(given).unwrap()).await.unwrap();
-        let embedded = made.lock().unwrap().take().unwrap();
-        Self { simulator, case, embedded }
-    }
-
-    pub(crate) fn manager(&self) -> KmsManager {
-        common::manager(&self.case)
-    }
-
-    /// A manager with some waits of its own.
-    pub(crate) fn with_timing(&self, change: impl FnOnce(&mut Timing)) -> KmsManager {
-        let mut timing = Timing::scaled(common::SCALE);
-        change(&mut timing);
-        common::builder(&self.case).timing(timing).build().unwrap()
-    }
-
     pub(crate) async fn reencrypt(&self) -> Result<OperationReport, Error> {
         self.manager().reencrypt_secrets(ReencryptSecretsOptions::default()).await
     }
@@ -66,15 +22,6 @@ impl World {
     /// The only pass of a run that succeeds.
     pub(crate) async fn pass(&self) -> ReencryptReport {
         only(self.reencrypt().await.unwrap())
-    }
-
-    pub(crate) async fn truth(&self) -> GroundTruth {
-        self.simulator.secrets(&self.case.id).await.unwrap()
-    }
-
-    pub(crate) async fn faults(&self, faults: Value) {
-        let faults: Faults = serde_json::from_value(faults).unwrap();
-        self.simulator.set_faults(&self.case.id, faults).await.unwrap();
     }
 
     /// Options under which these faults come up when rewriting begins.
@@ -141,9 +88,4 @@ fn once(phase: Phase, done: u64, act: impl Fn() + Send + Sync + 'static) -> OnPr
             act();
         }
     })
-}
-
-/// Waits for something that takes the runtime's other threads to happen.
-pub(crate) fn block_on<T>(future: impl Future<Output = T>) -> T {
-    tokio::task::block_in_place(|| tokio::runtime::Handle::current().block_on(future))
 }

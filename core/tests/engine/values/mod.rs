@@ -8,25 +8,21 @@
 //! One Secret is the library's own, and its value is asked for: the key of the record's seal. It is
 //! in no report and no log either.
 
-#![allow(clippy::unwrap_used, reason = "helpers of tests are tests")]
-#![allow(clippy::print_stdout, reason = "the child's report goes to its standard output")]
-
-mod common;
-#[path = "values/memory.rs"]
 mod memory;
-#[path = "values/proxy.rs"]
 mod proxy;
 
 use std::{process::Stdio, time::Duration};
 
-use aks_kms::{EnableOptions, KubernetesAccess, ReencryptSecretsOptions, Timing};
+use aks_kms::{EnableOptions, KubernetesAccess, ReencryptSecretsOptions};
 use aks_kms_simulator::{Case, Given, Options, Simulator, real::Binaries};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use memchr::memmem;
 use serde_json::json;
 use tokio::{io::AsyncReadExt, process::Command};
 
-use crate::{memory::found_in_process, proxy::RecordingProxy};
+use self::{memory::found_in_process, proxy::RecordingProxy};
+
+use crate::common;
 
 /// Tells the child its case.
 const CASE: &str = "AKS_KMS_VALUES_CASE";
@@ -62,7 +58,7 @@ async fn child() {
         context: None,
     };
     let manager =
-        common::builder(&case).kubernetes(access).timing(Timing::default()).build().unwrap();
+        common::builder(&case).kubernetes(access).timing(common::real_timing()).build().unwrap();
     let enabled = manager.enable(&case.key_ids[0], EnableOptions::default()).await.unwrap();
     let again = manager.reencrypt_secrets(ReencryptSecretsOptions::default()).await.unwrap();
     // time for a last look into this memory
@@ -109,7 +105,7 @@ async fn check(faults: serde_json::Value, streaming: bool) {
     std::fs::write(&kubeconfig, config.to_string()).unwrap();
     let marker = format!("marker-{}", uuid::Uuid::new_v4());
     let mut child = Command::new(std::env::current_exe().unwrap())
-        .args(["child", "--exact", "--nocapture", "--ignored"])
+        .args(["values::child", "--exact", "--nocapture", "--ignored"])
         .env(CASE, serde_json::to_string(&case).unwrap())
         .env(KUBECONFIG, &kubeconfig)
         .env(MARKER, marker.chars().rev().collect::<String>())

@@ -1,10 +1,6 @@
 //! Interruption and foreign hands: whatever happens in the middle, calling the verb again ends
 //! right, and nothing is lost.
 
-#![allow(clippy::unwrap_used, reason = "helpers of tests are tests")]
-
-mod common;
-
 use std::{
     sync::{
         Arc,
@@ -16,6 +12,8 @@ use std::{
 use aks_kms::{EnableOptions, ErrorKind, Phase, RuleId, RunOptions};
 use aks_kms_simulator::{Given, Simulator, writes::Write};
 use serde_json::json;
+
+use crate::common;
 
 fn given() -> Given {
     serde_json::from_value(json!({

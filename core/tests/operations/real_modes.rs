@@ -1,29 +1,12 @@
 //! Change of the network mode and migration to KMS v2 on a real kube-apiserver and etcd.
 
-#![allow(clippy::unwrap_used, reason = "helpers of tests are tests")]
-
-mod common;
-
-use std::time::Duration;
-
 use aks_kms::{
     ChangeNetworkModeOptions, KmsVersion, MigrateToV2Options, NetworkMode, RuleId, RunOptions,
-    Timing,
 };
 use aks_kms_simulator::{Given, Options, Simulator, real::Binaries};
 use serde_json::json;
 
-/// Waits for what real processes do; what AKS takes minutes for, this backend does not.
-fn timing() -> Timing {
-    Timing {
-        operation_poll_first: Duration::from_millis(200),
-        operation_poll_longest: Duration::from_secs(1),
-        weak_convergence: Duration::from_secs(5),
-        fence: Duration::from_secs(2),
-        kms_health: Duration::from_secs(25),
-        ..Timing::default()
-    }
-}
+use crate::common;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_vault_becomes_private_and_public_again() {
@@ -40,7 +23,7 @@ async fn a_vault_becomes_private_and_public_again() {
     }))
     .unwrap();
     let case = simulator.put_case(given).await.unwrap();
-    let manager = common::builder(&case).timing(timing()).build().unwrap();
+    let manager = common::builder(&case).timing(common::real_timing()).build().unwrap();
     for mode in [NetworkMode::Private, NetworkMode::Public] {
         let options = ChangeNetworkModeOptions::default();
         let report = manager.change_network_mode(mode, options).await.unwrap();
@@ -70,7 +53,7 @@ async fn kms_v1_becomes_v2_and_nothing_is_left_in_plaintext() {
     let case = simulator.put_case(given).await.unwrap();
     let before = simulator.secrets(&case.id).await.unwrap();
     assert_eq!((before.total, before.plaintext), (2_000, 0));
-    let manager = common::builder(&case).timing(timing()).build().unwrap();
+    let manager = common::builder(&case).timing(common::real_timing()).build().unwrap();
     let options = MigrateToV2Options {
         run: RunOptions { allow: vec![RuleId::KeyInUseUnproven], ..RunOptions::default() },
         ..MigrateToV2Options::default()

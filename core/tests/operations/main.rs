@@ -1,0 +1,35 @@
+//! The verbs, and sequences of calls, crashes and changes by others that must come out safe: no secret
+//! becomes unreadable, no key is called removable that is needed, and what was begun can be finished.
+//!
+//! Most run on the embedded API servers in both ways that AKS may wire two keys, and those that say so
+//! on a real kube-apiserver and etcd.
+
+#![allow(clippy::unwrap_used, reason = "helpers of tests are tests")]
+#![allow(clippy::print_stdout, reason = "the puppet tells its leader how it goes")]
+
+#[path = "../common/mod.rs"]
+mod common;
+
+mod access;
+mod busy_clusters;
+mod check_action;
+mod crash;
+mod interrupted;
+mod migration;
+mod network_mode;
+mod others;
+mod real;
+mod real_enable;
+mod real_modes;
+mod record;
+mod record_policy;
+mod rollback;
+mod rotation;
+mod two_machines;
+
+/// The library in another process; the tests above lead it.
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "no test of its own: the others run it in another process"]
+async fn puppet() {
+    common::puppet::act().await;
+}
