@@ -3,16 +3,32 @@
 
 pub(crate) mod az;
 pub(crate) mod embedded;
+pub(crate) mod kubectl;
 pub(crate) mod puppet;
 pub(crate) mod world;
 
-use std::time::Duration;
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
-use aks_kms::{ClusterId, KmsManager, KmsManagerBuilder, Timing};
+use aks_kms::{
+    ClusterId, KmsManager, KmsManagerBuilder, OnProgress, Phase, Progress, RuleId, RunOptions,
+    Timing,
+};
 use aks_kms_simulator::{Case, Options, Simulator, clock::TimeScale};
 
 /// Both sides wait this much shorter than in Azure.
 pub(crate) const SCALE: f64 = 0.01;
+
+/// An API server asks its plugin for its key once a minute; until then it writes with the old one.
+pub(crate) const NOTICE_SECONDS: f64 = 65.0;
+
+/// A test that hangs is a test that failed.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A simulator whose durations are scaled.
 pub(crate) async fn simulator() -> Simulator {
@@ -49,4 +65,43 @@ pub(crate) fn manager(case: &Case) -> KmsManager {
 /// Waits for something that takes the runtime's other threads to happen.
 pub(crate) fn block_on<T>(future: impl Future<Output = T>) -> T {
     tokio::task::block_in_place(|| tokio::runtime::Handle::current().block_on(future))
+}
+
+/// Waits until something holds.
+pub(crate) async fn until(what: &str, mut holds: impl AsyncFnMut() -> bool) {
+    let waiting = async {
+        while !holds().await {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    let waited = tokio::time::timeout(PATIENCE, waiting).await;
+    assert!(waited.is_ok(), "{what}: not within {PATIENCE:?}");
+}
+
+/// Calls `act` once, when a phase has begun and so many secrets are done.
+pub(crate) fn once(phase: Phase, done: u64, act: impl Fn() + Send + Sync + 'static) -> OnProgress {
+    once_when(move |now| now.phase == phase && now.done >= done, act)
+}
+
+/// Calls `act` once, at the first progress that `is_time` accepts.
+pub(crate) fn once_when(
+    is_time: impl Fn(&Progress) -> bool + Send + Sync + 'static,
+    act: impl Fn() + Send + Sync + 'static,
+) -> OnProgress {
+    let acted = AtomicBool::new(false);
+    Arc::new(move |now| {
+        if is_time(&now) && !acted.swap(true, Ordering::Relaxed) {
+            act();
+        }
+    })
+}
+
+/// A run that is watched.
+pub(crate) fn watched(on_progress: OnProgress) -> RunOptions {
+    RunOptions { on_progress: Some(on_progress), ..RunOptions::default() }
+}
+
+/// A run whose caller accepts what a rule says.
+pub(crate) fn allowing(rule: RuleId) -> RunOptions {
+    RunOptions { allow: vec![rule], ..RunOptions::default() }
 }

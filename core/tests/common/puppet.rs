@@ -5,7 +5,6 @@ use std::{
     io::{BufRead, Write},
     process::Stdio,
     sync::Arc,
-    time::Duration,
 };
 
 use aks_kms::{
@@ -22,8 +21,6 @@ use tokio::{
 
 const SCRIPT: &str = "AKS_KMS_PUPPET";
 const MARK: &str = "puppet: ";
-/// A test that hangs is a test that failed.
-const PATIENCE: Duration = Duration::from_secs(60);
 
 /// What a puppet is to do.
 #[derive(Clone, Deserialize, Serialize)]
@@ -91,7 +88,7 @@ impl Puppet {
                 };
             }
         };
-        tokio::time::timeout(PATIENCE, listening).await.expect("the puppet hangs")
+        tokio::time::timeout(super::PATIENCE, listening).await.expect("the puppet hangs")
     }
 
     /// Lets it go on.

@@ -4,8 +4,9 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use aks_kms::{
-    DisableOptions, EnableOptions, Error, KeyLedger, KmsManager, LedgerEntry, OperationReport,
-    Purpose, Reencrypt, RotateOptions, StatusOptions, Timing,
+    Action, DisableOptions, EnableOptions, Error, Finding, KeyId, KeyLedger, KmsManager,
+    LedgerEntry, Level, OperationReport, Purpose, Reencrypt, RotateOptions, RunOptions,
+    StatusOptions, Timing, VaultId,
 };
 use aks_kms_simulator::{
     Case, Options, Simulator,
@@ -15,7 +16,8 @@ use aks_kms_simulator::{
 use serde_json::{Value, json};
 
 use super::{
-    az::{Az, Kubectl},
+    az::Az,
+    kubectl::Kubectl,
     puppet::{Puppet, Script},
 };
 
@@ -99,6 +101,15 @@ impl World {
         self.manager().rotate(Some(self.key(number)), RotateOptions::default()).await
     }
 
+    pub(crate) async fn rotate_with(
+        &self,
+        number: usize,
+        run: RunOptions,
+    ) -> Result<OperationReport, Error> {
+        let options = RotateOptions { run, ..RotateOptions::default() };
+        self.manager().rotate(Some(self.key(number)), options).await
+    }
+
     /// Without rewriting afterwards.
     pub(crate) async fn rotate_only(&self, number: usize) -> Result<OperationReport, Error> {
         let options = RotateOptions { reencrypt: Reencrypt::Skip, ..RotateOptions::default() };
@@ -111,6 +122,21 @@ impl World {
 
     pub(crate) async fn ledger(&self) -> KeyLedger {
         self.manager().status(StatusOptions::default()).await.unwrap().ledger.unwrap()
+    }
+
+    /// What `check_action` has against an action, which it refuses.
+    pub(crate) async fn refuses(&self, action: Action) -> Vec<Finding> {
+        let findings = self.manager().check_action(action.clone()).await.unwrap();
+        assert!(findings.iter().any(|finding| finding.level == Level::Block), "{action}");
+        findings
+    }
+
+    pub(crate) fn vault(&self) -> VaultId {
+        VaultId::parse(&self.case.key_vault_id).unwrap()
+    }
+
+    pub(crate) fn delete_key(&self, number: usize) -> Action {
+        Action::DeleteKey { key_id: KeyId::parse(self.key(number)).unwrap() }
     }
 
     pub(crate) async fn az(&self) -> Az {
@@ -130,6 +156,11 @@ impl World {
             led: true,
             scale: self.scale,
         })
+    }
+
+    pub(crate) async fn faults(&self, faults: Value) {
+        let faults = serde_json::from_value(faults).unwrap();
+        self.simulator.set_faults(&self.case.id, faults).await.unwrap();
     }
 
     pub(crate) async fn truth(&self) -> GroundTruth {

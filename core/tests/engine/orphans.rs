@@ -6,7 +6,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::{
-    common::az::Kubectl,
+    common::kubectl::Kubectl,
     world::{World, only},
 };
 
@@ -18,16 +18,10 @@ fn given(faults: &Value) -> Value {
     })
 }
 
-/// Deletes a Namespace and takes its finalizers away, as one does with a Namespace that hangs.
+/// A Namespace goes, and its secrets stay.
 async fn orphan(world: &World, namespace: &str) -> Kubectl {
     let kubectl = Kubectl::new(&world.simulator, &world.case);
-    let path = format!("/api/v1/namespaces/{namespace}");
-    let (deleted, _) = kubectl.ask(Method::DELETE, &path, None).await.unwrap();
-    let body = json!({"metadata": {"name": namespace}, "spec": {"finalizers": []}});
-    let finalize = format!("{path}/finalize");
-    let (finalized, _) = kubectl.ask(Method::PUT, &finalize, Some(&body)).await.unwrap();
-    let (left, _) = kubectl.ask(Method::GET, &path, None).await.unwrap();
-    assert_eq!((deleted.as_u16(), finalized.as_u16(), left.as_u16()), (200, 200, 404));
+    kubectl.end_namespace(namespace).await;
     kubectl
 }
 

@@ -1,18 +1,16 @@
 //! What the tests of re-encryption do to a cluster.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, Ordering},
-};
+use std::sync::Arc;
 
 use aks_kms::{
     Error, OnProgress, OperationReport, Phase, ReencryptOptions, ReencryptReport,
-    ReencryptSecretsOptions, RunOptions,
+    ReencryptSecretsOptions,
 };
 use aks_kms_simulator::{backend::KubernetesBackend, embedded::Embedded, writes::Write};
 use serde_json::Value;
 
 pub(crate) use crate::common::{block_on, embedded::EmbeddedWorld as World};
+use crate::common::{once, watched};
 
 impl World {
     pub(crate) async fn reencrypt(&self) -> Result<OperationReport, Error> {
@@ -75,17 +73,5 @@ pub(crate) fn with_progress(
     on_progress: OnProgress,
     reencrypt: ReencryptOptions,
 ) -> ReencryptSecretsOptions {
-    ReencryptSecretsOptions {
-        run: RunOptions { on_progress: Some(on_progress), ..RunOptions::default() },
-        reencrypt,
-    }
-}
-
-fn once(phase: Phase, done: u64, act: impl Fn() + Send + Sync + 'static) -> OnProgress {
-    let acted = AtomicBool::new(false);
-    Arc::new(move |now| {
-        if now.phase == phase && now.done >= done && !acted.swap(true, Ordering::Relaxed) {
-            act();
-        }
-    })
+    ReencryptSecretsOptions { run: watched(on_progress), reencrypt }
 }

@@ -22,7 +22,7 @@ use futures::FutureExt;
 use serde_json::{Value, json};
 
 use crate::{
-    common::{self, SCALE, az::Kubectl},
+    common::{self, SCALE, kubectl::Kubectl},
     faults::Troubles,
     sequence::{Denied, Fault, Kms, Start, Wiring},
 };

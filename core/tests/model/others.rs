@@ -11,13 +11,10 @@ use serde_json::{Value, json};
 
 use crate::{
     cluster::{Cluster, under},
-    common::SCALE,
+    common::{NOTICE_SECONDS, SCALE},
     faults,
     sequence::{After, Change, Ended},
 };
-
-/// An API server asks its plugin for its key once a minute; until then it writes with the old one.
-const NOTICE_SECONDS: f64 = 65.0;
 
 /// Whether something was done.
 type Done = Result<bool, String>;

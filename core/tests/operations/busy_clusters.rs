@@ -16,7 +16,7 @@ use reqwest::{Method, StatusCode};
 use serde_json::json;
 
 use crate::common::{
-    az::Kubectl,
+    kubectl::Kubectl,
     world::{WIRINGS, World},
 };
 

@@ -1,28 +1,12 @@
 //! What is done elsewhere to keys and vaults that the cluster still needs.
 
-use aks_kms::{
-    Action, ErrorKind, Finding, IdentityId, KeyId, Level, RotateOptions, RuleId, VaultId,
-};
+use aks_kms::{Action, ErrorKind, IdentityId, Level, RotateOptions, RuleId};
 use serde_json::json;
 use time::OffsetDateTime;
 
 use crate::common::world::{WIRINGS, World};
 
 impl World {
-    async fn refuses(&self, action: Action) -> Vec<Finding> {
-        let findings = self.manager().check_action(action.clone()).await.unwrap();
-        assert!(findings.iter().any(|finding| finding.level == Level::Block), "{action}");
-        findings
-    }
-
-    fn vault(&self) -> VaultId {
-        VaultId::parse(&self.case.key_vault_id).unwrap()
-    }
-
-    fn delete_key(&self, number: usize) -> Action {
-        Action::DeleteKey { key_id: KeyId::parse(self.key(number)).unwrap() }
-    }
-
     /// `status` warns of the previous key, and a rotation to a third key is refused for it.
     async fn previous_key_is_missed(&self, next: &str) {
         let status = self.manager().status(aks_kms::StatusOptions::default()).await.unwrap();

@@ -6,7 +6,7 @@ use std::time::Duration;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
-use crate::common::{az::Kubectl, world::World};
+use crate::common::{kubectl::Kubectl, world::World};
 
 const ACCOUNT: &str = "system:serviceaccount:kube-system:aks-kms";
 const LEASES: &str = "/apis/coordination.k8s.io/v1/namespaces/kube-system/leases";

@@ -1,17 +1,27 @@
 //! Sequences in which a secret was lost, a proof was false, or somebody was stuck: each is a test of
 //! the right behaviour. `docs/safety.md` lists them.
 
-#![allow(clippy::unwrap_used, clippy::print_stdout, clippy::pedantic, dead_code, reason = "tests")]
+#![allow(clippy::unwrap_used, reason = "helpers of tests are tests")]
+#![allow(clippy::print_stdout, reason = "the puppet tells its leader how it goes")]
 
 #[path = "../common/mod.rs"]
 mod common;
-mod hands;
-mod poison;
-mod proofs;
+
+mod canary;
+mod changes_between_runs;
+mod changes_during_runs;
+mod failed_changes;
+mod keys_concerned;
+mod processes;
 mod real;
-mod shared;
-mod stuck;
+mod record_forged;
+mod stuck_keys;
+mod stuck_meanwhile;
+mod stuck_preflight;
+mod stuck_unfinished;
 mod webhook;
+mod webhook_server;
+mod world;
 
 /// The library in another process; the tests above lead it.
 #[tokio::test(flavor = "multi_thread")]

@@ -1,279 +1,149 @@
-//! What an admission webhook of a real kube-apiserver can make the library do.
+//! What an admission webhook of a real kube-apiserver can make the library do: name the one object as
+//! blocked, and nothing else.
 
 use std::{
-    convert::Infallible,
     sync::Arc,
     time::{Duration, Instant},
 };
 
-use crate::common::{self, az::Kubectl};
-use aks_kms::{EnableOptions, RunOptions, Timing};
-use aks_kms_simulator::{Case, Given, Options, Simulator, real::Binaries, tls::Authority};
+use aks_kms::{
+    BlockedReason, EnableOptions, Error, ErrorKind, OperationReport, Purpose, RunOptions, Timing,
+};
 use base64::{Engine, engine::general_purpose::STANDARD};
-use bytes::Bytes;
-use http_body_util::{BodyExt, Full};
-use hyper::{Response, body::Incoming, server::conn::http1, service::service_fn};
-use hyper_util::rt::TokioIo;
-use reqwest::Method;
 use serde_json::{Value, json};
-use tokio::net::TcpListener;
-use tokio_rustls::TlsAcceptor;
 
-type Verdict = dyn Fn(&Value) -> Value + Send + Sync;
+use crate::{
+    common::{
+        real_timing,
+        world::{World, assert_complete},
+    },
+    webhook_server::{NAME, Webhook},
+};
 
-/// A webhook that says what `verdict` makes of the request.
-async fn webhook(kubectl: &Kubectl, verdict: Arc<Verdict>) {
-    let authority = Authority::new().unwrap();
-    let acceptor = TlsAcceptor::from(authority.server_config(&["127.0.0.1"]).unwrap());
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let port = listener.local_addr().unwrap().port();
-    tokio::spawn(async move {
-        while let Ok((stream, _)) = listener.accept().await {
-            let (acceptor, verdict) = (acceptor.clone(), verdict.clone());
-            tokio::spawn(async move {
-                let Ok(stream) = acceptor.accept(stream).await else { return };
-                let serve = service_fn(move |request: http::Request<Incoming>| {
-                    let verdict = verdict.clone();
-                    async move {
-                        let body = request.into_body().collect().await.unwrap().to_bytes();
-                        let review: Value = serde_json::from_slice(&body).unwrap();
-                        let mut response = verdict(&review["request"]);
-                        response["uid"] = review["request"]["uid"].clone();
-                        let answer = json!({"apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview", "response": response});
-                        Ok::<_, Infallible>(
-                            Response::builder()
-                                .header("content-type", "application/json")
-                                .body(Full::new(Bytes::from(answer.to_string())))
-                                .unwrap(),
-                        )
-                    }
-                });
-                let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), serve).await;
-            });
-        }
-    });
-    let configuration = json!({
-        "apiVersion": "admissionregistration.k8s.io/v1", "kind": "ValidatingWebhookConfiguration",
-        "metadata": {"name": "sec"},
-        "webhooks": [{
-            "name": "sec.example.com", "admissionReviewVersions": ["v1"], "sideEffects": "None", "failurePolicy": "Fail",
-            "clientConfig": {"url": format!("https://127.0.0.1:{port}/"), "caBundle": STANDARD.encode(authority.ca_pem())},
-            "rules": [{"apiGroups": [""], "apiVersions": ["v1"], "operations": ["UPDATE"], "resources": ["secrets"], "scope": "Namespaced"}],
-        }],
-    });
-    let path = "/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations";
-    let (status, answer) = kubectl.ask(Method::POST, path, Some(&configuration)).await.unwrap();
-    assert!(status.is_success(), "{answer}");
-    tokio::time::sleep(Duration::from_secs(4)).await;
+/// A webhook that waits: longer than that it may not hold up anybody.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// `None`: this machine has no kube-apiserver.
+async fn world(given: Value) -> Option<(World, Arc<Webhook>)> {
+    let world = World::real(1, given).await?;
+    let webhook = Webhook::start(&world.kubectl()).await;
+    Some((world, webhook))
 }
 
-async fn world(faults: Value) -> (Simulator, Case, Kubectl) {
-    let simulator = Simulator::start(Options::default()).await.unwrap();
-    let given: Given = serde_json::from_value(json!({
-        "cluster": {"backend": "real", "api_servers": 1},
-        "secrets": {"namespaces": 2, "each": 5},
-        "faults": faults,
-    }))
-    .unwrap();
-    let case = simulator.put_case(given).await.unwrap();
-    let kubectl = Kubectl::new(&simulator, &case);
-    (simulator, case, kubectl)
-}
-
-fn denies(name: &'static str, status: Value) -> Arc<Verdict> {
-    Arc::new(move |request| {
-        if request["name"] == name {
-            json!({"allowed": false, "status": status})
-        } else {
-            json!({"allowed": true})
-        }
-    })
-}
-
-async fn enable(case: &Case, seconds: u64) -> (String, Value) {
-    let timing = Timing {
-        fence: Duration::from_secs(1),
-        convergence_limit: Duration::from_secs(30),
-        ..Timing::default()
-    };
-    let manager = common::builder(case).timing(timing).build().unwrap();
-    let run = RunOptions { timeout: Duration::from_secs(seconds), ..RunOptions::default() };
-    match manager.enable(&case.key_ids[0], EnableOptions { run, ..EnableOptions::default() }).await
-    {
-        Ok(report) => ("ok".to_owned(), serde_json::to_value(report).unwrap()),
-        Err(error) => {
-            (format!("{}: {error}", error.code()), serde_json::to_value(error.report()).unwrap())
-        }
-    }
-}
-
-fn passes(report: &Value) -> Vec<String> {
-    report["reencryption"]
-        .as_array()
-        .into_iter()
-        .flatten()
-        .map(|pass| {
-            format!(
-                "{} complete={} counts={} blocked={}",
-                pass["purpose"], pass["complete"], pass["counts"], pass["blocked"]
-            )
-        })
-        .collect()
+async fn enable(world: &World) -> Result<OperationReport, Error> {
+    let timing = Timing { convergence_limit: PATIENCE, ..real_timing() };
+    let run = RunOptions { timeout: 2 * PATIENCE, ..RunOptions::default() };
+    let options = EnableOptions { run, ..EnableOptions::default() };
+    world.builder_timing(timing).enable(world.key(1), options).await
 }
 
 /// The two secrets that are denied are blocked as such, and all others were answered for: eight, and
-/// the seal.
-fn only_the_denied_is_blocked(report: &Value, what: &str) {
-    let pass = &report["reencryption"][0];
-    let blocked = pass["blocked"].as_array().unwrap();
-    assert_eq!(blocked.len(), 2, "{what}: {pass}");
-    for secret in blocked {
-        assert_eq!(
-            (secret["name"].as_str(), secret["reason"].as_str()),
-            (Some("secret-3"), Some("denied")),
-            "{what}"
-        );
-        let message = secret["message"].as_str().unwrap();
-        assert!(
-            message
-                .starts_with("admission webhook \"sec.example.com\" denied the request with code"),
-            "{what}: {message}"
-        );
+/// the seal. Nothing is changed then.
+async fn only_denied_secrets_are_blocked(world: &World, code: &Value, what: &str) {
+    let began = Instant::now();
+    let error = enable(world).await.unwrap_err();
+    assert!(began.elapsed() < PATIENCE, "{what} holds everybody up");
+    assert_eq!(error.kind(), ErrorKind::ReencryptIncomplete, "{what}: {error}");
+    let [pass] = &error.report().unwrap().reencryption[..] else { panic!("{what}: {error}") };
+    assert_eq!((pass.purpose, pass.complete), (Purpose::Gate, false), "{what}");
+    assert_eq!(pass.blocked.len(), 2, "{what}: {pass:#?}");
+    let message = format!("admission webhook \"{NAME}\" denied the request with code {code}");
+    for blocked in &pass.blocked {
+        assert_eq!((&*blocked.name, blocked.reason), ("secret-3", BlockedReason::Denied), "{what}");
+        assert_eq!(blocked.message, message, "{what}");
     }
-    assert_eq!(
-        (&pass["counts"]["current"], &pass["counts"]["failed"]),
-        (&json!(9), &json!(0)),
-        "{what}"
-    );
+    assert_eq!((pass.counts.current, pass.counts.failed), (9, 0), "{what}: {pass:#?}");
+    assert_eq!(world.configured(), None, "{what}");
+    world.all_plaintext().await;
 }
 
-/// A denial with code 404 reads as "deleted meanwhile".
+/// A denial with code 404 does not mean that the secret was deleted meanwhile, with and without
+/// streaming lists.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_webhook_that_says_404() {
-    if !Binaries::available() {
-        println!("RESULT left out");
-        return;
-    }
     for streaming in [true, false] {
-        let (simulator, case, kubectl) = world(json!({"no_streaming_list": !streaming})).await;
+        let given = json!({"faults": {"no_streaming_list": !streaming}});
+        let Some((world, webhook)) = world(given).await else { return };
         let status = json!({"code": 404, "reason": "NotFound", "message": "not here"});
-        webhook(&kubectl, denies("secret-3", status)).await;
-        let (said, report) = enable(&case, 120).await;
-        println!("RESULT streaming={streaming}: {said}");
-        for pass in passes(&report) {
-            println!("RESULT   {pass}");
-        }
-        let truth = simulator.secrets(&case.id).await.unwrap();
-        println!("RESULT   etcd: {truth:?}");
-        if said == "ok" {
-            assert_eq!(truth.plaintext, 0, "complete, and plaintext is left");
-        }
-        only_the_denied_is_blocked(&report, "404");
+        webhook.denies("secret-3", status);
+        let what = format!("404, streaming: {streaming}");
+        only_denied_secrets_are_blocked(&world, &json!(404), &what).await;
     }
 }
 
-/// Other codes.
+/// Codes and words with which the API server itself would mean everybody are about the one object
+/// when a webhook says them.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_webhook_that_says_something_else() {
-    if !Binaries::available() {
-        println!("RESULT left out");
-        return;
-    }
-    for (name, status) in [
-        ("401", json!({"code": 401, "message": "no"})),
-        ("410", json!({"code": 410, "message": "no"})),
-        ("418", json!({"code": 418, "message": "no"})),
-        (
-            "429",
-            json!({"code": 429, "message": "no", "details": {"retryAfterSeconds": 2_147_483_647}}),
-        ),
-        ("503", json!({"code": 503, "message": "no", "details": {"retryAfterSeconds": 3600}})),
-        ("507", json!({"code": 507, "message": "no"})),
-        (
-            "404 its own",
-            json!({"code": 404, "reason": "NotFound", "message": "secrets \"secret-3\" not found", "details": {"kind": "secrets", "name": "secret-3"}}),
-        ),
-        ("500 space", json!({"code": 500, "message": "database space exceeded"})),
-        ("500 prefix", json!({"code": 500, "message": "no matching prefix found"})),
+    let Some((world, webhook)) = world(json!({})).await else { return };
+    for status in [
+        json!({"code": 401, "message": "no"}),
+        json!({"code": 410, "message": "no"}),
+        json!({"code": 418, "message": "no"}),
+        json!({"code": 429, "message": "no", "details": {"retryAfterSeconds": 2_147_483_647}}),
+        json!({"code": 503, "message": "no", "details": {"retryAfterSeconds": 3600}}),
+        json!({"code": 507, "message": "no"}),
+        // word for word what the API server says of a secret that is not there
+        json!({
+            "code": 404, "reason": "NotFound", "message": "secrets \"secret-3\" not found",
+            "details": {"kind": "secrets", "name": "secret-3"},
+        }),
+        json!({"code": 500, "message": "database space exceeded"}),
+        json!({"code": 500, "message": "no matching prefix found"}),
     ] {
-        let (simulator, case, kubectl) = world(json!({})).await;
-        webhook(&kubectl, denies("secret-3", status)).await;
-        let began = Instant::now();
-        let (said, report) = enable(&case, 40).await;
-        println!("RESULT {name}: after {:?}: {said}", began.elapsed());
-        assert!(began.elapsed() < Duration::from_secs(30), "{name} holds everybody");
-        only_the_denied_is_blocked(&report, name);
-        for pass in passes(&report) {
-            println!("RESULT   {pass}");
-        }
-        let truth = simulator.secrets(&case.id).await.unwrap();
-        println!("RESULT   etcd: {truth:?}");
+        webhook.denies("secret-3", status.clone());
+        only_denied_secrets_are_blocked(&world, &status["code"], &status.to_string()).await;
     }
 }
 
-/// A webhook that repeats the object in its message, with control characters.
+/// A webhook repeats the value in its message, plain and encoded, with control characters: nothing of
+/// it is shown, in the error nor in the report.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_webhook_that_repeats_the_value() {
-    if !Binaries::available() {
-        println!("RESULT left out");
-        return;
-    }
-    let (_simulator, case, kubectl) = world(json!({})).await;
-    assert!(kubectl.create("team-1", "planted", "hunter2-needle").await);
-    let verdict: Arc<Verdict> = Arc::new(|request| {
-        if request["name"] == "planted" {
-            let value = request["object"]["data"]["value"].as_str().unwrap_or_default();
-            let plain =
-                String::from_utf8(STANDARD.decode(value).unwrap_or_default()).unwrap_or_default();
-            json!({"allowed": false, "status": {"code": 400, "message": format!("weak password {plain} ({value})\u{1b}[2J\n\rfake line")}})
-        } else {
-            json!({"allowed": true})
+    const VALUE: &str = "hunter2-needle";
+    let Some((world, webhook)) = world(json!({})).await else { return };
+    assert!(world.kubectl().create("team-1", "planted", VALUE).await);
+    webhook.says(|request| {
+        if request["name"] != "planted" {
+            return json!({"allowed": true});
         }
+        let encoded = request["object"]["data"]["value"].as_str().unwrap();
+        assert_eq!(encoded, STANDARD.encode(VALUE));
+        let message = format!("weak password {VALUE} ({encoded})\u{1b}[2J\n\rfake line");
+        json!({"allowed": false, "status": {"code": 400, "message": message}})
     });
-    webhook(&kubectl, verdict).await;
-    let (said, report) = enable(&case, 60).await;
-    let text = report.to_string();
-    println!("RESULT error: {said:?}");
-    println!(
-        "RESULT in the error: {}; in the report: plain {} base64 {}",
-        said.contains("hunter2-needle"),
-        text.contains("hunter2-needle"),
-        text.contains(&STANDARD.encode("hunter2-needle"))
-    );
-    println!(
-        "RESULT escape in error: {}, raw newline in error: {}",
-        said.contains('\u{1b}'),
-        said.contains('\n')
-    );
-    for pass in passes(&report) {
-        println!("RESULT   {pass}");
+    let error = enable(&world).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::ReencryptIncomplete, "{error}");
+    let report = error.report().unwrap();
+    let [blocked] = &report.reencryption[0].blocked[..] else { panic!("{report:#?}") };
+    let message = format!("admission webhook \"{NAME}\" denied the request with code 400");
+    assert_eq!((&*blocked.name, &*blocked.message), ("planted", &*message));
+    let texts = [error.to_string(), format!("{error:?}"), serde_json::to_string(report).unwrap()];
+    for text in texts {
+        for said in [VALUE, &*STANDARD.encode(VALUE), "weak password", "fake line"] {
+            assert!(!text.contains(said), "{said}: {text}");
+        }
+        assert!(!text.contains(char::is_control), "{text:?}");
     }
-    println!("RESULT findings: {}", report["findings"]);
+    world.all_plaintext().await;
 }
 
-/// A webhook that allows, with many warnings: each is a header of the answer.
+/// A webhook allows, with many warnings, each of which is a header of the response: nothing fails.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_webhook_with_warnings() {
-    if !Binaries::available() {
-        println!("RESULT left out");
-        return;
-    }
+    let Some((world, webhook)) = world(json!({})).await else { return };
     for count in [60, 120] {
-        let (simulator, case, kubectl) = world(json!({})).await;
-        let verdict: Arc<Verdict> = Arc::new(move |request| {
+        let warnings: Vec<String> = (0..count).map(|number| format!("w{number}")).collect();
+        webhook.says(move |request| {
             if request["name"] == "secret-3" {
-                json!({"allowed": true, "warnings": (0..count).map(|it| format!("w{it}")).collect::<Vec<_>>()})
+                json!({"allowed": true, "warnings": warnings})
             } else {
                 json!({"allowed": true})
             }
         });
-        webhook(&kubectl, verdict).await;
-        let (said, report) = enable(&case, 60).await;
-        println!("RESULT {count} warnings: {said}");
-        assert_eq!(said, "ok");
-        for pass in passes(&report) {
-            println!("RESULT   {pass}");
-        }
-        println!("RESULT   etcd: {:?}", simulator.secrets(&case.id).await.unwrap());
+        let report = enable(&world).await.unwrap();
+        assert_complete(&report, &[Purpose::Gate, Purpose::Rewrite]);
+        world.all_under(1).await;
+        world.renew(1).await;
     }
 }

@@ -8,6 +8,7 @@ mod input;
 mod judge;
 mod key;
 mod kms;
+mod kubernetes;
 mod ledger;
 mod refusal;
 mod secrets;

@@ -1,0 +1,144 @@
+//! What the cluster is, and what it says where it cannot be asked.
+
+use super::*;
+use crate::model::Unreadable;
+
+fn group_id(name: &str) -> String {
+    format!("/subscriptions/s/resourceGroups/{name}")
+}
+
+#[tokio::test]
+async fn everything_is_seen_where_everything_is_allowed() {
+    let (facts, asked) = look(Cluster::default(), REWRITE).await;
+    assert_eq!(facts.host, "127.0.0.1");
+    assert_eq!(
+        facts.node_resource_groups,
+        Fact::Known(vec![group_id("mc_one"), group_id("mc_two")])
+    );
+    assert_eq!(facts.konnectivity, Fact::Known(true));
+    assert_eq!(facts.missing_permissions, Fact::Known(vec![]));
+    assert_eq!(facts.metrics, Fact::Known(true));
+    assert_eq!(facts.secrets, Fact::Known(3));
+    assert_eq!(facts.mean_secret_bytes, Some(2000));
+    assert_eq!(facts.denied_patches, Fact::Known(vec![]));
+    let writes = asked.iter().filter(|asked| asked.method != Method::GET);
+    let writes: BTreeSet<_> = writes.map(|asked| asked.path.split('?').next().unwrap()).collect();
+    let expected = [
+        "/api/v1/namespaces/kube-system/secrets",
+        "/api/v1/namespaces/kube-system/secrets/a",
+        "/api/v1/namespaces/team/secrets/c",
+        "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews",
+    ];
+    assert_eq!(writes.into_iter().collect::<Vec<_>>(), expected);
+}
+
+#[tokio::test]
+async fn secrets_that_cannot_be_decrypted_show() {
+    const LOST: &str = "Internal error occurred: unable to transform key \"/registry/secrets/team/c\": no key with key id \"a\" is configured";
+    const NOT_READY: &str =
+        "[+]ping ok\n[-]informer-sync failed: reason withheld\nreadyz check failed";
+    let scope = |count_secrets| ObserveScope {
+        needs: Needs::Status,
+        dry_run_patches: false,
+        count_secrets,
+        ..REWRITE
+    };
+    let seen = async |cluster: Cluster, count_secrets| {
+        look(cluster, scope(count_secrets)).await.0.unreadable
+    };
+    let lost = Cluster { secrets_fail: Some(LOST), ..Cluster::default() };
+    assert_eq!(seen(lost.clone(), true).await, Some(Unreadable::Secret(LOST.to_owned())));
+    assert_eq!(seen(lost, false).await, None, "secrets are listed only when asked to");
+    let unwell = Cluster { secrets_fail: Some("etcdserver: no leader"), ..Cluster::default() };
+    assert_eq!(seen(unwell, true).await, None);
+    let not_ready = Cluster { not_ready: Some(NOT_READY), ..Cluster::default() };
+    assert_eq!(seen(not_ready, false).await, Some(Unreadable::NotReady));
+    let other =
+        Cluster { not_ready: Some("[-]etcd failed: reason withheld"), ..Cluster::default() };
+    assert_eq!(seen(other, false).await, None);
+    assert_eq!(seen(Cluster::default(), true).await, None);
+}
+
+#[tokio::test]
+async fn only_the_given_namespaces_are_counted() {
+    let namespaces = ["team".to_owned(), "gone".to_owned()];
+    let scope = ObserveScope { namespaces: Some(&namespaces), ..REWRITE };
+    assert_eq!(look(Cluster::default(), scope).await.0.secrets, Fact::Known(1));
+}
+
+#[tokio::test]
+async fn secrets_are_counted_by_pages_where_the_server_does_not_tell_how_many_are_left() {
+    let cluster = Cluster { no_remaining_counts: true, ..Cluster::default() };
+    assert_eq!(look(cluster, REWRITE).await.0.secrets, Fact::Known(3));
+}
+
+#[tokio::test]
+async fn a_forbidden_fact_is_unknown_and_names_the_right() {
+    let cluster = Cluster {
+        forbidden: ["/api/v1/nodes", "/api/v1/namespaces/kube-system/pods", "/metrics"].into(),
+        ..Cluster::default()
+    };
+    let (facts, _) = look(cluster, REWRITE).await;
+    let Fact::Unknown(why) = &facts.node_resource_groups else { panic!() };
+    assert!(why.contains("list nodes"), "{why}");
+    let Fact::Unknown(why) = &facts.konnectivity else { panic!() };
+    assert!(why.contains("list pods"), "{why}");
+    assert_eq!(facts.metrics, Fact::Known(false));
+}
+
+#[tokio::test]
+async fn an_api_server_that_is_not_there_is_unknown() {
+    let server = TestServer::start(|_| respond(200, "{}")).await;
+    let api = server.api().await;
+    drop(server);
+    let why = observe(&api, REWRITE).await.unwrap_err().to_string();
+    assert!(why.contains("127.0.0.1") && why.contains("refused"), "{why}");
+}
+
+#[tokio::test]
+async fn a_proxys_web_page_is_no_kubernetes() {
+    for status in [200, 403, 502] {
+        let server = TestServer::start(move |_| respond(status, "<html>very-secret</html>")).await;
+        match observe(&server.api().await, REWRITE).await {
+            Err(why) => assert!(!why.to_string().contains("very-secret"), "{why}"),
+            Ok(facts) => panic!("{status}: {facts:?}"),
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_refused_credential_is_unknown() {
+    let server =
+        TestServer::start(|_| respond(401, r#"{"kind":"Status","message":"Unauthorized"}"#)).await;
+    let why = observe(&server.api().await, REWRITE).await.unwrap_err().to_string();
+    assert!(why.contains("credential"), "{why}");
+}
+
+#[test]
+fn the_resource_group_is_found_in_a_provider_id() {
+    let cases = [
+        (
+            "azure:///subscriptions/s/resourceGroups/mc_a/providers/x",
+            Some("/subscriptions/s/resourceGroups/mc_a"),
+        ),
+        (
+            "azure:///subscriptions/s/resourcegroups/mc_a/providers/x",
+            Some("/subscriptions/s/resourceGroups/mc_a"),
+        ),
+        ("azure:///subscriptions/s/resourceGroups/", None),
+        ("aws:///eu-west-1/i-1", None),
+        ("", None),
+    ];
+    for (provider_id, group) in cases {
+        assert_eq!(resource_group(provider_id).as_deref(), group, "{provider_id}");
+    }
+}
+
+#[tokio::test]
+async fn observing_can_be_done_on_any_thread() {
+    let cluster = Cluster::default();
+    let server = TestServer::start(move |asked| cluster.answer(asked)).await;
+    let api = server.api().await;
+    let observed = tokio::spawn(async move { observe(&api, REWRITE).await });
+    assert!(observed.await.unwrap().is_ok());
+}
