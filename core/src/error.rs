@@ -17,7 +17,7 @@ pub enum ErrorKind {
     PreflightFailed,
     /// Cluster, vault or key does not exist.
     NotFound,
-    /// No valid token could be had.
+    /// No valid token could be obtained.
     Unauthenticated,
     /// A permission is missing. The message names it.
     Forbidden,
@@ -37,7 +37,7 @@ pub enum ErrorKind {
     Unavailable,
     /// The caller cancelled.
     Cancelled,
-    /// An answer that makes no sense.
+    /// A response that is not what its sender documents.
     Unexpected,
 }
 

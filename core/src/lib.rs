@@ -30,7 +30,7 @@ pub use model::Timing;
 pub use model::{
     Action, ApiServer, BlockedReason, BlockedSecret, ChangeNetworkModeOptions, ClusterId, Counts,
     DisableOptions, EnableOptions, Evidence, ExpectedKey, Experience, Finding, FindingState,
-    IdentityId, KeyId, KeyLedger, KmsStatus, KmsTarget, KmsVersion, KubernetesVersion, LedgerEntry,
+    IdentityId, KeyId, KeyLedger, KmsChange, KmsStatus, KmsVersion, KubernetesVersion, LedgerEntry,
     MigrateToV2Options, NetworkMode, NodePools, OperationInProgress, OperationReport, Pace,
     Purpose, Reencrypt, ReencryptOptions, ReencryptReport, ReencryptSecretsOptions, ResumeOptions,
     RotateOptions, RunOptions, Scope, SecretTotal, StatusOptions, Step, StepKind, StepOutcome,

@@ -1,11 +1,11 @@
 //! [`KmsManager`]: each verb is observe → plan → run.
 
+#[cfg(test)]
+mod exploration;
 mod guard;
 mod perform;
 mod read;
 mod recorded;
-#[cfg(test)]
-mod small_world;
 
 use std::{fmt, sync::Arc};
 
@@ -25,7 +25,7 @@ use crate::{
     runner::Journal,
 };
 
-use self::perform::Request;
+use self::perform::OperationRequest;
 
 /// Manages the KMS etcd encryption of one cluster.
 ///
@@ -101,7 +101,7 @@ impl KmsManager {
     /// secret is proven to be under the key in use: AKS reads with two keys only, and what is left
     /// under a third is lost. Already on with this key: nothing is set, all secrets are verified.
     ///
-    /// From a new key that is no good, `rotate` to the key before goes back, without asking the
+    /// From an unusable new key, `rotate` to the key before goes back, without asking the
     /// secrets first.
     ///
     /// # Errors
@@ -148,7 +148,7 @@ impl KmsManager {
     /// is rewritten to plaintext, KMS is turned on in the other mode, and every secret is rewritten
     /// under the key again; each of these is proven before the next. Meanwhile secrets are not
     /// encrypted with your key. The vault's public network access is opened before the public way
-    /// is taken, and closed only after the private way is proven; if KMS does not stay well then,
+    /// is taken, and closed only after the private way is proven; if KMS does not stay healthy then,
     /// it is opened again. [`VaultAccess::Keep`](crate::VaultAccess::Keep) leaves it to its owner.
     ///
     /// Closing needs an approved private endpoint connection from the cluster's node resource
@@ -290,7 +290,7 @@ impl KmsManager {
             return Err(rules::invalid_input(Vec::new(), problems));
         }
         let reencrypt = reencrypt.cloned().unwrap_or_default();
-        Box::pin(self.0.perform(Request { intent, run, reencrypt })).await
+        Box::pin(self.0.perform(OperationRequest { intent, run, reencrypt })).await
     }
 }
 

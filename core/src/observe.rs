@@ -11,18 +11,18 @@ use crate::{
     azure::{Azure, ClusterRole},
     error::{Error, Result},
     kubernetes::{
-        self, BearerToken, ClusterEndpoint, EtcdMarks, KubernetesAccess, KubernetesApi,
-        ObserveScope, SealStore, StateStore, Stored, TokenSource, etcd_marks, is_no_answer,
+        self, BearerToken, ClusterEndpoint, EtcdIdentity, KubernetesAccess, KubernetesApi,
+        ObserveScope, RecordStore, SealStore, Stored, TokenSource, etcd_identity, is_no_response,
         namespace_exists,
     },
-    ledger::{Fit, Marks, Operation, Reconciled, Record, Seen},
+    ledger::{ClusterIdentity, Fit, ObservedCluster, Operation, Reconciled, Record},
     model::{
-        AccessFacts, ClusterFacts, ClusterId, Enable, Fact, Intent, KeyFacts, KeyId, KmsTarget,
+        AccessFacts, ClusterFacts, ClusterId, Enable, Fact, Intent, KeyFacts, KeyId, KmsChange,
         KubernetesFacts, Lookup, NetworkMode, Rotate, Timing, VaultAccess, VaultFacts, VaultId,
     },
     observed::Observed,
     plan::expected_now,
-    runner::Found,
+    runner::StoredRecord,
     seal::SealKey,
 };
 
@@ -30,7 +30,7 @@ use self::concerned::Concerned;
 
 /// Where facts come from.
 #[derive(Clone, Copy)]
-pub(crate) struct Sources<'a> {
+pub(crate) struct ObserveContext<'a> {
     pub(crate) azure: &'a Arc<Azure>,
     pub(crate) cluster: &'a ClusterId,
     pub(crate) access: &'a KubernetesAccess,
@@ -40,15 +40,15 @@ pub(crate) struct Sources<'a> {
 /// What was seen, and the means to see more.
 pub(crate) struct Observation {
     pub(crate) observed: Observed,
-    /// `None`: there is no way to it.
+    /// `None`: it cannot be reached.
     pub(crate) kubernetes: Option<KubernetesApi>,
     /// The record; `None` where none is to be kept.
-    pub(crate) found: Option<Result<Found>>,
+    pub(crate) found: Option<Result<StoredRecord>>,
 }
 
 /// A key that a verb is about.
 #[derive(Clone, Debug)]
-pub(crate) struct Wanted {
+pub(crate) struct KeyToObserve {
     pub(crate) key_id: KeyId,
     pub(crate) vault_id: Option<VaultId>,
     /// A version of it is to be made: which ones are there?
@@ -61,7 +61,7 @@ pub(crate) struct Wanted {
     pub(crate) upgrades: bool,
 }
 
-impl Wanted {
+impl KeyToObserve {
     /// The key that a verb is about.
     pub(crate) fn of(
         intent: &Intent,
@@ -118,10 +118,10 @@ impl Wanted {
     /// The key that an operation began with.
     fn recorded(operation: &Operation) -> Option<Self> {
         match &operation.before {
-            KmsTarget::On { key_id, key_vault_id, .. } => {
+            KmsChange::On { key_id, key_vault_id, .. } => {
                 Some(Self::key(key_id.clone(), key_vault_id.clone()))
             }
-            KmsTarget::Off => None,
+            KmsChange::Off => None,
         }
     }
 
@@ -137,8 +137,8 @@ impl Wanted {
 /// Looks at cluster, vault, key, access and Kubernetes, at the same time where one does not need
 /// the other. `wanted` says which key the verb is about, given the cluster and its record.
 pub(crate) async fn observe(
-    sources: Sources<'_>,
-    wanted: impl FnOnce(&ClusterFacts, Option<&Reconciled>) -> Option<Wanted>,
+    sources: ObserveContext<'_>,
+    wanted: impl FnOnce(&ClusterFacts, Option<&Reconciled>) -> Option<KeyToObserve>,
     scope: ObserveScope<'_>,
 ) -> Result<Observation> {
     let (cluster, (api, kubernetes, kept)) =
@@ -146,7 +146,7 @@ pub(crate) async fn observe(
     let cluster = cluster?.facts;
     let failed = [kubernetes.as_ref().err(), kept.as_ref().and_then(|kept| kept.as_ref().err())];
     // Without a way to the API server, Azure did not give one.
-    let down = api.is_some() && failed.into_iter().flatten().any(is_no_answer);
+    let down = api.is_some() && failed.into_iter().flatten().any(is_no_response);
     let kubernetes = fact(kubernetes);
     let found = kept.map(|kept| found(&cluster, kept?));
     let recorded = found.as_ref().map(|found| match found {
@@ -192,7 +192,7 @@ pub(crate) async fn observe(
         Some(sources.azure.kms_users().await)
     };
     let about_wanted = async {
-        let Wanted { key_id, vault_id, .. } = wanted.as_ref()?;
+        let KeyToObserve { key_id, vault_id, .. } = wanted.as_ref()?;
         Some(observe_key(sources.azure, &observed.cluster, key_id, vault_id.as_ref()).await)
     };
     let about_upgrades = async {
@@ -225,10 +225,10 @@ fn fact<T>(read: Result<T>) -> Fact<T> {
 }
 
 /// The record, in line with what was observed.
-fn found(cluster: &ClusterFacts, kept: KeptRecord) -> Result<Found> {
+fn found(cluster: &ClusterFacts, kept: KeptRecord) -> Result<StoredRecord> {
     let KeptRecord { stored, seal, marks } = kept;
-    let seen = Seen {
-        marks: Marks {
+    let seen = ObservedCluster {
+        marks: ClusterIdentity {
             uid: marks.uid,
             resource_uid: cluster.resource_uid.clone(),
             etag: cluster.etag.clone(),
@@ -248,7 +248,7 @@ fn found(cluster: &ClusterFacts, kept: KeptRecord) -> Result<Found> {
         Some(text) if seal.fits => Reconciled::new(Some(Record::parse(text)?), &seen),
         Some(text) => Reconciled::unsealed(Record::parse(text).ok().as_ref(), &seen),
     };
-    Ok(Found {
+    Ok(StoredRecord {
         reconciled,
         resource_version: stored.map(|stored| stored.resource_version),
         seal: seal.key,
@@ -289,14 +289,14 @@ async fn observe_key(
 struct KeptRecord {
     stored: Option<Stored>,
     seal: Seal,
-    marks: EtcdMarks,
+    marks: EtcdIdentity,
 }
 
 /// The way to the API server, what was seen through it, and the record if one is to be kept.
 type Kept = Option<Result<KeptRecord>>;
 
 async fn observe_kubernetes(
-    sources: Sources<'_>,
+    sources: ObserveContext<'_>,
     scope: ObserveScope<'_>,
 ) -> (Option<KubernetesApi>, Result<KubernetesFacts>, Kept) {
     let api = match connect(sources).await {
@@ -321,11 +321,11 @@ async fn kept(
     }
     let namespace = scope.state_namespace;
     // First the record, then how far etcd has come: one that is from after that is of another etcd.
-    let stored = StateStore::new(api.clone(), namespace.to_owned()).read().await?;
+    let stored = RecordStore::new(api.clone(), namespace.to_owned()).read().await?;
     if stored.is_none() {
         namespace_exists(api, namespace).await?;
     }
-    let marks = etcd_marks(api, namespace).await?;
+    let marks = etcd_identity(api, namespace).await?;
     let seal = seal(api, namespace, &marks.uid, stored.as_ref()).await?;
     Ok(KeptRecord { stored, seal, marks })
 }
@@ -363,7 +363,7 @@ async fn seal(
 }
 
 /// Turns the chosen access into a connection. Nothing is asked of the API server yet.
-async fn connect(sources: Sources<'_>) -> Result<KubernetesApi> {
+async fn connect(sources: ObserveContext<'_>) -> Result<KubernetesApi> {
     let (destination, tokens) = match sources.access.destination().await? {
         Some(destination) => (destination, None),
         None => from_azure(sources).await?,
@@ -372,7 +372,7 @@ async fn connect(sources: Sources<'_>) -> Result<KubernetesApi> {
 }
 
 async fn from_azure(
-    sources: Sources<'_>,
+    sources: ObserveContext<'_>,
 ) -> Result<(kubernetes::Destination, Option<Arc<dyn TokenSource>>)> {
     let role = match sources.access {
         KubernetesAccess::ClusterAdmin => ClusterRole::Admin,

@@ -6,8 +6,8 @@ use crate::{
     error::Result,
     ledger::{Operation, Reconciled},
     model::{
-        AccessFacts, ClusterFacts, Fact, Intent, KeyFacts, KeyId, KeyVersion, KmsTarget, KmsUser,
-        KubernetesFacts, KubernetesVersion, Lookup, Target, VaultFacts,
+        AccessFacts, ClusterFacts, ClusterWithKms, Fact, Intent, KeyFacts, KeyId, KeyVersion,
+        KmsChange, KmsConfiguration, KubernetesFacts, KubernetesVersion, Lookup, VaultFacts,
     },
 };
 
@@ -25,7 +25,7 @@ pub(crate) struct Observed {
     pub(crate) access: Option<AccessFacts>,
     /// Whether the vault has diagnostic settings.
     pub(crate) diagnostics: Option<Fact<bool>>,
-    /// The versions of the key, where one is to be made. `Unknown`: the vault does not answer here.
+    /// The versions of the key, where one is to be made. `Unknown`: the vault does not respond here.
     pub(crate) versions: Option<Fact<Vec<KeyVersion>>>,
     /// Names of the vault's keys, where the vault may be closed.
     pub(crate) vault_keys: Option<Fact<Vec<String>>>,
@@ -45,7 +45,7 @@ pub(crate) struct Observed {
     /// Keys that the API servers may still read with, by the record, besides those above.
     pub(crate) perhaps: Vec<PreviousKey>,
     /// The clusters that use keys in vaults, where the vault may be closed to them.
-    pub(crate) others: Option<Fact<Vec<KmsUser>>>,
+    pub(crate) others: Option<Fact<Vec<ClusterWithKms>>>,
 }
 
 /// A key that the API servers read with besides the one that the verb is about, and what AKS
@@ -59,7 +59,7 @@ pub(crate) struct PreviousKey {
 }
 
 impl Observed {
-    /// Whether the API servers cannot be reached, or cannot decrypt. An answer, even a refusal, is
+    /// Whether the API servers cannot be reached, or cannot decrypt. A response, even a refusal, is
     /// none of both.
     pub(crate) fn is_down(&self) -> bool {
         self.down && !self.cluster.is_stopped()
@@ -88,7 +88,7 @@ impl Observed {
     }
 
     /// The version of the key in use that an operation made. The vault tells, by the version's own
-    /// tag; where it does not answer, the cluster, if it is set to what the operation was to set.
+    /// tag; where it does not respond, the cluster, if it is set to what the operation was to set.
     pub(crate) fn made_for(&self, operation: &Operation) -> Option<KeyId> {
         if let Some(Fact::Known(versions)) = &self.versions {
             let is_ours = |it: &&KeyVersion| it.operation.as_ref() == Some(&operation.id);
@@ -105,16 +105,16 @@ impl Observed {
     ///
     /// # Errors
     /// The key in use cannot be named.
-    pub(crate) fn configured_before(&self, intent: &Intent) -> Result<Option<Target>> {
+    pub(crate) fn configured_before(&self, intent: &Intent) -> Result<Option<KmsConfiguration>> {
         let before = match self.unfinished(intent) {
             Some(operation) => operation.before.clone(),
-            None => KmsTarget::of(&self.cluster)?,
+            None => KmsChange::of(&self.cluster)?,
         };
         Ok(match before {
-            KmsTarget::On { key_id, network_mode, key_vault_id } => {
-                Some(Target { key_id, network_mode, key_vault_id })
+            KmsChange::On { key_id, network_mode, key_vault_id } => {
+                Some(KmsConfiguration { key_id, network_mode, key_vault_id })
             }
-            KmsTarget::Off => None,
+            KmsChange::Off => None,
         })
     }
 }

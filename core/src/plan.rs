@@ -2,7 +2,7 @@
 
 use crate::{
     error::{Error, ErrorKind, Result},
-    model::{ClusterFacts, ExpectedKey, Finding, KeyId, KmsTarget, Purpose, Step, StepKind},
+    model::{ClusterFacts, ExpectedKey, Finding, KeyId, KmsChange, Purpose, Step, StepKind},
 };
 
 /// What is to be done. Made by pure functions, one for each verb.
@@ -76,20 +76,20 @@ pub(crate) fn pass_in_use(purpose: Purpose, namespaces: Option<&[String]>) -> [S
 impl Plan {
     /// The KMS profile that the cluster has at the end. `None`: the plan sets none, or its key is
     /// yet to be made.
-    pub(crate) fn target(&self) -> Option<&KmsTarget> {
+    pub(crate) fn target(&self) -> Option<&KmsChange> {
         let set = self.steps.iter().rev().find_map(|step| match &step.kind {
             StepKind::SetKms { target } => Some(target),
             _ => None,
         })?;
-        let made = |target: &&KmsTarget| match target {
-            KmsTarget::On { key_id, .. } => key_id.version().is_some(),
-            KmsTarget::Off => true,
+        let made = |target: &&KmsChange| match target {
+            KmsChange::On { key_id, .. } => key_id.version().is_some(),
+            KmsChange::Off => true,
         };
         Some(set).filter(made)
     }
 
     /// Begins with recording the operation and ends with recording the keys. A plan whose first
-    /// change is the way back from a key that keeps the API servers down records at its end only.
+    /// change is the rollback from a key that keeps the API servers down records at its end only.
     /// With nothing left to do, an unfinished operation is still to be recorded as over.
     pub(crate) fn recorded(mut self, first: bool, unfinished: bool) -> Self {
         if self.steps.is_empty() && !unfinished {

@@ -123,7 +123,7 @@ impl Azure {
             format!("read {what}"),
             READ_IDENTITY,
         );
-        let read = match self.send(&call).await.and_then(|answer| answer.json(&call.what)) {
+        let read = match self.send(&call).await.and_then(|response| response.json(&call.what)) {
             Ok(read) => read,
             Err(error) => {
                 return IdentitySeen {

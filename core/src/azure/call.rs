@@ -1,4 +1,4 @@
-//! A request to Azure, and its answer.
+//! A request to Azure, and its response.
 
 use azure_core::http::{
     Method,
@@ -12,7 +12,7 @@ use super::error::unreadable;
 use crate::error::Result;
 
 /// Where a request goes.
-pub(super) enum Target {
+pub(super) enum KmsConfiguration {
     /// A path of Resource Manager.
     Management { path: String, api_version: String },
     /// A path of Resource Manager that writes: never sent twice. Whoever sends it again looks first.
@@ -32,7 +32,7 @@ pub(super) enum Target {
 /// A request, in bytes and in words.
 pub(super) struct Call {
     pub(super) method: Method,
-    pub(super) target: Target,
+    pub(super) target: KmsConfiguration,
     pub(super) query: Vec<(&'static str, String)>,
     pub(super) body: Option<Value>,
     pub(super) if_match: Option<String>,
@@ -45,7 +45,7 @@ pub(super) struct Call {
 impl Call {
     pub(super) fn new(
         method: Method,
-        target: Target,
+        target: KmsConfiguration,
         what: impl Into<String>,
         permission: &'static str,
     ) -> Self {
@@ -67,19 +67,20 @@ impl Call {
         what: impl Into<String>,
         permission: &'static str,
     ) -> Self {
-        let target = Target::Management { path: path.into(), api_version: api_version.to_owned() };
+        let target =
+            KmsConfiguration::Management { path: path.into(), api_version: api_version.to_owned() };
         Self::new(Method::Get, target, what, permission)
     }
 }
 
 /// What was answered, whatever the status. Not `Debug`: it may be a credential.
-pub(super) struct Answer {
+pub(super) struct Response {
     pub(super) status: u16,
     pub(super) headers: Headers,
     pub(super) body: Bytes,
 }
 
-impl Answer {
+impl Response {
     pub(super) fn header(&self, name: &'static str) -> Option<&str> {
         self.headers.get_optional_str(&HeaderName::from_static(name))
     }

@@ -22,9 +22,9 @@ use url::Url;
 
 use super::{
     access::RoleDefinitions,
-    call::{Answer, Call, Target},
+    call::{Call, KmsConfiguration, Response},
     cloud::{Cloud, CloudEndpoints},
-    error::{ServiceError, no_token, refused, unanswered, unreadable},
+    error::{ServiceError, no_response, no_token, refused, unreadable},
     policy::{Backoff, TokenPolicy, UserAgent},
 };
 use crate::{
@@ -139,21 +139,25 @@ impl Azure {
             .map_err(|error| no_token("sign in to the Kubernetes API", &error))
     }
 
-    /// Sends a request and returns its answer, whatever the status.
-    pub(super) async fn ask(&self, call: &Call) -> Result<Answer> {
+    /// Sends a request and returns its response, whatever the status.
+    pub(super) async fn ask(&self, call: &Call) -> Result<Response> {
         let connection = self.connection().await?;
         let (pipeline, mut url) = match &call.target {
-            Target::Management { path, api_version } => {
+            KmsConfiguration::Management { path, api_version } => {
                 (&connection.management, connection.management_url(path, api_version))
             }
-            Target::ManagementOnce { path, api_version } => {
+            KmsConfiguration::ManagementOnce { path, api_version } => {
                 (&connection.once, connection.management_url(path, api_version))
             }
-            Target::NextPage(url) => (&connection.management, url.clone()),
-            Target::Poll(url) => (&connection.once, url.clone()),
-            Target::Vault { host, path } => (&connection.vaults, vault_url(host, path, call)?),
-            Target::VaultOnce { host, path } => (&connection.once, vault_url(host, path, call)?),
-            Target::Challenge { host, path } => {
+            KmsConfiguration::NextPage(url) => (&connection.management, url.clone()),
+            KmsConfiguration::Poll(url) => (&connection.once, url.clone()),
+            KmsConfiguration::Vault { host, path } => {
+                (&connection.vaults, vault_url(host, path, call)?)
+            }
+            KmsConfiguration::VaultOnce { host, path } => {
+                (&connection.once, vault_url(host, path, call)?)
+            }
+            KmsConfiguration::Challenge { host, path } => {
                 (&connection.anonymous, vault_url(host, path, call)?)
             }
         };
@@ -171,18 +175,21 @@ impl Azure {
         send(pipeline, &mut request, &call.what).await
     }
 
-    /// Sends a request and returns its answer if it succeeded.
-    pub(super) async fn send(&self, call: &Call) -> Result<Answer> {
-        let answer = self.ask(call).await?;
-        if (200..300).contains(&answer.status) {
-            Ok(answer)
+    /// Sends a request and returns its response if it succeeded.
+    pub(super) async fn send(&self, call: &Call) -> Result<Response> {
+        let response = self.ask(call).await?;
+        if (200..300).contains(&response.status) {
+            Ok(response)
         } else {
-            let mut service = ServiceError::parse(&answer.body);
-            if matches!(call.target, Target::Vault { .. } | Target::VaultOnce { .. }) {
+            let mut service = ServiceError::parse(&response.body);
+            if matches!(
+                call.target,
+                KmsConfiguration::Vault { .. } | KmsConfiguration::VaultOnce { .. }
+            ) {
                 // A vault's own code is always `Forbidden`; the reason is inside.
                 service.code = service.inner_code.take().or(service.code);
             }
-            Err(refused(&call.what, call.permission, answer.status, &service))
+            Err(refused(&call.what, call.permission, response.status, &service))
         }
     }
 
@@ -198,10 +205,10 @@ impl Azure {
             let next = page.get("nextLink").and_then(Value::as_str).filter(|link| !link.is_empty());
             let Some(next) = next else { return Ok(items) };
             let next = self.endpoints().await?.continuation(next)?;
-            if matches!(&call.target, Target::NextPage(this) if *this == next) {
+            if matches!(&call.target, KmsConfiguration::NextPage(this) if *this == next) {
                 return Err(unreadable(&call.what, "its next page is the page itself"));
             }
-            call.target = Target::NextPage(next);
+            call.target = KmsConfiguration::NextPage(next);
             call.query.clear();
         }
     }
@@ -232,11 +239,16 @@ impl Azure {
         url.set_path(CloudEndpoints::METADATA_PATH);
         url.query_pairs_mut().append_pair("api-version", CloudEndpoints::METADATA_API_VERSION);
         let pipeline = self.pipeline(MANAGEMENT_RETRIES, None);
-        let answer = send(&pipeline, &mut Request::new(url, Method::Get), &what).await?;
-        if answer.status != 200 {
-            return Err(refused(&what, "none", answer.status, &ServiceError::parse(&answer.body)));
+        let response = send(&pipeline, &mut Request::new(url, Method::Get), &what).await?;
+        if response.status != 200 {
+            return Err(refused(
+                &what,
+                "none",
+                response.status,
+                &ServiceError::parse(&response.body),
+            ));
         }
-        CloudEndpoints::from_metadata(resource_manager, &answer.json(&what)?)
+        CloudEndpoints::from_metadata(resource_manager, &response.json(&what)?)
     }
 
     fn pipeline(&self, retries: u32, tokens: Option<Arc<dyn Policy>>) -> Pipeline {
@@ -264,14 +276,14 @@ impl fmt::Debug for Azure {
     }
 }
 
-async fn send(pipeline: &Pipeline, request: &mut Request, what: &str) -> Result<Answer> {
+async fn send(pipeline: &Pipeline, request: &mut Request, what: &str) -> Result<Response> {
     let options = PipelineSendOptions { skip_checks: true, ..PipelineSendOptions::default() };
     let response = pipeline
         .send(&Context::new(), request, Some(options))
         .await
-        .map_err(|error| unanswered(what, &error))?;
+        .map_err(|error| no_response(what, &error))?;
     let (status, headers, body) = response.deconstruct();
-    Ok(Answer { status: status.into(), headers, body: body.into() })
+    Ok(Response { status: status.into(), headers, body: body.into() })
 }
 
 /// A date, or a date with `-preview`.

@@ -150,13 +150,13 @@ async fn a_challenge_of_another_authority_gets_no_second_token() {
 
 #[tokio::test]
 async fn no_token_and_no_body_is_in_an_error() {
-    let answers = [
+    let responses = [
         text_reply(200, "{\"needle\": "),
         json_reply(200, json!({"needle": "needle"})),
         text_reply(418, "needle"),
     ];
-    for answer in answers {
-        let error = read(&scripted([answer])).await.unwrap_err();
+    for response in responses {
+        let error = read(&scripted([response])).await.unwrap_err();
         let shown = format!("{error} {error:?}");
         assert!(!shown.contains("needle") && !shown.contains("token-1"), "{shown}");
     }
@@ -230,18 +230,18 @@ async fn the_http_client_follows_no_redirect() {
         while let Ok((mut stream, _)) = listener.accept().await {
             requests += 1;
             let _ = stream.read(&mut [0; 4096]).await;
-            let answer = format!(
+            let response = format!(
                 "HTTP/1.1 307 Temporary Redirect\r\nlocation: http://{address}/{requests}\r\n\
                  content-length: 0\r\nconnection: close\r\n\r\n"
             );
-            stream.write_all(answer.as_bytes()).await.unwrap();
+            stream.write_all(response.as_bytes()).await.unwrap();
             assert_eq!(requests, 1, "a redirect was followed");
         }
     });
     let url = Url::parse(&format!("http://{address}/")).unwrap();
     let mut request = Request::new(url, Method::Get);
     request.insert_header("authorization", "Bearer token");
-    let answer = http_client(None).unwrap().send(&Context::new(), &mut request).await.unwrap();
-    assert_eq!(u16::from(answer.status()), 307);
+    let response = http_client(None).unwrap().send(&Context::new(), &mut request).await.unwrap();
+    assert_eq!(u16::from(response.status()), 307);
     assert!(!server.is_finished(), "the server saw more than one request");
 }

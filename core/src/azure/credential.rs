@@ -104,8 +104,8 @@ impl Azure {
         let target = self.managed_cluster_path(cluster, action);
         let what = format!("get a Kubernetes credential of managed cluster {cluster}");
         let call = Call::new(Method::Post, target, what, permission);
-        let answer = self.send(&call).await?.json(&call.what)?;
-        let encoded = answer.pointer("/kubeconfigs/0/value").and_then(Value::as_str);
+        let response = self.send(&call).await?.json(&call.what)?;
+        let encoded = response.pointer("/kubeconfigs/0/value").and_then(Value::as_str);
         encoded
             .ok_or("it has no kubeconfig")
             .and_then(parse)
@@ -248,8 +248,8 @@ mod tests {
             (ClusterRole::Admin, "/managedClusters/prod/listClusterAdminCredential"),
         ] {
             let fake = FakeAzure::default();
-            let answer = json!({"kubeconfigs": [{"name": "clusterUser", "value": kubeconfig("    token: t\n")}]});
-            fake.on(Method::Post, path, [json_reply(200, answer)]);
+            let response = json!({"kubeconfigs": [{"name": "clusterUser", "value": kubeconfig("    token: t\n")}]});
+            fake.on(Method::Post, path, [json_reply(200, response)]);
             fake.client().cluster_credential(&cluster_id(), role).await.unwrap();
             assert_eq!(fake.seen()[0].url.query(), Some("api-version=2026-08-01"));
         }

@@ -1,4 +1,4 @@
-//! What Azure and the way to it can answer wrongly, made into the crate's error.
+//! What Azure and the way to it do wrong, made into the crate's error.
 //!
 //! Everything is decided by HTTP status and by the service's error code. A service's message text
 //! is passed on, shortened, but never decides anything.
@@ -36,7 +36,7 @@ pub(crate) fn is_key_permission_error(error: &Error) -> bool {
 }
 
 /// Whether the cluster was changed since its eTag was read, by anybody: a PUT that was sent again
-/// after a lost answer meets its own first try here.
+/// after a lost response meets its own first try here.
 pub(crate) fn is_etag_mismatch(error: &Error) -> bool {
     error.kind() == ErrorKind::Conflict
         && matches!(error.service_code(), Some(ETAG_MISMATCH | PRECONDITION_FAILED))
@@ -169,7 +169,7 @@ pub(super) fn refused(what: &str, permission: &str, status: u16, service: &Servi
         _ => (
             ErrorKind::Unexpected,
             format!(
-                "could not {what}: Azure answered HTTP {status}, which makes no sense here{said}"
+                "could not {what}: Azure responded HTTP {status}, which is unexpected here{said}"
             ),
         ),
     };
@@ -184,13 +184,13 @@ pub(super) fn refused(what: &str, permission: &str, status: u16, service: &Servi
 pub(super) fn no_token(what: &str, error: &azure_core::Error) -> Error {
     Error::new(
         ErrorKind::Unauthenticated,
-        format!("could not {what}: no token could be had; sign in and try again"),
+        format!("could not {what}: no token could be obtained; sign in and try again"),
     )
     .with_source(Cause::of(error))
 }
 
-/// The error of a request that got no answer.
-pub(super) fn unanswered(what: &str, error: &azure_core::Error) -> Error {
+/// The error of a request that got no response.
+pub(super) fn no_response(what: &str, error: &azure_core::Error) -> Error {
     let (kind, sentence) = match error.kind() {
         CoreErrorKind::Credential => return no_token(what, error),
         CoreErrorKind::Io | CoreErrorKind::Connection => (
@@ -204,15 +204,15 @@ pub(super) fn unanswered(what: &str, error: &azure_core::Error) -> Error {
     Error::new(kind, sentence).with_source(Cause::of(error))
 }
 
-/// The error of an answer that cannot be read. It says what is wrong, never what was answered.
+/// The error of a response that cannot be read. It says what is wrong, never what was answered.
 pub(super) fn unreadable(what: &str, problem: &str) -> Error {
     Error::new(
         ErrorKind::Unexpected,
-        format!("could not {what}: the answer makes no sense: {problem}"),
+        format!("could not {what}: the response is not understood: {problem}"),
     )
 }
 
-/// Why a request got no answer, as text.
+/// Why a request got no response, as text.
 ///
 /// The original is not kept: its `Debug` may hold requests and signed addresses.
 #[derive(Debug, thiserror::Error)]
@@ -387,7 +387,7 @@ mod tests {
             failure.unwrap_err(),
             "failed to execute `reqwest` request",
         );
-        let error = unanswered("read X", &error);
+        let error = no_response("read X", &error);
         assert_eq!(error.kind(), ErrorKind::Unavailable);
         let source = error.source().unwrap();
         for text in

@@ -1,14 +1,14 @@
 //! Keys: read through Resource Manager first, from the vault itself second.
 //!
 //! Resource Manager needs no network path to the vault and no rights inside it. Only the vault
-//! knows whether a key that is gone can be recovered.
+//! knows whether a key that is deleted_or_missing can be recovered.
 
 use azure_core::http::Method;
 use serde_json::Value;
 use time::OffsetDateTime;
 
 use super::{
-    call::{Call, Target},
+    call::{Call, KmsConfiguration},
     client::Azure,
     error::unreadable,
     vault::API_VERSION,
@@ -33,7 +33,7 @@ impl Azure {
             match self.key_of_resource(key_id, vault).await {
                 Ok(facts) => return Fact::Known(Lookup::Found(facts)),
                 Err(error) if error.kind() == ErrorKind::NotFound => {
-                    return Fact::Known(self.gone(key_id).await);
+                    return Fact::Known(self.deleted_or_missing(key_id).await);
                 }
                 Err(error) => obstacles.push(error.to_string()),
             }
@@ -41,7 +41,7 @@ impl Azure {
         match self.key_of_vault(key_id).await {
             Ok(facts) => Fact::Known(Lookup::Found(facts)),
             Err(error) if error.kind() == ErrorKind::NotFound => {
-                Fact::Known(self.gone(key_id).await)
+                Fact::Known(self.deleted_or_missing(key_id).await)
             }
             Err(error) => {
                 obstacles.push(error.to_string());
@@ -69,7 +69,7 @@ impl Azure {
     }
 
     /// What a key is that is not there: recoverable, if the vault can be asked and says so.
-    async fn gone(&self, key_id: &KeyId) -> Lookup<KeyFacts> {
+    async fn deleted_or_missing(&self, key_id: &KeyId) -> Lookup<KeyFacts> {
         let path = format!("/deletedkeys/{}", key_id.name());
         let call = vault_call(key_id, path, format!("read deleted key {key_id} from its vault"));
         match self.send(&call).await {
@@ -80,7 +80,12 @@ impl Azure {
 }
 
 fn vault_call(key_id: &KeyId, path: String, what: String) -> Call {
-    Call::new(Method::Get, Target::Vault { host: key_id.host().to_owned(), path }, what, READ)
+    Call::new(
+        Method::Get,
+        KmsConfiguration::Vault { host: key_id.host().to_owned(), path },
+        what,
+        READ,
+    )
 }
 
 /// `properties` of `Microsoft.KeyVault/vaults/keys[/versions]`.
@@ -181,7 +186,7 @@ mod tests {
         )
     }
 
-    fn gone() -> Reply {
+    fn deleted_or_missing() -> Reply {
         json_reply(404, json!({"error": {"code": "KeyNotFound"}}))
     }
 
@@ -199,7 +204,7 @@ mod tests {
 
     #[tokio::test]
     async fn resource_manager_is_asked_first_and_alone() {
-        let fake = azure(management_key(), gone(), gone());
+        let fake = azure(management_key(), deleted_or_missing(), deleted_or_missing());
         assert_eq!(read(&fake, Some(&vault_id())).await, Fact::Known(Lookup::Found(expected())));
         assert_eq!(fake.seen().len(), 1);
         assert_eq!(fake.scopes(), ["https://management.azure.com/.default"]);
@@ -207,9 +212,9 @@ mod tests {
 
     #[tokio::test]
     async fn the_vault_is_asked_where_resource_manager_refuses_or_the_resource_is_not_known() {
-        let fake = azure(denied(""), data_key(), gone());
+        let fake = azure(denied(""), data_key(), deleted_or_missing());
         assert_eq!(read(&fake, Some(&vault_id())).await, Fact::Known(Lookup::Found(expected())));
-        let fake = azure(management_key(), data_key(), gone());
+        let fake = azure(management_key(), data_key(), deleted_or_missing());
         assert_eq!(read(&fake, None).await, Fact::Known(Lookup::Found(expected())));
         assert_eq!(fake.scopes(), ["https://vault.azure.net/.default"]);
         let asked = &fake.seen()[0];
@@ -224,10 +229,14 @@ mod tests {
     async fn a_key_that_is_gone_is_recoverable_or_not() {
         let vault = vault_id();
         for place in [Some(&vault), None] {
-            let fake = azure(gone(), gone(), json_reply(200, json!({"recoveryId": "r"})));
+            let fake = azure(
+                deleted_or_missing(),
+                deleted_or_missing(),
+                json_reply(200, json!({"recoveryId": "r"})),
+            );
             assert_eq!(read(&fake, place).await, Fact::Known(Lookup::SoftDeleted));
-            for deleted in [gone(), denied("ForbiddenByRbac"), Reply::Unreachable] {
-                let fake = azure(gone(), gone(), deleted);
+            for deleted in [deleted_or_missing(), denied("ForbiddenByRbac"), Reply::Unreachable] {
+                let fake = azure(deleted_or_missing(), deleted_or_missing(), deleted);
                 assert_eq!(read(&fake, place).await, Fact::Known(Lookup::NotFound));
             }
         }
@@ -235,7 +244,7 @@ mod tests {
 
     #[tokio::test]
     async fn what_keeps_both_from_answering_is_said() {
-        let fake = azure(denied("x"), denied("ForbiddenByFirewall"), gone());
+        let fake = azure(denied("x"), denied("ForbiddenByFirewall"), deleted_or_missing());
         let Fact::Unknown(reason) = read(&fake, Some(&vault_id())).await else { panic!("known") };
         for named in
             ["by Resource Manager", "from its vault", "vaults/keys/read", "ForbiddenByFirewall"]

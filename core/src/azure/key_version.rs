@@ -6,7 +6,7 @@ use time::OffsetDateTime;
 use url::Url;
 
 use super::{
-    call::{Call, Target},
+    call::{Call, KmsConfiguration},
     client::Azure,
     error::unreadable,
 };
@@ -28,7 +28,8 @@ impl Azure {
         let mut query = Vec::new();
         let mut versions = Vec::new();
         loop {
-            let target = Target::Vault { host: key_id.host().to_owned(), path: path.clone() };
+            let target =
+                KmsConfiguration::Vault { host: key_id.host().to_owned(), path: path.clone() };
             let call = Call { query, ..Call::new(Method::Get, target, what.clone(), LIST) };
             let page = self.send(&call).await?.json(&what)?;
             let Some(values) = page.get("value").and_then(Value::as_array) else {
@@ -52,20 +53,26 @@ impl Azure {
         operation: &str,
         now: OffsetDateTime,
     ) -> Result<KeyId> {
-        if let Some(made) = self.made_for(key_id, operation).await? {
+        if let Some(made) = self.find_version_of_operation(key_id, operation).await? {
             return Ok(made);
         }
         match self.create(key_id, operation, now).await {
             Ok(made) => Ok(made),
-            Err(error) if error.is_retryable() => match self.made_for(key_id, operation).await? {
-                Some(made) => Ok(made),
-                None => Err(error),
-            },
+            Err(error) if error.is_retryable() => {
+                match self.find_version_of_operation(key_id, operation).await? {
+                    Some(made) => Ok(made),
+                    None => Err(error),
+                }
+            }
             Err(error) => Err(error),
         }
     }
 
-    async fn made_for(&self, key_id: &KeyId, operation: &str) -> Result<Option<KeyId>> {
+    async fn find_version_of_operation(
+        &self,
+        key_id: &KeyId,
+        operation: &str,
+    ) -> Result<Option<KeyId>> {
         let versions = self.key_versions(key_id).await?;
         Ok(versions
             .into_iter()
@@ -78,14 +85,14 @@ impl Azure {
         let what = format!("read key {key_id} from its vault");
         let version = key_id.version().map(|version| format!("/{version}"));
         let path = format!("/keys/{}{}", key_id.name(), version.unwrap_or_default());
-        let target = Target::Vault { host: key_id.host().to_owned(), path };
+        let target = KmsConfiguration::Vault { host: key_id.host().to_owned(), path };
         let model = self.send(&Call::new(Method::Get, target, what.clone(), LIST)).await?;
-        let body = like(&model.json(&what)?, operation, now)
+        let body = create_body_from(&model.json(&what)?, operation, now)
             .ok_or_else(|| unreadable(&what, "it has no kty, n or key_ops"))?;
 
         let what = format!("make a new version of key {key}");
         let path = format!("/keys/{}/create", key_id.name());
-        let target = Target::VaultOnce { host: key_id.host().to_owned(), path };
+        let target = KmsConfiguration::VaultOnce { host: key_id.host().to_owned(), path };
         let call = Call { body: Some(body), ..Call::new(Method::Post, target, what, CREATE) };
         let made = self.send(&call).await?.json(&call.what)?;
         let kid = made.pointer("/key/kid").and_then(Value::as_str);
@@ -114,7 +121,7 @@ fn version(item: &Value) -> Option<KeyVersion> {
 
 /// The body that makes a version like this one: same type, size and permitted operations, its
 /// tags, and, where it expires, as long a life.
-fn like(bundle: &Value, operation: &str, now: OffsetDateTime) -> Option<Value> {
+fn create_body_from(bundle: &Value, operation: &str, now: OffsetDateTime) -> Option<Value> {
     let key = bundle.get("key")?;
     let kind = key.get("kty")?.as_str()?;
     let mut body = json!({"kty": kind, "key_ops": key.get("key_ops")?});

@@ -5,12 +5,12 @@ use azure_core::http::Method;
 use serde_json::{Value, json};
 
 use super::{
-    call::{Call, Target},
+    call::{Call, KmsConfiguration},
     client::Azure,
     error::unreadable,
     vault::{RESOURCE_GRAPH_API_VERSION, SEARCH},
 };
-use crate::{error::Result, model::KmsUser};
+use crate::{error::Result, model::ClusterWithKms};
 
 const QUERY: &str = "resources | where type =~ 'microsoft.containerservice/managedclusters' \
                      and isnotnull(properties.securityProfile.azureKeyVaultKms) \
@@ -19,7 +19,7 @@ const QUERY: &str = "resources | where type =~ 'microsoft.containerservice/manag
 impl Azure {
     /// Every managed cluster that can be seen with a KMS profile that names a key, whether KMS is
     /// on or off.
-    pub(crate) async fn kms_users(&self) -> Result<Vec<KmsUser>> {
+    pub(crate) async fn kms_users(&self) -> Result<Vec<ClusterWithKms>> {
         let what = "search for clusters that use a key vault by Resource Graph";
         let mut users = Vec::new();
         let mut token = None;
@@ -28,7 +28,7 @@ impl Azure {
             if let Some(token) = token {
                 options["$skipToken"] = token;
             }
-            let target = Target::Management {
+            let target = KmsConfiguration::Management {
                 path: "/providers/Microsoft.ResourceGraph/resources".to_owned(),
                 api_version: RESOURCE_GRAPH_API_VERSION.to_owned(),
             };
@@ -53,10 +53,10 @@ impl Azure {
     }
 }
 
-fn user(row: &Value) -> Option<KmsUser> {
+fn user(row: &Value) -> Option<ClusterWithKms> {
     let kms = row.get("kms")?;
     let identities = row.pointer("/identity/userAssignedIdentities").and_then(Value::as_object);
-    Some(KmsUser {
+    Some(ClusterWithKms {
         id: row.get("id")?.as_str()?.to_owned(),
         key_id: kms.get("keyId")?.as_str().filter(|key_id| !key_id.is_empty())?.to_owned(),
         network_mode: kms

@@ -4,7 +4,7 @@ use azure_core::http::Method;
 use serde_json::Value;
 
 use super::{
-    call::{Call, Target},
+    call::{Call, KmsConfiguration},
     client::Azure,
     error::unreadable,
     managed_cluster_edit::with_kms,
@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     error::{Error, ErrorKind, Result},
-    model::{ClusterFacts, ClusterId, KmsTarget},
+    model::{ClusterFacts, ClusterId, KmsChange},
 };
 
 const READ: &str = "Microsoft.ContainerService/managedClusters/read";
@@ -45,7 +45,7 @@ impl Azure {
     pub(crate) async fn put_kms(
         &self,
         cluster: &ManagedCluster,
-        target: &KmsTarget,
+        target: &KmsChange,
     ) -> Result<Operation> {
         self.put_cluster(cluster, with_kms(&cluster.raw, target)).await
     }
@@ -72,7 +72,7 @@ impl Azure {
             if_match: Some(etag.clone()),
             ..Call::new(
                 Method::Put,
-                Target::ManagementOnce {
+                KmsConfiguration::ManagementOnce {
                     path: id.to_string(),
                     api_version: self.managed_clusters_api_version.clone(),
                 },
@@ -80,8 +80,8 @@ impl Azure {
                 WRITE,
             )
         };
-        let answer = self.send(&call).await?;
-        Operation::accepted(id, &answer, self.endpoints().await?)
+        let response = self.send(&call).await?;
+        Operation::accepted(id, &response, self.endpoints().await?)
     }
 
     pub(super) fn managed_cluster_read(&self, id: &ClusterId) -> Call {
@@ -90,8 +90,8 @@ impl Azure {
     }
 
     /// The cluster's address with `suffix` appended.
-    pub(super) fn managed_cluster_path(&self, id: &ClusterId, suffix: &str) -> Target {
-        Target::Management {
+    pub(super) fn managed_cluster_path(&self, id: &ClusterId, suffix: &str) -> KmsConfiguration {
+        KmsConfiguration::Management {
             path: format!("{id}{suffix}"),
             api_version: self.managed_clusters_api_version.clone(),
         }
@@ -121,8 +121,8 @@ mod tests {
         model::{KeyId, NetworkMode},
     };
 
-    fn target() -> KmsTarget {
-        KmsTarget::On {
+    fn target() -> KmsChange {
+        KmsChange::On {
             key_id: KeyId::parse(
                 "https://shop.vault.azure.net/keys/etcd/0123456789abcdef0123456789abcdef",
             )

@@ -6,7 +6,7 @@
 use serde_json::{Map, Value, json};
 
 use super::upgrade::Versions;
-use crate::model::KmsTarget;
+use crate::model::KmsChange;
 
 /// Read-only fields of the resource itself.
 const RESOURCE: &[&str] = &["id", "name", "type", "systemData", "eTag"];
@@ -29,14 +29,14 @@ const NODE_POOL: &[&str] =
 const IDENTITY: &[&str] = &["principalId", "tenantId"];
 
 /// The body that sets the KMS profile and leaves everything else as it is.
-pub(super) fn with_kms(cluster: &Value, target: &KmsTarget) -> Value {
+pub(super) fn with_kms(cluster: &Value, target: &KmsChange) -> Value {
     let mut body = cluster.clone();
     strip_read_only(&mut body);
     match target {
-        KmsTarget::Off => {
+        KmsChange::Off => {
             *kms_profile(&mut body) = json!({ "enabled": false });
         }
-        KmsTarget::On { key_id, network_mode, key_vault_id } => {
+        KmsChange::On { key_id, network_mode, key_vault_id } => {
             let profile = kms_profile(&mut body);
             profile["enabled"] = json!(true);
             profile["keyId"] = json!(key_id.as_str());
@@ -116,8 +116,8 @@ mod tests {
     const KEY: &str = "https://shop.vault.azure.net/keys/etcd/0123456789abcdef0123456789abcdef";
     const VAULT: &str = "/subscriptions/8ecadfc9-d1a3-4ea4-b844-0d9f87e4d7c8/resourceGroups/shop/providers/Microsoft.KeyVault/vaults/shop";
 
-    fn on(network_mode: NetworkMode) -> KmsTarget {
-        KmsTarget::On {
+    fn on(network_mode: NetworkMode) -> KmsChange {
+        KmsChange::On {
             key_id: KeyId::parse(KEY).unwrap(),
             network_mode,
             key_vault_id: (network_mode == NetworkMode::Private)
@@ -158,7 +158,7 @@ mod tests {
     #[test]
     fn off_is_enabled_false_and_nothing_else() {
         let configured = with_kms(&cluster_json(), &on(NetworkMode::Private));
-        let body = with_kms(&configured, &KmsTarget::Off);
+        let body = with_kms(&configured, &KmsChange::Off);
         assert_eq!(*profile(&body), json!({"enabled": false}));
     }
 
@@ -248,11 +248,11 @@ mod tests {
         })
     }
 
-    fn any_target() -> impl Strategy<Value = KmsTarget> {
+    fn any_target() -> impl Strategy<Value = KmsChange> {
         prop_oneof![
             Just(on(NetworkMode::Public)),
             Just(on(NetworkMode::Private)),
-            Just(KmsTarget::Off),
+            Just(KmsChange::Off),
         ]
     }
 
@@ -268,7 +268,7 @@ mod tests {
             }
             let body = with_kms(&cluster, &target);
             for (place, name, _) in &unknown {
-                if target == KmsTarget::Off && place.ends_with("azureKeyVaultKms") {
+                if target == KmsChange::Off && place.ends_with("azureKeyVaultKms") {
                     continue;
                 }
                 let expected = &cluster.pointer(place).unwrap()[name];

@@ -9,7 +9,7 @@
 //!   connections, with exponential pauses. Every request that is retried may be sent twice without
 //!   harm: the only writes are conditional on an eTag.
 //! - Errors say what failed and which permission was missing; never a token, a kubeconfig, an
-//!   answer's body or a signed address.
+//!   response's body or a signed address.
 //! - Facts that could not be read are [`Fact::Unknown`](crate::model::Fact) with the reason; they
 //!   are never guessed.
 //!

@@ -20,7 +20,7 @@ use tokio::time::{Instant, sleep_until, timeout_at};
 use url::Url;
 
 use super::{
-    call::{Answer, Call, Target},
+    call::{Call, KmsConfiguration, Response},
     client::Azure,
     cloud::CloudEndpoints,
     error::{ServiceError, refused, unreadable},
@@ -37,7 +37,7 @@ const READ_STATUS: &str = "Microsoft.ContainerService/locations/operations/read"
 pub(crate) struct Operation {
     cluster: ClusterId,
     source: Source,
-    /// What the answer that accepted it asks to wait before the first poll.
+    /// What the response that accepted it asks to wait before the first poll.
     first_pause: Option<Duration>,
 }
 
@@ -61,10 +61,10 @@ enum Until {
     Ended,
 }
 
-/// What one answer says about the operation.
+/// What one response says about the operation.
 #[derive(Debug)]
 enum Verdict {
-    GoesOn(String),
+    InProgress(String),
     Succeeded,
     /// It was the cluster that was read, and it is what it is to be.
     Read(Box<ManagedCluster>),
@@ -73,25 +73,25 @@ enum Verdict {
     /// The poll failed, which says nothing about the operation: ask again.
     PollFailed(Error),
     /// There is no such operation any more: the cluster knows.
-    Forgotten,
+    NotFound,
 }
 
 impl Operation {
-    /// Reads from the answer to a change where the operation can be followed.
+    /// Reads from the response to a change where the operation can be followed.
     pub(super) fn accepted(
         cluster: &ClusterId,
-        answer: &Answer,
+        response: &Response,
         endpoints: &CloudEndpoints,
     ) -> Result<Self> {
-        let source = if let Some(url) = answer.header("azure-asyncoperation") {
+        let source = if let Some(url) = response.header("azure-asyncoperation") {
             Source::Status(endpoints.continuation(url)?)
-        } else if let Some(url) = answer.header("location") {
+        } else if let Some(url) = response.header("location") {
             Source::Location(endpoints.continuation(url)?)
         } else {
-            // The answer's own provisioning state may be stale by now: the first look tells.
+            // The response's own provisioning state may be stale by now: the first look tells.
             Source::Cluster(Until::Ended)
         };
-        Ok(Self { cluster: cluster.clone(), source, first_pause: retry_after(answer) })
+        Ok(Self { cluster: cluster.clone(), source, first_pause: retry_after(response) })
     }
 }
 
@@ -116,7 +116,7 @@ impl Operation {
     ) -> Result<ManagedCluster> {
         let Self { cluster, mut source, first_pause } = self;
         let what = format!("update managed cluster {cluster}");
-        let mut pace = Pace::new(&azure.timing);
+        let mut pace = PollInterval::new(&azure.timing);
         let mut state = "not known".to_owned();
         if let Some(pause) = first_pause {
             sleep_until(deadline.min(Instant::now() + pause)).await;
@@ -132,11 +132,11 @@ impl Operation {
                     source = Source::Cluster(Until::Read);
                     continue;
                 }
-                Verdict::Forgotten => {
+                Verdict::NotFound => {
                     source = Source::Cluster(Until::Ended);
                     continue;
                 }
-                Verdict::GoesOn(status) => status,
+                Verdict::InProgress(status) => status,
                 Verdict::PollFailed(error) => error.to_string(),
             };
             on_poll(&state);
@@ -158,36 +158,36 @@ impl Azure {
     ) -> (Verdict, Option<Duration>) {
         let call = match source {
             Source::Status(url) | Source::Location(url) => {
-                Call::new(Method::Get, Target::Poll(url.clone()), what, READ_STATUS)
+                Call::new(Method::Get, KmsConfiguration::Poll(url.clone()), what, READ_STATUS)
             }
             Source::Cluster(_) => self.managed_cluster_read(cluster),
         };
         match self.ask(&call).await {
-            Ok(answer) => (judge(cluster, source, &call, &answer), retry_after(&answer)),
+            Ok(response) => (judge(cluster, source, &call, &response), retry_after(&response)),
             Err(error) => (judge_error(error), None),
         }
     }
 }
 
-/// Decides what an answer means. Pure.
-fn judge(cluster: &ClusterId, source: &Source, call: &Call, answer: &Answer) -> Verdict {
+/// Decides what a response means. Pure.
+fn judge(cluster: &ClusterId, source: &Source, call: &Call, response: &Response) -> Verdict {
     let what = &call.what;
-    if !(200..300).contains(&answer.status) {
-        if answer.status == 404 && !matches!(source, Source::Cluster(_)) {
-            return Verdict::Forgotten;
+    if !(200..300).contains(&response.status) {
+        if response.status == 404 && !matches!(source, Source::Cluster(_)) {
+            return Verdict::NotFound;
         }
-        let service = ServiceError::parse(&answer.body);
-        return judge_error(refused(what, call.permission, answer.status, &service));
+        let service = ServiceError::parse(&response.body);
+        return judge_error(refused(what, call.permission, response.status, &service));
     }
     match source {
-        Source::Location(_) if answer.status == 202 => Verdict::GoesOn("Accepted".to_owned()),
-        Source::Location(_) if answer.body.is_empty() => Verdict::Succeeded,
-        Source::Status(_) | Source::Location(_) => match answer.json(what) {
+        Source::Location(_) if response.status == 202 => Verdict::InProgress("Accepted".to_owned()),
+        Source::Location(_) if response.body.is_empty() => Verdict::Succeeded,
+        Source::Status(_) | Source::Location(_) => match response.json(what) {
             Ok(body) => judge_body(what, source, &body),
-            // A proxy's page, or an answer that was cut off.
+            // A proxy's page, or a response that was cut off.
             Err(error) => Verdict::PollFailed(error),
         },
-        Source::Cluster(until) => match answer.json(what) {
+        Source::Cluster(until) => match response.json(what) {
             Ok(body) => judge_cluster(what, cluster, *until, body),
             Err(error) => Verdict::PollFailed(error),
         },
@@ -212,7 +212,7 @@ fn judge_body(what: &str, source: &Source, body: &Value) -> Verdict {
     };
     match state {
         Some(status) => match End::of(status) {
-            None => Verdict::GoesOn(status.to_owned()),
+            None => Verdict::InProgress(status.to_owned()),
             Some(End::Succeeded) => Verdict::Succeeded,
             Some(End::Failed | End::Canceled) => {
                 Verdict::Ended(ServiceError::from_json(body).ended(what, status))
@@ -234,7 +234,7 @@ fn judge_cluster(what: &str, id: &ClusterId, until: Until, body: Value) -> Verdi
         (Until::Ended, Some(End::Failed | End::Canceled)) => {
             Verdict::Ended(ServiceError::default().ended(what, &state))
         }
-        (Until::Ended, None) => Verdict::GoesOn(state),
+        (Until::Ended, None) => Verdict::InProgress(state),
     }
 }
 
@@ -268,18 +268,18 @@ fn timed_out(what: &str, last: &str) -> Error {
     )
 }
 
-fn retry_after(answer: &Answer) -> Option<Duration> {
-    get_retry_after(&answer.headers, OffsetDateTime::now_utc, &[RETRY_AFTER])?.try_into().ok()
+fn retry_after(response: &Response) -> Option<Duration> {
+    get_retry_after(&response.headers, OffsetDateTime::now_utc, &[RETRY_AFTER])?.try_into().ok()
 }
 
 /// The pauses between polls: what Azure asks for, else growing ones.
-struct Pace {
+struct PollInterval {
     next: Duration,
     longest: Duration,
     shortest: Duration,
 }
 
-impl Pace {
+impl PollInterval {
     fn new(timing: &Timing) -> Self {
         Self {
             next: timing.operation_poll_first,

@@ -8,7 +8,7 @@ use crate::{
         error::is_key_permission_error,
         testing::{FakeAzure, Reply, cluster_id, cluster_json, json_reply, text_reply},
     },
-    model::KmsTarget,
+    model::KmsChange,
 };
 
 const CLUSTER: &str = "/managedClusters/prod?";
@@ -65,7 +65,7 @@ async fn run_for(
     let started = Instant::now();
     let told = Mutex::new(Vec::new());
     let on_poll = |state: &str| told.lock().unwrap().push(state.to_owned());
-    let result = match azure.put_kms(&before, &KmsTarget::Off).await {
+    let result = match azure.put_kms(&before, &KmsChange::Off).await {
         Ok(operation) => operation.wait(&azure, started + limit, on_poll).await,
         Err(error) => Err(error),
     };
@@ -294,7 +294,7 @@ async fn success_is_followed_by_a_read_of_the_cluster_which_may_take_some_tries(
     fake.on(Method::Get, CLUSTER, [text_reply(503, ""), Reply::Dropped, json_reply(200, after)]);
     let azure = fake.client();
     let before = ManagedCluster::parse(&cluster_id(), cluster_json()).unwrap();
-    let operation = azure.put_kms(&before, &KmsTarget::Off).await.unwrap();
+    let operation = azure.put_kms(&before, &KmsChange::Off).await.unwrap();
     let deadline = Instant::now() + Duration::from_secs(7_200);
     let cluster = operation.wait(&azure, deadline, |_| {}).await.unwrap();
     assert_eq!(cluster.facts.etag.as_deref(), Some("etag-2"));

@@ -8,7 +8,7 @@ use super::*;
 use crate::{
     error::ErrorKind,
     model::{
-        ClusterId, Fact, IdentityKind, KeyId, KmsTarget, Lookup, NetworkMode, Timing, VaultId,
+        ClusterId, Fact, IdentityKind, KeyId, KmsChange, Lookup, NetworkMode, Timing, VaultId,
     },
 };
 
@@ -51,15 +51,15 @@ impl World {
         VaultId::parse(&self.case.key_vault_id).unwrap()
     }
 
-    fn on(&self) -> KmsTarget {
-        KmsTarget::On {
+    fn on(&self) -> KmsChange {
+        KmsChange::On {
             key_id: self.key_id(),
             network_mode: NetworkMode::Public,
             key_vault_id: None,
         }
     }
 
-    async fn set(&self, target: &KmsTarget) -> crate::Result<ManagedCluster> {
+    async fn set(&self, target: &KmsChange) -> crate::Result<ManagedCluster> {
         let before = self.azure.cluster(&self.cluster_id()).await?;
         let operation = self.azure.put_kms(&before, target).await?;
         operation.wait(&self.azure, Instant::now() + Duration::from_secs(30), |_| {}).await
@@ -80,7 +80,7 @@ async fn kms_is_turned_on_and_off_again_and_the_rest_of_the_cluster_stays() {
     assert_eq!(profile.network_mode, Some(NetworkMode::Public));
     assert_ne!(after.facts.etag, before.facts.etag);
 
-    let off = world.set(&KmsTarget::Off).await.unwrap();
+    let off = world.set(&KmsChange::Off).await.unwrap();
     assert!(off.facts.kms_on().is_none());
     assert_eq!(off.facts.node_pools, before.facts.node_pools);
     assert_eq!(off.facts.hosts, before.facts.hosts);

@@ -1,4 +1,4 @@
-//! An Azure in memory, for tests: scripted answers, and a record of what was asked.
+//! An Azure in memory, for tests: scripted responses, and a record of what was asked.
 
 use std::{
     borrow::Borrow,
@@ -26,10 +26,10 @@ use crate::model::{ClusterId, Timing};
 
 pub(super) const SUBSCRIPTION: &str = "8ecadfc9-d1a3-4ea4-b844-0d9f87e4d7c8";
 
-/// A scripted answer.
+/// A scripted response.
 #[derive(Clone, Debug)]
 pub(super) enum Reply {
-    Answer {
+    Response {
         status: u16,
         headers: Vec<(&'static str, String)>,
         body: Vec<u8>,
@@ -42,7 +42,7 @@ pub(super) enum Reply {
 
 impl Reply {
     pub(super) fn with(mut self, name: &'static str, value: impl Into<String>) -> Self {
-        if let Self::Answer { headers, .. } = &mut self {
+        if let Self::Response { headers, .. } = &mut self {
             headers.push((name, value.into()));
         }
         self
@@ -54,7 +54,7 @@ pub(super) fn json_reply(status: u16, body: impl Borrow<Value>) -> Reply {
 }
 
 pub(super) fn text_reply(status: u16, body: &str) -> Reply {
-    Reply::Answer { status, headers: Vec::new(), body: body.as_bytes().to_vec() }
+    Reply::Response { status, headers: Vec::new(), body: body.as_bytes().to_vec() }
 }
 
 /// A request that arrived.
@@ -80,12 +80,12 @@ struct Script {
     scopes: Vec<String>,
 }
 
-/// Answers by method and by the longest part of the address that was scripted.
+/// Responses by method and by the longest part of the address that was scripted.
 #[derive(Clone, Default)]
 pub(super) struct FakeAzure(Arc<Mutex<Script>>);
 
 impl FakeAzure {
-    /// Scripts answers in order; the last one is given again and again.
+    /// Scripts responses in order; the last one is given again and again.
     pub(super) fn on(
         &self,
         method: Method,
@@ -173,12 +173,12 @@ impl HttpClient for FakeAzure {
             Reply::Unreachable => {
                 Err(azure_core::Error::with_message(ErrorKind::Connection, "no such host"))
             }
-            Reply::Answer { status, headers, body } => {
-                let mut answer = Headers::new();
+            Reply::Response { status, headers, body } => {
+                let mut response = Headers::new();
                 for (name, value) in headers {
-                    answer.insert(HeaderName::from_static(name), value);
+                    response.insert(HeaderName::from_static(name), value);
                 }
-                Ok(AsyncRawResponse::from_bytes(status.into(), answer, body))
+                Ok(AsyncRawResponse::from_bytes(status.into(), response, body))
             }
         }
     }
@@ -203,7 +203,7 @@ pub(super) fn cluster_id() -> ClusterId {
     ClusterId::new(SUBSCRIPTION, "shop", "prod").unwrap()
 }
 
-/// A managed cluster without KMS, as Resource Manager answers it.
+/// A managed cluster without KMS, as Resource Manager returns it.
 pub(super) fn cluster_json() -> Value {
     json!({
         "id": cluster_id().to_string(),

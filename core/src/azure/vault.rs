@@ -9,7 +9,7 @@ use azure_core::http::{Method, headers::WWW_AUTHENTICATE};
 use serde_json::{Value, json};
 
 use super::{
-    call::{Call, Target},
+    call::{Call, KmsConfiguration},
     challenge::Challenge,
     client::Azure,
     error::unreadable,
@@ -34,10 +34,10 @@ pub(super) const SEARCH: &str = "Microsoft.ResourceGraph/resources/read";
 
 /// What a vault's host says to whoever asks without a token.
 enum Presence {
-    /// It answers as a vault does; the tenant, if the cloud's own authority is named.
+    /// It responds as a vault does; the tenant, if the cloud's own authority is named.
     There { tenant_id: Option<String> },
-    /// There is no such host, or nothing that answers as a vault does.
-    NoAnswer,
+    /// There is no such host, or nothing that responds as a vault does.
+    NoResponse,
 }
 
 impl Azure {
@@ -56,7 +56,7 @@ impl Azure {
     }
 
     /// Reads a vault.
-    pub(crate) async fn vault_now(&self, id: &VaultId) -> Result<VaultFacts> {
+    pub(crate) async fn read_vault(&self, id: &VaultId) -> Result<VaultFacts> {
         let call = vault_read(id);
         parse(id, &self.send(&call).await?.json(&call.what)?)
     }
@@ -64,8 +64,10 @@ impl Azure {
     /// Enables or disables a vault's public network access, and changes nothing else of it.
     pub(crate) async fn set_vault_public_access(&self, id: &VaultId, enabled: bool) -> Result<()> {
         let access = if enabled { "Enabled" } else { "Disabled" };
-        let target =
-            Target::Management { path: id.to_string(), api_version: API_VERSION.to_owned() };
+        let target = KmsConfiguration::Management {
+            path: id.to_string(),
+            api_version: API_VERSION.to_owned(),
+        };
         let what = format!("set the public network access of key vault {id} to {access}");
         let call = Call {
             body: Some(json!({ "properties": { "publicNetworkAccess": access } })),
@@ -85,8 +87,8 @@ impl Azure {
 
     async fn vault_by_id(&self, id: &VaultId) -> Fact<Lookup<VaultFacts>> {
         let call = vault_read(id);
-        let answer = match self.send(&call).await {
-            Ok(answer) => answer,
+        let response = match self.send(&call).await {
+            Ok(response) => response,
             Err(error) if error.kind() == ErrorKind::NotFound => {
                 return match self.is_deleted(id.subscription_id(), id.name()).await {
                     Ok(true) => Fact::Known(Lookup::SoftDeleted),
@@ -98,7 +100,7 @@ impl Azure {
             }
             Err(error) => return Fact::Unknown(error.to_string()),
         };
-        match answer.json(&call.what).and_then(|vault| parse(id, &vault)) {
+        match response.json(&call.what).and_then(|vault| parse(id, &vault)) {
             Ok(facts) => Fact::Known(Lookup::Found(facts)),
             Err(error) => Fact::Unknown(error.to_string()),
         }
@@ -123,7 +125,7 @@ impl Azure {
             Err(error) => obstacles.push(error.to_string()),
         }
         let presence = self.presence(key_id).await;
-        if matches!(presence, Presence::NoAnswer) && obstacles.is_empty() {
+        if matches!(presence, Presence::NoResponse) && obstacles.is_empty() {
             return Fact::Known(Lookup::NotFound);
         }
         let seen = match presence {
@@ -131,7 +133,7 @@ impl Azure {
                 format!("{} exists in tenant {tenant}", key_id.host())
             }
             Presence::There { tenant_id: None } => format!("{} exists", key_id.host()),
-            Presence::NoAnswer => format!("{} does not answer from here", key_id.host()),
+            Presence::NoResponse => format!("{} does not respond from here", key_id.host()),
         };
         let mut reason = format!(
             "{seen}, but the resource of key vault {name} was not found; pass key_vault_id, or the \
@@ -146,7 +148,7 @@ impl Azure {
 
     /// Asks for the vault in every subscription that the credential can read.
     async fn search_resource_graph(&self, name: &str) -> Result<Option<VaultId>> {
-        let target = Target::Management {
+        let target = KmsConfiguration::Management {
             path: "/providers/Microsoft.ResourceGraph/resources".to_owned(),
             api_version: RESOURCE_GRAPH_API_VERSION.to_owned(),
         };
@@ -204,25 +206,25 @@ impl Azure {
     }
 
     async fn presence(&self, key_id: &KeyId) -> Presence {
-        let target = Target::Challenge {
+        let target = KmsConfiguration::Challenge {
             host: key_id.host().to_owned(),
             path: format!("/keys/{}", key_id.name()),
         };
         let what = format!("ask whether {} exists", key_id.host());
         let call = Call::new(Method::Get, target, what, "none");
-        let (Ok(answer), Ok(endpoints)) = (self.ask(&call).await, self.endpoints().await) else {
-            return Presence::NoAnswer;
+        let (Ok(response), Ok(endpoints)) = (self.ask(&call).await, self.endpoints().await) else {
+            return Presence::NoResponse;
         };
-        match answer.status {
+        match response.status {
             401 | 403 => Presence::There {
-                tenant_id: answer
+                tenant_id: response
                     .headers
                     .get_optional_str(&WWW_AUTHENTICATE)
                     .and_then(Challenge::parse)
                     .filter(|challenge| endpoints.is_authority(&challenge.authorization))
                     .and_then(|challenge| challenge.tenant_id().map(str::to_owned)),
             },
-            _ => Presence::NoAnswer,
+            _ => Presence::NoResponse,
         }
     }
 }

@@ -181,7 +181,8 @@ async fn a_silent_host_proves_nothing_where_searching_was_denied() {
     let fake = nowhere(denied(), denied(), denied(), Reply::Unreachable);
     let fact = by_name(&fake).await;
     let reason = reason(&fact);
-    for named in ["does not answer", "Microsoft.ResourceGraph", "vaults/read", "deletedVaults/read"]
+    for named in
+        ["does not respond", "Microsoft.ResourceGraph", "vaults/read", "deletedVaults/read"]
     {
         assert!(reason.contains(named), "{reason}");
     }

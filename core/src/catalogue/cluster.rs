@@ -134,7 +134,7 @@ pub(super) const RULES: &[Rule] = &[
         remedy: "Choose a version from `az aks get-upgrades --resource-group <group> --name <cluster> -o table`.",
         url: pages::UPGRADE,
         verbs: &[Verb::MigrateToV2],
-        violated_when: "no way to the version is offered by AKS",
+        violated_when: "no upgrades that AKS offers lead to the version",
         ..BLOCK
     },
     Rule {

@@ -142,7 +142,7 @@ rule_ids! {
     RecordUnreadable = "record-unreadable",
     PreviousKeyStillNeeded = "previous-key-still-needed",
     KeyInUseUnproven = "key-in-use-unproven",
-    WayBackUnproven = "way-back-unproven",
+    RollbackUnproven = "rollback-unproven",
     EtcdGrowth = "etcd-growth",
     KeyReused = "key-reused",
     SecretsNotKmsEncryptedMeanwhile = "secrets-not-kms-encrypted-meanwhile",

@@ -38,7 +38,7 @@ pub(super) const RULES: &[Rule] = &[
     Rule {
         id: RuleId::RecordUnsealed,
         summary: "A record without a valid seal is not believed: somebody else may have written it, so nothing is known of earlier keys, proofs and operations.",
-        remedy: "Nothing needs to be done: the next operation asks every secret first and writes a record with a new seal, and `abandon` drops an operation that the text tells of; look who may write ConfigMap aks-kms and who deleted or may write Secret aks-kms-seal in the state namespace, with `kubectl get configmap aks-kms --namespace kube-system --output yaml --show-managed-fields`.",
+        remedy: "Nothing needs to be done: the next operation asks every secret first and writes a record with a new seal, and `abandon` drops an operation that the text names; look who may write ConfigMap aks-kms and who deleted or may write Secret aks-kms-seal in the state namespace, with `kubectl get configmap aks-kms --namespace kube-system --output yaml --show-managed-fields`.",
         url: pages::KUBERNETES_RBAC,
         verbs: USES_KUBERNETES,
         violated_when: "the record has no valid seal",
@@ -100,9 +100,9 @@ pub(super) const RULES: &[Rule] = &[
         ..BLOCK_UNLESS_HOLDS
     },
     Rule {
-        id: RuleId::WayBackUnproven,
+        id: RuleId::RollbackUnproven,
         overridable: true,
-        summary: "Without the API server no secret can be asked and the record of the keys cannot be read, so only a way back to the key before the current one is safe, if it is that.",
+        summary: "Without the API server no secret can be asked and the record of the keys cannot be read, so only a rollback to the key before the current one is safe, if it is that.",
         remedy: "Bring the API server back or run where it can be reached; only where the last change is what took it down, and the activity log of the cluster shows that it had exactly this key (or none, for disable) before that change, name this rule in allow.",
         url: pages::KMS,
         verbs: &[Verb::Rotate, Verb::Disable],

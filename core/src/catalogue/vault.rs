@@ -179,7 +179,7 @@ pub(super) const RULES: &[Rule] = &[
         remedy: "Run where the vault can be reached, with the right to its keys (role Key Vault Crypto Officer, or key permissions list, get and create); or make the version elsewhere, `az keyvault key create --vault-name <vault> --name <key>`, and pass its id as key_id.",
         url: pages::VAULT_PRIVATE_LINK,
         verbs: &[Verb::Rotate],
-        violated_when: "the vault does not answer here",
+        violated_when: "the vault does not respond here",
         ..BLOCK
     },
     Rule {

@@ -138,17 +138,18 @@ impl fmt::Debug for ClusterEndpoint {
 impl ClusterEndpoint {
     /// Where this endpoint is.
     pub(crate) fn destination(&self) -> Result<Destination> {
-        let nonsense = |what: &str| {
+        let unexpected_response = |what: &str| {
             let message = format!("Azure's cluster credential holds no usable {what}");
             Error::new(ErrorKind::Unexpected, message)
         };
-        let url: Uri = self.server.parse().map_err(|_| nonsense("API server address"))?;
+        let url: Uri =
+            self.server.parse().map_err(|_| unexpected_response("API server address"))?;
         let roots = CertificateDer::pem_slice_iter(&self.ca_pem)
             .map(|certificate| certificate.map(|certificate| certificate.to_vec()))
             .collect::<Result<Vec<_>, _>>()
-            .map_err(|_| nonsense("certificate authority"))?;
+            .map_err(|_| unexpected_response("certificate authority"))?;
         if roots.is_empty() {
-            return Err(nonsense("certificate authority"));
+            return Err(unexpected_response("certificate authority"));
         }
         let mut auth_info = AuthInfo::default();
         if let Some((certificate, key)) = &self.client_certificate_pem {

@@ -63,7 +63,7 @@ impl Denial {
         self.kind == Kind::Denies
     }
 
-    /// It answers no trial, so nothing is known.
+    /// It responds no trial, so nothing is known.
     pub(crate) fn not_in_a_trial(&self) -> bool {
         self.kind == Kind::NotInATrial
     }

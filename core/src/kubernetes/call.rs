@@ -6,8 +6,8 @@ use serde::de::DeserializeOwned;
 use tokio::time::Instant;
 
 use super::{
-    status_answer::{answer_error, not_kubernetes, send_error},
-    transport::{Answer, KubernetesApi, Request, SendError},
+    status::{not_kubernetes, response_error, send_error},
+    transport::{KubernetesApi, Request, Response, SendError},
 };
 use crate::error::{Error, Result};
 
@@ -16,16 +16,16 @@ const ATTEMPTS: u32 = 3;
 const QUICK: Duration = Duration::from_secs(3);
 
 impl KubernetesApi {
-    /// Sends until there is an answer that is not "try again", a few times at most. Only for
+    /// Sends until there is a response that is not "try again", a few times at most. Only for
     /// requests that may be sent twice.
-    pub(super) async fn ask(&self, request: &Request) -> Result<Answer, SendError> {
+    pub(super) async fn ask(&self, request: &Request) -> Result<Response, SendError> {
         let timing = self.timing();
         let mut pause = timing.backoff_first;
         for _ in 1..ATTEMPTS {
             let started = Instant::now();
             let wait = match self.send(request).await {
-                Ok(answer) if is_transient(&answer) => {
-                    answer.retry_after.unwrap_or(pause).min(timing.backoff_longest)
+                Ok(response) if is_transient(&response) => {
+                    response.retry_after.unwrap_or(pause).min(timing.backoff_longest)
                 }
                 Err(SendError::Connection(_)) if started.elapsed() < QUICK => pause,
                 outcome => return outcome,
@@ -38,44 +38,44 @@ impl KubernetesApi {
 
     /// [`ask`](Self::ask), with anything but a success as an error. `doing` completes
     /// "could not …".
-    pub(super) async fn call(&self, request: &Request, doing: &str) -> Result<Answer> {
+    pub(super) async fn call(&self, request: &Request, doing: &str) -> Result<Response> {
         let host = self.host();
-        let answer = self.ask(request).await.map_err(|error| send_error(error, doing, host))?;
-        if (200..300).contains(&answer.status) {
-            Ok(answer)
+        let response = self.ask(request).await.map_err(|error| send_error(error, doing, host))?;
+        if (200..300).contains(&response.status) {
+            Ok(response)
         } else {
-            Err(answer_error(&answer, doing, host))
+            Err(response_error(&response, doing, host))
         }
     }
 
-    /// [`call`](Self::call), with the answer read as JSON.
+    /// [`call`](Self::call), with the response read as JSON.
     pub(super) async fn read<T: DeserializeOwned>(
         &self,
         request: &Request,
         doing: &str,
     ) -> Result<T> {
-        let answer = self.call(request, doing).await?;
-        serde_json::from_slice(&answer.body).map_err(|_| not_kubernetes(doing, self.host()))
+        let response = self.call(request, doing).await?;
+        serde_json::from_slice(&response.body).map_err(|_| not_kubernetes(doing, self.host()))
     }
 }
 
 impl KubernetesApi {
-    /// The error for an answer that is not a success. `doing` completes "could not …".
-    pub(crate) fn refused(&self, answer: &Answer, doing: &str) -> Error {
-        answer_error(answer, doing, self.host())
+    /// The error for a response that is not a success. `doing` completes "could not …".
+    pub(crate) fn refused(&self, response: &Response, doing: &str) -> Error {
+        response_error(response, doing, self.host())
     }
 
-    /// The error for no answer at all.
-    pub(crate) fn unanswered(&self, error: SendError, doing: &str) -> Error {
+    /// The error for no response at all.
+    pub(crate) fn no_response(&self, error: SendError, doing: &str) -> Error {
         send_error(error, doing, self.host())
     }
 
-    /// The error for an answer that is not what a Kubernetes API server gives.
-    pub(crate) fn nonsense(&self, doing: &str) -> Error {
+    /// The error for a response that is not what a Kubernetes API server gives.
+    pub(crate) fn unexpected_response(&self, doing: &str) -> Error {
         not_kubernetes(doing, self.host())
     }
 }
 
-fn is_transient(answer: &Answer) -> bool {
-    matches!(answer.status, 429 | 502 | 503 | 504)
+fn is_transient(response: &Response) -> bool {
+    matches!(response.status, 429 | 502 | 503 | 504)
 }

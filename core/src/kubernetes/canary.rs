@@ -6,7 +6,7 @@ use serde_json::json;
 use super::{
     admission::Denial,
     paths::{secrets_path, with_query},
-    status_answer::{answer_error, denial, in_words, send_error},
+    status::{denial, describe, response_error, send_error},
     transport::{Accept, KubernetesApi, Request},
 };
 use crate::{error::Result, model::DeniedPatch};
@@ -40,18 +40,19 @@ pub(super) async fn canary_denied(
     let path = with_query(&secrets_path(namespace), &query);
     let request = Request::post(path, Accept::Table, canary_object(namespace, CANARY));
     let doing = format!("try to make secret {namespace}/{CANARY}");
-    let answer = api.ask(&request).await.map_err(|error| send_error(error, &doing, api.host()))?;
-    let said = denial(&answer);
-    let is_denied = match answer.status {
+    let response =
+        api.ask(&request).await.map_err(|error| send_error(error, &doing, api.host()))?;
+    let said = denial(&response);
+    let is_denied = match response.status {
         // 409: there is one, and admission was asked before.
         200..=299 | 409 if said.is_none() => false,
         _ if said.as_ref().is_some_and(Denial::not_in_a_trial) => false,
         _ if said.is_some() => true,
         400 | 403 | 413 | 422 => true,
-        _ => return Err(answer_error(&answer, &doing, api.host())),
+        _ => return Err(response_error(&response, &doing, api.host())),
     };
     Ok(is_denied.then(|| DeniedPatch {
         secret: format!("{namespace}/{CANARY}"),
-        message: in_words(&answer),
+        message: describe(&response),
     }))
 }

@@ -75,7 +75,7 @@ impl Connector {
     pub(super) async fn connect(&self) -> Result<Box<dyn Transport>, String> {
         let connecting = self.service.clone().oneshot(self.url.clone());
         match tokio::time::timeout(CONNECT_LIMIT, connecting).await {
-            Ok(connected) => connected.map_err(|error| in_words(error.as_ref())),
+            Ok(connected) => connected.map_err(|error| error_chain(error.as_ref())),
             Err(_) => Err(format!("no connection within {} s", CONNECT_LIMIT.as_secs())),
         }
     }
@@ -101,7 +101,7 @@ where
 }
 
 /// An error and its causes in one line.
-pub(super) fn in_words(error: &(dyn StdError + 'static)) -> String {
+pub(super) fn error_chain(error: &(dyn StdError + 'static)) -> String {
     let mut words = error.to_string();
     let mut source = error.source();
     while let Some(cause) = source {

@@ -83,7 +83,7 @@ impl TokenCache {
     }
 
     /// Forgets the token if it is still of this generation: somebody may have renewed it already.
-    pub(super) async fn refuse(&self, generation: u64) {
+    pub(super) async fn invalidate(&self, generation: u64) {
         let mut current = self.current.lock().await;
         if current.generation == generation {
             current.token = None;
@@ -163,7 +163,7 @@ mod tests {
         let cache = TokenCache::new(source.clone());
         let (_, generation) = cache.header().await.unwrap();
         join_all((0..10).map(async |_| {
-            cache.refuse(generation).await;
+            cache.invalidate(generation).await;
             cache.header().await.unwrap();
         }))
         .await;

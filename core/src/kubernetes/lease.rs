@@ -7,8 +7,8 @@ use time::{OffsetDateTime, format_description::BorrowedFormatItem, macros::forma
 use super::{
     namespace::no_namespace,
     paths::{lease_path, leases_path},
-    state::STATE,
-    transport::{Accept, Answer, KubernetesApi, Request},
+    record_store::STATE,
+    transport::{Accept, KubernetesApi, Request, Response},
 };
 use crate::error::{ErrorKind, Result};
 
@@ -52,7 +52,9 @@ impl LeaseStore {
         let doing = format!("read Lease {STATE} in namespace {}", self.namespace);
         let request = Request::get(lease_path(&self.namespace, STATE), Accept::Json);
         match self.api.call(&request, &doing).await {
-            Ok(answer) => parse(&answer).map(Some).ok_or_else(|| self.api.nonsense(&doing)),
+            Ok(response) => {
+                parse(&response).map(Some).ok_or_else(|| self.api.unexpected_response(&doing))
+            }
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
             Err(error) => Err(error),
         }
@@ -67,22 +69,22 @@ impl LeaseStore {
     ) -> Result<LeaseWrite> {
         let doing = format!("write Lease {STATE} in namespace {}", self.namespace);
         let request = self.request(holder, over, seconds);
-        let answer = match self.api.ask(&request).await {
-            Ok(answer) => answer,
-            Err(error) => return Err(self.api.unanswered(error, &doing)),
+        let response = match self.api.ask(&request).await {
+            Ok(response) => response,
+            Err(error) => return Err(self.api.no_response(error, &doing)),
         };
-        match answer.status {
-            200 | 201 => {
-                parse(&answer).map(LeaseWrite::Held).ok_or_else(|| self.api.nonsense(&doing))
-            }
+        match response.status {
+            200 | 201 => parse(&response)
+                .map(LeaseWrite::Held)
+                .ok_or_else(|| self.api.unexpected_response(&doing)),
             // A Lease that is not there yet can miss nothing but its namespace.
             404 if over.is_none() => Err(no_namespace(&self.namespace)),
-            // Perhaps by our own request that got no answer: a holder's name is used once.
+            // Perhaps by our own request that got no response: a holder's name is used once.
             404 | 409 => Ok(match self.read().await? {
                 Some(held) if held.holder == holder && !holder.is_empty() => LeaseWrite::Held(held),
                 _ => LeaseWrite::Conflict,
             }),
-            _ => Err(self.api.refused(&answer, &doing)),
+            _ => Err(self.api.refused(&response, &doing)),
         }
     }
 
@@ -125,7 +127,7 @@ impl LeaseStore {
     }
 }
 
-fn parse(answer: &Answer) -> Option<LeaseHeld> {
+fn parse(response: &Response) -> Option<LeaseHeld> {
     #[derive(Deserialize)]
     struct Lease {
         metadata: Metadata,
@@ -145,7 +147,7 @@ fn parse(answer: &Answer) -> Option<LeaseHeld> {
         lease_transitions: u64,
     }
 
-    let lease: Lease = serde_json::from_slice(&answer.body).ok()?;
+    let lease: Lease = serde_json::from_slice(&response.body).ok()?;
     Some(LeaseHeld {
         holder: lease.spec.holder_identity,
         renewed: lease.spec.renew_time,

@@ -8,7 +8,7 @@ use std::{
 };
 
 use super::{
-    status_answer::{answer_error, not_kubernetes, send_error},
+    status::{not_kubernetes, response_error, send_error},
     transport::{Accept, KubernetesApi, Request},
 };
 use crate::error::Result;
@@ -22,7 +22,7 @@ const DOING: &str = "read /metrics";
 pub(crate) struct ServerMetrics {
     /// Tells processes apart; compared for equality, and with this process's own clock.
     pub(crate) process_start_time_seconds: Option<f64>,
-    /// When it answered, by its own clock: the answer's `Date`, which proxies pass on.
+    /// When it responded, by its own clock: the response's `Date`, which proxies pass on.
     pub(crate) answered_at: Option<f64>,
     /// "sha256:" and the hex digest of the name of its identity Lease. KMS v2 only.
     pub(crate) apiserver_id_hash: Option<String>,
@@ -87,17 +87,17 @@ impl ServerMetrics {
     }
 }
 
-/// Reads the metrics of the API server that answers.
+/// Reads the metrics of the API server that responds.
 pub(crate) async fn scrape(api: &KubernetesApi) -> Result<ServerMetrics> {
     let failed = |error| send_error(error, DOING, api.host());
-    let mut answer = api.stream(&Request::get("/metrics", Accept::Text)).await.map_err(failed)?;
-    if answer.status != 200 {
-        let answer = answer.into_answer().await.map_err(failed)?;
-        return Err(answer_error(&answer, DOING, api.host()));
+    let mut response = api.stream(&Request::get("/metrics", Accept::Text)).await.map_err(failed)?;
+    if response.status != 200 {
+        let response = response.into_response().await.map_err(failed)?;
+        return Err(response_error(&response, DOING, api.host()));
     }
-    let answered_at = answer.date;
+    let answered_at = response.date;
     let mut parser = MetricsParser::default();
-    while let Some(part) = answer.body.chunk().await.map_err(failed)? {
+    while let Some(part) = response.body.chunk().await.map_err(failed)? {
         parser.push(&part);
     }
     let metrics = ServerMetrics { answered_at, ..parser.finish() };

@@ -6,18 +6,18 @@ mod call;
 mod canary;
 mod connector;
 mod credential;
+mod etcd_identity;
+mod identity_leases;
 mod lease;
-mod leases;
-mod marks;
 mod metrics;
 mod namespace;
 mod observe;
 mod paths;
 mod pool;
+mod record_store;
 mod seal;
 mod session;
-mod state;
-mod status_answer;
+mod status;
 mod table;
 #[cfg(test)]
 mod test_server;
@@ -28,20 +28,20 @@ pub use access::KubernetesAccess;
 pub(crate) use access::{ClusterEndpoint, Destination};
 pub(crate) use canary::{CANARY, CANARY_TYPE, canary_object};
 pub(crate) use credential::{BearerToken, TokenSource};
+pub(crate) use etcd_identity::{EtcdIdentity, etcd_identity};
+pub(crate) use identity_leases::{IdentityLease, identity_leases};
 pub(crate) use lease::{LeaseHeld, LeaseStore, LeaseWrite};
-pub(crate) use leases::{IdentityLease, identity_leases};
-pub(crate) use marks::{EtcdMarks, etcd_marks};
 pub(crate) use metrics::{ServerMetrics, scrape};
 pub(crate) use namespace::namespace_exists;
 pub(crate) use observe::{Needs, ObserveScope, observe};
 pub(crate) use paths::{
     all_secrets_path, namespaces_path, secret_path, secrets_path, value_free_list, with_query,
 };
+pub(crate) use record_store::{RecordStore, Stored, Written};
 pub(crate) use seal::{Read, SealStore};
-pub(crate) use state::{StateStore, Stored, Written};
-pub(crate) use status_answer::{StatusAnswer, denial, in_words, is_no_answer, is_page};
+pub(crate) use status::{Status, denial, describe, is_html, is_no_response};
 pub(crate) use table::{object_resource_version, parse_page};
 #[cfg(test)]
 pub(crate) use test_server::silent_api;
-pub(crate) use transport::{Accept, Answer, Body, KubernetesApi, Request, SendError};
+pub(crate) use transport::{Accept, Body, KubernetesApi, Request, Response, SendError};
 pub(crate) use watch::{WatchEvent, WatchParser};

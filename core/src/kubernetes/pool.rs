@@ -16,16 +16,16 @@ use tokio::{
 };
 use tokio_util::task::AbortOnDropHandle;
 
-use super::{connector::in_words, session::Session, transport::SendError};
+use super::{connector::error_chain, session::Session, transport::SendError};
 
 /// A connection unused for this long may have been dropped by something in between, silently.
 const IDLE_LIMIT: Duration = Duration::from_secs(60);
 
 /// Bytes that are read at once: as much as TLS has in one record. A buffer that adapts would grow on
-/// each connection that once had a long answer, and stay so.
+/// each connection that once had a long response, and stay so.
 const READ_BUFFER: usize = 16 * 1024;
 
-/// Header lines of an answer. Each warning of an admission webhook is one: there can be as many as
+/// Header lines of a response. Each warning of an admission webhook is one: there can be as many as
 /// fit into the 4096 characters that an API server gives them.
 const HEADERS: usize = 2560;
 
@@ -105,7 +105,10 @@ impl Pool {
         self.idle().opened = true;
         let driver = tokio::spawn(async move {
             if let Err(error) = driver.await {
-                tracing::trace!(error = in_words(&error), "a connection to the API server ended");
+                tracing::trace!(
+                    error = error_chain(&error),
+                    "a connection to the API server ended"
+                );
             }
         });
         Ok(Connection {
@@ -139,7 +142,7 @@ impl Checkout {
                 Some(connection) => connection,
                 None => self.pool.open(session).await?,
             };
-            // Right after an answer the connection's own task may not have come round yet, and then
+            // Right after a response the connection's own task may not have come round yet, and then
             // takes no request. An error here means that it is closed: the send says so.
             let _ = connection.sender.ready().await;
             match connection.sender.try_send_request(request).await {
@@ -159,7 +162,7 @@ impl Checkout {
         }
     }
 
-    /// The answer was read to its end: the connection can serve again.
+    /// The response was read to its end: the connection can serve again.
     pub(super) fn finish(mut self) {
         if let Some(mut connection) = self.connection.take() {
             connection.idle_since = Instant::now();
@@ -169,5 +172,5 @@ impl Checkout {
 }
 
 pub(super) fn connection_error(error: &hyper::Error) -> SendError {
-    SendError::Connection(in_words(error))
+    SendError::Connection(error_chain(error))
 }

@@ -9,7 +9,7 @@ use serde_json::json;
 use super::{
     namespace::no_namespace,
     paths::{secret_path, secrets_path},
-    transport::{Accept, Answer, KubernetesApi, Request},
+    transport::{Accept, KubernetesApi, Request, Response},
 };
 use crate::{
     error::{Error, ErrorKind, Result},
@@ -58,7 +58,7 @@ impl SealStore {
         };
         let request = Request::get(path, Accept::Json);
         match self.api.call(&request, &doing).await {
-            Ok(answer) => Ok(key(&answer)),
+            Ok(response) => Ok(key(&response)),
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
             // Where a change reached some API servers only, another one may have the key.
             Err(error) if error.kind() == ErrorKind::Unavailable => {
@@ -70,9 +70,9 @@ impl SealStore {
 
     async fn read_elsewhere(&self, request: &Request) -> Option<SealKey> {
         for _ in 0..ELSEWHERE {
-            let answer = self.api.fresh().ask(request).await;
-            if let Some(answer) = answer.ok().filter(|answer| answer.status == 200) {
-                return key(&answer);
+            let response = self.api.fresh().ask(request).await;
+            if let Some(response) = response.ok().filter(|response| response.status == 200) {
+                return key(&response);
             }
         }
         None
@@ -89,14 +89,14 @@ impl SealStore {
         };
         let request = self.request(&text);
         match self.api.ask(&request).await {
-            Ok(answer) if matches!(answer.status, 200 | 201) => Ok(made),
-            Ok(answer) if answer.status == 404 => Err(no_namespace(&self.namespace)),
-            // It is there already: somebody was faster, or our own request got no answer.
-            Ok(answer) if answer.status == 409 => {
+            Ok(response) if matches!(response.status, 200 | 201) => Ok(made),
+            Ok(response) if response.status == 404 => Err(no_namespace(&self.namespace)),
+            // It is there already: somebody was faster, or our own request got no response.
+            Ok(response) if response.status == 409 => {
                 self.read(Read::Now).await?.ok_or_else(|| self.foreign())
             }
-            Ok(answer) => Err(self.api.refused(&answer, &doing)),
-            Err(error) => Err(self.api.unanswered(error, &doing)),
+            Ok(response) => Err(self.api.refused(&response, &doing)),
+            Err(error) => Err(self.api.no_response(error, &doing)),
         }
     }
 
@@ -129,7 +129,7 @@ impl SealStore {
     }
 }
 
-fn key(answer: &Answer) -> Option<SealKey> {
+fn key(response: &Response) -> Option<SealKey> {
     #[derive(Deserialize)]
     struct Secret {
         #[serde(default, rename = "type")]
@@ -138,7 +138,7 @@ fn key(answer: &Answer) -> Option<SealKey> {
         data: BTreeMap<String, String>,
     }
 
-    let secret: Secret = serde_json::from_slice(&answer.body).ok()?;
+    let secret: Secret = serde_json::from_slice(&response.body).ok()?;
     (secret.kind == TYPE).then_some(())?;
     SealKey::parse(secret.data.get(KEY)?)
 }

@@ -68,7 +68,7 @@ impl Sessions {
 
     /// Reads the credential again if the session is still of this generation. False: it would be
     /// the same again.
-    pub(super) async fn refuse(&self, generation: u64) -> Result<bool> {
+    pub(super) async fn invalidate(&self, generation: u64) -> Result<bool> {
         let identity = &self.destination.config.auth_info;
         let may_change = identity.exec.is_some()
             || identity.auth_provider.is_some()
@@ -88,7 +88,8 @@ impl Sessions {
 async fn build(destination: Destination, generation: u64) -> Result<Session> {
     tokio::task::spawn_blocking(move || Session::new(&destination, generation)).await.map_err(
         |_| {
-            let message = "the Kubernetes credential could not be read: its reader broke off";
+            let message =
+                "the Kubernetes credential could not be read: the task that reads it failed";
             Error::new(ErrorKind::Unexpected, message)
         },
     )?
@@ -106,7 +107,7 @@ pub(super) fn setup_error(error: &kube::Error) -> Error {
     }
 }
 
-/// Why no credential could be had. A plugin's output is never repeated: it may hold the token.
+/// Why no credential could be obtained. A plugin's output is never repeated: it may hold the token.
 fn plugin_error(error: Option<&AuthError>) -> Error {
     let what = match error {
         Some(AuthError::AuthExecStart(error)) => {

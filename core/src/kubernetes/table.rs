@@ -18,10 +18,10 @@ pub(crate) struct TablePage {
     pub(crate) remaining: Option<u64>,
 }
 
-/// An answer is not the table that was asked for. It says nothing of the answer: if it is the
+/// A response is not the table that was asked for. It says nothing of the response: if it is the
 /// object instead of a table, it holds what nobody may see.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
-#[error("the answer is not a table")]
+#[error("the response is not a table")]
 pub(crate) struct NotATable;
 
 #[derive(Deserialize)]
@@ -200,7 +200,7 @@ mod tests {
         ];
         for body in bodies {
             let error = parse_page(body.as_bytes()).unwrap_err();
-            assert_eq!(error.to_string(), "the answer is not a table", "{body}");
+            assert_eq!(error.to_string(), "the response is not a table", "{body}");
         }
     }
 

@@ -1,4 +1,4 @@
-//! A TLS server on loopback that answers as a test says.
+//! A TLS server on loopback that responds as a test says.
 
 use std::{
     convert::Infallible,
@@ -52,19 +52,19 @@ pub(super) struct TestServer {
 }
 
 impl TestServer {
-    /// Answers each request at once.
-    pub(super) async fn start<F>(answer: F) -> Self
+    /// Responses each request at once.
+    pub(super) async fn start<F>(response: F) -> Self
     where
         F: Fn(&Asked) -> Response<TestBody> + Send + Sync + 'static,
     {
         Self::start_async(move |asked| {
-            let response = answer(&asked);
+            let response = response(&asked);
             Box::pin(async { response })
         })
         .await
     }
 
-    pub(super) async fn start_async<F>(answer: F) -> Self
+    pub(super) async fn start_async<F>(response: F) -> Self
     where
         F: Fn(Asked) -> BoxFuture<'static, Response<TestBody>> + Send + Sync + 'static,
     {
@@ -74,19 +74,19 @@ impl TestServer {
         let address = listener.local_addr().unwrap();
         let asked = Arc::new(Mutex::new(Vec::new()));
         let (opened, closed) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
-        let answer: Arc<Handler> = Arc::new(answer);
+        let response: Arc<Handler> = Arc::new(response);
         let server = {
             let (asked, opened, closed) = (asked.clone(), opened.clone(), closed.clone());
             tokio::spawn(async move {
                 loop {
                     let (stream, _) = listener.accept().await.unwrap();
-                    let (acceptor, answer) = (acceptor.clone(), answer.clone());
+                    let (acceptor, response) = (acceptor.clone(), response.clone());
                     let (asked, opened, closed) = (asked.clone(), opened.clone(), closed.clone());
                     tokio::spawn(async move {
                         let Ok(stream) = acceptor.accept(stream).await else { return };
                         let connection = opened.fetch_add(1, Ordering::SeqCst);
                         let serve = service_fn(move |request| {
-                            serve(request, connection, answer.clone(), asked.clone())
+                            serve(request, connection, response.clone(), asked.clone())
                         });
                         let _ = http1::Builder::new()
                             .serve_connection(TokioIo::new(stream), serve)
@@ -138,7 +138,7 @@ impl TestServer {
 async fn serve(
     request: http::Request<Incoming>,
     connection: usize,
-    answer: Arc<Handler>,
+    response: Arc<Handler>,
     asked: Arc<Mutex<Vec<Asked>>>,
 ) -> Result<Response<TestBody>, Infallible> {
     let (parts, body) = request.into_parts();
@@ -150,7 +150,7 @@ async fn serve(
         connection,
     };
     asked.lock().unwrap().push(this.clone());
-    Ok(answer(this).await)
+    Ok(response(this).await)
 }
 
 pub(super) async fn api(

@@ -21,20 +21,20 @@ use super::{
     credential::{TokenCache, TokenSource},
     pool::{Checkout, Pool, connection_error},
     session::{Session, Sessions},
-    status_answer::denial,
+    status::denial,
 };
 use crate::{
     error::{Error, ErrorKind, Result},
     model::Timing,
 };
 
-/// The longest answer that is read whole.
+/// The longest response that is read whole.
 const LONGEST_ANSWER: usize = 32 * 1024 * 1024;
 const CONNECTIONS: usize = 16;
 const USER_AGENT: HeaderValue =
     HeaderValue::from_static(concat!("aks-kms/", env!("CARGO_PKG_VERSION")));
 
-/// The form that an answer is wanted in.
+/// The form that a response is wanted in.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Accept {
     /// The object itself.
@@ -64,7 +64,7 @@ pub(crate) struct Request {
     pub(crate) accept: Accept,
     /// Content type and content.
     pub(crate) body: Option<(&'static str, Bytes)>,
-    /// Time limit: from sending to the answer's end, or for a stream to its beginning and between
+    /// Time limit: from sending to the response's end, or for a stream to its beginning and between
     /// its parts. `None`: [`Timing::kubernetes_request`].
     pub(crate) timeout: Option<Duration>,
 }
@@ -114,16 +114,16 @@ impl Request {
     }
 }
 
-/// An answer, whatever its HTTP status.
-pub(crate) struct Answer {
+/// A response, whatever its HTTP status.
+pub(crate) struct Response {
     pub(crate) status: u16,
     pub(crate) retry_after: Option<Duration>,
     pub(crate) body: Bytes,
 }
 
-impl fmt::Debug for Answer {
+impl fmt::Debug for Response {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Answer")
+        f.debug_struct("Response")
             .field("status", &self.status)
             .field("retry_after", &self.retry_after)
             .field("body_length", &self.body.len())
@@ -131,38 +131,38 @@ impl fmt::Debug for Answer {
     }
 }
 
-/// Why there is no answer. What became of the request is not known, unless it is
+/// Why there is no response. What became of the request is not known, unless it is
 /// [`Credential`](Self::Credential).
 #[derive(Debug)]
 pub(crate) enum SendError {
-    /// No answer in time.
+    /// No response in time.
     Timeout,
     /// No connection, or it broke off.
     Connection(String),
-    /// No credential could be had: nothing was sent.
+    /// No credential could be obtained: nothing was sent.
     Credential(Error),
-    /// The answer is longer than what is read whole.
+    /// The response is longer than what is read whole.
     TooLarge,
 }
 
 impl fmt::Display for SendError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Timeout => f.write_str("no answer in time"),
+            Self::Timeout => f.write_str("no response in time"),
             Self::Connection(why) => f.write_str(why),
             Self::Credential(error) => error.fmt(f),
-            Self::TooLarge => f.write_str("the answer is too long"),
+            Self::TooLarge => f.write_str("the response is too long"),
         }
     }
 }
 
 impl std::error::Error for SendError {}
 
-/// An answer whose body is still to be read.
+/// A response whose body is still to be read.
 pub(crate) struct Streaming {
     pub(crate) status: u16,
     pub(crate) retry_after: Option<Duration>,
-    /// The server's clock when it answered, in seconds since 1970.
+    /// The server's clock when it responded, in seconds since 1970.
     pub(crate) date: Option<f64>,
     pub(crate) body: Body,
     deadline: Instant,
@@ -170,15 +170,15 @@ pub(crate) struct Streaming {
 
 impl Streaming {
     /// Reads the body whole.
-    pub(crate) async fn into_answer(mut self) -> Result<Answer, SendError> {
+    pub(crate) async fn into_response(mut self) -> Result<Response, SendError> {
         let body = timeout_at(self.deadline, self.body.collect())
             .await
             .map_err(|_| SendError::Timeout)??;
-        Ok(Answer { status: self.status, retry_after: self.retry_after, body })
+        Ok(Response { status: self.status, retry_after: self.retry_after, body })
     }
 }
 
-/// The body of an answer. Dropped before its end, it closes its connection.
+/// The body of a response. Dropped before its end, it closes its connection.
 pub(crate) struct Body {
     incoming: Incoming,
     checkout: Option<Checkout>,
@@ -238,7 +238,7 @@ struct Target {
 }
 
 /// Which generation of each credential a request carried.
-struct Stamp {
+struct CredentialGeneration {
     session: u64,
     token: Option<u64>,
 }
@@ -298,41 +298,44 @@ impl KubernetesApi {
         self.target.requests.load(Ordering::Relaxed)
     }
 
-    /// Sends and reads the answer. Any HTTP status is an answer. Nothing is sent twice, except
+    /// Sends and reads the response. Any HTTP status is a response. Nothing is sent twice, except
     /// once more with a new credential after a 401.
-    pub(crate) async fn send(&self, request: &Request) -> Result<Answer, SendError> {
+    pub(crate) async fn send(&self, request: &Request) -> Result<Response, SendError> {
         let (streaming, stamp) = self.attempt(request).await?;
-        let answer = streaming.into_answer().await?;
-        let refused = answer.status == StatusCode::UNAUTHORIZED.as_u16();
+        let response = streaming.into_response().await?;
+        let refused = response.status == StatusCode::UNAUTHORIZED.as_u16();
         // A webhook's 401 is about the object, not about the credential.
         if !refused
-            || denial(&answer).is_some()
-            || !self.target.refuse(&stamp).await.map_err(SendError::Credential)?
+            || denial(&response).is_some()
+            || !self.target.invalidate(&stamp).await.map_err(SendError::Credential)?
         {
-            return Ok(answer);
+            return Ok(response);
         }
-        self.attempt(request).await?.0.into_answer().await
+        self.attempt(request).await?.0.into_response().await
     }
 
-    /// Sends, and leaves the answer's body to be read.
+    /// Sends, and leaves the response's body to be read.
     pub(crate) async fn stream(&self, request: &Request) -> Result<Streaming, SendError> {
         let (streaming, stamp) = self.attempt(request).await?;
         let refused = streaming.status == StatusCode::UNAUTHORIZED.as_u16();
-        if !refused || !self.target.refuse(&stamp).await.map_err(SendError::Credential)? {
+        if !refused || !self.target.invalidate(&stamp).await.map_err(SendError::Credential)? {
             return Ok(streaming);
         }
         // Read to its end, so that its connection can be used again. Its content is of no use.
-        let _ = streaming.into_answer().await;
+        let _ = streaming.into_response().await;
         Ok(self.attempt(request).await?.0)
     }
 
-    async fn attempt(&self, request: &Request) -> Result<(Streaming, Stamp), SendError> {
+    async fn attempt(
+        &self,
+        request: &Request,
+    ) -> Result<(Streaming, CredentialGeneration), SendError> {
         let mut checkout = self.pool.checkout().await?;
         let (session, headers, stamp) =
             self.target.authorize().await.map_err(SendError::Credential)?;
         let limit = request.timeout.unwrap_or(self.target.timing.kubernetes_request);
         let deadline = Instant::now() + limit;
-        let message = self.target.message(request, headers)?;
+        let message = self.target.build_request(request, headers)?;
         self.target.requests.fetch_add(1, Ordering::Relaxed);
         let response = timeout_at(deadline, checkout.send(&session, message))
             .await
@@ -349,10 +352,10 @@ impl KubernetesApi {
 }
 
 impl Target {
-    async fn authorize(&self) -> Result<(Arc<Session>, HeaderMap, Stamp)> {
+    async fn authorize(&self) -> Result<(Arc<Session>, HeaderMap, CredentialGeneration)> {
         let session = self.sessions.current().await;
         let mut headers = session.headers().await?;
-        let mut stamp = Stamp { session: session.generation, token: None };
+        let mut stamp = CredentialGeneration { session: session.generation, token: None };
         if let Some(token) = &self.token {
             let (header, generation) = token.header().await?;
             headers.insert(header::AUTHORIZATION, header);
@@ -362,17 +365,17 @@ impl Target {
     }
 
     /// Gives up a credential that was refused. False: there is no other.
-    async fn refuse(&self, stamp: &Stamp) -> Result<bool> {
+    async fn invalidate(&self, stamp: &CredentialGeneration) -> Result<bool> {
         match (&self.token, stamp.token) {
             (Some(token), Some(generation)) => {
-                token.refuse(generation).await;
+                token.invalidate(generation).await;
                 Ok(true)
             }
-            _ => self.sessions.refuse(stamp.session).await,
+            _ => self.sessions.invalidate(stamp.session).await,
         }
     }
 
-    fn message(
+    fn build_request(
         &self,
         request: &Request,
         mut headers: HeaderMap,

@@ -3,7 +3,7 @@
 use serde::Deserialize;
 
 use super::{
-    status_answer::StatusAnswer,
+    status::Status,
     table::{NotATable, Table},
 };
 
@@ -27,7 +27,7 @@ pub(crate) enum WatchEvent {
         initial_events_end: bool,
     },
     /// The stream ends.
-    Error(StatusAnswer),
+    Error(Status),
 }
 
 /// Reads events from a stream, however it is cut into parts.
@@ -48,7 +48,7 @@ struct Event<'a> {
 
 #[derive(Deserialize)]
 struct ErrorEvent {
-    object: StatusAnswer,
+    object: Status,
 }
 
 impl WatchParser {

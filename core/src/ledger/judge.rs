@@ -25,7 +25,7 @@ pub(crate) enum Need {
 
 /// The ledger as callers see it: every key with whether it may be removed, and why not.
 pub(crate) fn judge(reconciled: &Reconciled) -> KeyLedger {
-    let needs = Needs { reconciled };
+    let needs = KeyNeeds { reconciled };
     let view = |entry: &Entry| view(entry, needs.of_entry(entry));
     let ledger = &reconciled.record.ledger;
     let unsealed = reconciled.unsealed.iter().flat_map(|text| &text.keys);
@@ -67,11 +67,11 @@ fn view(entry: &Entry, need: Need) -> Option<LedgerEntry> {
 
 /// What a cluster needs of its keys.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Needs<'a> {
+pub(crate) struct KeyNeeds<'a> {
     pub(crate) reconciled: &'a Reconciled,
 }
 
-impl<'a> Needs<'a> {
+impl<'a> KeyNeeds<'a> {
     fn record(self) -> &'a Record {
         &self.reconciled.record
     }

@@ -14,8 +14,8 @@ mod transitions;
 #[cfg(test)]
 pub(crate) use self::reconcile::Unsealed;
 pub(crate) use self::{
-    judge::{Need, Needs, judge},
-    reconcile::{Fit, Reconciled, Seen},
-    record::{Entry, Ledger, Marks, Operation, Record},
+    judge::{KeyNeeds, Need, judge},
+    reconcile::{Fit, ObservedCluster, Reconciled},
+    record::{ClusterIdentity, Entry, Ledger, Operation, Record},
     transitions::{Certainty, Proof},
 };

@@ -3,16 +3,16 @@
 use time::OffsetDateTime;
 
 use super::{
-    record::{Entry, Ledger, Marks, Operation, Record},
+    record::{ClusterIdentity, Entry, Ledger, Operation, Record},
     transitions::Proof,
 };
 use crate::model::{Evidence, ExpectedKey, KeyId, NetworkMode, OperationInProgress, VaultId};
 
 /// What was observed, as far as the record is about it.
 #[derive(Clone, Debug)]
-pub(crate) struct Seen {
-    /// Marks of the cluster as it is now.
-    pub(crate) marks: Marks,
+pub(crate) struct ObservedCluster {
+    /// ClusterIdentity of the cluster as it is now.
+    pub(crate) marks: ClusterIdentity,
     /// What the cluster is configured with.
     pub(crate) key: ExpectedKey,
     /// How the vault of that key is reached.
@@ -36,7 +36,7 @@ pub(crate) enum Fit {
     /// The key was changed by somebody else: nothing is proven any more.
     Superseded,
     /// There is no record, or it is another cluster's, or etcd was restored: nothing is known.
-    New,
+    Unrelated,
 }
 
 /// A record that says the truth of what was observed.
@@ -74,12 +74,12 @@ impl Unsealed {
 
 impl Reconciled {
     /// What is known where the text has no valid seal: nothing.
-    pub(crate) fn unsealed(text: Option<&Record>, seen: &Seen) -> Self {
+    pub(crate) fn unsealed(text: Option<&Record>, seen: &ObservedCluster) -> Self {
         Self { unsealed: Some(Unsealed::new(text)), ..Self::new(None, seen) }
     }
 
     /// Brings a record in line with what was observed.
-    pub(crate) fn new(record: Option<Record>, seen: &Seen) -> Self {
+    pub(crate) fn new(record: Option<Record>, seen: &ObservedCluster) -> Self {
         let mut reconciled = Self::of_key(record, seen);
         let ledger = &mut reconciled.record.ledger;
         let named = [&mut ledger.current, &mut ledger.pending].into_iter().flatten();
@@ -94,7 +94,7 @@ impl Reconciled {
         reconciled
     }
 
-    fn of_key(record: Option<Record>, seen: &Seen) -> Self {
+    fn of_key(record: Option<Record>, seen: &ObservedCluster) -> Self {
         let Some(mut record) = record else { return Self::fresh(Ledger::default(), seen) };
         if !is_of(&record, seen) {
             // Its keys are still worth naming: nobody may call them removable.
@@ -118,7 +118,7 @@ impl Reconciled {
             }
             Fit::Changed
         } else if seen.in_force || ledger.current.is_none() {
-            record.ledger = record.ledger.void(&seen.key);
+            record.ledger = record.ledger.invalidate(&seen.key);
             Fit::Superseded
         } else {
             ledger.doubt(&seen.key);
@@ -127,10 +127,13 @@ impl Reconciled {
         Self { record, fit, unsealed: None }
     }
 
-    fn fresh(ledger: Ledger, seen: &Seen) -> Self {
-        let record =
-            Record { cluster: seen.marks.clone(), ledger: ledger.void(&seen.key), operation: None };
-        Self { record, fit: Fit::New, unsealed: None }
+    fn fresh(ledger: Ledger, seen: &ObservedCluster) -> Self {
+        let record = Record {
+            cluster: seen.marks.clone(),
+            ledger: ledger.invalidate(&seen.key),
+            operation: None,
+        };
+        Self { record, fit: Fit::Unrelated, unsealed: None }
     }
 
     /// The proof of the key in use, if it still stands: nobody changed the cluster since, its
@@ -146,15 +149,15 @@ impl Reconciled {
         Some(Proof {
             at: entry.proven_at?,
             evidence,
-            fence: entry.fence.clone()?,
+            watermark: entry.watermark.clone()?,
             key_id_hash_seen: entry.key_id_hash_seen.clone(),
             given_up: Vec::new(),
         })
     }
 
-    /// Whether a change to this key goes back from one that is no good: the API servers read with
+    /// Whether a change to this key goes back from an unusable one: the API servers read with
     /// exactly these two, and nothing is proven to be under the current one.
-    pub(crate) fn goes_back_to(&self, key: &ExpectedKey) -> bool {
+    pub(crate) fn is_rollback_to(&self, key: &ExpectedKey) -> bool {
         let ledger = &self.record.ledger;
         self.is_unbroken()
             && !ledger.previous_uncertain
@@ -170,17 +173,18 @@ impl Reconciled {
 
 /// Whether the record is of this cluster, and of its etcd as it is now: one that is from after the
 /// cluster's own resource version is from before etcd was restored.
-fn is_of(record: &Record, seen: &Seen) -> bool {
+fn is_of(record: &Record, seen: &ObservedCluster) -> bool {
     let marks = &record.cluster;
     let ledger = &record.ledger;
-    let fences = [&ledger.current, &ledger.pending, &ledger.previous]
+    let watermarks = [&ledger.current, &ledger.pending, &ledger.previous]
         .into_iter()
         .flatten()
         .chain(&ledger.retired)
-        .filter_map(|entry| entry.fence.as_deref())
-        .chain(record.operation.as_ref().map(|operation| operation.fence.as_str()));
-    // A fence that is no number is none of ours.
-    let newest = fences.map(|fence| fence.parse().unwrap_or(u64::MAX)).max().unwrap_or(0);
+        .filter_map(|entry| entry.watermark.as_deref())
+        .chain(record.operation.as_ref().map(|operation| operation.watermark.as_str()));
+    // A watermark that is no number is none of ours.
+    let newest =
+        watermarks.map(|watermark| watermark.parse().unwrap_or(u64::MAX)).max().unwrap_or(0);
     marks.uid == seen.marks.uid
         && marks.resource_uid == seen.marks.resource_uid
         && newest <= seen.resource_version

@@ -6,7 +6,7 @@ use time::OffsetDateTime;
 use crate::{
     error::{Error, ErrorKind, Result},
     model::{
-        Evidence, ExpectedKey, Intent, KeyId, KmsTarget, NetworkMode, OperationInProgress, VaultId,
+        Evidence, ExpectedKey, Intent, KeyId, KmsChange, NetworkMode, OperationInProgress, VaultId,
     },
     text::{LONGEST_NAME, one_line},
 };
@@ -20,7 +20,7 @@ const RETIRED: usize = 50;
 /// Everything that is kept.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 pub(crate) struct Record {
-    pub(crate) cluster: Marks,
+    pub(crate) cluster: ClusterIdentity,
     pub(crate) ledger: Ledger,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) operation: Option<Operation>,
@@ -28,7 +28,7 @@ pub(crate) struct Record {
 
 /// Which cluster this is about, and in which state.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
-pub(crate) struct Marks {
+pub(crate) struct ClusterIdentity {
     /// Of namespace `kube-system`: another one is another etcd.
     pub(crate) uid: String,
     /// `properties.resourceUID`: another one is another managed cluster.
@@ -76,9 +76,9 @@ pub(crate) struct Entry {
     pub(crate) proven_at: Option<OffsetDateTime>,
     #[serde(default)]
     pub(crate) evidence: Option<Evidence>,
-    /// The fence of that proof, a resource version.
+    /// The watermark of that proof, a resource version.
     #[serde(default)]
-    pub(crate) fence: Option<String>,
+    pub(crate) watermark: Option<String>,
     /// The managed cluster's eTag during that proof: with another one it is no proof any more.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) etag: Option<String>,
@@ -114,7 +114,7 @@ impl Entry {
             since: None,
             proven_at: None,
             evidence: None,
-            fence: None,
+            watermark: None,
             etag: None,
             given_up: Vec::new(),
             abandoned: false,
@@ -134,9 +134,9 @@ pub(crate) struct Operation {
     #[serde(flatten)]
     pub(crate) intent: Intent,
     /// The KMS profile when it began.
-    pub(crate) before: KmsTarget,
+    pub(crate) before: KmsChange,
     /// The KMS profile that it ends with. `None`: the verb sets none, or its key is not made yet.
-    pub(crate) target: Option<KmsTarget>,
+    pub(crate) target: Option<KmsChange>,
     /// The newest version of the key before the operation made one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) newest_version: Option<KeyId>,
@@ -145,7 +145,7 @@ pub(crate) struct Operation {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) closed_vault: Option<VaultId>,
     /// The cluster's resource version when it began.
-    pub(crate) fence: String,
+    pub(crate) watermark: String,
     /// Who runs it.
     pub(crate) by: String,
     #[serde(with = "time::serde::rfc3339")]
@@ -155,7 +155,7 @@ pub(crate) struct Operation {
 impl Operation {
     /// The operation as callers see it.
     pub(crate) fn in_progress(&self) -> OperationInProgress {
-        let target = self.target.as_ref().map(KmsTarget::expected);
+        let target = self.target.as_ref().map(KmsChange::expected);
         OperationInProgress {
             id: one_line(&self.id, LONGEST_NAME),
             operation: self.intent.verb(),

@@ -10,7 +10,7 @@ use crate::model::{Evidence, ExpectedKey, ReencryptReport};
 pub(crate) struct Proof {
     pub(crate) at: OffsetDateTime,
     pub(crate) evidence: Evidence,
-    pub(crate) fence: String,
+    pub(crate) watermark: String,
     /// The hash that the API servers count the key under, where it cannot be computed.
     pub(crate) key_id_hash_seen: Option<String>,
     pub(crate) given_up: Vec<String>,
@@ -22,7 +22,7 @@ impl Proof {
         report.complete.then(|| Self {
             at: report.finished_at,
             evidence: report.evidence,
-            fence: report.fence.clone(),
+            watermark: report.watermark.clone(),
             key_id_hash_seen,
             given_up: report.given_up.clone(),
         })
@@ -49,7 +49,7 @@ impl Ledger {
         if let Some(older) = std::mem::replace(&mut self.previous, before) {
             self.retire(older);
         }
-        self.forget_twins();
+        self.dedup_retired();
     }
 
     /// A key is in use, and what was before it is not known: every other key may be read with.
@@ -59,7 +59,7 @@ impl Ledger {
             self.retire(Entry { abandoned: true, ..other });
         }
         if self.current.as_ref().is_some_and(|entry| entry.is(key)) {
-            self.forget_twins();
+            self.dedup_retired();
             return;
         }
         let pending = self.pending.take();
@@ -70,7 +70,7 @@ impl Ledger {
         for before in [self.previous.take(), self.current.replace(entry)].into_iter().flatten() {
             self.retire(before);
         }
-        self.forget_twins();
+        self.dedup_retired();
     }
 
     /// Somebody else's change did not succeed: the current key may still be the one in use, and
@@ -81,12 +81,12 @@ impl Ledger {
             self.retire(Entry { abandoned: true, ..entry });
         }
         self.retire(Entry { abandoned: true, ..Entry::unproven(configured) });
-        self.forget_twins();
+        self.dedup_retired();
         self.unprove();
     }
 
     /// Nothing is proven any more, and the key before the current one is not known.
-    pub(super) fn void(mut self, now: &ExpectedKey) -> Self {
+    pub(super) fn invalidate(mut self, now: &ExpectedKey) -> Self {
         let known = [self.current.take(), self.previous.take()].into_iter().flatten();
         for entry in known.collect::<Vec<_>>() {
             self.retire(entry);
@@ -96,7 +96,7 @@ impl Ledger {
         }
         self.current = Some(Entry::unproven(now));
         self.previous_uncertain = true;
-        self.forget_twins();
+        self.dedup_retired();
         self.unprove();
         self
     }
@@ -122,7 +122,7 @@ impl Ledger {
     }
 
     /// A key that came back is no longer retired, and each is retired once.
-    fn forget_twins(&mut self) {
+    fn dedup_retired(&mut self) {
         let mut seen: Vec<_> = [&self.current, &self.pending, &self.previous]
             .into_iter()
             .flatten()
@@ -163,7 +163,7 @@ impl Record {
             ledger.retire(Entry { abandoned: true, ..other });
         }
         ledger.pending.get_or_insert_with(|| Entry::unproven(key));
-        ledger.forget_twins();
+        ledger.dedup_retired();
     }
 
     /// The cluster is set, and this is its eTag now.
@@ -196,7 +196,7 @@ impl Record {
         };
         entry.proven_at = Some(proof.at);
         entry.evidence = Some(proof.evidence);
-        entry.fence = Some(proof.fence);
+        entry.watermark = Some(proof.watermark);
         entry.etag = etag.map(str::to_owned);
         entry.key_id_hash_seen = proof.key_id_hash_seen;
         entry.given_up = proof.given_up;
@@ -221,7 +221,7 @@ impl Record {
         self.operation = None;
         if let Some(entry) = self.ledger.pending.take() {
             self.ledger.retire(Entry { abandoned: true, ..entry });
-            self.ledger.forget_twins();
+            self.ledger.dedup_retired();
         }
     }
 }

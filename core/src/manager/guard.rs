@@ -4,7 +4,7 @@ use super::Inner;
 use crate::{
     error::Result,
     model::{Action, Fact, Finding},
-    observe::Wanted,
+    observe::KeyToObserve,
     rules::{self, Guarded},
 };
 
@@ -19,7 +19,8 @@ pub(super) async fn check_action(inner: &Inner, action: &Action) -> Result<Vec<F
             Err(error) => Fact::Unknown(error.to_string()),
         }
     };
-    let look = inner.observe(|cluster, _| Wanted::in_use(cluster), inner.scope_to_look(false));
+    let look =
+        inner.observe(|cluster, _| KeyToObserve::in_use(cluster), inner.scope_to_look(false));
     let (seen, others) = futures::join!(look, others);
     let observed = seen?.observed;
     Ok(rules::guard(&Guarded { action, observed: &observed, others: &others }))

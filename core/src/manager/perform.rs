@@ -5,33 +5,34 @@ use std::{future::Future, time::Duration};
 use time::OffsetDateTime;
 use tracing::Instrument;
 
-use super::{Inner, recorded::continues};
+use super::{Inner, recorded::operation_to_resume};
 use crate::{
     error::{Error, ErrorKind, Result},
     kubernetes::{Needs, ObserveScope},
     ledger::{Fit, Operation, Reconciled, judge},
     model::{
-        ClusterFacts, ClusterId, Intent, KeyId, KmsStatus, KmsTarget, KubernetesVersion,
+        ClusterFacts, ClusterId, Intent, KeyId, KmsChange, KmsStatus, KubernetesVersion,
         OperationReport, ReencryptOptions, RunOptions, Verb,
     },
-    observe::{Observation, Sources, Wanted, observe},
+    observe::{KeyToObserve, Observation, ObserveContext, observe},
     operations,
     plan::{Plan, expected_now, has_gate},
     progress::{Phase, Reporter},
     reencrypt::{Engine, EngineConfig},
     rules,
     runner::{
-        Ended, Found, Recorder, Recording, RunLog, Runner, change::profile_in_force, settled,
+        RecordContext, Recorder, RunLog, RunOutcome, Runner, StoredRecord,
+        change::profile_in_force, settled,
     },
 };
 
 /// How long the look at the cluster after an error may take.
-const LAST_LOOK: Duration = Duration::from_secs(10);
-/// How often a plan is made again when others keep changing the cluster.
-const PLANS: usize = 4;
+const FINAL_STATUS_TIMEOUT: Duration = Duration::from_secs(10);
+/// How many times a plan is made again when others keep changing the cluster.
+const MAX_PLANS: usize = 4;
 
 /// What a verb that writes is called with.
-pub(super) struct Request<'a> {
+pub(super) struct OperationRequest<'a> {
     pub(super) intent: Intent,
     pub(super) run: &'a RunOptions,
     /// How secrets are rewritten; which ones is part of the intent.
@@ -39,9 +40,9 @@ pub(super) struct Request<'a> {
 }
 
 /// A run, as it goes from round to round.
-struct Run<'a> {
+struct OperationRun<'a> {
     inner: &'a Inner,
-    request: &'a Request<'a>,
+    request: &'a OperationRequest<'a>,
     reporter: Reporter,
     log: RunLog,
     recorder: tokio::sync::OnceCell<Recorder>,
@@ -51,10 +52,10 @@ struct Run<'a> {
 
 impl Inner {
     /// Performs a verb that writes.
-    pub(super) async fn perform(&self, request: Request<'_>) -> Result<OperationReport> {
+    pub(super) async fn perform(&self, request: OperationRequest<'_>) -> Result<OperationReport> {
         let verb = request.intent.verb();
         let options = request.run;
-        let run = Run {
+        let run = OperationRun {
             inner: self,
             reporter: Reporter::new(verb, options.on_progress.clone()),
             log: RunLog::new(verb, self.cluster.clone(), options.dry_run, options.allow.clone()),
@@ -63,10 +64,10 @@ impl Inner {
             request: &request,
         };
         let span = tracing::info_span!("operation", %verb, cluster = %self.cluster);
-        let work = Box::pin(run.rounds().instrument(span));
+        let work = Box::pin(run.plan_and_run().instrument(span));
         let outcome = within(options, verb, &self.cluster, work).await;
         if outcome.is_err() && run.log.has_begun() {
-            run.last_look().await;
+            run.read_final_status().await;
         }
         if let Some(recorder) = run.recorder.get() {
             recorder.release().await;
@@ -80,10 +81,10 @@ impl Inner {
 
     pub(super) async fn observe(
         &self,
-        wanted: impl FnOnce(&ClusterFacts, Option<&Reconciled>) -> Option<Wanted>,
+        wanted: impl FnOnce(&ClusterFacts, Option<&Reconciled>) -> Option<KeyToObserve>,
         scope: ObserveScope<'_>,
     ) -> Result<Observation> {
-        let sources = Sources {
+        let sources = ObserveContext {
             azure: &self.azure,
             cluster: &self.cluster,
             access: &self.kubernetes,
@@ -130,12 +131,12 @@ pub(super) fn status_with(cluster: &ClusterFacts, found: Option<&Reconciled>) ->
     status
 }
 
-impl Run<'_> {
+impl OperationRun<'_> {
     /// Plans and runs, again when somebody else changed the cluster in between.
-    async fn rounds(&self) -> Result<()> {
-        let Request { intent, run, .. } = self.request;
+    async fn plan_and_run(&self) -> Result<()> {
+        let OperationRequest { intent, run, .. } = self.request;
         let mut why = String::new();
-        for _ in 0..PLANS {
+        for _ in 0..MAX_PLANS {
             let with_made = with_key_made(intent, self.made.get());
             self.reporter.phase(
                 Phase::Observe,
@@ -143,7 +144,7 @@ impl Run<'_> {
                 "Reading cluster, vault, key, access and Kubernetes",
             );
             let wanted = |cluster: &ClusterFacts, recorded: Option<&Reconciled>| {
-                Wanted::of(&with_made, cluster, recorded)
+                KeyToObserve::of(&with_made, cluster, recorded)
             };
             let mut seen = self.inner.observe(wanted, self.scope()).await?;
             if let Some(error) = seen.found.take_if(is_misplaced).and_then(Result::err) {
@@ -156,7 +157,7 @@ impl Run<'_> {
             let cluster = &seen.observed.cluster;
             self.log.seen(status_with(cluster, seen.observed.recorded()));
             let unfinished = match &seen.found {
-                Some(Ok(found)) => match continues(found, intent, cluster) {
+                Some(Ok(found)) => match operation_to_resume(found, intent, cluster) {
                     // A dry run answers in any case: with what a new operation would do.
                     Err(_) if run.dry_run => None,
                     outcome => outcome?,
@@ -182,12 +183,12 @@ impl Run<'_> {
                 return Err(refusal);
             }
             match Box::pin(self.run(seen, &plan, unfinished)).await? {
-                Ended::Done => {
+                RunOutcome::Done => {
                     let after = self.inner.azure.cluster(&self.inner.cluster).await?;
                     self.log.seen(self.status_after(&after.facts).await);
                     return Ok(());
                 }
-                Ended::PlanAgain(reason) => {
+                RunOutcome::Replan(reason) => {
                     why = reason;
                     self.settled().await?;
                 }
@@ -207,10 +208,10 @@ impl Run<'_> {
         seen: Observation,
         plan: &Plan,
         unfinished: Option<Operation>,
-    ) -> Result<Ended> {
+    ) -> Result<RunOutcome> {
         let Observation { observed, kubernetes, found } = seen;
         let facts = observed.kubernetes.known();
-        // What is recorded could not be read although the API server answers. Only the way back
+        // What is recorded could not be read although the API server responds. Only the rollback
         // that the caller vouches for goes without: the seal may be what cannot be decrypted.
         let vouched = observed.is_down() && plan.target().is_some() && !has_gate(&plan.steps);
         let found = match (found, facts) {
@@ -232,7 +233,7 @@ impl Run<'_> {
                         )
                     })
                     .await;
-                Some(Recording {
+                Some(RecordContext {
                     recorder,
                     is_new,
                     operation: self.operation(
@@ -291,7 +292,7 @@ impl Run<'_> {
             recording,
             key_in_use: key_in_use(&observed.cluster),
             made: &self.made,
-            before: before.or_else(|| KmsTarget::of(&observed.cluster).ok()),
+            before: before.or_else(|| KmsChange::of(&observed.cluster).ok()),
             off_and_on: matches!(
                 self.request.intent,
                 Intent::ChangeNetworkMode(_) | Intent::MigrateToV2(_)
@@ -309,7 +310,7 @@ impl Run<'_> {
             (Intent::Rotate(asked), _) => asked.key_id.as_ref(),
             (
                 Intent::ChangeNetworkMode(_) | Intent::MigrateToV2(_),
-                KmsTarget::On { key_id, .. },
+                KmsChange::On { key_id, .. },
             ) if cluster.kms_on().is_none() => Some(key_id),
             _ => None,
         };
@@ -328,7 +329,7 @@ impl Run<'_> {
         plan: &Plan,
         unfinished: Option<Operation>,
         cluster: &ClusterFacts,
-        found: Option<&Found>,
+        found: Option<&StoredRecord>,
         recorder: &Recorder,
     ) -> Result<Operation> {
         if let Some(operation) = unfinished {
@@ -341,7 +342,7 @@ impl Run<'_> {
             target: plan.target().cloned(),
             newest_version: None,
             closed_vault: None,
-            fence: found.map_or(0, |found| found.etcd_resource_version).to_string(),
+            watermark: found.map_or(0, |found| found.etcd_resource_version).to_string(),
             by: recorder.by().to_owned(),
             since: OffsetDateTime::now_utc(),
         })
@@ -378,9 +379,9 @@ impl Run<'_> {
     }
 
     /// How the cluster is now, which an error's report is read for.
-    async fn last_look(&self) {
+    async fn read_final_status(&self) {
         let look = self.inner.azure.cluster(&self.inner.cluster);
-        if let Ok(Ok(after)) = tokio::time::timeout(LAST_LOOK, look).await {
+        if let Ok(Ok(after)) = tokio::time::timeout(FINAL_STATUS_TIMEOUT, look).await {
             self.log.seen(self.status_after(&after.facts).await);
         }
     }
@@ -400,7 +401,7 @@ impl Run<'_> {
 }
 
 /// Whether the place of the record is not one: an argument is wrong.
-fn is_misplaced(found: &mut Result<Found>) -> bool {
+fn is_misplaced(found: &mut Result<StoredRecord>) -> bool {
     matches!(found, Err(error) if error.kind() == ErrorKind::InvalidInput)
 }
 
@@ -423,8 +424,8 @@ pub(super) fn known_keys(cluster: &ClusterFacts, recorded: Option<&Reconciled>) 
 /// What going on with a recorded operation comes to: said before anything is done.
 fn goes_on(operation: &Operation, plan: &Plan) -> String {
     let sets = match plan.target() {
-        Some(KmsTarget::On { key_id, .. }) => format!("it is going to set key {key_id}"),
-        Some(KmsTarget::Off) => "it is going to turn KMS off".to_owned(),
+        Some(KmsChange::On { key_id, .. }) => format!("it is going to set key {key_id}"),
+        Some(KmsChange::Off) => "it is going to turn KMS off".to_owned(),
         None => "it sets no other key".to_owned(),
     };
     let verb = operation.intent.verb();

@@ -14,7 +14,7 @@ use crate::{
         ClusterId, KmsStatus, KubernetesVersion, OperationReport, Purpose, ReencryptOptions,
         SecretTotal, StatusOptions, Step, StepKind, StepOutcome, Verb, VerifySecretsOptions,
     },
-    observe::{Observation, Wanted},
+    observe::{KeyToObserve, Observation},
     operations,
     plan::{Plan, expected_now},
     progress::Reporter,
@@ -38,7 +38,7 @@ pub(super) async fn in_time<T>(
             ErrorKind::Timeout,
             format!(
                 "{verb} of {cluster} did not end within {} s, the time limit of what only reads: Azure or the API server \
-                 does not answer in time; nothing was changed, call it again",
+                 does not respond in time; nothing was changed, call it again",
                 limit.as_secs()
             ),
         ))
@@ -48,7 +48,7 @@ pub(super) async fn in_time<T>(
 /// The present state, and what is wrong or will be.
 pub(super) async fn status(inner: &Inner, options: StatusOptions) -> Result<KmsStatus> {
     let seen = inner
-        .observe(|cluster, _| Wanted::in_use(cluster), inner.scope_to_look(options.secrets))
+        .observe(|cluster, _| KeyToObserve::in_use(cluster), inner.scope_to_look(options.secrets))
         .await?
         .observed;
     let mut status = status_with(&seen.cluster, seen.recorded());
@@ -108,12 +108,12 @@ async fn verify(
         count_secrets: true,
         ..inner.scope_to_look(true)
     };
-    let seen = inner.observe(|cluster, _| Wanted::in_use(cluster), scope).await?;
+    let seen = inner.observe(|cluster, _| KeyToObserve::in_use(cluster), scope).await?;
     let Observation { observed, kubernetes, found } = seen;
     log.seen(status_with(&observed.cluster, observed.recorded()));
     let step = Step::new(StepKind::VerifySecrets { purpose: Purpose::Verify });
     let plan = Plan {
-        findings: rules::judge(&rules::Question {
+        findings: rules::judge(&rules::RuleContext {
             verb: Verb::VerifySecrets,
             observed: &observed,
             target: None,
@@ -132,7 +132,7 @@ async fn verify(
     }
     let found = match found {
         Some(found) => found?,
-        None => return Err(cannot_tell("this manager was made without a journal")),
+        None => return Err(inconclusive("this manager was made without a journal")),
     };
     let (Some(api), Some(facts)) = (kubernetes, observed.kubernetes.known()) else {
         return Err(Error::new(
@@ -156,7 +156,7 @@ async fn verify(
     });
     let began = tokio::time::Instant::now();
     let expected = expected_now(&observed.cluster)?;
-    let report = engine.verify_only(&expected, proof).await?;
+    let report = engine.verify_against_record(&expected, proof).await?;
     log.step(&step, StepOutcome::Done, began.elapsed().as_secs_f64());
     log.pass(report.clone());
     let named = report.blocked.len();
@@ -180,27 +180,27 @@ async fn verify(
 /// The proof that the record holds of the key in use.
 fn recorded_proof(found: &Reconciled) -> Result<LedgerProof> {
     let why = match found.fit {
-        Fit::New => Some("there is no record of this cluster"),
+        Fit::Unrelated => Some("there is no record of this cluster"),
         Fit::Superseded => Some("somebody else changed the key since the record was written"),
         Fit::Unbroken | Fit::Changed => None,
     };
     if let Some(why) = why {
-        return Err(cannot_tell(why));
+        return Err(inconclusive(why));
     }
     let current = found.record.ledger.current.as_ref();
     current
         .and_then(|entry| {
             Some(LedgerProof {
-                fence: entry.fence.as_ref()?.parse().ok()?,
+                watermark: entry.watermark.as_ref()?.parse().ok()?,
                 evidence: entry.evidence?,
                 given_up: entry.given_up.clone(),
                 unbroken: found.fit == Fit::Unbroken,
             })
         })
-        .ok_or_else(|| cannot_tell("no proof of the key in use is recorded"))
+        .ok_or_else(|| inconclusive("no proof of the key in use is recorded"))
 }
 
-fn cannot_tell(why: &str) -> Error {
+fn inconclusive(why: &str) -> Error {
     Error::new(
         ErrorKind::ReencryptIncomplete,
         format!(

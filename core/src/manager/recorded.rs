@@ -4,29 +4,29 @@ use std::time::Duration;
 
 use super::{
     Inner,
-    perform::{Request, reported, status_with},
+    perform::{OperationRequest, reported, status_with},
     read::{READING, in_time},
 };
 use crate::{
     error::{Error, ErrorKind, Result},
     ledger::{Fit, Operation},
     model::{
-        ClusterFacts, ClusterId, Fact, Intent, KmsTarget, OperationInProgress, OperationReport,
+        ClusterFacts, ClusterId, Fact, Intent, KmsChange, OperationInProgress, OperationReport,
         ResumeOptions, RunOptions, Step, StepKind, StepOutcome, Verb,
     },
-    observe::{Observation, Wanted},
+    observe::{KeyToObserve, Observation},
     plan::Plan,
     progress::Reporter,
     rules,
-    runner::{Found, Recorder, RunLog},
+    runner::{Recorder, RunLog, StoredRecord},
 };
 
 /// The recorded operation that a call goes on with. `None`: a new one begins.
 ///
 /// # Errors
 /// `conflict` when another operation is recorded, or when somebody else changed the key.
-pub(super) fn continues(
-    found: &Found,
+pub(super) fn operation_to_resume(
+    found: &StoredRecord,
     intent: &Intent,
     cluster: &ClusterFacts,
 ) -> Result<Option<Operation>> {
@@ -56,8 +56,8 @@ pub(super) fn continues(
     ))
 }
 
-/// An operation that a text without a valid seal tells of.
-fn unsealed(found: &Found) -> Option<&OperationInProgress> {
+/// An operation that a text without a valid seal names.
+fn unsealed(found: &StoredRecord) -> Option<&OperationInProgress> {
     found.reconciled.unsealed.as_ref()?.operation.as_ref()
 }
 
@@ -65,7 +65,7 @@ fn without_seal(unsealed: &OperationInProgress, cluster: &ClusterId) -> Error {
     Error::new(
         ErrorKind::Conflict,
         format!(
-            "the record of cluster {cluster} tells of {} (since {}, by {}), but has no valid seal: somebody else may have \
+            "the record of cluster {cluster} names {} (since {}, by {}), but has no valid seal: somebody else may have \
              written it, and it is not gone on with; call that verb itself if it is yours, or abandon to drop it",
             unsealed.operation, unsealed.since, unsealed.by
         ),
@@ -75,10 +75,10 @@ fn without_seal(unsealed: &OperationInProgress, cluster: &ClusterId) -> Error {
 /// Whether the call undoes the recorded operation: back to the key before it.
 fn goes_back(recorded: &Operation, intent: &Intent) -> bool {
     match (intent, &recorded.before) {
-        (Intent::Rotate(rotate), KmsTarget::On { key_id, .. }) => {
+        (Intent::Rotate(rotate), KmsChange::On { key_id, .. }) => {
             rotate.key_id.as_ref() == Some(key_id)
         }
-        (Intent::Disable(_), KmsTarget::Off) => true,
+        (Intent::Disable(_), KmsChange::Off) => true,
         _ => false,
     }
 }
@@ -118,9 +118,9 @@ pub(super) async fn resume(inner: &Inner, options: ResumeOptions) -> Result<Oper
         Some(operation) => {
             let ResumeOptions { run, reencrypt } = options;
             let intent = operation.intent;
-            inner.perform(Request { intent, run: &run, reencrypt }).await
+            inner.perform(OperationRequest { intent, run: &run, reencrypt }).await
         }
-        None => nothing(inner, Verb::Resume, &options.run, &seen),
+        None => nothing_recorded(inner, Verb::Resume, &options.run, &seen),
     }
 }
 
@@ -129,7 +129,7 @@ pub(super) async fn abandon(inner: &Inner) -> Result<OperationReport> {
     let run = RunOptions::default();
     let (seen, found, operation) = look(inner, Verb::Abandon, READING).await?;
     if operation.is_none() && unsealed(&found).is_none() {
-        return nothing(inner, Verb::Abandon, &run, &seen);
+        return nothing_recorded(inner, Verb::Abandon, &run, &seen);
     }
     let log = RunLog::new(Verb::Abandon, inner.cluster.clone(), false, Vec::new());
     log.seen(status_with(&seen.observed.cluster, Some(&found.reconciled)));
@@ -156,14 +156,15 @@ async fn look(
     inner: &Inner,
     verb: Verb,
     limit: Duration,
-) -> Result<(Observation, Found, Option<Operation>)> {
+) -> Result<(Observation, StoredRecord, Option<Operation>)> {
     if !inner.journal.is_kept() {
         return Err(Error::new(
             ErrorKind::InvalidInput,
             format!("{verb} needs a journal, and this manager was made with none"),
         ));
     }
-    let look = inner.observe(|cluster, _| Wanted::in_use(cluster), inner.scope_to_look(false));
+    let look =
+        inner.observe(|cluster, _| KeyToObserve::in_use(cluster), inner.scope_to_look(false));
     let mut seen = in_time(&inner.cluster, verb, limit.min(READING), look).await?;
     if let Fact::Unknown(why) = &seen.observed.kubernetes {
         let closed = rules::closed_vault_in_use(&seen.observed);
@@ -179,11 +180,11 @@ async fn look(
 }
 
 fn unreachable() -> Error {
-    Error::new(ErrorKind::Unavailable, "there is no way to the API server from here")
+    Error::new(ErrorKind::Unavailable, "the API server cannot be reached from here")
 }
 
 /// There is no recorded operation: how things are.
-fn nothing(
+fn nothing_recorded(
     inner: &Inner,
     verb: Verb,
     run: &RunOptions,

@@ -1,6 +1,6 @@
 //! What is known of a managed cluster.
 
-use crate::model::{ClusterId, KeyId, KubernetesVersion, NetworkMode, Target, VaultId};
+use crate::model::{ClusterId, KeyId, KmsConfiguration, KubernetesVersion, NetworkMode, VaultId};
 
 /// A managed cluster as Azure Resource Manager describes it.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -39,10 +39,11 @@ impl ClusterFacts {
 
     /// What is busy with an operation, in words: the cluster itself, or one of its node pools.
     pub(crate) fn busy(&self) -> Option<String> {
-        if !is_at_rest(&self.provisioning_state) {
+        if !is_terminal_state(&self.provisioning_state) {
             return Some(format!("cluster {} is {}", self.id, self.provisioning_state));
         }
-        let pool = self.node_pools.iter().find(|pool| !is_at_rest(&pool.provisioning_state))?;
+        let pool =
+            self.node_pools.iter().find(|pool| !is_terminal_state(&pool.provisioning_state))?;
         Some(format!("node pool {} of {} is {}", pool.name, self.id, pool.provisioning_state))
     }
 
@@ -58,7 +59,7 @@ impl ClusterFacts {
 
 /// Whether a provisioning state says that nothing is going on. Azure calls a cancelled operation
 /// Canceled.
-pub(crate) fn is_at_rest(provisioning_state: &str) -> bool {
+pub(crate) fn is_terminal_state(provisioning_state: &str) -> bool {
     ["Succeeded", "Failed", "Canceled"]
         .iter()
         .any(|state| provisioning_state.eq_ignore_ascii_case(state))
@@ -93,7 +94,7 @@ pub(crate) struct KmsProfile {
 
 impl KmsProfile {
     /// Whether this is the target: same key, same mode, and in private mode the same vault.
-    pub(crate) fn is(&self, target: &Target) -> bool {
+    pub(crate) fn is(&self, target: &KmsConfiguration) -> bool {
         let key = self.key_id.as_deref().and_then(|key_id| KeyId::parse(key_id).ok());
         let vault = self.key_vault_id.as_deref().and_then(|id| VaultId::parse(id).ok());
         self.enabled

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::model::{
-    KeyId, KubernetesVersion, NetworkMode, NodePools, Target, VaultAccess, VaultId, Verb,
+    KeyId, KmsConfiguration, KubernetesVersion, NetworkMode, NodePools, VaultAccess, VaultId, Verb,
 };
 
 /// What a verb that writes is asked for: recorded in the cluster, so that another machine can go
@@ -21,7 +21,7 @@ pub(crate) enum Intent {
 
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub(crate) struct Enable {
-    pub(crate) target: Target,
+    pub(crate) target: KmsConfiguration,
     /// Secrets are rewritten afterwards.
     pub(crate) reencrypt: bool,
 }

@@ -6,7 +6,7 @@ use crate::model::{KeyId, NetworkMode, VaultId};
 
 /// A managed cluster that has, or had, KMS with a key in a vault, as Resource Graph tells.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub(crate) struct KmsUser {
+pub(crate) struct ClusterWithKms {
     /// Its resource id.
     pub(crate) id: String,
     pub(crate) key_id: String,
@@ -15,7 +15,7 @@ pub(crate) struct KmsUser {
     pub(crate) identities: Vec<(String, Option<String>)>,
 }
 
-impl KmsUser {
+impl ClusterWithKms {
     /// Whether its key is in this vault. Names of vaults are unique in a cloud.
     pub(crate) fn uses(&self, vault: &VaultId) -> bool {
         self.host().is_some_and(|host| {

@@ -31,7 +31,7 @@ mod verb;
 pub(crate) use access::{AccessFacts, RoleGrant};
 pub use action::Action;
 pub(crate) use cluster::{
-    ClusterFacts, IdentityKind, KmsProfile, NodePoolFacts, UserAssignedIdentity, is_at_rest,
+    ClusterFacts, IdentityKind, KmsProfile, NodePoolFacts, UserAssignedIdentity, is_terminal_state,
 };
 pub use expected_key::ExpectedKey;
 pub(crate) use fact::{Fact, Lookup};
@@ -41,7 +41,7 @@ pub(crate) use intent::{
 };
 pub(crate) use key::{KeyFacts, KeyVersion};
 pub use key_id::KeyId;
-pub(crate) use kms_user::KmsUser;
+pub(crate) use kms_user::ClusterWithKms;
 pub(crate) use kubernetes::{DeniedPatch, KubernetesFacts, Permission, Unreadable};
 pub use kubernetes_version::KubernetesVersion;
 pub use ledger::{KeyLedger, LedgerEntry};
@@ -58,8 +58,8 @@ pub use report::{
 };
 pub use resource_id::{ClusterId, IdentityId, VaultId};
 pub use status::{Experience, KmsStatus, KmsVersion, OperationInProgress, SecretTotal};
-pub use step::{KmsTarget, Step, StepKind, Steps};
-pub(crate) use target::Target;
+pub use step::{KmsChange, Step, StepKind, Steps};
+pub(crate) use target::KmsConfiguration;
 #[doc(hidden)]
 pub use timing::Timing;
 pub(crate) use vault::{AccessPolicy, ConnectionState, PrivateEndpointConnection, VaultFacts};

@@ -79,8 +79,8 @@ pub struct ReencryptReport {
     pub evidence: Evidence,
     /// The cluster's resource version after which every write is under the key; once the pass is
     /// complete, also that up to which everything was proven.
-    pub fence: String,
-    /// The key; absent: plaintext.
+    pub watermark: String,
+    /// The key; `None`: plaintext.
     pub key_id: Option<String>,
     /// How many secrets ended how.
     pub counts: Counts,
@@ -156,7 +156,7 @@ pub struct Counts {
     pub gone: u64,
     /// Refused by the API server, one by one.
     pub blocked: u64,
-    /// No answer after bounded retries.
+    /// No response after bounded retries.
     pub failed: u64,
 }
 
@@ -189,7 +189,7 @@ pub enum BlockedReason {
     TooLarge,
     /// Its Namespace does not exist any more: it can be listed, read and deleted, not changed.
     NamespaceGone,
-    /// The API server answered with an error.
+    /// The API server responded with an error.
     Error,
 }
 
@@ -199,6 +199,6 @@ pub enum BlockedReason {
 pub struct ApiServer {
     /// Its id, as its metrics tell it.
     pub id: String,
-    /// Hash of the key that it writes with; absent: plaintext.
+    /// Hash of the key that it writes with; `None`: plaintext.
     pub key_id_hash: Option<String>,
 }

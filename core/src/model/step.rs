@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 use crate::{
     error::{Error, ErrorKind, Result},
     model::{
-        ClusterFacts, ExpectedKey, KeyId, KubernetesVersion, NetworkMode, Purpose, Target, VaultId,
+        ClusterFacts, ExpectedKey, KeyId, KmsConfiguration, KubernetesVersion, NetworkMode,
+        Purpose, VaultId,
     },
 };
 
@@ -86,7 +87,7 @@ pub enum StepKind {
     /// The cluster's KMS profile is this, and its provisioning state is Succeeded.
     SetKms {
         /// The profile.
-        target: KmsTarget,
+        target: KmsChange,
     },
     /// It is known what every API server writes with: after a change that did not succeed, the
     /// cluster's configuration does not tell.
@@ -142,7 +143,7 @@ pub enum StepKind {
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
-pub enum KmsTarget {
+pub enum KmsChange {
     /// KMS on with this key.
     On {
         /// The key; without a version: the one that the operation makes.
@@ -157,9 +158,9 @@ pub enum KmsTarget {
     Off,
 }
 
-impl KmsTarget {
+impl KmsChange {
     /// The profile that the target asks for.
-    pub(crate) fn on(target: &Target) -> Self {
+    pub(crate) fn on(target: &KmsConfiguration) -> Self {
         // AKS takes a vault's resource id in private mode only.
         let private = target.network_mode == NetworkMode::Private;
         Self::On {
@@ -224,10 +225,10 @@ impl StepKind {
             Self::RecordOperation => "Record the operation in the cluster".to_owned(),
             Self::CreateKeyVersion { key_id } => format!("Make a new version of key {key_id}"),
             Self::RecordKey => "Record the keys and the proof in the cluster".to_owned(),
-            Self::SetKms { target: KmsTarget::On { key_id, network_mode, .. } } => {
+            Self::SetKms { target: KmsChange::On { key_id, network_mode, .. } } => {
                 format!("Set the cluster's KMS key to {key_id} ({network_mode} access)")
             }
-            Self::SetKms { target: KmsTarget::Off } => "Turn the cluster's KMS off".to_owned(),
+            Self::SetKms { target: KmsChange::Off } => "Turn the cluster's KMS off".to_owned(),
             Self::FindKeyInUse { .. } => {
                 "Find the key that every API server writes with".to_owned()
             }
@@ -277,7 +278,7 @@ mod tests {
     fn a_plan_prints_as_a_numbered_list_and_serialises_as_a_plain_one() {
         let steps = vec![
             Step::new(StepKind::RecordOperation),
-            Step::new(StepKind::SetKms { target: KmsTarget::Off }),
+            Step::new(StepKind::SetKms { target: KmsChange::Off }),
             Step::new(StepKind::RecordKey),
         ];
         let plan = Steps::from(steps.clone());

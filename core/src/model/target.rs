@@ -6,7 +6,7 @@ use crate::model::{KeyId, NetworkMode, VaultId};
 
 /// The KMS configuration that a verb is asked for, parsed.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
-pub(crate) struct Target {
+pub(crate) struct KmsConfiguration {
     /// With a version, or the version that the operation makes.
     pub(crate) key_id: KeyId,
     pub(crate) network_mode: NetworkMode,

@@ -19,13 +19,13 @@ pub struct Timing {
     pub convergence_poll: Duration,
     /// How long API servers may take to write with the expected key.
     pub convergence_limit: Duration,
-    /// How long a write under the old key can be under way: the fence is taken this long after convergence.
-    pub fence: Duration,
+    /// How long a write under the old key can be under way: the watermark is taken this long after convergence.
+    pub watermark: Duration,
     /// How long API servers are given without evidence of what they write with.
     pub weak_convergence: Duration,
     /// Between two looks at an API server's identity Lease, a live one has renewed it.
     pub server_liveness: Duration,
-    /// An API server's answer about the health of its KMS plugins can be this old.
+    /// An API server's response about the health of its KMS plugins can be this old.
     pub kms_health: Duration,
     /// How long the vault's end of a private endpoint connection may take to be approved.
     pub private_endpoint: Duration,
@@ -55,7 +55,7 @@ impl Default for Timing {
             role_propagation: Duration::from_secs(5 * 60),
             convergence_poll: Duration::from_secs(1),
             convergence_limit: Duration::from_secs(10 * 60),
-            fence: Duration::from_secs(60),
+            watermark: Duration::from_secs(60),
             weak_convergence: Duration::from_secs(5 * 60),
             server_liveness: Duration::from_secs(45),
             kms_health: Duration::from_secs(30),
@@ -85,7 +85,7 @@ impl Timing {
             role_propagation: scale(base.role_propagation),
             convergence_poll: scale(base.convergence_poll),
             convergence_limit: scale(base.convergence_limit),
-            fence: scale(base.fence),
+            watermark: scale(base.watermark),
             weak_convergence: scale(base.weak_convergence),
             server_liveness: scale(base.server_liveness),
             kms_health: scale(base.kms_health),
@@ -116,7 +116,7 @@ mod tests {
             role_propagation: seconds(300),
             convergence_poll: seconds(1),
             convergence_limit: seconds(600),
-            fence: seconds(60),
+            watermark: seconds(60),
             weak_convergence: seconds(300),
             server_liveness: seconds(45),
             kms_health: seconds(30),

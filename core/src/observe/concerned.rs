@@ -3,7 +3,7 @@
 
 use futures::future::{OptionFuture, join_all};
 
-use super::{Wanted, observe_key};
+use super::{KeyToObserve, observe_key};
 use crate::{
     azure::Azure,
     ledger::{Entry, Ledger},
@@ -13,7 +13,7 @@ use crate::{
 
 /// The keys that are concerned besides the one that the verb is about.
 pub(super) struct Concerned {
-    in_use: Option<Wanted>,
+    in_use: Option<KeyToObserve>,
     previous: Option<KeyId>,
     perhaps: Vec<KeyId>,
 }
@@ -21,11 +21,11 @@ pub(super) struct Concerned {
 impl Concerned {
     pub(super) fn of(
         cluster: &ClusterFacts,
-        wanted: Option<&Wanted>,
+        wanted: Option<&KeyToObserve>,
         ledger: Option<&Ledger>,
     ) -> Self {
         let mut seen: Vec<KeyId> = wanted.map(|wanted| wanted.key_id.clone()).into_iter().collect();
-        let in_use = Wanted::in_use(cluster).filter(|now| !seen.contains(&now.key_id));
+        let in_use = KeyToObserve::in_use(cluster).filter(|now| !seen.contains(&now.key_id));
         seen.extend(in_use.as_ref().map(|now| now.key_id.clone()));
         let mut new = |key_id: &KeyId| {
             let is_new = !seen.contains(key_id);
@@ -91,10 +91,10 @@ mod tests {
         KeyId::parse(key_id).unwrap()
     }
 
-    fn wanted(key_id: &str) -> Wanted {
+    fn wanted(key_id: &str) -> KeyToObserve {
         let mut cluster = cluster();
         cluster.kms = Some(kms_on(key_id, NetworkMode::Public));
-        Wanted::in_use(&cluster).unwrap()
+        KeyToObserve::in_use(&cluster).unwrap()
     }
 
     fn on(key_id: &str) -> ClusterFacts {
@@ -106,7 +106,7 @@ mod tests {
     /// The ids of the key in use, the one before and those that may be read with.
     fn of(
         cluster: &ClusterFacts,
-        wanted: Option<&Wanted>,
+        wanted: Option<&KeyToObserve>,
         ledger: Option<&Ledger>,
     ) -> (Option<KeyId>, Option<KeyId>, Vec<KeyId>) {
         let Concerned { in_use, previous, perhaps } = Concerned::of(cluster, wanted, ledger);

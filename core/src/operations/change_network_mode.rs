@@ -7,17 +7,17 @@
 //! proven to be under the key over the private way. (The page of 2023 closed it while KMS was off,
 //! and left secrets as they were.)
 
-use super::judged;
+use super::judge_off_and_on;
 use crate::{
     catalogue::{Level, RuleId},
     error::Result,
     model::{
-        ChangeNetworkMode, ExpectedKey, Fact, Finding, Intent, KmsTarget, NetworkMode, Purpose,
-        ReencryptOptions, Step, StepKind, Target, VaultAccess, VaultId, Verb,
+        ChangeNetworkMode, ExpectedKey, Fact, Finding, Intent, KmsChange, KmsConfiguration,
+        NetworkMode, Purpose, ReencryptOptions, Step, StepKind, VaultAccess, VaultId, Verb,
     },
     observed::Observed,
     plan::{Plan, gate, has_gate, has_rewrite, rewrite},
-    rules::{self, Question},
+    rules::{self, RuleContext},
 };
 
 /// The plan of `change_network_mode`, from wherever an earlier run of it stopped.
@@ -44,7 +44,7 @@ pub(super) fn plan(
     if private && vault_id.is_none() {
         return Ok(vault_not_found(observed, reencrypt));
     }
-    let target = Target {
+    let target = KmsConfiguration {
         network_mode: asked.network_mode,
         key_vault_id: vault_id.clone().filter(|_| private),
         ..before
@@ -52,7 +52,7 @@ pub(super) fn plan(
     let steps = steps(observed, asked, &target, vault_id.as_ref())?;
 
     let found = if private { observed.clone() } else { with_vault_open(observed, asked) };
-    let question = Question {
+    let question = RuleContext {
         verb: Verb::ChangeNetworkMode,
         observed: &found,
         target: None,
@@ -60,7 +60,7 @@ pub(super) fn plan(
         rewrites: has_rewrite(&steps),
         reencrypt,
     };
-    let mut findings = judged(&question, &intent, &steps, &found, &target);
+    let mut findings = judge_off_and_on(&question, &intent, &steps, &found, &target);
     if closes(&steps) {
         findings.extend(rules::vault_shared(&found));
         findings.extend(rules::used_publicly_by_others(&found));
@@ -72,7 +72,7 @@ pub(super) fn plan(
 fn steps(
     observed: &Observed,
     asked: &ChangeNetworkMode,
-    target: &Target,
+    target: &KmsConfiguration,
     vault_id: Option<&VaultId>,
 ) -> Result<Vec<Step>> {
     let cluster = &observed.cluster;
@@ -90,17 +90,17 @@ fn steps(
             }
             steps.extend(public_access(true).filter(|_| !private));
             if !cluster.is_succeeded() {
-                steps.push(Step::new(StepKind::SetKms { target: KmsTarget::on(target) }));
+                steps.push(Step::new(StepKind::SetKms { target: KmsChange::on(target) }));
             }
         }
         on => {
             if on.is_some() || !cluster.is_succeeded() {
                 steps.extend(gate(cluster)?);
-                steps.push(Step::new(StepKind::SetKms { target: KmsTarget::Off }));
+                steps.push(Step::new(StepKind::SetKms { target: KmsChange::Off }));
             }
             steps.extend(rewrite(&ExpectedKey::Plaintext, true));
             steps.extend(public_access(true).filter(|_| !private));
-            steps.push(Step::new(StepKind::SetKms { target: KmsTarget::on(target) }));
+            steps.push(Step::new(StepKind::SetKms { target: KmsChange::on(target) }));
         }
     }
     steps.extend(rewrite(&key, true));
@@ -118,10 +118,14 @@ fn closes(steps: &[Step]) -> bool {
     steps.iter().any(closes)
 }
 
-/// A key from before a time without KMS, which AKS keeps next to the one that came after: the API
+/// The key used before KMS was last turned off, which AKS keeps as the previous key: the API
 /// servers may still reach it over the public way that is to be closed. Not so where this plan, or
 /// the run that it goes on with, turns KMS off and on with one and the same key.
-fn still_read_publicly(observed: &Observed, intent: &Intent, target: &Target) -> Option<Finding> {
+fn still_read_publicly(
+    observed: &Observed,
+    intent: &Intent,
+    target: &KmsConfiguration,
+) -> Option<Finding> {
     let came_by_itself = observed.unfinished(intent).is_none()
         && observed.cluster.kms_on().is_some_and(|profile| profile.is(target));
     let vault = observed.found_vault().filter(|vault| vault.public_network_access)?;
@@ -177,9 +181,9 @@ fn vault_not_found(observed: &Observed, reencrypt: &ReencryptOptions) -> Plan {
     refused(observed, reencrypt, finding.at(Level::Block, false))
 }
 
-/// Nothing can be planned: judged for all that is wrong besides.
+/// Nothing can be planned: judge_off_and_on for all that is wrong besides.
 fn refused(observed: &Observed, reencrypt: &ReencryptOptions, finding: Finding) -> Plan {
-    let mut findings = rules::judge(&Question {
+    let mut findings = rules::judge(&RuleContext {
         verb: Verb::ChangeNetworkMode,
         observed,
         target: None,

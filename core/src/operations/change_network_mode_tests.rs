@@ -1,6 +1,6 @@
 use super::*;
 use crate::{
-    model::{ConnectionState, KmsUser, Lookup, PrivateEndpointConnection, VaultFacts},
+    model::{ClusterWithKms, ConnectionState, Lookup, PrivateEndpointConnection, VaultFacts},
     operations::testing,
     rules::testing::{
         KEY_1, KEY_2, World, crypto_user, entry, kms_on, plaintext_entry, recorded, unknown,
@@ -207,7 +207,7 @@ fn what_else_uses_the_vault_is_told_before_it_is_closed() {
 #[test]
 fn a_vault_that_another_cluster_needs_open_is_closed_only_with_allow() {
     let staging = "/subscriptions/s/resourceGroups/web/providers/Microsoft.ContainerService/managedClusters/staging";
-    let user = |mode, key: &str| KmsUser {
+    let user = |mode, key: &str| ClusterWithKms {
         id: staging.to_owned(),
         key_id: key.to_owned(),
         network_mode: mode,
@@ -231,7 +231,7 @@ fn a_vault_that_another_cluster_needs_open_is_closed_only_with_allow() {
     for holds in [
         user(Some(NetworkMode::Private), KEY_2),
         user(Some(NetworkMode::Public), "https://other-keys.vault.azure.net/keys/etcd/1"),
-        KmsUser {
+        ClusterWithKms {
             id: World::status().observed.cluster.id.to_string(),
             ..user(Some(NetworkMode::Public), KEY_1)
         },

@@ -2,21 +2,21 @@
 //!
 //! <https://learn.microsoft.com/azure/aks/use-kms-etcd-encryption#turn-off-kms>
 
-use super::way_back::{WayBack, way_back};
+use super::rollback::{WayBack, rollback};
 use crate::{
     catalogue::RuleId,
     error::Result,
-    model::{Disable, ExpectedKey, KmsTarget, ReencryptOptions, Step, StepKind, Verb},
+    model::{Disable, ExpectedKey, KmsChange, ReencryptOptions, Step, StepKind, Verb},
     observed::Observed,
     plan::{Plan, gate, has_gate, has_rewrite, rewrite},
-    rules::{self, Question},
+    rules::{self, RuleContext},
 };
 
 /// The plan of `disable`. The last key stays needed: the API servers read with it, and so may
 /// backups of etcd.
 ///
 /// 1. Already off: nothing is set, but what is still under a key is rewritten, and all is verified.
-/// 2. Back from a first key that is no good: without a gate.
+/// 2. Back from an unusable first key: without a gate.
 /// 3. Otherwise a gate first.
 pub(super) fn plan(
     observed: &Observed,
@@ -28,14 +28,14 @@ pub(super) fn plan(
     let mut steps = Vec::new();
     let mut back = WayBack::No;
     if cluster.kms_on().is_some() || !cluster.is_succeeded() {
-        back = way_back(observed, &ExpectedKey::Plaintext, allow_way_back);
+        back = rollback(observed, &ExpectedKey::Plaintext, allow_way_back);
         if !back.is_open() {
             steps.extend(gate(cluster)?);
         }
-        steps.push(Step::new(StepKind::SetKms { target: KmsTarget::Off }));
+        steps.push(Step::new(StepKind::SetKms { target: KmsChange::Off }));
     }
     steps.extend(rewrite(&ExpectedKey::Plaintext, asked.reencrypt));
-    let findings = rules::judge(&Question {
+    let findings = rules::judge(&RuleContext {
         verb: Verb::Disable,
         observed,
         target: None,
@@ -46,7 +46,7 @@ pub(super) fn plan(
     let mut findings = back.judge(cluster, findings);
     if back.is_open() || !cluster.is_succeeded() {
         // That the key is unusable is why, and not in the way.
-        rules::ease(&mut findings, RuleId::is_about_key);
+        rules::downgrade_to_warning(&mut findings, RuleId::is_about_key);
         rules::sort(&mut findings);
     }
     Ok(Plan { findings, steps })

@@ -131,5 +131,5 @@ fn with_the_api_server_down_somebody_must_vouch_for_the_way_back() {
     assert!(lines(&refused).starts_with("Wait until every API server writes with KEY\n"));
     let vouched = planned(&world, true, true);
     assert!(lines(&vouched).starts_with("Turn the cluster's KMS off\n"));
-    assert!(rules::refusal(&vouched.findings, &[RuleId::WayBackUnproven]).is_none());
+    assert!(rules::refusal(&vouched.findings, &[RuleId::RollbackUnproven]).is_none());
 }

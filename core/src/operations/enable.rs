@@ -5,12 +5,12 @@
 use crate::{
     error::Result,
     model::{
-        ClusterFacts, Enable, ExpectedKey, KmsTarget, ReencryptOptions, Step, StepKind, Target,
-        Verb,
+        ClusterFacts, Enable, ExpectedKey, KmsChange, KmsConfiguration, ReencryptOptions, Step,
+        StepKind, Verb,
     },
     observed::Observed,
     plan::{Plan, gate, has_gate, has_rewrite, rewrite},
-    rules::{self, Question},
+    rules::{self, RuleContext},
 };
 
 /// The plan of `enable`.
@@ -29,10 +29,10 @@ pub(super) fn plan(
     let mut steps = Vec::new();
     if !(is_on(cluster, target) && cluster.is_succeeded()) {
         steps.extend(gate(cluster)?);
-        steps.push(Step::new(StepKind::SetKms { target: KmsTarget::on(target) }));
+        steps.push(Step::new(StepKind::SetKms { target: KmsChange::on(target) }));
     }
     steps.extend(rewrite(&expected, asked.reencrypt));
-    let findings = rules::judge(&Question {
+    let findings = rules::judge(&RuleContext {
         verb: Verb::Enable,
         observed,
         target: Some(target),
@@ -44,7 +44,7 @@ pub(super) fn plan(
 }
 
 /// Whether the cluster's KMS profile already is the target.
-fn is_on(cluster: &ClusterFacts, target: &Target) -> bool {
+fn is_on(cluster: &ClusterFacts, target: &KmsConfiguration) -> bool {
     cluster.kms_on().is_some_and(|profile| profile.is(target))
 }
 
@@ -57,14 +57,18 @@ mod tests {
         rules::testing::{KEY_1, VAULT, kms_on, observed, target_of},
     };
 
-    fn steps(change: impl FnOnce(&mut ClusterFacts), target: &Target, reencrypt: bool) -> String {
+    fn steps(
+        change: impl FnOnce(&mut ClusterFacts),
+        target: &KmsConfiguration,
+        reencrypt: bool,
+    ) -> String {
         let mut observed = observed();
         change(&mut observed.cluster);
         let asked = Enable { target: target.clone(), reencrypt };
         lines(&plan(&observed, &asked, &ReencryptOptions::default()).unwrap())
     }
 
-    fn public() -> Target {
+    fn public() -> KmsConfiguration {
         target_of(KEY_1, NetworkMode::Public)
     }
 

@@ -2,17 +2,17 @@
 //!
 //! <https://learn.microsoft.com/azure/aks/use-kms-v2#migrate-to-kms-v2>
 
-use super::{judged, upgrade_path::UpgradePath};
+use super::{judge_off_and_on, upgrade_path::UpgradePath};
 use crate::{
     catalogue::RuleId,
     error::Result,
     model::{
-        ExpectedKey, Finding, Intent, KmsTarget, KubernetesVersion, MigrateToV2, ReencryptOptions,
-        Step, StepKind, Target, Verb,
+        ExpectedKey, Finding, Intent, KmsChange, KmsConfiguration, KubernetesVersion, MigrateToV2,
+        ReencryptOptions, Step, StepKind, Verb,
     },
     observed::Observed,
     plan::{Plan, gate, has_gate, has_rewrite, rewrite},
-    rules::{self, Question},
+    rules::{self, RuleContext},
 };
 
 /// The plan of `migrate_to_v2`, from wherever an earlier run of it stopped.
@@ -41,19 +41,19 @@ pub(super) fn plan(
         Some(_) if is_v2 => {
             if !cluster.is_succeeded() {
                 steps.extend(gate(cluster)?);
-                steps.push(Step::new(StepKind::SetKms { target: KmsTarget::on(&before) }));
+                steps.push(Step::new(StepKind::SetKms { target: KmsChange::on(&before) }));
             }
             steps.extend(rewrite(&key, true));
         }
         on => {
             if on.is_some() || !cluster.is_succeeded() {
                 steps.extend(gate(cluster)?);
-                steps.push(Step::new(StepKind::SetKms { target: KmsTarget::Off }));
+                steps.push(Step::new(StepKind::SetKms { target: KmsChange::Off }));
             }
             path = UpgradePath::of(observed, asked);
             steps.extend(rewrite(&ExpectedKey::Plaintext, true));
             steps.extend(path.steps());
-            steps.push(Step::new(StepKind::SetKms { target: KmsTarget::on(&before) }));
+            steps.push(Step::new(StepKind::SetKms { target: KmsChange::on(&before) }));
             steps.extend(rewrite(&key, true));
         }
     }
@@ -66,10 +66,10 @@ fn findings(
     intent: &Intent,
     steps: &[Step],
     path: &UpgradePath,
-    target: &Target,
+    target: &KmsConfiguration,
     reencrypt: &ReencryptOptions,
 ) -> Vec<Finding> {
-    let question = Question {
+    let question = RuleContext {
         verb: Verb::MigrateToV2,
         observed,
         target: None,
@@ -81,13 +81,13 @@ fn findings(
     if let Some(version) = path.end() {
         upgraded.cluster.kubernetes_version = version;
     }
-    let mut findings = judged(&question, intent, steps, &upgraded, target);
+    let mut findings = judge_off_and_on(&question, intent, steps, &upgraded, target);
     findings.extend(path.findings(observed));
     rules::in_order(findings)
 }
 
 fn not_enabled(observed: &Observed, reencrypt: &ReencryptOptions) -> Plan {
-    let mut findings = rules::judge(&Question {
+    let mut findings = rules::judge(&RuleContext {
         verb: Verb::MigrateToV2,
         observed,
         target: None,

@@ -5,22 +5,24 @@ mod disable;
 mod enable;
 mod migrate_to_v2;
 mod reencrypt_secrets;
+mod rollback;
 mod rotate;
 mod status;
 #[cfg(test)]
 mod testing;
 mod upgrade_path;
-mod way_back;
 
 pub(crate) use status::findings as status;
 
 use crate::{
     catalogue::RuleId,
     error::Result,
-    model::{Fact, Finding, Intent, KmsProfile, ReencryptOptions, Step, StepKind, Target},
+    model::{
+        Fact, Finding, Intent, KmsConfiguration, KmsProfile, ReencryptOptions, Step, StepKind,
+    },
     observed::Observed,
     plan::Plan,
-    rules::{self, Question},
+    rules::{self, RuleContext},
 };
 
 /// The plan of a verb that writes, from what was observed.
@@ -30,7 +32,7 @@ pub(crate) fn plan(
     reencrypt: &ReencryptOptions,
     allow: &[RuleId],
 ) -> Result<Plan> {
-    let back = allow.contains(&RuleId::WayBackUnproven);
+    let back = allow.contains(&RuleId::RollbackUnproven);
     let plan = match intent {
         Intent::Enable(asked) => enable::plan(observed, asked, reencrypt),
         Intent::Rotate(asked) => rotate::plan(observed, asked, reencrypt, back),
@@ -41,7 +43,7 @@ pub(crate) fn plan(
     }?;
     Ok(match &observed.record {
         None => plan,
-        // While the API server is down, the way back has nowhere to be recorded before.
+        // While the API server is down, the rollback has nowhere to be recorded before.
         Some(record) => {
             let operation = record.known().and_then(|found| found.record.operation.as_ref());
             let unfinished = operation.is_some_and(|it| it.intent.verb() == intent.verb());
@@ -52,12 +54,12 @@ pub(crate) fn plan(
 
 /// What the rules say of an operation that turns KMS off and on again: as it is now, and, if it
 /// is yet to be turned on, as that step will find it: `later`, with KMS off.
-fn judged(
-    question: &Question<'_>,
+fn judge_off_and_on(
+    question: &RuleContext<'_>,
     intent: &Intent,
     steps: &[Step],
     later: &Observed,
-    target: &Target,
+    target: &KmsConfiguration,
 ) -> Vec<Finding> {
     let unfinished = question.observed.unfinished(intent).is_some();
     let mut findings = rules::judge(question);
@@ -75,7 +77,8 @@ fn judged(
     let mut later = later.clone();
     later.cluster.kms =
         Some(KmsProfile { enabled: false, key_id: None, network_mode: None, key_vault_id: None });
-    let turned_on = rules::judge(&Question { observed: &later, target: Some(target), ..*question });
+    let turned_on =
+        rules::judge(&RuleContext { observed: &later, target: Some(target), ..*question });
     let of_now = |rule| matches!(rule, RuleId::KmsNotEnabled | RuleId::ClusterBusy);
     findings.extend(turned_on.into_iter().filter(|finding| !of_now(finding.rule)));
     findings

@@ -5,7 +5,7 @@ use crate::{
     model::{Purpose, ReencryptOptions, ReencryptSecrets, Verb},
     observed::Observed,
     plan::{Plan, expected_now, pass, pass_in_use},
-    rules::{self, Question},
+    rules::{self, RuleContext},
 };
 
 /// The plan of `reencrypt_secrets`: no change of the cluster, only a rewrite and its proof.
@@ -21,7 +21,7 @@ pub(super) fn plan(
         pass_in_use(Purpose::Rewrite, namespaces)
     }
     .into();
-    let findings = rules::judge(&Question {
+    let findings = rules::judge(&RuleContext {
         verb: Verb::ReencryptSecrets,
         observed,
         target: None,

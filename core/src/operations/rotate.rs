@@ -2,23 +2,23 @@
 //!
 //! <https://learn.microsoft.com/azure/aks/use-kms-etcd-encryption#rotate-the-existing-keys>
 
-use super::way_back::{WayBack, way_back};
+use super::rollback::{WayBack, rollback};
 use crate::{
     error::Result,
     model::{
-        ExpectedKey, Finding, KeyId, KmsTarget, ReencryptOptions, Rotate, Step, StepKind, Target,
-        VaultId, Verb,
+        ExpectedKey, Finding, KeyId, KmsChange, KmsConfiguration, ReencryptOptions, Rotate, Step,
+        StepKind, VaultId, Verb,
     },
     observed::Observed,
     plan::{Plan, gate, has_gate, has_rewrite, rewrite},
-    rules::{self, Question},
+    rules::{self, RuleContext},
 };
 
 /// The plan of `rotate`.
 ///
 /// 1. Already on with this key, vault and mode: nothing is set; secrets that an unfinished run
 ///    left behind are rewritten, and all are verified.
-/// 2. Back to the key before, from a new one that is no good: without a gate, because the API
+/// 2. Back to the key before, from an unusable new one: without a gate, because the API
 ///    servers read with exactly these two keys.
 /// 3. Otherwise a gate first. Without a key id, a new version of the key in use is made before it.
 pub(super) fn plan(
@@ -43,17 +43,17 @@ pub(super) fn plan(
                 let key_id = target.key_id.clone();
                 steps.push(Step::new(StepKind::CreateKeyVersion { key_id }));
             } else {
-                back = way_back(observed, &expected, allow_way_back);
+                back = rollback(observed, &expected, allow_way_back);
             }
             if !back.is_open() {
                 steps.extend(gate(cluster)?);
             }
-            steps.push(Step::new(StepKind::SetKms { target: KmsTarget::on(target) }));
+            steps.push(Step::new(StepKind::SetKms { target: KmsChange::on(target) }));
         }
         steps.extend(rewrite(&expected, asked.reencrypt));
     }
     let nothing_planned = steps.is_empty();
-    let mut findings = rules::judge(&Question {
+    let mut findings = rules::judge(&RuleContext {
         verb: Verb::Rotate,
         observed,
         target: target.as_ref(),
@@ -70,7 +70,7 @@ pub(super) fn plan(
 /// # Errors
 /// What is missing: nothing but the key where KMS is off, which its own rule says, or the resource
 /// id of a private vault.
-fn target(observed: &Observed, asked: &Rotate) -> Result<Target, Vec<Finding>> {
+fn target(observed: &Observed, asked: &Rotate) -> Result<KmsConfiguration, Vec<Finding>> {
     let profile = observed.cluster.kms_on();
     let now = profile
         .and_then(|profile| profile.key_id.as_deref())
@@ -100,7 +100,7 @@ fn target(observed: &Observed, asked: &Rotate) -> Result<Target, Vec<Finding>> {
         .clone()
         .or_else(|| before.and_then(|entry| entry.key_vault_id.clone()))
         .or(vault_in_use);
-    rules::completed(Target { key_id, network_mode, key_vault_id })
+    rules::completed(KmsConfiguration { key_id, network_mode, key_vault_id })
 }
 
 #[cfg(test)]

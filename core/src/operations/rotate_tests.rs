@@ -117,7 +117,7 @@ fn the_vault_in_use_keeps_its_mode_and_its_resource_id() {
         StepKind::SetKms { target } => Some(target.clone()),
         _ => None,
     });
-    let expected = KmsTarget::On {
+    let expected = KmsChange::On {
         key_id: KeyId::parse(KEY_2).unwrap(),
         network_mode: NetworkMode::Private,
         key_vault_id: Some(VaultId::parse(VAULT).unwrap()),
@@ -199,7 +199,7 @@ fn the_way_back_from_an_unproven_key_has_no_gate_while_the_api_servers_are_down(
     Rewrite every secret under the key in use
     Prove that no secret is under another key
     ");
-    assert!(!rules(&plan).contains(&RuleId::WayBackUnproven));
+    assert!(!rules(&plan).contains(&RuleId::RollbackUnproven));
 }
 
 #[test]
@@ -246,7 +246,7 @@ fn with_the_api_server_down_somebody_must_vouch_for_the_way_back() {
     let answers = planned(&world, &to(KEY_1), true);
     assert!(
         lines(&answers).starts_with("Wait until every API server writes with KEY 2\n"),
-        "a refusal is an answer"
+        "a refusal is a response"
     );
     world.observed.down = true;
     let refused = planned(&world, &to(KEY_1), false);
@@ -256,7 +256,7 @@ fn with_the_api_server_down_somebody_must_vouch_for_the_way_back() {
         .filter(|finding| finding.level == Level::Block)
         .map(|finding| finding.rule)
         .collect();
-    assert_eq!(blocks, [RuleId::KubernetesUnreachable, RuleId::WayBackUnproven]);
+    assert_eq!(blocks, [RuleId::KubernetesUnreachable, RuleId::RollbackUnproven]);
 
     let vouched = planned(&world, &to(KEY_1), true);
     insta::assert_snapshot!(lines(&vouched), @"
@@ -265,7 +265,7 @@ fn with_the_api_server_down_somebody_must_vouch_for_the_way_back() {
     Rewrite every secret under the key in use
     Prove that no secret is under another key
     ");
-    assert!(rules::refusal(&vouched.findings, &[RuleId::WayBackUnproven]).is_none());
+    assert!(rules::refusal(&vouched.findings, &[RuleId::RollbackUnproven]).is_none());
     assert!(rules::refusal(&vouched.findings, &[]).is_some());
 }
 
@@ -275,8 +275,8 @@ fn a_version_that_is_yet_to_be_made_is_never_the_way_back() {
     world.observed.kubernetes = unknown();
     world.observed.record = Some(unknown());
     let plan = planned(&world, &to_new_version(), true);
-    assert!(!rules(&plan).contains(&RuleId::WayBackUnproven));
-    assert!(rules::refusal(&plan.findings, &[RuleId::WayBackUnproven]).is_some());
+    assert!(!rules(&plan).contains(&RuleId::RollbackUnproven));
+    assert!(rules::refusal(&plan.findings, &[RuleId::RollbackUnproven]).is_some());
 }
 
 #[test]

@@ -3,12 +3,12 @@
 use crate::{
     model::{Finding, ReencryptOptions, Verb},
     observed::Observed,
-    rules::{self, Question},
+    rules::{self, RuleContext},
 };
 
 /// What is wrong with a cluster's KMS, or will be.
 pub(crate) fn findings(observed: &Observed) -> Vec<Finding> {
-    rules::judge(&Question {
+    rules::judge(&RuleContext {
         verb: Verb::Status,
         observed,
         target: None,

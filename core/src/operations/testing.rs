@@ -2,7 +2,7 @@
 
 use crate::{
     catalogue::RuleId,
-    model::{Fact, Intent, KmsProfile, KmsTarget},
+    model::{Fact, Intent, KmsChange, KmsProfile},
     plan::Plan,
     rules::testing::{KEY_1, World, entry, operation, plaintext_entry, recorded},
 };
@@ -26,7 +26,7 @@ pub(super) fn rules(plan: &Plan) -> Vec<RuleId> {
 /// It is recorded that this operation turned KMS off and is unfinished: the cluster was as it is
 /// now before.
 pub(super) fn record_unfinished(world: &mut World, intent: Intent) {
-    let before = KmsTarget::of(&world.observed.cluster).unwrap();
+    let before = KmsChange::of(&world.observed.cluster).unwrap();
     let mut found = recorded(plaintext_entry(), Some(entry(KEY_1)), &[]);
     found.record.operation = Some(operation(intent, before));
     world.observed.record = Some(Fact::Known(found));

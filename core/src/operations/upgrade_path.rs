@@ -151,5 +151,5 @@ fn not_offered(
 ) -> String {
     let offered: Vec<String> = offered.iter().map(ToString::to_string).collect();
     let offered = if offered.is_empty() { "nothing".to_owned() } else { offered.join(", ") };
-    format!("from {now}, AKS offers {offered}, which is no way to {goal}")
+    format!("from {now}, AKS offers {offered}, which does not lead to {goal}")
 }

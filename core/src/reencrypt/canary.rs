@@ -9,8 +9,8 @@ use super::requests::{is_decryption, stop_if_out_of_space, transient};
 use crate::{
     error::{Error, ErrorKind, Result},
     kubernetes::{
-        Accept, Answer, CANARY, CANARY_TYPE, KubernetesApi, Request, SendError, StatusAnswer,
-        canary_object, denial, in_words, object_resource_version, secret_path, secrets_path,
+        Accept, CANARY, CANARY_TYPE, KubernetesApi, Request, Response, SendError, Status,
+        canary_object, denial, describe, object_resource_version, secret_path, secrets_path,
     },
 };
 
@@ -35,7 +35,7 @@ pub(super) struct Canary {
 #[derive(Clone, Debug)]
 struct State {
     name: String,
-    /// This run wrote it, as far as known: an answer that was lost counts as made, so that it is
+    /// This run wrote it, as far as known: a response that was lost counts as made, so that it is
     /// removed.
     exists: bool,
     /// The version of our last write, as far as known: no other is removed.
@@ -46,7 +46,7 @@ struct State {
 pub(super) enum CanaryWrite {
     /// The API server wrote it.
     Written,
-    /// The API server could not encrypt or store it, in its own words, or did not answer, and why.
+    /// The API server could not encrypt or store it, in its own words, or did not respond, and why.
     Failed(String),
 }
 
@@ -96,33 +96,33 @@ impl Canary {
         for _ in 0..NAMES {
             let state = self.now();
             if !state.exists {
-                let answer = match self.create(connection, &state.name).await? {
-                    Ok(answer) => answer,
+                let response = match self.create(connection, &state.name).await? {
+                    Ok(response) => response,
                     Err(why) => {
                         self.made(None);
                         return Ok(CanaryWrite::Failed(why));
                     }
                 };
-                match answer.status {
+                match response.status {
                     201 => {
-                        self.made(object_resource_version(&answer.body).ok());
+                        self.made(object_resource_version(&response.body).ok());
                         return Ok(CanaryWrite::Written);
                     }
-                    409 if denial(&answer).is_none() => {}
-                    _ => return self.refused(&answer, "create"),
+                    409 if denial(&response).is_none() => {}
+                    _ => return self.refused(&response, "create"),
                 }
             }
-            let answer = match self.patch(connection, &state.name).await? {
-                Ok(answer) => answer,
+            let response = match self.patch(connection, &state.name).await? {
+                Ok(response) => response,
                 Err(why) => {
                     self.made(None);
                     return Ok(CanaryWrite::Failed(why));
                 }
             };
-            let status = StatusAnswer::parse(&answer.body).unwrap_or_default();
-            match answer.status {
+            let status = Status::parse(&response.body).unwrap_or_default();
+            match response.status {
                 200 => {
-                    self.made(object_resource_version(&answer.body).ok());
+                    self.made(object_resource_version(&response.body).ok());
                     return Ok(CanaryWrite::Written);
                 }
                 // somebody removed it: made again at the next write
@@ -132,9 +132,9 @@ impl Canary {
                 }
                 422 if status.refuses_field("type") => self.rename(),
                 // another API server wrote it with a key that this one does not have
-                500 if is_decryption(&in_words(&answer))
+                500 if is_decryption(&describe(&response))
                     && self.removed_elsewhere(connection).await => {}
-                _ => return self.refused(&answer, "patch"),
+                _ => return self.refused(&response, "patch"),
             }
         }
         Ok(CanaryWrite::Failed("others have secrets of the canary's names".to_owned()))
@@ -146,8 +146,8 @@ impl Canary {
         let Some(version) = version else { return false };
         let request = Request::delete_at(self.path(&name), version);
         for _ in 0..ELSEWHERE {
-            let answer = connection.fresh().send(&request).await;
-            if answer.is_ok_and(|answer| matches!(answer.status, 200 | 202 | 404)) {
+            let response = connection.fresh().send(&request).await;
+            if response.is_ok_and(|response| matches!(response.status, 200 | 202 | 404)) {
                 self.gone();
                 return true;
             }
@@ -159,7 +159,7 @@ impl Canary {
         &self,
         connection: &KubernetesApi,
         name: &str,
-    ) -> Result<Result<Answer, String>> {
+    ) -> Result<Result<Response, String>> {
         let body = canary_object(&self.namespace, name);
         let path =
             format!("{}?fieldManager=aks-kms&includeObject=None", secrets_path(&self.namespace));
@@ -171,7 +171,7 @@ impl Canary {
         &self,
         connection: &KubernetesApi,
         name: &str,
-    ) -> Result<Result<Answer, String>> {
+    ) -> Result<Result<Response, String>> {
         let mark = uuid::Uuid::new_v4();
         let body =
             json!({"type": CANARY_TYPE, "metadata": {"annotations": {"aks-kms/write": mark}}});
@@ -184,29 +184,29 @@ impl Canary {
         secret_path(&self.namespace, name)
     }
 
-    /// The inner error: no answer, for a reason that may pass.
+    /// The inner error: no response, for a reason that may pass.
     async fn send(
         &self,
         connection: &KubernetesApi,
         request: &Request,
-    ) -> Result<Result<Answer, String>> {
+    ) -> Result<Result<Response, String>> {
         match connection.send(request).await {
-            Ok(answer) => Ok(Ok(answer)),
+            Ok(response) => Ok(Ok(response)),
             Err(error) => transient(connection, error, "write the canary secret").map(Err),
         }
     }
 
-    fn refused(&self, answer: &Answer, verb: &str) -> Result<CanaryWrite> {
-        let message = in_words(answer);
-        let denial = denial(answer);
+    fn refused(&self, response: &Response, verb: &str) -> Result<CanaryWrite> {
+        let message = describe(response);
+        let denial = denial(response);
         if denial.is_none() {
             stop_if_out_of_space(&message)?;
         }
-        let kind = match answer.status {
+        let kind = match response.status {
             _ if denial.is_some_and(|denial| denial.denies()) => ErrorKind::Forbidden,
             401 => ErrorKind::Unauthenticated,
             403 | 422 => ErrorKind::Forbidden,
-            _ => return Ok(CanaryWrite::Failed(format!("{} {message}", answer.status))),
+            _ => return Ok(CanaryWrite::Failed(format!("{} {message}", response.status))),
         };
         let name = self.now().name;
         let why_this_name = if name == CANARY {
@@ -238,7 +238,7 @@ impl Canary {
 
     async fn try_delete(&self, api: &KubernetesApi) -> Result<(), String> {
         let in_words_of = |error: SendError| error.to_string();
-        // More than once where somebody wrote it meanwhile, or an answer was lost.
+        // More than once where somebody wrote it meanwhile, or a response was lost.
         for _ in 0..4 {
             let State { name, exists, version } = self.now();
             if !exists {
@@ -251,8 +251,8 @@ impl Canary {
                 }
             };
             let request = Request::delete_at(self.path(&name), version);
-            let answer = api.send(&request).await.map_err(in_words_of)?;
-            match answer.status {
+            let response = api.send(&request).await.map_err(in_words_of)?;
+            match response.status {
                 200 | 202 | 404 => self.gone(),
                 409 => self.made(None),
                 500 if self.removed_elsewhere(api).await => {}

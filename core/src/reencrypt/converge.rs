@@ -6,10 +6,10 @@ use tokio::time::Instant;
 
 use super::{
     Engine,
-    hearing::{Hearing, Round, writes_with},
     names::KeyNames,
     pass::{Awaited, Convergence, Pass},
-    servers::{Heard, WritesWith, kept},
+    probe::{ProbeMode, Round, writes_with},
+    servers::{ProbedServer, WritesWith, kept},
     verdict::{Verdict, judge},
 };
 use crate::{
@@ -19,7 +19,8 @@ use crate::{
 
 const UNKNOWN_SERVERS: &str = "which API servers there are cannot be seen: that takes their identity Leases in \
                                kube-system, and the right to list leases there";
-const UNTOLD: &str = "what they all write with is not known to be another key, nor to be this one";
+const UNIDENTIFIED: &str =
+    "what they all write with is not known to be another key, nor to be this one";
 
 impl Engine {
     /// Brings a pass to convergence, again when servers changed in the middle of it.
@@ -38,38 +39,39 @@ impl Engine {
             }
             let before = pass.before_change.as_ref();
             let is_configured = self.settled || before.is_some();
-            let verdict = |heard: &[Heard]| match judge(heard, &expected, before, &names) {
-                Verdict::Untold { .. } if !is_configured => Verdict::No,
+            let verdict = |heard: &[ProbedServer]| match judge(heard, &expected, before, &names) {
+                Verdict::Unidentified { .. } if !is_configured => Verdict::No,
                 verdict => verdict,
             };
-            let differ = |heard: &[Heard]| !heard.is_empty() && verdict(heard) == Verdict::No;
+            let differ =
+                |heard: &[ProbedServer]| !heard.is_empty() && verdict(heard) == Verdict::No;
             self.roster.begin();
-            let (seen, heard) = match self.round(Hearing::OfAWrite, differ).await? {
+            let (seen, heard) = match self.round(ProbeMode::AfterWrite, differ).await? {
                 Round::All(heard) => {
                     match verdict(&heard) {
                         Verdict::Proven(evidence) => {
                             return self.converged(pass, evidence, heard, false).await;
                         }
-                        Verdict::Untold { touch } if waited => {
+                        Verdict::Unidentified { touch } if waited => {
                             return self.converged(pass, Evidence::Weak, heard, touch).await;
                         }
-                        Verdict::Untold { .. } => {
+                        Verdict::Unidentified { .. } => {
                             waited = true;
-                            self.wait_weakly(pass, UNTOLD).await;
+                            self.wait_weakly(pass, UNIDENTIFIED).await;
                             continue;
                         }
                         Verdict::No => {}
                     }
                     (writes_with(&heard), heard)
                 }
-                Round::Part { why, heard } => (why, heard),
+                Round::Partial { why, heard } => (why, heard),
                 Round::Unknown => return self.converge_weakly(pass, UNKNOWN_SERVERS).await,
             };
             if began.elapsed() >= self.timing.convergence_limit {
                 return Err(not_converged(&expected, began.elapsed(), &seen, &heard, &names));
             }
             // The reason for waiting: a server asks its KMS plugin for the key once a minute, or is
-            // about to restart. Asking for its health makes it ask sooner.
+            // about to restart. PatchRun for its health makes it ask sooner.
             self.reporter.message(format!("Waiting for {expected}: {seen}"));
             tokio::time::sleep(self.timing.convergence_poll).await;
         }
@@ -79,7 +81,7 @@ impl Engine {
         &self,
         pass: &mut Pass,
         evidence: Evidence,
-        heard: Vec<Heard>,
+        heard: Vec<ProbedServer>,
         touch: bool,
     ) -> Result<()> {
         if let Some(bytes) =
@@ -93,13 +95,13 @@ impl Engine {
         let pure = !touch
             && pass.before_change.is_none()
             && !heard.is_empty()
-            && heard.iter().all(Heard::never_wrote_otherwise)
-            && self.roster.nobody_ended_within(self.timing.fence, &heard);
+            && heard.iter().all(ProbedServer::never_wrote_otherwise)
+            && self.roster.nobody_ended_within(self.timing.watermark, &heard);
         pass.convergence = Some(Convergence { evidence, servers: heard, at: Instant::now() });
         pass.touch = touch;
         pass.converged_at = self.resource_version().await?;
         // No process ever encrypted with another key, so no such write can be under way.
-        pass.fence = pure.then_some(pass.converged_at);
+        pass.watermark = pure.then_some(pass.converged_at);
         Ok(())
     }
 
@@ -127,7 +129,7 @@ impl Engine {
         if convergence.servers.is_empty() {
             return Ok(true);
         }
-        let Some(now) = self.hear_all(Hearing::OfAWrite).await? else { return Ok(false) };
+        let Some(now) = self.hear_all(ProbeMode::AfterWrite).await? else { return Ok(false) };
         let as_before = kept(&convergence.servers, &now, &self.roster.all_heard());
         Ok(as_before && !self.roster.missed())
     }
@@ -137,10 +139,10 @@ fn not_converged(
     expected: &ExpectedKey,
     waited: Duration,
     seen: &str,
-    heard: &[Heard],
+    heard: &[ProbedServer],
     names: &KeyNames,
 ) -> Error {
-    let back = way_back(expected, heard, names).unwrap_or_default();
+    let back = rollback(expected, heard, names).unwrap_or_default();
     Error::new(
         ErrorKind::KmsUnavailable,
         format!(
@@ -152,7 +154,7 @@ fn not_converged(
 }
 
 /// The known keys that servers write with instead, and the call that goes back to each.
-fn way_back(expected: &ExpectedKey, heard: &[Heard], names: &KeyNames) -> Option<String> {
+fn rollback(expected: &ExpectedKey, heard: &[ProbedServer], names: &KeyNames) -> Option<String> {
     let mut ways: Vec<String> = heard
         .iter()
         .filter_map(|server| {
@@ -190,7 +192,7 @@ mod tests {
         let names = KeyNames::new(vec![key(1), key(2)], Vec::new());
         let server = |writes_with: WritesWith| {
             let counters = ServerMetrics::default();
-            Heard { process: Process::of(&counters), writes_with, counters }
+            ProbedServer { process: Process::of(&counters), writes_with, counters }
         };
         let old = WritesWith::Key(key(1).metrics_hash());
         let new = ExpectedKey::Key(key(2));
@@ -204,7 +206,7 @@ mod tests {
             (vec![strange, WritesWith::Mixed], &new, None),
         ];
         for (servers, expected, words) in cases {
-            let heard: Vec<Heard> = servers.into_iter().map(server).collect();
+            let heard: Vec<ProbedServer> = servers.into_iter().map(server).collect();
             let error = not_converged(expected, Duration::from_secs(9), "seen", &heard, &names);
             let message = error.to_string();
             match words {

@@ -6,12 +6,12 @@ use tokio::time::Instant;
 
 /// Latency may rise above its floor by a quarter of it, and by this at most: what waits in front of
 /// our requests also waits in front of everybody else's.
-const QUEUEING: Duration = Duration::from_millis(4);
-/// So often the floors are measured afresh: an API server may have become slower or faster.
+const MAX_QUEUEING_DELAY: Duration = Duration::from_millis(4);
+/// How frequently the floors are measured afresh: an API server may have become slower or faster.
 const FLOOR_SPAN: Duration = Duration::from_secs(30);
 /// A floor is good for so many times as long as it took to measure, at least: where each request
 /// takes seconds, little time is spent with one in flight.
-const FLOOR_WORTH: u32 = 20;
+const FLOOR_VALIDITY_FACTOR: u32 = 20;
 /// Answers after which the limit is judged again, at least.
 const FEWEST_SAMPLES: usize = 16;
 
@@ -79,7 +79,7 @@ impl Gradient {
         if self.measuring.is_some() { 1 } else { self.limit as usize }
     }
 
-    /// An answer came. `limited`: when the request was sent, no further one could have been.
+    /// A response came. `limited`: when the request was sent, no further one could have been.
     pub(super) fn answered(&mut self, work: Work, latency: Duration, limited: bool, now: Instant) {
         if let Some(measuring) = &mut self.measuring {
             if now.duration_since(measuring.since) >= latency {
@@ -93,7 +93,7 @@ impl Gradient {
             self.measuring = Some(Measuring::new(now));
             return;
         };
-        let allowed = floor + (floor / 4).min(QUEUEING);
+        let allowed = floor + (floor / 4).min(MAX_QUEUEING_DELAY);
         self.limited |= limited;
         self.samples.push(latency.as_secs_f64() / allowed.as_secs_f64().max(f64::MIN_POSITIVE));
         if self.samples.len() >= FEWEST_SAMPLES.max(2 * self.limit()) {
@@ -114,11 +114,11 @@ impl Gradient {
             }
         }
         let took = now.duration_since(measuring.since);
-        self.floors_until = now + FLOOR_SPAN.max(took * FLOOR_WORTH);
+        self.floors_until = now + FLOOR_SPAN.max(took * FLOOR_VALIDITY_FACTOR);
     }
 
     fn judge(&mut self) {
-        // The median: a new connection's handshake makes single answers late.
+        // The median: a new connection's handshake makes single responses late.
         let middle = self.samples.len() / 2;
         let (_, median, _) = self.samples.select_nth_unstable_by(middle, f64::total_cmp);
         let gradient = (1.0 / median.max(f64::MIN_POSITIVE)).clamp(0.5, 1.0);
@@ -153,7 +153,7 @@ fn to_f64(number: usize) -> f64 {
 mod tests {
     use super::*;
 
-    /// Runs it against a server that answers so many at a time, each in `service`, behind a
+    /// Runs it against a server that responds so many at a time, each in `service`, behind a
     /// network of `network`; gives the limit in the end.
     fn settle(
         gradient: &mut Gradient,

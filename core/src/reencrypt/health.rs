@@ -1,4 +1,4 @@
-//! Whether the API servers' KMS plugins are well.
+//! Whether the API servers' KMS plugins are healthy.
 
 use tokio::time::{Instant, sleep};
 
@@ -9,35 +9,35 @@ use crate::error::{Error, ErrorKind, Result};
 const CONNECTIONS: usize = 8;
 
 impl Engine {
-    /// Watches the health of KMS for as long as an API server's answer can be old, and a moment
+    /// Watches the health of KMS for as long as an API server's response can be old, and a moment
     /// more if it is bad.
     ///
     /// # Errors
-    /// `kms_unavailable` if it is not well at the end.
-    pub(crate) async fn kms_stays_well(&self) -> Result<()> {
+    /// `kms_unavailable` if it is unhealthy at the end.
+    pub(crate) async fn kms_stays_healthy(&self) -> Result<()> {
         let began = Instant::now();
         loop {
-            let trouble = self.kms_trouble().await;
+            let trouble = self.unhealthy_reason().await;
             let watched = began.elapsed() >= self.timing.kms_health;
             match trouble {
                 None if watched => return Ok(()),
                 Some(why) if began.elapsed() >= self.timing.kms_health * 2 => {
                     return Err(Error::new(
                         ErrorKind::KmsUnavailable,
-                        format!("the API servers' KMS is not well: {why}"),
+                        format!("the API servers' KMS is unhealthy: {why}"),
                     ));
                 }
                 _ => {}
             }
-            self.reporter.message("Watching whether the API servers' KMS stays well");
+            self.reporter.message("Watching whether the API servers' KMS stays healthy");
             sleep(self.timing.convergence_poll).await;
         }
     }
 
     /// What an API server says is wrong with its KMS plugins, if one of those asked does.
-    async fn kms_trouble(&self) -> Option<String> {
+    async fn unhealthy_reason(&self) -> Option<String> {
         let answers =
-            (0..CONNECTIONS).map(|_| async { requests::kms_trouble(&self.api.fresh()).await });
+            (0..CONNECTIONS).map(|_| async { requests::unhealthy_reason(&self.api.fresh()).await });
         futures::future::join_all(answers).await.into_iter().flatten().next()
     }
 }

@@ -7,10 +7,10 @@ use tokio::time::{Instant, sleep};
 
 use super::{
     Engine, WritesWith,
-    hearing::{Hearing, Round},
     names::KeyNames,
     pass::{Awaited, Pass},
-    servers::{Heard, Process},
+    probe::{ProbeMode, Round},
+    servers::{ProbedServer, Process},
 };
 use crate::{
     catalogue::RuleId,
@@ -19,7 +19,7 @@ use crate::{
     progress::Phase,
 };
 
-/// Rounds in a row that bring the same answer before servers on different keys, or on one that
+/// Rounds in a row that bring the same response before servers on different keys, or on one that
 /// nobody knows, count as left there and not as on their way.
 const SAME_ANSWERS: usize = 3;
 
@@ -37,19 +37,19 @@ enum Found {
     Other,
 }
 
-/// How long the servers have given the same answer.
+/// How long the servers have given the same response.
 #[derive(Default)]
 struct Steady {
-    answer: Answer,
+    response: Answer,
     rounds: usize,
 }
 
 impl Steady {
-    fn is(&mut self, answer: Answer) -> bool {
-        if self.rounds > 0 && self.answer == answer {
+    fn is(&mut self, response: Answer) -> bool {
+        if self.rounds > 0 && self.response == response {
             self.rounds += 1;
         } else {
-            *self = Self { answer, rounds: 1 };
+            *self = Self { response, rounds: 1 };
         }
         self.rounds > SAME_ANSWERS
     }
@@ -59,7 +59,7 @@ impl Engine {
     /// Finds which of the candidates the API servers write with, and begins a pass under it.
     ///
     /// Where servers were left on two of them, the pass is under both: an empty patch that an
-    /// unchanged server answers proves that the secret is under that server's key, so every
+    /// unchanged server responds proves that the secret is under that server's key, so every
     /// secret ends under one of the two. Its report is never `complete`.
     ///
     /// # Errors
@@ -98,10 +98,10 @@ impl Engine {
         }
         loop {
             self.roster.begin();
-            let (why, nobody) = match self.round(Hearing::OfAWrite, |_| false).await? {
+            let (why, nobody) = match self.round(ProbeMode::AfterWrite, |_| false).await? {
                 Round::All(heard) => {
                     let found = found(&heard, candidates, &names);
-                    let same = steady.is(answer(&heard, candidates, &names));
+                    let same = steady.is(response(&heard, candidates, &names));
                     match found {
                         Found::One(index, evidence) => {
                             pass.keys = vec![candidates[index].clone()];
@@ -119,7 +119,7 @@ impl Engine {
                     }
                     (each(&heard, &names), false)
                 }
-                Round::Part { why, heard } => {
+                Round::Partial { why, heard } => {
                     steady = Steady::default();
                     (why, heard.is_empty())
                 }
@@ -139,13 +139,13 @@ impl Engine {
     }
 }
 
-fn answer(heard: &[Heard], candidates: &[ExpectedKey], names: &KeyNames) -> Answer {
-    let mut answer: Answer = heard
+fn response(heard: &[ProbedServer], candidates: &[ExpectedKey], names: &KeyNames) -> Answer {
+    let mut response: Answer = heard
         .iter()
         .map(|server| (server.process.clone(), candidate(&server.writes_with, candidates, names)))
         .collect();
-    answer.sort();
-    answer
+    response.sort();
+    response
 }
 
 /// The candidate that a server writes with.
@@ -167,7 +167,7 @@ fn candidate(
     }
 }
 
-fn found(heard: &[Heard], candidates: &[ExpectedKey], names: &KeyNames) -> Found {
+fn found(heard: &[ProbedServer], candidates: &[ExpectedKey], names: &KeyNames) -> Found {
     if let Some(index) = only_key_of_v1(heard, candidates) {
         return Found::One(index, Evidence::Weak);
     }
@@ -189,7 +189,7 @@ fn found(heard: &[Heard], candidates: &[ExpectedKey], names: &KeyNames) -> Found
 
 /// KMS v1 names no keys. Where all servers have one provider of it and only one key comes into
 /// question, it is most likely that one.
-fn only_key_of_v1(heard: &[Heard], candidates: &[ExpectedKey]) -> Option<usize> {
+fn only_key_of_v1(heard: &[ProbedServer], candidates: &[ExpectedKey]) -> Option<usize> {
     let (first, rest) = heard.split_first()?;
     let is_v1 = matches!(first.writes_with, WritesWith::Provider(_));
     if !is_v1 || rest.iter().any(|server| server.writes_with != first.writes_with) {
@@ -200,8 +200,8 @@ fn only_key_of_v1(heard: &[Heard], candidates: &[ExpectedKey]) -> Option<usize> 
 }
 
 /// What it rests on that servers which write with these keys do.
-fn evidence(heard: &[Heard], keys: &[ExpectedKey], names: &KeyNames) -> Evidence {
-    let computed = |server: &Heard| match &server.writes_with {
+fn evidence(heard: &[ProbedServer], keys: &[ExpectedKey], names: &KeyNames) -> Evidence {
+    let computed = |server: &ProbedServer| match &server.writes_with {
         WritesWith::Key(hash) => keys
             .iter()
             .filter_map(ExpectedKey::key_id)
@@ -213,7 +213,7 @@ fn evidence(heard: &[Heard], keys: &[ExpectedKey], names: &KeyNames) -> Evidence
 }
 
 /// What each server writes with, and which key that is, where it is known.
-pub(super) fn each(heard: &[Heard], names: &KeyNames) -> String {
+pub(super) fn each(heard: &[ProbedServer], names: &KeyNames) -> String {
     let servers: Vec<String> = heard
         .iter()
         .map(|server| {
@@ -273,14 +273,14 @@ mod tests {
         }
     }
 
-    fn servers(writing: &[WritesWith]) -> Vec<Heard> {
+    fn servers(writing: &[WritesWith]) -> Vec<ProbedServer> {
         let server = |(started, writes_with): (f64, &WritesWith)| {
             let counters = ServerMetrics {
                 process_start_time_seconds: Some(started),
                 ..ServerMetrics::default()
             };
             let process = Process::of(&counters);
-            Heard { process, writes_with: writes_with.clone(), counters }
+            ProbedServer { process, writes_with: writes_with.clone(), counters }
         };
         [1.0, 2.0, 3.0].into_iter().zip(writing).map(server).collect()
     }
@@ -323,7 +323,7 @@ mod tests {
         let names = KeyNames::default();
         let heard = servers(&[on(&key(1)), on(&key(2))]);
         let turned = servers(&[on(&key(2)), on(&key(1))]);
-        let same = |heard: &[Heard]| answer(heard, &candidates, &names);
+        let same = |heard: &[ProbedServer]| response(heard, &candidates, &names);
         let mut steady = Steady::default();
         let first: Vec<bool> = (0..4).map(|_| steady.is(same(&heard))).collect();
         assert_eq!(first, [false, false, false, true]);

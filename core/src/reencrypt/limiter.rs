@@ -40,7 +40,7 @@ pub(super) struct Limiter {
 struct State {
     limit: usize,
     /// Permits that are taken away as they come back.
-    owed: usize,
+    permits_to_forget: usize,
     pace: Adaptation,
     /// Counts the halvings: what a request sent before the last one meets says nothing new.
     halvings: u64,
@@ -80,7 +80,7 @@ impl Limiter {
             permits: Semaphore::new(limit),
             state: Mutex::new(State {
                 limit,
-                owed: 0,
+                permits_to_forget: 0,
                 pace,
                 halvings: 0,
                 not_before: now,
@@ -111,14 +111,14 @@ impl Limiter {
         }
     }
 
-    /// Waits for a turn.
-    pub(super) async fn turn(&self) -> Turn<'_> {
+    /// Waits for a permit.
+    pub(super) async fn permit(&self) -> Permit<'_> {
         // the semaphore is never closed, so there is always a permit in the end
         let permit = self.permits.acquire().await.ok();
         // A slot that was waited for in vain is lost: were it kept, all who hold one would start
         // at once when the pause is over.
         let mut slot = None;
-        let sent_after = loop {
+        let generation = loop {
             let until = {
                 let mut state = self.lock();
                 let now = Instant::now();
@@ -142,7 +142,7 @@ impl Limiter {
             sleep_until(until).await;
         };
         let limited = self.permits.available_permits() == 0;
-        Turn { limiter: self, permit, limited, sent_after, sent_at: Instant::now() }
+        Permit { limiter: self, permit, limited, generation, sent_at: Instant::now() }
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, State> {
@@ -165,11 +165,11 @@ impl State {
     fn set_limit(&mut self, limit: usize, permits: &Semaphore) {
         if limit > self.limit {
             let more = limit - self.limit;
-            let kept = more.min(self.owed);
-            self.owed -= kept;
+            let kept = more.min(self.permits_to_forget);
+            self.permits_to_forget -= kept;
             permits.add_permits(more - kept);
         } else {
-            self.owed += self.limit - limit;
+            self.permits_to_forget += self.limit - limit;
         }
         self.limit = limit;
     }
@@ -177,17 +177,17 @@ impl State {
 
 /// A request that may be sent now.
 #[derive(Debug)]
-pub(super) struct Turn<'a> {
+pub(super) struct Permit<'a> {
     limiter: &'a Limiter,
     permit: Option<SemaphorePermit<'a>>,
     /// It was the last one that could be sent.
     limited: bool,
     /// Halvings before it was sent.
-    sent_after: u64,
+    generation: u64,
     sent_at: Instant,
 }
 
-impl Turn<'_> {
+impl Permit<'_> {
     /// The server did the work of a patch.
     pub(super) fn answered(self, work: Work) {
         let now = Instant::now();
@@ -220,7 +220,7 @@ impl Turn<'_> {
         if let Some(pause) = retry_after {
             state.not_before = state.not_before.max(Instant::now() + pause);
         }
-        if self.sent_after != state.halvings {
+        if self.generation != state.halvings {
             return;
         }
         let limit = state.limit;
@@ -239,13 +239,13 @@ impl Turn<'_> {
     }
 }
 
-impl Drop for Turn<'_> {
+impl Drop for Permit<'_> {
     fn drop(&mut self) {
         let mut state = self.limiter.lock();
-        if state.owed > 0
+        if state.permits_to_forget > 0
             && let Some(permit) = self.permit.take()
         {
-            state.owed -= 1;
+            state.permits_to_forget -= 1;
             permit.forget();
         }
     }
@@ -269,8 +269,8 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn never_more_in_flight_than_asked() {
         let limiter = fast(3, None);
-        let _turns = (limiter.turn().await, limiter.turn().await, limiter.turn().await);
-        let fourth = tokio::time::timeout(Duration::from_secs(60), limiter.turn()).await;
+        let _turns = (limiter.permit().await, limiter.permit().await, limiter.permit().await);
+        let fourth = tokio::time::timeout(Duration::from_secs(60), limiter.permit()).await;
         assert!(fourth.is_err());
     }
 
@@ -278,15 +278,15 @@ mod tests {
     async fn overload_halves_once_for_a_round_and_recovery_restores_one_by_one() {
         let limiter = fast(8, None);
         for _ in 0..8 {
-            limiter.turn().await.answered(Work::Write);
+            limiter.permit().await.answered(Work::Write);
         }
-        let turns = futures::future::join_all((0..8).map(|_| limiter.turn())).await;
-        for turn in turns {
-            turn.overloaded(None);
+        let turns = futures::future::join_all((0..8).map(|_| limiter.permit())).await;
+        for permit in turns {
+            permit.overloaded(None);
         }
         assert_eq!(limiter.permits.available_permits(), 4);
         for _ in 0..200 {
-            limiter.turn().await.answered(Work::Write);
+            limiter.permit().await.answered(Work::Write);
         }
         assert_eq!(limiter.permits.available_permits(), 8);
     }
@@ -295,8 +295,8 @@ mod tests {
     async fn everybody_waits_for_retry_after() {
         let limiter = fast(8, None);
         let began = Instant::now();
-        limiter.turn().await.overloaded(Some(Duration::from_secs(7)));
-        limiter.turn().await.answered(Work::Write);
+        limiter.permit().await.overloaded(Some(Duration::from_secs(7)));
+        limiter.permit().await.answered(Work::Write);
         assert!(began.elapsed() >= Duration::from_secs(7));
     }
 
@@ -304,9 +304,9 @@ mod tests {
     async fn run(limiter: &Limiter, requests: u32, latency: Duration) -> f64 {
         let began = Instant::now();
         let requests = futures::stream::iter(0..requests).map(|_| async {
-            let turn = limiter.turn().await;
+            let permit = limiter.permit().await;
             tokio::time::sleep(latency).await;
-            turn.answered(Work::Write);
+            permit.answered(Work::Write);
         });
         requests.buffer_unordered(limiter.most()).count().await;
         began.elapsed().as_secs_f64()
@@ -332,7 +332,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn the_rate_is_kept_right_after_a_pause_too() {
         let limiter = fast(64, Some(50));
-        limiter.turn().await.overloaded(Some(Duration::from_secs(7)));
+        limiter.permit().await.overloaded(Some(Duration::from_secs(7)));
         let took = run(&limiter, 101, Duration::from_millis(300)).await;
         assert!((8.9..9.5).contains(&took), "{took} s");
     }
@@ -342,9 +342,9 @@ mod tests {
         let gentle = Limiter::new(&ReencryptOptions::default());
         run(&gentle, 20_000, Duration::from_millis(10)).await;
         assert_eq!(gentle.permits.available_permits(), 64);
-        let turns = futures::future::join_all((0..64).map(|_| gentle.turn())).await;
-        for turn in turns {
-            turn.overloaded(None);
+        let turns = futures::future::join_all((0..64).map(|_| gentle.permit())).await;
+        for permit in turns {
+            permit.overloaded(None);
         }
         assert_eq!(gentle.permits.available_permits(), 32);
         run(&gentle, 20_000, Duration::from_millis(10)).await;

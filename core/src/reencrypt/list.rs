@@ -10,10 +10,10 @@ use tokio::{
 
 use super::{
     Engine,
-    continuing::token_behind,
+    continue_token::token_behind,
     pass::{NO_NAME, Pass},
-    patch::{Asking, Item},
-    requests::{self, PAGE, PageAnswer},
+    patch::{Item, PatchRun},
+    requests::{self, PAGE, PageResponse},
 };
 use crate::{
     error::{Error, ErrorKind, Result},
@@ -24,12 +24,12 @@ use crate::{
 const NAMESPACES_AT_ONCE: usize = 4;
 /// Names that wait for a worker.
 const QUEUE: usize = 1000;
-/// How often one list may expire: each time it goes on behind what it gave.
+/// How many times one list may expire: each time it goes on behind what it gave.
 const RESTARTS: u32 = 100;
 /// How much smaller a page gets that comes too close to an unreadable secret.
-const CLOSER: u32 = 8;
+const PAGE_SHRINK_FACTOR: u32 = 8;
 /// Unreadable secrets that are stepped over for the cluster's resource version.
-const STEPS: u32 = 100;
+const MAX_SKIPPED: u32 = 100;
 /// Pages of one list that may name nothing new: an API server gives such a page now and then, one
 /// that never comes to an end does not list.
 const EMPTY_PAGES: u32 = 100;
@@ -57,7 +57,7 @@ impl Engine {
         loop {
             let ask = || requests::namespaces_page(&self.api, PAGE, next.as_deref());
             match self.retried("the namespaces could not be listed", ask).await? {
-                PageAnswer::Page(page) => {
+                PageResponse::Page(page) => {
                     names.extend(page.names);
                     match page.next {
                         Some(token) => next = Some(token),
@@ -65,12 +65,12 @@ impl Engine {
                     }
                 }
                 // namespaces are few: from the start again costs little
-                PageAnswer::Expired(_) if restarts < RESTARTS => {
+                PageResponse::Expired(_) if restarts < RESTARTS => {
                     restarts += 1;
                     names.clear();
                     next = None;
                 }
-                _ => return Err(self.api.nonsense("list namespaces")),
+                _ => return Err(self.api.unexpected_response("list namespaces")),
             }
         }
     }
@@ -82,22 +82,22 @@ impl Engine {
         let Some(namespaces) = &self.namespaces else {
             let ask = || requests::namespaces_page(&self.api, 1, None);
             return match self.retried(failed, ask).await? {
-                PageAnswer::Page(page) => Ok(page.resource_version),
-                _ => Err(self.api.nonsense("list namespaces")),
+                PageResponse::Page(page) => Ok(page.resource_version),
+                _ => Err(self.api.unexpected_response("list namespaces")),
             };
         };
         let mut said = "there is no namespace in scope".to_owned();
         for namespace in namespaces {
             let mut next = None;
-            for _ in 0..STEPS {
+            for _ in 0..MAX_SKIPPED {
                 let ask = || requests::secrets_page(&self.api, namespace, 1, next.as_deref());
                 match self.retried(failed, ask).await? {
-                    PageAnswer::Page(page) => return Ok(page.resource_version),
-                    PageAnswer::Unreadable(message) => {
+                    PageResponse::Page(page) => return Ok(page.resource_version),
+                    PageResponse::Unreadable(message) => {
                         next = unreadable_name(&message, namespace).map(token_behind);
                         said = message;
                     }
-                    _ => return Err(self.api.nonsense("list secrets")),
+                    _ => return Err(self.api.unexpected_response("list secrets")),
                 }
                 if next.is_none() {
                     break;
@@ -107,27 +107,27 @@ impl Engine {
         Err(Error::new(ErrorKind::Unavailable, format!("{failed}: {said}")))
     }
 
-    /// Asks for a page until the answer is not "try again", a few times at most.
+    /// Asks for a page until the response is not "try again", a few times at most.
     pub(super) async fn retried<F>(
         &self,
         failed: &str,
         ask: impl Fn() -> F + Send + Sync,
-    ) -> Result<PageAnswer>
+    ) -> Result<PageResponse>
     where
-        F: Future<Output = Result<PageAnswer>> + Send,
+        F: Future<Output = Result<PageResponse>> + Send,
     {
         for tries in 1.. {
             match ask().await? {
-                PageAnswer::Retry { message, .. } if tries >= PAGE_TRIES => {
+                PageResponse::Retry { message, .. } if tries >= PAGE_TRIES => {
                     return Err(Error::new(ErrorKind::Unavailable, format!("{failed}: {message}")));
                 }
-                PageAnswer::Retry { after, .. } => {
+                PageResponse::Retry { after, .. } => {
                     sleep(after.unwrap_or_else(|| self.backoff(tries))).await;
                 }
-                answer => return Ok(answer),
+                response => return Ok(response),
             }
         }
-        Err(self.api.nonsense(failed))
+        Err(self.api.unexpected_response(failed))
     }
 
     /// Lists and patches every secret in scope.
@@ -151,7 +151,7 @@ impl Engine {
     pub(super) async fn list_and_patch(
         &self,
         namespaces: Vec<String>,
-        asking: &Asking,
+        asking: &PatchRun,
         first: bool,
     ) -> Result<()> {
         let (sender, receiver) = mpsc::channel(QUEUE);
@@ -186,7 +186,7 @@ impl Engine {
         &self,
         namespace: Arc<str>,
         sender: &mpsc::Sender<Item>,
-        asking: &Asking,
+        asking: &PatchRun,
         first: bool,
     ) -> Result<()> {
         let mut next: Option<String> = None;
@@ -196,36 +196,36 @@ impl Engine {
         let failed = format!("the secrets of namespace {namespace} could not be listed");
         loop {
             let ask = || async {
-                let turn = self.limiter.turn().await;
+                let permit = self.limiter.permit().await;
                 let page = requests::secrets_page(&self.api, &namespace, limit, next.as_deref());
-                let answer = page.await?;
-                if let PageAnswer::Retry { after, .. } = &answer {
-                    turn.overloaded(*after);
+                let response = page.await?;
+                if let PageResponse::Retry { after, .. } = &response {
+                    permit.overloaded(*after);
                 }
-                Ok(answer)
+                Ok(response)
             };
             let (names, token, listed_at) = match self.retried(&failed, ask).await? {
-                PageAnswer::Page(page) => {
-                    self.went_back(page.resource_version, asking.least_version)?;
-                    limit = (limit * CLOSER).min(PAGE);
+                PageResponse::Page(page) => {
+                    self.check_not_restored(page.resource_version, asking.least_version)?;
+                    limit = (limit * PAGE_SHRINK_FACTOR).min(PAGE);
                     (page.names, page.next, page.resource_version)
                 }
-                PageAnswer::Expired(token) if restarts < RESTARTS => {
+                PageResponse::Expired(token) if restarts < RESTARTS => {
                     restarts += 1;
                     next = token;
                     continue;
                 }
-                PageAnswer::Expired(_) => {
+                PageResponse::Expired(_) => {
                     return Err(Error::new(
                         ErrorKind::Unavailable,
                         format!("{failed}: its list expires again and again"),
                     ));
                 }
-                PageAnswer::Unreadable(_) if limit > 1 => {
-                    limit = limit.div_ceil(CLOSER).min(limit - 1);
+                PageResponse::Unreadable(_) if limit > 1 => {
+                    limit = limit.div_ceil(PAGE_SHRINK_FACTOR).min(limit - 1);
                     continue;
                 }
-                PageAnswer::Unreadable(message) => {
+                PageResponse::Unreadable(message) => {
                     let Some(name) = unreadable_name(&message, &namespace) else {
                         // What it is cannot be told, so neither can what lies behind it.
                         let mut tally = asking.tally();
@@ -234,12 +234,12 @@ impl Engine {
                         tally.unlisted.insert(namespace.to_string());
                         return Ok(());
                     };
-                    // At the fence or not: where it is listed from does not matter to a secret that
+                    // At the watermark or not: where it is listed from does not matter to a secret that
                     // is rewritten only if some server can still read it.
                     let token = token_behind(name);
                     (vec![name.to_owned()], Some(token), asking.least_version)
                 }
-                PageAnswer::Retry { message, .. } => {
+                PageResponse::Retry { message, .. } => {
                     return Err(Error::new(ErrorKind::Unavailable, format!("{failed}: {message}")));
                 }
             };
@@ -275,7 +275,7 @@ impl Engine {
 
     /// Refuses to go on in a cluster that has gone back in time: what was answered there was about
     /// other secrets than those that are there now.
-    pub(super) fn went_back(&self, resource_version: u64, least: u64) -> Result<()> {
+    pub(super) fn check_not_restored(&self, resource_version: u64, least: u64) -> Result<()> {
         if resource_version >= least {
             return Ok(());
         }

@@ -8,14 +8,14 @@ use tokio::time::sleep;
 use super::{
     Engine,
     pass::Tally,
-    patch::{Asking, Item},
+    patch::{Item, PatchRun},
     stream::{Listed, Next, Opened, SecretsStream},
 };
 use crate::error::{Error, Result};
 
 /// Secrets of one list that are asked one by one because they are not proven; with more, all of
 /// them are.
-pub(super) const LEFT: usize = 10_000;
+pub(super) const MAX_UNPROVEN_PER_NAMESPACE: usize = 10_000;
 /// Tries of one streaming list.
 const STREAM_TRIES: u32 = 3;
 
@@ -26,7 +26,7 @@ pub(super) enum Everywhere {
     /// Names and versions of some that are not. Of which namespaces they are, this list does not say.
     Left(Vec<(String, u64)>),
     /// No such list is to be had.
-    Untold,
+    Unidentified,
 }
 
 /// What lists of namespaces brought.
@@ -51,14 +51,14 @@ impl Engine {
     /// Reads all that etcd holds by one streaming list.
     pub(super) async fn look_everywhere(
         &self,
-        asking: &mut Asking,
-        fence: u64,
+        asking: &mut PatchRun,
+        watermark: u64,
     ) -> Result<Everywhere> {
         let (tally, done, least) = asking.sorted();
-        let proof = Proof { tally, fence };
+        let proof = Proof { tally, watermark };
         let read = self.read(None, least, done, |left: &mut Vec<(String, u64)>, listed| {
             if let Listed::Secret { name, resource_version, .. } = listed
-                && left.len() <= LEFT
+                && left.len() <= MAX_UNPROVEN_PER_NAMESPACE
                 && !proof.covers_version(*resource_version)
             {
                 left.push((name.clone(), *resource_version));
@@ -67,7 +67,7 @@ impl Engine {
         Ok(match read.await? {
             Some(left) if left.is_empty() => Everywhere::Proven,
             Some(left) => Everywhere::Left(left),
-            None => Everywhere::Untold,
+            None => Everywhere::Unidentified,
         })
     }
 
@@ -75,13 +75,13 @@ impl Engine {
     pub(super) async fn look_into(
         &self,
         namespaces: &[String],
-        asking: &mut Asking,
-        fence: u64,
+        asking: &mut PatchRun,
+        watermark: u64,
     ) -> Result<Looked> {
         let (tally, done, least) = asking.sorted();
         let parts: Vec<(String, Option<Part>)> = streams::iter(namespaces.to_vec())
             .map(|namespace| async move {
-                let proof = Proof { tally, fence };
+                let proof = Proof { tally, watermark };
                 let add = |part: &mut Part, listed: &Listed| part.add(proof, &namespace, listed);
                 let part = self.read(Some(&namespace), least, done, add).await?;
                 Ok::<_, Error>((namespace, part))
@@ -92,7 +92,7 @@ impl Engine {
         let mut looked = Looked::default();
         for (namespace, part) in parts {
             match part {
-                Some(part) if part.left.len() <= LEFT => {
+                Some(part) if part.left.len() <= MAX_UNPROVEN_PER_NAMESPACE => {
                     looked.left.extend(part.left);
                     looked.refused_at.extend(part.refused_at);
                 }
@@ -130,7 +130,7 @@ impl Engine {
                                 add(&mut seen, &listed);
                             }
                             Next::End(resource_version) => {
-                                self.went_back(resource_version, least_version)?;
+                                self.check_not_restored(resource_version, least_version)?;
                                 return Ok(Some(seen));
                             }
                             Next::BrokeOff => break,
@@ -149,14 +149,14 @@ impl Engine {
 #[derive(Clone, Copy)]
 struct Proof<'a> {
     tally: &'a Tally,
-    fence: u64,
+    watermark: u64,
 }
 
 impl Proof<'_> {
     /// Whether this version needs no further look, whosever it is. One that is blocked needs none
     /// either: it is reported as such.
     fn covers_version(self, resource_version: u64) -> bool {
-        resource_version > self.fence
+        resource_version > self.watermark
             || self.tally.answered.contains(resource_version)
             || self.tally.refused_at.contains(&resource_version)
     }
@@ -171,7 +171,7 @@ impl Part {
         }
         if proof.tally.is_refused(namespace, name) {
             self.refused_at.push(resource_version);
-        } else if self.left.len() <= LEFT {
+        } else if self.left.len() <= MAX_UNPROVEN_PER_NAMESPACE {
             self.left.push(Item {
                 namespace: namespace.into(),
                 name: name.clone(),

@@ -8,22 +8,20 @@
 //! What is to be proven is all that etcd holds, not what lies in the Namespaces that exist: the
 //! last look is one list of everything.
 //!
-//! The proof rests on the *fence*: a resource version taken when no write under another key can
-//! be under way any more. A secret beyond the fence was written under the expected key by
+//! The proof rests on the *watermark*: a resource version taken when no write under another key can
+//! be under way any more. A secret beyond the watermark was written under the expected key by
 //! whomever; a secret before it must have been answered for at exactly that version.
 //!
-//! KMS v1 compares no keys: an empty patch rewrites nothing there, and its answer proves nothing.
-//! So every secret is *touched*, beyond the fence, and the fence alone is proof.
+//! KMS v1 compares no keys: an empty patch rewrites nothing there, and its response proves nothing.
+//! So every secret is *touched*, beyond the watermark, and the watermark alone is proof.
 
-mod answered;
-mod audit;
 mod canary;
-mod continuing;
+mod confirmed;
+mod continue_token;
 mod converge;
 mod gradient;
 mod growth;
 mod health;
-mod hearing;
 mod in_use;
 mod limiter;
 mod list;
@@ -32,6 +30,7 @@ mod names;
 mod outage;
 mod pass;
 mod patch;
+mod probe;
 mod requests;
 mod roster;
 mod servers;
@@ -39,6 +38,7 @@ mod stored;
 mod stream;
 mod verdict;
 mod verify;
+mod verify_recorded;
 
 use std::sync::{
     Mutex, PoisonError,
@@ -52,11 +52,11 @@ use crate::{
     progress::{Phase, Reporter},
 };
 
-pub(crate) use self::{audit::LedgerProof, pass::Pass, servers::WritesWith};
 use self::{
     canary::Canary, limiter::Limiter, names::KeyNames, outage::Outage, roster::Roster,
-    servers::Heard,
+    servers::ProbedServer,
 };
+pub(crate) use self::{pass::Pass, servers::WritesWith, verify_recorded::LedgerProof};
 
 /// What an engine works with.
 pub(crate) struct EngineConfig {
@@ -156,8 +156,8 @@ impl Engine {
 
     async fn rewrite_it(&self, pass: &mut Pass) -> Result<()> {
         if pass.touch {
-            // only what is written beyond the fence is proven, so nothing is touched before
-            self.fence(pass).await?;
+            // only what is written beyond the watermark is proven, so nothing is touched before
+            self.watermark(pass).await?;
         }
         self.reporter.phase(Phase::Reencrypt, self.total, "Rewriting secrets under the key in use");
         self.rewrite_all(pass).await
@@ -188,7 +188,7 @@ impl Engine {
     }
 
     /// All API servers were heard, with this evidence that they write with this key.
-    fn learn(&self, key: &ExpectedKey, evidence: Evidence, heard: &[Heard]) {
+    fn learn(&self, key: &ExpectedKey, evidence: Evidence, heard: &[ProbedServer]) {
         let mut names = self.names.lock().unwrap_or_else(PoisonError::into_inner);
         for server in heard {
             names.see(&server.writes_with);
@@ -201,7 +201,7 @@ impl Engine {
     }
 
     /// Removes what the engine made in the cluster.
-    pub(crate) async fn tidy(&self) {
+    pub(crate) async fn clean_up(&self) {
         self.canary.delete(&self.api).await;
     }
 }

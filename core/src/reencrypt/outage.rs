@@ -29,7 +29,7 @@ impl Outage {
         *self.ended.read().await
     }
 
-    /// An API server answered as it should.
+    /// An API server responded as it should.
     pub(super) fn answered(&self) {
         self.failures_in_a_row.store(0, Ordering::Relaxed);
     }
@@ -47,7 +47,7 @@ impl Engine {
     ///
     /// # Errors
     /// `kms_unavailable` if it does not pass in time.
-    pub(super) async fn was_an_outage(&self, known: u64) -> Result<bool> {
+    pub(super) async fn wait_out_outage(&self, known: u64) -> Result<bool> {
         let mut ended = self.outage.ended.write().await;
         if *ended != known {
             return Ok(true);

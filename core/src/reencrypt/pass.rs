@@ -9,10 +9,10 @@ use time::OffsetDateTime;
 use tokio::time::Instant;
 
 use super::{
-    answered::Answered,
-    patch::Asking,
+    confirmed::ConfirmedVersions,
+    patch::PatchRun,
     requests::Change,
-    servers::{Heard, WritesWith},
+    servers::{ProbedServer, WritesWith},
 };
 use crate::model::{
     BlockedReason, BlockedSecret, Counts, Evidence, ExpectedKey, Purpose, ReencryptReport, Scope,
@@ -24,7 +24,7 @@ pub(super) const NO_NAME: &str = "?";
 /// That every API server writes with the expected key.
 pub(super) struct Convergence {
     pub(super) evidence: Evidence,
-    pub(super) servers: Vec<Heard>,
+    pub(super) servers: Vec<ProbedServer>,
     pub(super) at: Instant,
 }
 
@@ -51,7 +51,7 @@ pub(crate) struct Pass {
     /// The cluster's resource version at convergence.
     pub(super) converged_at: u64,
     /// A live secret with a higher resource version is under the expected key.
-    pub(super) fence: Option<u64>,
+    pub(super) watermark: Option<u64>,
     pub(super) tally: Tally,
     /// A list proved that nothing is left, but for the blocked.
     pub(super) verified: bool,
@@ -65,14 +65,14 @@ pub(crate) struct Pass {
 #[derive(Default)]
 pub(super) struct Tally {
     pub(super) counts: Counts,
-    pub(super) answered: Answered,
+    pub(super) answered: ConfirmedVersions,
     /// Versions of those that are blocked or failed, as far as a list showed them.
     pub(super) refused_at: BTreeSet<u64>,
     /// By `namespace/name`.
     pub(super) blocked: BTreeMap<String, BlockedSecret>,
-    /// Secrets that got no answer, by `namespace/name`.
+    /// Secrets that got no response, by `namespace/name`.
     pub(super) failed: BTreeMap<String, BlockedSecret>,
-    /// Secrets beyond those in `failed` that got no answer, too many to name.
+    /// Secrets beyond those in `failed` that got no response, too many to name.
     pub(super) failed_unnamed: u64,
     /// Namespaces that could not be listed to their end: giving a secret up by name does not
     /// prove the others there.
@@ -174,7 +174,7 @@ impl Pass {
             convergence: None,
             touch: false,
             converged_at: 0,
-            fence: None,
+            watermark: None,
             tally: Tally::default(),
             verified: false,
             requests: 0,
@@ -184,13 +184,13 @@ impl Pass {
         }
     }
 
-    /// Asking secrets for this pass; its tally is lent to it.
-    pub(super) fn asking(&mut self) -> Asking {
-        let fence = self.fence.unwrap_or_default();
-        Asking {
+    /// PatchRun secrets for this pass; its tally is lent to it.
+    pub(super) fn asking(&mut self) -> PatchRun {
+        let watermark = self.watermark.unwrap_or_default();
+        PatchRun {
             tally: Mutex::new(std::mem::take(&mut self.tally)),
-            change: if self.touch { Change::Touch { fence } } else { Change::Nothing },
-            least_version: self.converged_at.max(fence),
+            change: if self.touch { Change::Touch { watermark } } else { Change::Nothing },
+            least_version: self.converged_at.max(watermark),
             done: AtomicU64::new(0),
         }
     }
@@ -257,7 +257,7 @@ impl Pass {
             purpose: self.purpose,
             scope: Scope { namespaces: self.namespaces.clone() },
             evidence: self.evidence(),
-            fence: self.fence.unwrap_or_default().to_string(),
+            watermark: self.watermark.unwrap_or_default().to_string(),
             key_id: self.expected().key_id().map(ToString::to_string),
             counts,
             blocked: self
@@ -278,7 +278,7 @@ impl Pass {
                 .convergence
                 .iter()
                 .flat_map(|found| &found.servers)
-                .map(Heard::report)
+                .map(ProbedServer::report)
                 .collect(),
         }
     }

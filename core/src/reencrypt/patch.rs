@@ -12,7 +12,7 @@ use super::{
     Engine,
     gradient::Work,
     pass::Tally,
-    requests::{self, Change, PatchAnswer, is_decryption},
+    requests::{self, Change, PatchResponse, is_decryption},
 };
 use crate::{error::Result, model::BlockedReason};
 
@@ -36,8 +36,8 @@ pub(super) struct Item {
     pub(super) first: bool,
 }
 
-/// Asking secrets, one after the other.
-pub(super) struct Asking {
+/// PatchRun secrets, one after the other.
+pub(super) struct PatchRun {
     pub(super) tally: Mutex<Tally>,
     pub(super) change: Change,
     /// The cluster's resource version cannot be lower, unless it went back in time.
@@ -46,7 +46,7 @@ pub(super) struct Asking {
     pub(super) done: AtomicU64,
 }
 
-impl Asking {
+impl PatchRun {
     pub(super) fn tally(&self) -> std::sync::MutexGuard<'_, Tally> {
         self.tally.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -65,70 +65,69 @@ impl Asking {
 
 impl Engine {
     /// Patches a secret.
-    pub(super) async fn patch(&self, asking: &Asking, item: &Item) -> Result<()> {
-        let answer = self.answer(item, asking.change).await?;
-        asking.settle(item, answer);
+    pub(super) async fn patch(&self, asking: &PatchRun, item: &Item) -> Result<()> {
+        let response = self.response(item, asking.change).await?;
+        asking.settle(item, response);
         self.reporter.done(asking.done.fetch_add(1, Ordering::Relaxed) + 1);
         Ok(())
     }
 
-    /// Asks until there is an answer that stands.
-    async fn answer(&self, item: &Item, change: Change) -> Result<PatchAnswer> {
+    /// Asks until there is a response that stands.
+    async fn response(&self, item: &Item, change: Change) -> Result<PatchResponse> {
         let (mut overloaded, mut broken, mut outages, mut gone_but_listed) = (0, 0, 0, 0);
         loop {
             let known_outages = self.outage.over().await;
-            let turn = self.limiter.turn().await;
+            let permit = self.limiter.permit().await;
             match requests::patch(&self.api, &item.namespace, &item.name, change).await? {
-                PatchAnswer::Overloaded { after, message } => {
-                    turn.overloaded(after);
+                PatchResponse::Overloaded { after, message } => {
+                    permit.overloaded(after);
                     overloaded += 1;
                     if overloaded >= OVERLOADED_TRIES {
-                        return Ok(PatchAnswer::Broken(message));
+                        return Ok(PatchResponse::Broken(message));
                     }
                     tokio::time::sleep(self.backoff(overloaded)).await;
                 }
-                PatchAnswer::Broken(message) => {
-                    drop(turn);
+                PatchResponse::Broken(message) => {
+                    drop(permit);
                     broken += 1;
                     let given_up = broken >= BROKEN_TRIES;
                     if self.outage.failed() || given_up {
-                        if outages < OUTAGES && self.was_an_outage(known_outages).await? {
+                        if outages < OUTAGES && self.wait_out_outage(known_outages).await? {
                             outages += 1;
                             broken = 0;
                             continue;
                         }
                         if given_up {
-                            let answer = unreadable_or_broken(message);
-                            return self.or_elsewhere(item, change, answer).await;
+                            let response = unreadable_or_broken(message);
+                            return self.or_elsewhere(item, change, response).await;
                         }
                     }
                     tokio::time::sleep(self.backoff(broken)).await;
                 }
-                PatchAnswer::Gone => {
+                PatchResponse::Gone => {
                     self.outage.answered();
-                    turn.answered(Work::Read);
+                    permit.answered(Work::Read);
                     if self.is_gone(item).await? {
-                        return Ok(PatchAnswer::Gone);
+                        return Ok(PatchResponse::Gone);
                     }
                     // made again meanwhile, or somebody speaks for the API server
                     gone_but_listed += 1;
                     if gone_but_listed >= BROKEN_TRIES {
                         let message = "it is answered not to exist, and no list agrees".to_owned();
-                        return Ok(PatchAnswer::Broken(message));
+                        return Ok(PatchResponse::Broken(message));
                     }
                     tokio::time::sleep(self.backoff(gone_but_listed)).await;
                 }
-                answer @ PatchAnswer::Blocked(BlockedReason::Unreadable, _) => {
+                response @ PatchResponse::Blocked(BlockedReason::Unreadable, _) => {
                     self.outage.answered();
-                    turn.answered(Work::Read);
-                    return self.or_elsewhere(item, change, answer).await;
+                    permit.answered(Work::Read);
+                    return self.or_elsewhere(item, change, response).await;
                 }
-                answer => {
+                response => {
                     self.outage.answered();
-                    let wrote =
-                        matches!(answer, PatchAnswer::Version(version) if version > item.listed_at);
-                    turn.answered(if wrote { Work::Write } else { Work::Read });
-                    return Ok(answer);
+                    let wrote = matches!(response, PatchResponse::Version(version) if version > item.listed_at);
+                    permit.answered(if wrote { Work::Write } else { Work::Read });
+                    return Ok(response);
                 }
             }
         }
@@ -140,20 +139,21 @@ impl Engine {
         &self,
         item: &Item,
         change: Change,
-        answer: PatchAnswer,
-    ) -> Result<PatchAnswer> {
-        let is_unreadable = matches!(answer, PatchAnswer::Blocked(BlockedReason::Unreadable, _));
+        response: PatchResponse,
+    ) -> Result<PatchResponse> {
+        let is_unreadable =
+            matches!(response, PatchResponse::Blocked(BlockedReason::Unreadable, _));
         if !is_unreadable || !self.servers_differ.load(Ordering::Relaxed) {
-            return Ok(answer);
+            return Ok(response);
         }
         for _ in 0..ELSEWHERE {
             let api = self.api.fresh();
             let other = requests::patch(&api, &item.namespace, &item.name, change).await?;
-            if matches!(other, PatchAnswer::Version(_)) {
+            if matches!(other, PatchResponse::Version(_)) {
                 return Ok(other);
             }
         }
-        Ok(answer)
+        Ok(response)
     }
 
     /// Whether a list agrees that a secret does not exist.
@@ -174,23 +174,23 @@ impl Engine {
 
 /// The server's KMS works, and still this secret fails: if it fails in being decrypted, its key
 /// is not there any more.
-fn unreadable_or_broken(message: String) -> PatchAnswer {
+fn unreadable_or_broken(message: String) -> PatchResponse {
     if is_decryption(&message) {
-        PatchAnswer::Blocked(BlockedReason::Unreadable, message)
+        PatchResponse::Blocked(BlockedReason::Unreadable, message)
     } else {
-        PatchAnswer::Broken(message)
+        PatchResponse::Broken(message)
     }
 }
 
-impl Asking {
+impl PatchRun {
     /// Counts how a secret ended.
-    fn settle(&self, item: &Item, answer: PatchAnswer) {
+    fn settle(&self, item: &Item, response: PatchResponse) {
         let mut tally = self.tally();
         tally.counts.total += u64::from(item.first);
         // what was blocked before is counted as what it has come to now
         let one = u64::from(tally.clear(&item.namespace, &item.name) | item.first);
-        match answer {
-            PatchAnswer::Version(version) => match self.change {
+        match response {
+            PatchResponse::Version(version) => match self.change {
                 Change::Nothing => {
                     tally.answered.insert(version);
                     if version > item.listed_at {
@@ -199,19 +199,19 @@ impl Asking {
                         tally.counts.current += one;
                     }
                 }
-                // It was touched now or, at this fence, before. That an API server answers says
-                // nothing of the key: only the fence does.
-                Change::Touch { fence } if version > fence => tally.counts.rewritten += one,
+                // It was touched now or, at this watermark, before. That an API server responds says
+                // nothing of the key: only the watermark does.
+                Change::Touch { watermark } if version > watermark => tally.counts.rewritten += one,
                 Change::Touch { .. } => {
                     let message = "it was not written although it was touched".to_owned();
                     tally.fail(&item.namespace, &item.name, message);
                 }
             },
-            PatchAnswer::Gone => tally.counts.gone += one,
-            PatchAnswer::Blocked(reason, message) => {
+            PatchResponse::Gone => tally.counts.gone += one,
+            PatchResponse::Blocked(reason, message) => {
                 tally.block(&item.namespace, &item.name, reason, message);
             }
-            PatchAnswer::Broken(message) | PatchAnswer::Overloaded { message, .. } => {
+            PatchResponse::Broken(message) | PatchResponse::Overloaded { message, .. } => {
                 tally.fail(&item.namespace, &item.name, message);
             }
         }

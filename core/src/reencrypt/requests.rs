@@ -1,4 +1,4 @@
-//! The requests of the engine. None asks for an answer with a value, an annotation or a label.
+//! The requests of the engine. None asks for a response with a value, an annotation or a label.
 
 use std::time::Duration;
 
@@ -7,8 +7,8 @@ use bytes::Bytes;
 use crate::{
     error::{Error, ErrorKind, Result},
     kubernetes::{
-        Accept, Answer, KubernetesApi, Request, SendError, ServerMetrics, StatusAnswer,
-        all_secrets_path, in_words, is_page, namespaces_path, object_resource_version, parse_page,
+        Accept, KubernetesApi, Request, Response, SendError, ServerMetrics, Status,
+        all_secrets_path, describe, is_html, namespaces_path, object_resource_version, parse_page,
         scrape, secret_path, secrets_path, value_free_list, with_query,
     },
     model::BlockedReason,
@@ -31,7 +31,7 @@ pub(super) struct Page {
 
 /// What became of asking for a page.
 #[derive(Debug)]
-pub(super) enum PageAnswer {
+pub(super) enum PageResponse {
     Page(Page),
     /// The continue token is too old; the server may offer another.
     Expired(Option<String>),
@@ -49,17 +49,17 @@ pub(super) enum PageAnswer {
 pub(super) enum Change {
     /// Not at all: the API server rewrites what is not under the key that it writes with.
     Nothing,
-    /// An annotation with the fence of the pass. KMS v1 compares no keys, so only a change makes
-    /// the API server write; one after the fence is under the key in use.
-    Touch { fence: u64 },
+    /// An annotation with the watermark of the pass. KMS v1 compares no keys, so only a change makes
+    /// the API server write; one after the watermark is under the key in use.
+    Touch { watermark: u64 },
 }
 
 impl Change {
     fn body(self) -> Bytes {
         match self {
             Self::Nothing => Bytes::from_static(b"{}"),
-            Self::Touch { fence } => Bytes::from(format!(
-                r#"{{"metadata":{{"annotations":{{"aks-kms/epoch":"{fence}"}}}}}}"#
+            Self::Touch { watermark } => Bytes::from(format!(
+                r#"{{"metadata":{{"annotations":{{"aks-kms/epoch":"{watermark}"}}}}}}"#
             )),
         }
     }
@@ -67,7 +67,7 @@ impl Change {
 
 /// What became of a patch.
 #[derive(Debug, Eq, PartialEq)]
-pub(super) enum PatchAnswer {
+pub(super) enum PatchResponse {
     /// The secret's resource version now.
     Version(u64),
     Gone,
@@ -86,7 +86,7 @@ pub(super) async fn namespaces_page(
     api: &KubernetesApi,
     limit: u32,
     next: Option<&str>,
-) -> Result<PageAnswer> {
+) -> Result<PageResponse> {
     page(api, &namespaces_path(), "list namespaces", limit, next).await
 }
 
@@ -96,17 +96,17 @@ pub(super) async fn secrets_page(
     namespace: &str,
     limit: u32,
     next: Option<&str>,
-) -> Result<PageAnswer> {
+) -> Result<PageResponse> {
     let doing = format!("list secrets in namespace {namespace}");
     page(api, &secrets_path(namespace), &doing, limit, next).await
 }
 
 /// The first secret of all at the place of a token.
-pub(super) async fn first_secret(api: &KubernetesApi, next: Option<&str>) -> Result<PageAnswer> {
+pub(super) async fn first_secret(api: &KubernetesApi, next: Option<&str>) -> Result<PageResponse> {
     page(api, &all_secrets_path(), "list secrets in all namespaces", 1, next).await
 }
 
-/// Whether a list shows a secret. `None`: no list could be had, or not of this one.
+/// Whether a list shows a secret. `None`: no list could be read, or not of this one.
 pub(super) async fn is_listed(
     api: &KubernetesApi,
     namespace: &str,
@@ -115,17 +115,17 @@ pub(super) async fn is_listed(
     let field = format!("metadata.name={name}");
     let query = [("includeObject", "None"), ("limit", "1"), ("fieldSelector", field.as_str())];
     let request = Request::get(with_query(&secrets_path(namespace), &query), Accept::Table);
-    let answer = match api.send(&request).await {
-        Ok(answer) => answer,
+    let response = match api.send(&request).await {
+        Ok(response) => response,
         Err(error) => {
             transient(api, error, "list secrets")?;
             return Ok(None);
         }
     };
-    if answer.status != 200 {
+    if response.status != 200 {
         return Ok(None);
     }
-    let page = parse_page(&answer.body).ok();
+    let page = parse_page(&response.body).ok();
     Ok(page.map(|page| page.names.iter().any(|listed| listed == name)))
 }
 
@@ -135,39 +135,39 @@ async fn page(
     doing: &str,
     limit: u32,
     next: Option<&str>,
-) -> Result<PageAnswer> {
+) -> Result<PageResponse> {
     let request = Request::get(value_free_list(path, limit, next), Accept::Table);
-    let answer = match api.send(&request).await {
-        Ok(answer) => answer,
+    let response = match api.send(&request).await {
+        Ok(response) => response,
         Err(error) => {
             let message = transient(api, error, doing)?;
-            return Ok(PageAnswer::Retry { after: None, message });
+            return Ok(PageResponse::Retry { after: None, message });
         }
     };
-    let message = || in_words(&answer);
-    Ok(match answer.status {
-        200 | 300..=400 | 402..=499 if is_page(&answer) => {
-            PageAnswer::Retry { after: answer.retry_after, message: message() }
+    let message = || describe(&response);
+    Ok(match response.status {
+        200 | 300..=400 | 402..=499 if is_html(&response) => {
+            PageResponse::Retry { after: response.retry_after, message: message() }
         }
         200 => {
-            let page = parse_page(&answer.body).map_err(|_| api.nonsense(doing))?;
-            PageAnswer::Page(Page {
+            let page = parse_page(&response.body).map_err(|_| api.unexpected_response(doing))?;
+            PageResponse::Page(Page {
                 names: page.names,
                 next: page.continue_token,
                 resource_version: page.resource_version,
             })
         }
         410 => {
-            let status = StatusAnswer::parse(&answer.body);
-            PageAnswer::Expired(
+            let status = Status::parse(&response.body);
+            PageResponse::Expired(
                 status.and_then(|status| status.continue_token().map(str::to_owned)),
             )
         }
-        500 if message().contains(TRANSFORM_FAILED) => PageAnswer::Unreadable(message()),
+        500 if message().contains(TRANSFORM_FAILED) => PageResponse::Unreadable(message()),
         408 | 429 | 500..=599 => {
-            PageAnswer::Retry { after: answer.retry_after, message: message() }
+            PageResponse::Retry { after: response.retry_after, message: message() }
         }
-        _ => return Err(api.refused(&answer, doing)),
+        _ => return Err(api.refused(&response, doing)),
     })
 }
 
@@ -177,85 +177,85 @@ pub(super) async fn patch(
     namespace: &str,
     name: &str,
     change: Change,
-) -> Result<PatchAnswer> {
+) -> Result<PatchResponse> {
     let path = format!("{}?fieldManager=aks-kms&includeObject=None", secret_path(namespace, name));
     let request = Request::merge_patch(path, Accept::Table, change.body());
     let doing = "patch secrets";
     match api.send(&request).await {
-        Ok(answer) => classify(api, &answer, namespace, name),
+        Ok(response) => classify(api, &response, namespace, name),
         Err(error) => {
             let message = transient(api, error, doing)?;
-            Ok(PatchAnswer::Overloaded { after: None, message })
+            Ok(PatchResponse::Overloaded { after: None, message })
         }
     }
 }
 
 fn classify(
     api: &KubernetesApi,
-    answer: &Answer,
+    response: &Response,
     namespace: &str,
     name: &str,
-) -> Result<PatchAnswer> {
+) -> Result<PatchResponse> {
     let doing = "patch secrets";
-    let message = in_words(answer);
-    let status = StatusAnswer::parse(&answer.body);
+    let message = describe(response);
+    let status = Status::parse(&response.body);
     // Whatever admission says is about this secret: the code and the words are its own choice.
     if let Some(denial) = status.as_ref().and_then(|status| status.denial.as_ref()) {
         let reason = if denial.denies() { BlockedReason::Denied } else { BlockedReason::Error };
-        return Ok(PatchAnswer::Blocked(reason, message));
+        return Ok(PatchResponse::Blocked(reason, message));
     }
-    // Something in between answered: it says nothing of the secret, least of all that it is gone.
-    let by_a_proxy = match answer.status {
-        200 => is_page(answer),
+    // Something in between responded: it says nothing of the secret, least of all that it is gone.
+    let by_a_proxy = match response.status {
+        200 => is_html(response),
         401 => false,
         400..=499 => status.is_none(),
         _ => false,
     };
     if by_a_proxy {
-        return Ok(PatchAnswer::Overloaded { after: answer.retry_after, message });
+        return Ok(PatchResponse::Overloaded { after: response.retry_after, message });
     }
-    Ok(match answer.status {
-        200 => match object_resource_version(&answer.body) {
-            Ok(version) => PatchAnswer::Version(version),
-            Err(_) => return Err(api.nonsense(doing)),
+    Ok(match response.status {
+        200 => match object_resource_version(&response.body) {
+            Ok(version) => PatchResponse::Version(version),
+            Err(_) => return Err(api.unexpected_response(doing)),
         },
         404 => not_found(status.as_ref(), namespace, name, message),
         401 if is_about(status.as_ref(), name) => {
-            PatchAnswer::Blocked(BlockedReason::Denied, message)
+            PatchResponse::Blocked(BlockedReason::Denied, message)
         }
-        401 => return Err(api.refused(answer, doing)),
-        413 => PatchAnswer::Blocked(BlockedReason::TooLarge, message),
-        422 => PatchAnswer::Blocked(BlockedReason::Invalid, message),
+        401 => return Err(api.refused(response, doing)),
+        413 => PatchResponse::Blocked(BlockedReason::TooLarge, message),
+        422 => PatchResponse::Blocked(BlockedReason::Invalid, message),
         408 | 409 | 429 | 502..=504 => {
-            PatchAnswer::Overloaded { after: answer.retry_after, message }
+            PatchResponse::Overloaded { after: response.retry_after, message }
         }
-        400..=499 => PatchAnswer::Blocked(BlockedReason::Denied, message),
+        400..=499 => PatchResponse::Blocked(BlockedReason::Denied, message),
         500 => internal_error(message)?,
-        501..=599 => PatchAnswer::Broken(message),
-        _ => return Err(api.refused(answer, doing)),
+        501..=599 => PatchResponse::Broken(message),
+        _ => return Err(api.refused(response, doing)),
     })
 }
 
 /// Whether a refusal names this object: one of the whole request names none.
-fn is_about(status: Option<&StatusAnswer>, name: &str) -> bool {
+fn is_about(status: Option<&Status>, name: &str) -> bool {
     status.is_some_and(|status| status.details.name == name)
 }
 
 /// A 404 is believed only where it is the secret's own. That of its Namespace says that the secret
 /// is there, and that nobody may change it.
 fn not_found(
-    status: Option<&StatusAnswer>,
+    status: Option<&Status>,
     namespace: &str,
     name: &str,
     message: String,
-) -> PatchAnswer {
-    let Some(status) = status else { return PatchAnswer::Broken(message) };
+) -> PatchResponse {
+    let Some(status) = status else { return PatchResponse::Broken(message) };
     if status.says_gone("secrets", name) {
-        PatchAnswer::Gone
+        PatchResponse::Gone
     } else if status.says_gone("namespaces", namespace) {
-        PatchAnswer::Blocked(BlockedReason::NamespaceGone, namespace_gone(namespace, name))
+        PatchResponse::Blocked(BlockedReason::NamespaceGone, namespace_gone(namespace, name))
     } else {
-        PatchAnswer::Blocked(BlockedReason::Denied, message)
+        PatchResponse::Blocked(BlockedReason::Denied, message)
     }
 }
 
@@ -280,14 +280,14 @@ pub(super) fn stop_if_out_of_space(message: &str) -> Result<()> {
 }
 
 /// What a 500 means is only in its words: the API server has no reasons of its own for these.
-fn internal_error(message: String) -> Result<PatchAnswer> {
+fn internal_error(message: String) -> Result<PatchResponse> {
     stop_if_out_of_space(&message)?;
     Ok(if is_unreadable(&message) {
-        PatchAnswer::Blocked(BlockedReason::Unreadable, message)
+        PatchResponse::Blocked(BlockedReason::Unreadable, message)
     } else if message.contains("request is too large") {
-        PatchAnswer::Blocked(BlockedReason::TooLarge, message)
+        PatchResponse::Blocked(BlockedReason::TooLarge, message)
     } else {
-        PatchAnswer::Broken(message)
+        PatchResponse::Broken(message)
     })
 }
 
@@ -300,12 +300,12 @@ fn is_unreadable(message: &str) -> bool {
 }
 
 /// Whether a server says that it could not decrypt what is stored: the key is not there, or the
-/// KMS plugin does not answer.
+/// KMS plugin does not respond.
 pub(super) fn is_decryption(message: &str) -> bool {
     is_unreadable(message) || message.contains(TRANSFORM_FAILED) || message.contains("decrypt")
 }
 
-/// The counters of the API server behind a connection. `None`: it did not answer with them now.
+/// The counters of the API server behind a connection. `None`: it did not respond with them now.
 pub(super) async fn metrics(connection: &KubernetesApi) -> Result<Option<ServerMetrics>> {
     match scrape(connection).await {
         Ok(metrics) => Ok(Some(metrics)),
@@ -327,11 +327,11 @@ pub(super) async fn ask_for_kms_health(connection: &KubernetesApi) {
 
 /// What the API server behind a connection says is wrong with its KMS plugins. One that cannot be
 /// asked, or has none, says nothing.
-pub(super) async fn kms_trouble(connection: &KubernetesApi) -> Option<String> {
+pub(super) async fn unhealthy_reason(connection: &KubernetesApi) -> Option<String> {
     let request = Request::get("/readyz/kms-providers", Accept::Text);
     match connection.send(&request).await {
-        Ok(answer) if answer.status >= 500 => {
-            Some(format!("/readyz/kms-providers is {}", answer.status))
+        Ok(response) if response.status >= 500 => {
+            Some(format!("/readyz/kms-providers is {}", response.status))
         }
         Ok(_) => None,
         Err(error) => Some(error.to_string()),
@@ -342,7 +342,7 @@ pub(super) async fn kms_trouble(connection: &KubernetesApi) -> Option<String> {
 pub(super) fn transient(api: &KubernetesApi, error: SendError, doing: &str) -> Result<String> {
     match error {
         SendError::Timeout | SendError::Connection(_) => Ok(error.to_string()),
-        SendError::Credential(_) | SendError::TooLarge => Err(api.unanswered(error, doing)),
+        SendError::Credential(_) | SendError::TooLarge => Err(api.no_response(error, doing)),
     }
 }
 

@@ -15,7 +15,7 @@ use std::{
 use sha2::{Digest, Sha256};
 use tokio::time::Instant;
 
-use super::servers::{Heard, Process, WritesWith};
+use super::servers::{ProbedServer, Process, WritesWith};
 use crate::kubernetes::IdentityLease;
 
 /// The holders of identity Leases, with the Lease's name before each.
@@ -39,7 +39,7 @@ struct Known {
     failing: Option<Instant>,
     /// Since a pass was last begun:
     holders: Holders,
-    heard: Vec<Heard>,
+    heard: Vec<ProbedServer>,
     interrupted: bool,
 }
 
@@ -97,7 +97,7 @@ impl Roster {
     }
 
     /// A process was heard.
-    pub(super) fn heard(&self, server: &Heard) {
+    pub(super) fn heard(&self, server: &ProbedServer) {
         let mut known = self.known();
         match known.heard.iter_mut().find(|earlier| earlier.process.is(&server.process)) {
             Some(earlier) if earlier.writes_with != server.writes_with => {
@@ -109,7 +109,7 @@ impl Roster {
     }
 
     /// Every process that was heard since the pass began, those that have ended since included.
-    pub(super) fn all_heard(&self) -> Vec<Heard> {
+    pub(super) fn all_heard(&self) -> Vec<ProbedServer> {
         self.known().heard.clone()
     }
 
@@ -117,7 +117,7 @@ impl Roster {
     pub(super) fn missed(&self) -> bool {
         let known = self.known();
         let processes: Vec<&Process> = known.heard.iter().map(|server| &server.process).collect();
-        known.interrupted || unheard(&known.holders, &processes) > 0
+        known.interrupted || not_yet_probed(&known.holders, &processes) > 0
     }
 
     /// Whether no API server process ended within `span`, as far as can be seen: a write of one
@@ -125,7 +125,7 @@ impl Roster {
     ///
     /// What ended before the first look shows in a Lease that stands still, or in a process that
     /// took its place and is young by its own clock.
-    pub(super) fn nobody_ended_within(&self, span: Duration, heard: &[Heard]) -> bool {
+    pub(super) fn nobody_ended_within(&self, span: Duration, heard: &[ProbedServer]) -> bool {
         let now = Instant::now();
         let known = self.known();
         let settled = known.changed.is_none_or(|changed| now.duration_since(changed) >= span);
@@ -136,7 +136,7 @@ impl Roster {
                 || now.duration_since(seen.since) >= span + self.liveness
         });
         let processes: Vec<&Process> = heard.iter().map(|server| &server.process).collect();
-        let one_each = alive.len() == heard.len() && unheard(&alive, &processes) == 0;
+        let one_each = alive.len() == heard.len() && not_yet_probed(&alive, &processes) == 0;
         settled
             && long_dead
             && one_each
@@ -172,7 +172,7 @@ impl Known {
 }
 
 /// How many of these holders were not heard. Servers that do not tell their names are counted.
-pub(super) fn unheard(holders: &Holders, processes: &[&Process]) -> usize {
+pub(super) fn not_yet_probed(holders: &Holders, processes: &[&Process]) -> usize {
     let unnamed = processes.iter().filter(|process| process.id_hash.is_none()).count();
     let mut wanted: BTreeMap<&str, usize> = BTreeMap::new();
     for (name, _) in holders {
@@ -186,7 +186,7 @@ pub(super) fn unheard(holders: &Holders, processes: &[&Process]) -> usize {
             wanted.saturating_sub(named)
         })
         .sum();
-    // somebody answers, so somebody must be heard
+    // somebody responds, so somebody must be heard
     missing.saturating_sub(unnamed).max(usize::from(processes.is_empty()))
 }
 
@@ -207,14 +207,18 @@ mod tests {
     const LIVENESS: Duration = Duration::from_secs(45);
     const SPAN: Duration = Duration::from_secs(60);
 
-    fn server(lease: Option<&str>, started: f64) -> Heard {
+    fn server(lease: Option<&str>, started: f64) -> ProbedServer {
         let counters = ServerMetrics {
             apiserver_id_hash: lease.map(id_hash),
             process_start_time_seconds: Some(started),
             answered_at: Some(100_000.0),
             ..ServerMetrics::default()
         };
-        Heard { process: Process::of(&counters), writes_with: WritesWith::Plaintext, counters }
+        ProbedServer {
+            process: Process::of(&counters),
+            writes_with: WritesWith::Plaintext,
+            counters,
+        }
     }
 
     fn lease(name: &str, holder: &str, renew_time: u32) -> IdentityLease {
@@ -251,17 +255,17 @@ mod tests {
                 1,
             ),
             (
-                "a holder that went unheard",
+                "a holder that went not_yet_probed",
                 &replaced,
                 vec![server(Some("a"), 2.0), server(Some("b"), 3.0)],
                 1,
             ),
             ("some have names", &two, vec![server(Some("a"), 1.0), server(None, 2.0)], 0),
-            ("some answer", &holders(&[]), vec![], 1),
+            ("some respond", &holders(&[]), vec![], 1),
         ];
         for (name, holders, heard, expected) in cases {
             let processes: Vec<&Process> = heard.iter().map(|server| &server.process).collect();
-            assert_eq!(unheard(holders, &processes), expected, "{name}");
+            assert_eq!(not_yet_probed(holders, &processes), expected, "{name}");
         }
     }
 
@@ -331,7 +335,7 @@ mod tests {
     fn a_process_that_answers_differently_agrees_with_nothing() {
         let roster = Roster::new(LIVENESS);
         let plain = server(Some("a"), 1.0);
-        let other = Heard { writes_with: WritesWith::Key("x".to_owned()), ..plain.clone() };
+        let other = ProbedServer { writes_with: WritesWith::Key("x".to_owned()), ..plain.clone() };
         roster.heard(&plain);
         roster.heard(&other);
         roster.heard(&plain);

@@ -91,14 +91,14 @@ fn grown<'a>(before: &BTreeMap<String, u64>, after: &'a BTreeMap<String, u64>) -
 
 /// An API server that was made to write, and what it wrote with.
 #[derive(Clone, Debug)]
-pub(super) struct Heard {
+pub(super) struct ProbedServer {
     pub(super) process: Process,
     pub(super) writes_with: WritesWith,
     /// Its counters right after the write.
     pub(super) counters: ServerMetrics,
 }
 
-impl Heard {
+impl ProbedServer {
     /// What a server wrote with between two readings of its counters.
     pub(super) fn between(before: &ServerMetrics, after: ServerMetrics) -> Self {
         Self {
@@ -126,7 +126,7 @@ impl Heard {
         }
     }
 
-    /// It answered again, with these counters.
+    /// It responded again, with these counters.
     pub(super) fn go_on(&mut self, counters: ServerMetrics) {
         let wrote = written_between(&self.counters, &counters);
         let grew = !grown(&self.counters.to_storage_by_prefix, &counters.to_storage_by_prefix)
@@ -141,7 +141,7 @@ impl Heard {
     }
 
     /// Whether it wrote with nothing else since an earlier reading, and would not have.
-    pub(super) fn unchanged_since(&self, earlier: &Heard) -> bool {
+    pub(super) fn unchanged_since(&self, earlier: &ProbedServer) -> bool {
         written_between(&earlier.counters, &self.counters) == self.writes_with
             && self.writes_with == earlier.writes_with
             && !self.plugin_named_another_key_since(earlier)
@@ -150,7 +150,7 @@ impl Heard {
     /// Whether the plugin behind the provider that it writes with named another key meanwhile. For
     /// as long as it did, the server took what is under that key for current, and that shows in no
     /// other counter.
-    fn plugin_named_another_key_since(&self, earlier: &Heard) -> bool {
+    fn plugin_named_another_key_since(&self, earlier: &ProbedServer) -> bool {
         let WritesWith::Key(hash) = &self.writes_with else { return false };
         let writes = |provider: &str| {
             self.counters.writing_providers.contains(&(provider.to_owned(), hash.clone()))
@@ -178,14 +178,14 @@ impl Heard {
 /// One that began meanwhile may have answered for secrets under a key that it took for current
 /// before it was heard, and written nothing: its counters do not show that. What one that has
 /// ended wrote with at its end was not heard either. So they must be the same processes.
-pub(super) fn kept(before: &[Heard], now: &[Heard], all: &[Heard]) -> bool {
-    let same = |server: &Heard, among: &'_ [Heard]| {
+pub(super) fn kept(before: &[ProbedServer], now: &[ProbedServer], all: &[ProbedServer]) -> bool {
+    let same = |server: &ProbedServer, among: &'_ [ProbedServer]| {
         among.iter().position(|other| other.process.is(&server.process))
     };
-    let unchanged = |server: &Heard| {
+    let unchanged = |server: &ProbedServer| {
         same(server, before).is_some_and(|earlier| server.unchanged_since(&before[earlier]))
     };
-    let agreed = |server: &Heard| {
+    let agreed = |server: &ProbedServer| {
         same(server, before)
             .is_some_and(|earlier| server.writes_with == before[earlier].writes_with)
     };
@@ -217,8 +217,8 @@ mod tests {
         }
     }
 
-    fn heard(writes_with: WritesWith, counters: ServerMetrics) -> Heard {
-        Heard { process: Process::of(&counters), writes_with, counters }
+    fn heard(writes_with: WritesWith, counters: ServerMetrics) -> ProbedServer {
+        ProbedServer { process: Process::of(&counters), writes_with, counters }
     }
 
     #[test]
@@ -297,7 +297,7 @@ mod tests {
         assert!(!once_plain.never_wrote_otherwise());
     }
 
-    fn process(started: f64, writes_with: &str, writes: u64) -> Heard {
+    fn process(started: f64, writes_with: &str, writes: u64) -> ProbedServer {
         let counters = ServerMetrics {
             process_start_time_seconds: Some(started),
             ..metrics(&[(writes_with, writes)], &[(V2, writes)])

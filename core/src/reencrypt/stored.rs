@@ -9,8 +9,8 @@ use futures::{StreamExt, TryStreamExt, stream};
 
 use super::{
     Engine,
-    continuing::{namespace_in, token_at},
-    requests::{self, PageAnswer},
+    continue_token::{namespace_in, token_at},
+    requests::{self, PageResponse},
 };
 use crate::error::Result;
 
@@ -117,19 +117,19 @@ impl Engine {
         Ok(None)
     }
 
-    /// The first secret of all at a place or behind it. `None`: what the answer says cannot be read.
+    /// The first secret of all at a place or behind it. `None`: what the response says cannot be read.
     async fn first_secret(&self, place: Option<&str>) -> Result<Option<Found>> {
         let token = place.map(token_at);
         let failed = "the secrets of all namespaces could not be listed";
         let ask = || requests::first_secret(&self.api, token.as_deref());
         Ok(match self.retried(failed, ask).await? {
-            PageAnswer::Page(page) => match page.next {
+            PageResponse::Page(page) => match page.next {
                 Some(token) => namespace_in(&token).map(Found::In),
                 None if page.names.is_empty() => Some(Found::Nothing),
                 None => Some(Found::Last),
             },
-            PageAnswer::Unreadable(message) => unreadable_in(&message).map(Found::In),
-            PageAnswer::Expired(_) | PageAnswer::Retry { .. } => None,
+            PageResponse::Unreadable(message) => unreadable_in(&message).map(Found::In),
+            PageResponse::Expired(_) | PageResponse::Retry { .. } => None,
         })
     }
 }

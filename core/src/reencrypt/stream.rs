@@ -11,7 +11,7 @@ use crate::{
     },
 };
 
-/// What a streaming list tells of a secret.
+/// What a streaming list says of a secret.
 #[derive(Debug)]
 pub(super) enum Listed {
     Secret {

@@ -2,7 +2,7 @@
 
 use super::{
     names::KeyNames,
-    servers::{Heard, WritesWith},
+    servers::{ProbedServer, WritesWith},
 };
 use crate::model::{Evidence, ExpectedKey, KeyId};
 
@@ -13,7 +13,7 @@ pub(super) enum Verdict {
     Proven(Evidence),
     /// They all write with one thing that may be it, and nothing tells. `touch`: it is a provider
     /// that compares no keys, as KMS v1.
-    Untold { touch: bool },
+    Unidentified { touch: bool },
     /// They don't write with it, or not all.
     No,
 }
@@ -21,7 +21,7 @@ pub(super) enum Verdict {
 /// Judges whether these servers, all that live, write with the expected key. `before_change` is
 /// what they wrote with before the key changed in this run.
 pub(super) fn judge(
-    heard: &[Heard],
+    heard: &[ProbedServer],
     expected: &ExpectedKey,
     before_change: Option<&WritesWith>,
     names: &KeyNames,
@@ -43,10 +43,10 @@ pub(super) fn judge(
 
 /// Servers that encrypted before in this run have an encryption configuration, which shows that
 /// they write without a key. That they show nothing at all is no sign of it.
-fn plaintext(heard: &[Heard], before_change: Option<&WritesWith>) -> Verdict {
+fn plaintext(heard: &[ProbedServer], before_change: Option<&WritesWith>) -> Verdict {
     let encrypted = matches!(before_change, Some(WritesWith::Key(_) | WritesWith::Provider(_)));
     if encrypted && heard.iter().any(|server| !server.counters.has_transformation_series) {
-        return Verdict::Untold { touch: false };
+        return Verdict::Unidentified { touch: false };
     }
     Verdict::Proven(Evidence::Metrics)
 }
@@ -79,10 +79,10 @@ fn key(
         // The key before had no name that can be computed, and this is not that one.
         Some(before) if before != hash => Verdict::Proven(Evidence::MetricsUnnamed),
         // They were seen with it for this very key, or for another one.
-        Some(_) if names.was_guessed(key_id, hash) => Verdict::Untold { touch: false },
+        Some(_) if names.was_guessed(key_id, hash) => Verdict::Unidentified { touch: false },
         Some(_) => Verdict::No,
         // Nobody has seen how keys are named here.
-        None => Verdict::Untold { touch: false },
+        None => Verdict::Unidentified { touch: false },
     }
 }
 
@@ -93,7 +93,7 @@ fn provider(prefix: &str, before_change: Option<&WritesWith>) -> Verdict {
             Verdict::Proven(Evidence::MetricsUnnamed)
         }
         Some(WritesWith::Plaintext) => Verdict::Proven(Evidence::MetricsUnnamed),
-        _ => Verdict::Untold { touch: true },
+        _ => Verdict::Unidentified { touch: true },
     }
 }
 
@@ -104,8 +104,8 @@ mod tests {
 
     const V1: &str = "k8s:enc:kms:v1:azure:";
 
-    fn heard(writes_with: WritesWith, counters: ServerMetrics) -> Heard {
-        Heard { process: Process::of(&counters), writes_with, counters }
+    fn heard(writes_with: WritesWith, counters: ServerMetrics) -> ProbedServer {
+        ProbedServer { process: Process::of(&counters), writes_with, counters }
     }
 
     fn key() -> KeyId {
@@ -117,7 +117,7 @@ mod tests {
         WritesWith::Key(key().metrics_hash())
     }
 
-    fn on(writes_with: WritesWith) -> Heard {
+    fn on(writes_with: WritesWith) -> ProbedServer {
         let counters =
             ServerMetrics { has_transformation_series: true, ..ServerMetrics::default() };
         heard(writes_with, counters)
@@ -131,8 +131,8 @@ mod tests {
     const NO: Verdict = Verdict::No;
     const NAMED: Verdict = Verdict::Proven(Evidence::Metrics);
     const UNNAMED: Verdict = Verdict::Proven(Evidence::MetricsUnnamed);
-    const UNTOLD: Verdict = Verdict::Untold { touch: false };
-    const UNTOLD_V1: Verdict = Verdict::Untold { touch: true };
+    const UNIDENTIFIED: Verdict = Verdict::Unidentified { touch: false };
+    const UNTOLD_V1: Verdict = Verdict::Unidentified { touch: true };
 
     #[test]
     fn evidence_needs_every_server_on_the_expected_key() {
@@ -147,9 +147,21 @@ mod tests {
             ("all on the expected key", vec![ours(), ours()], &key, None, NAMED),
             ("one of two behind", vec![ours(), hash("x")], &key, None, NO),
             ("all on the old key", vec![hash("x"); 2], &key, Some(hash("x")), NO),
-            ("an unknown name, seen by nobody before", vec![hash("x"); 2], &key, None, UNTOLD),
-            ("an unknown name after plaintext", vec![hash("x")], &key, Some(plain()), UNTOLD),
-            ("an unknown name after KMS v1", vec![hash("x")], &key, Some(provider(V1)), UNTOLD),
+            (
+                "an unknown name, seen by nobody before",
+                vec![hash("x"); 2],
+                &key,
+                None,
+                UNIDENTIFIED,
+            ),
+            ("an unknown name after plaintext", vec![hash("x")], &key, Some(plain()), UNIDENTIFIED),
+            (
+                "an unknown name after KMS v1",
+                vec![hash("x")],
+                &key,
+                Some(provider(V1)),
+                UNIDENTIFIED,
+            ),
             ("one unknown name after another", vec![hash("x")], &key, Some(hash("y")), UNNAMED),
             ("an unknown name after a computable one", vec![hash("x")], &key, Some(other()), NO),
             ("another key of this cluster", vec![other(); 2], &key, None, NO),
@@ -166,7 +178,7 @@ mod tests {
         ];
         let names = KeyNames::new(vec![other_key()], Vec::new());
         for (name, servers, expected, before, verdict) in cases {
-            let servers: Vec<Heard> = servers.into_iter().map(on).collect();
+            let servers: Vec<ProbedServer> = servers.into_iter().map(on).collect();
             assert_eq!(judge(&servers, expected, before.as_ref(), &names), verdict, "{name}");
         }
     }
@@ -178,8 +190,8 @@ mod tests {
         let cases = [
             (vec![silent.clone()], None, NAMED),
             (vec![silent.clone()], Some(WritesWith::Plaintext), NAMED),
-            (vec![silent.clone()], Some(ours()), UNTOLD),
-            (vec![telling.clone(), silent], Some(WritesWith::Provider(V1.into())), UNTOLD),
+            (vec![silent.clone()], Some(ours()), UNIDENTIFIED),
+            (vec![telling.clone(), silent], Some(WritesWith::Provider(V1.into())), UNIDENTIFIED),
             (vec![telling], Some(ours()), NAMED),
         ];
         for (servers, before, verdict) in cases {
@@ -210,7 +222,7 @@ mod tests {
             ),
         ];
         for (name, servers, expected, learned, before, verdict) in cases {
-            let servers: Vec<Heard> = servers.into_iter().map(|it| on(hash(it))).collect();
+            let servers: Vec<ProbedServer> = servers.into_iter().map(|it| on(hash(it))).collect();
             let names = KeyNames::new(vec![other_key()], learned);
             assert_eq!(judge(&servers, expected, before.as_ref(), &names), verdict, "{name}");
         }
@@ -224,8 +236,8 @@ mod tests {
             names.see(&seen);
             judge(&servers, &ExpectedKey::Key(key()), None, &names)
         };
-        assert_eq!(verdict(WritesWith::Plaintext), UNTOLD);
-        assert_eq!(verdict(WritesWith::Key("y".into())), UNTOLD);
+        assert_eq!(verdict(WritesWith::Plaintext), UNIDENTIFIED);
+        assert_eq!(verdict(WritesWith::Key("y".into())), UNIDENTIFIED);
         assert_eq!(verdict(WritesWith::Key(other_key().metrics_hash())), NO);
     }
 
@@ -235,7 +247,7 @@ mod tests {
         let before = WritesWith::Key("x".into());
         let mut names = KeyNames::default();
         names.guess(&ExpectedKey::Key(key()), "x");
-        for (key_id, verdict) in [(key(), UNTOLD), (other_key(), NO)] {
+        for (key_id, verdict) in [(key(), UNIDENTIFIED), (other_key(), NO)] {
             let expected = ExpectedKey::Key(key_id);
             assert_eq!(judge(&servers, &expected, Some(&before), &names), verdict, "{expected}");
         }

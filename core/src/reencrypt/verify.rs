@@ -7,9 +7,9 @@ use tokio::time::{Instant, sleep_until};
 
 use super::{
     Engine,
-    look::{Everywhere, LEFT, Looked},
+    look::{Everywhere, Looked, MAX_UNPROVEN_PER_NAMESPACE},
     pass::{NO_NAME, Pass, Tally},
-    patch::{Asking, Item},
+    patch::{Item, PatchRun},
     requests,
 };
 use crate::{
@@ -18,9 +18,9 @@ use crate::{
 };
 
 /// Rounds over what a list showed to be left.
-const ROUNDS: usize = 3;
+const MAX_ROUNDS: usize = 3;
 /// Whole passes when API servers changed in the middle.
-const PASSES: usize = 3;
+const MAX_PASSES: usize = 3;
 impl Engine {
     /// Proves the pass; rewrites again what turns out to be left.
     pub(crate) async fn verify(&self, pass: &mut Pass) -> Result<()> {
@@ -31,7 +31,7 @@ impl Engine {
                 return Ok(());
             }
             pass.verified = false;
-            if attempt == PASSES {
+            if attempt == MAX_PASSES {
                 return Err(Error::new(
                     ErrorKind::Conflict,
                     "API servers kept changing the key that they write with; wait until the cluster \
@@ -49,37 +49,37 @@ impl Engine {
     }
 
     async fn verify_once(&self, pass: &mut Pass) -> Result<()> {
-        self.fence(pass).await?;
+        self.watermark(pass).await?;
         self.reporter.phase(
             Phase::Verify,
             self.total,
             "Proving that no secret is under another key",
         );
         let requests_before = self.api.requests_sent();
-        let fence = pass.fence.unwrap_or(u64::MAX);
+        let watermark = pass.watermark.unwrap_or(u64::MAX);
         let seen_at = self.resource_version().await?;
-        self.went_back(seen_at, fence)?;
+        self.check_not_restored(seen_at, watermark)?;
         let mut asking = pass.asking();
-        let outcome = self.prove(&mut asking, fence).await;
+        let outcome = self.prove(&mut asking, watermark).await;
         pass.tally = asking.into_tally();
         pass.requests += self.api.requests_sent() - requests_before;
         outcome?;
         pass.verified = true;
-        // A later fence is one too. With this one, whoever reads it afterwards knows that what has
+        // A later watermark is one too. With this one, whoever reads it afterwards knows that what has
         // not been written since is as it was proven.
-        pass.fence = Some(seen_at);
+        pass.watermark = Some(seen_at);
         Ok(())
     }
 
-    /// The fence: taken when a write under another key can no longer be under way.
-    pub(super) async fn fence(&self, pass: &mut Pass) -> Result<()> {
-        if pass.fence.is_some() {
+    /// The watermark: taken when a write under another key can no longer be under way.
+    pub(super) async fn watermark(&self, pass: &mut Pass) -> Result<()> {
+        if pass.watermark.is_some() {
             return Ok(());
         }
         let Some(convergence) = &pass.convergence else {
             return Err(Error::new(ErrorKind::Unexpected, "verifying before convergence"));
         };
-        let safe = convergence.at + self.timing.fence;
+        let safe = convergence.at + self.timing.watermark;
         if safe > Instant::now() {
             self.reporter.message(format!(
                 "Waiting {} s until no write under another key can be under way",
@@ -87,41 +87,44 @@ impl Engine {
             ));
             sleep_until(safe).await;
         }
-        let fence = self.resource_version().await?;
-        self.went_back(fence, pass.converged_at)?;
-        pass.fence = Some(fence);
+        let watermark = self.resource_version().await?;
+        self.check_not_restored(watermark, pass.converged_at)?;
+        pass.watermark = Some(watermark);
         Ok(())
     }
 
     /// Rounds over what is left: look at everything; where that is not proof, find what is left by
     /// the namespaces, and ask it again.
-    async fn prove(&self, asking: &mut Asking, fence: u64) -> Result<()> {
+    async fn prove(&self, asking: &mut PatchRun, watermark: u64) -> Result<()> {
         let whole = self.namespaces.is_none();
         let mut namespaces = self.namespaces_in_scope().await?;
-        for round in 0..=ROUNDS {
+        for round in 0..=MAX_ROUNDS {
             self.canary.delete(&self.api).await;
-            let everywhere =
-                if whole { self.look_everywhere(asking, fence).await? } else { Everywhere::Untold };
+            let everywhere = if whole {
+                self.look_everywhere(asking, watermark).await?
+            } else {
+                Everywhere::Unidentified
+            };
             if matches!(everywhere, Everywhere::Proven) {
                 break;
             }
             if whole && round == 0 {
                 namespaces.extend(self.ask_forgotten(&namespaces, asking, &everywhere).await?);
             }
-            let looked = self.look_into(&namespaces, asking, fence).await?;
-            if round == ROUNDS {
+            let looked = self.look_into(&namespaces, asking, watermark).await?;
+            if round == MAX_ROUNDS {
                 asking.fail_what_is_left(&looked, &everywhere);
             }
             asking.tally().refused_at.extend(&looked.refused_at);
-            // Each answer given after the fence is proof: of the secret's key, or where secrets are
-            // touched, of a write beyond the fence.
+            // Each response given after the watermark is proof: of the secret's key, or where secrets are
+            // touched, of a write beyond the watermark.
             if !looked.unlisted.is_empty() {
                 self.list_and_patch(looked.unlisted.clone(), asking, false).await?;
             }
-            if round == ROUNDS {
+            if round == MAX_ROUNDS {
                 break;
             }
-            if matches!(everywhere, Everywhere::Untold) {
+            if matches!(everywhere, Everywhere::Unidentified) {
                 if looked.left.is_empty() {
                     break;
                 }
@@ -138,12 +141,12 @@ impl Engine {
     async fn ask_forgotten(
         &self,
         namespaces: &[String],
-        asking: &Asking,
+        asking: &PatchRun,
         everywhere: &Everywhere,
     ) -> Result<Vec<String>> {
         let Some(forgotten) = self.forgotten_namespaces(namespaces).await? else {
             // a list of everything shows by itself what is left
-            if matches!(everywhere, Everywhere::Untold) {
+            if matches!(everywhere, Everywhere::Unidentified) {
                 let message = "whether there are secrets whose Namespace is gone cannot be told: grant the right to \
                                watch secrets in all namespaces, then run this again";
                 asking.tally().fail(NO_NAME, NO_NAME, message.to_owned());
@@ -154,7 +157,7 @@ impl Engine {
         Ok(forgotten)
     }
 
-    async fn patch_all(&self, items: Vec<Item>, asking: &Asking) -> Result<()> {
+    async fn patch_all(&self, items: Vec<Item>, asking: &PatchRun) -> Result<()> {
         streams::iter(items.into_iter().map(Ok::<_, Error>))
             .try_for_each_concurrent(self.limiter.most(), |item| async move {
                 self.patch(asking, &item).await
@@ -163,11 +166,11 @@ impl Engine {
     }
 
     /// What was blocked or failed, and no list shows any more, was deleted meanwhile.
-    async fn forget_deleted(&self, asking: &Asking) -> Result<()> {
-        let refused = asking.tally().refused(LEFT);
+    async fn forget_deleted(&self, asking: &PatchRun) -> Result<()> {
+        let refused = asking.tally().refused(MAX_UNPROVEN_PER_NAMESPACE);
         streams::iter(refused.into_iter().map(Ok::<_, Error>))
             .try_for_each_concurrent(self.limiter.most(), |secret| async move {
-                let _turn = self.limiter.turn().await;
+                let _permit = self.limiter.permit().await;
                 let (namespace, name) = (&secret.namespace, &secret.name);
                 let listed = requests::is_listed(&self.api, namespace, name).await?;
                 if listed == Some(false) {
@@ -180,12 +183,12 @@ impl Engine {
     }
 }
 
-impl Asking {
+impl PatchRun {
     /// The rounds are over.
     fn fail_what_is_left(&self, looked: &Looked, everywhere: &Everywhere) {
         let mut tally = self.tally();
         for item in &looked.left {
-            let message = format!("it was still not under the key after {ROUNDS} rounds");
+            let message = format!("it was still not under the key after {MAX_ROUNDS} rounds");
             tally.fail(&item.namespace, &item.name, message);
         }
         let Everywhere::Left(versions) = everywhere else { return };

@@ -1,6 +1,6 @@
 //! Rules about what the cluster's identity may do with the key and the vault.
 
-use super::question::Question;
+use super::question::RuleContext;
 use crate::{
     catalogue::RuleId,
     model::{AccessFacts, Fact, Finding, Lookup, NetworkMode, RoleGrant, VaultFacts},
@@ -12,7 +12,7 @@ const WRAP: &str = "Microsoft.KeyVault/vaults/keys/wrap/action";
 const UNWRAP: &str = "Microsoft.KeyVault/vaults/keys/unwrap/action";
 const APPROVE: &str = "Microsoft.KeyVault/vaults/privateEndpointConnectionsApproval/action";
 
-pub(super) fn check(question: &Question<'_>) -> Vec<Finding> {
+pub(super) fn check(question: &RuleContext<'_>) -> Vec<Finding> {
     let Some(access) = &question.observed.access else {
         return Vec::new();
     };

@@ -1,14 +1,14 @@
 //! Rules about what is done elsewhere: to keys, vaults, identities and the cluster.
 //!
 //! What the cluster itself names is certain. For all other keys the ledger decides, and without one
-//! that can be relied on the answer is *undetermined*, which refuses.
+//! that can be relied on the response is *undetermined*, which refuses.
 
 use super::{access::grants_key_access, remedy};
 use crate::{
     catalogue::RuleId,
-    ledger::{Need, Needs},
+    ledger::{KeyNeeds, Need},
     model::{
-        AccessFacts, Action, ClusterFacts, Fact, Finding, IdentityId, KeyId, KmsUser,
+        AccessFacts, Action, ClusterFacts, ClusterWithKms, Fact, Finding, IdentityId, KeyId,
         KubernetesVersion, Lookup, NetworkMode, VaultFacts, VaultId,
     },
     observed::Observed,
@@ -20,7 +20,7 @@ pub(crate) struct Guarded<'a> {
     pub(crate) action: &'a Action,
     pub(crate) observed: &'a Observed,
     /// All clusters that use keys in vaults, as far as they can be seen; this one may be among them.
-    pub(crate) others: &'a Fact<Vec<KmsUser>>,
+    pub(crate) others: &'a Fact<Vec<ClusterWithKms>>,
 }
 
 /// What there is against it: nothing, where the list is empty.
@@ -58,11 +58,13 @@ impl Guarded<'_> {
                 self.upgrade(*kubernetes_version).into_iter().collect()
             }
             Action::CloseVault { key_vault_id } => self.close(key_vault_id),
-            Action::MoveTenant => {
-                finding(RuleId::TenantMove, &self.cluster().id.to_string(), self.worst(|_| true))
-                    .into_iter()
-                    .collect()
-            }
+            Action::MoveTenant => finding(
+                RuleId::TenantMove,
+                &self.cluster().id.to_string(),
+                self.most_severe(|_| true),
+            )
+            .into_iter()
+            .collect(),
         }
     }
 
@@ -70,9 +72,9 @@ impl Guarded<'_> {
         &self.observed.cluster
     }
 
-    fn needs(&self) -> Result<Needs<'_>, String> {
+    fn needs(&self) -> Result<KeyNeeds<'_>, String> {
         match &self.observed.record {
-            Some(Fact::Known(reconciled)) => Ok(Needs { reconciled }),
+            Some(Fact::Known(reconciled)) => Ok(KeyNeeds { reconciled }),
             Some(Fact::Unknown(why)) => Err(format!("the cluster's ledger cannot be read: {why}")),
             None => Err("no ledger is kept: this manager was made without a journal".to_owned()),
         }
@@ -110,14 +112,14 @@ impl Guarded<'_> {
     }
 
     /// The gravest need of these keys, and of others that may be among them.
-    fn worst(&self, which: impl Fn(&UsedKey) -> bool) -> Need {
+    fn most_severe(&self, which: impl Fn(&UsedKey) -> bool) -> Need {
         let named =
             self.keys().into_iter().filter(which).map(|UsedKey { key_id, need, .. }| match need {
                 Need::Needed(why) => Need::Needed(format!("of key {key_id}: {why}")),
                 Need::Unknown(why) => Need::Unknown(format!("of key {key_id}: {why}")),
                 not_needed @ Need::NotNeeded { .. } => not_needed,
             });
-        named.fold(self.unlisted(), graver)
+        named.fold(self.unlisted(), max_by_severity)
     }
 
     fn key(&self, key_id: &KeyId) -> Vec<Finding> {
@@ -126,10 +128,11 @@ impl Guarded<'_> {
         let listed = self.keys().into_iter().find(|key| key.key_id == *key_id);
         let need = match listed {
             Some(key) => key.need,
-            None => self.worst(|key| covers(key_id, &key.key_id)),
+            None => self.most_severe(|key| covers(key_id, &key.key_id)),
         };
-        let is_hit =
-            |user: &KmsUser| KeyId::parse(&user.key_id).is_ok_and(|key| covers(key_id, &key));
+        let is_hit = |user: &ClusterWithKms| {
+            KeyId::parse(&user.key_id).is_ok_and(|key| covers(key_id, &key))
+        };
         let mut findings = self.with_others(rule, &resource, need, is_hit);
         let perhaps = self.other_users().filter(|user| !is_hit(user) && user.shares_vault(key_id));
         findings.extend(perhaps.map(|user| previous_of_other(rule, user, key_id)));
@@ -137,29 +140,29 @@ impl Guarded<'_> {
     }
 
     /// Other clusters that use keys in vaults, as far as they can be seen.
-    fn other_users(&self) -> impl Iterator<Item = &KmsUser> {
+    fn other_users(&self) -> impl Iterator<Item = &ClusterWithKms> {
         let own = self.cluster().id.to_string();
         let users = self.others.known().map_or(&[][..], Vec::as_slice);
         users.iter().filter(move |user| !user.id.eq_ignore_ascii_case(&own))
     }
 
     fn vault(&self, vault: &VaultId) -> Vec<Finding> {
-        let need = self.worst(|key| is_in(&key.key_id, vault));
-        let is_hit = |user: &KmsUser| user.uses(vault);
+        let need = self.most_severe(|key| is_in(&key.key_id, vault));
+        let is_hit = |user: &ClusterWithKms| user.uses(vault);
         self.with_others(RuleId::VaultStillNeeded, &vault.to_string(), need, is_hit)
     }
 
     fn identity(&self, identity: &IdentityId) -> Vec<Finding> {
         let is = |id: &str| IdentityId::parse(id).is_ok_and(|id| id == *identity);
         let is_own = self.cluster().identities.iter().any(|own| is(&own.resource_id));
-        let need = if is_own { self.worst(|_| true) } else { not_needed() };
-        let is_hit = |user: &KmsUser| user.identities.iter().any(|(id, _)| is(id));
+        let need = if is_own { self.most_severe(|_| true) } else { not_needed() };
+        let is_hit = |user: &ClusterWithKms| user.identities.iter().any(|(id, _)| is(id));
         self.with_others(RuleId::IdentityStillNeeded, &identity.to_string(), need, is_hit)
     }
 
     fn role(&self, vault: &VaultId, principal: &str) -> Vec<Finding> {
         let in_vault = |key: &UsedKey| is_in(&key.key_id, vault);
-        let need = match self.worst(in_vault) {
+        let need = match self.most_severe(in_vault) {
             not_needed @ Need::NotNeeded { .. } => not_needed,
             need => match self.gives_access(vault, principal) {
                 Ok(true) => need,
@@ -167,7 +170,7 @@ impl Guarded<'_> {
                 Err(why) => Need::Unknown(why),
             },
         };
-        let is_hit = |user: &KmsUser| {
+        let is_hit = |user: &ClusterWithKms| {
             let mut principals =
                 user.identities.iter().filter_map(|(_, principal)| principal.as_ref());
             user.uses(vault) && principals.any(|own| own.eq_ignore_ascii_case(principal))
@@ -266,8 +269,8 @@ impl Guarded<'_> {
                 (need, _) => Some(need),
             }
         });
-        let need = needs.fold(self.unlisted(), graver);
-        let is_hit = |user: &KmsUser| user.uses_publicly(vault);
+        let need = needs.fold(self.unlisted(), max_by_severity);
+        let is_hit = |user: &ClusterWithKms| user.uses_publicly(vault);
         self.with_others(RuleId::VaultClosingInPublicUse, &vault.to_string(), need, is_hit)
     }
 
@@ -277,7 +280,7 @@ impl Guarded<'_> {
         rule: RuleId,
         resource: &str,
         need: Need,
-        is_hit: impl Fn(&KmsUser) -> bool,
+        is_hit: impl Fn(&ClusterWithKms) -> bool,
     ) -> Vec<Finding> {
         let mut findings: Vec<Finding> = finding(rule, resource, need).into_iter().collect();
         findings.extend(self.other_users().filter(|user| is_hit(user)).map(|user| {
@@ -331,7 +334,7 @@ fn is_in(key_id: &KeyId, vault: &VaultId) -> bool {
 
 /// A cluster names the key in use only: the one before, which its API servers read with too, may
 /// be any other of the vault.
-fn previous_of_other(rule: RuleId, user: &KmsUser, key_id: &KeyId) -> Finding {
+fn previous_of_other(rule: RuleId, user: &ClusterWithKms, key_id: &KeyId) -> Finding {
     let why = format!(
         "cluster {} uses key {} of the same vault, and may have used this one before, which Azure does not show",
         user.id, user.key_id
@@ -349,7 +352,7 @@ fn not_needed() -> Need {
     Need::NotNeeded { reason: String::new() }
 }
 
-fn graver(left: Need, right: Need) -> Need {
+fn max_by_severity(left: Need, right: Need) -> Need {
     let gravity = |need: &Need| match need {
         Need::Needed(_) => 2,
         Need::Unknown(_) => 1,

@@ -1,16 +1,16 @@
-//! Rules about the managed cluster.
+//! Rules check_fact the managed cluster.
 
-use super::{about, question::Question};
+use super::{check_fact, question::RuleContext};
 use crate::{
     catalogue::{Level, RuleId},
-    model::{Fact, Finding, IdentityKind, KubernetesVersion, NetworkMode, Verb, is_at_rest},
+    model::{Fact, Finding, IdentityKind, KubernetesVersion, NetworkMode, Verb, is_terminal_state},
 };
 
 /// What KMS v1 supports, and from where on it is worth a warning.
 const KMS_V1_SECRETS: u64 = 2_000;
 const KMS_V1_SECRETS_WARN: u64 = 1_800;
 
-pub(super) fn check(question: &Question<'_>) -> Vec<Finding> {
+pub(super) fn check(question: &RuleContext<'_>) -> Vec<Finding> {
     let mut findings = busy(question);
     findings.extend(
         [
@@ -35,11 +35,11 @@ pub(super) fn check(question: &Question<'_>) -> Vec<Finding> {
     findings
 }
 
-fn violated(question: &Question<'_>, rule: RuleId, message: impl Into<String>) -> Finding {
+fn violated(question: &RuleContext<'_>, rule: RuleId, message: impl Into<String>) -> Finding {
     Finding::violated(rule, &question.observed.cluster.id, message)
 }
 
-fn identity(question: &Question<'_>) -> Option<Finding> {
+fn identity(question: &RuleContext<'_>) -> Option<Finding> {
     let kind = match &question.observed.cluster.identity_kind {
         IdentityKind::UserAssigned => return None,
         IdentityKind::SystemAssigned => "a system-assigned identity",
@@ -56,7 +56,7 @@ fn identity(question: &Question<'_>) -> Option<Finding> {
     })
 }
 
-fn identity_missing(question: &Question<'_>) -> Option<Finding> {
+fn identity_missing(question: &RuleContext<'_>) -> Option<Finding> {
     let why = question.identity_missing()?;
     Some(violated(question, RuleId::ClusterIdentityMissing, why))
 }
@@ -65,19 +65,20 @@ pub(super) fn is_failed(provisioning_state: &str) -> bool {
     ["Failed", "Canceled"].iter().any(|state| state.eq_ignore_ascii_case(provisioning_state))
 }
 
-fn busy(question: &Question<'_>) -> Vec<Finding> {
+fn busy(question: &RuleContext<'_>) -> Vec<Finding> {
     if question.is_own_operation() {
         return Vec::new();
     }
     let cluster = &question.observed.cluster;
-    let busy_cluster = (!is_at_rest(&cluster.provisioning_state)).then(|| {
+    let busy_cluster = (!is_terminal_state(&cluster.provisioning_state)).then(|| {
         violated(
             question,
             RuleId::ClusterBusy,
             format!("cluster {} is {}", cluster.id.name(), cluster.provisioning_state),
         )
     });
-    let busy_pools = cluster.node_pools.iter().filter(|pool| !is_at_rest(&pool.provisioning_state));
+    let busy_pools =
+        cluster.node_pools.iter().filter(|pool| !is_terminal_state(&pool.provisioning_state));
     busy_cluster
         .into_iter()
         .chain(busy_pools.map(|pool| {
@@ -90,7 +91,7 @@ fn busy(question: &Question<'_>) -> Vec<Finding> {
         .collect()
 }
 
-fn failed(question: &Question<'_>) -> Option<Finding> {
+fn failed(question: &RuleContext<'_>) -> Option<Finding> {
     let state = &question.observed.cluster.provisioning_state;
     if !is_failed(state) {
         return None;
@@ -107,7 +108,7 @@ fn failed(question: &Question<'_>) -> Option<Finding> {
     Some(violated(question, RuleId::ClusterFailed, message))
 }
 
-fn stopped(question: &Question<'_>) -> Option<Finding> {
+fn stopped(question: &RuleContext<'_>) -> Option<Finding> {
     question
         .observed
         .cluster
@@ -115,7 +116,7 @@ fn stopped(question: &Question<'_>) -> Option<Finding> {
         .then(|| violated(question, RuleId::ClusterStopped, "the cluster is stopped"))
 }
 
-fn already_enabled(question: &Question<'_>) -> Option<Finding> {
+fn already_enabled(question: &RuleContext<'_>) -> Option<Finding> {
     let profile = question.in_use()?;
     let target = question.sets()?;
     let configured = profile.key_id.as_deref().unwrap_or("a key that the cluster does not name");
@@ -130,13 +131,13 @@ fn already_enabled(question: &Question<'_>) -> Option<Finding> {
     ))
 }
 
-fn not_enabled(question: &Question<'_>) -> Option<Finding> {
+fn not_enabled(question: &RuleContext<'_>) -> Option<Finding> {
     question.in_use().is_none().then(|| {
         violated(question, RuleId::KmsNotEnabled, "KMS is off, so there is no key to change")
     })
 }
 
-fn v1_on_enable(question: &Question<'_>) -> Option<Finding> {
+fn v1_on_enable(question: &RuleContext<'_>) -> Option<Finding> {
     (question.sets().is_some() && question.below_kms_v2()).then(|| {
         violated(
             question,
@@ -149,7 +150,7 @@ fn v1_on_enable(question: &Question<'_>) -> Option<Finding> {
     })
 }
 
-fn network_mode_locked(question: &Question<'_>) -> Option<Finding> {
+fn network_mode_locked(question: &RuleContext<'_>) -> Option<Finding> {
     let profile = question.in_use()?;
     let target = question.sets()?;
     let rule = RuleId::VaultNetworkModeLocked;
@@ -176,7 +177,7 @@ fn network_mode_locked(question: &Question<'_>) -> Option<Finding> {
     }
 }
 
-fn private_without_vnet_integration(question: &Question<'_>) -> Option<Finding> {
+fn private_without_vnet_integration(question: &RuleContext<'_>) -> Option<Finding> {
     let cluster = &question.observed.cluster;
     let mode = question.configuration()?.network_mode;
     if cluster.vnet_integration || mode != Some(NetworkMode::Private) {
@@ -200,7 +201,7 @@ fn private_without_vnet_integration(question: &Question<'_>) -> Option<Finding> 
     })
 }
 
-fn tunnel(question: &Question<'_>) -> Option<Finding> {
+fn tunnel(question: &RuleContext<'_>) -> Option<Finding> {
     question.configuration()?;
     let cluster = &question.observed.cluster;
     // Without an API server the rule on reaching it says what is the matter.
@@ -208,7 +209,7 @@ fn tunnel(question: &Question<'_>) -> Option<Finding> {
     if cluster.vnet_integration {
         return None;
     }
-    about(RuleId::TunnelUnsupported, &cluster.id, &kubernetes.konnectivity, |konnectivity| {
+    check_fact(RuleId::TunnelUnsupported, &cluster.id, &kubernetes.konnectivity, |konnectivity| {
         (!konnectivity).then(|| {
             "API Server VNet Integration is off and no konnectivity-agent pod runs in kube-system"
                 .to_owned()
@@ -216,7 +217,7 @@ fn tunnel(question: &Question<'_>) -> Option<Finding> {
     })
 }
 
-fn v1_secret_limit(question: &Question<'_>) -> Option<Finding> {
+fn v1_secret_limit(question: &RuleContext<'_>) -> Option<Finding> {
     if !question.below_kms_v2() || question.configuration().is_none() {
         return None;
     }
@@ -225,7 +226,7 @@ fn v1_secret_limit(question: &Question<'_>) -> Option<Finding> {
         // `status` counts secrets only when asked to.
         return None;
     }
-    let finding = about(
+    let finding = check_fact(
         RuleId::KmsV1SecretLimit,
         &question.observed.cluster.id,
         &kubernetes.secrets,
@@ -241,7 +242,7 @@ fn v1_secret_limit(question: &Question<'_>) -> Option<Finding> {
     }
 }
 
-fn v1_upgrade(question: &Question<'_>) -> Option<Finding> {
+fn v1_upgrade(question: &RuleContext<'_>) -> Option<Finding> {
     question.kms_v1_in_use().then(|| {
         violated(
             question,
@@ -256,7 +257,7 @@ fn v1_upgrade(question: &Question<'_>) -> Option<Finding> {
     })
 }
 
-fn newer_experience(question: &Question<'_>) -> Option<Finding> {
+fn newer_experience(question: &RuleContext<'_>) -> Option<Finding> {
     question.observed.cluster.infrastructure_encryption.then(|| {
         violated(
             question,
@@ -266,7 +267,7 @@ fn newer_experience(question: &Question<'_>) -> Option<Finding> {
     })
 }
 
-fn private_endpoint_nsg(question: &Question<'_>) -> Option<Finding> {
+fn private_endpoint_nsg(question: &RuleContext<'_>) -> Option<Finding> {
     let cluster = &question.observed.cluster;
     let private = question.sets()?.network_mode == NetworkMode::Private;
     (private && cluster.private_cluster && cluster.vnet_integration).then(|| {

@@ -9,7 +9,7 @@ use super::{
     access,
     cluster::is_failed,
     key,
-    question::Question,
+    question::RuleContext,
     remedy::{fill, of_key},
 };
 use crate::{
@@ -32,7 +32,7 @@ enum Role {
     Perhaps,
 }
 
-pub(super) fn check(question: &Question<'_>) -> Vec<Finding> {
+pub(super) fn check(question: &RuleContext<'_>) -> Vec<Finding> {
     if !question.identity_is_usable() {
         // Its own rules say so, and there is no access to judge.
         return Vec::new();
@@ -49,7 +49,7 @@ pub(super) fn check(question: &Question<'_>) -> Vec<Finding> {
 }
 
 struct Judged<'a> {
-    question: &'a Question<'a>,
+    question: &'a RuleContext<'a>,
     key: &'a PreviousKey,
     role: Role,
 }

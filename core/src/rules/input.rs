@@ -4,7 +4,7 @@ use super::remedy;
 use crate::{
     catalogue::RuleId,
     error::{Error, ErrorKind},
-    model::{Finding, KeyId, NetworkMode, Target, VaultId},
+    model::{Finding, KeyId, KmsConfiguration, NetworkMode, VaultId},
 };
 
 /// Parses the KMS configuration that a caller asks for. `key_vault_suffix` is the chosen cloud's,
@@ -17,7 +17,7 @@ pub(crate) fn target(
     network_mode: NetworkMode,
     key_vault_id: Option<&str>,
     key_vault_suffix: &str,
-) -> Result<Target, Vec<Finding>> {
+) -> Result<KmsConfiguration, Vec<Finding>> {
     let mut findings = Vec::new();
     let key = parsed(KeyId::parse(key_id), &mut findings);
     let vault = match key_vault_id {
@@ -41,7 +41,7 @@ pub(crate) fn target(
     findings.sort_by_key(|finding| finding.rule);
     match key {
         Some(key_id) if findings.is_empty() => {
-            Ok(Target { key_id, network_mode, key_vault_id: vault })
+            Ok(KmsConfiguration { key_id, network_mode, key_vault_id: vault })
         }
         _ => Err(findings),
     }
@@ -77,8 +77,8 @@ pub(crate) fn rotation(
 ///
 /// # Errors
 /// The rules, where a private vault's resource id is missing or is another vault's.
-pub(crate) fn completed(target: Target) -> Result<Target, Vec<Finding>> {
-    let Target { key_id, network_mode, key_vault_id } = &target;
+pub(crate) fn completed(target: KmsConfiguration) -> Result<KmsConfiguration, Vec<Finding>> {
+    let KmsConfiguration { key_id, network_mode, key_vault_id } = &target;
     let finding = match key_vault_id {
         Some(vault) => vault_mismatch(key_id, vault),
         None => (*network_mode == NetworkMode::Private).then(|| {

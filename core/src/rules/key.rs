@@ -1,8 +1,8 @@
-//! Rules about the key version.
+//! Rules check_fact the key version.
 
 use time::{Duration, OffsetDateTime};
 
-use super::{about, question::Question};
+use super::{check_fact, question::RuleContext};
 use crate::{
     catalogue::{Level, RuleId},
     model::{Fact, Finding, KeyFacts, Lookup},
@@ -11,7 +11,7 @@ use crate::{
 /// How long before its end a key's expiry is reported.
 const EXPIRES_SOON: Duration = Duration::days(30);
 
-pub(super) fn check(question: &Question<'_>) -> Vec<Finding> {
+pub(super) fn check(question: &RuleContext<'_>) -> Vec<Finding> {
     let (Some(configuration), Some(key)) = (question.configuration(), &question.observed.key)
     else {
         return Vec::new();
@@ -60,31 +60,31 @@ impl Judged<'_> {
         .collect()
     }
 
-    fn about(
+    fn check_fact(
         &self,
         rule: RuleId,
         problem: impl FnOnce(&Lookup<KeyFacts>) -> Option<String>,
     ) -> Option<Finding> {
-        about(rule, self.key_id, self.key, problem)
+        check_fact(rule, self.key_id, self.key, problem)
     }
 
-    /// A rule about a key that is there: where there is none, `key-not-found` says so.
+    /// A rule check_fact a key that is there: where there is none, `key-not-found` says so.
     fn property(
         &self,
         rule: RuleId,
         problem: impl FnOnce(&KeyFacts) -> Option<String>,
     ) -> Option<Finding> {
-        self.about(rule, |key| key.found().and_then(problem))
+        self.check_fact(rule, |key| key.found().and_then(problem))
     }
 
     fn not_found(&self) -> Option<Finding> {
-        self.about(RuleId::KeyNotFound, |key| {
+        self.check_fact(RuleId::KeyNotFound, |key| {
             matches!(key, Lookup::NotFound).then(|| format!("there is no key {}", self.key_id))
         })
     }
 
     fn soft_deleted(&self) -> Option<Finding> {
-        self.about(RuleId::KeySoftDeleted, |key| {
+        self.check_fact(RuleId::KeySoftDeleted, |key| {
             matches!(key, Lookup::SoftDeleted).then(|| format!("key {} was deleted", self.key_id))
         })
     }

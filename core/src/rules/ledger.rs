@@ -1,18 +1,18 @@
 //! Rules about the keys that the cluster used before, as its ledger tells.
 
-use super::question::Question;
+use super::question::RuleContext;
 use crate::{catalogue::RuleId, ledger::Entry, model::Finding};
 
-pub(super) fn check(question: &Question<'_>) -> Vec<Finding> {
+pub(super) fn check(question: &RuleContext<'_>) -> Vec<Finding> {
     [record_unsealed(question), key_reused(question)].into_iter().flatten().collect()
 }
 
 /// A text that anybody may have written.
-fn record_unsealed(question: &Question<'_>) -> Option<Finding> {
+fn record_unsealed(question: &RuleContext<'_>) -> Option<Finding> {
     let observed = question.observed;
     let unsealed = observed.recorded()?.unsealed.as_ref()?;
     let tells = unsealed.operation.as_ref().map_or_else(String::new, |operation| {
-        format!("; it tells of {}, begun by {}", operation.operation, operation.by)
+        format!("; it names {}, begun by {}", operation.operation, operation.by)
     });
     Some(Finding::violated(
         RuleId::RecordUnsealed,
@@ -22,7 +22,7 @@ fn record_unsealed(question: &Question<'_>) -> Option<Finding> {
 }
 
 /// A key that comes back: what is old under it, or in backups, is readable again.
-fn key_reused(question: &Question<'_>) -> Option<Finding> {
+fn key_reused(question: &RuleContext<'_>) -> Option<Finding> {
     let target = question.sets()?;
     let ledger = &question.observed.recorded()?.record.ledger;
     // One that was only to be set was perhaps never used.

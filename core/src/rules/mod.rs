@@ -26,7 +26,7 @@ use std::{cmp::Reverse, fmt};
 pub(crate) use actions::{Guarded, guard};
 pub(crate) use input::{completed, invalid_input, rotation, target};
 pub(crate) use options::{reencrypt_options, run_options, version_with_v2};
-pub(crate) use question::Question;
+pub(crate) use question::RuleContext;
 pub(crate) use refusal::{allowed, refusal};
 pub(crate) use secrets::unproven_on_kms_v1;
 pub(crate) use vault::{
@@ -39,7 +39,7 @@ use crate::{
 };
 
 /// The groups of checks. Each answers for every verb; the catalogue says which rules concern which.
-const GROUPS: &[fn(&Question<'_>) -> Vec<Finding>] = &[
+const GROUPS: &[fn(&RuleContext<'_>) -> Vec<Finding>] = &[
     cluster::check,
     vault::check,
     key::check,
@@ -50,7 +50,7 @@ const GROUPS: &[fn(&Question<'_>) -> Vec<Finding>] = &[
 ];
 
 /// Everything that the rules have to say: the most severe first, then in the catalogue's order.
-pub(crate) fn judge(question: &Question<'_>) -> Vec<Finding> {
+pub(crate) fn judge(question: &RuleContext<'_>) -> Vec<Finding> {
     let values = remedy::values(question);
     let mut findings: Vec<Finding> = GROUPS
         .iter()
@@ -62,7 +62,7 @@ pub(crate) fn judge(question: &Question<'_>) -> Vec<Finding> {
         && cluster::is_failed(&question.observed.cluster.provisioning_state)
     {
         // The key that is configured was perhaps never in force, and is left in any case.
-        ease(&mut findings, RuleId::is_about_key);
+        downgrade_to_warning(&mut findings, RuleId::is_about_key);
     }
     sort(&mut findings);
     findings
@@ -85,7 +85,7 @@ pub(crate) fn in_order(mut findings: Vec<Finding>) -> Vec<Finding> {
 }
 
 /// Refusals of these rules become warnings.
-pub(crate) fn ease(findings: &mut [Finding], which: impl Fn(RuleId) -> bool) {
+pub(crate) fn downgrade_to_warning(findings: &mut [Finding], which: impl Fn(RuleId) -> bool) {
     for finding in findings {
         if finding.level == Level::Block && which(finding.rule) {
             *finding = finding.clone().at(Level::Warn, false);
@@ -98,9 +98,9 @@ pub(crate) fn sort(findings: &mut [Finding]) {
     findings.sort_by_key(|finding| (Reverse(finding.level), finding.rule));
 }
 
-/// A rule about one fact: undetermined when the fact is unknown, else violated when `problem`
+/// A rule check_fact one fact: undetermined when the fact is unknown, else violated when `problem`
 /// says so.
-fn about<T>(
+fn check_fact<T>(
     rule: RuleId,
     resource: impl fmt::Display,
     fact: &Fact<T>,

@@ -2,20 +2,20 @@
 
 use crate::{
     model::{
-        Fact, IdentityKind, KeyId, KmsProfile, KubernetesVersion, Lookup, NetworkMode,
-        ReencryptOptions, Target, VaultId, Verb,
+        Fact, IdentityKind, KeyId, KmsConfiguration, KmsProfile, KubernetesVersion, Lookup,
+        NetworkMode, ReencryptOptions, VaultId, Verb,
     },
     observed::Observed,
 };
 
 /// What a verb is about to do, and to what.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Question<'a> {
+pub(crate) struct RuleContext<'a> {
     pub(crate) verb: Verb,
     pub(crate) observed: &'a Observed,
     /// The KMS configuration that is asked for. `None`: the verb sets none. A key without a
     /// version: the operation makes one, and the version in use is what can be judged.
-    pub(crate) target: Option<&'a Target>,
+    pub(crate) target: Option<&'a KmsConfiguration>,
     /// The plan has a gate.
     pub(crate) gate: bool,
     /// The plan rewrites secrets after what it changes, or only rewrites.
@@ -35,7 +35,7 @@ pub(super) struct Configuration<'a> {
     pub(super) is_in_use: bool,
 }
 
-impl<'a> Question<'a> {
+impl<'a> RuleContext<'a> {
     /// The profile, if KMS is on now.
     pub(super) fn in_use(&self) -> Option<&'a KmsProfile> {
         self.observed.cluster.kms_on()
@@ -52,7 +52,7 @@ impl<'a> Question<'a> {
     }
 
     /// The target, unless the cluster has exactly that configuration already.
-    pub(super) fn sets(&self) -> Option<&'a Target> {
+    pub(super) fn sets(&self) -> Option<&'a KmsConfiguration> {
         self.target.filter(|target| !self.in_use().is_some_and(|profile| profile.is(target)))
     }
 
@@ -129,13 +129,13 @@ impl<'a> Question<'a> {
 
 impl KmsProfile {
     /// `None`: the cluster names no key that tells its vault.
-    pub(super) fn same_vault(&self, target: &Target) -> Option<bool> {
+    pub(super) fn same_vault(&self, target: &KmsConfiguration) -> Option<bool> {
         let key_id = KeyId::parse(self.key_id.as_deref()?).ok()?;
         Some(key_id.host().eq_ignore_ascii_case(target.key_id.host()))
     }
 
     /// `None`: the cluster does not say.
-    pub(super) fn same_mode(&self, target: &Target) -> Option<bool> {
+    pub(super) fn same_mode(&self, target: &KmsConfiguration) -> Option<bool> {
         self.network_mode.map(|mode| mode == target.network_mode)
     }
 }

@@ -25,7 +25,7 @@ pub(crate) fn refusal(findings: &[Finding], allow: &[RuleId]) -> Option<Error> {
         .map(|finding| finding.rule.as_str())
         .collect();
     if !others.is_empty() {
-        message.push_str(" Found besides, and not in the way: ");
+        message.push_str(" Other findings that do not block: ");
         message.push_str(&others.join(", "));
         message.push('.');
     }
@@ -35,7 +35,7 @@ pub(crate) fn refusal(findings: &[Finding], allow: &[RuleId]) -> Option<Error> {
 fn reason(finding: &Finding) -> String {
     let Finding { rule, message, remedy, .. } = finding;
     let way_out = if finding.overridable {
-        format!(" Or accept it: name {rule} in allow.")
+        format!(" To override, add {rule} to allow.")
     } else {
         String::new()
     };

@@ -1,13 +1,13 @@
 //! Remedies with the names of what they are about, so that their commands can be run as they are.
 
-use super::question::Question;
+use super::question::RuleContext;
 use crate::model::{Finding, KeyId};
 
 /// What a placeholder of a remedy stands for.
 pub(super) type Values = Vec<(&'static str, String)>;
 
 /// What is known of the question's cluster, vault, key and identity.
-pub(super) fn values(question: &Question<'_>) -> Values {
+pub(super) fn values(question: &RuleContext<'_>) -> Values {
     let cluster = &question.observed.cluster.id;
     let mut values = vec![
         ("<group>", cluster.resource_group().to_owned()),

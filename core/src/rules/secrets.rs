@@ -1,6 +1,6 @@
-//! Rules about the Kubernetes API and what is done to secrets.
+//! Rules check_fact the Kubernetes API and what is done to secrets.
 
-use super::{about, question::Question};
+use super::{check_fact, question::RuleContext};
 use crate::{
     catalogue::{Level, RuleId},
     model::{ClusterId, Fact, Finding, KubernetesFacts, Pace, Permission, Unreadable, Verb},
@@ -12,7 +12,7 @@ const ETCD_RETENTION_SECONDS: u64 = 10 * 60;
 /// Stored size of a secret where metrics do not tell.
 const SECRET_BYTES: u64 = 4 * 1024;
 
-pub(super) fn check(question: &Question<'_>) -> Vec<Finding> {
+pub(super) fn check(question: &RuleContext<'_>) -> Vec<Finding> {
     let mut findings: Vec<Finding> =
         [unencrypted_meanwhile(question), unproven(question), record_unreadable(question)]
             .into_iter()
@@ -37,7 +37,7 @@ pub(super) fn check(question: &Question<'_>) -> Vec<Finding> {
     findings
 }
 
-fn unreachable(question: &Question<'_>, why: &str) -> Option<Finding> {
+fn unreachable(question: &RuleContext<'_>, why: &str) -> Option<Finding> {
     let cluster = &question.observed.cluster;
     // A stopped cluster has no API server, which its own rule says.
     if cluster.is_stopped() {
@@ -52,7 +52,7 @@ fn unreachable(question: &Question<'_>, why: &str) -> Option<Finding> {
 }
 
 /// A profile that is turned off: secrets may still be under its key, or in plaintext.
-fn unencrypted_meanwhile(question: &Question<'_>) -> Option<Finding> {
+fn unencrypted_meanwhile(question: &RuleContext<'_>) -> Option<Finding> {
     let cluster = &question.observed.cluster;
     let off = cluster.kms.as_ref().is_some_and(|profile| !profile.enabled);
     let message = match question.verb {
@@ -69,7 +69,7 @@ fn unencrypted_meanwhile(question: &Question<'_>) -> Option<Finding> {
 }
 
 /// No pass has come to its end since the key came into use, or the record does not know of one.
-fn unproven(question: &Question<'_>) -> Option<Finding> {
+fn unproven(question: &RuleContext<'_>) -> Option<Finding> {
     let cluster = &question.observed.cluster;
     let found = question.observed.recorded()?;
     let ledger = &found.record.ledger;
@@ -95,8 +95,8 @@ fn unproven(question: &Question<'_>) -> Option<Finding> {
     Some(Finding::violated(RuleId::SecretsUnproven, &cluster.id, message))
 }
 
-/// Where there is no way to the API server at all, its own rule says so.
-fn record_unreadable(question: &Question<'_>) -> Option<Finding> {
+/// Where the API server cannot be reached at all, its own rule says so.
+fn record_unreadable(question: &RuleContext<'_>) -> Option<Finding> {
     let Some(Fact::Unknown(why)) = &question.observed.record else { return None };
     question.observed.kubernetes.known()?;
     let message =
@@ -122,7 +122,7 @@ fn is_identity_leases(permission: &Permission) -> bool {
 }
 
 struct Judged<'a> {
-    question: &'a Question<'a>,
+    question: &'a RuleContext<'a>,
     kubernetes: &'a KubernetesFacts,
 }
 
@@ -140,7 +140,7 @@ impl Judged<'_> {
             cluster.node_resource_group
         )
         .to_lowercase();
-        about(
+        check_fact(
             RuleId::KubernetesClusterMismatch,
             &cluster.id,
             &self.kubernetes.node_resource_groups,
@@ -175,7 +175,7 @@ impl Judged<'_> {
     }
 
     fn permission_missing(&self) -> Option<Finding> {
-        about(
+        check_fact(
             RuleId::KubernetesPermissionMissing,
             &self.question.observed.cluster.id,
             &self.kubernetes.missing_permissions,
@@ -240,7 +240,7 @@ impl Judged<'_> {
         let finding = if self.question.kms_v1_in_use() {
             unproven_on_kms_v1(cluster)
         } else {
-            let metrics = about(rule, cluster, &self.kubernetes.metrics, |readable| {
+            let metrics = check_fact(rule, cluster, &self.kubernetes.metrics, |readable| {
                 (!readable).then(|| "`/metrics` of the API server cannot be read".to_owned())
             });
             metrics.or_else(|| self.servers_unknown())?
@@ -283,7 +283,7 @@ impl Judged<'_> {
         if within_retention <= limit {
             return None;
         }
-        about(
+        check_fact(
             RuleId::EtcdGrowth,
             &self.question.observed.cluster.id,
             &self.kubernetes.secrets,
@@ -291,7 +291,7 @@ impl Judged<'_> {
                 let rewritten = within_retention.min(*secrets);
                 (rewritten > limit).then(|| {
                     format!(
-                        "rewriting {rewritten} secrets of about {size} bytes within ten minutes \
+                        "rewriting {rewritten} secrets of check_fact {size} bytes within ten minutes \
                          adds {} MiB to etcd",
                         rewritten.saturating_mul(size) >> 20
                     )

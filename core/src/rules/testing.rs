@@ -13,9 +13,9 @@ pub(crate) use self::{
 };
 use crate::{
     model::{
-        AccessFacts, ClusterFacts, ClusterId, Fact, IdentityKind, KeyFacts, KeyId, KmsProfile,
-        KubernetesFacts, KubernetesVersion, Lookup, NetworkMode, NodePoolFacts, Target,
-        UserAssignedIdentity, VaultFacts, VaultId,
+        AccessFacts, ClusterFacts, ClusterId, Fact, IdentityKind, KeyFacts, KeyId,
+        KmsConfiguration, KmsProfile, KubernetesFacts, KubernetesVersion, Lookup, NetworkMode,
+        NodePoolFacts, UserAssignedIdentity, VaultFacts, VaultId,
     },
     observed::{Observed, PreviousKey},
 };
@@ -151,9 +151,9 @@ pub(crate) fn kubernetes() -> KubernetesFacts {
 }
 
 /// A KMS configuration to ask for; in private mode with the vault's resource id.
-pub(crate) fn target_of(key_id: &str, network_mode: NetworkMode) -> Target {
+pub(crate) fn target_of(key_id: &str, network_mode: NetworkMode) -> KmsConfiguration {
     let private = network_mode == NetworkMode::Private;
-    Target {
+    KmsConfiguration {
         key_id: KeyId::parse(key_id).unwrap(),
         network_mode,
         key_vault_id: private.then(|| VaultId::parse(VAULT).unwrap()),

@@ -1,8 +1,8 @@
-//! Rules about the vault.
+//! Rules check_fact the vault.
 
 use uuid::Uuid;
 
-use super::{about, question::Question, remedy::fill};
+use super::{check_fact, question::RuleContext, remedy::fill};
 use crate::{
     catalogue::{Level, RuleId},
     model::{
@@ -27,7 +27,7 @@ pub(crate) fn closed_vault_in_use(observed: &Observed) -> Option<String> {
 const OTHERS_FIRST: &str = "Move the other cluster to private mode first, with a manager of its own, or pass vault_access = \
                             \"keep\" to leave the vault open.";
 
-pub(super) fn check(question: &Question<'_>) -> Vec<Finding> {
+pub(super) fn check(question: &RuleContext<'_>) -> Vec<Finding> {
     [
         not_found(question),
         soft_deleted(question),
@@ -43,37 +43,37 @@ pub(super) fn check(question: &Question<'_>) -> Vec<Finding> {
     .collect()
 }
 
-fn lookup<'a>(question: &Question<'a>) -> Option<&'a Fact<Lookup<VaultFacts>>> {
+fn lookup<'a>(question: &RuleContext<'a>) -> Option<&'a Fact<Lookup<VaultFacts>>> {
     question.configuration()?;
     question.observed.vault.as_ref()
 }
 
-fn not_found(question: &Question<'_>) -> Option<Finding> {
-    about(RuleId::VaultNotFound, question.vault_resource(), lookup(question)?, |vault| {
+fn not_found(question: &RuleContext<'_>) -> Option<Finding> {
+    check_fact(RuleId::VaultNotFound, question.vault_resource(), lookup(question)?, |vault| {
         matches!(vault, Lookup::NotFound)
             .then(|| format!("there is no vault {}", question.vault_resource()))
     })
 }
 
-fn soft_deleted(question: &Question<'_>) -> Option<Finding> {
-    about(RuleId::VaultSoftDeleted, question.vault_resource(), lookup(question)?, |vault| {
+fn soft_deleted(question: &RuleContext<'_>) -> Option<Finding> {
+    check_fact(RuleId::VaultSoftDeleted, question.vault_resource(), lookup(question)?, |vault| {
         matches!(vault, Lookup::SoftDeleted)
             .then(|| format!("vault {} was deleted", question.vault_resource()))
     })
 }
 
-/// A rule about a vault that is there: where there is none, `vault-not-found` says so.
+/// A rule check_fact a vault that is there: where there is none, `vault-not-found` says so.
 fn property(
-    question: &Question<'_>,
+    question: &RuleContext<'_>,
     rule: RuleId,
     problem: impl FnOnce(&VaultFacts) -> Option<String>,
 ) -> Option<Finding> {
-    about(rule, question.vault_resource(), lookup(question)?, |vault| {
+    check_fact(rule, question.vault_resource(), lookup(question)?, |vault| {
         vault.found().and_then(problem)
     })
 }
 
-fn other_tenant(question: &Question<'_>) -> Option<Finding> {
+fn other_tenant(question: &RuleContext<'_>) -> Option<Finding> {
     let identity_tenant = &question.observed.access.as_ref()?.tenant_id;
     let no_identity = !question.identity_is_usable() && matches!(identity_tenant, Fact::Unknown(_));
     if no_identity || question.vault_is_missing() {
@@ -84,7 +84,7 @@ fn other_tenant(question: &Question<'_>) -> Option<Finding> {
             Fact::Known(vault.found().map(|vault| (vault.tenant_id.clone(), identity.clone())))
         })
     });
-    about(RuleId::VaultOtherTenant, question.vault_resource(), &tenants, |tenants| {
+    check_fact(RuleId::VaultOtherTenant, question.vault_resource(), &tenants, |tenants| {
         let (vault, identity) = tenants.as_ref()?;
         (!same_tenant(vault, identity)).then(|| {
             format!("the vault is in tenant {vault}, the cluster's identity in tenant {identity}")
@@ -99,13 +99,13 @@ fn same_tenant(left: &str, right: &str) -> bool {
     }
 }
 
-fn is_public(question: &Question<'_>) -> bool {
+fn is_public(question: &RuleContext<'_>) -> bool {
     question
         .configuration()
         .is_some_and(|configuration| configuration.network_mode == Some(NetworkMode::Public))
 }
 
-fn firewall(question: &Question<'_>) -> Option<Finding> {
+fn firewall(question: &RuleContext<'_>) -> Option<Finding> {
     if !is_public(question) {
         return None;
     }
@@ -116,7 +116,7 @@ fn firewall(question: &Question<'_>) -> Option<Finding> {
     })
 }
 
-fn public_access_disabled(question: &Question<'_>) -> Option<Finding> {
+fn public_access_disabled(question: &RuleContext<'_>) -> Option<Finding> {
     if !is_public(question) {
         return None;
     }
@@ -126,7 +126,7 @@ fn public_access_disabled(question: &Question<'_>) -> Option<Finding> {
     })
 }
 
-fn purge_protection_off(question: &Question<'_>) -> Option<Finding> {
+fn purge_protection_off(question: &RuleContext<'_>) -> Option<Finding> {
     property(question, RuleId::VaultPurgeProtectionOff, |vault| {
         let off = match (vault.soft_delete, vault.purge_protection) {
             (true, true) => return None,
@@ -137,8 +137,8 @@ fn purge_protection_off(question: &Question<'_>) -> Option<Finding> {
     })
 }
 
-/// A key version is made by the vault itself, so it has to answer here.
-fn data_plane_unreachable(question: &Question<'_>) -> Option<Finding> {
+/// A key version is made by the vault itself, so it has to respond here.
+fn data_plane_unreachable(question: &RuleContext<'_>) -> Option<Finding> {
     let key = question.observed.key.as_ref().and_then(Fact::known);
     let key_is_missing = key.is_some_and(|key| key.found().is_none());
     if question.vault_is_missing() || key_is_missing {
@@ -152,13 +152,13 @@ fn data_plane_unreachable(question: &Question<'_>) -> Option<Finding> {
     ))
 }
 
-fn diagnostics_off(question: &Question<'_>) -> Option<Finding> {
+fn diagnostics_off(question: &RuleContext<'_>) -> Option<Finding> {
     question.configuration()?;
     if question.vault_is_missing() {
         return None;
     }
     let diagnostics = question.observed.diagnostics.as_ref()?;
-    about(RuleId::VaultDiagnosticsOff, question.vault_resource(), diagnostics, |on| {
+    check_fact(RuleId::VaultDiagnosticsOff, question.vault_resource(), diagnostics, |on| {
         (!on).then(|| "the vault has no diagnostic settings".to_owned())
     })
 }
@@ -172,7 +172,7 @@ pub(crate) fn vault_shared(observed: &Observed) -> Option<Finding> {
         |name: &String| own.as_ref().is_some_and(|own| own.name().eq_ignore_ascii_case(name));
     let own_connections = vault.connections_of(&observed.cluster).count();
     let other_connections = vault.private_endpoint_connections.len() - own_connections;
-    about(RuleId::VaultShared, &vault.id, observed.vault_keys.as_ref()?, |keys| {
+    check_fact(RuleId::VaultShared, &vault.id, observed.vault_keys.as_ref()?, |keys| {
         let other_keys = keys.iter().filter(|name| !is_own(name)).count();
         let others: Vec<String> = [
             (other_keys, "other keys"),

@@ -21,7 +21,7 @@
 use crate::{
     error::Result,
     ledger::{Entry, Ledger},
-    model::{ClusterFacts, ExpectedKey, KmsTarget, Target},
+    model::{ClusterFacts, ExpectedKey, KmsChange, KmsConfiguration},
     plan::expected_now,
 };
 
@@ -78,7 +78,7 @@ pub(crate) enum Next {
 
 /// The rules above, in their order. `etag` is the one that was seen before the gate.
 pub(crate) fn next(
-    target: &KmsTarget,
+    target: &KmsChange,
     etag: Option<&str>,
     in_use: &InUse,
     progress: Progress,
@@ -98,7 +98,7 @@ pub(crate) fn next(
     }
 }
 
-fn may_set(target: &KmsTarget, in_use: &InUse, configured: Option<&ExpectedKey>) -> bool {
+fn may_set(target: &KmsChange, in_use: &InUse, configured: Option<&ExpectedKey>) -> bool {
     let target = target.expected();
     match in_use {
         InUse::NotHeard => false,
@@ -134,16 +134,16 @@ pub(crate) fn key_to_settle_on<'a>(
 ///
 /// # Errors
 /// [`ErrorKind::Unexpected`](crate::ErrorKind::Unexpected): it cannot be named.
-pub(crate) fn profile_in_force(now: &ClusterFacts, ledger: Option<&Ledger>) -> Result<KmsTarget> {
+pub(crate) fn profile_in_force(now: &ClusterFacts, ledger: Option<&Ledger>) -> Result<KmsChange> {
     let current = ledger.and_then(|ledger| ledger.current.as_ref());
-    let Some(entry) = current.filter(|_| !now.is_succeeded()) else { return KmsTarget::of(now) };
+    let Some(entry) = current.filter(|_| !now.is_succeeded()) else { return KmsChange::of(now) };
     match (&entry.key_id, entry.network_mode) {
-        (None, _) => Ok(KmsTarget::Off),
+        (None, _) => Ok(KmsChange::Off),
         (Some(key_id), Some(network_mode)) => {
             let (key_id, key_vault_id) = (key_id.clone(), entry.key_vault_id.clone());
-            Ok(KmsTarget::on(&Target { key_id, network_mode, key_vault_id }))
+            Ok(KmsChange::on(&KmsConfiguration { key_id, network_mode, key_vault_id }))
         }
-        (Some(_), None) => KmsTarget::of(now),
+        (Some(_), None) => KmsChange::of(now),
     }
 }
 
@@ -152,7 +152,7 @@ pub(crate) fn profile_in_force(now: &ClusterFacts, ledger: Option<&Ledger>) -> R
 pub(crate) fn candidates(
     now: &ClusterFacts,
     later: Option<ExpectedKey>,
-    before: Option<&KmsTarget>,
+    before: Option<&KmsChange>,
     ledger: Option<&Ledger>,
 ) -> Vec<ExpectedKey> {
     let recorded = ledger.into_iter().flat_map(|ledger| ledger.entries().map(Entry::key));
@@ -160,7 +160,7 @@ pub(crate) fn candidates(
         .ok()
         .into_iter()
         .chain(later)
-        .chain(before.map(KmsTarget::expected))
+        .chain(before.map(KmsChange::expected))
         .chain(recorded)
         .chain([ExpectedKey::Plaintext]);
     let mut candidates = Vec::new();
@@ -178,18 +178,18 @@ pub(crate) fn candidates(
 pub(crate) fn profile_of(
     key: &ExpectedKey,
     now: &ClusterFacts,
-    later: Option<&KmsTarget>,
-    before: Option<&KmsTarget>,
+    later: Option<&KmsChange>,
+    before: Option<&KmsChange>,
     ledger: Option<&Ledger>,
-) -> Option<KmsTarget> {
-    let ExpectedKey::Key(key_id) = key else { return Some(KmsTarget::Off) };
+) -> Option<KmsChange> {
+    let ExpectedKey::Key(key_id) = key else { return Some(KmsChange::Off) };
     let on = |(network_mode, key_vault_id)| {
-        KmsTarget::on(&Target { key_id: key_id.clone(), network_mode, key_vault_id })
+        KmsChange::on(&KmsConfiguration { key_id: key_id.clone(), network_mode, key_vault_id })
     };
     let entry = ledger.and_then(|ledger| ledger.entry(key_id));
     let recorded = entry.and_then(|entry| Some((entry.network_mode?, entry.key_vault_id.clone())));
-    let configured = KmsTarget::of(now).ok();
-    let is_it = |target: &&KmsTarget| target.expected() == *key;
+    let configured = KmsChange::of(now).ok();
+    let is_it = |target: &&KmsChange| target.expected() == *key;
     before
         .filter(is_it)
         .cloned()
@@ -197,7 +197,7 @@ pub(crate) fn profile_of(
         .or_else(|| configured.as_ref().filter(is_it).cloned())
         .or_else(|| later.filter(is_it).cloned())
         .or_else(|| match configured? {
-            KmsTarget::On { key_id: other, network_mode, key_vault_id }
+            KmsChange::On { key_id: other, network_mode, key_vault_id }
                 if other.host().eq_ignore_ascii_case(key_id.host()) =>
             {
                 Some(on((network_mode, key_vault_id)))

@@ -9,11 +9,11 @@ fn key(number: u8) -> ExpectedKey {
     ExpectedKey::Key(KeyId::parse(&id).unwrap())
 }
 
-fn target(number: u8) -> KmsTarget {
+fn target(number: u8) -> KmsChange {
     match key(number) {
-        ExpectedKey::Plaintext => KmsTarget::Off,
+        ExpectedKey::Plaintext => KmsChange::Off,
         ExpectedKey::Key(key_id) => {
-            KmsTarget::On { key_id, network_mode: NetworkMode::Public, key_vault_id: None }
+            KmsChange::On { key_id, network_mode: NetworkMode::Public, key_vault_id: None }
         }
     }
 }

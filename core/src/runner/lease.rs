@@ -37,7 +37,7 @@ struct Held {
 }
 
 /// Takes the Lease. One that somebody else holds is watched for its whole life first: renewed in
-/// that time, it is alive. Only time between two answers counts, by our own clock, so neither a
+/// that time, it is alive. Only time between two responses counts, by our own clock, so neither a
 /// silent API server nor a wrong clock makes a living holder look dead.
 pub(super) async fn take(
     store: LeaseStore,
@@ -59,7 +59,7 @@ pub(super) async fn take(
             LeaseWrite::Held(lease) => {
                 return Ok(HeldLease::new(store, holder, seconds, lease, timing.lease_renewal));
             }
-            // Somebody else was faster: look who, but not as fast as the API server answers.
+            // Somebody else was faster: look who, but not as fast as the API server responds.
             LeaseWrite::Conflict => sleep(timing.lease_poll).await,
         }
     }
@@ -186,7 +186,7 @@ pub(super) fn lost(by: Option<&str>) -> Error {
     Error::new(
         ErrorKind::Conflict,
         format!(
-            "{by} took over this operation, and nothing more was written here; its result counts"
+            "{by} took over this operation, and nothing more was written here; see that run's report"
         ),
     )
 }

@@ -26,7 +26,7 @@ use crate::{
     error::{Error, Result},
     ledger::{Operation, Proof},
     model::{
-        ClusterId, ExpectedKey, KeyId, KmsTarget, Purpose, Step, StepKind, StepOutcome, Timing,
+        ClusterId, ExpectedKey, KeyId, KmsChange, Purpose, Step, StepKind, StepOutcome, Timing,
         VaultId,
     },
     plan::{Plan, has_gate},
@@ -37,7 +37,7 @@ use crate::{
 pub use self::journal::Journal;
 pub(crate) use self::{
     log::RunLog,
-    recorder::{Found, Recorder},
+    recorder::{Recorder, StoredRecord},
     set_kms::settled,
 };
 
@@ -53,13 +53,13 @@ pub(crate) struct Runner<'a> {
     pub(crate) allow: &'a [RuleId],
     pub(crate) give_up_secrets: &'a [String],
     /// `None`: nothing is recorded.
-    pub(crate) recording: Option<Recording<'a>>,
+    pub(crate) recording: Option<RecordContext<'a>>,
     /// The key in use, a version of which may have to be made.
     pub(crate) key_in_use: Option<KeyId>,
     /// The version of it that an earlier round of this call made.
     pub(crate) made: &'a tokio::sync::OnceCell<KeyId>,
     /// The KMS profile that the operation began with. `None`: it cannot be named.
-    pub(crate) before: Option<KmsTarget>,
+    pub(crate) before: Option<KmsChange>,
     /// The operation turns KMS off and on again.
     pub(crate) off_and_on: bool,
     /// KMS is off now.
@@ -67,10 +67,10 @@ pub(crate) struct Runner<'a> {
 }
 
 /// What is recorded of a run, and by whom.
-pub(crate) struct Recording<'a> {
+pub(crate) struct RecordContext<'a> {
     pub(crate) recorder: &'a Recorder,
     /// `None`: it could not be read, because the API server is down.
-    pub(crate) found: Option<Found>,
+    pub(crate) found: Option<StoredRecord>,
     pub(crate) operation: Operation,
     /// The operation begins with this run.
     pub(crate) is_new: bool,
@@ -80,11 +80,11 @@ pub(crate) struct Recording<'a> {
 
 /// How a run of a plan ended.
 #[derive(Debug, Eq, PartialEq)]
-pub(crate) enum Ended {
+pub(crate) enum RunOutcome {
     /// Every step holds.
     Done,
     /// Somebody else changed the cluster, or its record: observe and plan again.
-    PlanAgain(String),
+    Replan(String),
 }
 
 /// What a run carries from step to step.
@@ -105,7 +105,7 @@ struct RunState {
     /// Something besides the record was written, or is about to be.
     wrote: bool,
     /// Another change of the key follows: what this pass proves is the gate before it.
-    guards: bool,
+    key_change_follows: bool,
 }
 
 impl RunState {
@@ -132,14 +132,14 @@ impl RunState {
 
 impl Runner<'_> {
     /// Performs the steps. `etag` is the one that the plan was made from.
-    pub(crate) async fn run(&self, plan: &Plan, etag: Option<String>) -> Result<Ended> {
+    pub(crate) async fn run(&self, plan: &Plan, etag: Option<String>) -> Result<RunOutcome> {
         let mut state = self.begun(plan, etag);
         let outcome = match self.steps(plan, &mut state).await {
             Err(error) => Err(self.after_error(error, &state).await),
             outcome => outcome,
         };
         if let Some(engine) = &self.engine {
-            engine.tidy().await;
+            engine.clean_up().await;
         }
         outcome
     }
@@ -155,7 +155,7 @@ impl Runner<'_> {
             closed: self.closed_before(),
             is_off: self.off_and_on && self.kms_is_off,
             wrote: false,
-            guards: false,
+            key_change_follows: false,
         }
     }
 
@@ -171,21 +171,22 @@ impl Runner<'_> {
         if state.is_off { error.with_context(&self.while_off()) } else { error }
     }
 
-    async fn steps(&self, plan: &Plan, state: &mut RunState) -> Result<Ended> {
+    async fn steps(&self, plan: &Plan, state: &mut RunState) -> Result<RunOutcome> {
         for (index, step) in plan.steps.iter().enumerate() {
             self.reporter.step(index + 1, plan.steps.len());
             let later = &plan.steps[index + 1..];
-            state.guards = later.iter().any(|step| matches!(step.kind, StepKind::SetKms { .. }));
+            state.key_change_follows =
+                later.iter().any(|step| matches!(step.kind, StepKind::SetKms { .. }));
             let began = Instant::now();
             let span = tracing::info_span!("step", number = index + 1, summary = step.summary);
             match self.step(step, later, state).instrument(span).await? {
                 ControlFlow::Continue(outcome) => {
                     self.log.step(step, outcome, began.elapsed().as_secs_f64());
                 }
-                ControlFlow::Break(why) => return Ok(Ended::PlanAgain(why)),
+                ControlFlow::Break(why) => return Ok(RunOutcome::Replan(why)),
             }
         }
-        Ok(Ended::Done)
+        Ok(RunOutcome::Done)
     }
 
     /// Performs a step. Breaks off, and says why, when the plan has to be made again.
@@ -209,7 +210,7 @@ impl Runner<'_> {
             StepKind::SetKms { target } => {
                 phase(Phase::Cluster);
                 let outcome = self.set_kms(target, state).await?;
-                state.is_off = self.off_and_on && *target == KmsTarget::Off;
+                state.is_off = self.off_and_on && *target == KmsChange::Off;
                 Ok(outcome)
             }
             StepKind::Settle => {
@@ -276,7 +277,7 @@ impl Runner<'_> {
 }
 
 /// The profile that is set next.
-fn next_target(later: &[Step]) -> Option<&KmsTarget> {
+fn next_target(later: &[Step]) -> Option<&KmsChange> {
     later.iter().find_map(|step| match &step.kind {
         StepKind::SetKms { target } => Some(target),
         _ => None,

@@ -4,13 +4,13 @@ use std::ops::ControlFlow;
 
 use time::OffsetDateTime;
 
-use super::{Recording, RunState, Runner, change::InUse, recorder::Begun};
+use super::{RecordContext, RunState, Runner, change::InUse, recorder::BeginOutcome};
 use crate::{
     catalogue::RuleId,
     error::{Error, ErrorKind, Result},
     ledger::{Certainty, Proof},
     model::{
-        Counts, Evidence, ExpectedKey, KeyId, KeyVersion, KmsTarget, Purpose, ReencryptReport,
+        Counts, Evidence, ExpectedKey, KeyId, KeyVersion, KmsChange, Purpose, ReencryptReport,
         Scope, Step, StepKind, StepOutcome,
     },
     reencrypt::WritesWith,
@@ -29,9 +29,9 @@ impl Runner<'_> {
             ));
         };
         Ok(match recording.recorder.begin(found, &recording.operation).await? {
-            Begun::Recorded => ControlFlow::Continue(StepOutcome::Done),
-            Begun::Already => ControlFlow::Continue(StepOutcome::AlreadyDone),
-            Begun::Changed => {
+            BeginOutcome::Recorded => ControlFlow::Continue(StepOutcome::Done),
+            BeginOutcome::Already => ControlFlow::Continue(StepOutcome::AlreadyDone),
+            BeginOutcome::Changed => {
                 ControlFlow::Break("somebody else recorded an operation meanwhile".to_owned())
             }
         })
@@ -66,7 +66,7 @@ impl Runner<'_> {
                 let id = uuid::Uuid::new_v4().to_string();
                 (self.make_key_version(key_id, &id).await?, StepOutcome::Done)
             }
-            (Some(Recording { recorder, operation, .. }), None) => {
+            (Some(RecordContext { recorder, operation, .. }), None) => {
                 let versions = self.azure.key_versions(key_id).await?;
                 let is_ours = |it: &&KeyVersion| it.operation.as_ref() == Some(&operation.id);
                 if let Some(before) = versions.iter().find(is_ours) {
@@ -99,7 +99,7 @@ impl Runner<'_> {
     }
 
     /// Records the change that is about to be asked of the cluster.
-    pub(super) async fn intend(&self, target: &KmsTarget, etag: Option<&str>) -> Result<()> {
+    pub(super) async fn intend(&self, target: &KmsChange, etag: Option<&str>) -> Result<()> {
         let Some(recording) = &self.recording else { return Ok(()) };
         recording.recorder.target(target).await;
         recording.recorder.intend(&target.expected(), etag).await
@@ -108,7 +108,7 @@ impl Runner<'_> {
     /// Records that the cluster is as intended.
     pub(super) async fn settled_as(
         &self,
-        target: &KmsTarget,
+        target: &KmsChange,
         etag: Option<&str>,
         certainty: Certainty,
     ) -> Result<()> {
@@ -163,7 +163,7 @@ impl Runner<'_> {
             purpose: Purpose::Gate,
             scope: Scope::default(),
             evidence: Evidence::Ledger,
-            fence: proof.fence.clone(),
+            watermark: proof.watermark.clone(),
             key_id: expected.key_id().map(ToString::to_string),
             counts: Counts::default(),
             blocked: Vec::new(),

@@ -6,20 +6,20 @@ use tokio::sync::Mutex;
 use super::lease::{HeldLease, lost, take};
 use crate::{
     error::{Error, ErrorKind, Result},
-    kubernetes::{KubernetesApi, LeaseStore, SealStore, StateStore, Stored, Written},
+    kubernetes::{KubernetesApi, LeaseStore, RecordStore, SealStore, Stored, Written},
     ledger::{Certainty, Operation, Proof, Reconciled, Record},
-    model::{ExpectedKey, KeyId, KmsTarget, Timing, VaultId},
+    model::{ExpectedKey, KeyId, KmsChange, Timing, VaultId},
     progress::Reporter,
     seal::SealKey,
     text::{LONGEST_NAME, one_line},
 };
 
-/// How often a record is written again over one that differs only in what is not ours.
+/// How many times a record is written again over one that differs only in what is not ours.
 const TRIES: usize = 5;
 
 /// A record as it was observed.
 #[derive(Clone, Debug)]
-pub(crate) struct Found {
+pub(crate) struct StoredRecord {
     pub(crate) reconciled: Reconciled,
     /// Of the `ConfigMap`; `None`: there is none yet.
     pub(crate) resource_version: Option<String>,
@@ -31,7 +31,7 @@ pub(crate) struct Found {
 
 /// How the recording of an operation ended.
 #[derive(Debug, Eq, PartialEq)]
-pub(super) enum Begun {
+pub(super) enum BeginOutcome {
     Recorded,
     /// It was recorded before, by this run.
     Already,
@@ -41,17 +41,17 @@ pub(super) enum Begun {
 
 /// Keeps the record of one run in the cluster, under the cluster's Lease.
 pub(crate) struct Recorder {
-    state: StateStore,
+    state: RecordStore,
     seals: SealStore,
     lease: LeaseStore,
     timing: Timing,
     reporter: Reporter,
     /// Who holds the Lease: unique to this run.
     by: String,
-    kept: Mutex<Option<Kept>>,
+    kept: Mutex<Option<OwnedRecord>>,
 }
 
-struct Kept {
+struct OwnedRecord {
     lease: HeldLease,
     /// As far as it was written, or is to be written with the next intent.
     record: Record,
@@ -68,7 +68,7 @@ impl Recorder {
         reporter: Reporter,
     ) -> Self {
         Self {
-            state: StateStore::new(api.clone(), namespace.to_owned()),
+            state: RecordStore::new(api.clone(), namespace.to_owned()),
             seals: SealStore::new(api.clone(), namespace.to_owned()),
             lease: LeaseStore::new(api.clone(), namespace.to_owned()),
             timing,
@@ -84,11 +84,19 @@ impl Recorder {
     }
 
     /// Takes the Lease and records the operation, over exactly what was observed.
-    pub(super) async fn begin(&self, found: &Found, operation: &Operation) -> Result<Begun> {
+    pub(super) async fn begin(
+        &self,
+        found: &StoredRecord,
+        operation: &Operation,
+    ) -> Result<BeginOutcome> {
         self.open(found, |record| record.begin(operation.clone())).await
     }
 
-    async fn open(&self, found: &Found, change: impl FnOnce(&mut Record)) -> Result<Begun> {
+    async fn open(
+        &self,
+        found: &StoredRecord,
+        change: impl FnOnce(&mut Record),
+    ) -> Result<BeginOutcome> {
         let mut kept = self.kept.lock().await;
         if let Some(kept) = kept.as_mut() {
             // A later round of the same run.
@@ -99,22 +107,22 @@ impl Recorder {
             // Of what could not be sealed yet nothing is read back.
             record.operation = record.operation.or(kept.record.operation.take());
             kept.record = record;
-            return Ok(Begun::Already);
+            return Ok(BeginOutcome::Already);
         }
         let lease =
             take(self.lease.clone(), &self.by, &self.timing, |text| self.reporter.message(text))
                 .await?;
         let mut record = found.reconciled.record.clone();
         change(&mut record);
-        let mut now = Kept { lease, record, seal_key: found.seal.clone(), last: None };
+        let mut now = OwnedRecord { lease, record, seal_key: found.seal.clone(), last: None };
         match self.first(&mut now, found).await {
             Ok(Written::As(_)) => {
                 *kept = Some(now);
-                Ok(Begun::Recorded)
+                Ok(BeginOutcome::Recorded)
             }
             Ok(Written::Conflict) => {
                 now.lease.release().await;
-                Ok(Begun::Changed)
+                Ok(BeginOutcome::Changed)
             }
             Err(error) => {
                 now.lease.release().await;
@@ -124,7 +132,7 @@ impl Recorder {
     }
 
     /// Writes over what was observed.
-    async fn first(&self, kept: &mut Kept, found: &Found) -> Result<Written> {
+    async fn first(&self, kept: &mut OwnedRecord, found: &StoredRecord) -> Result<Written> {
         let (text, seal) = self.sealed(kept).await?;
         let over = found.resource_version.as_deref();
         let written = self.state.write(&text, seal.as_deref(), over).await?;
@@ -136,14 +144,14 @@ impl Recorder {
 
     /// What the operation ends with, where that was not known when it began. Written with the
     /// intent.
-    pub(super) async fn target(&self, target: &KmsTarget) {
+    pub(super) async fn target(&self, target: &KmsChange) {
         if let Some(kept) = self.kept.lock().await.as_mut() {
             ends_with(&mut kept.record, target);
         }
     }
 
     /// What the operation ends with, now that its key is made.
-    pub(super) async fn made(&self, target: &KmsTarget) -> Result<()> {
+    pub(super) async fn made(&self, target: &KmsChange) -> Result<()> {
         self.write(|record| ends_with(record, target)).await
     }
 
@@ -209,10 +217,10 @@ impl Recorder {
     }
 
     /// Takes the Lease and drops the operation, keeping what must still be known.
-    pub(crate) async fn drop_operation(&self, found: &Found) -> Result<()> {
+    pub(crate) async fn drop_operation(&self, found: &StoredRecord) -> Result<()> {
         match self.open(found, Record::abandon).await? {
-            Begun::Recorded | Begun::Already => Ok(()),
-            Begun::Changed => Err(lost(None)),
+            BeginOutcome::Recorded | BeginOutcome::Already => Ok(()),
+            BeginOutcome::Changed => Err(lost(None)),
         }
     }
 
@@ -263,7 +271,7 @@ impl Recorder {
     /// The record's text and its seal. While the API servers can neither give nor take the key of
     /// the seal there is none: what is written then is believed by nobody, until it is written
     /// again.
-    async fn sealed(&self, kept: &mut Kept) -> Result<(String, Option<String>)> {
+    async fn sealed(&self, kept: &mut OwnedRecord) -> Result<(String, Option<String>)> {
         let text = kept.record.render()?;
         if kept.seal_key.is_none() {
             match self.seals.make().await {
@@ -281,7 +289,7 @@ impl Recorder {
 
     /// The object was changed. Where text and seal are what this run wrote last, and the Lease is
     /// still its own, somebody changed what is not ours, such as a label: then this run goes on.
-    async fn look_again(&self, kept: &mut Kept) -> Result<()> {
+    async fn look_again(&self, kept: &mut OwnedRecord) -> Result<()> {
         let Some(now) = self.state.read().await? else { return Err(lost(None)) };
         let is_ours = |last: &Stored| now.is(&last.text, last.seal.as_deref());
         if !kept.last.as_ref().is_some_and(is_ours) {
@@ -294,19 +302,19 @@ impl Recorder {
     }
 }
 
-impl Kept {
+impl OwnedRecord {
     /// Of what was written last.
     fn version(&self) -> Option<&str> {
         self.last.as_ref().map(|last| last.resource_version.as_str())
     }
 }
 
-/// Whether the API servers do not answer, or not as they should.
+/// Whether the API servers do not respond, or not as they should.
 fn is_down(error: &Error) -> bool {
     matches!(error.kind(), ErrorKind::Unavailable | ErrorKind::Timeout | ErrorKind::Throttled)
 }
 
-fn ends_with(record: &mut Record, target: &KmsTarget) {
+fn ends_with(record: &mut Record, target: &KmsChange) {
     if let Some(operation) = &mut record.operation {
         operation.target.get_or_insert_with(|| target.clone());
     }
@@ -318,9 +326,6 @@ fn name() -> String {
         .iter()
         .find_map(|name| std::env::var(name).ok().filter(|host| !host.is_empty()))
         .or_else(|| std::fs::read_to_string("/etc/hostname").ok())
-        .map_or_else(
-            || "a machine without a name".to_owned(),
-            |host| one_line(&host, LONGEST_NAME),
-        );
+        .map_or_else(|| "unknown host".to_owned(), |host| one_line(&host, LONGEST_NAME));
     format!("aks-kms on {host}, process {}, run {}", std::process::id(), uuid::Uuid::new_v4())
 }

@@ -10,7 +10,7 @@ use super::{
 use crate::{
     catalogue::{Level, RuleId},
     error::{Error, ErrorKind, Result},
-    model::{Evidence, ExpectedKey, Finding, KmsTarget, Purpose, ReencryptReport, StepOutcome},
+    model::{Evidence, ExpectedKey, Finding, KmsChange, Purpose, ReencryptReport, StepOutcome},
     reencrypt::{Engine, Pass},
     rules,
 };
@@ -20,7 +20,7 @@ impl Runner<'_> {
         &self,
         purpose: Purpose,
         expected: &ExpectedKey,
-        later: Option<&KmsTarget>,
+        later: Option<&KmsChange>,
         state: &mut RunState,
     ) -> Result<ControlFlow<String, StepOutcome>> {
         let engine = self.engine()?;
@@ -42,7 +42,7 @@ impl Runner<'_> {
     async fn write_with_target(
         &self,
         configured: &ExpectedKey,
-        later: Option<&KmsTarget>,
+        later: Option<&KmsChange>,
         error: Error,
         state: &mut RunState,
     ) -> Result<ControlFlow<String, StepOutcome>> {
@@ -54,7 +54,9 @@ impl Runner<'_> {
                 state.pass = Some(pass);
                 Ok(ControlFlow::Continue(StepOutcome::Done))
             }
-            Err(now) if now.kind() == ErrorKind::KmsUnavailable && self.may_go_back_to(&target) => {
+            Err(now)
+                if now.kind() == ErrorKind::KmsUnavailable && self.may_roll_back_to(&target) =>
+            {
                 state.in_use = InUse::Vouched;
                 Ok(ControlFlow::Continue(StepOutcome::Skipped))
             }
@@ -62,16 +64,16 @@ impl Runner<'_> {
         }
     }
 
-    fn may_go_back_to(&self, target: &ExpectedKey) -> bool {
+    fn may_roll_back_to(&self, target: &ExpectedKey) -> bool {
         let found = self.recording.as_ref().and_then(|recording| recording.found.as_ref());
-        found.is_some_and(|found| found.reconciled.goes_back_to(target))
+        found.is_some_and(|found| found.reconciled.is_rollback_to(target))
     }
 
     /// Finds what the API servers write with, where the cluster's configuration does not tell.
     pub(super) async fn find_key_in_use(
         &self,
         purpose: Purpose,
-        later: Option<&KmsTarget>,
+        later: Option<&KmsChange>,
         state: &mut RunState,
     ) -> Result<ControlFlow<String, StepOutcome>> {
         let now = self.settled().await?;
@@ -114,17 +116,22 @@ impl Runner<'_> {
         verified?;
         state.in_use = InUse::Heard(pass.keys().to_vec());
         self.prove(&expected, &report, hash_seen, state.etag.as_deref()).await;
-        self.judge(purpose, state.guards, &report)?;
+        self.judge(purpose, state.key_change_follows, &report)?;
         if purpose == Purpose::Rewrite && pass.keys().len() > 1 {
             return Err(self.two_keys(pass.keys()));
         }
-        if !within && (purpose == Purpose::Gate || state.guards) {
+        if !within && (purpose == Purpose::Gate || state.key_change_follows) {
             return Err(self.incomplete(purpose, &["secrets that were not listed".to_owned()]));
         }
         Ok(ControlFlow::Continue(StepOutcome::Done))
     }
 
-    fn judge(&self, purpose: Purpose, guards: bool, report: &ReencryptReport) -> Result<()> {
+    fn judge(
+        &self,
+        purpose: Purpose,
+        key_change_follows: bool,
+        report: &ReencryptReport,
+    ) -> Result<()> {
         let left: Vec<String> = report
             .blocked
             .iter()
@@ -147,7 +154,9 @@ impl Runner<'_> {
                 format!("which key the API servers write with is not proven, so nothing is: {why}");
             Finding::violated(RuleId::KeyInUseUnproven, self.cluster, message)
         };
-        if (purpose == Purpose::Gate || guards) && !self.allows(RuleId::KeyInUseUnproven) {
+        if (purpose == Purpose::Gate || key_change_follows)
+            && !self.allows(RuleId::KeyInUseUnproven)
+        {
             return Err(Error::new(
                 ErrorKind::PreflightFailed,
                 format!(
@@ -183,7 +192,7 @@ impl Runner<'_> {
             names = format!("{names} and {} more", left.len() - NAMED);
         }
         let message = format!(
-            "secrets of {} could not be rewritten: {names}; the report has the reason of each; mend them and run \
+            "secrets of {} could not be rewritten: {names}; the report has the reason of each; fix them and run \
              this again, or name all of them in give_up_secrets",
             self.cluster
         );

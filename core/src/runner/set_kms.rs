@@ -14,7 +14,8 @@ use crate::{
     error::{Error, ErrorKind, Result},
     ledger::{Certainty, Ledger},
     model::{
-        ClusterFacts, ClusterId, ExpectedKey, Finding, KmsTarget, StepOutcome, Target, Timing,
+        ClusterFacts, ClusterId, ExpectedKey, Finding, KmsChange, KmsConfiguration, StepOutcome,
+        Timing,
     },
     plan::expected_now,
     progress::Reporter,
@@ -28,7 +29,7 @@ impl Runner<'_> {
     /// says why, when somebody else changed the cluster since the plan was made.
     pub(super) async fn set_kms(
         &self,
-        target: &KmsTarget,
+        target: &KmsChange,
         state: &mut RunState,
     ) -> Result<ControlFlow<String, StepOutcome>> {
         let target = &Self::resolved(target, state);
@@ -43,7 +44,7 @@ impl Runner<'_> {
     /// Ensures that the cluster is set to the key that its API servers write with.
     pub(super) async fn settle(
         &self,
-        later: Option<&KmsTarget>,
+        later: Option<&KmsChange>,
         state: &mut RunState,
     ) -> Result<ControlFlow<String, StepOutcome>> {
         let now = self.settled().await?;
@@ -68,7 +69,7 @@ impl Runner<'_> {
 
     async fn ensure(
         &self,
-        target: &KmsTarget,
+        target: &KmsChange,
         state: &mut RunState,
         certainty: Option<Certainty>,
     ) -> Result<ControlFlow<String, StepOutcome>> {
@@ -144,14 +145,14 @@ impl Runner<'_> {
     }
 
     /// The target with the key version that the operation made.
-    pub(super) fn resolved(target: &KmsTarget, state: &RunState) -> KmsTarget {
+    pub(super) fn resolved(target: &KmsChange, state: &RunState) -> KmsChange {
         match target {
-            KmsTarget::On { key_id, network_mode, key_vault_id } => KmsTarget::On {
+            KmsChange::On { key_id, network_mode, key_vault_id } => KmsChange::On {
                 key_id: state.key(key_id),
                 network_mode: *network_mode,
                 key_vault_id: key_vault_id.clone(),
             },
-            KmsTarget::Off => KmsTarget::Off,
+            KmsChange::Off => KmsChange::Off,
         }
     }
 
@@ -163,7 +164,7 @@ impl Runner<'_> {
         }
     }
 
-    async fn change(&self, cluster: &ManagedCluster, target: &KmsTarget) -> Result<ManagedCluster> {
+    async fn change(&self, cluster: &ManagedCluster, target: &KmsChange) -> Result<ManagedCluster> {
         let operation = self.azure.put_kms(cluster, target).await?;
         // the operation's own time limit is the caller's, which drops this future
         let deadline = Instant::now() + self.timing.operation_limit;
@@ -180,7 +181,7 @@ impl Runner<'_> {
     }
 
     /// Azure said Succeeded: does the cluster say so too?
-    fn confirm(&self, after: &ManagedCluster, target: &KmsTarget) -> Result<()> {
+    fn confirm(&self, after: &ManagedCluster, target: &KmsChange) -> Result<()> {
         if after.facts.is_succeeded() && has_profile(&after.facts, target) {
             return Ok(());
         }
@@ -199,8 +200,8 @@ impl Runner<'_> {
         &self,
         key: &ExpectedKey,
         now: &ClusterFacts,
-        later: Option<&KmsTarget>,
-    ) -> Result<KmsTarget> {
+        later: Option<&KmsChange>,
+    ) -> Result<KmsChange> {
         profile_of(key, now, later, self.before.as_ref(), self.ledger()).ok_or_else(|| {
             Error::new(
                 ErrorKind::Conflict,
@@ -219,7 +220,7 @@ impl Runner<'_> {
         Some(&found.reconciled.record.ledger)
     }
 
-    /// Adds the state that the cluster is in now, and the way back.
+    /// Adds the state that the cluster is in now, and the rollback.
     async fn explain(&self, error: Error, state: &RunState) -> Error {
         if error.kind() != ErrorKind::OperationFailed || state.is_off {
             return error;
@@ -230,14 +231,14 @@ impl Runner<'_> {
             }
             Err(_) => "the cluster's state could not be read".to_owned(),
         };
-        let way_back = match &self.before {
-            Some(KmsTarget::On { key_id, .. }) => {
-                format!("the key before was {key_id}: rotate to it goes back")
+        let rollback = match &self.before {
+            Some(KmsChange::On { key_id, .. }) => {
+                format!("the key before was {key_id}: rotate to it rolls back")
             }
-            Some(KmsTarget::Off) => "KMS was off before: disable goes back".to_owned(),
+            Some(KmsChange::Off) => "KMS was off before: disable rolls back".to_owned(),
             None => "call the same verb again".to_owned(),
         };
-        error.with_context(&format!("{now}; {way_back}"))
+        error.with_context(&format!("{now}; {rollback}"))
     }
 
     /// The change would take the key away that the API servers write with.
@@ -301,7 +302,7 @@ pub(crate) async fn settled(
     }
 }
 
-fn look(seen: &ManagedCluster, target: &KmsTarget) -> Look {
+fn look(seen: &ManagedCluster, target: &KmsChange) -> Look {
     let facts = &seen.facts;
     Look {
         etag: facts.etag.clone(),
@@ -331,12 +332,12 @@ pub(super) fn changed_by(error: &Error) -> ControlFlow<String, StepOutcome> {
 }
 
 /// Whether the cluster's profile is the target.
-fn has_profile(cluster: &ClusterFacts, target: &KmsTarget) -> bool {
+fn has_profile(cluster: &ClusterFacts, target: &KmsChange) -> bool {
     let on = cluster.kms_on();
     match target {
-        KmsTarget::Off => on.is_none(),
-        KmsTarget::On { key_id, network_mode, key_vault_id } => {
-            let target = Target {
+        KmsChange::Off => on.is_none(),
+        KmsChange::On { key_id, network_mode, key_vault_id } => {
+            let target = KmsConfiguration {
                 key_id: key_id.clone(),
                 network_mode: *network_mode,
                 key_vault_id: key_vault_id.clone(),

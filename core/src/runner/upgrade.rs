@@ -13,7 +13,7 @@ use crate::{
     catalogue::RuleId,
     error::{Error, ErrorKind, Result},
     ledger::Certainty,
-    model::{Finding, KmsTarget, KubernetesVersion, StepOutcome},
+    model::{Finding, KmsChange, KubernetesVersion, StepOutcome},
 };
 
 impl Runner<'_> {
@@ -72,7 +72,7 @@ impl Runner<'_> {
             }
             return Ok(version);
         }
-        let message = format!("from {now}, AKS offers no way to {wanted}");
+        let message = format!("from {now}, AKS offers no upgrades to {wanted}");
         let finding = Finding::violated(RuleId::UpgradeNotOffered, self.cluster, message);
         Err(Error::new(
             ErrorKind::PreflightFailed,
@@ -100,7 +100,7 @@ impl Runner<'_> {
             Err(error) => return Err(error),
         };
         // KMS is off before and after: no key changed.
-        self.settled_as(&KmsTarget::Off, after.facts.etag.as_deref(), Certainty::Seen).await?;
+        self.settled_as(&KmsChange::Off, after.facts.etag.as_deref(), Certainty::Seen).await?;
         state.etag = after.facts.etag;
         Ok(ControlFlow::Continue(StepOutcome::Done))
     }
@@ -122,7 +122,7 @@ impl Runner<'_> {
     /// How things are while the operation has KMS off, and the ways out.
     pub(super) fn while_off(&self) -> String {
         let key = match &self.before {
-            Some(KmsTarget::On { key_id, .. }) => format!("{key_id}"),
+            Some(KmsChange::On { key_id, .. }) => format!("{key_id}"),
             _ => "the previous key".to_owned(),
         };
         format!(

@@ -18,12 +18,12 @@ use crate::{
 impl Runner<'_> {
     /// Ensures that the vault's public network access is enabled.
     pub(super) async fn open_vault(&self, id: &VaultId) -> Result<StepOutcome> {
-        if self.azure.vault_now(id).await?.public_network_access {
+        if self.azure.read_vault(id).await?.public_network_access {
             return Ok(StepOutcome::AlreadyDone);
         }
         self.still_ours().await?;
         self.azure.set_vault_public_access(id, true).await?;
-        if self.azure.vault_now(id).await?.public_network_access {
+        if self.azure.read_vault(id).await?.public_network_access {
             return Ok(StepOutcome::Done);
         }
         Err(Error::new(
@@ -38,7 +38,7 @@ impl Runner<'_> {
         id: &VaultId,
         state: &mut RunState,
     ) -> Result<ControlFlow<String, StepOutcome>> {
-        if !self.azure.vault_now(id).await?.public_network_access {
+        if !self.azure.read_vault(id).await?.public_network_access {
             return Ok(ControlFlow::Continue(StepOutcome::AlreadyDone));
         }
         if self.in_private_use(id).await? != state.etag {
@@ -104,7 +104,7 @@ impl Runner<'_> {
         let deadline = Instant::now() + self.timing.private_endpoint;
         let cluster = self.azure.cluster(self.cluster).await?.facts;
         loop {
-            let vault = self.azure.vault_now(id).await?;
+            let vault = self.azure.read_vault(id).await?;
             let Some(finding) = rules::private_endpoint_not_approved(&vault, &cluster) else {
                 return Ok(());
             };
@@ -127,7 +127,7 @@ impl Runner<'_> {
     async fn works_closed(&self, id: &VaultId) -> Result<()> {
         self.in_private_use(id).await?;
         match &self.engine {
-            Some(engine) => engine.kms_stays_well().await,
+            Some(engine) => engine.kms_stays_healthy().await,
             None => Ok(()),
         }
     }
@@ -148,7 +148,7 @@ impl Runner<'_> {
 
     /// Whether it had to be opened.
     async fn reopen(&self, id: &VaultId) -> Result<bool> {
-        if self.azure.vault_now(id).await?.public_network_access {
+        if self.azure.read_vault(id).await?.public_network_access {
             return Ok(false);
         }
         self.azure.set_vault_public_access(id, true).await?;

@@ -51,7 +51,7 @@ pub(crate) fn real_timing() -> Timing {
         operation_poll_first: Duration::from_millis(200),
         operation_poll_longest: Duration::from_secs(1),
         weak_convergence: Duration::from_secs(5),
-        fence: Duration::from_secs(1),
+        watermark: Duration::from_secs(1),
         kms_health: Duration::from_secs(25),
         ..Timing::default()
     }

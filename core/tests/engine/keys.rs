@@ -188,7 +188,7 @@ async fn servers_that_restart_in_the_middle_with_the_key_do_not_keep_a_pass_from
     world.assert_all_under(1).await;
 }
 
-/// A write that was encrypted before convergence and lands right before the fence.
+/// A write that was encrypted before convergence and lands right before the watermark.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_write_under_the_old_key_that_lands_late_is_found() {
     let world = World::new(json!({
@@ -210,7 +210,7 @@ async fn a_write_under_the_old_key_that_lands_late_is_found() {
     let embedded = Arc::clone(&world.embedded);
     let landed = AtomicUsize::new(0);
     let on_progress: aks_kms::OnProgress = Arc::new(move |now| {
-        // while the pass waits for the fence
+        // while the pass waits for the watermark
         if now.message.starts_with("Waiting") && now.phase == Phase::Reencrypt {
             let number = landed.fetch_add(1, Ordering::Relaxed);
             if number == 0 {
@@ -221,7 +221,7 @@ async fn a_write_under_the_old_key_that_lands_late_is_found() {
     });
     let options = crate::world::with_progress(on_progress, aks_kms::ReencryptOptions::default());
     // long enough for the message to be sent
-    let manager = world.with_timing(|timing| timing.fence = Duration::from_secs(1));
+    let manager = world.with_timing(|timing| timing.watermark = Duration::from_secs(1));
     let pass = only(manager.reencrypt_secrets(options).await.unwrap());
     assert!(pass.complete, "{pass:#?}");
     world.assert_all_under(1).await;
@@ -269,12 +269,12 @@ async fn an_outage_that_does_not_end_is_named_and_nothing_is_lost() {
 /// API servers that never wrote with another key leave no write that could land late, unless one
 /// has just been replaced: what it had begun can.
 #[tokio::test(flavor = "multi_thread")]
-async fn the_fence_is_waited_for_only_where_a_process_may_just_have_ended() {
-    let fence = Duration::from_secs(30);
+async fn the_watermark_is_waited_for_only_where_a_process_may_just_have_ended() {
+    let watermark = Duration::from_secs(30);
     let world = World::new(json!({"cluster": {"kms": {"key": "{{key.1}}"}}})).await;
-    let manager = world.with_timing(|timing| timing.fence = fence);
+    let manager = world.with_timing(|timing| timing.watermark = watermark);
     let run = || manager.reencrypt_secrets(ReencryptSecretsOptions::default());
-    let pass = only(tokio::time::timeout(fence, run()).await.unwrap().unwrap());
+    let pass = only(tokio::time::timeout(watermark, run()).await.unwrap().unwrap());
     assert!(pass.complete, "{pass:#?}");
     world.embedded.restart_api_servers().await.unwrap();
     let waited = tokio::time::timeout(Duration::from_secs(4), run()).await;

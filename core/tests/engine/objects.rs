@@ -66,7 +66,7 @@ async fn what_admission_refuses_is_blocked_with_its_reason_and_never_asked_for_e
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn with_a_mutating_webhook_that_changes_each_secret_each_time_the_fence_proves() {
+async fn with_a_mutating_webhook_that_changes_each_secret_each_time_the_watermark_proves() {
     let world = World::new(special(&[])).await;
     world.embedded.set_mutating_webhook(true);
     for _ in 0..2 {

@@ -58,7 +58,7 @@ impl World {
     async fn run(&self, options: ReencryptSecretsOptions) -> Result<OperationReport, Error> {
         // On a machine of its own there are no writes under way that take a minute to land.
         let timing = Timing {
-            fence: Duration::from_secs(1),
+            watermark: Duration::from_secs(1),
             weak_convergence: Duration::from_millis(200),
             convergence_limit: Duration::from_secs(30),
             backoff_first: Duration::from_millis(100),
@@ -297,7 +297,7 @@ async fn restricted_namespaces_then_identity_to_kms_and_back() {
     assert_eq!((truth.by_key[&world.case.key_ids[0]], truth.plaintext), (20, 20), "{truth:?}");
 
     let admin = || {
-        let timing = Timing { fence: Duration::from_secs(1), ..Timing::default() };
+        let timing = Timing { watermark: Duration::from_secs(1), ..Timing::default() };
         common::builder(&world.case)
             .kubernetes(KubernetesAccess::ClusterAdmin)
             .timing(timing)

@@ -242,7 +242,7 @@ impl Cluster {
     }
 
     /// Whether nothing goes on in Azure.
-    pub(crate) fn is_at_rest(&self) -> bool {
+    pub(crate) fn is_terminal_state(&self) -> bool {
         let state = self.document()["properties"]["provisioningState"].clone();
         AT_REST.iter().any(|at_rest| state == *at_rest)
     }

@@ -123,7 +123,7 @@ async fn harmless(cluster: &Cluster, key: Option<&str>) -> Option<String> {
     notice(cluster).await;
     let etag = cluster.etag();
     let (now, uniform) = cluster.rolled_out();
-    if !uniform || !cluster.is_at_rest() || !has_noticed(cluster) {
+    if !uniform || !cluster.is_terminal_state() || !has_noticed(cluster) {
         return None;
     }
     if loses_nothing(cluster, &now, key).await { etag } else { None }

@@ -108,7 +108,7 @@ pub(crate) enum Deed {
     /// A change as above that does not succeed; API server 1 or 2 may have it all the same, unless
     /// that alone would lose a secret.
     FailToSet { change: Change, ended: Ended, applied_to: Option<usize> },
-    /// Another key is set, a secret is perhaps written, and the key of before is set again; each
+    /// Another key is set, a secret is perhaps written, and the previous key is set again; each
     /// unless that alone would lose a secret.
     ThereAndBack(usize, Option<usize>),
     /// A tag changes, and with it the eTag.

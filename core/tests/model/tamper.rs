@@ -171,7 +171,7 @@ pub(crate) async fn forge_record(cluster: &Cluster, forgery: Forgery) -> bool {
 fn proven(key: Option<&str>) -> Value {
     json!({
         "key_id": key, "since": LONG_AGO, "proven_at": LONG_AGO,
-        "evidence": "metrics", "fence": "1", "network_mode": "public",
+        "evidence": "metrics", "watermark": "1", "network_mode": "public",
     })
 }
 
@@ -180,8 +180,8 @@ fn operation(verb: &str, options: &Value, cluster: &Cluster, target: Option<usiz
     let before = cluster.configured().map_or_else(|| json!("off"), |key| on(&key));
     json!({
         "id": uuid::Uuid::new_v4(), "verb": verb, "options": options,
-        "allow": ["key-in-use-unproven", "way-back-unproven"],
+        "allow": ["key-in-use-unproven", "rollback-unproven"],
         "before": before, "target": target.map(|number| on(cluster.key(number))),
-        "fence": "1", "by": "somebody", "since": LONG_AGO,
+        "watermark": "1", "by": "somebody", "since": LONG_AGO,
     })
 }

@@ -146,13 +146,13 @@ async fn the_gate_on_a_clean_cluster_of_ten_thousand_secrets_writes_none() {
     ours.kill().await;
 }
 
-/// Nothing is waited for but what the cluster itself needs, and the fence: API servers have just
+/// Nothing is waited for but what the cluster itself needs, and the watermark: API servers have just
 /// been replaced, and what they had begun can land for a minute.
 #[tokio::test(flavor = "multi_thread")]
 async fn with_the_waits_of_a_real_cluster_a_rotation_is_not_held_up() {
     let given = json!({"secrets": {"namespaces": 3, "each": 100}});
     let world = World::embedded("two-providers", given).await;
-    let manager = world.builder_timing(Timing { fence: Duration::ZERO, ..Timing::default() });
+    let manager = world.builder_timing(Timing { watermark: Duration::ZERO, ..Timing::default() });
     manager.enable(world.key(1), aks_kms::EnableOptions::default()).await.unwrap();
     let mut fastest = Duration::MAX;
     for number in 2..=4 {

@@ -11,7 +11,7 @@ async fn sequences_03_08_10_and_20() {
     let Some(world) = World::real(1, json!({})).await else { return };
     rotation::third_key_after_disable(&world).await;
     world.renew(3).await;
-    two_machines::writes_at_the_fence(&world).await;
+    two_machines::writes_at_the_watermark(&world).await;
     world.renew(4).await;
     two_machines::a_sleeps_and_b_goes_on(&world).await;
     world.renew(3).await;

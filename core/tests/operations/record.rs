@@ -42,13 +42,13 @@ async fn sequence_12_a_record_restored_into_a_rebuilt_cluster_proves_nothing() {
     }
 }
 
-/// Its marks fit, but it tells of a future that this etcd has not seen.
+/// Its marks fit, but it is from a future that this etcd has not seen.
 #[tokio::test(flavor = "multi_thread")]
 async fn sequence_12_a_record_from_before_etcd_was_restored_proves_nothing() {
     let world = World::embedded("one-provider", json!({})).await;
     world.enable(1).await.unwrap();
     let mut record = world.kubectl().record().await.unwrap();
-    record["ledger"]["current"]["fence"] = json!("99999999");
+    record["ledger"]["current"]["watermark"] = json!("99999999");
     world.kubectl().seal_record(&record).await;
     let report = world.rotate(2).await.unwrap();
     assert_eq!(report.reencryption[0].evidence, Evidence::Metrics);
@@ -140,7 +140,7 @@ async fn a_record_whose_seal_is_lost_is_told_and_proves_nothing() {
     world.all_under(4).await;
 }
 
-/// An operation that a text without a seal tells of is shown, and neither gone on with nor in the
+/// An operation that a text without a seal names is shown, and neither gone on with nor in the
 /// way for good.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_operation_without_a_seal_is_dropped_by_abandon() {
@@ -149,7 +149,7 @@ async fn an_operation_without_a_seal_is_dropped_by_abandon() {
     let mut record = world.kubectl().record().await.unwrap();
     record["operation"] = json!({
         "id": "1", "verb": "disable", "options": {"reencrypt": true}, "before": "off",
-        "target": "off", "fence": "1", "by": "somebody", "since": "2026-11-28T00:00:00Z",
+        "target": "off", "watermark": "1", "by": "somebody", "since": "2026-11-28T00:00:00Z",
     });
     world.kubectl().restore_record(&record).await;
     for error in [

@@ -1,4 +1,4 @@
-//! A new key that is no good, and the way back to the one before.
+//! An unusable new key, and the way back to the one before.
 
 use std::time::Duration;
 
@@ -76,7 +76,7 @@ pub(crate) async fn bad_key_and_no_api_server(world: &World) {
     let mut ours = world.puppet("rotate", Some(2));
     assert!(ours.lead_to("converge", 1).await.is_none());
     ours.kill().await;
-    // the key is no good: it is disabled, and with it the API servers go
+    // the key is unusable: it is disabled, and with it the API servers go
     let disabled = json!({"attributes": {"enabled": false}});
     world.simulator.patch_key(&world.case.id, world.key(2), &disabled).unwrap();
     let down = faults(json!({"kubernetes": [{"path": "/", "status": 0}]}));
@@ -88,7 +88,7 @@ pub(crate) async fn bad_key_and_no_api_server(world: &World) {
 async fn back_without_an_api_server(world: &World) {
     let error = back(world, Vec::new()).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::PreflightFailed, "{error}");
-    assert!(error.findings().iter().any(|it| it.rule == RuleId::WayBackUnproven), "{error}");
+    assert!(error.findings().iter().any(|it| it.rule == RuleId::RollbackUnproven), "{error}");
     assert_eq!(world.configured().as_deref(), Some(world.key(2)));
     back_to_the_first_key(world).await;
 }
@@ -99,7 +99,7 @@ async fn back(world: &World, allow: Vec<RuleId>) -> Result<OperationReport, Erro
     world.manager().rotate(Some(world.key(1)), options).await
 }
 
-/// From the second key, which is no good, to the first, with whatever the API server can tell.
+/// From the second key, which is unusable, to the first, with whatever the API server can tell.
 pub(crate) async fn back_to_the_first_key(world: &World) {
     // what brings the API servers back is the change itself
     let (simulator, case) = (&world.simulator, &world.case);
@@ -112,7 +112,7 @@ pub(crate) async fn back_to_the_first_key(world: &World) {
         simulator.patch_key(&case.id, world.key(2), &enabled).unwrap();
         simulator.set_faults(&case.id, Faults::default()).await.unwrap();
     };
-    let (report, ()) = tokio::join!(back(world, vec![RuleId::WayBackUnproven]), revive);
+    let (report, ()) = tokio::join!(back(world, vec![RuleId::RollbackUnproven]), revive);
     let report = report.unwrap();
     let purposes: Vec<Purpose> = report.reencryption.iter().map(|pass| pass.purpose).collect();
     assert!(!purposes.contains(&Purpose::Gate), "{purposes:?}");

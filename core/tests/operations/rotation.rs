@@ -193,7 +193,7 @@ async fn sequence_07_kms_v1_where_a_new_key_looks_like_the_old_one() {
                 assert_eq!((pass.counts.rewritten, pass.evidence), (11, Evidence::Weak));
             }
             let told = report.findings.iter().find(|it| it.rule == RuleId::KeyInUseUnproven);
-            let told = told.expect("what was allowed is still told of");
+            let told = told.expect("what was allowed is still reported");
             says_what_helps_on_kms_v1(told, &told.to_string());
             let ledger = report.ledger.unwrap();
             for old in 1..number {

@@ -204,14 +204,14 @@ async fn resume_with_nothing_recorded_does_nothing() {
 
 /// A write that was encrypted under the old key before the servers converged lands after it.
 #[tokio::test(flavor = "multi_thread")]
-async fn sequence_08_writes_that_are_under_way_at_the_fence_are_found() {
+async fn sequence_08_writes_that_are_under_way_at_the_watermark_are_found() {
     for wiring in WIRINGS {
         let world = World::embedded(wiring, json!({})).await;
-        writes_at_the_fence(&world).await;
+        writes_at_the_watermark(&world).await;
     }
 }
 
-pub(crate) async fn writes_at_the_fence(world: &World) {
+pub(crate) async fn writes_at_the_watermark(world: &World) {
     world.enable(1).await.unwrap();
     let kubectl = world.kubectl();
     let writer = tokio::spawn(async move {

@@ -24,7 +24,7 @@ async fn a_failed_rotation_and_the_rollback(world: &World, code: &str) -> Operat
     let error = world.rotate(3).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::OperationFailed, "{error}");
     assert_eq!(error.service_code(), Some(code), "{error}");
-    let rollback = format!("the key before was {}: rotate to it goes back", world.key(2));
+    let rollback = format!("the key before was {}: rotate to it rolls back", world.key(2));
     assert!(error.to_string().contains(&rollback), "{error}");
     world.faults(json!({})).await;
     let report = world.rotate(2).await.unwrap();
@@ -85,7 +85,7 @@ async fn p14_a_credential_that_expired_is_not_an_api_server_that_is_down() {
         world.rotate_only(2).await.unwrap();
         world.simulator.clear_writes(&world.case.id).unwrap();
         world.faults(json!({"kubernetes": [{"path": "/", "status": 401}]})).await;
-        let error = world.rotate_with(3, allowing(RuleId::WayBackUnproven)).await.unwrap_err();
+        let error = world.rotate_with(3, allowing(RuleId::RollbackUnproven)).await.unwrap_err();
         let finding = refused(&error, RuleId::KubernetesUnreachable);
         assert!(finding.message.contains("does not accept the credential"), "{wiring}: {finding}");
         world.nothing_was_written();

@@ -30,10 +30,10 @@ fn operation(verb: &str, options: &Value, before: &Value, target: &Value) -> Val
         "id": "11111111-1111-4111-8111-111111111111",
         "verb": verb,
         "options": options,
-        "allow": ["vault-purge-protection-off", "key-in-use-unproven", "way-back-unproven"],
+        "allow": ["vault-purge-protection-off", "key-in-use-unproven", "rollback-unproven"],
         "before": before,
         "target": target,
-        "fence": "1",
+        "watermark": "1",
         "by": "aks-kms on ci",
         "since": "2026-11-28T00:00:00Z",
     })
@@ -126,7 +126,7 @@ async fn a_forged_proof_skips_the_gate_and_secrets_are_lost() {
             record["ledger"] = json!({
                 "current": {
                     "key_id": world.key(2), "since": "2026-11-28T00:00:00Z",
-                    "proven_at": "2026-11-28T00:00:01Z", "evidence": "metrics", "fence": "1",
+                    "proven_at": "2026-11-28T00:00:01Z", "evidence": "metrics", "watermark": "1",
                     "network_mode": "public", "etag": cluster["eTag"],
                 },
                 "pending": null,

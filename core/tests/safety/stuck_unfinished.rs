@@ -55,7 +55,7 @@ async fn s06_the_way_back_to_another_vault_takes_the_mode_that_the_key_had() {
         let other_key = &world.case.other_key_ids[0];
         let error = world.manager().rotate(Some(other_key), options).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::OperationFailed, "{wiring}: {error}");
-        let rollback = format!("{}: rotate to it goes back", world.key(1));
+        let rollback = format!("{}: rotate to it rolls back", world.key(1));
         assert!(error.to_string().contains(&rollback), "{wiring}: {error}");
         assert_eq!(world.configured().as_ref(), Some(other_key), "{wiring}");
         world.faults(json!({})).await;

@@ -36,5 +36,5 @@ pub fn secrets() -> Secrets {
 /// rotation waits for that. A simulated one is gone with all that it had begun.
 #[must_use]
 pub fn timing() -> Timing {
-    Timing { fence: Duration::from_secs(1), ..Timing::default() }
+    Timing { watermark: Duration::from_secs(1), ..Timing::default() }
 }

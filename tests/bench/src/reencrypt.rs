@@ -32,7 +32,7 @@ pub enum Pace {
 #[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct Done {
     /// From the first list request to the last answer of the verification, the last look at the
-    /// API servers included. What is waited for before a fence can be taken is not.
+    /// API servers included. What is waited for before a watermark can be taken is not.
     pub seconds: f64,
     /// From the first list request to the last patch.
     pub rewriting_seconds: f64,

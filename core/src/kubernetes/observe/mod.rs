@@ -11,7 +11,7 @@ use super::{
     canary::CANARY,
     metrics::{ServerMetrics, scrape},
     paths::{value_free_list, with_query},
-    status_answer::not_kubernetes,
+    status::not_kubernetes,
     table::{TablePage, parse_page},
     transport::{Accept, KubernetesApi, Request},
 };
@@ -187,8 +187,8 @@ pub(super) async fn list_page(
     doing: &str,
 ) -> Result<TablePage> {
     let path = value_free_list(path, limit, continue_token);
-    let answer = api.call(&Request::get(path, Accept::Table), doing).await?;
-    parse_page(&answer.body).map_err(|_| not_kubernetes(doing, api.host()))
+    let response = api.call(&Request::get(path, Accept::Table), doing).await?;
+    parse_page(&response.body).map_err(|_| not_kubernetes(doing, api.host()))
 }
 
 #[cfg(test)]

@@ -8,8 +8,8 @@ use super::{AT_A_TIME, CANARY, Needs, ObserveScope};
 use crate::{
     error::Result,
     kubernetes::{
+        record_store::STATE,
         seal::SEAL,
-        state::STATE,
         transport::{Accept, KubernetesApi, Request},
     },
     model::Permission,

@@ -4,7 +4,7 @@ use super::{Needs, ObserveScope};
 use crate::{
     kubernetes::{
         paths::value_free_list,
-        status_answer::in_words,
+        status::describe,
         transport::{Accept, KubernetesApi, Request},
     },
     model::Unreadable,
@@ -33,13 +33,13 @@ pub(super) async fn unreadable(api: &KubernetesApi, scope: ObserveScope<'_>) -> 
 
 async fn secret(api: &KubernetesApi) -> Option<Unreadable> {
     let path = value_free_list("/api/v1/secrets", SAMPLE, None);
-    let answer = api.ask(&Request::get(path, Accept::Table)).await.ok()?;
-    let said = in_words(&answer);
-    (answer.status == 500 && said.contains(TRANSFORM_FAILED)).then_some(Unreadable::Secret(said))
+    let response = api.ask(&Request::get(path, Accept::Table)).await.ok()?;
+    let said = describe(&response);
+    (response.status == 500 && said.contains(TRANSFORM_FAILED)).then_some(Unreadable::Secret(said))
 }
 
 async fn not_ready(api: &KubernetesApi) -> Option<Unreadable> {
-    let answer = api.ask(&Request::get("/readyz", Accept::Text)).await.ok()?;
-    let body = String::from_utf8_lossy(&answer.body);
-    (answer.status == 500 && body.contains(NOT_INFORMED)).then_some(Unreadable::NotReady)
+    let response = api.ask(&Request::get("/readyz", Accept::Text)).await.ok()?;
+    let body = String::from_utf8_lossy(&response.body);
+    (response.status == 500 && body.contains(NOT_INFORMED)).then_some(Unreadable::NotReady)
 }

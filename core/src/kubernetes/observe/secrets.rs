@@ -10,7 +10,7 @@ use crate::{
         admission::Denial,
         canary::{CANARY, CANARY_TYPE, canary_denied},
         paths::{namespaces_path, secret_path, secrets_path, with_query},
-        status_answer::{answer_error, denial, in_words, not_kubernetes, send_error},
+        status::{denial, describe, not_kubernetes, response_error, send_error},
         table::parse_page,
         transport::{Accept, KubernetesApi, Request},
     },
@@ -76,8 +76,8 @@ async fn canary(api: &KubernetesApi, namespace: &str) -> Result<u64> {
     let selector = format!("metadata.name={CANARY},type={CANARY_TYPE}");
     let query = [("includeObject", "None"), ("fieldSelector", selector.as_str())];
     let path = with_query(&secrets_path(namespace), &query);
-    let answer = api.call(&Request::get(path, Accept::Table), &doing).await?;
-    let page = parse_page(&answer.body).map_err(|_| not_kubernetes(&doing, api.host()))?;
+    let response = api.call(&Request::get(path, Accept::Table), &doing).await?;
+    let page = parse_page(&response.body).map_err(|_| not_kubernetes(&doing, api.host()))?;
     Ok(u64::from(page.names.iter().any(|name| name == CANARY)))
 }
 
@@ -174,13 +174,14 @@ async fn ask_about_first(api: &KubernetesApi, namespace: &str) -> Result<Option<
     let path = with_query(&secret_path(namespace, &name), &query);
     let request = Request::merge_patch(path, Accept::Table, Bytes::from_static(b"{}"));
     let doing = format!("try a patch of secret {namespace}/{name}");
-    let answer = api.ask(&request).await.map_err(|error| send_error(error, &doing, api.host()))?;
-    let said = in_words(&answer);
-    let denial = denial(&answer);
+    let response =
+        api.ask(&request).await.map_err(|error| send_error(error, &doing, api.host()))?;
+    let said = describe(&response);
+    let denial = denial(&response);
     if denial.as_ref().is_some_and(Denial::not_in_a_trial) {
         return Ok(None);
     }
-    let is_denied = match answer.status {
+    let is_denied = match response.status {
         // Deleted meanwhile.
         200..=299 | 404 if denial.is_none() => return Ok(None),
         400 | 403 | 422 => true,
@@ -189,7 +190,7 @@ async fn ask_about_first(api: &KubernetesApi, namespace: &str) -> Result<Option<
     if is_denied {
         Ok(Some(DeniedPatch { secret: format!("{namespace}/{name}"), message: said }))
     } else {
-        Err(answer_error(&answer, &doing, api.host()))
+        Err(response_error(&response, &doing, api.host()))
     }
 }
 

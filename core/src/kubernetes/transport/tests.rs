@@ -1,4 +1,4 @@
-//! What is sent to the API server, and what is made of its answers.
+//! What is sent to the API server, and what is made of its responses.
 
 mod connections;
 mod credentials;
@@ -28,9 +28,9 @@ async fn an_answer_is_given_as_it_is_whatever_its_status() {
         response
     })
     .await;
-    let answer = server.api().await.send(&get("/api")).await.unwrap();
-    assert_eq!((answer.status, answer.retry_after), (429, Some(Duration::from_secs(7))));
-    assert_eq!(answer.body, "busy");
+    let response = server.api().await.send(&get("/api")).await.unwrap();
+    assert_eq!((response.status, response.retry_after), (429, Some(Duration::from_secs(7))));
+    assert_eq!(response.body, "busy");
     assert_eq!(server.asked().len(), 1, "429 is the caller's business");
 }
 
@@ -42,8 +42,8 @@ async fn no_retry_after_holds_anybody_for_hours() {
         response
     })
     .await;
-    let answer = server.api().await.send(&get("/api")).await.unwrap();
-    assert_eq!(answer.retry_after, Some(Duration::from_secs(60)));
+    let response = server.api().await.send(&get("/api")).await.unwrap();
+    assert_eq!(response.retry_after, Some(Duration::from_secs(60)));
 }
 
 #[tokio::test]

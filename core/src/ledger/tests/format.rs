@@ -1,7 +1,7 @@
 use super::*;
 use crate::{
     error::ErrorKind,
-    model::{Enable, ReencryptSecrets, Rotate, Target, VaultId},
+    model::{Enable, KmsConfiguration, ReencryptSecrets, Rotate, VaultId},
 };
 
 fn full() -> Record {
@@ -13,7 +13,7 @@ fn full() -> Record {
         ),
         reencrypt: true,
     };
-    let on = |number| KmsTarget::On {
+    let on = |number| KmsChange::On {
         key_id: key_id(number),
         network_mode: NetworkMode::Public,
         key_vault_id: None,
@@ -54,8 +54,11 @@ fn the_format_is_this_one() {
 
 #[test]
 fn what_is_rendered_reads_back() {
-    let target =
-        Target { key_id: key_id(3), network_mode: NetworkMode::Public, key_vault_id: None };
+    let target = KmsConfiguration {
+        key_id: key_id(3),
+        network_mode: NetworkMode::Public,
+        key_vault_id: None,
+    };
     let intents = [
         Intent::Enable(Enable { target, reencrypt: false }),
         Intent::Disable(Disable { reencrypt: true }),

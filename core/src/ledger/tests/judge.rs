@@ -1,5 +1,5 @@
 use super::*;
-use crate::ledger::judge::{Needs, judge};
+use crate::ledger::judge::{KeyNeeds, judge};
 
 /// The third key is in use and proven, the second was before, the first is retired.
 fn rotated() -> Record {
@@ -146,7 +146,7 @@ fn after_disable_the_last_key_stays_needed() {
 fn a_key_that_is_not_in_the_ledger_is_needed_by_nothing_that_is_proven() {
     let of_others = |record: Record, fit| {
         let found = found(record, fit);
-        Needs { reconciled: &found }.of_others()
+        KeyNeeds { reconciled: &found }.of_others()
     };
     let safe = |need: &Need| matches!(need, Need::NotNeeded { .. });
     assert!(safe(&of_others(rotated(), Fit::Unbroken)));

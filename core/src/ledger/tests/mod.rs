@@ -10,10 +10,10 @@ mod transitions;
 use time::{OffsetDateTime, macros::datetime};
 
 use super::{
-    record::{Entry, Ledger, Marks, Operation, Record},
+    record::{ClusterIdentity, Entry, Ledger, Operation, Record},
     *,
 };
-use crate::model::{Disable, Evidence, ExpectedKey, Intent, KeyId, KmsTarget, NetworkMode};
+use crate::model::{Disable, Evidence, ExpectedKey, Intent, KeyId, KmsChange, NetworkMode};
 
 const NOW: OffsetDateTime = datetime!(2026-08-01 12:00 UTC);
 const UID: &str = "0c8a4a6e-6f5b-4f0a-9d0e-5b1c9d4f7a10";
@@ -36,7 +36,7 @@ fn proven(number: u8) -> Entry {
     Entry {
         proven_at: Some(NOW),
         evidence: Some(Evidence::Metrics),
-        fence: Some("90".to_owned()),
+        watermark: Some("90".to_owned()),
         etag: Some("a".to_owned()),
         ..entry(number)
     }
@@ -46,14 +46,14 @@ fn proof() -> Proof {
     Proof {
         at: NOW,
         evidence: Evidence::Metrics,
-        fence: "90".to_owned(),
+        watermark: "90".to_owned(),
         key_id_hash_seen: None,
         given_up: Vec::new(),
     }
 }
 
-fn marks(etag: &str) -> Marks {
-    Marks {
+fn marks(etag: &str) -> ClusterIdentity {
+    ClusterIdentity {
         uid: UID.to_owned(),
         resource_uid: Some(RESOURCE_UID.to_owned()),
         etag: Some(etag.to_owned()),
@@ -70,8 +70,8 @@ fn settled() -> Record {
 }
 
 /// What is observed of a cluster with this key.
-fn seen(number: u8, etag: &str) -> Seen {
-    Seen {
+fn seen(number: u8, etag: &str) -> ObservedCluster {
+    ObservedCluster {
         marks: marks(etag),
         key: key(number),
         network_mode: (number > 0).then_some(NetworkMode::Public),
@@ -86,11 +86,11 @@ fn operation() -> Operation {
     Operation {
         id: "4b1f6a0e-3a52-4c0e-9d0b-6f2f8a7f1c11".to_owned(),
         intent: Intent::Disable(Disable { reencrypt: true }),
-        before: KmsTarget::Off,
+        before: KmsChange::Off,
         target: None,
         closed_vault: None,
         newest_version: None,
-        fence: "80".to_owned(),
+        watermark: "80".to_owned(),
         by: "aks-kms on laptop".to_owned(),
         since: NOW,
     }

@@ -1,13 +1,13 @@
 use super::*;
 
-fn reconciled(record: Record, seen: &Seen) -> Reconciled {
+fn reconciled(record: Record, seen: &ObservedCluster) -> Reconciled {
     Reconciled::new(Some(record), seen)
 }
 
 #[test]
 fn nothing_recorded_is_a_key_of_which_nothing_is_known() {
     let found = Reconciled::new(None, &seen(2, "a"));
-    assert_eq!(found.fit, Fit::New);
+    assert_eq!(found.fit, Fit::Unrelated);
     assert_eq!(shown(&found.record.ledger), "current 2 pending - previous - retired []");
     assert_eq!(found.record.cluster, marks("a"));
     assert_eq!(found.standing_proof(), None);
@@ -61,7 +61,7 @@ fn of_a_pending_key_that_came_unseen_nobody_knows_what_was_before() {
 fn a_pending_key_whose_change_failed_is_not_in_force() {
     let mut record = settled();
     record.intend(&key(3), Some("a"));
-    let found = reconciled(record, &Seen { in_force: false, ..seen(3, "b") });
+    let found = reconciled(record, &ObservedCluster { in_force: false, ..seen(3, "b") });
     assert_eq!(found.fit, Fit::Changed);
     assert_eq!(shown(&found.record.ledger), "current 2+ pending 3 previous 1+ retired []");
     assert!(found.record.ledger.previous_uncertain);
@@ -70,7 +70,7 @@ fn a_pending_key_whose_change_failed_is_not_in_force() {
 
 #[test]
 fn a_key_that_others_failed_to_set_is_not_in_force_and_may_be_read_with() {
-    let found = reconciled(settled(), &Seen { in_force: false, ..seen(4, "b") });
+    let found = reconciled(settled(), &ObservedCluster { in_force: false, ..seen(4, "b") });
     assert_eq!(found.fit, Fit::Superseded);
     assert_eq!(shown(&found.record.ledger), "current 2 pending - previous 1 retired [4?]");
     assert!(found.record.ledger.previous_uncertain);
@@ -129,23 +129,23 @@ fn a_record_that_is_not_of_this_cluster_counts_for_nothing_but_its_names() {
         ("of another etcd", |record| record.cluster.uid = "another".to_owned()),
         ("of another managed cluster", |record| record.cluster.resource_uid = None),
         ("proven after the etcd of now", |record| {
-            record.ledger.current.as_mut().unwrap().fence = Some("101".to_owned());
+            record.ledger.current.as_mut().unwrap().watermark = Some("101".to_owned());
         }),
         ("with a key before that was proven after the etcd of now", |record| {
-            record.ledger.previous.as_mut().unwrap().fence = Some("101".to_owned());
+            record.ledger.previous.as_mut().unwrap().watermark = Some("101".to_owned());
         }),
         ("with an operation that began after the etcd of now", |record| {
-            record.begin(Operation { fence: "101".to_owned(), ..operation() });
+            record.begin(Operation { watermark: "101".to_owned(), ..operation() });
         }),
-        ("with a fence that is none", |record| {
-            record.ledger.current.as_mut().unwrap().fence = Some("soon".to_owned());
+        ("with a watermark that is none", |record| {
+            record.ledger.current.as_mut().unwrap().watermark = Some("soon".to_owned());
         }),
     ];
     for (name, change) in cases {
         let mut record = settled();
         change(&mut record);
         let found = reconciled(record, &seen(2, "a"));
-        assert_eq!(found.fit, Fit::New, "{name}");
+        assert_eq!(found.fit, Fit::Unrelated, "{name}");
         assert_eq!(
             shown(&found.record.ledger),
             "current 2 pending - previous - retired [1]",
@@ -159,7 +159,7 @@ fn a_record_that_is_not_of_this_cluster_counts_for_nothing_but_its_names() {
 #[test]
 fn a_record_is_of_this_cluster_up_to_its_own_resource_version() {
     let mut record = settled();
-    record.ledger.current.as_mut().unwrap().fence = Some("100".to_owned());
+    record.ledger.current.as_mut().unwrap().watermark = Some("100".to_owned());
     assert_eq!(reconciled(record, &seen(2, "a")).fit, Fit::Unbroken);
 }
 
@@ -171,7 +171,7 @@ fn only_evidence_of_the_api_servers_own_with_nothing_given_up_replaces_a_gate() 
         ("unnamed", |entry| entry.evidence = Some(Evidence::MetricsUnnamed), true),
         ("weak", |entry| entry.evidence = Some(Evidence::Weak), false),
         ("given up", |entry| entry.given_up = vec!["shop/old".to_owned()], false),
-        ("no fence", |entry| entry.fence = None, false),
+        ("no watermark", |entry| entry.watermark = None, false),
     ];
     for (name, change, stands) in cases {
         let mut record = settled();
@@ -187,7 +187,7 @@ fn the_way_back_is_to_the_key_before_from_one_that_is_not_proven() {
         let mut record = settled();
         record.ledger.current = Some(entry(2));
         change(&mut record);
-        reconciled(record, &seen(2, etag)).goes_back_to(&key(to))
+        reconciled(record, &seen(2, etag)).is_rollback_to(&key(to))
     };
     assert!(back(|_| {}, "a", 1));
     assert!(!back(|_| {}, "a", 3), "another key");
@@ -205,10 +205,10 @@ fn the_way_back_is_to_the_key_before_from_one_that_is_not_proven() {
 fn what_has_no_seal_makes_nothing_known() {
     let text = Record { operation: Some(operation()), ..settled() };
     let found = Reconciled::unsealed(Some(&text), &seen(2, "a"));
-    assert_eq!(found.fit, Fit::New);
+    assert_eq!(found.fit, Fit::Unrelated);
     assert_eq!(found.record.operation, None);
     assert_eq!(shown(&found.record.ledger), "current 2 pending - previous - retired []");
-    assert!(found.standing_proof().is_none() && !found.goes_back_to(&key(1)));
+    assert!(found.standing_proof().is_none() && !found.is_rollback_to(&key(1)));
     let unsealed = found.unsealed.as_ref().unwrap();
     assert_eq!(unsealed.operation.as_ref().unwrap().by, "aks-kms on laptop");
     let ledger = judge(&found);

@@ -151,7 +151,7 @@ impl Aks {
         match event {
             Event::Set { number, end } => self.set(number, end, true),
             Event::GoBack { end } => {
-                let back = (0..KEYS).find(|number| self.found().goes_back_to(&key(*number)));
+                let back = (0..KEYS).find(|number| self.found().is_rollback_to(&key(*number)));
                 if let Some(number) = back {
                     self.set(number, end, false);
                 }
@@ -189,7 +189,7 @@ impl Aks {
         if found.standing_proof().is_some() {
             assert_eq!(self.secrets, BTreeSet::from([self.current]), "{self:?}");
         }
-        let needs = Needs { reconciled: &found };
+        let needs = KeyNeeds { reconciled: &found };
         let in_use = |number: u8| {
             [self.current, self.previous].contains(&number) || self.secrets.contains(&number)
         };

@@ -1,17 +1,17 @@
 use super::*;
-use crate::kubernetes::Answer;
+use crate::kubernetes::Response;
 
-fn status(code: u16, message: &str, reason: &str, details: &str) -> Answer {
+fn status(code: u16, message: &str, reason: &str, details: &str) -> Response {
     let message = message.replace('"', "\\\"");
     let body = format!(
         r#"{{"kind":"Status","message":"{message}","reason":"{reason}","details":{details},"code":{code}}}"#
     );
-    Answer { status: code, retry_after: Some(Duration::from_secs(9)), body: body.into() }
+    Response { status: code, retry_after: Some(Duration::from_secs(9)), body: body.into() }
 }
 
-async fn said(answer: &Answer) -> Result<PatchAnswer> {
+async fn said(response: &Response) -> Result<PatchResponse> {
     let server = crate::kubernetes::silent_api().await;
-    classify(&server, answer, "team", "a")
+    classify(&server, response, "team", "a")
 }
 
 #[tokio::test]
@@ -21,35 +21,35 @@ async fn whatever_a_webhook_says_is_about_the_secret() {
         {
             let message = format!("admission webhook \"w.example\" denied the request: {words}");
             let details = r#"{"kind":"secrets","name":"a","retryAfterSeconds":2147483647}"#;
-            let answer = status(code, &message, "NotFound", details);
+            let response = status(code, &message, "NotFound", details);
             let told =
                 format!("admission webhook \"w.example\" denied the request with code {code}");
             assert_eq!(
-                said(&answer).await.unwrap(),
-                PatchAnswer::Blocked(BlockedReason::Denied, told)
+                said(&response).await.unwrap(),
+                PatchResponse::Blocked(BlockedReason::Denied, told)
             );
         }
     }
     let down =
         "Internal error occurred: failed calling webhook \"w.example\": database space exceeded";
-    let answer = said(&status(500, down, "InternalError", "{}")).await.unwrap();
-    assert!(matches!(answer, PatchAnswer::Blocked(BlockedReason::Error, _)), "{answer:?}");
+    let response = said(&status(500, down, "InternalError", "{}")).await.unwrap();
+    assert!(matches!(response, PatchResponse::Blocked(BlockedReason::Error, _)), "{response:?}");
 }
 
 #[tokio::test]
 async fn a_404_is_believed_only_where_it_is_the_secrets_own() {
     let own =
         status(404, "secrets \"a\" not found", "NotFound", r#"{"kind":"secrets","name":"a"}"#);
-    assert_eq!(said(&own).await.unwrap(), PatchAnswer::Gone);
+    assert_eq!(said(&own).await.unwrap(), PatchResponse::Gone);
     let gone = status(
         404,
         "namespaces \"team\" not found",
         "NotFound",
         r#"{"kind":"namespaces","name":"team"}"#,
     );
-    let answer = said(&gone).await.unwrap();
-    let PatchAnswer::Blocked(BlockedReason::NamespaceGone, message) = answer else {
-        panic!("{answer:?}");
+    let response = said(&gone).await.unwrap();
+    let PatchResponse::Blocked(BlockedReason::NamespaceGone, message) = response else {
+        panic!("{response:?}");
     };
     assert!(message.contains("kubectl delete secret a -n team"), "{message}");
     let others = [
@@ -58,19 +58,22 @@ async fn a_404_is_believed_only_where_it_is_the_secrets_own() {
         status(404, "secrets \"a\" not found", "", r#"{"kind":"secrets","name":"a"}"#),
     ];
     for other in others {
-        let answer = said(&other).await.unwrap();
-        assert!(matches!(answer, PatchAnswer::Blocked(BlockedReason::Denied, _)), "{answer:?}");
+        let response = said(&other).await.unwrap();
+        assert!(
+            matches!(response, PatchResponse::Blocked(BlockedReason::Denied, _)),
+            "{response:?}"
+        );
     }
 }
 
 #[tokio::test]
 async fn what_the_api_server_says_of_itself_is_obeyed() {
-    let busy = Answer {
+    let busy = Response {
         status: 429,
         retry_after: Some(Duration::from_secs(1)),
         body: "Too many requests, please try again later.".into(),
     };
-    assert!(matches!(said(&busy).await.unwrap(), PatchAnswer::Overloaded { after: Some(_), .. }));
+    assert!(matches!(said(&busy).await.unwrap(), PatchResponse::Overloaded { after: Some(_), .. }));
     let full = status(500, "etcdserver: mvcc: database space exceeded", "", "{}");
     assert_eq!(said(&full).await.unwrap_err().kind(), ErrorKind::Unavailable);
     let unauthorized = status(401, "Unauthorized", "Unauthorized", "{}");

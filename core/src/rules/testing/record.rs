@@ -4,8 +4,8 @@ use time::Duration;
 
 use super::{NOW, cluster};
 use crate::{
-    ledger::{Entry, Fit, Ledger, Marks, Operation, Reconciled, Record},
-    model::{Evidence, ExpectedKey, Intent, KeyId, KmsTarget, NetworkMode},
+    ledger::{ClusterIdentity, Entry, Fit, Ledger, Operation, Reconciled, Record},
+    model::{Evidence, ExpectedKey, Intent, KeyId, KmsChange, NetworkMode},
 };
 
 /// A key in the ledger, used in public mode, of which nothing is proven.
@@ -27,7 +27,7 @@ pub(crate) fn proven(entry: Entry) -> Entry {
     Entry {
         proven_at: Some(NOW - Duration::days(89)),
         evidence: Some(Evidence::Metrics),
-        fence: Some("1000".to_owned()),
+        watermark: Some("1000".to_owned()),
         etag: cluster().etag,
         ..entry
     }
@@ -38,7 +38,7 @@ pub(crate) fn recorded(current: Entry, previous: Option<Entry>, retired: &[Entry
     let cluster = cluster();
     Reconciled {
         record: Record {
-            cluster: Marks {
+            cluster: ClusterIdentity {
                 uid: "0c8a4a6e-6f5b-4f0a-9d0e-5b1c9d4f7a10".to_owned(),
                 resource_uid: cluster.resource_uid,
                 etag: cluster.etag,
@@ -58,7 +58,7 @@ pub(crate) fn recorded(current: Entry, previous: Option<Entry>, retired: &[Entry
 }
 
 /// An unfinished operation, before which the cluster's KMS was like this.
-pub(crate) fn operation(intent: Intent, before: KmsTarget) -> Operation {
+pub(crate) fn operation(intent: Intent, before: KmsChange) -> Operation {
     Operation {
         id: "1".to_owned(),
         intent,
@@ -66,7 +66,7 @@ pub(crate) fn operation(intent: Intent, before: KmsTarget) -> Operation {
         target: None,
         newest_version: None,
         closed_vault: None,
-        fence: "1".to_owned(),
+        watermark: "1".to_owned(),
         by: "a test".to_owned(),
         since: NOW,
     }

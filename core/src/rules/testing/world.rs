@@ -7,18 +7,18 @@ use crate::{
     catalogue::RuleId,
     ledger::Ledger,
     model::{
-        AccessFacts, ClusterFacts, Fact, Finding, KeyFacts, KubernetesFacts, Lookup, NetworkMode,
-        ReencryptOptions, Target, VaultFacts, Verb,
+        AccessFacts, ClusterFacts, Fact, Finding, KeyFacts, KmsConfiguration, KubernetesFacts,
+        Lookup, NetworkMode, ReencryptOptions, VaultFacts, Verb,
     },
     observed::{Observed, PreviousKey},
-    rules::{Question, judge},
+    rules::{RuleContext, judge},
 };
 
 /// What a verb is asked in a world that a case may change.
 pub(crate) struct World {
     pub(crate) verb: Verb,
     pub(crate) observed: Observed,
-    pub(crate) target: Option<Target>,
+    pub(crate) target: Option<KmsConfiguration>,
     pub(crate) gate: bool,
     pub(crate) rewrites: bool,
     pub(crate) reencrypt: ReencryptOptions,
@@ -64,7 +64,7 @@ impl World {
         world.observed.key = Some(Fact::Known(Lookup::Found(key(KEY_1))));
         world.observed.versions = Some(Fact::Known(Vec::new()));
         let in_use = target_of(KEY_1, NetworkMode::Public);
-        world.target = Some(Target { key_id: in_use.key_id.without_version(), ..in_use });
+        world.target = Some(KmsConfiguration { key_id: in_use.key_id.without_version(), ..in_use });
         world
     }
 
@@ -146,8 +146,8 @@ impl World {
         }
     }
 
-    pub(crate) fn question(&self) -> Question<'_> {
-        Question {
+    pub(crate) fn question(&self) -> RuleContext<'_> {
+        RuleContext {
             verb: self.verb,
             observed: &self.observed,
             target: self.target.as_ref(),

@@ -260,7 +260,7 @@ fn the_key_in_use_becomes_the_one_before() {
             WARNED,
         ),
         (
-            "the way back from it needs no gate",
+            "the rollback from it needs no gate",
             rotate_away,
             |world| {
                 in_use(world, |key| key.enabled = false);

@@ -34,7 +34,7 @@ fn the_key_version() {
             REFUSED,
         ),
         (
-            "status tells of a disabled key",
+            "status reports a disabled key",
             World::status,
             |world| world.key().enabled = false,
             KeyDisabled,

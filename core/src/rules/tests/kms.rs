@@ -287,7 +287,7 @@ fn the_number_of_secrets() {
             Answer::Holds,
         ),
         (
-            "status that counts secrets tells of the limit",
+            "status that counts secrets reports the limit",
             World::status,
             |world| secrets_at_1_26(world, 2_001),
             KmsV1SecretLimit,

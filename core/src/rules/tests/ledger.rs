@@ -89,7 +89,7 @@ fn a_key_that_was_used_before() {
             Answer::Holds,
         ),
         (
-            "KMS is turned on again with the key of before",
+            "KMS is turned on again with the previous key",
             World::enable,
             |world| {
                 world.observed.record = World::rotate().observed.record;
@@ -135,7 +135,7 @@ fn a_rotation_needs_a_key_to_change() {
 fn a_version_is_made_where_the_vault_can_be_reached() {
     check(&[
         (
-            "it answers",
+            "it responds",
             World::rotate_to_new_version,
             |_| {},
             VaultDataPlaneUnreachable,

@@ -38,7 +38,7 @@ const NOTED: Answer = Answer::Violated(Level::Info, false);
 const UNDETERMINED: Answer = Answer::Undetermined(Level::Warn);
 const UNDETERMINED_REFUSED: Answer = Answer::Undetermined(Level::Block);
 
-/// A case: a world, what is different in it, a rule and its answer.
+/// A case: a world, what is different in it, a rule and its response.
 type Case = (&'static str, fn() -> World, fn(&mut World), RuleId, Answer);
 
 fn check(cases: &[Case]) {

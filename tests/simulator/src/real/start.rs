@@ -75,7 +75,7 @@ async fn watch_faults(inner: &Arc<Inner>) {
             if let Some(inner) = inner.upgrade() {
                 let mut state = inner.state.lock().await;
                 if let Err(error) = Box::pin(state.settle_all(&inner.surroundings)).await {
-                    tracing::error!(%error, "a fault has ended, but its API server is not well");
+                    tracing::error!(%error, "a fault has ended, but its API server is unhealthy");
                 }
             }
         });

@@ -93,8 +93,8 @@ async fn concurrent_empty_patches_never_conflict_and_replaces_do() {
 async fn every_write_has_a_revision_of_its_own() {
     let world = World::new(json!({"secrets": {"under": "plaintext"}}), v2(1, 0), 0.001);
     let api = world.client();
-    let fence = version(&api.json("/api/v1/namespaces/team-1/secrets?limit=1").await);
-    let mut seen = vec![fence];
+    let watermark = version(&api.json("/api/v1/namespaces/team-1/secrets?limit=1").await);
+    let mut seen = vec![watermark];
     for number in 1..=5 {
         seen.push(api.rewrite("team-1", &format!("secret-{number}")).await);
     }
@@ -109,15 +109,15 @@ async fn a_restored_backup_is_an_older_state_at_an_older_revision() {
     api.rewrite("team-1", "secret-1").await;
     let before = world.version_of("team-1", "secret-1");
     let backup = world.api.backup();
-    let mut fence = 0;
+    let mut watermark = 0;
     for number in 2..=5 {
-        fence = api.rewrite("team-1", &format!("secret-{number}")).await;
+        watermark = api.rewrite("team-1", &format!("secret-{number}")).await;
     }
     world.api.restore(&backup).await;
     assert_eq!(world.version_of("team-1", "secret-1"), before);
     assert_eq!((world.key_of("team-1", "secret-1"), world.key_of("team-1", "secret-2")), (1, 0));
     let list = world.client().json(&format!("{SECRETS}?limit=1")).await;
-    assert!(before <= version(&list) && version(&list) < fence);
+    assert!(before <= version(&list) && version(&list) < watermark);
     assert_eq!(world.api.ground_truth().await.unwrap().plaintext, 9);
 }
 

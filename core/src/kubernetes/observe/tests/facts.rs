@@ -137,7 +137,7 @@ fn the_resource_group_is_found_in_a_provider_id() {
 #[tokio::test]
 async fn observing_can_be_done_on_any_thread() {
     let cluster = Cluster::default();
-    let server = TestServer::start(move |asked| cluster.answer(asked)).await;
+    let server = TestServer::start(move |asked| cluster.response(asked)).await;
     let api = server.api().await;
     let observed = tokio::spawn(async move { observe(&api, REWRITE).await });
     assert!(observed.await.unwrap().is_ok());

@@ -16,15 +16,15 @@ use crate::kubernetes::test_server::{Asked, TestBody, TestServer, respond};
 struct Cluster {
     /// Rights that the reviews deny, as "verb resource" or "verb resource namespace".
     denied_rights: BTreeSet<&'static str>,
-    /// Paths, without query, that answer 403.
+    /// Paths, without query, that respond 403.
     forbidden: BTreeSet<&'static str>,
-    /// What dry-run patches answer.
+    /// What dry-run patches respond.
     patch_status: Option<u16>,
     canary_status: Option<u16>,
     no_remaining_counts: bool,
     /// What `/readyz` says.
     not_ready: Option<&'static str>,
-    /// What lists of secrets answer with 500.
+    /// What lists of secrets respond with 500.
     secrets_fail: Option<&'static str>,
 }
 
@@ -32,7 +32,7 @@ const SYSTEM: &[&str] = &["a", CANARY, "b"];
 const TEAM: &[&str] = &["c"];
 
 impl Cluster {
-    fn answer(&self, asked: &Asked) -> Response<TestBody> {
+    fn response(&self, asked: &Asked) -> Response<TestBody> {
         let (path, query) = asked.path.split_once('?').unwrap_or((&asked.path, ""));
         if self.forbidden.contains(path) {
             let status = json!({"kind": "Status", "message": format!("{path} is forbidden"), "reason": "Forbidden", "code": 403});
@@ -162,7 +162,7 @@ const REWRITE: ObserveScope<'_> = ObserveScope {
 };
 
 async fn look(cluster: Cluster, scope: ObserveScope<'_>) -> (KubernetesFacts, Vec<Asked>) {
-    let server = TestServer::start(move |asked| cluster.answer(asked)).await;
+    let server = TestServer::start(move |asked| cluster.response(asked)).await;
     match observe(&server.api().await, scope).await {
         Ok(facts) => (facts, server.asked()),
         Err(why) => panic!("{why}"),

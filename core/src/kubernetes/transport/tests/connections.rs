@@ -29,8 +29,8 @@ async fn requests_right_after_one_another_keep_to_one_connection() {
     let server = TestServer::start(|_| respond(500, "[-]kms-providers failed")).await;
     let one = server.api().await.fresh();
     for sent in 0..2_000 {
-        let answer = one.send(&get("/readyz/kms-providers")).await;
-        assert_eq!(answer.unwrap().status, 500, "after {sent}");
+        let response = one.send(&get("/readyz/kms-providers")).await;
+        assert_eq!(response.unwrap().status, 500, "after {sent}");
     }
 }
 
@@ -90,7 +90,7 @@ async fn no_more_connections_than_allowed_are_opened() {
     let api = server.api().await.with_connections(3);
     let request = get("/");
     let answers = join_all((0..20).map(|_| api.send(&request))).await;
-    assert!(answers.into_iter().all(|answer| answer.unwrap().status == 200));
+    assert!(answers.into_iter().all(|response| response.unwrap().status == 200));
     assert_eq!(server.opened(), 3);
 }
 

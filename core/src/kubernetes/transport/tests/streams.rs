@@ -1,4 +1,4 @@
-//! Answers that come in parts.
+//! Responses that come in parts.
 
 use futures::{StreamExt, channel::mpsc};
 use http::Response;
@@ -20,7 +20,7 @@ async fn an_endless_answer_is_not_read_whole() {
     server.wait_closed(1).await;
 }
 
-/// Answers with what is sent into the channel.
+/// Responses with what is sent into the channel.
 async fn streaming_server() -> (TestServer, mpsc::UnboundedSender<&'static str>) {
     let (sender, receiver) = mpsc::unbounded();
     let receiver = std::sync::Mutex::new(Some(receiver));

@@ -10,7 +10,7 @@ use super::*;
 use crate::{
     catalogue::RuleId::*,
     ledger::Fit,
-    model::{Action, Fact, Finding, IdentityId, KeyId, KmsUser, NetworkMode, VaultId},
+    model::{Action, ClusterWithKms, Fact, Finding, IdentityId, KeyId, NetworkMode, VaultId},
     rules::{
         Guarded, guard,
         testing::{
@@ -76,7 +76,7 @@ fn disabled() -> World {
 fn plain() -> World {
     let mut world = disabled();
     let mut found = recorded(plaintext_entry(), None, &[]);
-    found.fit = Fit::New;
+    found.fit = Fit::Unrelated;
     world.observed.record = Some(Fact::Known(found));
     world
 }
@@ -87,7 +87,7 @@ fn without_record() -> World {
     world
 }
 
-fn judge(world: &World, action: &Action, others: &Fact<Vec<KmsUser>>) -> Vec<Finding> {
+fn judge(world: &World, action: &Action, others: &Fact<Vec<ClusterWithKms>>) -> Vec<Finding> {
     guard(&Guarded { action, observed: &world.observed, others })
 }
 
@@ -101,11 +101,11 @@ fn answers(findings: &[Finding]) -> Vec<(RuleId, Answer)> {
         .iter()
         .map(|finding| {
             assert!(!finding.message.ends_with('.'), "{}", finding.message);
-            let answer = match finding.state {
+            let response = match finding.state {
                 FindingState::Violated => Answer::Violated(finding.level, finding.overridable),
                 FindingState::Undetermined => Answer::Undetermined(finding.level),
             };
-            (finding.rule, answer)
+            (finding.rule, response)
         })
         .collect()
 }

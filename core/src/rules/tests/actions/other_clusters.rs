@@ -7,7 +7,7 @@ const OTHER_CLUSTER: &str = "/subscriptions/8ecadfc9-d1a3-4ea4-b844-0d9f87e4d7c8
 
 #[test]
 fn other_clusters_are_named() {
-    let user = |id: &str, key: &str, mode| KmsUser {
+    let user = |id: &str, key: &str, mode| ClusterWithKms {
         id: id.to_owned(),
         key_id: key.to_owned(),
         network_mode: Some(mode),
@@ -32,7 +32,8 @@ fn other_clusters_are_named() {
         assert!(findings.iter().all(|finding| finding.resource != CLUSTER), "{action}");
     }
     // In private mode it can do without the vault's public access.
-    let private = Fact::Known(vec![KmsUser { network_mode: Some(NetworkMode::Private), ..public }]);
+    let private =
+        Fact::Known(vec![ClusterWithKms { network_mode: Some(NetworkMode::Private), ..public }]);
     let findings = judge(&world, &close_vault(VAULT), &private);
     assert!(findings.iter().all(|finding| finding.resource != OTHER_CLUSTER));
 }
@@ -48,7 +49,7 @@ fn other_clusters_that_cannot_be_seen_leave_it_open() {
 #[test]
 fn a_key_of_the_same_vault_may_be_the_one_before_of_another_cluster() {
     let staging = |key: &str| {
-        Fact::Known(vec![KmsUser {
+        Fact::Known(vec![ClusterWithKms {
             id: OTHER_CLUSTER.to_owned(),
             key_id: key.to_owned(),
             network_mode: Some(NetworkMode::Public),

@@ -4,12 +4,12 @@
 ///
 /// A resource version is one etcd transaction, so it identifies a version of a secret by itself.
 #[derive(Debug, Default)]
-pub(super) struct Answered {
+pub(super) struct ConfirmedVersions {
     versions: Vec<u64>,
     sorted: bool,
 }
 
-impl Answered {
+impl ConfirmedVersions {
     /// The API server that answered found this version to be under the key in use, or wrote it.
     pub(super) fn insert(&mut self, resource_version: u64) {
         self.versions.push(resource_version);

@@ -7,7 +7,7 @@ use serde_json::json;
 
 /// A token for the list of a namespace's secrets that goes on behind `name`, at the newest state.
 ///
-/// Of the form that an API server gives itself, in the answer 410, when a list has expired: since
+/// Of the form that an API server gives itself, in the response 410, when a list has expired: since
 /// Kubernetes 1.8 base64 of a JSON object with the key to go on at, and -1 for the resource version.
 pub(super) fn token_behind(name: &str) -> String {
     let token = json!({"v": "meta.k8s.io/v1", "rv": -1, "start": format!("{name}\0")});

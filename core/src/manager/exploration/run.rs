@@ -16,26 +16,26 @@ use super::{
 };
 use crate::{
     catalogue::RuleId,
-    ledger::{Marks, Operation, Reconciled, Record, Seen},
-    manager::recorded::continues,
+    ledger::{ClusterIdentity, ObservedCluster, Operation, Reconciled, Record},
+    manager::recorded::operation_to_resume,
     model::{
-        ConnectionState, Fact, Intent, KmsTarget, Lookup, PrivateEndpointConnection,
+        ConnectionState, Fact, Intent, KmsChange, Lookup, PrivateEndpointConnection,
         ReencryptOptions, Step,
     },
-    observe::Wanted,
+    observe::KeyToObserve,
     observed::Observed,
     operations,
     plan::{expected_now, has_gate},
     rules::{self, testing},
     runner::{
-        Found,
+        StoredRecord,
         change::{InUse, Progress, profile_in_force},
     },
 };
 
 /// What the caller accepts: metrics do not show the keys of KMS v1.
 const ALLOW: &[RuleId] = &[RuleId::KeyInUseUnproven];
-/// How often a plan is made again in one run.
+/// How many times a plan is made again in one run.
 const ROUNDS: u8 = 3;
 
 /// A run that goes on.
@@ -113,7 +113,7 @@ impl PartialEq for Stored {
 /// A request to the cluster that is under way without anybody waiting for it.
 #[derive(Clone, Debug)]
 pub(super) struct Put {
-    pub(super) target: KmsTarget,
+    pub(super) target: KmsChange,
     pub(super) etag: u8,
 }
 
@@ -146,8 +146,8 @@ fn observed_hash(state: &State) -> u64 {
 
 fn reconcile(cluster: &Cluster, record: Option<&Record>) -> Reconciled {
     let facts = cluster.facts();
-    let seen = Seen {
-        marks: Marks {
+    let seen = ObservedCluster {
+        marks: ClusterIdentity {
             uid: "uid".to_owned(),
             resource_uid: facts.resource_uid.clone(),
             etag: facts.etag.clone(),
@@ -165,7 +165,7 @@ fn reconcile(cluster: &Cluster, record: Option<&Record>) -> Reconciled {
 fn observe(cluster: &Cluster, found: &Reconciled, intent: &Intent) -> Observed {
     let mut observed = testing::observed();
     observed.cluster = cluster.facts();
-    let wanted = Wanted::of(intent, &observed.cluster, Some(found));
+    let wanted = KeyToObserve::of(intent, &observed.cluster, Some(found));
     let kid = wanted.map_or_else(|| KEYS[0].to_owned(), |wanted| wanted.key_id.to_string());
     observed.key = Some(Fact::Known(Lookup::Found(testing::key(&kid))));
     let group = &observed.cluster.node_resource_group;
@@ -205,13 +205,13 @@ pub(super) fn begin(state: &State, intent: &Intent, earlier: Option<&Run>) -> Op
 fn plan(state: &State, intent: &Intent) -> Option<Run> {
     let found = reconciled(state);
     let observed = observe(&state.cluster, &found, intent);
-    let seen = Found {
+    let seen = StoredRecord {
         reconciled: Reconciled::clone(&found),
         resource_version: None,
         seal: None,
         etcd_resource_version: 1,
     };
-    let unfinished = continues(&seen, intent, &observed.cluster).ok()?;
+    let unfinished = operation_to_resume(&seen, intent, &observed.cluster).ok()?;
     let plan = operations::plan(&observed, intent, &ReencryptOptions::default(), ALLOW).ok()?;
     if rules::refusal(&plan.findings, ALLOW).is_some() {
         return None;

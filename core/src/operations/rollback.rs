@@ -1,4 +1,4 @@
-//! The way back from a bad key to the one before it, while the API servers are down.
+//! The rollback from a bad key to the one before it, while the API servers are down.
 //!
 //! As long as they write, going back is a change like any other: its gate proves every secret under
 //! the key that they write with. While they cannot be reached or cannot decrypt, nothing can be
@@ -27,12 +27,12 @@ pub(super) enum WayBack {
 /// With the API servers down: from an unbroken record's current key, not proven yet, to the one
 /// before, because the API servers have exactly these two. Where the record cannot be read, the
 /// caller must know.
-pub(super) fn way_back(observed: &Observed, target: &ExpectedKey, allowed: bool) -> WayBack {
+pub(super) fn rollback(observed: &Observed, target: &ExpectedKey, allowed: bool) -> WayBack {
     if !observed.is_down() {
         return WayBack::No;
     }
     match observed.recorded() {
-        Some(found) if found.goes_back_to(target) => WayBack::Recorded,
+        Some(found) if found.is_rollback_to(target) => WayBack::Recorded,
         Some(_) => WayBack::No,
         None if allowed => WayBack::Vouched,
         None => WayBack::Unproven,
@@ -49,11 +49,13 @@ impl WayBack {
     pub(super) fn judge(self, cluster: &ClusterFacts, mut findings: Vec<Finding>) -> Vec<Finding> {
         if self.is_open() {
             // The change is what brings the API servers back.
-            rules::ease(&mut findings, |rule| rule == RuleId::KubernetesUnreachable);
+            rules::downgrade_to_warning(&mut findings, |rule| {
+                rule == RuleId::KubernetesUnreachable
+            });
         }
         if matches!(self, Self::Vouched | Self::Unproven) {
             findings.push(Finding::violated(
-                RuleId::WayBackUnproven,
+                RuleId::RollbackUnproven,
                 &cluster.id,
                 "the API server cannot be asked, so whether this is the key before the current one is not known",
             ));

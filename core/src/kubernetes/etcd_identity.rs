@@ -11,7 +11,7 @@ use crate::error::Result;
 
 /// An etcd, and how far it has come.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub(crate) struct EtcdMarks {
+pub(crate) struct EtcdIdentity {
     /// Of namespace `kube-system`.
     pub(crate) uid: String,
     /// The newest resource version.
@@ -19,10 +19,10 @@ pub(crate) struct EtcdMarks {
 }
 
 /// Reads the marks. `namespace`: where state is kept, so that there are rights in it.
-pub(crate) async fn etcd_marks(api: &KubernetesApi, namespace: &str) -> Result<EtcdMarks> {
+pub(crate) async fn etcd_identity(api: &KubernetesApi, namespace: &str) -> Result<EtcdIdentity> {
     let (uid, resource_version) =
         futures::future::try_join(uid(api), resource_version(api, namespace)).await?;
-    Ok(EtcdMarks { uid, resource_version })
+    Ok(EtcdIdentity { uid, resource_version })
 }
 
 async fn uid(api: &KubernetesApi) -> Result<String> {

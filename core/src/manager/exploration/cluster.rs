@@ -2,7 +2,7 @@
 
 use crate::{
     model::{
-        ClusterFacts, ExpectedKey, KeyId, KmsProfile, KmsTarget, KubernetesVersion, NetworkMode,
+        ClusterFacts, ExpectedKey, KeyId, KmsChange, KmsProfile, KubernetesVersion, NetworkMode,
     },
     rules::testing::{self, KEY_0, KEY_1, KEY_2, VAULT},
 };
@@ -167,10 +167,10 @@ impl Cluster {
     }
 
     /// An update to a profile, accepted for the present eTag.
-    pub(super) fn update(&mut self, target: &KmsTarget, ending: Ending) {
+    pub(super) fn update(&mut self, target: &KmsChange, ending: Ending) {
         self.profile = match target {
-            KmsTarget::Off => None,
-            KmsTarget::On { key_id, network_mode, .. } => {
+            KmsChange::Off => None,
+            KmsChange::On { key_id, network_mode, .. } => {
                 Some(Profile { key: number(key_id), mode: *network_mode })
             }
         };

@@ -7,9 +7,9 @@ use tokio::time::Instant;
 
 use super::{
     Engine,
-    hearing::Hearing,
     pass::{Convergence, Pass},
-    servers::Heard,
+    probe::ProbeMode,
+    servers::ProbedServer,
     stream::Listed,
 };
 use crate::{
@@ -24,8 +24,8 @@ const NAMED: usize = 200;
 /// What the ledger says of the last complete pass over the whole cluster.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) struct LedgerProof {
-    /// Its fence.
-    pub(crate) fence: u64,
+    /// Its watermark.
+    pub(crate) watermark: u64,
     /// What it rested on.
     pub(crate) evidence: Evidence,
     /// The secrets that it left blocked because the caller gave them up, as `namespace/name`.
@@ -39,7 +39,7 @@ pub(crate) struct LedgerProof {
 #[derive(Default)]
 struct Seen {
     total: u64,
-    /// Written after the proof's fence, by name as long as there are few.
+    /// Written after the proof's watermark, by name as long as there are few.
     beyond: BTreeSet<String>,
     beyond_unnamed: u64,
     /// Unchanged since the proof gave them up.
@@ -52,12 +52,12 @@ impl Engine {
     ///
     /// The caller has checked that the proof is of this cluster and this key. Then:
     ///
-    /// - The cluster's resource version must not lie below the proof's fence: a cluster that went
+    /// - The cluster's resource version must not lie below the proof's watermark: a cluster that went
     ///   back to a state before its proof, as a restored etcd does, may hold anything.
     /// - Every namespace in scope is read by a streaming list, to its end. A secret whose resource
-    ///   version is at or below the fence has not been written since the proof was complete, so
+    ///   version is at or below the watermark has not been written since the proof was complete, so
     ///   the proof covers it, unless it is one that the proof gave up.
-    /// - A secret beyond the fence was written since. It is under `expected` if no API server has
+    /// - A secret beyond the watermark was written since. It is under `expected` if no API server has
     ///   written with anything else since: of each that lives, the counters since its process
     ///   began must show writes with the expected key or none. They are read after the lists, so
     ///   that they cover all that the lists showed. What a process wrote that has ended since
@@ -70,20 +70,20 @@ impl Engine {
     /// # Errors
     /// `reencrypt_incomplete` if the proof cannot be judged: it rests on time alone, the cluster
     /// went back behind it, or secrets cannot be listed with their resource versions.
-    pub(crate) async fn verify_only(
+    pub(crate) async fn verify_against_record(
         &self,
         expected: &ExpectedKey,
         proof: LedgerProof,
     ) -> Result<ReencryptReport> {
         self.reporter.phase(Phase::Verify, self.total, "Comparing secrets with the recorded proof");
         if proof.evidence == Evidence::Weak {
-            return Err(cannot_tell("the recorded proof rests on time alone"));
+            return Err(inconclusive("the recorded proof rests on time alone"));
         }
         let requests_before = self.api.requests_sent();
         let mut pass = Pass::new(Purpose::Verify, expected.clone(), None, self.namespaces.clone());
-        pass.fence = Some(proof.fence);
-        if self.resource_version().await? < proof.fence {
-            return Err(cannot_tell(
+        pass.watermark = Some(proof.watermark);
+        if self.resource_version().await? < proof.watermark {
+            return Err(inconclusive(
                 "the cluster has gone back to a state before its proof, as a restored backup does",
             ));
         }
@@ -130,7 +130,7 @@ impl Engine {
         let mut namespaces = self.namespaces_in_scope().await?;
         if self.namespaces.is_none() {
             let Some(forgotten) = self.forgotten_namespaces(&namespaces).await? else {
-                return Err(cannot_tell(
+                return Err(inconclusive(
                     "the secrets of all namespaces cannot be listed one by one",
                 ));
             };
@@ -139,13 +139,13 @@ impl Engine {
         stream::iter(namespaces)
             .map(|namespace| async move {
                 let seen = self
-                    .read(Some(&namespace), proof.fence, done, |seen: &mut Seen, listed| {
+                    .read(Some(&namespace), proof.watermark, done, |seen: &mut Seen, listed| {
                         seen.add(listed, proof, &namespace);
                     })
                     .await?;
                 match seen {
                     Some(seen) => Ok((namespace, seen)),
-                    None => Err(cannot_tell(&format!(
+                    None => Err(inconclusive(&format!(
                         "the secrets of namespace {namespace} cannot be listed with their resource versions (that \
                          needs the right to watch them, Kubernetes 1.32 or later, and that all can be decrypted)"
                     ))),
@@ -160,12 +160,12 @@ impl Engine {
     async fn only_wrote_with(
         &self,
         expected: &ExpectedKey,
-    ) -> Result<(Vec<Heard>, Option<String>)> {
+    ) -> Result<(Vec<ProbedServer>, Option<String>)> {
         let unseen = "what the API servers wrote with since cannot be read";
         if !self.metrics {
             return Ok((Vec::new(), Some(unseen.to_owned())));
         }
-        let Some(servers) = self.hear_all(Hearing::SinceItBegan).await? else {
+        let Some(servers) = self.hear_all(ProbeMode::SinceItBegan).await? else {
             return Ok((Vec::new(), Some(unseen.to_owned())));
         };
         let hashes: Vec<String> = match expected {
@@ -186,7 +186,7 @@ impl Seen {
         match listed {
             Listed::Secret { name, resource_version, again } => {
                 self.total += u64::from(!again);
-                if *resource_version <= proof.fence {
+                if *resource_version <= proof.watermark {
                     if proof.given_up.iter().any(|given_up| is_named(given_up, namespace, name)) {
                         self.given_up.push(name.clone());
                     }
@@ -211,7 +211,7 @@ fn is_named(full: &str, namespace: &str, name: &str) -> bool {
     full.split_once('/') == Some((namespace, name))
 }
 
-fn cannot_tell(why: &str) -> Error {
+fn inconclusive(why: &str) -> Error {
     Error::new(
         ErrorKind::ReencryptIncomplete,
         format!(

@@ -1,6 +1,6 @@
 //! Every reachable state of a small world: two API servers, three keys, three secrets, both
 //! wirings, and both of the keys that AKS may keep as the one before; a call of any verb with one
-//! crash and one foreign action (or one failure of Azure's, or a lost answer) at any point, and
+//! crash and one foreign action (or one failure of Azure's, or a lost response) at any point, and
 //! `resume` or `abandon` whenever something is recorded. What anybody asks of Azure succeeds, or
 //! fails after it reached none or some of the API servers.
 //!
@@ -31,8 +31,8 @@ use self::{
 use crate::{
     ledger::{Fit, Record, judge},
     model::{
-        ChangeNetworkMode, Disable, Enable, Intent, KmsTarget, MigrateToV2, NetworkMode, NodePools,
-        Rotate, Target, VaultAccess,
+        ChangeNetworkMode, Disable, Enable, Intent, KmsChange, KmsConfiguration, MigrateToV2,
+        NetworkMode, NodePools, Rotate, VaultAccess,
     },
     plan::expected_now,
 };
@@ -66,7 +66,8 @@ fn calls() -> u8 {
 }
 
 fn intents() -> Vec<Intent> {
-    let target = |key, network_mode| Target { key_id: id(key), network_mode, key_vault_id: None };
+    let target =
+        |key, network_mode| KmsConfiguration { key_id: id(key), network_mode, key_vault_id: None };
     let rotate = |key, reencrypt| {
         let key_id = Some(id(key));
         Intent::Rotate(Rotate { key_id, network_mode: None, key_vault_id: None, reencrypt })
@@ -181,12 +182,12 @@ impl State {
             state
         };
         let mode = self.cluster.profile.map_or(NetworkMode::Public, |profile| profile.mode);
-        let keys = (0..KEYS.len()).map(|key| KmsTarget::On {
+        let keys = (0..KEYS.len()).map(|key| KmsChange::On {
             key_id: id(key),
             network_mode: mode,
             key_vault_id: None,
         });
-        for target in keys.chain([KmsTarget::Off]) {
+        for target in keys.chain([KmsChange::Off]) {
             let key = written(&target.expected());
             if key == self.cluster.profile.map(|profile| profile.key) {
                 continue;

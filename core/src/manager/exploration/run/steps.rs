@@ -4,11 +4,11 @@
 use super::{Put, ROUNDS, Run, begin};
 use crate::{
     ledger::{Certainty, Operation, Proof, Record},
-    manager::small_world::{
+    manager::exploration::{
         State,
         cluster::{Ending, Key, id, written},
     },
-    model::{Evidence, ExpectedKey, KmsTarget, NetworkMode, Purpose, StepKind, VaultId},
+    model::{Evidence, ExpectedKey, KmsChange, NetworkMode, Purpose, StepKind, VaultId},
     plan::expected_now,
     rules::testing,
     runner::change::{InUse, Look, Next, Progress, candidates, key_to_settle_on, next, profile_of},
@@ -16,7 +16,7 @@ use crate::{
 
 impl State {
     /// What the run can do next, with what it does in words.
-    pub(in crate::manager::small_world) fn run_on(&self) -> Vec<(&'static str, Self)> {
+    pub(in crate::manager::exploration) fn run_on(&self) -> Vec<(&'static str, Self)> {
         let Some(run) = &self.run else { return Vec::new() };
         let Some(step) = run.steps.get(run.at) else {
             return vec![("is done", Self { run: None, ..self.clone() })];
@@ -114,7 +114,7 @@ impl State {
     }
 
     /// The profile that is set next.
-    fn later(&self) -> Option<&KmsTarget> {
+    fn later(&self) -> Option<&KmsChange> {
         let run = self.run.as_ref()?;
         run.steps[run.at..].iter().find_map(|step| match &step.kind {
             StepKind::SetKms { target } => Some(target),
@@ -128,7 +128,7 @@ impl State {
         if run.etag != self.cluster.etag {
             return ("finds the cluster changed", self.again());
         }
-        let later = self.later().map(KmsTarget::expected);
+        let later = self.later().map(KmsChange::expected);
         let ledger = Some(&run.kept.record().ledger);
         let known = candidates(&self.cluster.facts(), later, Some(&run.operation.before), ledger);
         if self.cluster.written().into_iter().all(|key| known.contains(&expected_key(key))) {
@@ -141,7 +141,7 @@ impl State {
     /// The configured key, or the one that is to be set.
     fn wait(&self, expected: &ExpectedKey, purpose: Purpose) -> (&'static str, Self) {
         let all_write = |key: &ExpectedKey| self.cluster.all_write(written(key));
-        let target = self.later().map(KmsTarget::expected);
+        let target = self.later().map(KmsChange::expected);
         let back = purpose == Purpose::Gate && target.is_some_and(|target| all_write(&target));
         if all_write(expected) || back {
             return ("sees all servers write", self.heard());
@@ -184,7 +184,7 @@ impl State {
 
     fn set_kms(
         &self,
-        target: &KmsTarget,
+        target: &KmsChange,
         certainty: Option<Certainty>,
     ) -> Vec<(&'static str, Self)> {
         let Some(run) = &self.run else { return Vec::new() };
@@ -205,13 +205,13 @@ impl State {
         }
     }
 
-    fn look(&self, target: &KmsTarget) -> Look {
+    fn look(&self, target: &KmsChange) -> Look {
         let facts = self.cluster.facts();
         Look {
             etag: facts.etag.clone(),
             busy: false,
             succeeded: facts.is_succeeded(),
-            has_target: KmsTarget::of(&facts).is_ok_and(|now| same(&now, target)),
+            has_target: KmsChange::of(&facts).is_ok_and(|now| same(&now, target)),
             configured: expected_now(&facts).ok(),
         }
     }
@@ -225,7 +225,7 @@ impl State {
 
     fn put(
         &self,
-        target: &KmsTarget,
+        target: &KmsChange,
         certainty: Option<Certainty>,
         look: &Look,
     ) -> Vec<(&'static str, Self)> {
@@ -244,7 +244,7 @@ impl State {
             return outcomes;
         }
         outcomes.push((
-            "sets the key, and the answer is lost",
+            "sets the key, and the response is lost",
             Self { failures: self.failures - 1, ..lost },
         ));
         for servers in 0..=2 {
@@ -256,7 +256,7 @@ impl State {
         outcomes
     }
 
-    fn settled(&self, target: &KmsTarget, certainty: Certainty, unheard: bool) -> Self {
+    fn settled(&self, target: &KmsChange, certainty: Certainty, unheard: bool) -> Self {
         let etag = self.cluster.etag;
         let key = target.expected();
         let text = etag.to_string();
@@ -288,7 +288,7 @@ impl State {
         let proof = Proof {
             at: testing::NOW,
             evidence: Evidence::Metrics,
-            fence: "1".to_owned(),
+            watermark: "1".to_owned(),
             key_id_hash_seen: None,
             given_up: Vec::new(),
         };
@@ -312,7 +312,7 @@ impl State {
         let mut upgraded = self.clone();
         upgraded.cluster.upgrade(Ending::Succeeds);
         let mut outcomes =
-            vec![("upgrades", upgraded.settled(&KmsTarget::Off, Certainty::Seen, false))];
+            vec![("upgrades", upgraded.settled(&KmsChange::Off, Certainty::Seen, false))];
         if self.failures > 0 {
             let mut failed = self.ended();
             failed.failures -= 1;
@@ -357,7 +357,7 @@ impl State {
     }
 
     /// The run stops here for good. A change that it was about to send may be under way.
-    pub(in crate::manager::small_world) fn crashed(&self) -> Vec<(&'static str, Self)> {
+    pub(in crate::manager::exploration) fn crashed(&self) -> Vec<(&'static str, Self)> {
         let Some(run) = &self.run else { return Vec::new() };
         let mut stopped = vec![("crashes", self.ended())];
         if run.progress == Progress::Intended
@@ -370,7 +370,7 @@ impl State {
     }
 
     /// A request that nobody waits for arrives, and succeeds or fails.
-    pub(in crate::manager::small_world) fn arrived(&self) -> Vec<Self> {
+    pub(in crate::manager::exploration) fn arrived(&self) -> Vec<Self> {
         let Some(put) = &self.in_flight else { return Vec::new() };
         let late = Self { in_flight: None, ..self.clone() };
         if put.etag != self.cluster.etag {
@@ -391,12 +391,12 @@ fn expected_key(key: Option<Key>) -> ExpectedKey {
 }
 
 /// The small world names no vaults.
-fn same(now: &KmsTarget, target: &KmsTarget) -> bool {
+fn same(now: &KmsChange, target: &KmsChange) -> bool {
     match (now, target) {
-        (KmsTarget::Off, KmsTarget::Off) => true,
+        (KmsChange::Off, KmsChange::Off) => true,
         (
-            KmsTarget::On { key_id, network_mode, .. },
-            KmsTarget::On { key_id: other, network_mode: mode, .. },
+            KmsChange::On { key_id, network_mode, .. },
+            KmsChange::On { key_id: other, network_mode: mode, .. },
         ) => key_id == other && network_mode == mode,
         _ => false,
     }

@@ -1,4 +1,4 @@
-//! Hearing every API server process: fresh connections, until they show nothing new.
+//! ProbeMode every API server process: fresh connections, until they show nothing new.
 
 use std::collections::BTreeSet;
 
@@ -8,8 +8,8 @@ use super::{
     Engine,
     canary::CanaryWrite,
     requests,
-    roster::{Holders, unheard},
-    servers::{Heard, Process},
+    roster::{Holders, not_yet_probed},
+    servers::{ProbedServer, Process},
 };
 use crate::{
     error::{Error, ErrorKind, Result},
@@ -29,9 +29,9 @@ const FAILURES: usize = 8;
 
 /// What is heard of a server.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Hearing {
+pub(super) enum ProbeMode {
     /// With what it writes now: it is made to write.
-    OfAWrite,
+    AfterWrite,
     /// With what it has written since its process began. Nothing is written.
     SinceItBegan,
 }
@@ -39,9 +39,9 @@ pub(super) enum Hearing {
 /// What one round of fresh connections brought.
 pub(super) enum Round {
     /// Every API server that lives was heard.
-    All(Vec<Heard>),
+    All(Vec<ProbedServer>),
     /// Not every one, or what was heard is enough to know: why, and who was heard.
-    Part { why: String, heard: Vec<Heard> },
+    Partial { why: String, heard: Vec<ProbedServer> },
     /// It cannot be known how many there are.
     Unknown,
 }
@@ -55,7 +55,7 @@ enum Look {
 }
 
 enum Attempt {
-    New(Box<Heard>),
+    New(Box<ProbedServer>),
     /// The process with this number, and its counters now.
     Known(usize, Box<ServerMetrics>),
     /// Why, and the process, where it is known.
@@ -64,8 +64,8 @@ enum Attempt {
 
 /// Who answered in one round of fresh connections.
 #[derive(Default)]
-struct Answered {
-    heard: Vec<Heard>,
+struct Probed {
+    heard: Vec<ProbedServer>,
     /// Processes that could not be made to write.
     silent: Vec<Process>,
     /// Those of `heard` that answered since somebody new did: they live.
@@ -78,12 +78,12 @@ struct Answered {
 
 impl Engine {
     /// Every API server that lives. `None`: it cannot be known how many there are.
-    pub(super) async fn hear_all(&self, hearing: Hearing) -> Result<Option<Vec<Heard>>> {
+    pub(super) async fn hear_all(&self, hearing: ProbeMode) -> Result<Option<Vec<ProbedServer>>> {
         let began = Instant::now();
         loop {
             let why = match self.round(hearing, |_| false).await? {
                 Round::All(heard) => return Ok(Some(heard)),
-                Round::Part { why, .. } => why,
+                Round::Partial { why, .. } => why,
                 Round::Unknown => return Ok(None),
             };
             if began.elapsed() >= self.timing.convergence_limit {
@@ -137,43 +137,43 @@ impl Engine {
     /// what was heard decides already, so that others are not waited for.
     pub(super) async fn round(
         &self,
-        hearing: Hearing,
-        enough: impl Fn(&[Heard]) -> bool,
+        hearing: ProbeMode,
+        enough: impl Fn(&[ProbedServer]) -> bool,
     ) -> Result<Round> {
         let before = match self.see_who_lives().await? {
             Look::Holders(holders) => holders,
-            Look::Failed(why) => return Ok(Round::Part { why, heard: Vec::new() }),
+            Look::Failed(why) => return Ok(Round::Partial { why, heard: Vec::new() }),
             Look::Unknown => return Ok(Round::Unknown),
         };
-        let mut answered = Answered::default();
+        let mut answered = Probed::default();
         while !answered.is_quiet(before.len()) {
             let attempt = self.hear_one(&answered.heard, hearing).await?;
             if let Some(server) = answered.take(attempt) {
                 self.roster.heard(server);
             }
             let decided = enough(&answered.heard)
-                && (answered.quiet > 0 || answered.unheard(&before, false) == 0);
+                && (answered.quiet > 0 || answered.not_yet_probed(&before, false) == 0);
             if decided || answered.failures >= FAILURES {
                 return Ok(answered.part(&before));
             }
         }
         let after = match self.see_who_lives().await? {
             Look::Holders(holders) => holders,
-            Look::Failed(why) => return Ok(Round::Part { why, heard: answered.heard }),
+            Look::Failed(why) => return Ok(Round::Partial { why, heard: answered.heard }),
             Look::Unknown => return Ok(Round::Unknown),
         };
         if after.iter().any(|holder| !before.contains(holder)) {
             let why = "an API server has just begun".to_owned();
-            return Ok(Round::Part { why, heard: answered.heard });
+            return Ok(Round::Partial { why, heard: answered.heard });
         }
-        if answered.is_anybody_silent() || answered.unheard(&after, true) > 0 {
+        if answered.is_anybody_silent() || answered.not_yet_probed(&after, true) > 0 {
             return Ok(answered.part(&after));
         }
         Ok(Round::All(answered.heard))
     }
 
     /// Hears the server behind a fresh connection.
-    async fn hear_one(&self, heard: &[Heard], hearing: Hearing) -> Result<Attempt> {
+    async fn hear_one(&self, heard: &[ProbedServer], hearing: ProbeMode) -> Result<Attempt> {
         let connection = self.api.fresh();
         let Some(before) = requests::metrics(&connection).await? else {
             return Ok(Attempt::Failed("its metrics were not answered".to_owned(), None));
@@ -183,15 +183,15 @@ impl Engine {
             return Ok(Attempt::Known(number, Box::new(before)));
         }
         match hearing {
-            Hearing::SinceItBegan => {
-                Ok(Attempt::New(Box::new(Heard::between(&ServerMetrics::default(), before))))
+            ProbeMode::SinceItBegan => {
+                Ok(Attempt::New(Box::new(ProbedServer::between(&ServerMetrics::default(), before))))
             }
-            Hearing::OfAWrite => self.hear_a_write(&connection, before, process).await,
+            ProbeMode::AfterWrite => self.probe_with_write(&connection, before, process).await,
         }
     }
 
     /// Makes the server behind a connection write, and reads its counters again.
-    async fn hear_a_write(
+    async fn probe_with_write(
         &self,
         connection: &KubernetesApi,
         before: ServerMetrics,
@@ -209,18 +209,18 @@ impl Engine {
             let why = "a server restarted meanwhile".to_owned();
             return Ok(Attempt::Failed(why, Some(process)));
         }
-        Ok(Attempt::New(Box::new(Heard::between(&before, after))))
+        Ok(Attempt::New(Box::new(ProbedServer::between(&before, after))))
     }
 }
 
-impl Answered {
+impl Probed {
     /// Whether fresh connections have led to nobody new for long enough.
     fn is_quiet(&self, servers: usize) -> bool {
         self.quiet >= QUIET.max(QUIET_PER_PROCESS * self.heard.len().max(servers))
     }
 
-    /// Takes an answer in; gives the server that was heard.
-    fn take(&mut self, attempt: Attempt) -> Option<&Heard> {
+    /// Takes a response in; gives the server that was heard.
+    fn take(&mut self, attempt: Attempt) -> Option<&ProbedServer> {
         let number = match attempt {
             Attempt::New(server) => {
                 self.heard.push(*server);
@@ -246,15 +246,15 @@ impl Answered {
 
     /// How many of the holders were not heard. `living`: a process without a name counts only if
     /// it lives, or one that ended meanwhile would stand in for another.
-    fn unheard(&self, holders: &Holders, living: bool) -> usize {
-        let counts = |&(number, server): &(usize, &Heard)| {
+    fn not_yet_probed(&self, holders: &Holders, living: bool) -> usize {
+        let counts = |&(number, server): &(usize, &ProbedServer)| {
             !living || server.process.id_hash.is_some() || self.living.contains(&number)
         };
         let heard = self.heard.iter().enumerate().filter(counts);
-        unheard(holders, &heard.map(|(_, server)| &server.process).collect::<Vec<_>>())
+        not_yet_probed(holders, &heard.map(|(_, server)| &server.process).collect::<Vec<_>>())
     }
 
-    /// Whether there is a process that answers and could not be made to write.
+    /// Whether there is a process that responds and could not be made to write.
     fn is_anybody_silent(&self) -> bool {
         let heard = |process: &Process| self.heard.iter().any(|it| it.process.is(process));
         !self.silent.iter().all(heard)
@@ -262,7 +262,7 @@ impl Answered {
 
     fn part(self, holders: &Holders) -> Round {
         let mut parts = Vec::new();
-        let missing = self.unheard(holders, false);
+        let missing = self.not_yet_probed(holders, false);
         if missing > 0 || self.trouble.is_some() {
             let mut part = format!("{missing} of {} API servers not heard", holders.len());
             if let Some(trouble) = &self.trouble {
@@ -273,12 +273,12 @@ impl Answered {
         if !self.heard.is_empty() {
             parts.push(writes_with(&self.heard));
         }
-        Round::Part { why: parts.join("; "), heard: self.heard }
+        Round::Partial { why: parts.join("; "), heard: self.heard }
     }
 }
 
 /// What the servers that were heard write with.
-pub(super) fn writes_with(heard: &[Heard]) -> String {
+pub(super) fn writes_with(heard: &[ProbedServer]) -> String {
     let servers: Vec<String> = heard.iter().map(|server| server.writes_with.to_string()).collect();
     format!("those heard write with {}", servers.join(", "))
 }

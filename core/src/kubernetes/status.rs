@@ -1,10 +1,10 @@
-//! Answers that are not what was asked for: Kubernetes `Status` objects, and pages of proxies.
+//! Responses that are not what was asked for: Kubernetes `Status` objects, and pages of proxies.
 
 use serde::Deserialize;
 
 use super::{
     admission::Denial,
-    transport::{Answer, SendError},
+    transport::{Response, SendError},
 };
 use crate::{
     error::{Error, ErrorKind},
@@ -20,7 +20,7 @@ const LONGEST_MESSAGE: usize = 1024;
 /// A Kubernetes `Status`: why a request failed.
 #[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq)]
 #[serde(default, rename_all = "camelCase")]
-pub(crate) struct StatusAnswer {
+pub(crate) struct Status {
     kind: String,
     pub(crate) message: String,
     /// In one word, such as `Expired`.
@@ -55,7 +55,7 @@ struct Metadata {
     continue_token: String,
 }
 
-impl StatusAnswer {
+impl Status {
     /// `None`: the body is no `Status`.
     pub(crate) fn parse(body: &[u8]) -> Option<Self> {
         serde_json::from_slice::<Self>(body).ok()?.checked()
@@ -93,57 +93,57 @@ impl StatusAnswer {
     }
 }
 
-/// What an answer says, in words: a `Status` message, never any other part of a body.
-pub(crate) fn in_words(answer: &Answer) -> String {
-    match StatusAnswer::parse(&answer.body) {
+/// What a response says, in words: a `Status` message, never any other part of a body.
+pub(crate) fn describe(response: &Response) -> String {
+    match Status::parse(&response.body) {
         Some(status) if !status.message.is_empty() => status.message,
-        _ if is_page(answer) => {
-            format!("HTTP {} with a web page, as a proxy or gateway gives", answer.status)
+        _ if is_html(response) => {
+            format!("HTTP {} with a web page, as a proxy or gateway gives", response.status)
         }
-        _ => format!("HTTP {}", answer.status),
+        _ => format!("HTTP {}", response.status),
     }
 }
 
-/// Whether an answer is a web page: by something in between, never by an API server.
-pub(crate) fn is_page(answer: &Answer) -> bool {
-    answer.body.trim_ascii_start().first() == Some(&b'<')
+/// Whether a response is a web page: by something in between, never by an API server.
+pub(crate) fn is_html(response: &Response) -> bool {
+    response.body.trim_ascii_start().first() == Some(&b'<')
 }
 
-/// Whether an answer is about the object of the request, in admission's words: it says nothing of
+/// Whether a response is about the object of the request, in admission's words: it says nothing of
 /// the API server, of its load or of our credential.
-pub(crate) fn denial(answer: &Answer) -> Option<Denial> {
-    StatusAnswer::parse(&answer.body)?.denial
+pub(crate) fn denial(response: &Response) -> Option<Denial> {
+    Status::parse(&response.body)?.denial
 }
 
-/// The error for an answer that is not a success. `doing` completes "could not …".
-pub(super) fn answer_error(answer: &Answer, doing: &str, host: &str) -> Error {
-    let said = in_words(answer);
-    let (kind, advice) = match answer.status {
-        400..=599 if denial(answer).is_some() => (ErrorKind::Forbidden, "let it allow this"),
+/// The error for a response that is not a success. `doing` completes "could not …".
+pub(super) fn response_error(response: &Response, doing: &str, host: &str) -> Error {
+    let said = describe(response);
+    let (kind, advice) = match response.status {
+        400..=599 if denial(response).is_some() => (ErrorKind::Forbidden, "let it allow this"),
         200..=299 => return not_kubernetes(doing, host),
         // An API server says no with a Status: this one is somebody else's.
-        300..=499 if is_page(answer) => return not_kubernetes(doing, host),
+        300..=499 if is_html(response) => return not_kubernetes(doing, host),
         401 => (ErrorKind::Unauthenticated, "the API server does not accept the credential"),
         403 => (ErrorKind::Forbidden, "grant this right"),
         404 => (ErrorKind::NotFound, "it does not exist"),
         409 => (ErrorKind::Conflict, "something else changed it"),
         429 => (ErrorKind::Throttled, "the API server is busy; try again later"),
-        408 | 500..=599 => (ErrorKind::Unavailable, "the API server is not well; try again later"),
+        408 | 500..=599 => (ErrorKind::Unavailable, "the API server is unhealthy; try again later"),
         _ => (ErrorKind::Unexpected, "the API server does not accept this request"),
     };
     let error = Error::new(kind, format!("could not {doing} on {host}: {said}; {advice}"));
-    if is_page(answer) {
+    if is_html(response) {
         return error.with_service_code(IN_BETWEEN);
     }
-    match StatusAnswer::parse(&answer.body) {
+    match Status::parse(&response.body) {
         Some(status) if !status.reason.is_empty() => error.with_service_code(status.reason),
         _ => error,
     }
 }
 
-/// Whether nobody answered, or only a server that is not able to. A refusal is an answer; so is a
+/// Whether nobody responded, or only a server that is not able to. A refusal is a response; so is a
 /// web page of a proxy, or a certificate that is not the API server's.
-pub(crate) fn is_no_answer(error: &Error) -> bool {
+pub(crate) fn is_no_response(error: &Error) -> bool {
     let is_down = matches!(
         error.kind(),
         ErrorKind::Unavailable | ErrorKind::Timeout | ErrorKind::KmsUnavailable
@@ -154,19 +154,19 @@ pub(crate) fn is_no_answer(error: &Error) -> bool {
 /// The error for a success whose content is not what a Kubernetes API server gives.
 pub(super) fn not_kubernetes(doing: &str, host: &str) -> Error {
     let message = format!(
-        "could not {doing} on {host}: the answer is not from a Kubernetes API server; look for a \
+        "could not {doing} on {host}: the response is not from a Kubernetes API server; look for a \
          proxy in between"
     );
     Error::new(ErrorKind::Unexpected, message)
 }
 
-/// The error for no answer at all.
+/// The error for no response at all.
 pub(super) fn send_error(error: SendError, doing: &str, host: &str) -> Error {
     match error {
         SendError::Credential(error) => error,
         SendError::Timeout => Error::new(
             ErrorKind::Timeout,
-            format!("could not {doing} on {host}: no answer in time; try again later"),
+            format!("could not {doing} on {host}: no response in time; try again later"),
         ),
         SendError::Connection(why) => {
             let is_tls = why.contains("certificate");
@@ -180,7 +180,7 @@ pub(super) fn send_error(error: SendError, doing: &str, host: &str) -> Error {
         }
         SendError::TooLarge => Error::new(
             ErrorKind::Unexpected,
-            format!("could not {doing} on {host}: the answer is too long"),
+            format!("could not {doing} on {host}: the response is too long"),
         ),
     }
 }
@@ -189,8 +189,8 @@ pub(super) fn send_error(error: SendError, doing: &str, host: &str) -> Error {
 mod tests {
     use super::*;
 
-    fn answer(status: u16, body: &str) -> Answer {
-        Answer { status, retry_after: None, body: body.to_owned().into() }
+    fn response(status: u16, body: &str) -> Response {
+        Response { status, retry_after: None, body: body.to_owned().into() }
     }
 
     const FORBIDDEN: &str = r#"{"kind":"Status","apiVersion":"v1","metadata":{},"status":"Failure","message":"secrets is forbidden: User \"a\" cannot list resource \"secrets\" in API group \"\" at the cluster scope","reason":"Forbidden","details":{"kind":"secrets"},"code":403}"#;
@@ -199,17 +199,17 @@ mod tests {
 
     #[test]
     fn a_status_is_read() {
-        let expired = StatusAnswer::parse(EXPIRED.as_bytes()).unwrap();
+        let expired = Status::parse(EXPIRED.as_bytes()).unwrap();
         assert_eq!((expired.reason.as_str(), expired.code), ("Expired", 410));
         assert_eq!(expired.continue_token(), Some("abc"));
-        let invalid = StatusAnswer::parse(INVALID.as_bytes()).unwrap();
+        let invalid = Status::parse(INVALID.as_bytes()).unwrap();
         assert_eq!(invalid.continue_token(), None);
     }
 
     #[test]
     fn what_is_no_status_is_not_taken_for_one() {
         for body in ["", "<html>", "[]", "{}", r#"{"kind":"Secret","data":{"a":"b"}}"#] {
-            assert_eq!(StatusAnswer::parse(body.as_bytes()), None, "{body}");
+            assert_eq!(Status::parse(body.as_bytes()), None, "{body}");
         }
     }
 
@@ -229,7 +229,7 @@ mod tests {
             (200, ErrorKind::Unexpected),
         ];
         for (status, kind) in cases {
-            let error = answer_error(&answer(status, "{}"), "list secrets", "host");
+            let error = response_error(&response(status, "{}"), "list secrets", "host");
             assert_eq!(error.kind(), kind, "{status}");
             assert!(error.to_string().contains("list secrets"), "{error}");
         }
@@ -237,7 +237,7 @@ mod tests {
 
     #[test]
     fn a_missing_right_is_named() {
-        let error = answer_error(&answer(403, FORBIDDEN), "list secrets", "host");
+        let error = response_error(&response(403, FORBIDDEN), "list secrets", "host");
         assert!(error.to_string().contains("cannot list resource \"secrets\""), "{error}");
         assert_eq!(error.service_code(), Some("Forbidden"));
     }
@@ -246,7 +246,7 @@ mod tests {
     fn a_body_that_is_no_status_is_never_repeated() {
         for body in ["<html>very-secret</html>", r#"{"kind":"Secret","data":"very-secret"}"#] {
             for status in [200, 403, 502] {
-                let error = answer_error(&answer(status, body), "list secrets", "host");
+                let error = response_error(&response(status, body), "list secrets", "host");
                 assert!(!format!("{error:?}").contains("very-secret"), "{error:?}");
             }
         }
@@ -255,7 +255,7 @@ mod tests {
     #[test]
     fn a_proxys_refusal_is_not_taken_for_the_api_servers() {
         for status in [302, 401, 403, 404, 407] {
-            let error = answer_error(&answer(status, "<html></html>"), "list secrets", "host");
+            let error = response_error(&response(status, "<html></html>"), "list secrets", "host");
             assert_eq!(error.kind(), ErrorKind::Unexpected, "{status}");
             assert!(error.to_string().contains("proxy"), "{error}");
         }
@@ -263,7 +263,7 @@ mod tests {
 
     #[test]
     fn a_web_page_is_told_as_such() {
-        let said = in_words(&answer(502, "\n <!DOCTYPE html><html></html>"));
+        let said = describe(&response(502, "\n <!DOCTYPE html><html></html>"));
         assert_eq!(said, "HTTP 502 with a web page, as a proxy or gateway gives");
     }
 
@@ -273,27 +273,30 @@ mod tests {
             r#"{{"kind":"Status","reason":"a\u001b[2J","message":"no\r\n\u202e{}"}}"#,
             "é".repeat(2000)
         );
-        let said = in_words(&answer(500, &body));
+        let said = describe(&response(500, &body));
         assert_eq!(said.chars().count(), LONGEST_MESSAGE + 1);
         assert!(said.starts_with("no éé") && said.ends_with("é…"), "{said}");
-        assert_eq!(StatusAnswer::parse(body.as_bytes()).unwrap().reason, "a [2J");
+        assert_eq!(Status::parse(body.as_bytes()).unwrap().reason, "a [2J");
     }
 
     #[test]
     fn a_message_is_on_one_line_and_hides_nothing() {
         let body = r#"{"kind":"Status","message":"a\nb\u001b[2J\u202ec"}"#;
-        assert_eq!(in_words(&answer(500, body)), "a b [2Jc");
+        assert_eq!(describe(&response(500, body)), "a b [2Jc");
     }
 
     #[test]
     fn a_webhook_that_says_not_found_says_nothing_of_the_secret() {
         let body = r#"{"kind":"Status","message":"admission webhook \"a\" denied the request: no","reason":"NotFound","details":{"kind":"secrets","name":"b"},"code":404}"#;
-        let status = StatusAnswer::parse(body.as_bytes()).unwrap();
+        let status = Status::parse(body.as_bytes()).unwrap();
         assert!(!status.says_gone("secrets", "b"));
         let own =
             body.replace(r#"admission webhook \"a\" denied the request: no"#, "secrets not found");
-        assert!(StatusAnswer::parse(own.as_bytes()).unwrap().says_gone("secrets", "b"));
-        assert!(!StatusAnswer::parse(own.as_bytes()).unwrap().says_gone("secrets", "c"));
-        assert_eq!(answer_error(&answer(401, body), "patch", "host").kind(), ErrorKind::Forbidden);
+        assert!(Status::parse(own.as_bytes()).unwrap().says_gone("secrets", "b"));
+        assert!(!Status::parse(own.as_bytes()).unwrap().says_gone("secrets", "c"));
+        assert_eq!(
+            response_error(&response(401, body), "patch", "host").kind(),
+            ErrorKind::Forbidden
+        );
     }
 }

@@ -6,7 +6,7 @@ use serde_json::json;
 use super::{
     namespace::no_namespace,
     paths::{config_map_path, config_maps_path},
-    transport::{Accept, Answer, KubernetesApi, Request},
+    transport::{Accept, KubernetesApi, Request, Response},
 };
 use crate::error::{Error, ErrorKind, Result};
 
@@ -14,7 +14,7 @@ use crate::error::{Error, ErrorKind, Result};
 pub(crate) const STATE: &str = "aks-kms";
 const KEY: &str = "state.json";
 const SEAL_KEY: &str = "seal";
-/// How often a write is tried whose outcome is not known.
+/// How many times a write is tried whose outcome is not known.
 const TRIES: usize = 3;
 
 /// What is kept, and the version of it.
@@ -44,12 +44,12 @@ pub(crate) enum Written {
 
 /// Where the record is kept.
 #[derive(Clone)]
-pub(crate) struct StateStore {
+pub(crate) struct RecordStore {
     api: KubernetesApi,
     namespace: String,
 }
 
-impl StateStore {
+impl RecordStore {
     pub(crate) fn new(api: KubernetesApi, namespace: String) -> Self {
         Self { api, namespace }
     }
@@ -59,7 +59,9 @@ impl StateStore {
         let doing = format!("read ConfigMap {STATE} in namespace {}", self.namespace);
         let request = Request::get(config_map_path(&self.namespace, STATE), Accept::Json);
         match self.api.call(&request, &doing).await {
-            Ok(answer) => parse(&answer).map(Some).ok_or_else(|| self.api.nonsense(&doing)),
+            Ok(response) => {
+                parse(&response).map(Some).ok_or_else(|| self.api.unexpected_response(&doing))
+            }
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
             Err(error) => Err(error),
         }
@@ -78,26 +80,27 @@ impl StateStore {
         let mut trouble = String::new();
         for _ in 0..TRIES {
             match self.api.ask(&request).await {
-                Ok(answer) if matches!(answer.status, 200 | 201) => {
-                    let stored = parse(&answer).ok_or_else(|| self.api.nonsense(&doing))?;
+                Ok(response) if matches!(response.status, 200 | 201) => {
+                    let stored =
+                        parse(&response).ok_or_else(|| self.api.unexpected_response(&doing))?;
                     return Ok(Written::As(stored.resource_version));
                 }
                 // An object that is not there yet can miss nothing but its namespace.
-                Ok(answer) if answer.status == 404 && over.is_none() => {
+                Ok(response) if response.status == 404 && over.is_none() => {
                     return Err(no_namespace(&self.namespace));
                 }
                 // The object is gone, there already, or another version: perhaps by our own request
-                // that got no answer.
-                Ok(answer) if matches!(answer.status, 404 | 409) => {
+                // that got no response.
+                Ok(response) if matches!(response.status, 404 | 409) => {
                     let now = self.read().await?;
                     return Ok(match now.filter(|now| now.is(text, seal)) {
                         Some(ours) => Written::As(ours.resource_version),
                         None => Written::Conflict,
                     });
                 }
-                Ok(answer) => return Err(self.api.refused(&answer, &doing)),
+                Ok(response) => return Err(self.api.refused(&response, &doing)),
                 Err(error) => {
-                    let error = self.api.unanswered(error, &doing);
+                    let error = self.api.no_response(error, &doing);
                     if !error.is_retryable() {
                         return Err(error);
                     }
@@ -141,7 +144,7 @@ impl StateStore {
     }
 }
 
-fn parse(answer: &Answer) -> Option<Stored> {
+fn parse(response: &Response) -> Option<Stored> {
     #[derive(Deserialize)]
     struct ConfigMap {
         metadata: Metadata,
@@ -154,7 +157,7 @@ fn parse(answer: &Answer) -> Option<Stored> {
         resource_version: String,
     }
 
-    let mut map: ConfigMap = serde_json::from_slice(&answer.body).ok()?;
+    let mut map: ConfigMap = serde_json::from_slice(&response.body).ok()?;
     // A ConfigMap without the key is somebody's leftover: an empty text is no record.
     let text = map.data.remove(KEY).unwrap_or_default();
     let seal = map.data.remove(SEAL_KEY);
@@ -171,8 +174,8 @@ mod tests {
             .to_string()
     }
 
-    async fn store(server: &TestServer) -> StateStore {
-        StateStore::new(server.api().await, "kube-system".to_owned())
+    async fn store(server: &TestServer) -> RecordStore {
+        RecordStore::new(server.api().await, "kube-system".to_owned())
     }
 
     #[tokio::test]
