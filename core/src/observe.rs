@@ -250,7 +250,7 @@ fn found(cluster: &ClusterFacts, kept: KeptRecord) -> Result<StoredRecord> {
     };
     Ok(StoredRecord {
         reconciled,
-        resource_version: stored.map(|stored| stored.resource_version),
+        stored,
         seal: seal.key,
         etcd_resource_version: seen.resource_version,
     })

@@ -1,7 +1,7 @@
 //! Keys: read through Resource Manager first, from the vault itself second.
 //!
 //! Resource Manager needs no network path to the vault and no rights inside it. Only the vault
-//! knows whether a key that is deleted_or_missing can be recovered.
+//! knows whether a key that is gone can be recovered.
 
 use azure_core::http::Method;
 use serde_json::Value;

@@ -1,7 +1,7 @@
 //! The record in the cluster: one text in one `ConfigMap`, written only over what was read.
 
-use serde::Deserialize;
-use serde_json::json;
+use bytes::Bytes;
+use serde_json::{Value, json};
 
 use super::{
     namespace::no_namespace,
@@ -17,16 +17,37 @@ const SEAL_KEY: &str = "seal";
 /// How many times a write is tried whose outcome is not known.
 const TRIES: usize = 3;
 
-/// What is kept, and the version of it.
+/// What is kept.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) struct Stored {
     pub(crate) text: String,
     /// The seal that lies beside it.
     pub(crate) seal: Option<String>,
-    pub(crate) resource_version: String,
+    resource_version: String,
+    /// The whole object: what others put there, such as a label, stays.
+    object: Value,
 }
 
 impl Stored {
+    /// What a `ConfigMap` keeps. `None`: it is none.
+    fn parse(response: &Response) -> Option<Self> {
+        let object: Value = serde_json::from_slice(&response.body).ok()?;
+        let is_map = |field: &Value| field.is_object() || field.is_null();
+        if !is_map(&object["data"]) || !is_map(&object["metadata"]["labels"]) {
+            return None;
+        }
+        let resource_version = object["metadata"]["resourceVersion"].as_str()?.to_owned();
+        let data = |key: &str| object["data"][key].as_str().map(str::to_owned);
+        // A ConfigMap without the key is somebody's leftover: an empty text is no record.
+        let (text, seal) = (data(KEY).unwrap_or_default(), data(SEAL_KEY));
+        Some(Self { text, seal, resource_version, object })
+    }
+
+    /// The resource version of the object.
+    pub(crate) fn version(&self) -> &str {
+        &self.resource_version
+    }
+
     /// Whether it is this text with this seal.
     pub(crate) fn is(&self, text: &str, seal: Option<&str>) -> bool {
         self.text == text && self.seal.as_deref() == seal
@@ -36,8 +57,8 @@ impl Stored {
 /// What became of a write.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) enum Written {
-    /// It is kept, under this resource version.
-    As(String),
+    /// This is kept.
+    As(Stored),
     /// Somebody else wrote in between: nothing was written.
     Conflict,
 }
@@ -59,21 +80,21 @@ impl RecordStore {
         let doing = format!("read ConfigMap {STATE} in namespace {}", self.namespace);
         let request = Request::get(config_map_path(&self.namespace, STATE), Accept::Json);
         match self.api.call(&request, &doing).await {
-            Ok(response) => {
-                parse(&response).map(Some).ok_or_else(|| self.api.unexpected_response(&doing))
-            }
+            Ok(response) => Stored::parse(&response)
+                .map(Some)
+                .ok_or_else(|| self.api.unexpected_response(&doing)),
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
             Err(error) => Err(error),
         }
     }
 
-    /// Keeps the text and its seal if what is kept now has this resource version, or, with `None`,
-    /// if nothing is.
+    /// Keeps the text and its seal if what is kept is still what was read, or, with `None`, if
+    /// nothing is.
     pub(crate) async fn write(
         &self,
         text: &str,
         seal: Option<&str>,
-        over: Option<&str>,
+        over: Option<&Stored>,
     ) -> Result<Written> {
         let doing = format!("write ConfigMap {STATE} in namespace {}", self.namespace);
         let request = self.request(text, seal, over);
@@ -81,9 +102,10 @@ impl RecordStore {
         for _ in 0..TRIES {
             match self.api.ask(&request).await {
                 Ok(response) if matches!(response.status, 200 | 201) => {
-                    let stored =
-                        parse(&response).ok_or_else(|| self.api.unexpected_response(&doing))?;
-                    return Ok(Written::As(stored.resource_version));
+                    let stored = Stored::parse(&response);
+                    return stored
+                        .map(Written::As)
+                        .ok_or_else(|| self.api.unexpected_response(&doing));
                 }
                 // An object that is not there yet can miss nothing but its namespace.
                 Ok(response) if response.status == 404 && over.is_none() => {
@@ -94,7 +116,7 @@ impl RecordStore {
                 Ok(response) if matches!(response.status, 404 | 409) => {
                     let now = self.read().await?;
                     return Ok(match now.filter(|now| now.is(text, seal)) {
-                        Some(ours) => Written::As(ours.resource_version),
+                        Some(ours) => Written::As(ours),
                         None => Written::Conflict,
                     });
                 }
@@ -111,57 +133,25 @@ impl RecordStore {
         Err(Error::new(ErrorKind::Unavailable, trouble))
     }
 
-    fn request(&self, text: &str, seal: Option<&str>, over: Option<&str>) -> Request {
-        let mut body = json!({
-            "apiVersion": "v1",
-            "kind": "ConfigMap",
-            "metadata": {
-                "name": STATE,
-                "namespace": self.namespace,
-                "labels": {"app.kubernetes.io/managed-by": "aks-kms"},
-            },
-            "data": {KEY: text},
-        });
+    fn request(&self, text: &str, seal: Option<&str>, over: Option<&Stored>) -> Request {
+        let mut body = over.map_or_else(|| json!({}), |over| over.object.clone());
+        body["apiVersion"] = "v1".into();
+        body["kind"] = "ConfigMap".into();
+        body["metadata"]["name"] = STATE.into();
+        body["metadata"]["namespace"] = self.namespace.as_str().into();
+        body["metadata"]["labels"]["app.kubernetes.io/managed-by"] = "aks-kms".into();
+        body["data"][KEY] = text.into();
         if let Some(seal) = seal {
             body["data"][SEAL_KEY] = seal.into();
+        } else if let Some(data) = body["data"].as_object_mut() {
+            data.remove(SEAL_KEY);
         }
-        if let Some(version) = over {
-            body["metadata"]["resourceVersion"] = version.into();
-            let path = config_map_path(&self.namespace, STATE);
-            Request::put(
-                format!("{path}?fieldManager=aks-kms"),
-                Accept::Json,
-                body.to_string().into(),
-            )
-        } else {
-            let path = config_maps_path(&self.namespace);
-            Request::post(
-                format!("{path}?fieldManager=aks-kms"),
-                Accept::Json,
-                body.to_string().into(),
-            )
-        }
+        let (send, path): (fn(String, Accept, Bytes) -> Request, _) = match over {
+            Some(_) => (Request::put, config_map_path(&self.namespace, STATE)),
+            None => (Request::post, config_maps_path(&self.namespace)),
+        };
+        send(format!("{path}?fieldManager=aks-kms"), Accept::Json, body.to_string().into())
     }
-}
-
-fn parse(response: &Response) -> Option<Stored> {
-    #[derive(Deserialize)]
-    struct ConfigMap {
-        metadata: Metadata,
-        #[serde(default)]
-        data: std::collections::BTreeMap<String, String>,
-    }
-    #[derive(Deserialize)]
-    #[serde(rename_all = "camelCase")]
-    struct Metadata {
-        resource_version: String,
-    }
-
-    let mut map: ConfigMap = serde_json::from_slice(&response.body).ok()?;
-    // A ConfigMap without the key is somebody's leftover: an empty text is no record.
-    let text = map.data.remove(KEY).unwrap_or_default();
-    let seal = map.data.remove(SEAL_KEY);
-    Some(Stored { text, seal, resource_version: map.metadata.resource_version })
 }
 
 #[cfg(test)]
@@ -172,6 +162,12 @@ mod tests {
     fn config_map(text: &str, version: &str) -> String {
         json!({"kind": "ConfigMap", "metadata": {"name": STATE, "resourceVersion": version}, "data": {KEY: text}})
             .to_string()
+    }
+
+    fn stored(text: &str, version: &str) -> Stored {
+        let object: Value = serde_json::from_str(&config_map(text, version)).unwrap();
+        let (text, resource_version) = (text.to_owned(), version.to_owned());
+        Stored { text, seal: None, resource_version, object }
     }
 
     async fn store(server: &TestServer) -> RecordStore {
@@ -187,29 +183,31 @@ mod tests {
     #[tokio::test]
     async fn a_write_names_the_version_that_it_replaces() {
         let server = TestServer::start(|_| respond(200, config_map("new", "8"))).await;
-        let written = store(&server).await.write("new", Some("seal"), Some("7")).await.unwrap();
-        assert_eq!(written, Written::As("8".to_owned()));
+        let mut before = stored("old", "7");
+        before.object["metadata"]["labels"] = json!({"of": "somebody"});
+        let written = store(&server).await.write("new", Some("seal"), Some(&before)).await.unwrap();
+        assert_eq!(written, Written::As(stored("new", "8")));
         let asked = server.asked();
         assert_eq!(asked[0].method, "PUT");
         let body = String::from_utf8(asked[0].body.to_vec()).unwrap();
         assert!(body.contains(r#""resourceVersion":"7""#), "{body}");
         assert!(body.contains(r#""seal":"seal""#), "{body}");
+        assert!(body.contains(r#""of":"somebody""#), "{body}");
     }
 
     #[tokio::test]
     async fn a_conflict_is_ours_when_our_text_is_what_is_kept() {
         for (kept, expected) in
-            [("mine", Written::As("9".to_owned())), ("theirs", Written::Conflict)]
+            [("mine", Written::As(stored("mine", "9"))), ("theirs", Written::Conflict)]
         {
             let server = TestServer::start(move |asked| match asked.method.as_str() {
                 "GET" => respond(200, config_map(kept, "9")),
                 _ => respond(409, r#"{"kind":"Status","code":409}"#),
             })
             .await;
-            assert_eq!(
-                store(&server).await.write("mine", None, Some("7")).await.unwrap(),
-                expected
-            );
+            let written =
+                store(&server).await.write("mine", None, Some(&stored("old", "7"))).await.unwrap();
+            assert_eq!(written, expected);
         }
     }
 
@@ -218,7 +216,8 @@ mod tests {
         let server = TestServer::start(|_| respond(404, r#"{"kind":"Status","code":404}"#)).await;
         let error = store(&server).await.write("new", None, None).await.unwrap_err();
         assert!(error.to_string().contains("kubectl create namespace kube-system"), "{error}");
-        let gone = store(&server).await.write("new", None, Some("7")).await.unwrap();
+        let before = stored("old", "7");
+        let gone = store(&server).await.write("new", None, Some(&before)).await.unwrap();
         assert_eq!(gone, Written::Conflict);
     }
 

@@ -11,7 +11,7 @@ use crate::model::{Evidence, ExpectedKey, KeyId, NetworkMode, OperationInProgres
 /// What was observed, as far as the record is about it.
 #[derive(Clone, Debug)]
 pub(crate) struct ObservedCluster {
-    /// ClusterIdentity of the cluster as it is now.
+    /// The identity of the cluster as it is now.
     pub(crate) marks: ClusterIdentity,
     /// What the cluster is configured with.
     pub(crate) key: ExpectedKey,

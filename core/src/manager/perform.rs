@@ -179,7 +179,7 @@ impl OperationRun<'_> {
             if run.dry_run {
                 return Ok(());
             }
-            if let Some(refusal) = rules::refusal(&plan.findings, allow) {
+            if let Some(refusal) = rules::refusal(&plan.findings, allow, &self.log.done()) {
                 return Err(refusal);
             }
             match Box::pin(self.run(seen, &plan, unfinished)).await? {

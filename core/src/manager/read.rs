@@ -127,7 +127,7 @@ async fn verify(
     if options.run.dry_run {
         return Ok(());
     }
-    if let Some(refusal) = rules::refusal(&plan.findings, &options.run.allow) {
+    if let Some(refusal) = rules::refusal(&plan.findings, &options.run.allow, &[]) {
         return Err(refusal);
     }
     let found = match found {

@@ -220,6 +220,18 @@ impl Step {
 }
 
 impl StepKind {
+    /// Whether it changes the cluster, its vault or its secrets, where that is needed.
+    pub(crate) fn changes_something(&self) -> bool {
+        !matches!(
+            self,
+            Self::RecordOperation
+                | Self::RecordKey
+                | Self::FindKeyInUse { .. }
+                | Self::WaitForKey { .. }
+                | Self::VerifySecrets { .. }
+        )
+    }
+
     fn summary(&self) -> String {
         match self {
             Self::RecordOperation => "Record the operation in the cluster".to_owned(),

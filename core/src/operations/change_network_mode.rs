@@ -61,6 +61,9 @@ pub(super) fn plan(
         reencrypt,
     };
     let mut findings = judge_off_and_on(&question, &intent, &steps, &found, &target);
+    if !private {
+        tell_of_closed_vault(&mut findings, observed);
+    }
     if closes(&steps) {
         findings.extend(rules::vault_shared(&found));
         findings.extend(rules::used_publicly_by_others(&found));
@@ -147,6 +150,16 @@ fn still_read_publicly(
     ))
 }
 
+/// The steps open the vault; as long as the API server cannot be reached they do not begin, and
+/// the vault may be why.
+fn tell_of_closed_vault(findings: &mut [Finding], observed: &Observed) {
+    let Some(closed) = rules::closed_vault_in_use(observed) else { return };
+    let unreachable = |finding: &&mut Finding| finding.rule == RuleId::KubernetesUnreachable;
+    for finding in findings.iter_mut().filter(unreachable) {
+        finding.message = format!("{}; {closed}", finding.message);
+    }
+}
+
 /// The world as the steps find it that use the vault over the public way.
 fn with_vault_open(observed: &Observed, asked: &ChangeNetworkMode) -> Observed {
     let mut found = observed.clone();
@@ -181,7 +194,7 @@ fn vault_not_found(observed: &Observed, reencrypt: &ReencryptOptions) -> Plan {
     refused(observed, reencrypt, finding.at(Level::Block, false))
 }
 
-/// Nothing can be planned: judge_off_and_on for all that is wrong besides.
+/// Nothing can be planned: judged for all that is wrong besides.
 fn refused(observed: &Observed, reencrypt: &ReencryptOptions, finding: Finding) -> Plan {
     let mut findings = rules::judge(&RuleContext {
         verb: Verb::ChangeNetworkMode,

@@ -127,9 +127,9 @@ fn with_the_api_server_down_somebody_must_vouch_for_the_way_back() {
     world.observed.record = Some(unknown());
     world.observed.down = true;
     let refused = planned(&world, true, false);
-    assert!(rules::refusal(&refused.findings, &[]).is_some());
+    assert!(rules::refusal(&refused.findings, &[], &[]).is_some());
     assert!(lines(&refused).starts_with("Wait until every API server writes with KEY\n"));
     let vouched = planned(&world, true, true);
     assert!(lines(&vouched).starts_with("Turn the cluster's KMS off\n"));
-    assert!(rules::refusal(&vouched.findings, &[RuleId::RollbackUnproven]).is_none());
+    assert!(rules::refusal(&vouched.findings, &[RuleId::RollbackUnproven], &[]).is_none());
 }

@@ -114,7 +114,7 @@ impl Limiter {
     /// Waits for a permit.
     pub(super) async fn permit(&self) -> Permit<'_> {
         // the semaphore is never closed, so there is always a permit in the end
-        let permit = self.permits.acquire().await.ok();
+        let held = self.permits.acquire().await.ok();
         // A slot that was waited for in vain is lost: were it kept, all who hold one would start
         // at once when the pause is over.
         let mut slot = None;
@@ -142,7 +142,7 @@ impl Limiter {
             sleep_until(until).await;
         };
         let limited = self.permits.available_permits() == 0;
-        Permit { limiter: self, permit, limited, generation, sent_at: Instant::now() }
+        Permit { limiter: self, held, limited, generation, sent_at: Instant::now() }
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, State> {
@@ -179,7 +179,7 @@ impl State {
 #[derive(Debug)]
 pub(super) struct Permit<'a> {
     limiter: &'a Limiter,
-    permit: Option<SemaphorePermit<'a>>,
+    held: Option<SemaphorePermit<'a>>,
     /// It was the last one that could be sent.
     limited: bool,
     /// Halvings before it was sent.
@@ -243,10 +243,10 @@ impl Drop for Permit<'_> {
     fn drop(&mut self) {
         let mut state = self.limiter.lock();
         if state.permits_to_forget > 0
-            && let Some(permit) = self.permit.take()
+            && let Some(held) = self.held.take()
         {
             state.permits_to_forget -= 1;
-            permit.forget();
+            held.forget();
         }
     }
 }
@@ -269,7 +269,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn never_more_in_flight_than_asked() {
         let limiter = fast(3, None);
-        let _turns = (limiter.permit().await, limiter.permit().await, limiter.permit().await);
+        let _permits = (limiter.permit().await, limiter.permit().await, limiter.permit().await);
         let fourth = tokio::time::timeout(Duration::from_secs(60), limiter.permit()).await;
         assert!(fourth.is_err());
     }
@@ -280,8 +280,8 @@ mod tests {
         for _ in 0..8 {
             limiter.permit().await.answered(Work::Write);
         }
-        let turns = futures::future::join_all((0..8).map(|_| limiter.permit())).await;
-        for permit in turns {
+        let permits = futures::future::join_all((0..8).map(|_| limiter.permit())).await;
+        for permit in permits {
             permit.overloaded(None);
         }
         assert_eq!(limiter.permits.available_permits(), 4);
@@ -342,8 +342,8 @@ mod tests {
         let gentle = Limiter::new(&ReencryptOptions::default());
         run(&gentle, 20_000, Duration::from_millis(10)).await;
         assert_eq!(gentle.permits.available_permits(), 64);
-        let turns = futures::future::join_all((0..64).map(|_| gentle.permit())).await;
-        for permit in turns {
+        let permits = futures::future::join_all((0..64).map(|_| gentle.permit())).await;
+        for permit in permits {
             permit.overloaded(None);
         }
         assert_eq!(gentle.permits.available_permits(), 32);

@@ -184,7 +184,7 @@ impl Pass {
         }
     }
 
-    /// PatchRun secrets for this pass; its tally is lent to it.
+    /// Patches secrets for this pass; its tally is lent to it.
     pub(super) fn asking(&mut self) -> PatchRun {
         let watermark = self.watermark.unwrap_or_default();
         PatchRun {

@@ -36,7 +36,7 @@ pub(super) struct Item {
     pub(super) first: bool,
 }
 
-/// PatchRun secrets, one after the other.
+/// Patches secrets, one after the other.
 pub(super) struct PatchRun {
     pub(super) tally: Mutex<Tally>,
     pub(super) change: Change,

@@ -1,4 +1,4 @@
-//! ProbeMode every API server process: fresh connections, until they show nothing new.
+//! Probes every API server process: fresh connections, until they show nothing new.
 
 use std::collections::BTreeSet;
 

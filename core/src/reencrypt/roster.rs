@@ -255,7 +255,7 @@ mod tests {
                 1,
             ),
             (
-                "a holder that went not_yet_probed",
+                "a holder that was never heard",
                 &replaced,
                 vec![server(Some("a"), 2.0), server(Some("b"), 3.0)],
                 1,

@@ -1,4 +1,4 @@
-//! Rules check_fact the managed cluster.
+//! Rules about the managed cluster.
 
 use super::{check_fact, question::RuleContext};
 use crate::{

@@ -1,4 +1,4 @@
-//! Rules check_fact the key version.
+//! Rules about the key version.
 
 use time::{Duration, OffsetDateTime};
 
@@ -68,7 +68,7 @@ impl Judged<'_> {
         check_fact(rule, self.key_id, self.key, problem)
     }
 
-    /// A rule check_fact a key that is there: where there is none, `key-not-found` says so.
+    /// A rule about a key that is there: where there is none, `key-not-found` says so.
     fn property(
         &self,
         rule: RuleId,
@@ -101,7 +101,7 @@ impl Judged<'_> {
         Some(if is_in_use {
             // It works, as long as nobody spells it otherwise.
             let remedy = format!(
-                "At the next rotation pass the id as the vault spells it; now {}.",
+                "Nothing needs to be done. The key that is set next must be spelt as its vault spells it; this one is {}.",
                 key.kid
             );
             Finding { remedy, ..finding }.at(Level::Warn, false)

@@ -98,7 +98,7 @@ pub(crate) fn sort(findings: &mut [Finding]) {
     findings.sort_by_key(|finding| (Reverse(finding.level), finding.rule));
 }
 
-/// A rule check_fact one fact: undetermined when the fact is unknown, else violated when `problem`
+/// A rule about one fact: undetermined when the fact is unknown, else violated when `problem`
 /// says so.
 fn check_fact<T>(
     rule: RuleId,

@@ -7,18 +7,23 @@ use crate::{
 };
 
 /// Why the operation must not begin, given what the caller allows: `preflight_failed` with all
-/// findings, or `conflict` when all that is in the way is that the cluster is busy.
-pub(crate) fn refusal(findings: &[Finding], allow: &[RuleId]) -> Option<Error> {
+/// findings, or `conflict` when all that is in the way is that the cluster is busy. `before`: what
+/// this call has done already.
+pub(crate) fn refusal(findings: &[Finding], allow: &[RuleId], before: &[String]) -> Option<Error> {
     let refused: Vec<&Finding> = findings.iter().filter(|finding| finding.refuses(allow)).collect();
     let (kind, what) = if refused.is_empty() {
         return None;
     } else if refused.iter().all(|finding| finding.rule == RuleId::ClusterBusy) {
-        (ErrorKind::Conflict, "another operation is at work, and nothing was changed")
+        (ErrorKind::Conflict, "another operation is at work")
     } else {
-        (ErrorKind::PreflightFailed, "the operation was refused, and nothing was changed")
+        (ErrorKind::PreflightFailed, "the operation was refused")
+    };
+    let done = match before {
+        [] => "nothing was changed".to_owned(),
+        steps => format!("done before that: {}", steps.join("; ")),
     };
     let reasons: Vec<String> = refused.iter().map(|finding| reason(finding)).collect();
-    let mut message = format!("{what}: {}", reasons.join(" "));
+    let mut message = format!("{what}, and {done}: {}", reasons.join(" "));
     let others: Vec<&str> = findings
         .iter()
         .filter(|finding| !finding.refuses(allow))

@@ -1,4 +1,4 @@
-//! Rules check_fact the Kubernetes API and what is done to secrets.
+//! Rules about the Kubernetes API and what is done to secrets.
 
 use super::{check_fact, question::RuleContext};
 use crate::{
@@ -291,7 +291,7 @@ impl Judged<'_> {
                 let rewritten = within_retention.min(*secrets);
                 (rewritten > limit).then(|| {
                     format!(
-                        "rewriting {rewritten} secrets of check_fact {size} bytes within ten minutes \
+                        "rewriting {rewritten} secrets of about {size} bytes within ten minutes \
                          adds {} MiB to etcd",
                         rewritten.saturating_mul(size) >> 20
                     )

@@ -1,4 +1,4 @@
-//! Rules check_fact the vault.
+//! Rules about the vault.
 
 use uuid::Uuid;
 
@@ -62,7 +62,7 @@ fn soft_deleted(question: &RuleContext<'_>) -> Option<Finding> {
     })
 }
 
-/// A rule check_fact a vault that is there: where there is none, `vault-not-found` says so.
+/// A rule about a vault that is there: where there is none, `vault-not-found` says so.
 fn property(
     question: &RuleContext<'_>,
     rule: RuleId,

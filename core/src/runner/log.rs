@@ -77,6 +77,16 @@ impl RunLog {
         !entries.steps.is_empty()
     }
 
+    /// The steps that changed something, in words.
+    pub(crate) fn done(&self) -> Vec<String> {
+        let entries = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let done = entries
+            .steps
+            .iter()
+            .filter(|step| step.outcome == StepOutcome::Done && step.step.kind.changes_something());
+        done.map(|step| step.step.summary.clone()).collect()
+    }
+
     pub(crate) fn step(&self, step: &Step, outcome: StepOutcome, seconds: f64) {
         self.change(|entries| {
             entries.steps.push(StepReport { step: step.clone(), outcome, seconds });

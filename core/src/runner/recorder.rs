@@ -21,8 +21,8 @@ const TRIES: usize = 5;
 #[derive(Clone, Debug)]
 pub(crate) struct StoredRecord {
     pub(crate) reconciled: Reconciled,
-    /// Of the `ConfigMap`; `None`: there is none yet.
-    pub(crate) resource_version: Option<String>,
+    /// What the `ConfigMap` holds; `None`: there is none yet.
+    pub(crate) stored: Option<Stored>,
     /// The key of its seal, where it was read.
     pub(crate) seal: Option<SealKey>,
     /// How far the cluster's etcd has come.
@@ -100,7 +100,7 @@ impl Recorder {
         let mut kept = self.kept.lock().await;
         if let Some(kept) = kept.as_mut() {
             // A later round of the same run.
-            if kept.version() != found.resource_version.as_deref() {
+            if kept.version() != found.stored.as_ref().map(Stored::version) {
                 self.look_again(kept).await?;
             }
             let mut record = found.reconciled.record.clone();
@@ -134,10 +134,9 @@ impl Recorder {
     /// Writes over what was observed.
     async fn first(&self, kept: &mut OwnedRecord, found: &StoredRecord) -> Result<Written> {
         let (text, seal) = self.sealed(kept).await?;
-        let over = found.resource_version.as_deref();
-        let written = self.state.write(&text, seal.as_deref(), over).await?;
-        if let Written::As(version) = &written {
-            kept.last = Some(Stored { text, seal, resource_version: version.clone() });
+        let written = self.state.write(&text, seal.as_deref(), found.stored.as_ref()).await?;
+        if let Written::As(stored) = &written {
+            kept.last = Some(stored.clone());
         }
         Ok(written)
     }
@@ -253,9 +252,9 @@ impl Recorder {
             return Ok(());
         }
         for _ in 0..TRIES {
-            match self.state.write(&text, seal.as_deref(), kept.version()).await? {
-                Written::As(resource_version) => {
-                    kept.last = Some(Stored { text, seal, resource_version });
+            match self.state.write(&text, seal.as_deref(), kept.last.as_ref()).await? {
+                Written::As(stored) => {
+                    kept.last = Some(stored);
                     return Ok(());
                 }
                 Written::Conflict => self.look_again(kept).await?,
@@ -305,7 +304,7 @@ impl Recorder {
 impl OwnedRecord {
     /// Of what was written last.
     fn version(&self) -> Option<&str> {
-        self.last.as_ref().map(|last| last.resource_version.as_str())
+        self.last.as_ref().map(Stored::version)
     }
 }
 

@@ -11,7 +11,7 @@ use tokio::time::{Instant, sleep};
 use super::{RunState, Runner, set_kms::changed};
 use crate::{
     error::{Error, ErrorKind, Result},
-    model::{Intent, KmsProfile, NetworkMode, StepOutcome, VaultId},
+    model::{Finding, Intent, KmsProfile, NetworkMode, StepOutcome, VaultFacts, VaultId},
     rules,
 };
 
@@ -38,11 +38,12 @@ impl Runner<'_> {
         id: &VaultId,
         state: &mut RunState,
     ) -> Result<ControlFlow<String, StepOutcome>> {
-        if !self.azure.read_vault(id).await?.public_network_access {
-            return Ok(ControlFlow::Continue(StepOutcome::AlreadyDone));
-        }
+        let vault = self.azure.read_vault(id).await?;
         if self.in_private_use(id).await? != state.etag {
             return Ok(changed());
+        }
+        if !vault.public_network_access {
+            return self.is_closed(&vault, state).await.map(ControlFlow::Continue);
         }
         self.connected(id).await?;
         if let Some(recording) = &self.recording {
@@ -55,6 +56,28 @@ impl Runner<'_> {
             return Err(self.opened_again(id, error).await);
         }
         Ok(ControlFlow::Continue(StepOutcome::Done))
+    }
+
+    /// The vault is closed: by somebody, or by an earlier run of this operation, which perhaps died
+    /// before it saw whether KMS works. What this operation closed is opened again if it does not.
+    async fn is_closed(&self, vault: &VaultFacts, state: &RunState) -> Result<StepOutcome> {
+        let id = &vault.id;
+        let cluster = self.azure.cluster(self.cluster).await?.facts;
+        let works = match rules::private_endpoint_not_approved(vault, &cluster) {
+            Some(finding) => Err(not_connected(id, "is closed", finding)),
+            None => self.works_closed(id).await,
+        };
+        match works {
+            Ok(()) => Ok(StepOutcome::AlreadyDone),
+            Err(error) if state.closed.as_ref() == Some(id) => {
+                Err(self.opened_again(id, error).await)
+            }
+            Err(error) => Err(error.with_context(&format!(
+                "public network access of key vault {id} is disabled; where the API servers need it: \
+                 {}",
+                how_to_open(id)
+            ))),
+        }
     }
 
     /// The vault that an earlier run of this operation closed: only the one of the key in use is
@@ -109,14 +132,7 @@ impl Runner<'_> {
                 return Ok(());
             };
             if Instant::now() >= deadline {
-                return Err(Error::new(
-                    ErrorKind::PreflightFailed,
-                    format!(
-                        "key vault {id} was not closed: [{}] {}. {} Then run this again",
-                        finding.rule, finding.message, finding.remedy
-                    ),
-                )
-                .with_findings(vec![finding]));
+                return Err(not_connected(id, "was not closed", finding));
             }
             self.reporter.message(format!("Waiting: {}", finding.message));
             sleep(self.timing.operation_poll_first).await;
@@ -139,9 +155,8 @@ impl Runner<'_> {
             Ok(false) => error,
             Ok(true) => error.with_context(&format!("key vault {id} was opened again")),
             Err(why) => error.with_context(&format!(
-                "key vault {id} could not be opened again ({why}); do it: az keyvault update --name {} \
-                 --public-network-access Enabled",
-                id.name()
+                "key vault {id} could not be opened again ({why}); do it: {}",
+                how_to_open(id)
             )),
         }
     }
@@ -154,4 +169,19 @@ impl Runner<'_> {
         self.azure.set_vault_public_access(id, true).await?;
         Ok(true)
     }
+}
+
+fn not_connected(id: &VaultId, state: &str, finding: Finding) -> Error {
+    Error::new(
+        ErrorKind::PreflightFailed,
+        format!(
+            "key vault {id} {state}: [{}] {}. {} Then run this again",
+            finding.rule, finding.message, finding.remedy
+        ),
+    )
+    .with_findings(vec![finding])
+}
+
+fn how_to_open(id: &VaultId) -> String {
+    format!("az keyvault update --name {} --public-network-access Enabled", id.name())
 }

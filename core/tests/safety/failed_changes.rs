@@ -130,7 +130,9 @@ async fn p17_settling_what_others_failed_to_set_loses_what_was_not_rewritten() {
             };
             if verb == "enable" {
                 // What others failed to set is set right first; then there is nothing to enable.
-                refused(&outcome.unwrap_err(), RuleId::KmsAlreadyEnabled);
+                let error = outcome.unwrap_err();
+                refused(&error, RuleId::KmsAlreadyEnabled);
+                assert!(error.to_string().contains("done before that: "), "{wiring}: {error}");
                 assert_eq!(world.configured().as_deref(), Some(world.key(2)), "{wiring}");
                 world.all_under(2).await;
                 continue;

@@ -75,6 +75,8 @@ async fn s11_somebody_labels_the_record_in_the_middle() {
         assert_eq!(outcome.code, None, "{wiring}: {}", outcome.message);
         world.all_under(1).await;
         world.nothing_is_unfinished().await;
+        let (_, map) = kubectl.ask(Method::GET, path, None).await.unwrap();
+        assert_eq!(map["metadata"]["labels"]["backup"], "yes", "{wiring}: {map}");
     }
 }
 

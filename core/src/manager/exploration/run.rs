@@ -207,13 +207,13 @@ fn plan(state: &State, intent: &Intent) -> Option<Run> {
     let observed = observe(&state.cluster, &found, intent);
     let seen = StoredRecord {
         reconciled: Reconciled::clone(&found),
-        resource_version: None,
+        stored: None,
         seal: None,
         etcd_resource_version: 1,
     };
     let unfinished = operation_to_resume(&seen, intent, &observed.cluster).ok()?;
     let plan = operations::plan(&observed, intent, &ReencryptOptions::default(), ALLOW).ok()?;
-    if rules::refusal(&plan.findings, ALLOW).is_some() {
+    if rules::refusal(&plan.findings, ALLOW, &[]).is_some() {
         return None;
     }
     let operation = unfinished.unwrap_or_else(|| {
