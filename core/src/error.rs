@@ -7,7 +7,7 @@ use crate::model::{Finding, OperationReport};
 /// Shorthand for results of this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// What kind of error this is. [`ErrorKind::code`] is the same string in every language.
+/// What kind of error this is.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 #[non_exhaustive]
 pub enum ErrorKind {
@@ -35,8 +35,6 @@ pub enum ErrorKind {
     Timeout,
     /// The service could not be reached after bounded retries.
     Unavailable,
-    /// The caller cancelled.
-    Cancelled,
     /// A response that is not what its sender documents.
     Unexpected,
 }
@@ -58,7 +56,6 @@ impl ErrorKind {
             Self::Throttled => "throttled",
             Self::Timeout => "timeout",
             Self::Unavailable => "unavailable",
-            Self::Cancelled => "cancelled",
             Self::Unexpected => "unexpected",
         }
     }

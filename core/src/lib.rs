@@ -1,4 +1,4 @@
-#![doc = include_str!("../../README.md")]
+#![doc = include_str!("../README.md")]
 
 mod azure;
 mod builder;
@@ -17,6 +17,8 @@ mod reencrypt;
 mod rules;
 mod runner;
 mod seal;
+#[cfg(test)]
+mod source_tests;
 mod text;
 
 pub use azure::Cloud;

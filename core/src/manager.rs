@@ -3,6 +3,7 @@
 #[cfg(test)]
 mod exploration;
 mod guard;
+mod operation;
 mod perform;
 mod read;
 mod recorded;

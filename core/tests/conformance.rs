@@ -85,7 +85,8 @@ fn manager(world: &aks_kms_simulator::Case, call: &When) -> Result<KmsManager, E
     common::builder(world)
         .kubernetes(match call.kubernetes.as_deref() {
             Some("cluster-admin") => KubernetesAccess::ClusterAdmin,
-            _ => KubernetesAccess::ClusterUser,
+            Some("cluster-user") | None => KubernetesAccess::ClusterUser,
+            Some(other) => panic!("there is no access {other}"),
         })
         .build()
 }
@@ -157,6 +158,7 @@ async fn perform(
     operation: &str,
     options: &Map<String, Value>,
 ) -> Result<Value, Error> {
+    assert_known(operation, options);
     let run = run_options(options)?;
     let report = match operation {
         "enable" => {
@@ -225,6 +227,33 @@ async fn perform(
     Ok(serde_json::to_value(report).unwrap())
 }
 
+const RUN: [&str; 4] = ["dry_run", "allow", "give_up_secrets", "timeout"];
+const REENCRYPT: [&str; 4] = ["namespaces", "pace", "max_concurrency", "max_requests_per_second"];
+
+/// An option that is spelt wrong would be left out, and the case would test something else.
+fn assert_known(operation: &str, options: &Map<String, Value>) {
+    let (common, own): (&[&str], &[&str]) = match operation {
+        "enable" | "rotate" => (&RUN, &["key_id", "network_mode", "key_vault_id", "reencrypt"]),
+        "disable" => (&RUN, &["reencrypt"]),
+        "change_network_mode" => (&RUN, &["network_mode", "vault_access", "reencrypt"]),
+        "migrate_to_v2" => (&RUN, &["kubernetes_version", "node_pools", "reencrypt"]),
+        "reencrypt_secrets" | "resume" => (&RUN, &REENCRYPT),
+        "verify_secrets" => (&RUN, &["namespaces"]),
+        "status" => (&[], &["secrets"]),
+        "abandon" => (&[], &[]),
+        // its options are parsed as a whole
+        "check_action" => return,
+        other => panic!("this runner has no operation {other}"),
+    };
+    for name in options.keys().map(String::as_str) {
+        assert!(common.contains(&name) || own.contains(&name), "{operation} has no option {name}");
+    }
+    let nested = options.get("reencrypt").and_then(Value::as_object);
+    for name in nested.into_iter().flat_map(Map::keys) {
+        assert!(REENCRYPT.contains(&name.as_str()), "reencrypt has no option {name}");
+    }
+}
+
 fn network_mode(options: &Map<String, Value>) -> Result<Option<NetworkMode>, Error> {
     options.get("network_mode").map(|mode| mode.as_str().unwrap().parse()).transpose()
 }
@@ -267,7 +296,8 @@ fn reencrypt_options(options: &Map<String, Value>) -> ReencryptOptions {
         namespaces: texts(options, "namespaces"),
         pace: match options.get("pace").and_then(Value::as_str) {
             Some("fast") => Pace::Fast,
-            _ => Pace::Gentle,
+            Some("gentle") | None => Pace::Gentle,
+            Some(other) => panic!("there is no pace {other}"),
         },
         max_concurrency: number("max_concurrency")
             .map_or(defaults.max_concurrency, |value| value.try_into().unwrap()),

@@ -2,10 +2,13 @@
 
 use std::{future::Future, time::Duration};
 
-use time::OffsetDateTime;
 use tracing::Instrument;
 
-use super::{Inner, recorded::operation_to_resume};
+use super::{
+    Inner,
+    operation::{goes_on, with_key_made},
+    recorded::operation_to_resume,
+};
 use crate::{
     error::{Error, ErrorKind, Result},
     kubernetes::{Needs, ObserveScope},
@@ -16,14 +19,11 @@ use crate::{
     },
     observe::{KeyToObserve, Observation, ObserveContext, observe},
     operations,
-    plan::{Plan, expected_now, has_gate},
+    plan::{Plan, has_gate},
     progress::{Phase, Reporter},
     reencrypt::{Engine, EngineConfig},
     rules,
-    runner::{
-        RecordContext, Recorder, RunLog, RunOutcome, Runner, StoredRecord,
-        change::profile_in_force, settled,
-    },
+    runner::{RecordContext, Recorder, RunLog, RunOutcome, Runner, StoredRecord, settled},
 };
 
 /// How long the look at the cluster after an error may take.
@@ -40,9 +40,9 @@ pub(super) struct OperationRequest<'a> {
 }
 
 /// A run, as it goes from round to round.
-struct OperationRun<'a> {
-    inner: &'a Inner,
-    request: &'a OperationRequest<'a>,
+pub(super) struct OperationRun<'a> {
+    pub(super) inner: &'a Inner,
+    pub(super) request: &'a OperationRequest<'a>,
     reporter: Reporter,
     log: RunLog,
     recorder: tokio::sync::OnceCell<Recorder>,
@@ -302,64 +302,6 @@ impl OperationRun<'_> {
         runner.run(plan, observed.cluster.etag).await
     }
 
-    /// What is recorded is judged like the arguments of a call: the key that a call names in vain
-    /// is not set because the record names it.
-    async fn as_arguments(&self, operation: &Operation, cluster: &ClusterFacts) -> Result<()> {
-        let target = match (&operation.intent, &operation.before) {
-            (Intent::Enable(asked), _) => Some(&asked.target.key_id),
-            (Intent::Rotate(asked), _) => asked.key_id.as_ref(),
-            (
-                Intent::ChangeNetworkMode(_) | Intent::MigrateToV2(_),
-                KmsChange::On { key_id, .. },
-            ) if cluster.kms_on().is_none() => Some(key_id),
-            _ => None,
-        };
-        let Some(key_id) = target else { return Ok(()) };
-        let suffix = self.inner.azure.key_vault_suffix().await?;
-        match rules::rotation(Some(key_id.as_str()), None, None, suffix) {
-            Ok(_) => Ok(()),
-            Err(findings) => Err(rules::invalid_input(findings, Vec::new())
-                .with_context("the record names this key; abandon drops the operation")),
-        }
-    }
-
-    /// The operation as it is recorded: the one that is gone on with, else a new one.
-    fn operation(
-        &self,
-        plan: &Plan,
-        unfinished: Option<Operation>,
-        cluster: &ClusterFacts,
-        found: Option<&StoredRecord>,
-        recorder: &Recorder,
-    ) -> Result<Operation> {
-        if let Some(operation) = unfinished {
-            return Ok(Operation { by: recorder.by().to_owned(), ..operation });
-        }
-        Ok(Operation {
-            id: uuid::Uuid::new_v4().to_string(),
-            intent: self.request.intent.clone(),
-            before: profile_in_force(cluster, found.map(|found| &found.reconciled.record.ledger))?,
-            target: plan.target().cloned(),
-            newest_version: None,
-            closed_vault: None,
-            watermark: found.map_or(0, |found| found.etcd_resource_version).to_string(),
-            by: recorder.by().to_owned(),
-            since: OffsetDateTime::now_utc(),
-        })
-    }
-
-    /// Whether what keeps the cluster busy is the change that an earlier run of this operation sent.
-    fn is_our_operation(&self, seen: &Observation) -> bool {
-        let cluster = &seen.observed.cluster;
-        let Some(found) = seen.observed.recorded() else { return false };
-        let is_pending = found.record.ledger.pending.as_ref().is_some_and(|pending| {
-            expected_now(cluster).is_ok_and(|configured| pending.is(&configured))
-        });
-        cluster.busy().is_some()
-            && is_pending
-            && seen.observed.unfinished(&self.request.intent).is_some()
-    }
-
     /// Waits until nobody is at work on the cluster.
     async fn settled(&self) -> Result<()> {
         let Inner { azure, cluster, timing, .. } = self.inner;
@@ -405,31 +347,10 @@ fn is_misplaced(found: &mut Result<StoredRecord>) -> bool {
     matches!(found, Err(error) if error.kind() == ErrorKind::InvalidInput)
 }
 
-/// The intent with the key version that the operation has made already.
-fn with_key_made(intent: &Intent, made: Option<&KeyId>) -> Intent {
-    match (intent, made.cloned()) {
-        (Intent::Rotate(rotate), Some(key_id)) if rotate.key_id.is_none() => {
-            Intent::Rotate(crate::model::Rotate { key_id: Some(key_id), ..rotate.clone() })
-        }
-        _ => intent.clone(),
-    }
-}
-
 /// The keys that may concern the cluster, as its document and the record spell them.
 pub(super) fn known_keys(cluster: &ClusterFacts, recorded: Option<&Reconciled>) -> Vec<KeyId> {
     let recorded = recorded.map(|found| found.record.keys()).unwrap_or_default();
     key_in_use(cluster).into_iter().chain(recorded).collect()
-}
-
-/// What going on with a recorded operation comes to: said before anything is done.
-fn goes_on(operation: &Operation, plan: &Plan) -> String {
-    let sets = match plan.target() {
-        Some(KmsChange::On { key_id, .. }) => format!("it is going to set key {key_id}"),
-        Some(KmsChange::Off) => "it is going to turn KMS off".to_owned(),
-        None => "it sets no other key".to_owned(),
-    };
-    let verb = operation.intent.verb();
-    format!("Going on with {verb}, which {} recorded: {sets}", operation.by())
 }
 
 fn key_in_use(cluster: &ClusterFacts) -> Option<KeyId> {

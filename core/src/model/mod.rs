@@ -3,6 +3,7 @@
 mod access;
 mod action;
 mod cluster;
+mod etcd;
 mod expected_key;
 mod fact;
 mod finding;
@@ -33,6 +34,7 @@ pub use action::Action;
 pub(crate) use cluster::{
     ClusterFacts, IdentityKind, KmsProfile, NodePoolFacts, UserAssignedIdentity, is_terminal_state,
 };
+pub(crate) use etcd::{ETCD_GROWTH, ETCD_RETENTION, SECRET_BYTES};
 pub use expected_key::ExpectedKey;
 pub(crate) use fact::{Fact, Lookup};
 pub use finding::{Finding, FindingState};

@@ -42,6 +42,21 @@ pub struct OperationReport {
     pub ledger: Option<KeyLedger>,
 }
 
+impl OperationReport {
+    /// Whether the call proved that every secret of the whole cluster is under the key in use or,
+    /// where KMS is off, in plaintext.
+    ///
+    /// False for a dry run, for a part of the cluster, and where nothing was asked of the secrets
+    /// after the last change of the key, as with [`Reencrypt::Skip`](crate::Reencrypt::Skip).
+    #[must_use]
+    pub fn is_proven(&self) -> bool {
+        let Some(last) = self.reencryption.last() else { return false };
+        let in_use = self.after.key_id.as_ref().map(ToString::to_string);
+        let is_of_key = last.key_id == in_use;
+        last.purpose != Purpose::Gate && last.complete && is_of_key
+    }
+}
+
 /// What became of a step.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[non_exhaustive]

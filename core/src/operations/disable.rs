@@ -2,7 +2,7 @@
 //!
 //! <https://learn.microsoft.com/azure/aks/use-kms-etcd-encryption#turn-off-kms>
 
-use super::rollback::{WayBack, rollback};
+use super::rollback::{Rollback, rollback};
 use crate::{
     catalogue::RuleId,
     error::Result,
@@ -26,7 +26,7 @@ pub(super) fn plan(
 ) -> Result<Plan> {
     let cluster = &observed.cluster;
     let mut steps = Vec::new();
-    let mut back = WayBack::No;
+    let mut back = Rollback::No;
     if cluster.kms_on().is_some() || !cluster.is_succeeded() {
         back = rollback(observed, &ExpectedKey::Plaintext, allow_way_back);
         if !back.is_open() {

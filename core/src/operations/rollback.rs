@@ -13,7 +13,7 @@ use crate::{
 
 /// Whether a change goes back to what the API servers still read with, without a gate.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) enum WayBack {
+pub(super) enum Rollback {
     /// It is an ordinary change.
     No,
     /// The record says so.
@@ -27,19 +27,19 @@ pub(super) enum WayBack {
 /// With the API servers down: from an unbroken record's current key, not proven yet, to the one
 /// before, because the API servers have exactly these two. Where the record cannot be read, the
 /// caller must know.
-pub(super) fn rollback(observed: &Observed, target: &ExpectedKey, allowed: bool) -> WayBack {
+pub(super) fn rollback(observed: &Observed, target: &ExpectedKey, allowed: bool) -> Rollback {
     if !observed.is_down() {
-        return WayBack::No;
+        return Rollback::No;
     }
     match observed.recorded() {
-        Some(found) if found.is_rollback_to(target) => WayBack::Recorded,
-        Some(_) => WayBack::No,
-        None if allowed => WayBack::Vouched,
-        None => WayBack::Unproven,
+        Some(found) if found.is_rollback_to(target) => Rollback::Recorded,
+        Some(_) => Rollback::No,
+        None if allowed => Rollback::Vouched,
+        None => Rollback::Unproven,
     }
 }
 
-impl WayBack {
+impl Rollback {
     /// No gate is needed.
     pub(super) fn is_open(self) -> bool {
         matches!(self, Self::Recorded | Self::Vouched)

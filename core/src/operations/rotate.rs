@@ -2,7 +2,7 @@
 //!
 //! <https://learn.microsoft.com/azure/aks/use-kms-etcd-encryption#rotate-the-existing-keys>
 
-use super::rollback::{WayBack, rollback};
+use super::rollback::{Rollback, rollback};
 use crate::{
     error::Result,
     model::{
@@ -34,7 +34,7 @@ pub(super) fn plan(
         Err(missing) => (None, missing),
     };
     let mut steps = Vec::new();
-    let mut back = WayBack::No;
+    let mut back = Rollback::No;
     if let Some(target) = target.as_ref().filter(|_| cluster.kms_on().is_some()) {
         let expected = ExpectedKey::Key(target.key_id.clone());
         let is_on = cluster.kms_on().is_some_and(|profile| profile.is(target));

@@ -4,14 +4,10 @@ use std::{collections::VecDeque, time::Duration};
 
 use tokio::time::Instant;
 
-/// etcd on AKS is compacted every five minutes and keeps revisions for twice that at most.
-const RETENTION: Duration = Duration::from_secs(10 * 60);
-/// What may be added within the retention.
-const MOST: u64 = 1 << 30;
+use crate::model::{ETCD_GROWTH, ETCD_RETENTION, SECRET_BYTES};
+
 /// Rewrites are counted together for so long.
 const SPAN: Duration = Duration::from_secs(10);
-/// Stored size of a secret where metrics do not tell.
-const SECRET_BYTES: u64 = 4 * 1024;
 
 /// Keeps etcd's growth below a bound within its retention.
 #[derive(Debug)]
@@ -48,13 +44,13 @@ impl Growth {
     /// When the next secret may be rewritten; `None`: now.
     pub(super) fn opens_at(&mut self, now: Instant) -> Option<Instant> {
         while let Some(&(began, bytes)) = self.spans.front()
-            && now.duration_since(began) >= RETENTION + SPAN
+            && now.duration_since(began) >= ETCD_RETENTION + SPAN
         {
             self.bytes -= bytes;
             self.spans.pop_front();
         }
         let (oldest, _) = self.spans.front()?;
-        (self.bytes + self.secret_bytes > MOST).then(|| *oldest + RETENTION + SPAN)
+        (self.bytes + self.secret_bytes > ETCD_GROWTH).then(|| *oldest + ETCD_RETENTION + SPAN)
     }
 }
 
@@ -71,9 +67,9 @@ mod tests {
             growth.rewritten(Instant::now());
             rewritten += 1;
         }
-        assert_eq!(rewritten * SECRET_BYTES, MOST);
+        assert_eq!(rewritten * SECRET_BYTES, ETCD_GROWTH);
         let opens_at = growth.opens_at(Instant::now()).unwrap();
-        assert!(opens_at - began >= RETENTION);
+        assert!(opens_at - began >= ETCD_RETENTION);
         tokio::time::advance(opens_at - began).await;
         assert_eq!(growth.opens_at(Instant::now()), None);
     }
@@ -82,7 +78,7 @@ mod tests {
     async fn small_secrets_may_be_more() {
         let mut growth = Growth::default();
         growth.set_secret_bytes(1024);
-        for _ in 0..MOST / SECRET_BYTES {
+        for _ in 0..ETCD_GROWTH / SECRET_BYTES {
             growth.rewritten(Instant::now());
         }
         assert_eq!(growth.opens_at(Instant::now()), None);

@@ -3,14 +3,11 @@
 use super::{check_fact, question::RuleContext};
 use crate::{
     catalogue::{Level, RuleId},
-    model::{ClusterId, Fact, Finding, KubernetesFacts, Pace, Permission, Unreadable, Verb},
+    model::{
+        ClusterId, ETCD_GROWTH, ETCD_RETENTION, Fact, Finding, KubernetesFacts, Pace, Permission,
+        SECRET_BYTES, Unreadable, Verb,
+    },
 };
-
-/// What etcd may grow by within the ten minutes that it keeps old revisions.
-const ETCD_GROWTH: u64 = 1 << 30;
-const ETCD_RETENTION_SECONDS: u64 = 10 * 60;
-/// Stored size of a secret where metrics do not tell.
-const SECRET_BYTES: u64 = 4 * 1024;
 
 pub(super) fn check(question: &RuleContext<'_>) -> Vec<Finding> {
     let mut findings: Vec<Finding> =
@@ -278,7 +275,7 @@ impl Judged<'_> {
         let size = self.kubernetes.mean_secret_bytes.unwrap_or(SECRET_BYTES);
         let within_retention = options
             .max_requests_per_second
-            .map_or(u64::MAX, |rate| u64::from(rate) * ETCD_RETENTION_SECONDS);
+            .map_or(u64::MAX, |rate| u64::from(rate) * ETCD_RETENTION.as_secs());
         let limit = ETCD_GROWTH / size.max(1);
         if within_retention <= limit {
             return None;

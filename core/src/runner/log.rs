@@ -130,3 +130,69 @@ impl RunLog {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        model::{Counts, Evidence, Purpose, Scope},
+        rules::testing::{KEY_1, KEY_2, World},
+    };
+
+    fn pass(purpose: Purpose, key_id: Option<&str>, complete: bool) -> ReencryptReport {
+        ReencryptReport {
+            purpose,
+            scope: Scope::default(),
+            evidence: Evidence::Metrics,
+            watermark: "1".to_owned(),
+            key_id: key_id.map(str::to_owned),
+            counts: Counts::default(),
+            blocked: Vec::new(),
+            given_up: Vec::new(),
+            complete,
+            started_at: OffsetDateTime::UNIX_EPOCH,
+            finished_at: OffsetDateTime::UNIX_EPOCH,
+            seconds: 0.0,
+            secrets_per_second: 0.0,
+            requests: 0,
+            api_servers: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn proven_is_what_a_whole_pass_after_the_last_change_says() {
+        use Purpose::{Gate, Rewrite, Verify};
+        let (old, new) = (Some(KEY_1), Some(KEY_2));
+        let cases = [
+            ("no pass", vec![], false),
+            ("the gate only", vec![pass(Gate, new, true)], false),
+            ("gate and rewrite", vec![pass(Gate, old, true), pass(Rewrite, new, true)], true),
+            ("only verified", vec![pass(Verify, new, true)], true),
+            ("not complete", vec![pass(Rewrite, new, false)], false),
+            (
+                "complete, and then not",
+                vec![pass(Rewrite, new, true), pass(Rewrite, new, false)],
+                false,
+            ),
+            (
+                "again, and then complete",
+                vec![pass(Rewrite, new, false), pass(Rewrite, new, true)],
+                true,
+            ),
+            ("of another key", vec![pass(Rewrite, old, true)], false),
+            ("of plaintext", vec![pass(Rewrite, None, true)], false),
+        ];
+        for (name, passes, expected) in cases {
+            let mut world = World::enable();
+            let cluster = world.cluster();
+            let log = RunLog::new(Verb::Rotate, cluster.id.clone(), false, Vec::new());
+            let mut status = cluster.status(Vec::new());
+            status.key_id = Some(crate::model::KeyId::parse(KEY_2).unwrap());
+            log.seen(status);
+            for pass in passes {
+                log.pass(pass);
+            }
+            assert_eq!(log.report().unwrap().is_proven(), expected, "{name}");
+        }
+    }
+}

@@ -227,6 +227,11 @@ pub(crate) fn assert_complete(report: &OperationReport, purposes: &[Purpose]) {
     assert!(report.reencryption.iter().all(|pass| pass.complete), "{report:#?}");
 }
 
+/// Every pass came to its end, and the last one proved that all is under the key in use.
+pub(crate) fn is_all_proven(report: &OperationReport) -> bool {
+    report.is_proven() && report.reencryption.iter().all(|pass| pass.complete)
+}
+
 pub(crate) fn is(entry: Option<&LedgerEntry>, key: &str) -> bool {
     entry.is_some_and(|entry| entry.key_id.as_str() == key)
 }

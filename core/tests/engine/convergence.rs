@@ -16,7 +16,7 @@ use aks_kms_simulator::{
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use crate::common;
+use crate::common::{self, world::is_all_proven};
 
 /// How AKS may wire two keys: everything must hold for both.
 const WIRINGS: [&str; 2] = ["one-provider", "two-providers"];
@@ -235,7 +235,7 @@ async fn a_fault_that_ends_by_itself_is_waited_for() {
             let report = enable(&common::manager(&case), &case)
                 .await
                 .unwrap_or_else(|error| panic!("{what}: {error:?}"));
-            assert!(report.reencryption.iter().all(|pass| pass.complete), "{what}: {report:#?}");
+            assert!(is_all_proven(&report), "{what}: {report:#?}");
             let truth = nothing_is_lost(&simulator, &case, &what).await;
             assert!(is_all(truth.by_key[&case.key_ids[0]]), "{what}: {truth:?}");
         }

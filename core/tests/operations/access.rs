@@ -4,7 +4,7 @@ use aks_kms::{EnableOptions, ErrorKind, KubernetesAccess, RuleId};
 use aks_kms_simulator::{Case, Given, Simulator};
 use serde_json::json;
 
-use crate::common;
+use crate::common::{self, world::is_all_proven};
 
 /// A kubeconfig file as an administrator has it.
 fn kubeconfig(simulator: &Simulator, case: &Case) -> tempfile::NamedTempFile {
@@ -54,7 +54,7 @@ async fn a_kubeconfig_of_this_cluster_is_enough() {
     let manager = common::builder(&case).kubernetes(access).build().unwrap();
 
     let report = manager.enable(&case.key_ids[0], EnableOptions::default()).await.unwrap();
-    assert!(report.reencryption.iter().all(|pass| pass.complete));
+    assert!(is_all_proven(&report));
     let shown = format!("{manager:?} {report:?}");
     let token = simulator.kubernetes(&case.id).unwrap().endpoint().admin_token;
     assert!(!shown.contains(&token) && !shown.contains(&case.client_secret));

@@ -67,7 +67,9 @@ async fn two_thousand_secrets_go_from_1_25_to_v2_in_two_upgrades() {
     let report = manager.migrate_to_v2(options()).await.unwrap();
     assert_eq!(upgrades(&report), ["1.26.3", "1.27"]);
     assert_eq!(report.after.kms_version, Some(KmsVersion::V2));
-    assert!(report.reencryption.iter().skip(1).all(|pass| pass.complete), "{report:#?}");
+    // the gate cannot be proven on KMS v1
+    let mut rest = report.reencryption.iter().skip(1);
+    assert!(report.is_proven() && rest.all(|pass| pass.complete), "{report:#?}");
     is_well(&simulator, &case, &manager, 2_000).await;
 
     simulator.clear_writes(&case.id).unwrap();

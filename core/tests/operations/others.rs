@@ -10,7 +10,7 @@ use aks_kms::{
 };
 use serde_json::json;
 
-use crate::common::world::{WIRINGS, World, assert_complete, is};
+use crate::common::world::{WIRINGS, World, assert_complete, is, is_all_proven};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn sequence_04_az_rotates_away_and_back_then_rotate() {
@@ -139,7 +139,7 @@ async fn sequence_21_a_node_pool_that_is_scaled_between_look_and_change_keeps_it
             ..RotateOptions::default()
         };
         let report = world.manager().rotate(Some(world.key(2)), options).await.unwrap();
-        assert!(report.reencryption.iter().all(|pass| pass.complete));
+        assert!(is_all_proven(&report));
         let cluster = world.simulator.cluster(&world.case.id).unwrap();
         assert_eq!(cluster["properties"]["agentPoolProfiles"][0]["count"], 7);
         world.all_under(2).await;

@@ -11,7 +11,7 @@ use aks_kms::{
 };
 use serde_json::json;
 
-use crate::common::world::{WIRINGS, World, assert_complete, is};
+use crate::common::world::{WIRINGS, World, assert_complete, is, is_all_proven};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_life_from_enable_over_rotations_to_disable() {
@@ -229,7 +229,7 @@ async fn sequence_19_a_change_that_was_accepted_is_not_taken_for_done() {
         let run = RunOptions { on_progress: Some(on_progress), ..RunOptions::default() };
         let options = EnableOptions { run, ..EnableOptions::default() };
         let report = world.manager().enable(world.key(1), options).await.unwrap();
-        assert!(report.reencryption.iter().all(|pass| pass.complete));
+        assert!(is_all_proven(&report));
         assert!(!early.load(Ordering::Relaxed), "{wiring}: secrets were touched in the middle");
         world.all_under(1).await;
     }
@@ -244,7 +244,7 @@ async fn sequence_26_clocks_that_differ_by_hours() {
             world.enable(1).await.unwrap();
             for number in 2..=3 {
                 let report = world.rotate(number).await.unwrap();
-                assert!(report.reencryption.iter().all(|pass| pass.complete), "{report:#?}");
+                assert!(is_all_proven(&report), "{report:#?}");
                 world.all_under(number).await;
             }
             assert!(world.is_removable(&world.ledger().await, 1), "{wiring}, {hours} h");
