@@ -1,6 +1,7 @@
 //! Gathering everything that a plan is made from. Read-only.
 
 mod concerned;
+mod stored_record;
 
 use std::sync::Arc;
 
@@ -11,22 +12,22 @@ use crate::{
     azure::{Azure, ClusterRole},
     error::{Error, Result},
     kubernetes::{
-        self, BearerToken, ClusterEndpoint, EtcdIdentity, KubernetesAccess, KubernetesApi,
-        ObserveScope, RecordStore, SealStore, Stored, TokenSource, etcd_identity, is_no_response,
-        namespace_exists,
+        self, BearerToken, ClusterEndpoint, KubernetesAccess, KubernetesApi, ObserveScope,
+        TokenSource, is_no_response,
     },
-    ledger::{ClusterIdentity, Fit, ObservedCluster, Operation, Reconciled, Record},
+    ledger::{Fit, Operation, Reconciled},
     model::{
         AccessFacts, ClusterFacts, ClusterId, Enable, Fact, Intent, KeyFacts, KeyId, KmsChange,
         KubernetesFacts, Lookup, NetworkMode, Rotate, Timing, VaultAccess, VaultFacts, VaultId,
     },
     observed::Observed,
-    plan::expected_now,
-    runner::StoredRecord,
-    seal::SealKey,
 };
 
-use self::concerned::Concerned;
+pub(crate) use self::stored_record::StoredRecord;
+use self::{
+    concerned::Concerned,
+    stored_record::{KeptRecord, kept, reconciled},
+};
 
 /// Where facts come from.
 #[derive(Clone, Copy)]
@@ -148,7 +149,7 @@ pub(crate) async fn observe(
     // Without a way to the API server, Azure did not give one.
     let down = api.is_some() && failed.into_iter().flatten().any(is_no_response);
     let kubernetes = fact(kubernetes);
-    let found = kept.map(|kept| found(&cluster, kept?));
+    let found = kept.map(|kept| reconciled(&cluster, kept?));
     let recorded = found.as_ref().map(|found| match found {
         Ok(found) => Fact::Known(found.reconciled.clone()),
         Err(error) => Fact::Unknown(error.to_string()),
@@ -224,38 +225,6 @@ fn fact<T>(read: Result<T>) -> Fact<T> {
     }
 }
 
-/// The record, in line with what was observed.
-fn found(cluster: &ClusterFacts, kept: KeptRecord) -> Result<StoredRecord> {
-    let KeptRecord { stored, seal, marks } = kept;
-    let seen = ObservedCluster {
-        marks: ClusterIdentity {
-            uid: marks.uid,
-            resource_uid: cluster.resource_uid.clone(),
-            etag: cluster.etag.clone(),
-        },
-        key: expected_now(cluster)?,
-        network_mode: cluster.kms_on().and_then(|profile| profile.network_mode),
-        key_vault_id: cluster
-            .kms_on()
-            .and_then(|profile| VaultId::parse(profile.key_vault_id.as_deref()?).ok()),
-        in_force: cluster.is_succeeded(),
-        resource_version: marks.resource_version,
-        at: OffsetDateTime::now_utc(),
-    };
-    let text = stored.as_ref().map(|stored| stored.text.as_str()).filter(|text| !text.is_empty());
-    let reconciled = match text {
-        None => Reconciled::new(None, &seen),
-        Some(text) if seal.fits => Reconciled::new(Some(Record::parse(text)?), &seen),
-        Some(text) => Reconciled::unsealed(Record::parse(text).ok().as_ref(), &seen),
-    };
-    Ok(StoredRecord {
-        reconciled,
-        stored,
-        seal: seal.key,
-        etcd_resource_version: seen.resource_version,
-    })
-}
-
 struct KeySeen {
     vault: Fact<Lookup<VaultFacts>>,
     key: Fact<Lookup<KeyFacts>>,
@@ -285,13 +254,6 @@ async fn observe_key(
     KeySeen { vault, key, access, diagnostics }
 }
 
-/// What is kept in the cluster, and how far its etcd had come afterwards.
-struct KeptRecord {
-    stored: Option<Stored>,
-    seal: Seal,
-    marks: EtcdIdentity,
-}
-
 /// The way to the API server, what was seen through it, and the record if one is to be kept.
 type Kept = Option<Result<KeptRecord>>;
 
@@ -309,57 +271,6 @@ async fn observe_kubernetes(
     let facts = kubernetes::observe(&api, scope).await;
     let kept = if scope.journal { Some(kept(&api, &facts, scope).await) } else { None };
     (Some(api), facts, kept)
-}
-
-async fn kept(
-    api: &KubernetesApi,
-    facts: &Result<KubernetesFacts>,
-    scope: ObserveScope<'_>,
-) -> Result<KeptRecord> {
-    if let Err(error) = facts {
-        return Err(Error::new(error.kind(), error.to_string()));
-    }
-    let namespace = scope.state_namespace;
-    // First the record, then how far etcd has come: one that is from after that is of another etcd.
-    let stored = RecordStore::new(api.clone(), namespace.to_owned()).read().await?;
-    if stored.is_none() {
-        namespace_exists(api, namespace).await?;
-    }
-    let marks = etcd_identity(api, namespace).await?;
-    let seal = seal(api, namespace, &marks.uid, stored.as_ref()).await?;
-    Ok(KeptRecord { stored, seal, marks })
-}
-
-/// Whether the record's seal fits, and the key that tells.
-#[derive(Default)]
-struct Seal {
-    key: Option<SealKey>,
-    fits: bool,
-}
-
-/// Looks at the seal. What an API server remembers will do if it fits; else what etcd has counts.
-async fn seal(
-    api: &KubernetesApi,
-    namespace: &str,
-    cluster_uid: &str,
-    stored: Option<&Stored>,
-) -> Result<Seal> {
-    // Where there is no seal no key makes it fit: none has to be readable to tell.
-    let Some(Stored { text, seal: Some(seal), .. }) = stored else { return Ok(Seal::default()) };
-    let store = SealStore::new(api.clone(), namespace.to_owned());
-    let fits = |key: &SealKey| key.fits(cluster_uid, text, seal);
-    let remembered = store.read(kubernetes::Read::Remembered).await.unwrap_or_default();
-    if let Some(key) = remembered.filter(|key| fits(key)) {
-        return Ok(Seal { key: Some(key), fits: true });
-    }
-    let key = store.read(kubernetes::Read::Now).await.map_err(|error| {
-        let why = format!(
-            "without it nothing in the record can be believed; where it stays so, `kubectl delete configmap aks-kms \
-             --namespace {namespace}` goes on with nothing known"
-        );
-        error.with_context(&why)
-    })?;
-    Ok(Seal { fits: key.as_ref().is_some_and(fits), key })
 }
 
 /// Turns the chosen access into a connection. Nothing is asked of the API server yet.

@@ -57,19 +57,31 @@ pub(crate) fn pass(
     purpose: Purpose,
     namespaces: Option<&[String]>,
 ) -> [Step; 3] {
+    let [mut rewrite, verify] = rewritten(purpose, namespaces);
+    if *expected == ExpectedKey::Plaintext && namespaces.is_none() {
+        to_plaintext(purpose).clone_into(&mut rewrite.summary);
+    }
+    [Step::new(StepKind::WaitForKey { expected: expected.clone(), purpose }), rewrite, verify]
+}
+
+fn rewritten(purpose: Purpose, namespaces: Option<&[String]>) -> [Step; 2] {
+    let namespaces = namespaces.map(<[String]>::to_vec);
     [
-        Step::new(StepKind::WaitForKey { expected: expected.clone(), purpose }),
-        Step::new(StepKind::ReencryptSecrets {
-            purpose,
-            namespaces: namespaces.map(<[String]>::to_vec),
-        }),
+        Step::new(StepKind::ReencryptSecrets { purpose, namespaces }),
         Step::new(StepKind::VerifySecrets { purpose }),
     ]
 }
 
+fn to_plaintext(purpose: Purpose) -> &'static str {
+    match purpose {
+        Purpose::Gate => "Ask every secret whether it is in plaintext; rewrite those that are not",
+        Purpose::Rewrite | Purpose::Verify => "Rewrite every secret to plaintext",
+    }
+}
+
 /// As [`pass`], under the key that the API servers turn out to write with.
 pub(crate) fn pass_in_use(purpose: Purpose, namespaces: Option<&[String]>) -> [Step; 3] {
-    let [_, rewrite, verify] = pass(&ExpectedKey::Plaintext, purpose, namespaces);
+    let [rewrite, verify] = rewritten(purpose, namespaces);
     [Step::new(StepKind::FindKeyInUse { purpose }), rewrite, verify]
 }
 

@@ -7,10 +7,10 @@ use crate::{
     error::Result,
     ledger::Operation,
     model::{ClusterFacts, Intent, KeyId, KmsChange, Rotate},
-    observe::Observation,
+    observe::{Observation, StoredRecord},
     plan::{Plan, expected_now},
     rules,
-    runner::{Recorder, StoredRecord, change::profile_in_force},
+    runner::{Recorder, change::profile_in_force},
 };
 
 impl OperationRun<'_> {

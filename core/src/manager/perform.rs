@@ -17,13 +17,13 @@ use crate::{
         ClusterFacts, ClusterId, Intent, KeyId, KmsChange, KmsStatus, KubernetesVersion,
         OperationReport, ReencryptOptions, RunOptions, Verb,
     },
-    observe::{KeyToObserve, Observation, ObserveContext, observe},
+    observe::{KeyToObserve, Observation, ObserveContext, StoredRecord, observe},
     operations,
     plan::{Plan, has_gate},
     progress::{Phase, Reporter},
     reencrypt::{Engine, EngineConfig},
     rules,
-    runner::{RecordContext, Recorder, RunLog, RunOutcome, Runner, StoredRecord, settled},
+    runner::{RecordContext, Recorder, RunLog, RunOutcome, Runner, settled},
 };
 
 /// How long the look at the cluster after an error may take.

@@ -14,11 +14,11 @@ use crate::{
         ClusterFacts, ClusterId, Fact, Intent, KmsChange, OperationInProgress, OperationReport,
         ResumeOptions, RunOptions, Step, StepKind, StepOutcome, Verb,
     },
-    observe::{KeyToObserve, Observation},
+    observe::{KeyToObserve, Observation, StoredRecord},
     plan::Plan,
     progress::Reporter,
     rules,
-    runner::{Recorder, RunLog, StoredRecord},
+    runner::{Recorder, RunLog},
 };
 
 /// The recorded operation that a call goes on with. `None`: a new one begins.

@@ -46,7 +46,7 @@ fn to_private_the_vault_is_closed_last() {
     Prove that no secret is under another key
     Turn the cluster's KMS off
     Wait until every API server writes without encryption
-    Rewrite every secret under the key in use
+    Rewrite every secret to plaintext
     Prove that no secret is under another key
     Set the cluster's KMS key to KEY (private access)
     Wait until every API server writes with KEY
@@ -65,7 +65,7 @@ fn to_public_the_vault_is_opened_before_kms_comes_back() {
     Prove that no secret is under another key
     Turn the cluster's KMS off
     Wait until every API server writes without encryption
-    Rewrite every secret under the key in use
+    Rewrite every secret to plaintext
     Prove that no secret is under another key
     Open vault shop-keys to public network access
     Set the cluster's KMS key to KEY (public access)
@@ -80,7 +80,7 @@ fn while_kms_is_off_it_goes_on_with_the_key_and_vault_that_are_recorded() {
     let asked = to(NetworkMode::Private);
     insta::assert_snapshot!(lines(&off_meanwhile(NetworkMode::Public, &asked), &asked), @"
     Wait until every API server writes without encryption
-    Rewrite every secret under the key in use
+    Rewrite every secret to plaintext
     Prove that no secret is under another key
     Set the cluster's KMS key to KEY (private access)
     Wait until every API server writes with KEY
@@ -92,7 +92,7 @@ fn while_kms_is_off_it_goes_on_with_the_key_and_vault_that_are_recorded() {
     let asked = to(NetworkMode::Public);
     insta::assert_snapshot!(lines(&off_meanwhile(NetworkMode::Private, &asked), &asked), @"
     Wait until every API server writes without encryption
-    Rewrite every secret under the key in use
+    Rewrite every secret to plaintext
     Prove that no secret is under another key
     Open vault shop-keys to public network access
     Set the cluster's KMS key to KEY (public access)

@@ -28,7 +28,7 @@ fn a_gate_then_off_then_the_rewrite_to_plaintext() {
     Prove that no secret is under another key
     Turn the cluster's KMS off
     Wait until every API server writes without encryption
-    Rewrite every secret under the key in use
+    Rewrite every secret to plaintext
     Prove that no secret is under another key
     ");
 }
@@ -40,7 +40,7 @@ fn what_is_off_already_is_only_rewritten_and_proven() {
         world.observed.cluster.kms = kms;
         insta::allow_duplicates!(insta::assert_snapshot!(lines(&planned(&world, true, false)), @"
         Wait until every API server writes without encryption
-        Rewrite every secret under the key in use
+        Rewrite every secret to plaintext
         Prove that no secret is under another key
         "));
     }
@@ -79,7 +79,7 @@ fn the_way_back_from_an_unproven_first_key_has_no_gate_while_the_api_servers_are
     insta::assert_snapshot!(lines(&planned(&world, true, false)), @"
     Turn the cluster's KMS off
     Wait until every API server writes without encryption
-    Rewrite every secret under the key in use
+    Rewrite every secret to plaintext
     Prove that no secret is under another key
     ");
 }

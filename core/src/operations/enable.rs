@@ -76,7 +76,7 @@ mod tests {
     fn a_plain_cluster_has_a_gate_then_the_key_then_the_rewrite() {
         insta::assert_snapshot!(steps(|_| (), &public(), true), @"
         Wait until every API server writes without encryption
-        Ask every secret whether it is under the key in use; rewrite those that are not
+        Ask every secret whether it is in plaintext; rewrite those that are not
         Prove that no secret is under another key
         Set the cluster's KMS key to KEY (public access)
         Wait until every API server writes with KEY
@@ -144,7 +144,7 @@ mod tests {
     fn without_a_rewrite_the_gate_still_runs() {
         insta::assert_snapshot!(steps(|_| (), &public(), false), @"
         Wait until every API server writes without encryption
-        Ask every secret whether it is under the key in use; rewrite those that are not
+        Ask every secret whether it is in plaintext; rewrite those that are not
         Prove that no secret is under another key
         Set the cluster's KMS key to KEY (public access)
         ");

@@ -64,7 +64,7 @@ fn off_then_upgraded_then_on_again_with_every_secret_proven_in_between() {
     Prove that no secret is under another key
     Turn the cluster's KMS off
     Wait until every API server writes without encryption
-    Rewrite every secret under the key in use
+    Rewrite every secret to plaintext
     Prove that no secret is under another key
     Upgrade the control plane to Kubernetes 1.26.3
     Upgrade the node pools to Kubernetes 1.26.3
@@ -84,7 +84,7 @@ fn interrupted_between_upgrades_it_goes_on_from_there() {
     world.cluster().node_pools[0].kubernetes_version = Some(version("1.25.3"));
     insta::assert_snapshot!(lines(&world, &asked), @"
     Wait until every API server writes without encryption
-    Rewrite every secret under the key in use
+    Rewrite every secret to plaintext
     Prove that no secret is under another key
     Upgrade the node pools to Kubernetes 1.26.3
     Upgrade the control plane to Kubernetes 1.27.3

@@ -29,17 +29,14 @@ use crate::{
         ClusterId, ExpectedKey, KeyId, KmsChange, Purpose, Step, StepKind, StepOutcome, Timing,
         VaultId,
     },
+    observe::StoredRecord,
     plan::{Plan, has_gate},
     progress::{Phase, Reporter},
     reencrypt::{Engine, Pass, WritesWith},
 };
 
 pub use self::journal::Journal;
-pub(crate) use self::{
-    log::RunLog,
-    recorder::{Recorder, StoredRecord},
-    set_kms::settled,
-};
+pub(crate) use self::{log::RunLog, recorder::Recorder, set_kms::settled};
 
 /// What a run works with.
 pub(crate) struct Runner<'a> {

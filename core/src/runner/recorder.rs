@@ -7,8 +7,9 @@ use super::lease::{HeldLease, lost, take};
 use crate::{
     error::{Error, ErrorKind, Result},
     kubernetes::{KubernetesApi, LeaseStore, RecordStore, SealStore, Stored, Written},
-    ledger::{Certainty, Operation, Proof, Reconciled, Record},
+    ledger::{Certainty, Operation, Proof, Record},
     model::{ExpectedKey, KeyId, KmsChange, Timing, VaultId},
+    observe::StoredRecord,
     progress::Reporter,
     seal::SealKey,
     text::{LONGEST_NAME, one_line},
@@ -16,18 +17,6 @@ use crate::{
 
 /// How many times a record is written again over one that differs only in what is not ours.
 const TRIES: usize = 5;
-
-/// A record as it was observed.
-#[derive(Clone, Debug)]
-pub(crate) struct StoredRecord {
-    pub(crate) reconciled: Reconciled,
-    /// What the `ConfigMap` holds; `None`: there is none yet.
-    pub(crate) stored: Option<Stored>,
-    /// The key of its seal, where it was read.
-    pub(crate) seal: Option<SealKey>,
-    /// How far the cluster's etcd has come.
-    pub(crate) etcd_resource_version: u64,
-}
 
 /// How the recording of an operation ended.
 #[derive(Debug, Eq, PartialEq)]

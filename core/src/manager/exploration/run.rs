@@ -22,15 +22,12 @@ use crate::{
         ConnectionState, Fact, Intent, KmsChange, Lookup, PrivateEndpointConnection,
         ReencryptOptions, Step,
     },
-    observe::KeyToObserve,
+    observe::{KeyToObserve, StoredRecord},
     observed::Observed,
     operations,
     plan::{expected_now, has_gate},
     rules::{self, testing},
-    runner::{
-        StoredRecord,
-        change::{InUse, Progress, profile_in_force},
-    },
+    runner::change::{InUse, Progress, profile_in_force},
 };
 
 /// What the caller accepts: metrics do not show the keys of KMS v1.
