@@ -182,12 +182,15 @@ mod tests {
             ("of another key", vec![pass(Rewrite, old, true)], false),
             ("of plaintext", vec![pass(Rewrite, None, true)], false),
         ];
-        for (name, passes, expected) in cases {
+        let failed = ("of the key in use", vec![pass(Rewrite, old, true)], true);
+        let cases = cases.into_iter().map(|case| (case, "Succeeded")).chain([(failed, "Failed")]);
+        for ((name, passes, expected), state) in cases {
             let mut world = World::enable();
             let cluster = world.cluster();
             let log = RunLog::new(Verb::Rotate, cluster.id.clone(), false, Vec::new());
             let mut status = cluster.status(Vec::new());
             status.key_id = Some(crate::model::KeyId::parse(KEY_2).unwrap());
+            state.clone_into(&mut status.provisioning_state);
             log.seen(status);
             for pass in passes {
                 log.pass(pass);
