@@ -68,6 +68,7 @@ pub(super) fn plan(
         findings.extend(rules::vault_shared(&found));
         findings.extend(rules::used_publicly_by_others(&found));
         findings.extend(still_read_publicly(observed, &intent, &target));
+        findings.extend(after_failed_change(observed, &intent));
     }
     Ok(Plan { findings: rules::in_order(findings), steps })
 }
@@ -146,6 +147,25 @@ fn still_read_publicly(
         format!(
             "the API servers may still read with {key}, over the public way, because KMS was turned off and on since; \
              rotate once more, then call this again"
+        ),
+    ))
+}
+
+/// After somebody's change that did not succeed, API servers may read with keys that this operation
+/// does not know of, over the public way that it is to close.
+fn after_failed_change(observed: &Observed, intent: &Intent) -> Option<Finding> {
+    let cluster = &observed.cluster;
+    if cluster.is_succeeded() || observed.unfinished(intent).is_some() {
+        return None;
+    }
+    let vault = observed.found_vault().filter(|vault| vault.public_network_access)?;
+    Some(Finding::violated(
+        RuleId::VaultClosingInPublicUse,
+        &vault.id,
+        format!(
+            "the last change of cluster {} did not succeed, and its API servers may still read with another key, over \
+             the public way; rotate (or enable, or disable) first, then call this again",
+            cluster.id.name()
         ),
     ))
 }

@@ -141,6 +141,25 @@ fn a_change_that_failed_half_way_is_settled_first() {
 }
 
 #[test]
+fn after_a_failed_change_of_others_no_vault_is_closed() {
+    let (public, private) = (to(NetworkMode::Public), to(NetworkMode::Private));
+    let refuses = |world: &World, asked: &ChangeNetworkMode| {
+        rules(world, asked).contains(&RuleId::VaultClosingInPublicUse)
+    };
+    let failed = |mut world: World| {
+        "Failed".clone_into(&mut world.cluster().provisioning_state);
+        world
+    };
+    assert!(!refuses(&on(NetworkMode::Public), &private), "it succeeded");
+    assert!(refuses(&failed(on(NetworkMode::Public)), &private));
+    assert!(!refuses(&failed(on(NetworkMode::Private)), &public), "nothing is closed");
+    let keep = ChangeNetworkMode { vault_access: VaultAccess::Keep, ..private.clone() };
+    assert!(!refuses(&failed(on(NetworkMode::Public)), &keep), "nothing is closed");
+    let ours = failed(off_meanwhile(NetworkMode::Public, &private));
+    assert!(!refuses(&ours, &private), "a run of this operation goes on");
+}
+
+#[test]
 fn rules_are_judged_as_the_steps_will_find_things() {
     use RuleId::{
         KmsNotEnabled, PrivateLinkRoleMissing, PrivateVaultNeedsVnetIntegration,

@@ -50,6 +50,16 @@ const REGRESSIONS: &[Regression] = &[
         start: Start { wiring: OneProvider, kms: Public, denied: Nowhere },
         steps: &[Call(DisableOnly), Call(EnablePrivate(3)), Call(GoPrivate)],
     },
+    Regression {
+        name: "a vault that a key of a change that failed is read from over the public way",
+        start: Start { wiring: TwoProviders, kms: Public, denied: Nowhere },
+        steps: &[
+            Call(Rotate(1)),
+            Do(DropProfile),
+            Do(FailToSet { change: To(2), ended: Failed, applied_to: Some(2) }),
+            Call(GoPrivate),
+        ],
+    },
 ];
 
 /// Sequences at the same time.
