@@ -155,7 +155,9 @@ fn still_read_publicly(
 /// does not know of, over the public way that it is to close.
 fn after_failed_change(observed: &Observed, intent: &Intent) -> Option<Finding> {
     let cluster = &observed.cluster;
-    if cluster.is_succeeded() || observed.unfinished(intent).is_some() {
+    // of a change that is still under way another rule tells
+    let has_failed = !cluster.is_succeeded() && cluster.busy().is_none();
+    if !has_failed || observed.unfinished(intent).is_some() {
         return None;
     }
     let vault = observed.found_vault().filter(|vault| vault.public_network_access)?;
