@@ -102,7 +102,7 @@ impl KmsManager {
     /// secret is proven to be under the key in use: AKS reads with two keys only, and what is left
     /// under a third is lost. Already on with this key: nothing is set, all secrets are verified.
     ///
-    /// From an unusable new key, `rotate` to the key before goes back, without asking the
+    /// From an unusable new key, `rotate` to the previous key rolls back, without asking the
     /// secrets first.
     ///
     /// # Errors

@@ -22,13 +22,13 @@ pub(super) fn plan(
     observed: &Observed,
     asked: &Disable,
     reencrypt: &ReencryptOptions,
-    allow_way_back: bool,
+    allow_rollback: bool,
 ) -> Result<Plan> {
     let cluster = &observed.cluster;
     let mut steps = Vec::new();
     let mut back = Rollback::No;
     if cluster.kms_on().is_some() || !cluster.is_succeeded() {
-        back = rollback(observed, &ExpectedKey::Plaintext, allow_way_back);
+        back = rollback(observed, &ExpectedKey::Plaintext, allow_rollback);
         if !back.is_open() {
             steps.extend(gate(cluster)?);
         }

@@ -73,7 +73,7 @@ fn without_a_rewrite_the_gate_still_runs() {
 }
 
 #[test]
-fn the_way_back_from_an_unproven_first_key_has_no_gate_while_the_api_servers_are_down() {
+fn the_rollback_from_an_unproven_first_key_has_no_gate_while_the_api_servers_are_down() {
     let mut world = after_enabling_without_proof();
     world.observed.down = true;
     insta::assert_snapshot!(lines(&planned(&world, true, false)), @"
@@ -85,7 +85,7 @@ fn the_way_back_from_an_unproven_first_key_has_no_gate_while_the_api_servers_are
 }
 
 #[test]
-fn a_first_key_that_is_no_good_does_not_refuse_the_way_back_from_it() {
+fn an_unusable_first_key_does_not_refuse_the_rollback_from_it() {
     let mut bad = key(KEY_1);
     bad.enabled = false;
     let bad = Some(Fact::Known(Lookup::Found(bad)));
@@ -121,7 +121,7 @@ fn a_proven_key_or_a_key_before_it_has_a_gate() {
 }
 
 #[test]
-fn with_the_api_server_down_somebody_must_vouch_for_the_way_back() {
+fn with_the_api_server_down_somebody_must_vouch_for_the_rollback() {
     let mut world = after_enabling_without_proof();
     world.observed.kubernetes = unknown();
     world.observed.record = Some(unknown());

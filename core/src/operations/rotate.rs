@@ -25,7 +25,7 @@ pub(super) fn plan(
     observed: &Observed,
     asked: &Rotate,
     reencrypt: &ReencryptOptions,
-    allow_way_back: bool,
+    allow_rollback: bool,
 ) -> Result<Plan> {
     let cluster = &observed.cluster;
     let (target, missing) = match target(observed, asked) {
@@ -43,7 +43,7 @@ pub(super) fn plan(
                 let key_id = target.key_id.clone();
                 steps.push(Step::new(StepKind::CreateKeyVersion { key_id }));
             } else {
-                back = rollback(observed, &expected, allow_way_back);
+                back = rollback(observed, &expected, allow_rollback);
             }
             if !back.is_open() {
                 steps.extend(gate(cluster)?);

@@ -187,7 +187,7 @@ fn the_gate_of_a_failed_cluster_is_under_what_its_api_servers_write_with() {
 }
 
 #[test]
-fn the_way_back_from_an_unproven_key_has_no_gate_while_the_api_servers_are_down() {
+fn the_rollback_from_an_unproven_key_has_no_gate_while_the_api_servers_are_down() {
     let mut world = after_a_rotation_without_proof();
     let text = steps(&world, &to(KEY_1));
     assert!(text.starts_with("Wait until every API server writes with KEY 2\n"), "{text}");
@@ -203,7 +203,7 @@ fn the_way_back_from_an_unproven_key_has_no_gate_while_the_api_servers_are_down(
 }
 
 #[test]
-fn a_gate_stands_before_everything_that_only_looks_like_the_way_back() {
+fn a_gate_stands_before_everything_that_only_looks_like_the_rollback() {
     type Change = fn(&mut World);
     let cases: [(&str, Change, &str); 4] = [
         (
@@ -239,7 +239,7 @@ fn a_gate_stands_before_everything_that_only_looks_like_the_way_back() {
 }
 
 #[test]
-fn with_the_api_server_down_somebody_must_vouch_for_the_way_back() {
+fn with_the_api_server_down_somebody_must_vouch_for_the_rollback() {
     let mut world = after_a_rotation_without_proof();
     world.observed.kubernetes = unknown();
     world.observed.record = Some(unknown());
@@ -270,7 +270,7 @@ fn with_the_api_server_down_somebody_must_vouch_for_the_way_back() {
 }
 
 #[test]
-fn a_version_that_is_yet_to_be_made_is_never_the_way_back() {
+fn a_version_that_is_yet_to_be_made_is_never_the_rollback() {
     let mut world = World::rotate_to_new_version();
     world.observed.kubernetes = unknown();
     world.observed.record = Some(unknown());

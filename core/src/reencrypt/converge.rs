@@ -71,7 +71,7 @@ impl Engine {
                 return Err(not_converged(&expected, began.elapsed(), &seen, &heard, &names));
             }
             // The reason for waiting: a server asks its KMS plugin for the key once a minute, or is
-            // about to restart. PatchRun for its health makes it ask sooner.
+            // about to restart. Asking for its health makes it ask sooner.
             self.reporter.message(format!("Waiting for {expected}: {seen}"));
             tokio::time::sleep(self.timing.convergence_poll).await;
         }

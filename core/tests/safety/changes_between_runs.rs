@@ -45,7 +45,7 @@ fn assert_gate_for_all(report: &OperationReport) {
 /// A rotation to the key before the pending one must not be taken for a rollback, which needs no
 /// gate: others have changed the key since.
 #[tokio::test(flavor = "multi_thread")]
-async fn p03_the_way_back_from_a_key_that_others_set_is_no_way_back() {
+async fn p03_the_rollback_from_a_key_that_others_set_is_no_rollback() {
     for wiring in WIRINGS {
         let world = second_key_that_others_set_again(wiring).await;
         let report = world.rotate(1).await.unwrap();
@@ -72,7 +72,7 @@ async fn p03_after_resume_the_key_that_the_api_servers_read_with_may_not_be_dele
 
 /// The same with `enable`, whose rollback is `disable`: it must have a gate, too.
 #[tokio::test(flavor = "multi_thread")]
-async fn p03_disable_as_the_way_back_from_a_first_key_that_others_set_again() {
+async fn p03_disable_as_the_rollback_from_a_first_key_that_others_set_again() {
     for wiring in WIRINGS {
         let world = World::embedded(wiring, json!({"faults": {"operation_seconds": 60}})).await;
         world.dies_while_azure_works("enable", Some(1)).await;

@@ -35,7 +35,7 @@ async fn a_failed_rotation_and_the_rollback(world: &World, code: &str) -> Operat
 /// After a failed change and the rollback the API servers still read with the key before the current
 /// one: it must be kept, until one more rotation.
 #[tokio::test(flavor = "multi_thread")]
-async fn p02_after_a_failed_change_and_the_way_back_the_older_key_is_not_removable() {
+async fn p02_after_a_failed_change_and_the_rollback_the_older_key_is_not_removable() {
     for wiring in WIRINGS {
         for code in [INTERNAL_ERROR, PERMISSION_ERROR] {
             let world = World::embedded(wiring, json!({})).await;

@@ -105,7 +105,7 @@ async fn s12_a_key_whose_name_cannot_be_computed_can_be_rotated_at_least_when_th
 /// rollback, as the error says; and then to a usable key, which must not be refused for a key that no
 /// API server ever had.
 #[tokio::test(flavor = "multi_thread")]
-async fn s15_after_the_way_back_from_a_key_that_never_worked_the_next_rotation_is_not_refused() {
+async fn s15_after_the_rollback_from_a_key_that_never_worked_the_next_rotation_is_not_refused() {
     for wiring in WIRINGS {
         let world = World::embedded(wiring, json!({})).await;
         world.enable(1).await.unwrap();

@@ -37,7 +37,7 @@ async fn s03_a_disable_that_died_while_azure_was_at_it_is_waited_for() {
 /// A rotation to a private vault failed. The rollback that the error names goes with the key alone:
 /// vault and mode are those that the key had.
 #[tokio::test(flavor = "multi_thread")]
-async fn s06_the_way_back_to_another_vault_takes_the_mode_that_the_key_had() {
+async fn s06_the_rollback_to_another_vault_takes_the_mode_that_the_key_had() {
     for wiring in WIRINGS {
         let given = json!({
             "cluster": {"vnet_integration": true},

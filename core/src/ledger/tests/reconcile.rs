@@ -182,7 +182,7 @@ fn only_evidence_of_the_api_servers_own_with_nothing_given_up_replaces_a_gate() 
 }
 
 #[test]
-fn the_way_back_is_to_the_key_before_from_one_that_is_not_proven() {
+fn the_rollback_is_to_the_key_before_from_one_that_is_not_proven() {
     let back = |change: fn(&mut Record), etag: &str, to: u8| {
         let mut record = settled();
         record.ledger.current = Some(entry(2));
