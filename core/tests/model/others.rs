@@ -94,11 +94,13 @@ fn profile(cluster: &Cluster, change: Change) -> Option<Value> {
     possible.then(|| profile_of(cluster, Some(key)))
 }
 
-/// The profile of a key in the mode that the cluster has.
+/// The profile of a key in the mode that the cluster has; a vault that is closed is reached privately,
+/// also where a change that failed has dropped the mode.
 pub(crate) fn profile_of(cluster: &Cluster, key: Option<&str>) -> Value {
     let Some(key) = key else { return json!({"enabled": false}) };
+    let is_private = cluster.is_private() || !cluster.is_open(key);
     let (access, vault) =
-        if cluster.is_private() { ("Private", cluster.vault_of(key)) } else { ("Public", "") };
+        if is_private { ("Private", cluster.vault_of(key)) } else { ("Public", "") };
     json!({
         "enabled": true,
         "keyId": key,

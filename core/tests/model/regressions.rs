@@ -60,6 +60,14 @@ const REGRESSIONS: &[Regression] = &[
             Call(GoPrivate),
         ],
     },
+    Regression {
+        name: "a private cluster, whose profile a change that failed has dropped",
+        start: Start { wiring: OneProvider, kms: Private, denied: Nowhere },
+        steps: &[
+            Call(Enable(3)),
+            Do(FailToSet { change: ToOff, ended: Failed, applied_to: None }),
+        ],
+    },
 ];
 
 /// Sequences at the same time.
