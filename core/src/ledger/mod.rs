@@ -16,6 +16,6 @@ pub(crate) use self::reconcile::Unsealed;
 pub(crate) use self::{
     judge::{KeyNeeds, Need, judge},
     reconcile::{Fit, ObservedCluster, Reconciled},
-    record::{ClusterIdentity, Entry, Ledger, Operation, Record},
+    record::{ClusterIdentity, Entry, Ledger, Operation, Record, Slot},
     transitions::{Certainty, Proof},
 };

@@ -106,7 +106,7 @@ impl Reconciled {
         let fit = if is(&ledger.current) && same_etag {
             Fit::Unbroken
         } else if is(&ledger.current) {
-            ledger.previous_uncertain = true;
+            ledger.changed_by_others(seen.in_force);
             Fit::Changed
         } else if is(&ledger.pending) {
             // Our own change, as it seems. But nobody saw it end, so others may have changed the

@@ -2,7 +2,7 @@
 
 use time::OffsetDateTime;
 
-use super::record::{Entry, Ledger, Operation, Record};
+use super::record::{Entry, Ledger, Operation, Record, Slot};
 use crate::model::{Evidence, ExpectedKey, ReencryptReport};
 
 /// That every secret of the cluster is under a key.
@@ -46,6 +46,13 @@ impl Ledger {
         entry.since.get_or_insert(at);
         self.previous_uncertain = false;
         let before = self.current.replace(entry);
+        // AKS keeps the last key over a time without KMS.
+        let replaces_a_key = before.as_ref().is_some_and(|entry| entry.key_id.is_some());
+        self.others_key = match self.others_key {
+            Some(Slot::Current) => Some(Slot::Previous),
+            Some(Slot::Previous) if replaces_a_key => None,
+            kept => kept,
+        };
         if let Some(older) = std::mem::replace(&mut self.previous, before) {
             self.retire(older);
         }
@@ -62,6 +69,7 @@ impl Ledger {
             self.dedup_retired();
             return;
         }
+        self.others_key = self.others_key.map(|_| Slot::Previous);
         let pending = self.pending.take();
         let retired = || self.retired.iter().find(|entry| entry.is(key)).cloned();
         let mut entry = pending.or_else(retired).unwrap_or_else(|| Entry::unproven(key));
@@ -73,10 +81,23 @@ impl Ledger {
         self.dedup_retired();
     }
 
+    /// Somebody else changed the cluster, which is set to the current key all the same; perhaps
+    /// there and back.
+    pub(super) fn changed_by_others(&mut self, in_force: bool) {
+        self.previous_uncertain = true;
+        let is_off = self.current.as_ref().is_some_and(|entry| entry.key_id.is_none());
+        if in_force && (is_off || self.others_key.is_some()) {
+            self.others_key = Some(Slot::Previous);
+        }
+    }
+
     /// Somebody else's change did not succeed: the current key may still be the one in use, and
     /// the API servers may have that of the change.
     pub(super) fn doubt(&mut self, configured: &ExpectedKey) {
         self.previous_uncertain = true;
+        if configured.key_id().is_some() {
+            self.others_key = Some(Slot::Current);
+        }
         if let Some(entry) = self.pending.take() {
             self.retire(Entry { abandoned: true, ..entry });
         }
@@ -96,6 +117,7 @@ impl Ledger {
         }
         self.current = Some(Entry::unproven(now));
         self.previous_uncertain = true;
+        self.others_key = self.others_key.map(|_| Slot::Previous);
         self.dedup_retired();
         self.unprove();
         self

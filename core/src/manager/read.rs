@@ -11,8 +11,9 @@ use crate::{
     kubernetes::{Needs, ObserveScope},
     ledger::{Fit, Reconciled},
     model::{
-        ClusterId, KmsStatus, KubernetesVersion, OperationReport, Purpose, ReencryptOptions,
-        SecretTotal, StatusOptions, Step, StepKind, StepOutcome, Verb, VerifySecretsOptions,
+        ClusterId, ExpectedKey, KmsStatus, KubernetesVersion, OperationReport, Purpose,
+        ReencryptOptions, SecretTotal, StatusOptions, Step, StepKind, StepOutcome, Verb,
+        VerifySecretsOptions,
     },
     observe::{KeyToObserve, Observation},
     operations,
@@ -140,7 +141,8 @@ async fn verify(
             format!("the API server of {} cannot be reached from here", inner.cluster),
         ));
     };
-    let proof = recorded_proof(&found.reconciled)?;
+    let expected = expected_now(&observed.cluster)?;
+    let proof = recorded_proof(&found.reconciled, &expected)?;
     let engine = Engine::new(EngineConfig {
         api,
         timing: inner.timing.clone(),
@@ -155,7 +157,6 @@ async fn verify(
         kms_v1: observed.cluster.kubernetes_version < KubernetesVersion::KMS_V2,
     });
     let began = tokio::time::Instant::now();
-    let expected = expected_now(&observed.cluster)?;
     let report = engine.verify_against_record(&expected, proof).await?;
     log.step(&step, StepOutcome::Done, began.elapsed().as_secs_f64());
     log.pass(report.clone());
@@ -177,8 +178,8 @@ async fn verify(
     Ok(())
 }
 
-/// The proof that the record holds of the key in use.
-fn recorded_proof(found: &Reconciled) -> Result<LedgerProof> {
+/// The proof that the record holds of this key, which the cluster is set to.
+fn recorded_proof(found: &Reconciled, key: &ExpectedKey) -> Result<LedgerProof> {
     let why = match found.fit {
         Fit::Unrelated => Some("there is no record of this cluster"),
         Fit::Superseded => Some("somebody else changed the key since the record was written"),
@@ -187,7 +188,8 @@ fn recorded_proof(found: &Reconciled) -> Result<LedgerProof> {
     if let Some(why) = why {
         return Err(inconclusive(why));
     }
-    let current = found.record.ledger.current.as_ref();
+    // A change that failed, or that nobody saw end, leaves another key in use.
+    let current = found.record.ledger.current.as_ref().filter(|entry| entry.is(key));
     current
         .and_then(|entry| {
             Some(LedgerProof {
@@ -213,7 +215,21 @@ fn inconclusive(why: &str) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::rules::testing::CLUSTER;
+    use crate::{
+        model::KeyId,
+        rules::testing::{CLUSTER, KEY_1, KEY_2, entry, proven, recorded},
+    };
+
+    #[test]
+    fn a_proof_of_another_key_than_the_cluster_is_set_to_proves_nothing() {
+        let key = |key_id| ExpectedKey::Key(KeyId::parse(key_id).unwrap());
+        let found = recorded(proven(entry(KEY_1)), None, &[]);
+        assert_eq!(recorded_proof(&found, &key(KEY_1)).unwrap().watermark, 1000);
+        for other in [key(KEY_2), ExpectedKey::Plaintext] {
+            let error = recorded_proof(&found, &other).unwrap_err();
+            assert_eq!(error.code(), "reencrypt_incomplete");
+        }
+    }
 
     #[tokio::test(start_paused = true)]
     async fn what_does_not_answer_ends_with_an_error_that_names_the_limit() {

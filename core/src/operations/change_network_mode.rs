@@ -11,6 +11,7 @@ use super::judge_off_and_on;
 use crate::{
     catalogue::{Level, RuleId},
     error::Result,
+    ledger::Slot,
     model::{
         ChangeNetworkMode, ExpectedKey, Fact, Finding, Intent, KmsChange, KmsConfiguration,
         NetworkMode, Purpose, ReencryptOptions, Step, StepKind, VaultAccess, VaultId, Verb,
@@ -68,7 +69,7 @@ pub(super) fn plan(
         findings.extend(rules::vault_shared(&found));
         findings.extend(rules::used_publicly_by_others(&found));
         findings.extend(still_read_publicly(observed, &intent, &target));
-        findings.extend(after_failed_change(observed, &intent));
+        findings.extend(after_changes_of_others(observed, &intent, &target));
     }
     Ok(Plan { findings: rules::in_order(findings), steps })
 }
@@ -151,22 +152,37 @@ fn still_read_publicly(
     ))
 }
 
-/// After somebody's change that did not succeed, API servers may read with keys that this operation
-/// does not know of, over the public way that it is to close.
-fn after_failed_change(observed: &Observed, intent: &Intent) -> Option<Finding> {
+/// After somebody's change that did not succeed, or was taken back while KMS is off, API servers may
+/// read with a key that this operation does not know of, over the public way that it is to close.
+/// Turning KMS off and on replaces what they read with besides the key in use, and no more.
+fn after_changes_of_others(
+    observed: &Observed,
+    intent: &Intent,
+    target: &KmsConfiguration,
+) -> Option<Finding> {
     let cluster = &observed.cluster;
+    let vault = observed.found_vault().filter(|vault| vault.public_network_access)?;
+    let unfinished = observed.unfinished(intent).is_some();
     // of a change that is still under way another rule tells
     let has_failed = !cluster.is_succeeded() && cluster.busy().is_none();
-    if !has_failed || observed.unfinished(intent).is_some() {
+    let stays = match observed.recorded().and_then(|found| found.record.ledger.others_key) {
+        Some(Slot::Current) => true,
+        Some(Slot::Previous) => cluster.kms_on().is_none_or(|profile| profile.is(target)),
+        // of an operation of ours that goes on it is the operation's own
+        None => has_failed && !unfinished,
+    };
+    if !stays {
         return None;
     }
-    let vault = observed.found_vault().filter(|vault| vault.public_network_access)?;
+    let abandon = if unfinished { "call abandon, " } else { "" };
+    let set = if cluster.kms_on().is_some() { "rotate" } else { "enable and rotate" };
     Some(Finding::violated(
         RuleId::VaultClosingInPublicUse,
         &vault.id,
         format!(
-            "the last change of cluster {} did not succeed, and its API servers may still read with another key, over \
-             the public way; rotate (or enable, or disable) first, then call this again",
+            "somebody else's change of the KMS of cluster {} did not succeed or was taken back, and its API servers may \
+             still read with the key of that change, over the public way; {abandon}{set}, then call \
+             change_network_mode again",
             cluster.id.name()
         ),
     ))

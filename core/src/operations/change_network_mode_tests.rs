@@ -160,6 +160,38 @@ fn after_a_failed_change_of_others_no_vault_is_closed() {
 }
 
 #[test]
+fn no_vault_is_closed_while_a_key_of_others_may_be_read_over_the_public_way() {
+    let asked = to(NetworkMode::Private);
+    let refusal = |mut world: World, slot| {
+        world.vault().public_network_access = true;
+        if world.observed.record.is_none() {
+            world.observed.record = Some(Fact::Known(recorded(entry(KEY_1), None, &[])));
+        }
+        world.ledger().others_key = slot;
+        let mut findings = planned(&world, &asked).findings.into_iter();
+        findings
+            .find(|finding| finding.rule == RuleId::VaultClosingInPublicUse)
+            .map(|finding| finding.message)
+    };
+    let (public, private) = (|| on(NetworkMode::Public), || on(NetworkMode::Private));
+    let off = || off_meanwhile(NetworkMode::Public, &asked);
+    for world in [public(), private(), off()] {
+        assert_eq!(refusal(world, None), None);
+    }
+    for (world, slot, remedy) in [
+        (public(), Slot::Current, "; rotate, then call"),
+        (private(), Slot::Current, "; rotate, then call"),
+        (private(), Slot::Previous, "; rotate, then call"),
+        (off(), Slot::Previous, "; call abandon, enable and rotate, then call"),
+    ] {
+        let message = refusal(world, Some(slot)).unwrap();
+        assert!(message.contains(remedy), "{message}");
+    }
+    // KMS off and on replaces it
+    assert_eq!(refusal(public(), Some(Slot::Previous)), None);
+}
+
+#[test]
 fn rules_are_judged_as_the_steps_will_find_things() {
     use RuleId::{
         KmsNotEnabled, PrivateLinkRoleMissing, PrivateVaultNeedsVnetIntegration,

@@ -61,12 +61,17 @@ const REGRESSIONS: &[Regression] = &[
         ],
     },
     Regression {
+        name: "a way to private mode that a change of others crosses, which fails",
+        start: Start { wiring: TwoProviders, kms: Public, denied: Nowhere },
+        steps: &[
+            AtPhase(GoPrivate, 2, FailToSet { change: To(2), ended: Failed, applied_to: Some(2) }),
+            Call(GoPrivate),
+        ],
+    },
+    Regression {
         name: "a private cluster, whose profile a change that failed has dropped",
         start: Start { wiring: OneProvider, kms: Private, denied: Nowhere },
-        steps: &[
-            Call(Enable(3)),
-            Do(FailToSet { change: ToOff, ended: Failed, applied_to: None }),
-        ],
+        steps: &[Call(Enable(3)), Do(FailToSet { change: ToOff, ended: Failed, applied_to: None })],
     },
 ];
 
@@ -78,13 +83,15 @@ pub(crate) async fn all_hold() {
     stream::iter(REGRESSIONS)
         .for_each_concurrent(AT_ONCE, |regression| {
             let region = Arc::clone(&region);
-            async move {
+            // A task of its own: some steps block their task.
+            let running = tokio::spawn(async move {
                 let Regression { name, start, steps } = regression;
                 let sequence = Sequence { start: *start, steps: steps.to_vec() };
                 if let Err(violation) = run(&region, &sequence).await {
                     panic!("{name}: {violation:?}");
                 }
-            }
+            });
+            async { running.await.unwrap() }
         })
         .await;
 }

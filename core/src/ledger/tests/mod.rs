@@ -10,7 +10,7 @@ mod transitions;
 use time::{OffsetDateTime, macros::datetime};
 
 use super::{
-    record::{ClusterIdentity, Entry, Ledger, Operation, Record},
+    record::{ClusterIdentity, Entry, Ledger, Operation, Record, Slot},
     *,
 };
 use crate::model::{Disable, Evidence, ExpectedKey, Intent, KeyId, KmsChange, NetworkMode};

@@ -77,6 +77,23 @@ fn a_key_that_others_failed_to_set_is_not_in_force_and_may_be_read_with() {
 }
 
 #[test]
+fn what_others_took_back_while_kms_is_off_may_be_read_with_next() {
+    let mut off = settled();
+    off.intend(&key(0), Some("a"));
+    off.settled(&key(0), Some("a"), NOW, Certainty::Seen);
+    let slot = |record: &Record, seen: &ObservedCluster| {
+        reconciled(record.clone(), seen).record.ledger.others_key
+    };
+    assert_eq!(slot(&off, &seen(0, "a")), None, "nobody changed it");
+    assert_eq!(slot(&off, &seen(0, "b")), Some(Slot::Previous));
+    assert_eq!(slot(&settled(), &seen(2, "b")), None);
+    let failed = ObservedCluster { in_force: false, ..seen(4, "b") };
+    assert_eq!(slot(&off, &failed), Some(Slot::Current));
+    let found = reconciled(off, &failed).record;
+    assert_eq!(slot(&found, &seen(0, "c")), Some(Slot::Previous), "somebody took it back");
+}
+
+#[test]
 fn an_intent_does_not_make_an_older_proof_valid_again() {
     let mut record = reconciled(settled(), &seen(2, "b")).record;
     record.intend(&key(3), Some("b"));

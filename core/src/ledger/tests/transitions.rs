@@ -184,6 +184,28 @@ fn the_key_that_the_api_servers_have_is_in_use_after_a_change_that_failed() {
 }
 
 #[test]
+fn a_key_of_others_moves_on_as_any_key_does() {
+    let changes = |numbers: &[u8]| {
+        let mut record = settled();
+        record.ledger.doubt(&key(5));
+        let mut slots = vec![record.ledger.others_key];
+        for number in numbers {
+            record.intend(&key(*number), Some("a"));
+            record.settled(&key(*number), Some("b"), NOW, Certainty::Seen);
+            slots.push(record.ledger.others_key);
+        }
+        slots
+    };
+    let (current, previous) = (Some(Slot::Current), Some(Slot::Previous));
+    assert_eq!(changes(&[3, 4]), [current, previous, None]);
+    // over a time without KMS it is kept
+    assert_eq!(changes(&[0, 2, 3]), [current, previous, previous, None]);
+    let mut record = settled();
+    record.ledger.doubt(&key(0));
+    assert_eq!(record.ledger.others_key, None, "what others turned off has no key");
+}
+
+#[test]
 fn a_key_that_turns_out_to_be_in_use_has_an_unknown_one_before_it() {
     let mut record = settled();
     record.settled(&key(1), Some("b"), NOW, Certainty::InUse);

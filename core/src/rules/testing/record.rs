@@ -49,6 +49,7 @@ pub(crate) fn recorded(current: Entry, previous: Option<Entry>, retired: &[Entry
                 previous,
                 retired: retired.to_vec(),
                 previous_uncertain: false,
+                others_key: None,
             },
             operation: None,
         },
