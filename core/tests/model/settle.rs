@@ -83,8 +83,14 @@ async fn resume(cluster: &Cluster, began: Instant) -> Result<(), String> {
         match performed(cluster, Verb::Resume).await? {
             Ok(_) => {
                 let set = cluster.configured();
+                // Whoever changes the mode names no key: the one in use will do, where others have
+                // gone back to it.
+                let in_use = before.ledger.and_then(|ledger| ledger.current);
+                let keeps = operation.operation == aks_kms::Verb::ChangeNetworkMode
+                    && in_use.is_some_and(|entry| set.as_deref() == Some(entry.key_id.as_str()));
                 if let Some(target) = &operation.target_key_id
                     && set.as_deref() != Some(target.as_str())
+                    && !keeps
                 {
                     return Err(format!("resumed {operation:?}, and the key is {set:?}"));
                 }
@@ -98,17 +104,23 @@ async fn resume(cluster: &Cluster, began: Instant) -> Result<(), String> {
             {
                 abandon(cluster, began).await?;
             }
-            Err(error) if error.is_retryable() => {
+            // What others left half-way, they finish: no gate can be passed before, and with KMS v1
+            // API servers may not be able to read what another one writes.
+            Err(error)
+                if (error.is_retryable() || is_incomplete(&error))
+                    && cluster.others_failed.swap(false, Ordering::Relaxed) =>
+            {
                 patience(began, &error)?;
-                // What others left half-way, they finish: no gate can be passed before.
-                if cluster.others_failed.swap(false, Ordering::Relaxed) {
-                    reconcile(cluster).await?;
-                }
+                reconcile(cluster).await?;
             }
+            Err(error) if error.is_retryable() => patience(began, &error)?,
             Err(error) if cluster.denied == Denied::Kept && is_incomplete(&error) => {
                 abandon(cluster, began).await?;
             }
-            Err(error) => return Err(format!("{operation:?} cannot be resumed: {error:?}")),
+            Err(error) => {
+                let why = blocked(&error);
+                return Err(format!("{operation:?} cannot be resumed: {error:?}: {why:?}"));
+            }
         }
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
@@ -125,6 +137,14 @@ fn is_incomplete(error: &Error) -> bool {
     error.kind() == ErrorKind::ReencryptIncomplete
 }
 
+/// Why secrets could not be rewritten.
+fn blocked(error: &Error) -> Vec<String> {
+    let Some(pass) = error.report().and_then(|report| report.reencryption.last()) else {
+        return Vec::new();
+    };
+    pass.blocked.iter().map(|secret| format!("{:?}: {}", secret.reason, secret.message)).collect()
+}
+
 /// All secrets come under the key in use.
 async fn rewrite(cluster: &Cluster, began: Instant) -> Result<(), String> {
     loop {
@@ -132,7 +152,10 @@ async fn rewrite(cluster: &Cluster, began: Instant) -> Result<(), String> {
             Ok(_) => return Ok(()),
             Err(error) if error.is_retryable() => patience(began, &error)?,
             Err(error) if cluster.denied == Denied::Kept && is_incomplete(&error) => return Ok(()),
-            Err(error) => return Err(format!("secrets cannot be rewritten: {error:?}")),
+            Err(error) => {
+                let why = blocked(&error);
+                return Err(format!("secrets cannot be rewritten: {error:?}: {why:?}"));
+            }
         }
         tokio::time::sleep(Duration::from_millis(20)).await;
     }

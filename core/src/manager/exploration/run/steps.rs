@@ -9,7 +9,7 @@ use crate::{
         cluster::{Ending, Key, id, written},
     },
     model::{Evidence, ExpectedKey, KmsChange, NetworkMode, Purpose, StepKind, VaultId},
-    plan::expected_now,
+    plan::{expected_now, has_gate, has_rewrite},
     rules::testing,
     runner::change::{InUse, Look, Next, Progress, candidates, key_to_settle_on, next, profile_of},
 };
@@ -143,6 +143,12 @@ impl State {
         let all_write = |key: &ExpectedKey| self.cluster.all_write(written(key));
         let target = self.later().map(KmsChange::expected);
         let back = purpose == Purpose::Gate && target.is_some_and(|target| all_write(&target));
+        let later = self.run.as_ref().map_or(&[][..], |run| &run.steps[run.at + 1..]);
+        let passes = has_gate(later) || has_rewrite(later);
+        let etag = self.run.as_ref().map(|run| run.etag);
+        if all_write(expected) && !passes && etag != Some(self.cluster.etag) {
+            return ("finds the cluster changed", self.again());
+        }
         if all_write(expected) || back {
             return ("sees all servers write", self.heard());
         }
