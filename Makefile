@@ -29,6 +29,7 @@ fuzz:
 SEQUENCES ?= 10000
 soak:
 	@AKS_KMS_MODEL_SEQUENCES=$(SEQUENCES) AKS_KMS_MODEL_SECONDS=86400 \
+		AKS_KMS_MODEL_SEED="$${AKS_KMS_MODEL_SEED:-$$(date +%s)}" \
 		cargo test --release --locked --package aks-kms --test model random -- --nocapture
 
 advisories:

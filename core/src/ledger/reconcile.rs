@@ -117,7 +117,7 @@ impl Reconciled {
                 ledger.previous_uncertain = true;
             }
             Fit::Changed
-        } else if seen.in_force || ledger.current.is_none() {
+        } else if seen.in_force {
             record.ledger = record.ledger.invalidate(&seen.key);
             Fit::Superseded
         } else {
@@ -128,11 +128,13 @@ impl Reconciled {
     }
 
     fn fresh(ledger: Ledger, seen: &ObservedCluster) -> Self {
-        let record = Record {
-            cluster: seen.marks.clone(),
-            ledger: ledger.invalidate(&seen.key),
-            operation: None,
-        };
+        let mut ledger = ledger.invalidate(&seen.key);
+        if !seen.in_force {
+            // The API servers may have what was set before, which nobody recorded.
+            ledger.current = None;
+            ledger.doubt(&seen.key);
+        }
+        let record = Record { cluster: seen.marks.clone(), ledger, operation: None };
         Self { record, fit: Fit::Unrelated, unsealed: None }
     }
 

@@ -82,6 +82,10 @@ impl Runner<'_> {
         }
         let later = later.map(|later| Self::resolved(later, state).expected());
         let candidates = candidates(&now.facts, later, self.before.as_ref(), self.ledger());
+        let is_known = self.ledger().is_some_and(|ledger| ledger.current.is_some());
+        if self.engine()?.is_kms_v1() && !is_known {
+            return Err(self.unnamed());
+        }
         let pass = self.engine()?.converge_in_use(purpose, &candidates).await?;
         state.pass = Some(pass);
         Ok(ControlFlow::Continue(StepOutcome::Done))
@@ -182,6 +186,27 @@ impl Runner<'_> {
                 named.join(" and ")
             ),
         )
+    }
+
+    /// KMS v1 names no keys. Of a cluster whose last change did not succeed, only a record of
+    /// before it can tell which keys come into question.
+    fn unnamed(&self) -> Error {
+        let finding = Finding::violated(
+            RuleId::KeyInUseUnproven,
+            self.cluster,
+            "the last change of the cluster did not succeed, nothing is recorded of before it, and the metrics of KMS v1 \
+             name no keys: the API servers may write with the key that was set before",
+        )
+        .at(Level::Block, false);
+        Error::new(
+            ErrorKind::PreflightFailed,
+            format!(
+                "which key the API servers write with cannot be told: [{}] {}; set the cluster to the key that it had before \
+                 (az aks update), then run this again",
+                finding.rule, finding.message
+            ),
+        )
+        .with_findings(vec![finding])
     }
 
     /// Some secrets could not be rewritten.

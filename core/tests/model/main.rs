@@ -3,7 +3,8 @@
 //! was begun can be finished.
 //!
 //! `AKS_KMS_MODEL_SECONDS` says for how long (20), `AKS_KMS_MODEL_SEQUENCES` how many at most, and
-//! `AKS_KMS_MODEL_SEED` which ones; without it they are new each time, and the seed is printed.
+//! `AKS_KMS_MODEL_SEED` which ones: without it always the same, so that a change is judged by what
+//! it changes; `make soak` looks for new ones.
 //! `AKS_KMS_MODEL_AT_ONCE` says how many at the same time (24): fewer on a machine that is busy. A
 //! sequence that fails is made as short as it can be, and printed as a row of `regressions`.
 
@@ -25,8 +26,10 @@ mod settle;
 mod strategy;
 mod tamper;
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
+/// Of the sequences that are run where none is named.
+const SEED: u64 = 20_261_128;
 /// Sequences at the same time: they wait most of the time.
 const AT_ONCE: u64 = 24;
 
@@ -36,9 +39,8 @@ fn number(name: &str) -> Option<u64> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn random_sequences_come_out_safe() {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
     let limits = search::Limits {
-        seed: number("AKS_KMS_MODEL_SEED").unwrap_or(now.as_secs()),
+        seed: number("AKS_KMS_MODEL_SEED").unwrap_or(SEED),
         time: Duration::from_secs(number("AKS_KMS_MODEL_SECONDS").unwrap_or(20)),
         sequences: number("AKS_KMS_MODEL_SEQUENCES").unwrap_or(u64::MAX),
         at_once: number("AKS_KMS_MODEL_AT_ONCE").unwrap_or(AT_ONCE),

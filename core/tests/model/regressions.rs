@@ -6,7 +6,7 @@ use std::sync::Arc;
 use futures::{StreamExt, stream};
 
 #[allow(unused_imports, reason = "a row may need any of them")]
-use crate::sequence::{Change::*, Ended::*, Forgery::*};
+use crate::sequence::{After::*, Change::*, Ended::*, Fault::*, Forgery::*};
 use crate::{
     cluster::Region,
     run::run,
@@ -67,6 +67,29 @@ const REGRESSIONS: &[Regression] = &[
             AtPhase(GoPrivate, 2, FailToSet { change: To(2), ended: Failed, applied_to: Some(2) }),
             Call(GoPrivate),
         ],
+    },
+    Regression {
+        name: "KMS v1, a change that reached one API server, and nothing recorded of before it",
+        start: Start { wiring: OneProvider, kms: V1, denied: Nowhere },
+        steps: &[
+            Do(FailToSet { change: To(2), ended: Canceled, applied_to: Some(1) }),
+            Call(MigrateToV2),
+        ],
+    },
+    Regression {
+        name: "a failed change that a record of the key before does not prove",
+        start: Start { wiring: OneProvider, kms: Public, denied: Nowhere },
+        steps: &[
+            Call(Rotate(5)),
+            Fail(Operation { skip: 0, ended: Failed, after: ControlPlane, applied_to: Some(1) }),
+            Call(Disable),
+            Call(VerifySecrets),
+        ],
+    },
+    Regression {
+        name: "a key there and back while the vault is closed",
+        start: Start { wiring: TwoProviders, kms: Public, denied: Nowhere },
+        steps: &[During(GoPrivate, 1889, ThereAndBack(2, Some(8)))],
     },
     Regression {
         name: "a private cluster, whose profile a change that failed has dropped",

@@ -14,6 +14,21 @@ fn nothing_recorded_is_a_key_of_which_nothing_is_known() {
 }
 
 #[test]
+fn nothing_recorded_of_before_a_change_that_failed_leaves_the_key_in_use_unknown() {
+    let failed = ObservedCluster { in_force: false, ..seen(2, "a") };
+    let found = Reconciled::new(None, &failed);
+    assert_eq!(found.fit, Fit::Unrelated);
+    assert_eq!(shown(&found.record.ledger), "current - pending - previous - retired [2?]");
+    // and stays so, until somebody's change succeeds
+    let again = reconciled(found.record, &failed).record;
+    assert_eq!(shown(&again.ledger), "current - pending - previous - retired [2?]");
+    assert_eq!(
+        shown(&reconciled(again, &seen(2, "b")).record.ledger),
+        "current 2 pending - previous - retired []"
+    );
+}
+
+#[test]
 fn a_cluster_that_nobody_changed_keeps_its_proof() {
     let found = reconciled(settled(), &seen(2, "a"));
     assert_eq!(found.fit, Fit::Unbroken);
