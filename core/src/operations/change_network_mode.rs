@@ -163,13 +163,15 @@ fn after_changes_of_others(
     let cluster = &observed.cluster;
     let vault = observed.found_vault().filter(|vault| vault.public_network_access)?;
     let unfinished = observed.unfinished(intent).is_some();
-    // of a change that is still under way another rule tells
-    let has_failed = !cluster.is_succeeded() && cluster.busy().is_none();
+    // Of a change that is still under way another rule tells.
+    if cluster.busy().is_some() {
+        return None;
+    }
     let stays = match observed.recorded().and_then(|found| found.record.ledger.others_key) {
         Some(Slot::Current) => true,
         Some(Slot::Previous) => cluster.kms_on().is_none_or(|profile| profile.is(target)),
         // of an operation of ours that goes on it is the operation's own
-        None => has_failed && !unfinished,
+        None => !cluster.is_succeeded() && !unfinished,
     };
     if !stays {
         return None;
