@@ -14,6 +14,21 @@ use crate::{
 };
 
 /// Makes a [`KmsManager`].
+///
+/// ```
+/// use std::sync::Arc;
+///
+/// use aks_kms::{ClusterId, KmsManager, KubernetesAccess, azure_core::credentials::TokenCredential};
+///
+/// fn manager(credential: Arc<dyn TokenCredential>) -> aks_kms::Result<KmsManager> {
+///     let cluster = "/subscriptions/8ecadfc9-d1a3-4ea4-b844-0d9f87e4d7c8/resourceGroups/shop\
+///                    /providers/Microsoft.ContainerService/managedClusters/shop";
+///     KmsManager::builder(ClusterId::parse(cluster)?)
+///         .credential(credential)
+///         .kubernetes(KubernetesAccess::Kubeconfig { path: "shop.kubeconfig".into(), context: None })
+///         .build()
+/// }
+/// ```
 #[must_use]
 pub struct KmsManagerBuilder {
     cluster: ClusterId,

@@ -18,9 +18,9 @@ use crate::{
     model::{
         Action, ChangeNetworkMode, ChangeNetworkModeOptions, ClusterId, Disable, DisableOptions,
         Enable, EnableOptions, Finding, Intent, KmsStatus, MigrateToV2, MigrateToV2Options,
-        NetworkMode, OperationReport, Reencrypt, ReencryptOptions, ReencryptSecrets,
-        ReencryptSecretsOptions, ResumeOptions, Rotate, RotateOptions, RunOptions, StatusOptions,
-        Timing, Verb, VerifySecretsOptions,
+        NetworkMode, OperationReport, ReencryptOptions, ReencryptSecrets, ReencryptSecretsOptions,
+        ResumeOptions, Rotate, RotateOptions, RunOptions, StatusOptions, Timing, Verb,
+        VerifySecretsOptions,
     },
     rules,
     runner::Journal,
@@ -73,19 +73,35 @@ impl KmsManager {
     /// all are verified. Documented at
     /// <https://learn.microsoft.com/azure/aks/use-kms-etcd-encryption>.
     ///
+    /// ```no_run
+    /// # async fn example(manager: aks_kms::KmsManager) -> aks_kms::Result<()> {
+    /// use aks_kms::EnableOptions;
+    ///
+    /// let key = "https://shop-keys.vault.azure.net/keys/etcd/0123456789abcdef0123456789abcdef";
+    /// let report = manager.enable(key, EnableOptions::default()).await?;
+    /// assert!(report.is_proven());
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
-    /// `invalid_input` for malformed arguments, `preflight_failed` when rules are violated (all of
-    /// them are in [`Error::findings`](crate::Error::findings)), `conflict` when the cluster is
-    /// busy or keeps changing or another operation is recorded, `operation_failed` when Azure ends
-    /// the update as failed, `reencrypt_incomplete` when secrets are blocked, `kms_unavailable`
-    /// when API servers do not come to write with the key, and those of Azure and the network.
+    /// [`invalid_input`](crate::ErrorKind::InvalidInput) for malformed arguments,
+    /// [`preflight_failed`](crate::ErrorKind::PreflightFailed) when rules are violated (all of them
+    /// are in [`Error::findings`](crate::Error::findings)),
+    /// [`conflict`](crate::ErrorKind::Conflict) when the cluster is busy or keeps changing or
+    /// another operation is recorded, [`operation_failed`](crate::ErrorKind::OperationFailed) when
+    /// Azure ends the update as failed,
+    /// [`reencrypt_incomplete`](crate::ErrorKind::ReencryptIncomplete) when secrets are blocked,
+    /// [`kms_unavailable`](crate::ErrorKind::KmsUnavailable) when API servers do not come to write
+    /// with the key, and those of Azure and the network.
     pub async fn enable(
         &self,
         key_id: impl AsRef<str> + Send,
         options: EnableOptions,
     ) -> Result<OperationReport> {
         let key_id = key_id.as_ref().to_owned();
-        let problems = problems(Verb::Enable, &options.run, options.reencrypt.options());
+        let problems =
+            rules::option_problems(Verb::Enable, &options.run, options.reencrypt.options());
         let suffix = self.0.azure.key_vault_suffix().await?;
         let vault_id = options.key_vault_id.as_deref();
         let target = rules::target(&key_id, options.network_mode, vault_id, suffix)
@@ -105,6 +121,21 @@ impl KmsManager {
     /// From an unusable new key, `rotate` to the previous key rolls back, without asking the
     /// secrets first.
     ///
+    /// ```no_run
+    /// # async fn example(manager: aks_kms::KmsManager) -> aks_kms::Result<()> {
+    /// use aks_kms::{RotateOptions, RunOptions};
+    ///
+    /// let dry_run = RunOptions { dry_run: true, ..RunOptions::default() };
+    /// let asked = RotateOptions { run: dry_run, ..RotateOptions::default() };
+    /// let report = manager.rotate(None, asked).await?;
+    /// println!("{}", report.plan);
+    /// if !report.is_refused() {
+    ///     manager.rotate(None, RotateOptions::default()).await?;
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// As [`enable`](Self::enable).
     pub async fn rotate(
@@ -112,7 +143,8 @@ impl KmsManager {
         key_id: Option<&str>,
         options: RotateOptions,
     ) -> Result<OperationReport> {
-        let problems = problems(Verb::Rotate, &options.run, options.reencrypt.options());
+        let problems =
+            rules::option_problems(Verb::Rotate, &options.run, options.reencrypt.options());
         let suffix = self.0.azure.key_vault_suffix().await?;
         let vault_id = options.key_vault_id.as_deref();
         let (key_id, key_vault_id) =
@@ -134,10 +166,21 @@ impl KmsManager {
     /// may hold secrets under it. Already off: nothing is set, but secrets that are left under a
     /// key are rewritten, and all are verified.
     ///
+    /// ```no_run
+    /// # async fn example(manager: aks_kms::KmsManager) -> aks_kms::Result<()> {
+    /// use aks_kms::DisableOptions;
+    ///
+    /// let report = manager.disable(DisableOptions::default()).await?;
+    /// assert!(report.is_proven());
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// As [`enable`](Self::enable).
     pub async fn disable(&self, options: DisableOptions) -> Result<OperationReport> {
-        let problems = problems(Verb::Disable, &options.run, options.reencrypt.options());
+        let problems =
+            rules::option_problems(Verb::Disable, &options.run, options.reencrypt.options());
         let reencrypt = options.reencrypt.options();
         let intent = Intent::Disable(Disable { reencrypt: reencrypt.is_some() });
         self.begin(intent, &options.run, reencrypt, problems).await
@@ -161,17 +204,28 @@ impl KmsManager {
     /// mode: nothing is set, all secrets are verified. Documented at
     /// <https://learn.microsoft.com/azure/aks/use-kms-etcd-encryption#update-key-vault-mode>.
     ///
+    /// ```no_run
+    /// # async fn example(manager: aks_kms::KmsManager) -> aks_kms::Result<()> {
+    /// use aks_kms::{ChangeNetworkModeOptions, NetworkMode};
+    ///
+    /// let options = ChangeNetworkModeOptions::default();
+    /// manager.change_network_mode(NetworkMode::Private, options).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
-    /// As [`enable`](Self::enable). [`Reencrypt::Skip`] and `namespaces`
-    /// are `invalid_input`.
+    /// As [`enable`](Self::enable). [`Reencrypt::Skip`](crate::Reencrypt::Skip) and `namespaces` are
+    /// [`invalid_input`](crate::ErrorKind::InvalidInput).
     pub async fn change_network_mode(
         &self,
         network_mode: NetworkMode,
         options: ChangeNetworkModeOptions,
     ) -> Result<OperationReport> {
         let ChangeNetworkModeOptions { run, vault_access, reencrypt } = options;
-        let mut problems = problems(Verb::ChangeNetworkMode, &run, reencrypt.options());
-        problems.extend(cannot_skip(Verb::ChangeNetworkMode, &reencrypt));
+        let mut problems =
+            rules::option_problems(Verb::ChangeNetworkMode, &run, reencrypt.options());
+        problems.extend(rules::cannot_skip(Verb::ChangeNetworkMode, &reencrypt));
         let intent = Intent::ChangeNetworkMode(ChangeNetworkMode { network_mode, vault_access });
         self.begin(intent, &run, reencrypt.options(), problems).await
     }
@@ -190,13 +244,23 @@ impl KmsManager {
     /// v2 there is nothing to do. Documented at
     /// <https://learn.microsoft.com/azure/aks/use-kms-v2#migrate-to-kms-v2>.
     ///
+    /// ```no_run
+    /// # async fn example(manager: aks_kms::KmsManager) -> aks_kms::Result<()> {
+    /// use aks_kms::{MigrateToV2Options, RuleId, RunOptions};
+    ///
+    /// let run = RunOptions { allow: vec![RuleId::KeyInUseUnproven], ..RunOptions::default() };
+    /// manager.migrate_to_v2(MigrateToV2Options { run, ..MigrateToV2Options::default() }).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
-    /// As [`enable`](Self::enable). [`Reencrypt::Skip`], `namespaces` and
-    /// a version below 1.27 are `invalid_input`.
+    /// As [`enable`](Self::enable). [`Reencrypt::Skip`](crate::Reencrypt::Skip), `namespaces` and a version below 1.27 are
+    /// [`invalid_input`](crate::ErrorKind::InvalidInput).
     pub async fn migrate_to_v2(&self, options: MigrateToV2Options) -> Result<OperationReport> {
         let MigrateToV2Options { run, kubernetes_version, node_pools, reencrypt } = options;
-        let mut problems = problems(Verb::MigrateToV2, &run, reencrypt.options());
-        problems.extend(cannot_skip(Verb::MigrateToV2, &reencrypt));
+        let mut problems = rules::option_problems(Verb::MigrateToV2, &run, reencrypt.options());
+        problems.extend(rules::cannot_skip(Verb::MigrateToV2, &reencrypt));
         problems.extend(rules::version_with_v2(kubernetes_version));
         let intent = Intent::MigrateToV2(MigrateToV2 { kubernetes_version, node_pools });
         self.begin(intent, &run, reencrypt.options(), problems).await
@@ -207,13 +271,27 @@ impl KmsManager {
     /// The cluster's configuration is not changed. Secrets that are under the key already are not
     /// written. With `namespaces` it covers a part of the cluster, which is never proof of the whole.
     ///
+    /// ```no_run
+    /// # async fn example(manager: aks_kms::KmsManager) -> aks_kms::Result<()> {
+    /// use aks_kms::{Pace, ReencryptOptions, ReencryptSecretsOptions};
+    ///
+    /// let reencrypt = ReencryptOptions { pace: Pace::Gentle, ..ReencryptOptions::default() };
+    /// let options = ReencryptSecretsOptions { reencrypt, ..ReencryptSecretsOptions::default() };
+    /// let report = manager.reencrypt_secrets(options).await?;
+    /// println!("{} rewritten", report.reencryption[0].counts.rewritten);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
-    /// As [`enable`](Self::enable), without `operation_failed`.
+    /// As [`enable`](Self::enable), without
+    /// [`operation_failed`](crate::ErrorKind::OperationFailed).
     pub async fn reencrypt_secrets(
         &self,
         options: ReencryptSecretsOptions,
     ) -> Result<OperationReport> {
-        let problems = problems(Verb::ReencryptSecrets, &options.run, Some(&options.reencrypt));
+        let problems =
+            rules::option_problems(Verb::ReencryptSecrets, &options.run, Some(&options.reencrypt));
         let namespaces = options.reencrypt.namespaces.clone();
         let intent = Intent::ReencryptSecrets(ReencryptSecrets { namespaces });
         self.begin(intent, &options.run, Some(&options.reencrypt), problems).await
@@ -225,18 +303,40 @@ impl KmsManager {
     /// proof it cannot tell; [`reencrypt_secrets`](Self::reencrypt_secrets), which writes nothing
     /// to secrets that are under the key already, can.
     ///
+    /// ```no_run
+    /// # async fn example(manager: aks_kms::KmsManager) -> aks_kms::Result<()> {
+    /// use aks_kms::VerifySecretsOptions;
+    ///
+    /// let report = manager.verify_secrets(VerifySecretsOptions::default()).await?;
+    /// assert!(report.is_proven());
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
-    /// `reencrypt_incomplete` when it cannot tell or a secret is not proven, and those of Azure and
-    /// the network.
+    /// [`reencrypt_incomplete`](crate::ErrorKind::ReencryptIncomplete) when it cannot tell or a
+    /// secret is not proven, and those of Azure and the network.
     pub async fn verify_secrets(&self, options: VerifySecretsOptions) -> Result<OperationReport> {
         Box::pin(read::verify_secrets(&self.0, options)).await
     }
 
     /// Reads the present state, and says what is wrong or will be.
     ///
+    /// ```no_run
+    /// # async fn example(manager: aks_kms::KmsManager) -> aks_kms::Result<()> {
+    /// use aks_kms::StatusOptions;
+    ///
+    /// let status = manager.status(StatusOptions::default()).await?;
+    /// for finding in &status.findings {
+    ///     println!("{finding}");
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
-    /// Those of Azure and the network, and `timeout` after two minutes. An API server that cannot
-    /// be reached is a finding.
+    /// Those of Azure and the network, and [`timeout`](crate::ErrorKind::Timeout) after two
+    /// minutes. An API server that cannot be reached is a finding.
     pub async fn status(&self, options: StatusOptions) -> Result<KmsStatus> {
         let work = Box::pin(read::status(&self.0, options));
         read::in_time(&self.0.cluster, Verb::Status, read::READING, work).await
@@ -250,9 +350,20 @@ impl KmsManager {
     /// finding is *undetermined* and refuses: guessing could make secrets unreadable for good.
     /// Other clusters are seen in the subscriptions that the credential can read.
     ///
+    /// ```no_run
+    /// # async fn example(manager: aks_kms::KmsManager) -> aks_kms::Result<()> {
+    /// use aks_kms::{Action, KeyId};
+    ///
+    /// let key = "https://shop-keys.vault.azure.net/keys/etcd/0123456789abcdef0123456789abcdef";
+    /// let findings = manager.check_action(Action::DeleteKey { key_id: KeyId::parse(key)? }).await?;
+    /// assert!(findings.is_empty(), "the key is still needed: {findings:?}");
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
-    /// Those of Azure and the network, where the cluster itself cannot be read, and `timeout` after
-    /// two minutes.
+    /// Those of Azure and the network, where the cluster itself cannot be read, and
+    /// [`timeout`](crate::ErrorKind::Timeout) after two minutes.
     pub async fn check_action(&self, action: Action) -> Result<Vec<Finding>> {
         let work = Box::pin(guard::check_action(&self.0, &action));
         read::in_time(&self.0.cluster, Verb::CheckAction, read::READING, work).await
@@ -263,9 +374,19 @@ impl KmsManager {
     /// Its plan is made anew from what is observed. Nothing recorded: nothing is done, and the
     /// report has no steps.
     ///
+    /// ```no_run
+    /// # async fn example(manager: aks_kms::KmsManager) -> aks_kms::Result<()> {
+    /// use aks_kms::ResumeOptions;
+    ///
+    /// let report = manager.resume(ResumeOptions::default()).await?;
+    /// println!("{}: {} steps", report.operation, report.steps.len());
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
-    /// `conflict` when somebody is at work on it, or changed the key meanwhile; otherwise those of
-    /// the recorded verb.
+    /// [`conflict`](crate::ErrorKind::Conflict) when somebody is at work on it, or changed the key
+    /// meanwhile; otherwise those of the recorded verb.
     pub async fn resume(&self, options: ResumeOptions) -> Result<OperationReport> {
         Box::pin(recorded::resume(&self.0, options)).await
     }
@@ -274,7 +395,8 @@ impl KmsManager {
     /// the operation was changing to stays in the ledger as one that may still be needed.
     ///
     /// # Errors
-    /// `conflict` when somebody is at work on it, and those of Azure and the network.
+    /// [`conflict`](crate::ErrorKind::Conflict) when somebody is at work on it, and those of Azure
+    /// and the network.
     pub async fn abandon(&self) -> Result<OperationReport> {
         Box::pin(recorded::abandon(&self.0)).await
     }
@@ -293,23 +415,6 @@ impl KmsManager {
         let reencrypt = reencrypt.cloned().unwrap_or_default();
         Box::pin(self.0.perform(OperationRequest { intent, run, reencrypt })).await
     }
-}
-
-/// A verb that turns KMS off and on again proves every secret in between.
-fn cannot_skip(verb: Verb, reencrypt: &Reencrypt) -> Option<String> {
-    matches!(reencrypt, Reencrypt::Skip).then(|| {
-        format!(
-            "reencrypt is false, but {verb} must rewrite every secret; leave it out, or pass how"
-        )
-    })
-}
-
-/// What is wrong with a verb's options.
-fn problems(verb: Verb, run: &RunOptions, reencrypt: Option<&ReencryptOptions>) -> Vec<String> {
-    let mut problems = rules::run_options(run);
-    problems
-        .extend(reencrypt.into_iter().flat_map(|options| rules::reencrypt_options(verb, options)));
-    problems
 }
 
 impl fmt::Debug for KmsManager {

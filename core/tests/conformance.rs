@@ -4,7 +4,7 @@
 
 mod common;
 
-use std::{path::Path, process::ExitCode, sync::Arc, time::Duration};
+use std::{fmt::Debug, path::Path, process::ExitCode, sync::Arc, time::Duration};
 
 use aks_kms::{
     Action, ChangeNetworkModeOptions, DisableOptions, EnableOptions, Error, KmsManager,
@@ -17,6 +17,7 @@ use aks_kms_simulator::{
     conformance::{Case, Then, When, mismatch, writes_mismatch},
 };
 use libtest_mimic::{Arguments, Failed, Trial};
+use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Map, Value, json};
 
 fn main() -> ExitCode {
@@ -215,16 +216,23 @@ async fn perform(
         "status" => {
             let secrets = options.get("secrets") == Some(&json!(true));
             let status = manager.status(StatusOptions { secrets }).await?;
-            return Ok(serde_json::to_value(status).unwrap());
+            return Ok(stored(&status));
         }
         "check_action" => {
             let action: Action = serde_json::from_value(Value::Object(options.clone())).unwrap();
             let findings = manager.check_action(action).await?;
-            return Ok(serde_json::to_value(findings).unwrap());
+            return Ok(stored(&findings));
         }
         other => panic!("this runner has no operation {other}"),
     };
-    Ok(serde_json::to_value(report).unwrap())
+    Ok(stored(&report))
+}
+
+/// A result as JSON, from which it can be read back.
+fn stored<T: Serialize + DeserializeOwned + PartialEq + Debug>(result: &T) -> Value {
+    let json = serde_json::to_value(result).unwrap();
+    assert_eq!(T::deserialize(&json).unwrap(), *result);
+    json
 }
 
 const RUN: [&str; 4] = ["dry_run", "allow", "give_up_secrets", "timeout"];

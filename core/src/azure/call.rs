@@ -12,7 +12,7 @@ use super::error::unreadable;
 use crate::error::Result;
 
 /// Where a request goes.
-pub(super) enum KmsConfiguration {
+pub(super) enum CallTarget {
     /// A path of Resource Manager.
     Management { path: String, api_version: String },
     /// A path of Resource Manager that writes: never sent twice. Whoever sends it again looks first.
@@ -32,7 +32,7 @@ pub(super) enum KmsConfiguration {
 /// A request, in bytes and in words.
 pub(super) struct Call {
     pub(super) method: Method,
-    pub(super) target: KmsConfiguration,
+    pub(super) target: CallTarget,
     pub(super) query: Vec<(&'static str, String)>,
     pub(super) body: Option<Value>,
     pub(super) if_match: Option<String>,
@@ -45,7 +45,7 @@ pub(super) struct Call {
 impl Call {
     pub(super) fn new(
         method: Method,
-        target: KmsConfiguration,
+        target: CallTarget,
         what: impl Into<String>,
         permission: &'static str,
     ) -> Self {
@@ -68,7 +68,7 @@ impl Call {
         permission: &'static str,
     ) -> Self {
         let target =
-            KmsConfiguration::Management { path: path.into(), api_version: api_version.to_owned() };
+            CallTarget::Management { path: path.into(), api_version: api_version.to_owned() };
         Self::new(Method::Get, target, what, permission)
     }
 }

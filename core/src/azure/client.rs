@@ -22,7 +22,7 @@ use url::Url;
 
 use super::{
     access::RoleDefinitions,
-    call::{Call, KmsConfiguration, Response},
+    call::{Call, CallTarget, Response},
     cloud::{Cloud, CloudEndpoints},
     error::{ServiceError, no_response, no_token, refused, unreadable},
     policy::{Backoff, TokenPolicy, UserAgent},
@@ -143,21 +143,19 @@ impl Azure {
     pub(super) async fn ask(&self, call: &Call) -> Result<Response> {
         let connection = self.connection().await?;
         let (pipeline, mut url) = match &call.target {
-            KmsConfiguration::Management { path, api_version } => {
+            CallTarget::Management { path, api_version } => {
                 (&connection.management, connection.management_url(path, api_version))
             }
-            KmsConfiguration::ManagementOnce { path, api_version } => {
+            CallTarget::ManagementOnce { path, api_version } => {
                 (&connection.once, connection.management_url(path, api_version))
             }
-            KmsConfiguration::NextPage(url) => (&connection.management, url.clone()),
-            KmsConfiguration::Poll(url) => (&connection.once, url.clone()),
-            KmsConfiguration::Vault { host, path } => {
-                (&connection.vaults, vault_url(host, path, call)?)
-            }
-            KmsConfiguration::VaultOnce { host, path } => {
+            CallTarget::NextPage(url) => (&connection.management, url.clone()),
+            CallTarget::Poll(url) => (&connection.once, url.clone()),
+            CallTarget::Vault { host, path } => (&connection.vaults, vault_url(host, path, call)?),
+            CallTarget::VaultOnce { host, path } => {
                 (&connection.once, vault_url(host, path, call)?)
             }
-            KmsConfiguration::Challenge { host, path } => {
+            CallTarget::Challenge { host, path } => {
                 (&connection.anonymous, vault_url(host, path, call)?)
             }
         };
@@ -182,10 +180,7 @@ impl Azure {
             Ok(response)
         } else {
             let mut service = ServiceError::parse(&response.body);
-            if matches!(
-                call.target,
-                KmsConfiguration::Vault { .. } | KmsConfiguration::VaultOnce { .. }
-            ) {
+            if matches!(call.target, CallTarget::Vault { .. } | CallTarget::VaultOnce { .. }) {
                 // A vault's own code is always `Forbidden`; the reason is inside.
                 service.code = service.inner_code.take().or(service.code);
             }
@@ -205,10 +200,10 @@ impl Azure {
             let next = page.get("nextLink").and_then(Value::as_str).filter(|link| !link.is_empty());
             let Some(next) = next else { return Ok(items) };
             let next = self.endpoints().await?.continuation(next)?;
-            if matches!(&call.target, KmsConfiguration::NextPage(this) if *this == next) {
+            if matches!(&call.target, CallTarget::NextPage(this) if *this == next) {
                 return Err(unreadable(&call.what, "its next page is the page itself"));
             }
-            call.target = KmsConfiguration::NextPage(next);
+            call.target = CallTarget::NextPage(next);
             call.query.clear();
         }
     }

@@ -8,7 +8,7 @@ use serde_json::Value;
 use time::OffsetDateTime;
 
 use super::{
-    call::{Call, KmsConfiguration},
+    call::{Call, CallTarget},
     client::Azure,
     error::unreadable,
     vault::API_VERSION,
@@ -80,12 +80,7 @@ impl Azure {
 }
 
 fn vault_call(key_id: &KeyId, path: String, what: String) -> Call {
-    Call::new(
-        Method::Get,
-        KmsConfiguration::Vault { host: key_id.host().to_owned(), path },
-        what,
-        READ,
-    )
+    Call::new(Method::Get, CallTarget::Vault { host: key_id.host().to_owned(), path }, what, READ)
 }
 
 /// `properties` of `Microsoft.KeyVault/vaults/keys[/versions]`.

@@ -6,7 +6,7 @@ use time::OffsetDateTime;
 use url::Url;
 
 use super::{
-    call::{Call, KmsConfiguration},
+    call::{Call, CallTarget},
     client::Azure,
     error::unreadable,
 };
@@ -28,8 +28,7 @@ impl Azure {
         let mut query = Vec::new();
         let mut versions = Vec::new();
         loop {
-            let target =
-                KmsConfiguration::Vault { host: key_id.host().to_owned(), path: path.clone() };
+            let target = CallTarget::Vault { host: key_id.host().to_owned(), path: path.clone() };
             let call = Call { query, ..Call::new(Method::Get, target, what.clone(), LIST) };
             let page = self.send(&call).await?.json(&what)?;
             let Some(values) = page.get("value").and_then(Value::as_array) else {
@@ -85,14 +84,14 @@ impl Azure {
         let what = format!("read key {key_id} from its vault");
         let version = key_id.version().map(|version| format!("/{version}"));
         let path = format!("/keys/{}{}", key_id.name(), version.unwrap_or_default());
-        let target = KmsConfiguration::Vault { host: key_id.host().to_owned(), path };
+        let target = CallTarget::Vault { host: key_id.host().to_owned(), path };
         let model = self.send(&Call::new(Method::Get, target, what.clone(), LIST)).await?;
         let body = create_body_from(&model.json(&what)?, operation, now)
             .ok_or_else(|| unreadable(&what, "it has no kty, n or key_ops"))?;
 
         let what = format!("make a new version of key {key}");
         let path = format!("/keys/{}/create", key_id.name());
-        let target = KmsConfiguration::VaultOnce { host: key_id.host().to_owned(), path };
+        let target = CallTarget::VaultOnce { host: key_id.host().to_owned(), path };
         let call = Call { body: Some(body), ..Call::new(Method::Post, target, what, CREATE) };
         let made = self.send(&call).await?.json(&call.what)?;
         let kid = made.pointer("/key/kid").and_then(Value::as_str);

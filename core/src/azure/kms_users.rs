@@ -5,7 +5,7 @@ use azure_core::http::Method;
 use serde_json::{Value, json};
 
 use super::{
-    call::{Call, KmsConfiguration},
+    call::{Call, CallTarget},
     client::Azure,
     error::unreadable,
     vault::{RESOURCE_GRAPH_API_VERSION, SEARCH},
@@ -28,7 +28,7 @@ impl Azure {
             if let Some(token) = token {
                 options["$skipToken"] = token;
             }
-            let target = KmsConfiguration::Management {
+            let target = CallTarget::Management {
                 path: "/providers/Microsoft.ResourceGraph/resources".to_owned(),
                 api_version: RESOURCE_GRAPH_API_VERSION.to_owned(),
             };

@@ -26,20 +26,15 @@ mod key;
 mod key_version;
 mod kms_users;
 mod managed_cluster;
-mod managed_cluster_edit;
-mod managed_cluster_facts;
-mod operation;
 mod policy;
 #[cfg(test)]
 mod simulator_tests;
 #[cfg(test)]
 mod testing;
-mod upgrade;
 mod vault;
 
 pub(crate) use client::{Azure, AzureConfig};
 pub use cloud::Cloud;
 pub(crate) use credential::ClusterRole;
 pub(crate) use error::{is_etag_mismatch, is_key_permission_error};
-pub(crate) use managed_cluster::ManagedCluster;
-pub(crate) use upgrade::Versions;
+pub(crate) use managed_cluster::{ManagedCluster, UpgradeTarget};

@@ -9,7 +9,7 @@ use azure_core::http::{Method, headers::WWW_AUTHENTICATE};
 use serde_json::{Value, json};
 
 use super::{
-    call::{Call, KmsConfiguration},
+    call::{Call, CallTarget},
     challenge::Challenge,
     client::Azure,
     error::unreadable,
@@ -64,10 +64,8 @@ impl Azure {
     /// Enables or disables a vault's public network access, and changes nothing else of it.
     pub(crate) async fn set_vault_public_access(&self, id: &VaultId, enabled: bool) -> Result<()> {
         let access = if enabled { "Enabled" } else { "Disabled" };
-        let target = KmsConfiguration::Management {
-            path: id.to_string(),
-            api_version: API_VERSION.to_owned(),
-        };
+        let target =
+            CallTarget::Management { path: id.to_string(), api_version: API_VERSION.to_owned() };
         let what = format!("set the public network access of key vault {id} to {access}");
         let call = Call {
             body: Some(json!({ "properties": { "publicNetworkAccess": access } })),
@@ -148,7 +146,7 @@ impl Azure {
 
     /// Asks for the vault in every subscription that the credential can read.
     async fn search_resource_graph(&self, name: &str) -> Result<Option<VaultId>> {
-        let target = KmsConfiguration::Management {
+        let target = CallTarget::Management {
             path: "/providers/Microsoft.ResourceGraph/resources".to_owned(),
             api_version: RESOURCE_GRAPH_API_VERSION.to_owned(),
         };
@@ -206,7 +204,7 @@ impl Azure {
     }
 
     async fn presence(&self, key_id: &KeyId) -> Presence {
-        let target = KmsConfiguration::Challenge {
+        let target = CallTarget::Challenge {
             host: key_id.host().to_owned(),
             path: format!("/keys/{}", key_id.name()),
         };

@@ -72,10 +72,7 @@ pub(super) async fn verify_secrets(
     let run = &options.run;
     let reencrypt =
         ReencryptOptions { namespaces: options.namespaces.clone(), ..ReencryptOptions::default() };
-    let problems: Vec<String> = rules::run_options(run)
-        .into_iter()
-        .chain(rules::reencrypt_options(Verb::VerifySecrets, &reencrypt))
-        .collect();
+    let problems = rules::option_problems(Verb::VerifySecrets, run, Some(&reencrypt));
     if !problems.is_empty() {
         return Err(rules::invalid_input(Vec::new(), problems));
     }

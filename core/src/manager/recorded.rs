@@ -103,10 +103,7 @@ fn superseded(recorded: &Operation, cluster: &ClusterFacts) -> Error {
 
 /// Goes on with what is recorded.
 pub(super) async fn resume(inner: &Inner, options: ResumeOptions) -> Result<OperationReport> {
-    let problems: Vec<String> = rules::run_options(&options.run)
-        .into_iter()
-        .chain(rules::reencrypt_options(Verb::Resume, &options.reencrypt))
-        .collect();
+    let problems = rules::option_problems(Verb::Resume, &options.run, Some(&options.reencrypt));
     if !problems.is_empty() {
         return Err(rules::invalid_input(Vec::new(), problems));
     }

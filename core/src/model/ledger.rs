@@ -1,12 +1,12 @@
 //! Which keys a cluster used, and which of them it still needs.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
 use crate::model::{Evidence, KeyId};
 
 /// The keys of a cluster, with the proof of each.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct KeyLedger {
     /// The key in use.
@@ -20,7 +20,7 @@ pub struct KeyLedger {
 }
 
 /// A key in the ledger.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct LedgerEntry {
     /// The key.

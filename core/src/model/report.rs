@@ -9,7 +9,7 @@ use crate::{
 };
 
 /// What an operation did, or a dry run would do.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct OperationReport {
     /// The verb.
@@ -43,6 +43,16 @@ pub struct OperationReport {
 }
 
 impl OperationReport {
+    /// Whether a dry run was refused: called without `dry_run`, the verb would end with
+    /// `preflight_failed` (or `conflict`, where the cluster is busy) and change nothing. The findings
+    /// that refuse have level `block`.
+    ///
+    /// False for any other report: a verb that is refused ends with an error.
+    #[must_use]
+    pub fn is_refused(&self) -> bool {
+        self.dry_run && self.findings.iter().any(|finding| finding.refuses(&self.allowed))
+    }
+
     /// Whether the call proved that every secret of the whole cluster is under the key in use or,
     /// where KMS is off, in plaintext.
     ///
@@ -60,7 +70,7 @@ impl OperationReport {
 }
 
 /// What became of a step.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct StepReport {
     /// The step.
@@ -72,7 +82,7 @@ pub struct StepReport {
 }
 
 /// What became of a step.
-#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, PartialEq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum StepOutcome {
@@ -85,7 +95,7 @@ pub enum StepOutcome {
 }
 
 /// A pass over the secrets of a cluster.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct ReencryptReport {
     /// What it was for.
@@ -124,7 +134,7 @@ pub struct ReencryptReport {
 }
 
 /// What a pass over the secrets was for.
-#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Purpose {
     /// Before the key changes: nothing may be left under an older one.
@@ -136,7 +146,7 @@ pub enum Purpose {
 }
 
 /// Which secrets a pass went over.
-#[derive(Clone, Debug, Default, Eq, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct Scope {
     /// Only these namespaces; absent: the whole cluster.
@@ -160,7 +170,7 @@ pub enum Evidence {
 }
 
 /// How many secrets ended how.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct Counts {
     /// All that were listed.
@@ -178,7 +188,7 @@ pub struct Counts {
 }
 
 /// A secret that could not be rewritten.
-#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct BlockedSecret {
     /// Its namespace.
@@ -192,7 +202,7 @@ pub struct BlockedSecret {
 }
 
 /// Why a secret could not be rewritten.
-#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, PartialEq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum BlockedReason {
@@ -211,7 +221,7 @@ pub enum BlockedReason {
 }
 
 /// An API server that was heard.
-#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct ApiServer {
     /// Its id, as its metrics tell it.

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
 use crate::model::{
@@ -11,7 +11,7 @@ use crate::model::{
 };
 
 /// The state of a cluster's KMS, as Azure and the cluster tell it.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct KmsStatus {
     /// The cluster.
@@ -53,7 +53,7 @@ pub struct KmsStatus {
 }
 
 /// KMS plugin API version.
-#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, PartialEq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum KmsVersion {
     /// Enabled on Kubernetes before 1.27.
@@ -72,7 +72,7 @@ impl fmt::Display for KmsVersion {
 }
 
 /// Who manages the key that secrets are encrypted with.
-#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, PartialEq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Experience {
     /// KMS with a key of yours in your vault: what this crate manages.
@@ -84,7 +84,7 @@ pub enum Experience {
 }
 
 /// An operation that was recorded in the cluster.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct OperationInProgress {
     /// Its id.
@@ -101,7 +101,7 @@ pub struct OperationInProgress {
 }
 
 /// Number of secrets in a cluster.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct SecretTotal {
     /// All secrets of all namespaces.

@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// One step of a plan: *ensure that something holds*. Performing it twice does no harm.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct Step {
     /// What it ensures.
@@ -24,7 +24,7 @@ pub struct Step {
 }
 
 /// The steps of a plan, in order. Prints as a numbered list, one step a line.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
 #[serde(transparent)]
 pub struct Steps(Vec<Step>);
 
@@ -73,7 +73,7 @@ impl fmt::Display for Steps {
 }
 
 /// What a step ensures.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum StepKind {

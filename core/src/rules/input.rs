@@ -138,8 +138,7 @@ fn vault_mismatch(key: &KeyId, vault: &VaultId) -> Option<Finding> {
 }
 
 /// `invalid_input` that names everything that is wrong with a call's arguments: the findings of
-/// [`target`], and what [`run_options`](super::run_options) and
-/// [`reencrypt_options`](super::reencrypt_options) have to say.
+/// [`target`], and what [`option_problems`](super::option_problems) has to say.
 pub(crate) fn invalid_input(findings: Vec<Finding>, problems: Vec<String>) -> Error {
     let mut all: Vec<String> = findings
         .iter()

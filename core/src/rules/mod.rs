@@ -25,7 +25,7 @@ use std::{cmp::Reverse, fmt};
 
 pub(crate) use actions::{Guarded, guard};
 pub(crate) use input::{completed, invalid_input, rotation, target};
-pub(crate) use options::{reencrypt_options, run_options, version_with_v2};
+pub(crate) use options::{cannot_skip, option_problems, version_with_v2};
 pub(crate) use question::RuleContext;
 pub(crate) use refusal::{allowed, refusal};
 pub(crate) use secrets::unproven_on_kms_v1;

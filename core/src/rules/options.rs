@@ -2,12 +2,32 @@
 
 use std::ops::RangeInclusive;
 
-use crate::model::{KubernetesVersion, ReencryptOptions, RunOptions, Verb};
+use crate::model::{KubernetesVersion, Reencrypt, ReencryptOptions, RunOptions, Verb};
 
 const CONCURRENCY: RangeInclusive<usize> = 1..=1024;
 
+/// What is wrong with a verb's options. `reencrypt`: `None` where it leaves secrets as they are.
+pub(crate) fn option_problems(
+    verb: Verb,
+    run: &RunOptions,
+    reencrypt: Option<&ReencryptOptions>,
+) -> Vec<String> {
+    let mut problems = run_options(run);
+    problems.extend(reencrypt.into_iter().flat_map(|options| reencrypt_options(verb, options)));
+    problems
+}
+
+/// A verb that turns KMS off and on again proves every secret in between.
+pub(crate) fn cannot_skip(verb: Verb, reencrypt: &Reencrypt) -> Option<String> {
+    matches!(reencrypt, Reencrypt::Skip).then(|| {
+        format!(
+            "reencrypt is false, but {verb} must rewrite every secret; leave it out, or pass how"
+        )
+    })
+}
+
 /// What is wrong with the options that every verb has.
-pub(crate) fn run_options(options: &RunOptions) -> Vec<String> {
+pub(super) fn run_options(options: &RunOptions) -> Vec<String> {
     let mut problems = Vec::new();
     if options.timeout.is_zero() {
         problems.push("timeout is 0; pass how long the operation may take".to_owned());
@@ -24,7 +44,7 @@ pub(crate) fn run_options(options: &RunOptions) -> Vec<String> {
 }
 
 /// What is wrong with how a verb is asked to rewrite secrets.
-pub(crate) fn reencrypt_options(verb: Verb, options: &ReencryptOptions) -> Vec<String> {
+pub(super) fn reencrypt_options(verb: Verb, options: &ReencryptOptions) -> Vec<String> {
     let mut problems = Vec::new();
     if !CONCURRENCY.contains(&options.max_concurrency) {
         problems.push(format!(

@@ -9,7 +9,7 @@ use super::{
     set_kms::{changed, changed_by},
 };
 use crate::{
-    azure::{ManagedCluster, Versions, is_etag_mismatch},
+    azure::{ManagedCluster, UpgradeTarget, is_etag_mismatch},
     catalogue::RuleId,
     error::{Error, ErrorKind, Result},
     ledger::Certainty,
@@ -32,7 +32,7 @@ impl Runner<'_> {
             return Ok(ControlFlow::Continue(StepOutcome::AlreadyDone));
         }
         let to = self.offered(now, version).await?;
-        let outcome = self.upgrade(&seen, Versions::ControlPlane(to), state).await?;
+        let outcome = self.upgrade(&seen, UpgradeTarget::ControlPlane(to), state).await?;
         if let Some(engine) = &self.engine {
             engine.upgraded(to);
         }
@@ -53,7 +53,7 @@ impl Runner<'_> {
         if pools.all(|pool| pool.kubernetes_version.is_none_or(|it| it >= version)) {
             return Ok(ControlFlow::Continue(StepOutcome::AlreadyDone));
         }
-        self.upgrade(&seen, Versions::NodePools(version), state).await
+        self.upgrade(&seen, UpgradeTarget::NodePools(version), state).await
     }
 
     /// The version that AKS offers on the way to the one that is wanted.
@@ -87,7 +87,7 @@ impl Runner<'_> {
     async fn upgrade(
         &self,
         cluster: &ManagedCluster,
-        versions: Versions,
+        versions: UpgradeTarget,
         state: &mut RunState,
     ) -> Result<ControlFlow<String, StepOutcome>> {
         self.still_ours().await?;
@@ -108,7 +108,7 @@ impl Runner<'_> {
     async fn run_upgrade(
         &self,
         cluster: &ManagedCluster,
-        versions: Versions,
+        versions: UpgradeTarget,
     ) -> Result<ManagedCluster> {
         let operation = self.azure.put_versions(cluster, versions).await?;
         let deadline = Instant::now() + self.timing.operation_limit;

@@ -5,7 +5,9 @@ use crate::{
     error::ErrorKind,
     model::{NetworkMode, ReencryptOptions, RunOptions, Verb},
     rules::{
-        invalid_input, reencrypt_options, run_options, target,
+        invalid_input,
+        options::{reencrypt_options, run_options},
+        target,
         testing::{KEY_1, VAULT},
     },
 };

@@ -1,36 +1,16 @@
 //! Kubernetes versions: what is offered to a cluster, and upgrading it.
 
-use std::fmt;
-
 use azure_core::http::Method;
 use serde_json::Value;
 
-use super::{
-    call::Call, client::Azure, managed_cluster::ManagedCluster,
-    managed_cluster_edit::with_versions, operation::Operation,
-};
+use super::{ManagedCluster, UpgradeTarget, edit::with_versions, operation::Operation};
 use crate::{
+    azure::{call::Call, client::Azure},
     error::Result,
     model::{ClusterId, KubernetesVersion},
 };
 
 const READ_UPGRADES: &str = "Microsoft.ContainerService/managedClusters/upgradeProfiles/read";
-
-/// What is upgraded, and to which version.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) enum Versions {
-    ControlPlane(KubernetesVersion),
-    NodePools(KubernetesVersion),
-}
-
-impl fmt::Display for Versions {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::ControlPlane(version) => write!(f, "{version} of the control plane"),
-            Self::NodePools(version) => write!(f, "{version} of the node pools"),
-        }
-    }
-}
 
 impl Azure {
     /// The versions that AKS offers the control plane to upgrade to, the lowest first. Previews are
@@ -56,8 +36,8 @@ impl Azure {
     pub(crate) async fn put_versions(
         &self,
         cluster: &ManagedCluster,
-        versions: Versions,
+        target: UpgradeTarget,
     ) -> Result<Operation> {
-        self.put_cluster(cluster, with_versions(&cluster.raw, versions)).await
+        self.put_cluster(cluster, with_versions(&cluster.raw, target)).await
     }
 }

@@ -3,10 +3,11 @@
 //! A PUT replaces the whole resource, so everything is sent back as it was read: fields that
 //! nobody here knows are kept, read-only ones are left out. Pure.
 
+use std::fmt;
+
 use serde_json::{Map, Value, json};
 
-use super::upgrade::Versions;
-use crate::model::KmsChange;
+use crate::model::{KmsChange, KubernetesVersion};
 
 /// Read-only fields of the resource itself.
 const RESOURCE: &[&str] = &["id", "name", "type", "systemData", "eTag"];
@@ -27,6 +28,22 @@ const NODE_POOL: &[&str] =
     &["provisioningState", "powerState", "currentOrchestratorVersion", "nodeImageVersion", "eTag"];
 /// Read-only fields of the identity.
 const IDENTITY: &[&str] = &["principalId", "tenantId"];
+
+/// What is upgraded, and to which version.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum UpgradeTarget {
+    ControlPlane(KubernetesVersion),
+    NodePools(KubernetesVersion),
+}
+
+impl fmt::Display for UpgradeTarget {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::ControlPlane(version) => write!(f, "{version} of the control plane"),
+            Self::NodePools(version) => write!(f, "{version} of the node pools"),
+        }
+    }
+}
 
 /// The body that sets the KMS profile and leaves everything else as it is.
 pub(super) fn with_kms(cluster: &Value, target: &KmsChange) -> Value {
@@ -49,14 +66,14 @@ pub(super) fn with_kms(cluster: &Value, target: &KmsChange) -> Value {
 }
 
 /// The body that upgrades the control plane or the node pools and leaves everything else as it is.
-pub(super) fn with_versions(cluster: &Value, versions: Versions) -> Value {
+pub(super) fn with_versions(cluster: &Value, target: UpgradeTarget) -> Value {
     let mut body = cluster.clone();
     strip_read_only(&mut body);
-    match versions {
-        Versions::ControlPlane(version) => {
+    match target {
+        UpgradeTarget::ControlPlane(version) => {
             body["properties"]["kubernetesVersion"] = json!(version.to_string());
         }
-        Versions::NodePools(version) => {
+        UpgradeTarget::NodePools(version) => {
             let pools = body.pointer_mut("/properties/agentPoolProfiles");
             for pool in pools.and_then(Value::as_array_mut).into_iter().flatten() {
                 pool["orchestratorVersion"] = json!(version.to_string());

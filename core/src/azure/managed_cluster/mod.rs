@@ -1,31 +1,28 @@
 //! Managed clusters: reading them, and changing their KMS profile.
 
+mod document;
+mod edit;
+mod facts;
+mod operation;
+mod upgrade;
+
 use azure_core::http::Method;
 use serde_json::Value;
 
+pub(crate) use self::{document::ManagedCluster, edit::UpgradeTarget};
+
+use self::{edit::with_kms, operation::Operation};
 use super::{
-    call::{Call, KmsConfiguration},
+    call::{Call, CallTarget},
     client::Azure,
-    error::unreadable,
-    managed_cluster_edit::with_kms,
-    managed_cluster_facts::read_facts,
-    operation::Operation,
 };
 use crate::{
     error::{Error, ErrorKind, Result},
-    model::{ClusterFacts, ClusterId, KmsChange},
+    model::{ClusterId, KmsChange},
 };
 
 const READ: &str = "Microsoft.ContainerService/managedClusters/read";
 const WRITE: &str = "Microsoft.ContainerService/managedClusters/write";
-
-/// A managed cluster as it was answered, and what is understood of it.
-#[derive(Clone, Debug)]
-pub(crate) struct ManagedCluster {
-    /// The whole resource: a PUT sends it back, so every field is kept, known or not.
-    pub(crate) raw: Value,
-    pub(crate) facts: ClusterFacts,
-}
 
 impl Azure {
     /// Reads a managed cluster.
@@ -39,7 +36,7 @@ impl Azure {
     /// was read (`if-match`). The change goes on in Azure: [`Operation::wait`] for its end.
     ///
     /// # Errors
-    /// [`is_etag_mismatch`](super::is_etag_mismatch) tells a cluster that was changed meanwhile.
+    /// [`is_etag_mismatch`](crate::azure::is_etag_mismatch) tells a cluster that was changed meanwhile.
     /// It is sent once: what was read may not be true any more when it would be sent again (a node
     /// pool that was scaled meanwhile would be scaled back). Read before trying again.
     pub(crate) async fn put_kms(
@@ -72,7 +69,7 @@ impl Azure {
             if_match: Some(etag.clone()),
             ..Call::new(
                 Method::Put,
-                KmsConfiguration::ManagementOnce {
+                CallTarget::ManagementOnce {
                     path: id.to_string(),
                     api_version: self.managed_clusters_api_version.clone(),
                 },
@@ -90,21 +87,11 @@ impl Azure {
     }
 
     /// The cluster's address with `suffix` appended.
-    pub(super) fn managed_cluster_path(&self, id: &ClusterId, suffix: &str) -> KmsConfiguration {
-        KmsConfiguration::Management {
+    pub(super) fn managed_cluster_path(&self, id: &ClusterId, suffix: &str) -> CallTarget {
+        CallTarget::Management {
             path: format!("{id}{suffix}"),
             api_version: self.managed_clusters_api_version.clone(),
         }
-    }
-}
-
-impl ManagedCluster {
-    /// Understands a managed cluster's JSON.
-    pub(super) fn parse(id: &ClusterId, raw: Value) -> Result<Self> {
-        let what = format!("read managed cluster {id}");
-        let facts = read_facts(id, &raw)
-            .map_err(|field| unreadable(&what, &format!("{field} is missing or malformed")))?;
-        Ok(Self { raw, facts })
     }
 }
 

@@ -19,14 +19,14 @@ use serde_json::Value;
 use tokio::time::{Instant, sleep_until, timeout_at};
 use url::Url;
 
-use super::{
-    call::{Call, KmsConfiguration, Response},
-    client::Azure,
-    cloud::CloudEndpoints,
-    error::{ServiceError, refused, unreadable},
-    managed_cluster::ManagedCluster,
-};
+use super::ManagedCluster;
 use crate::{
+    azure::{
+        call::{Call, CallTarget, Response},
+        client::Azure,
+        cloud::CloudEndpoints,
+        error::{ServiceError, refused, unreadable},
+    },
     error::{Error, ErrorKind, Result},
     model::{ClusterId, Timing},
 };
@@ -158,7 +158,7 @@ impl Azure {
     ) -> (Verdict, Option<Duration>) {
         let call = match source {
             Source::Status(url) | Source::Location(url) => {
-                Call::new(Method::Get, KmsConfiguration::Poll(url.clone()), what, READ_STATUS)
+                Call::new(Method::Get, CallTarget::Poll(url.clone()), what, READ_STATUS)
             }
             Source::Cluster(_) => self.managed_cluster_read(cluster),
         };
