@@ -4,6 +4,7 @@
 //! be run twice, or again after a crash at any point, and the future may be dropped at any point.
 
 pub(crate) mod change;
+pub(crate) mod closing;
 mod journal;
 mod lease;
 mod log;

@@ -1,17 +1,19 @@
-//! The step that opens or closes a vault.
+//! The step that opens or closes a vault: when it is closed, and opened again, [`closing`] decides.
 //!
-//! A vault that is closed while an API server still needs the public way to it takes the cluster
-//! down. So it is closed last, looked at again afterwards, and opened again when that shows any
-//! trouble.
+//! [`closing`]: super::closing
 
 use std::ops::ControlFlow;
 
 use tokio::time::{Instant, sleep};
 
-use super::{RunState, Runner, set_kms::changed};
+use super::{
+    RunState, Runner,
+    closing::{AfterCheck, Look, Next, Progress, after_check, next},
+    set_kms::changed,
+};
 use crate::{
     error::{Error, ErrorKind, Result},
-    model::{Finding, Intent, KmsProfile, NetworkMode, StepOutcome, VaultFacts, VaultId},
+    model::{Finding, Intent, KmsProfile, NetworkMode, StepOutcome, VaultId},
     rules,
 };
 
@@ -32,51 +34,92 @@ impl Runner<'_> {
         ))
     }
 
-    /// Ensures that the vault's public network access is disabled, and that KMS works without it.
+    /// Ensures that the vault's public network access is disabled, and that KMS works without it:
+    /// what [`closing`](super::closing) decides.
     pub(super) async fn close_vault(
         &self,
         id: &VaultId,
         state: &mut RunState,
     ) -> Result<ControlFlow<String, StepOutcome>> {
-        let vault = self.azure.read_vault(id).await?;
-        if self.in_private_use(id).await? != state.etag {
-            return Ok(changed());
+        let deadline = Instant::now() + self.timing.private_endpoint;
+        let mut progress = Progress::Begun;
+        loop {
+            let seen = self.look_at(id, state).await;
+            let is_ours = state.closed.as_ref() == Some(id);
+            let (look, unconnected) = match seen {
+                // Whether it may stay closed cannot be told.
+                Err(error) if progress == Progress::Closed => {
+                    return Err(self.closed_in_vain(id, error, is_ours).await);
+                }
+                seen => seen?,
+            };
+            match next(progress, look) {
+                Next::Replan => return Ok(changed()),
+                Next::Refuse => {
+                    let error = self.not_in_private_use(id);
+                    return Err(match progress {
+                        Progress::Closed => self.closed_in_vain(id, error, is_ours).await,
+                        Progress::Begun | Progress::Recorded => error,
+                    });
+                }
+                Next::NotConnected => {
+                    let error = not_connected(id, "is closed", unconnected);
+                    return Err(self.closed_in_vain(id, error, is_ours).await);
+                }
+                Next::AwaitConnection => self.await_connection(id, unconnected, deadline).await?,
+                Next::Record => {
+                    if let Some(recording) = &self.recording {
+                        recording.recorder.closes_vault(id).await?;
+                    }
+                    progress = Progress::Recorded;
+                }
+                Next::Close => {
+                    self.still_ours().await?;
+                    state.closed = Some(id.clone());
+                    self.azure.set_vault_public_access(id, false).await?;
+                    progress = Progress::Closed;
+                }
+                Next::CheckKms => {
+                    if let Err(error) = self.kms_stays_healthy().await {
+                        return Err(self.closed_in_vain(id, error, is_ours).await);
+                    }
+                    let closed = progress == Progress::Closed;
+                    let outcome = if closed { StepOutcome::Done } else { StepOutcome::AlreadyDone };
+                    return Ok(ControlFlow::Continue(outcome));
+                }
+            }
         }
-        if !vault.public_network_access {
-            return self.is_closed(&vault, state).await.map(ControlFlow::Continue);
-        }
-        self.connected(id).await?;
-        if let Some(recording) = &self.recording {
-            recording.recorder.closes_vault(id).await?;
-        }
-        self.still_ours().await?;
-        state.closed = Some(id.clone());
-        self.azure.set_vault_public_access(id, false).await?;
-        if let Err(error) = self.works_closed(id).await {
-            return Err(self.opened_again(id, error).await);
-        }
-        Ok(ControlFlow::Continue(StepOutcome::Done))
     }
 
-    /// The vault is closed: by somebody, or by an earlier run of this operation, which perhaps died
-    /// before it saw whether KMS works. What this operation closed is opened again if it does not.
-    async fn is_closed(&self, vault: &VaultFacts, state: &RunState) -> Result<StepOutcome> {
-        let id = &vault.id;
-        let cluster = self.azure.cluster(self.cluster).await?.facts;
-        let works = match rules::private_endpoint_not_approved(vault, &cluster) {
-            Some(finding) => Err(not_connected(id, "is closed", finding)),
-            None => self.works_closed(id).await,
+    /// What the rules need to know, and what is wrong with the connection, if anything.
+    async fn look_at(&self, id: &VaultId, state: &RunState) -> Result<(Look, Option<Finding>)> {
+        let vault = self.azure.read_vault(id).await?;
+        let cluster = self.settled().await?.facts;
+        let reaches = |profile: &KmsProfile| {
+            profile.network_mode == Some(NetworkMode::Private)
+                && profile.key_vault_id.as_deref().and_then(|id| VaultId::parse(id).ok()).as_ref()
+                    == Some(id)
         };
-        match works {
-            Ok(()) => Ok(StepOutcome::AlreadyDone),
-            Err(error) if state.closed.as_ref() == Some(id) => {
-                Err(self.opened_again(id, error).await)
-            }
-            Err(error) => Err(error.with_context(&format!(
+        let unconnected = rules::private_endpoint_not_approved(&vault, &cluster);
+        let look = Look {
+            in_private_use: cluster.kms_on().is_some_and(reaches),
+            unchanged: cluster.etag == state.etag,
+            open: vault.public_network_access,
+            connected: unconnected.is_none(),
+        };
+        Ok((look, unconnected))
+    }
+
+    /// KMS does not work with the vault closed, or that cannot be told: the error, after the vault
+    /// was opened again where that is to be.
+    async fn closed_in_vain(&self, id: &VaultId, error: Error, is_ours: bool) -> Error {
+        match after_check(false, is_ours) {
+            AfterCheck::Reopen => self.opened_again(id, error).await,
+            AfterCheck::Stop | AfterCheck::Done => error.with_context(&format!(
                 "public network access of key vault {id} is disabled; where the API servers need it: \
                  {}",
                 how_to_open(id)
-            ))),
+            )),
         }
     }
 
@@ -101,47 +144,34 @@ impl Runner<'_> {
         if is_kms { self.opened_again(id, error).await } else { error }
     }
 
-    /// Whether the cluster reaches this very vault in private mode; its eTag.
-    async fn in_private_use(&self, id: &VaultId) -> Result<Option<String>> {
-        let cluster = self.settled().await?;
-        let reaches = |profile: &KmsProfile| {
-            profile.network_mode == Some(NetworkMode::Private)
-                && profile.key_vault_id.as_deref().and_then(|id| VaultId::parse(id).ok()).as_ref()
-                    == Some(id)
-        };
-        if cluster.facts.kms_on().is_some_and(reaches) {
-            return Ok(cluster.facts.etag);
-        }
-        Err(Error::new(
+    fn not_in_private_use(&self, id: &VaultId) -> Error {
+        Error::new(
             ErrorKind::Conflict,
             format!(
                 "cluster {} does not reach key vault {id} in private mode any more; somebody else changed it",
                 self.cluster
             ),
-        ))
+        )
     }
 
-    /// Waits until an approved private endpoint connection leads to the vault from the cluster's
-    /// nodes' resource group: AKS makes it, and somebody may have to approve it.
-    async fn connected(&self, id: &VaultId) -> Result<()> {
-        let deadline = Instant::now() + self.timing.private_endpoint;
-        let cluster = self.azure.cluster(self.cluster).await?.facts;
-        loop {
-            let vault = self.azure.read_vault(id).await?;
-            let Some(finding) = rules::private_endpoint_not_approved(&vault, &cluster) else {
-                return Ok(());
-            };
-            if Instant::now() >= deadline {
-                return Err(not_connected(id, "was not closed", finding));
-            }
-            self.reporter.message(format!("Waiting: {}", finding.message));
-            sleep(self.timing.operation_poll_first).await;
+    /// Waits a moment for an approved private endpoint connection.
+    async fn await_connection(
+        &self,
+        id: &VaultId,
+        unconnected: Option<Finding>,
+        deadline: Instant,
+    ) -> Result<()> {
+        if Instant::now() >= deadline {
+            return Err(not_connected(id, "was not closed", unconnected));
         }
+        if let Some(finding) = unconnected {
+            self.reporter.message(format!("Waiting: {}", finding.message));
+        }
+        sleep(self.timing.operation_poll_first).await;
+        Ok(())
     }
 
-    /// Whether KMS works with the vault closed.
-    async fn works_closed(&self, id: &VaultId) -> Result<()> {
-        self.in_private_use(id).await?;
+    async fn kms_stays_healthy(&self) -> Result<()> {
         match &self.engine {
             Some(engine) => engine.kms_stays_healthy().await,
             None => Ok(()),
@@ -171,15 +201,16 @@ impl Runner<'_> {
     }
 }
 
-fn not_connected(id: &VaultId, state: &str, finding: Finding) -> Error {
+fn not_connected(id: &VaultId, state: &str, finding: Option<Finding>) -> Error {
+    let why =
+        finding.as_ref().map_or_else(String::new, |Finding { rule, message, remedy, .. }| {
+            format!("[{rule}] {message}. {remedy} ")
+        });
     Error::new(
         ErrorKind::PreflightFailed,
-        format!(
-            "key vault {id} {state}: [{}] {}. {} Then run this again",
-            finding.rule, finding.message, finding.remedy
-        ),
+        format!("key vault {id} {state}: {why}Then run this again"),
     )
-    .with_findings(vec![finding])
+    .with_findings(finding.into_iter().collect())
 }
 
 fn how_to_open(id: &VaultId) -> String {

@@ -1,6 +1,7 @@
 //! A run of a verb in the small world: planned by the crate's own planner, record and conflicts.
 
 mod steps;
+mod vault;
 
 use std::{
     cell::RefCell,
@@ -27,7 +28,10 @@ use crate::{
     operations,
     plan::{expected_now, has_gate},
     rules::{self, testing},
-    runner::change::{InUse, Progress, profile_in_force},
+    runner::{
+        change::{InUse, Progress, profile_in_force},
+        closing,
+    },
 };
 
 /// What the caller accepts: metrics do not show the keys of KMS v1.
@@ -61,15 +65,15 @@ pub(super) struct Run {
     in_use: InUse,
     /// What each API server wrote with when that was found.
     writes: [Option<Key>; 2],
-    /// The vault was closed by the present step.
-    closed: bool,
+    /// How far the closing of the vault has come.
+    closing: closing::Progress,
 }
 
 impl Run {
     /// What tells runs apart; most of it is the plan, which was hashed when it was made.
     pub(super) fn hash_into(&self, hasher: &mut impl Hasher) {
         (self.plan, self.at, self.round, self.holds, self.etag, self.proven).hash(hasher);
-        (self.progress, self.closed, self.writes, &self.in_use).hash(hasher);
+        (self.progress, self.closing, self.writes, &self.in_use).hash(hasher);
         (self.kept.hash(), self.stored.as_ref().map(Stored::hash)).hash(hasher);
     }
 }
@@ -235,7 +239,7 @@ fn plan(state: &State, intent: &Intent) -> Option<Run> {
         etag: state.cluster.etag,
         progress: Progress::Begun,
         writes: [None; 2],
-        closed: false,
+        closing: closing::Progress::Begun,
     })
 }
 

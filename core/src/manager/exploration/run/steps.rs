@@ -8,7 +8,7 @@ use crate::{
         State,
         cluster::{Ending, Key, id, written},
     },
-    model::{Evidence, ExpectedKey, KmsChange, NetworkMode, Purpose, StepKind, VaultId},
+    model::{Evidence, ExpectedKey, KmsChange, Purpose, StepKind},
     plan::{expected_now, has_gate, has_rewrite},
     rules::testing,
     runner::change::{InUse, Look, Next, Progress, candidates, key_to_settle_on, next, profile_of},
@@ -68,7 +68,7 @@ impl State {
         }
     }
 
-    fn advanced(&self, change: impl FnOnce(&mut Run)) -> Self {
+    pub(super) fn advanced(&self, change: impl FnOnce(&mut Run)) -> Self {
         let mut next = self.clone();
         if let Some(run) = &mut next.run {
             run.at += 1;
@@ -78,18 +78,18 @@ impl State {
         next
     }
 
-    fn ended(&self) -> Self {
+    pub(super) fn ended(&self) -> Self {
         Self { run: None, ..self.clone() }
     }
 
     /// Observes and plans again, or ends.
-    fn again(&self) -> Self {
+    pub(super) fn again(&self) -> Self {
         let run = self.run.as_ref().filter(|run| run.round < ROUNDS);
         Self { run: run.and_then(|run| begin(self, &run.intent, Some(run))), ..self.clone() }
     }
 
     /// Writes the record. `None`: somebody else wrote it.
-    fn write(&self, change: impl FnOnce(&mut Record)) -> Option<Self> {
+    pub(super) fn write(&self, change: impl FnOnce(&mut Record)) -> Option<Self> {
         let mut next = self.clone();
         let run = next.run.as_mut()?;
         if run.stored != next.record {
@@ -326,40 +326,6 @@ impl State {
             outcomes.push(("fails to upgrade", failed));
         }
         outcomes
-    }
-
-    fn close(&self, vault: &VaultId) -> (&'static str, Self) {
-        let Some(run) = &self.run else { return ("", self.clone()) };
-        let private = self.cluster.profile.is_some_and(|it| it.mode == NetworkMode::Private);
-        if run.closed {
-            return if private && !self.cluster.is_cut_off() {
-                ("finds the vault unneeded", self.advanced(|run| run.closed = false))
-            } else {
-                let mut opened = self.ended();
-                opened.cluster.vault_open = true;
-                ("opens the vault again", opened)
-            };
-        }
-        if !self.cluster.vault_open {
-            return ("finds the vault closed", self.advanced(|_| ()));
-        }
-        if !private {
-            return ("finds the cluster changed", self.ended());
-        }
-        if run.etag != self.cluster.etag {
-            return ("finds the cluster changed", self.again());
-        }
-        let recorded = self.write(|record| {
-            if let Some(operation) = &mut record.operation {
-                operation.closed_vault = Some(vault.clone());
-            }
-        });
-        let Some(mut next) = recorded else { return ("lost the Lease", self.ended()) };
-        next.cluster.vault_open = false;
-        if let Some(run) = &mut next.run {
-            run.closed = true;
-        }
-        ("closes the vault", next)
     }
 
     /// The run stops here for good. A change that it was about to send may be under way.
