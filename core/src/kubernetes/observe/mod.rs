@@ -8,12 +8,12 @@ use futures::join;
 use serde::Deserialize;
 
 use super::{
-    canary::CANARY,
-    metrics::{ServerMetrics, scrape},
-    paths::{value_free_list, with_query},
-    status::not_kubernetes,
-    table::{TablePage, parse_page},
-    transport::{Accept, KubernetesApi, Request},
+    http::paths::{value_free_list, with_query},
+    http::status::not_kubernetes,
+    http::transport::{Accept, KubernetesApi, Request},
+    objects::canary::CANARY,
+    tables::metrics::{ServerMetrics, scrape},
+    tables::table::{TablePage, parse_page},
 };
 use crate::{
     error::{ErrorKind, Result},

@@ -8,9 +8,9 @@ use super::{AT_A_TIME, CANARY, Needs, ObserveScope};
 use crate::{
     error::Result,
     kubernetes::{
-        record_store::STATE,
-        seal::SEAL,
-        transport::{Accept, KubernetesApi, Request},
+        http::transport::{Accept, KubernetesApi, Request},
+        objects::record_store::STATE,
+        objects::seal::SEAL,
     },
     model::Permission,
 };

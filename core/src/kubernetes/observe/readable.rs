@@ -3,9 +3,9 @@
 use super::{Needs, ObserveScope};
 use crate::{
     kubernetes::{
-        paths::value_free_list,
-        status::describe,
-        transport::{Accept, KubernetesApi, Request},
+        http::paths::value_free_list,
+        http::status::describe,
+        http::transport::{Accept, KubernetesApi, Request},
     },
     model::Unreadable,
 };

@@ -7,12 +7,12 @@ use super::{AT_A_TIME, ObserveScope, PAGE, fact, list_page};
 use crate::{
     error::{Error, Result},
     kubernetes::{
-        admission::Denial,
-        canary::{CANARY, CANARY_TYPE, canary_denied},
-        paths::{namespaces_path, secret_path, secrets_path, with_query},
-        status::{denial, describe, not_kubernetes, response_error, send_error},
-        table::parse_page,
-        transport::{Accept, KubernetesApi, Request},
+        http::paths::{namespaces_path, secret_path, secrets_path, with_query},
+        http::status::{denial, describe, not_kubernetes, response_error, send_error},
+        http::transport::{Accept, KubernetesApi, Request},
+        objects::admission::Denial,
+        objects::canary::{CANARY, CANARY_TYPE, canary_denied},
+        tables::table::parse_page,
     },
     model::{DeniedPatch, Fact, Permission},
 };

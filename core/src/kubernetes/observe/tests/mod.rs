@@ -9,7 +9,7 @@ use http::{Method, Response};
 use serde_json::{Value, json};
 
 use super::*;
-use crate::kubernetes::test_server::{Asked, TestBody, TestServer, respond};
+use crate::kubernetes::http::test_server::{Asked, TestBody, TestServer, respond};
 
 /// A small cluster: two namespaces with three secrets and a canary.
 #[derive(Clone, Default)]

@@ -4,13 +4,12 @@ use serde::Deserialize;
 use serde_json::json;
 use time::{OffsetDateTime, format_description::BorrowedFormatItem, macros::format_description};
 
-use super::{
-    namespace::no_namespace,
-    paths::{lease_path, leases_path},
-    record_store::STATE,
-    transport::{Accept, KubernetesApi, Request, Response},
-};
+use super::{namespace::no_namespace, record_store::STATE};
 use crate::error::{ErrorKind, Result};
+use crate::kubernetes::{
+    http::paths::{lease_path, leases_path},
+    http::transport::{Accept, KubernetesApi, Request, Response},
+};
 
 /// `MicroTime` of the Kubernetes API.
 const MICRO_TIME: &[BorrowedFormatItem<'_>] =
@@ -159,7 +158,7 @@ fn parse(response: &Response) -> Option<LeaseHeld> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::kubernetes::test_server::{Asked, TestServer, respond};
+    use crate::kubernetes::http::test_server::{Asked, TestServer, respond};
 
     fn text(asked: &Asked) -> String {
         String::from_utf8(asked.body.to_vec()).unwrap()

@@ -289,7 +289,7 @@ impl KubernetesApi {
         &self.target.host
     }
 
-    pub(super) fn timing(&self) -> &Timing {
+    pub(in crate::kubernetes) fn timing(&self) -> &Timing {
         &self.target.timing
     }
 

@@ -2,12 +2,12 @@
 
 use serde::Deserialize;
 
-use super::{
-    observe::list_page,
-    paths::{leases_path, secrets_path},
-    transport::{Accept, KubernetesApi, Request},
-};
 use crate::error::Result;
+use crate::kubernetes::{
+    http::paths::{leases_path, secrets_path},
+    http::transport::{Accept, KubernetesApi, Request},
+    observe::list_page,
+};
 
 /// An etcd, and how far it has come.
 #[derive(Clone, Debug, Eq, PartialEq)]

@@ -7,11 +7,11 @@ use std::{
     time::Duration,
 };
 
-use super::{
-    status::{not_kubernetes, response_error, send_error},
-    transport::{Accept, KubernetesApi, Request},
-};
 use crate::error::Result;
+use crate::kubernetes::{
+    http::status::{not_kubernetes, response_error, send_error},
+    http::transport::{Accept, KubernetesApi, Request},
+};
 
 /// Longer lines are passed over: none that matters comes near.
 const LONGEST_LINE: usize = 16 * 1024;
@@ -109,7 +109,7 @@ pub(crate) async fn scrape(api: &KubernetesApi) -> Result<ServerMetrics> {
 
 /// Reads the Prometheus text format, however it is cut into parts.
 #[derive(Debug, Default)]
-pub(super) struct MetricsParser {
+pub(in crate::kubernetes) struct MetricsParser {
     metrics: ServerMetrics,
     partial: Vec<u8>,
     /// The line being read is too long to matter.
@@ -117,7 +117,7 @@ pub(super) struct MetricsParser {
 }
 
 impl MetricsParser {
-    pub(super) fn push(&mut self, mut part: &[u8]) {
+    pub(in crate::kubernetes) fn push(&mut self, mut part: &[u8]) {
         while let Some(end) = part.iter().position(|&byte| byte == b'\n') {
             let (line, rest) = (&part[..end], &part[end + 1..]);
             if self.partial.is_empty() && !self.skipping {
@@ -131,7 +131,7 @@ impl MetricsParser {
         self.hold(part);
     }
 
-    pub(super) fn finish(mut self) -> ServerMetrics {
+    pub(in crate::kubernetes) fn finish(mut self) -> ServerMetrics {
         self.end_line();
         self.metrics
     }

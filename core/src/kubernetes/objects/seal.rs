@@ -6,10 +6,10 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde_json::json;
 
-use super::{
-    namespace::no_namespace,
-    paths::{secret_path, secrets_path},
-    transport::{Accept, KubernetesApi, Request, Response},
+use super::namespace::no_namespace;
+use crate::kubernetes::{
+    http::paths::{secret_path, secrets_path},
+    http::transport::{Accept, KubernetesApi, Request, Response},
 };
 use crate::{
     error::{Error, ErrorKind, Result},
@@ -146,7 +146,7 @@ fn key(response: &Response) -> Option<SealKey> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::kubernetes::test_server::{TestServer, respond};
+    use crate::kubernetes::http::test_server::{TestServer, respond};
 
     async fn store(server: &TestServer) -> SealStore {
         SealStore::new(server.api().await, "kube-system".to_owned())

@@ -3,12 +3,12 @@
 use bytes::Bytes;
 use serde_json::{Value, json};
 
-use super::{
-    namespace::no_namespace,
-    paths::{config_map_path, config_maps_path},
-    transport::{Accept, KubernetesApi, Request, Response},
-};
+use super::namespace::no_namespace;
 use crate::error::{Error, ErrorKind, Result};
+use crate::kubernetes::{
+    http::paths::{config_map_path, config_maps_path},
+    http::transport::{Accept, KubernetesApi, Request, Response},
+};
 
 /// Name of the `ConfigMap`, and of the Lease that goes with it.
 pub(crate) const STATE: &str = "aks-kms";
@@ -157,7 +157,7 @@ impl RecordStore {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::kubernetes::test_server::{TestServer, respond};
+    use crate::kubernetes::http::test_server::{TestServer, respond};
 
     fn config_map(text: &str, version: &str) -> String {
         json!({"kind": "ConfigMap", "metadata": {"name": STATE, "resourceVersion": version}, "data": {KEY: text}})

@@ -3,11 +3,11 @@
 use bytes::Bytes;
 use serde_json::json;
 
-use super::{
-    admission::Denial,
-    paths::{secrets_path, with_query},
-    status::{denial, describe, response_error, send_error},
-    transport::{Accept, KubernetesApi, Request},
+use super::admission::Denial;
+use crate::kubernetes::{
+    http::paths::{secrets_path, with_query},
+    http::status::{denial, describe, response_error, send_error},
+    http::transport::{Accept, KubernetesApi, Request},
 };
 use crate::{error::Result, model::DeniedPatch};
 
@@ -32,7 +32,7 @@ pub(crate) fn canary_object(namespace: &str, name: &str) -> Bytes {
 }
 
 /// Asks admission whether the canary may be made. Nothing is written.
-pub(super) async fn canary_denied(
+pub(in crate::kubernetes) async fn canary_denied(
     api: &KubernetesApi,
     namespace: &str,
 ) -> Result<Option<DeniedPatch>> {

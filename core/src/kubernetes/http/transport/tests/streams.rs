@@ -6,7 +6,7 @@ use http_body_util::StreamBody;
 use hyper::body::Frame;
 
 use super::*;
-use crate::kubernetes::test_server::TestBody;
+use crate::kubernetes::http::test_server::TestBody;
 
 #[tokio::test]
 async fn an_endless_answer_is_not_read_whole() {

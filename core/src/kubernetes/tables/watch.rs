@@ -2,10 +2,8 @@
 
 use serde::Deserialize;
 
-use super::{
-    status::Status,
-    table::{NotATable, Table},
-};
+use super::table::{NotATable, Table};
+use crate::kubernetes::http::status::Status;
 
 /// The longest event that is read. Events in table form have a few hundred bytes; when an API
 /// server cannot make the table it sends the object itself, which ends the stream here.

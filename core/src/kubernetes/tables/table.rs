@@ -25,7 +25,7 @@ pub(crate) struct TablePage {
 pub(crate) struct NotATable;
 
 #[derive(Deserialize)]
-pub(super) struct Table {
+pub(in crate::kubernetes) struct Table {
     kind: String,
     #[serde(default)]
     metadata: Metadata,
@@ -86,25 +86,28 @@ struct RowAnnotations {
 
 impl Table {
     /// Which column holds the name, if the table says.
-    pub(super) fn name_column(&self) -> Option<usize> {
+    pub(in crate::kubernetes) fn name_column(&self) -> Option<usize> {
         self.columns.as_ref()?.iter().position(|column| column.name.eq_ignore_ascii_case("name"))
     }
 
-    pub(super) fn is_table(&self) -> bool {
+    pub(in crate::kubernetes) fn is_table(&self) -> bool {
         self.kind == "Table"
     }
 
-    pub(super) fn resource_version(&self) -> Result<u64, NotATable> {
+    pub(in crate::kubernetes) fn resource_version(&self) -> Result<u64, NotATable> {
         self.metadata.resource_version.parse().map_err(|_| NotATable)
     }
 
     /// The name in the only row.
-    pub(super) fn into_single_name(self, column: usize) -> Result<String, NotATable> {
+    pub(in crate::kubernetes) fn into_single_name(
+        self,
+        column: usize,
+    ) -> Result<String, NotATable> {
         let mut names = self.into_names(column)?;
         if names.len() == 1 { names.pop().ok_or(NotATable) } else { Err(NotATable) }
     }
 
-    pub(super) fn ends_initial_events(&self) -> bool {
+    pub(in crate::kubernetes) fn ends_initial_events(&self) -> bool {
         self.rows
             .iter()
             .flatten()

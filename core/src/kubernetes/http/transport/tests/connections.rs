@@ -5,7 +5,7 @@ use http::Response;
 use tokio::net::TcpListener;
 
 use super::*;
-use crate::kubernetes::test_server::{Asked, TestBody};
+use crate::kubernetes::http::test_server::{Asked, TestBody};
 
 #[tokio::test]
 async fn a_fresh_one_keeps_to_one_connection_of_its_own() {

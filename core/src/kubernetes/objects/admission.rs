@@ -26,7 +26,7 @@ const LONGEST_NAME: usize = 253;
 
 impl Denial {
     /// Reads the message of a `Status`. `None`: it is not by admission.
-    pub(super) fn read(message: &str) -> Option<Self> {
+    pub(in crate::kubernetes) fn read(message: &str) -> Option<Self> {
         let internal = message.strip_prefix("Internal error occurred: ").unwrap_or(message);
         if let Some(rest) = internal.strip_prefix("failed calling webhook ") {
             return Some(Self { by: webhook(rest).0, kind: Kind::CannotBeAsked });
@@ -49,7 +49,7 @@ impl Denial {
     }
 
     /// In words that repeat none of theirs.
-    pub(super) fn describe(&self, code: u16) -> String {
+    pub(in crate::kubernetes) fn describe(&self, code: u16) -> String {
         let by = &self.by;
         match self.kind {
             Kind::Denies => format!("{by} denied the request with code {code}"),

@@ -23,27 +23,27 @@ pub(crate) fn namespaces_path() -> String {
 }
 
 /// Path of a namespace.
-pub(super) fn namespace_path(name: &str) -> String {
+pub(in crate::kubernetes) fn namespace_path(name: &str) -> String {
     format!("{}/{}", namespaces_path(), segment(name))
 }
 
 /// Path of the config maps of a namespace.
-pub(super) fn config_maps_path(namespace: &str) -> String {
+pub(in crate::kubernetes) fn config_maps_path(namespace: &str) -> String {
     format!("/api/v1/namespaces/{}/configmaps", segment(namespace))
 }
 
 /// Path of a config map.
-pub(super) fn config_map_path(namespace: &str, name: &str) -> String {
+pub(in crate::kubernetes) fn config_map_path(namespace: &str, name: &str) -> String {
     format!("{}/{}", config_maps_path(namespace), segment(name))
 }
 
 /// Path of the Leases of a namespace.
-pub(super) fn leases_path(namespace: &str) -> String {
+pub(in crate::kubernetes) fn leases_path(namespace: &str) -> String {
     format!("/apis/coordination.k8s.io/v1/namespaces/{}/leases", segment(namespace))
 }
 
 /// Path of a Lease.
-pub(super) fn lease_path(namespace: &str, name: &str) -> String {
+pub(in crate::kubernetes) fn lease_path(namespace: &str, name: &str) -> String {
     format!("{}/{}", leases_path(namespace), segment(name))
 }
 

@@ -11,7 +11,7 @@ use tokio::{
 };
 
 use super::*;
-use crate::kubernetes::{
+use crate::kubernetes::http::{
     access::KubernetesAccess,
     test_server::{TestServer, api, respond},
 };

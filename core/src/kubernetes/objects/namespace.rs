@@ -1,10 +1,10 @@
 //! The namespace in which state is kept.
 
-use super::{
-    paths::namespace_path,
-    transport::{Accept, KubernetesApi, Request},
-};
 use crate::error::{Error, ErrorKind, Result};
+use crate::kubernetes::{
+    http::paths::namespace_path,
+    http::transport::{Accept, KubernetesApi, Request},
+};
 
 /// That a namespace is there. Where it may not be asked for, the first write tells.
 pub(crate) async fn namespace_exists(api: &KubernetesApi, namespace: &str) -> Result<()> {
@@ -30,7 +30,7 @@ pub(super) fn no_namespace(namespace: &str) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::kubernetes::test_server::{TestServer, respond};
+    use crate::kubernetes::http::test_server::{TestServer, respond};
 
     #[tokio::test]
     async fn only_a_namespace_that_is_not_there_is_refused() {

@@ -2,10 +2,8 @@
 
 use serde::Deserialize;
 
-use super::{
-    admission::Denial,
-    transport::{Response, SendError},
-};
+use super::transport::{Response, SendError};
+use crate::kubernetes::objects::admission::Denial;
 use crate::{
     error::{Error, ErrorKind},
     text::{LONGEST_NAME, one_line},
@@ -62,7 +60,7 @@ impl Status {
     }
 
     /// `None`: this was read from an object of another kind.
-    pub(super) fn checked(mut self) -> Option<Self> {
+    pub(in crate::kubernetes) fn checked(mut self) -> Option<Self> {
         self.denial = Denial::read(&self.message);
         self.message = match &self.denial {
             Some(denial) => denial.describe(self.code),
@@ -116,7 +114,7 @@ pub(crate) fn denial(response: &Response) -> Option<Denial> {
 }
 
 /// The error for a response that is not a success. `doing` completes "could not …".
-pub(super) fn response_error(response: &Response, doing: &str, host: &str) -> Error {
+pub(in crate::kubernetes) fn response_error(response: &Response, doing: &str, host: &str) -> Error {
     let said = describe(response);
     let (kind, advice) = match response.status {
         400..=599 if denial(response).is_some() => (ErrorKind::Forbidden, "let it allow this"),
@@ -152,7 +150,7 @@ pub(crate) fn is_no_response(error: &Error) -> bool {
 }
 
 /// The error for a success whose content is not what a Kubernetes API server gives.
-pub(super) fn not_kubernetes(doing: &str, host: &str) -> Error {
+pub(in crate::kubernetes) fn not_kubernetes(doing: &str, host: &str) -> Error {
     let message = format!(
         "could not {doing} on {host}: the response is not from a Kubernetes API server; look for a \
          proxy in between"
@@ -161,7 +159,7 @@ pub(super) fn not_kubernetes(doing: &str, host: &str) -> Error {
 }
 
 /// The error for no response at all.
-pub(super) fn send_error(error: SendError, doing: &str, host: &str) -> Error {
+pub(in crate::kubernetes) fn send_error(error: SendError, doing: &str, host: &str) -> Error {
     match error {
         SendError::Credential(error) => error,
         SendError::Timeout => Error::new(

@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use super::{
-    paths::leases_path,
-    transport::{Accept, KubernetesApi, Request},
-};
 use crate::error::Result;
+use crate::kubernetes::{
+    http::paths::leases_path,
+    http::transport::{Accept, KubernetesApi, Request},
+};
 
 /// The Lease of one API server process; it may have died.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -81,7 +81,7 @@ pub(crate) async fn identity_leases(api: &KubernetesApi) -> Result<Vec<IdentityL
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::kubernetes::test_server::{TestServer, respond};
+    use crate::kubernetes::http::test_server::{TestServer, respond};
 
     #[tokio::test]
     async fn leases_are_listed_by_name() {

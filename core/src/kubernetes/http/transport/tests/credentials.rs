@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use time::OffsetDateTime;
 
 use super::*;
-use crate::kubernetes::credential::BearerToken;
+use crate::kubernetes::http::credential::BearerToken;
 
 /// Gives `token-1`, `token-2`, …
 #[derive(Default)]

@@ -18,7 +18,10 @@ const QUICK: Duration = Duration::from_secs(3);
 impl KubernetesApi {
     /// Sends until there is a response that is not "try again", a few times at most. Only for
     /// requests that may be sent twice.
-    pub(super) async fn ask(&self, request: &Request) -> Result<Response, SendError> {
+    pub(in crate::kubernetes) async fn ask(
+        &self,
+        request: &Request,
+    ) -> Result<Response, SendError> {
         let timing = self.timing();
         let mut pause = timing.backoff_first;
         for _ in 1..ATTEMPTS {
@@ -38,7 +41,11 @@ impl KubernetesApi {
 
     /// [`ask`](Self::ask), with anything but a success as an error. `doing` completes
     /// "could not …".
-    pub(super) async fn call(&self, request: &Request, doing: &str) -> Result<Response> {
+    pub(in crate::kubernetes) async fn call(
+        &self,
+        request: &Request,
+        doing: &str,
+    ) -> Result<Response> {
         let host = self.host();
         let response = self.ask(request).await.map_err(|error| send_error(error, doing, host))?;
         if (200..300).contains(&response.status) {
@@ -49,7 +56,7 @@ impl KubernetesApi {
     }
 
     /// [`call`](Self::call), with the response read as JSON.
-    pub(super) async fn read<T: DeserializeOwned>(
+    pub(in crate::kubernetes) async fn read<T: DeserializeOwned>(
         &self,
         request: &Request,
         doing: &str,

@@ -28,22 +28,22 @@ use super::{
 };
 use crate::model::Timing;
 
-pub(super) type TestBody = BoxBody<Bytes, Infallible>;
+pub(in crate::kubernetes) type TestBody = BoxBody<Bytes, Infallible>;
 type Handler = dyn Fn(Asked) -> BoxFuture<'static, Response<TestBody>> + Send + Sync;
 
 /// A request as the server saw it.
 #[derive(Clone, Debug)]
-pub(super) struct Asked {
-    pub(super) method: Method,
-    pub(super) path: String,
-    pub(super) headers: HeaderMap,
-    pub(super) body: Bytes,
+pub(in crate::kubernetes) struct Asked {
+    pub(in crate::kubernetes) method: Method,
+    pub(in crate::kubernetes) path: String,
+    pub(in crate::kubernetes) headers: HeaderMap,
+    pub(in crate::kubernetes) body: Bytes,
     /// Connections are numbered from 0.
-    pub(super) connection: usize,
+    pub(in crate::kubernetes) connection: usize,
 }
 
-pub(super) struct TestServer {
-    pub(super) address: SocketAddr,
+pub(in crate::kubernetes) struct TestServer {
+    pub(in crate::kubernetes) address: SocketAddr,
     authority: Authority,
     asked: Arc<Mutex<Vec<Asked>>>,
     opened: Arc<AtomicUsize>,
@@ -53,7 +53,7 @@ pub(super) struct TestServer {
 
 impl TestServer {
     /// Responses each request at once.
-    pub(super) async fn start<F>(response: F) -> Self
+    pub(in crate::kubernetes) async fn start<F>(response: F) -> Self
     where
         F: Fn(&Asked) -> Response<TestBody> + Send + Sync + 'static,
     {
@@ -64,7 +64,7 @@ impl TestServer {
         .await
     }
 
-    pub(super) async fn start_async<F>(response: F) -> Self
+    pub(in crate::kubernetes) async fn start_async<F>(response: F) -> Self
     where
         F: Fn(Asked) -> BoxFuture<'static, Response<TestBody>> + Send + Sync + 'static,
     {
@@ -99,7 +99,7 @@ impl TestServer {
         Self { address, authority, asked, opened, closed, _server: AbortOnDropHandle::new(server) }
     }
 
-    pub(super) fn endpoint(&self) -> ClusterEndpoint {
+    pub(in crate::kubernetes) fn endpoint(&self) -> ClusterEndpoint {
         ClusterEndpoint {
             server: format!("https://{}", self.address),
             ca_pem: self.authority.ca_pem().as_bytes().to_vec(),
@@ -108,24 +108,24 @@ impl TestServer {
         }
     }
 
-    pub(super) fn destination(&self) -> Destination {
+    pub(in crate::kubernetes) fn destination(&self) -> Destination {
         self.endpoint().destination().unwrap()
     }
 
-    pub(super) async fn api(&self) -> KubernetesApi {
+    pub(in crate::kubernetes) async fn api(&self) -> KubernetesApi {
         api(self.destination(), None).await
     }
 
-    pub(super) fn asked(&self) -> Vec<Asked> {
+    pub(in crate::kubernetes) fn asked(&self) -> Vec<Asked> {
         self.asked.lock().unwrap().clone()
     }
 
-    pub(super) fn opened(&self) -> usize {
+    pub(in crate::kubernetes) fn opened(&self) -> usize {
         self.opened.load(Ordering::SeqCst)
     }
 
     /// Waits until so many connections have ended.
-    pub(super) async fn wait_closed(&self, count: usize) {
+    pub(in crate::kubernetes) async fn wait_closed(&self, count: usize) {
         let reached = async {
             while self.closed.load(Ordering::SeqCst) < count {
                 tokio::time::sleep(Duration::from_millis(2)).await;
@@ -153,7 +153,7 @@ async fn serve(
     Ok(response(this).await)
 }
 
-pub(super) async fn api(
+pub(in crate::kubernetes) async fn api(
     destination: Destination,
     token_source: Option<Arc<dyn TokenSource>>,
 ) -> KubernetesApi {
@@ -171,7 +171,7 @@ pub(crate) async fn silent_api() -> KubernetesApi {
     TestServer::start(|_| respond(500, "")).await.api().await
 }
 
-pub(super) fn respond(status: u16, body: impl Into<Bytes>) -> Response<TestBody> {
+pub(in crate::kubernetes) fn respond(status: u16, body: impl Into<Bytes>) -> Response<TestBody> {
     let mut response = Response::new(Full::new(body.into()).boxed());
     *response.status_mut() = status.try_into().unwrap();
     response
