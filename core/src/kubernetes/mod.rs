@@ -14,7 +14,12 @@ pub(crate) use http::paths::{
 pub(crate) use http::status::{Status, denial, describe, is_html, is_no_response};
 #[cfg(test)]
 pub(crate) use http::test_server::silent_api;
-pub(crate) use http::transport::{Accept, Body, KubernetesApi, Request, Response, SendError};
+pub(crate) use http::{
+    error::SendError,
+    request::{Accept, Request},
+    response::{Body, Response},
+    transport::KubernetesApi,
+};
 pub(crate) use objects::canary::{CANARY, CANARY_TYPE, canary_object};
 pub(crate) use objects::etcd_identity::{EtcdIdentity, etcd_identity};
 pub(crate) use objects::identity_leases::{IdentityLease, identity_leases};

@@ -6,8 +6,11 @@ use serde::de::DeserializeOwned;
 use tokio::time::Instant;
 
 use super::{
+    error::SendError,
+    request::Request,
+    response::Response,
     status::{not_kubernetes, response_error, send_error},
-    transport::{KubernetesApi, Request, Response, SendError},
+    transport::KubernetesApi,
 };
 use crate::error::{Error, Result};
 

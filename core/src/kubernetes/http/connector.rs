@@ -1,6 +1,6 @@
 //! How a connection to the API server is made: TCP, through a proxy if there is one, then TLS.
 
-use std::{error::Error as StdError, time::Duration};
+use std::time::Duration;
 
 use http::Uri;
 use hyper::rt::{Read, Write};
@@ -11,7 +11,10 @@ use hyper_util::client::legacy::connect::{
 use kube::client::ConfigExt;
 use tower::{BoxError, Service, ServiceExt, util::BoxCloneSyncService};
 
-use super::access::Destination;
+use super::{
+    access::Destination,
+    error::{error_chain, setup_error},
+};
 use crate::error::{Error, ErrorKind, Result};
 
 /// Time limit of making a connection, TLS included.
@@ -94,24 +97,8 @@ where
     let connector = destination
         .config
         .rustls_https_connector_with_connector(tunnel)
-        .map_err(|error| super::session::setup_error(&error))?;
+        .map_err(|error| setup_error(&error))?;
     Ok(BoxCloneSyncService::new(
         connector.map_response(|stream| Box::new(stream) as Box<dyn Transport>),
     ))
-}
-
-/// An error and its causes in one line.
-pub(super) fn error_chain(error: &(dyn StdError + 'static)) -> String {
-    let mut words = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        let cause_words = cause.to_string();
-        // Many errors repeat their cause.
-        if !words.contains(&cause_words) {
-            words.push_str(": ");
-            words.push_str(&cause_words);
-        }
-        source = cause.source();
-    }
-    words
 }

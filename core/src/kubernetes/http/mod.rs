@@ -5,8 +5,11 @@ pub(super) mod access;
 pub(super) mod call;
 pub(super) mod connector;
 pub(super) mod credential;
+pub(super) mod error;
 pub(super) mod paths;
 pub(super) mod pool;
+pub(super) mod request;
+pub(super) mod response;
 pub(super) mod session;
 pub(super) mod status;
 #[cfg(test)]

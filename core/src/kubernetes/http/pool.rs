@@ -16,7 +16,10 @@ use tokio::{
 };
 use tokio_util::task::AbortOnDropHandle;
 
-use super::{connector::error_chain, session::Session, transport::SendError};
+use super::{
+    error::{SendError, connection_error, error_chain},
+    session::Session,
+};
 
 /// A connection unused for this long may have been dropped by something in between, silently.
 const IDLE_LIMIT: Duration = Duration::from_secs(60);
@@ -169,8 +172,4 @@ impl Checkout {
             self.pool.idle().connections.push(connection);
         }
     }
-}
-
-pub(super) fn connection_error(error: &hyper::Error) -> SendError {
-    SendError::Connection(error_chain(error))
 }

@@ -9,7 +9,11 @@ use kube::client::{AuthError, ConfigExt};
 use tokio::sync::Mutex;
 use tower::{BoxError, ServiceBuilder, ServiceExt, service_fn, util::BoxCloneSyncService};
 
-use super::{access::Destination, connector::Connector};
+use super::{
+    access::Destination,
+    connector::Connector,
+    error::{plugin_error, setup_error},
+};
 use crate::error::{Error, ErrorKind, Result};
 
 /// One reading of the configuration's credential.
@@ -93,33 +97,4 @@ async fn build(destination: Destination, generation: u64) -> Result<Session> {
             Error::new(ErrorKind::Unexpected, message)
         },
     )?
-}
-
-/// Why a configuration cannot be used, in words that repeat nothing of it.
-pub(super) fn setup_error(error: &kube::Error) -> Error {
-    match error {
-        kube::Error::Auth(error) => plugin_error(Some(error)),
-        kube::Error::RustlsTls(_) | kube::Error::InferKubeconfig(_) => Error::new(
-            ErrorKind::InvalidInput,
-            "the Kubernetes configuration's certificates or key cannot be used",
-        ),
-        _ => Error::new(ErrorKind::InvalidInput, "the Kubernetes configuration cannot be used"),
-    }
-}
-
-/// Why no credential could be obtained. A plugin's output is never repeated: it may hold the token.
-fn plugin_error(error: Option<&AuthError>) -> Error {
-    let what = match error {
-        Some(AuthError::AuthExecStart(error)) => {
-            format!("the kubeconfig's credential plugin could not be started: {error}")
-        }
-        Some(AuthError::AuthExecRun { out, .. }) => {
-            format!("the kubeconfig's credential plugin failed ({})", out.status)
-        }
-        Some(AuthError::ReadTokenFile(error, path)) => {
-            format!("the token file {} cannot be read: {error}", path.display())
-        }
-        _ => "the Kubernetes configuration gives no usable credential".to_owned(),
-    };
-    Error::new(ErrorKind::Unauthenticated, what)
 }

@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use super::transport::{Response, SendError};
+use super::{error::SendError, response::Response};
 use crate::kubernetes::objects::admission::Denial;
 use crate::{
     error::{Error, ErrorKind},

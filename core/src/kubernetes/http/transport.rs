@@ -1,25 +1,22 @@
-//! Requests to the API server and their answers.
+//! Sending requests to the API server.
 
-use std::{
-    fmt,
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
-    time::Duration,
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering},
 };
 
-use bytes::{Bytes, BytesMut};
-use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
-use http_body_util::{BodyExt, Full};
-use hyper::body::Incoming;
-use time::{OffsetDateTime, format_description::well_known::Rfc2822};
-use tokio::time::{Instant, timeout, timeout_at};
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
+use http_body_util::Full;
+use tokio::time::{Instant, timeout_at};
 
 use super::{
     access::Destination,
     credential::{TokenCache, TokenSource},
-    pool::{Checkout, Pool, connection_error},
+    error::SendError,
+    pool::Pool,
+    request::Request,
+    response::{Body, Response, Streaming, date, retry_after},
     session::{Session, Sessions},
     status::denial,
 };
@@ -28,197 +25,9 @@ use crate::{
     model::Timing,
 };
 
-/// The longest response that is read whole.
-const LONGEST_ANSWER: usize = 32 * 1024 * 1024;
 const CONNECTIONS: usize = 16;
 const USER_AGENT: HeaderValue =
     HeaderValue::from_static(concat!("aks-kms/", env!("CARGO_PKG_VERSION")));
-
-/// The form that a response is wanted in.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) enum Accept {
-    /// The object itself.
-    Json,
-    /// A table: with `includeObject=None` it holds nothing of an object but its printed columns.
-    Table,
-    /// Plain text, for metrics and health.
-    Text,
-}
-
-impl Accept {
-    const fn header(self) -> HeaderValue {
-        HeaderValue::from_static(match self {
-            Self::Json => "application/json",
-            Self::Table => "application/json;as=Table;g=meta.k8s.io;v=v1",
-            Self::Text => "text/plain, */*;q=0.5",
-        })
-    }
-}
-
-/// A request to the API server.
-#[derive(Clone)]
-pub(crate) struct Request {
-    pub(crate) method: Method,
-    /// Below the API server's address, starting with a slash, percent-encoded.
-    pub(crate) path_and_query: String,
-    pub(crate) accept: Accept,
-    /// Content type and content.
-    pub(crate) body: Option<(&'static str, Bytes)>,
-    /// Time limit: from sending to the response's end, or for a stream to its beginning and between
-    /// its parts. `None`: [`Timing::kubernetes_request`].
-    pub(crate) timeout: Option<Duration>,
-}
-
-impl Request {
-    pub(crate) fn get(path_and_query: impl Into<String>, accept: Accept) -> Self {
-        Self {
-            method: Method::GET,
-            path_and_query: path_and_query.into(),
-            accept,
-            body: None,
-            timeout: None,
-        }
-    }
-
-    pub(crate) fn post(path_and_query: impl Into<String>, accept: Accept, json: Bytes) -> Self {
-        Self {
-            method: Method::POST,
-            body: Some(("application/json", json)),
-            ..Self::get(path_and_query, accept)
-        }
-    }
-
-    pub(crate) fn put(path_and_query: impl Into<String>, accept: Accept, json: Bytes) -> Self {
-        Self { method: Method::PUT, ..Self::post(path_and_query, accept, json) }
-    }
-
-    pub(crate) fn merge_patch(
-        path_and_query: impl Into<String>,
-        accept: Accept,
-        json: Bytes,
-    ) -> Self {
-        Self {
-            method: Method::PATCH,
-            body: Some(("application/merge-patch+json", json)),
-            ..Self::get(path_and_query, accept)
-        }
-    }
-
-    /// Deletes an object that is at this resource version, and no other.
-    pub(crate) fn delete_at(path_and_query: impl Into<String>, resource_version: u64) -> Self {
-        let options = format!(r#"{{"preconditions":{{"resourceVersion":"{resource_version}"}}}}"#);
-        Self {
-            method: Method::DELETE,
-            ..Self::post(path_and_query, Accept::Json, Bytes::from(options))
-        }
-    }
-}
-
-/// A response, whatever its HTTP status.
-pub(crate) struct Response {
-    pub(crate) status: u16,
-    pub(crate) retry_after: Option<Duration>,
-    pub(crate) body: Bytes,
-}
-
-impl fmt::Debug for Response {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Response")
-            .field("status", &self.status)
-            .field("retry_after", &self.retry_after)
-            .field("body_length", &self.body.len())
-            .finish()
-    }
-}
-
-/// Why there is no response. What became of the request is not known, unless it is
-/// [`Credential`](Self::Credential).
-#[derive(Debug)]
-pub(crate) enum SendError {
-    /// No response in time.
-    Timeout,
-    /// No connection, or it broke off.
-    Connection(String),
-    /// No credential could be obtained: nothing was sent.
-    Credential(Error),
-    /// The response is longer than what is read whole.
-    TooLarge,
-}
-
-impl fmt::Display for SendError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Timeout => f.write_str("no response in time"),
-            Self::Connection(why) => f.write_str(why),
-            Self::Credential(error) => error.fmt(f),
-            Self::TooLarge => f.write_str("the response is too long"),
-        }
-    }
-}
-
-impl std::error::Error for SendError {}
-
-/// A response whose body is still to be read.
-pub(crate) struct Streaming {
-    pub(crate) status: u16,
-    pub(crate) retry_after: Option<Duration>,
-    /// The server's clock when it responded, in seconds since 1970.
-    pub(crate) date: Option<f64>,
-    pub(crate) body: Body,
-    deadline: Instant,
-}
-
-impl Streaming {
-    /// Reads the body whole.
-    pub(crate) async fn into_response(mut self) -> Result<Response, SendError> {
-        let body = timeout_at(self.deadline, self.body.collect())
-            .await
-            .map_err(|_| SendError::Timeout)??;
-        Ok(Response { status: self.status, retry_after: self.retry_after, body })
-    }
-}
-
-/// The body of a response. Dropped before its end, it closes its connection.
-pub(crate) struct Body {
-    incoming: Incoming,
-    checkout: Option<Checkout>,
-    pause: Duration,
-}
-
-impl Body {
-    /// The next part; `None` at the end.
-    pub(crate) async fn chunk(&mut self) -> Result<Option<Bytes>, SendError> {
-        loop {
-            let frame = timeout(self.pause, self.incoming.frame()).await;
-            match frame.map_err(|_| SendError::Timeout)? {
-                Some(Ok(frame)) => {
-                    // What is not data is trailers.
-                    if let Ok(data) = frame.into_data() {
-                        return Ok(Some(data));
-                    }
-                }
-                Some(Err(error)) => return Err(connection_error(&error)),
-                None => {
-                    if let Some(checkout) = self.checkout.take() {
-                        checkout.finish();
-                    }
-                    return Ok(None);
-                }
-            }
-        }
-    }
-
-    async fn collect(&mut self) -> Result<Bytes, SendError> {
-        let mut whole = BytesMut::new();
-        while let Some(chunk) = self.chunk().await? {
-            if whole.len() + chunk.len() > LONGEST_ANSWER {
-                return Err(SendError::TooLarge);
-            }
-            whole.extend_from_slice(&chunk);
-        }
-        Ok(whole.freeze())
-    }
-}
 
 /// One API server address and the right to speak to it. Clones share their connections.
 #[derive(Clone)]
@@ -396,19 +205,6 @@ impl Target {
         *message.headers_mut() = headers;
         Ok(message)
     }
-}
-
-/// The API server gives seconds, never a date.
-fn date(headers: &HeaderMap) -> Option<f64> {
-    let text = headers.get(header::DATE)?.to_str().ok()?;
-    let time = OffsetDateTime::parse(text, &Rfc2822).ok()?;
-    #[expect(clippy::cast_precision_loss, reason = "seconds since 1970 are far below 2^52")]
-    Some(time.unix_timestamp() as f64)
-}
-
-fn retry_after(headers: &HeaderMap) -> Option<Duration> {
-    let seconds = headers.get(header::RETRY_AFTER)?.to_str().ok()?.trim().parse().ok()?;
-    Some(Duration::from_secs(seconds))
 }
 
 #[cfg(test)]

@@ -7,7 +7,10 @@ use super::admission::Denial;
 use crate::kubernetes::{
     http::paths::{secrets_path, with_query},
     http::status::{denial, describe, response_error, send_error},
-    http::transport::{Accept, KubernetesApi, Request},
+    http::{
+        request::{Accept, Request},
+        transport::KubernetesApi,
+    },
 };
 use crate::{error::Result, model::DeniedPatch};
 

@@ -5,7 +5,10 @@ use serde::Deserialize;
 use crate::error::Result;
 use crate::kubernetes::{
     http::paths::{leases_path, secrets_path},
-    http::transport::{Accept, KubernetesApi, Request},
+    http::{
+        request::{Accept, Request},
+        transport::KubernetesApi,
+    },
     observe::list_page,
 };
 

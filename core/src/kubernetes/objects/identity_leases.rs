@@ -7,7 +7,10 @@ use serde::Deserialize;
 use crate::error::Result;
 use crate::kubernetes::{
     http::paths::leases_path,
-    http::transport::{Accept, KubernetesApi, Request},
+    http::{
+        request::{Accept, Request},
+        transport::KubernetesApi,
+    },
 };
 
 /// The Lease of one API server process; it may have died.

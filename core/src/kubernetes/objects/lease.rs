@@ -8,7 +8,11 @@ use super::{namespace::no_namespace, record_store::STATE};
 use crate::error::{ErrorKind, Result};
 use crate::kubernetes::{
     http::paths::{lease_path, leases_path},
-    http::transport::{Accept, KubernetesApi, Request, Response},
+    http::{
+        request::{Accept, Request},
+        response::Response,
+        transport::KubernetesApi,
+    },
 };
 
 /// `MicroTime` of the Kubernetes API.

@@ -3,7 +3,10 @@
 use crate::error::{Error, ErrorKind, Result};
 use crate::kubernetes::{
     http::paths::namespace_path,
-    http::transport::{Accept, KubernetesApi, Request},
+    http::{
+        request::{Accept, Request},
+        transport::KubernetesApi,
+    },
 };
 
 /// That a namespace is there. Where it may not be asked for, the first write tells.

@@ -7,7 +7,11 @@ use super::namespace::no_namespace;
 use crate::error::{Error, ErrorKind, Result};
 use crate::kubernetes::{
     http::paths::{config_map_path, config_maps_path},
-    http::transport::{Accept, KubernetesApi, Request, Response},
+    http::{
+        request::{Accept, Request},
+        response::Response,
+        transport::KubernetesApi,
+    },
 };
 
 /// Name of the `ConfigMap`, and of the Lease that goes with it.

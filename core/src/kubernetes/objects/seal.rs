@@ -9,7 +9,11 @@ use serde_json::json;
 use super::namespace::no_namespace;
 use crate::kubernetes::{
     http::paths::{secret_path, secrets_path},
-    http::transport::{Accept, KubernetesApi, Request, Response},
+    http::{
+        request::{Accept, Request},
+        response::Response,
+        transport::KubernetesApi,
+    },
 };
 use crate::{
     error::{Error, ErrorKind, Result},

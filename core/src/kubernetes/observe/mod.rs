@@ -10,7 +10,10 @@ use serde::Deserialize;
 use super::{
     http::paths::{value_free_list, with_query},
     http::status::not_kubernetes,
-    http::transport::{Accept, KubernetesApi, Request},
+    http::{
+        request::{Accept, Request},
+        transport::KubernetesApi,
+    },
     objects::canary::CANARY,
     tables::metrics::{ServerMetrics, scrape},
     tables::table::{TablePage, parse_page},

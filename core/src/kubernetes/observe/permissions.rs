@@ -8,7 +8,10 @@ use super::{AT_A_TIME, CANARY, Needs, ObserveScope};
 use crate::{
     error::Result,
     kubernetes::{
-        http::transport::{Accept, KubernetesApi, Request},
+        http::{
+            request::{Accept, Request},
+            transport::KubernetesApi,
+        },
         objects::record_store::STATE,
         objects::seal::SEAL,
     },

@@ -5,7 +5,10 @@ use crate::{
     kubernetes::{
         http::paths::value_free_list,
         http::status::describe,
-        http::transport::{Accept, KubernetesApi, Request},
+        http::{
+            request::{Accept, Request},
+            transport::KubernetesApi,
+        },
     },
     model::Unreadable,
 };

@@ -9,7 +9,10 @@ use crate::{
     kubernetes::{
         http::paths::{namespaces_path, secret_path, secrets_path, with_query},
         http::status::{denial, describe, not_kubernetes, response_error, send_error},
-        http::transport::{Accept, KubernetesApi, Request},
+        http::{
+            request::{Accept, Request},
+            transport::KubernetesApi,
+        },
         objects::admission::Denial,
         objects::canary::{CANARY, CANARY_TYPE, canary_denied},
         tables::table::parse_page,

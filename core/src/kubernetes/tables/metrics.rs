@@ -10,7 +10,10 @@ use std::{
 use crate::error::Result;
 use crate::kubernetes::{
     http::status::{not_kubernetes, response_error, send_error},
-    http::transport::{Accept, KubernetesApi, Request},
+    http::{
+        request::{Accept, Request},
+        transport::KubernetesApi,
+    },
 };
 
 /// Longer lines are passed over: none that matters comes near.

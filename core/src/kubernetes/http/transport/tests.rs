@@ -4,6 +4,8 @@ mod connections;
 mod credentials;
 mod streams;
 
+use std::time::Duration;
+
 use aks_kms_simulator::tls::Authority;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -13,6 +15,7 @@ use tokio::{
 use super::*;
 use crate::kubernetes::http::{
     access::KubernetesAccess,
+    request::Accept,
     test_server::{TestServer, api, respond},
 };
 
@@ -71,7 +74,7 @@ async fn a_request_is_sent_as_asked_for() {
     api.send(&patch).await.unwrap();
 
     let asked = server.asked().remove(0);
-    assert_eq!(asked.method, Method::PATCH);
+    assert_eq!(asked.method, http::Method::PATCH);
     assert_eq!(asked.path, "/k8s/clusters/one/api/v1/x?includeObject=None");
     assert_eq!(asked.body, "{}");
     let header = |name: &str| asked.headers.get(name).unwrap().to_str().unwrap().to_owned();
