@@ -122,8 +122,7 @@ impl OnChallenge for Renewal {
 /// than a second at the longest, which tests on a fast simulator would feel.
 #[derive(Debug)]
 pub(super) struct Backoff {
-    first: std::time::Duration,
-    longest: std::time::Duration,
+    timing: Timing,
     retries: u32,
     headers: RetryHeaders,
 }
@@ -131,8 +130,7 @@ pub(super) struct Backoff {
 impl Backoff {
     pub(super) fn new(timing: &Timing, retries: u32) -> Self {
         Self {
-            first: timing.backoff_first,
-            longest: timing.backoff_longest,
+            timing: timing.clone(),
             retries,
             headers: RetryHeaders { retry_headers: vec![RETRY_AFTER] },
         }
@@ -153,12 +151,8 @@ impl RetryPolicy for Backoff {
         &[]
     }
 
-    /// Three quarters of the exponential pause and a random part of the last quarter, so that
-    /// clients that failed together do not come back together.
     fn sleep_duration(&self, retries: u32) -> Duration {
-        let doubled = self.first.saturating_mul(1 << retries.saturating_sub(1).min(16));
-        let random = f64::from(uuid::Uuid::new_v4().as_bytes()[0]) / 256.0;
-        doubled.min(self.longest).mul_f64(0.75 + random / 4.0).try_into().unwrap_or(Duration::ZERO)
+        self.timing.pause(retries).try_into().unwrap_or(Duration::ZERO)
     }
 }
 
@@ -184,18 +178,6 @@ impl Policy for UserAgent {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn pauses_double_up_to_the_longest_with_a_quarter_of_jitter() {
-        let backoff = Backoff::new(&Timing::default(), 6);
-        for (retries, milliseconds) in [(1, 500.0), (2, 1_000.0), (3, 2_000.0), (20, 30_000.0)] {
-            let pause = backoff.sleep_duration(retries).as_seconds_f64() * 1_000.0;
-            assert!(
-                (milliseconds * 0.75..=milliseconds).contains(&pause),
-                "retry {retries} waits {pause} ms"
-            );
-        }
-    }
 
     #[test]
     fn retries_are_bounded() {

@@ -101,9 +101,31 @@ impl Timing {
     }
 }
 
+impl Timing {
+    /// The pause before a request is sent again for the time of this number, from 1: doubled each
+    /// time up to the longest, of which a random part of the last quarter is left out, so that
+    /// those who failed together do not come back together.
+    ///
+    /// backon and tower give such pauses one after the other; the retry policy of `azure_core` asks
+    /// for the one of a number.
+    pub(crate) fn pause(&self, tries: u32) -> Duration {
+        let doubled = self.backoff_first.saturating_mul(1 << tries.saturating_sub(1).min(16));
+        let random = f64::from(uuid::Uuid::new_v4().as_bytes()[0]) / 256.0;
+        doubled.min(self.backoff_longest).mul_f64(0.75 + random / 4.0)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn pauses_double_up_to_the_longest_with_a_quarter_of_jitter() {
+        for (tries, milliseconds) in [(1, 500.0), (2, 1_000.0), (3, 2_000.0), (20, 30_000.0)] {
+            let pause = Timing::default().pause(tries).as_secs_f64() * 1_000.0;
+            assert!((milliseconds * 0.75..=milliseconds).contains(&pause), "{tries}: {pause} ms");
+        }
+    }
 
     #[test]
     fn the_defaults_are_azures() {

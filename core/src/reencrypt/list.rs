@@ -122,7 +122,7 @@ impl Engine {
                     return Err(Error::new(ErrorKind::Unavailable, format!("{failed}: {message}")));
                 }
                 PageResponse::Retry { after, .. } => {
-                    sleep(after.unwrap_or_else(|| self.backoff(tries))).await;
+                    sleep(after.unwrap_or_else(|| self.timing.pause(tries))).await;
                 }
                 response => return Ok(response),
             }

@@ -113,7 +113,7 @@ impl Engine {
         add: impl Fn(&mut T, &Listed),
     ) -> Result<Option<T>> {
         for tries in 1..=STREAM_TRIES {
-            let mut pause = self.backoff(tries);
+            let mut pause = self.timing.pause(tries);
             match SecretsStream::open(&self.api, namespace).await? {
                 Opened::Unsupported => return Ok(None),
                 Opened::Later { after } => {

@@ -67,7 +67,7 @@ impl Engine {
             }
             tries += 1;
             self.reporter.message(format!("Waiting until secrets can be written again: {why}"));
-            sleep(self.backoff(tries)).await;
+            sleep(self.timing.pause(tries)).await;
         }
         self.outage.answered();
         *ended += u64::from(tries > 0);

@@ -1,11 +1,8 @@
 //! Patching one secret until it is answered for, and counting how it ended.
 
-use std::{
-    sync::{
-        Arc, Mutex, PoisonError,
-        atomic::{AtomicU64, Ordering},
-    },
-    time::Duration,
+use std::sync::{
+    Arc, Mutex, PoisonError,
+    atomic::{AtomicU64, Ordering},
 };
 
 use super::{
@@ -85,7 +82,7 @@ impl Engine {
                     if overloaded >= OVERLOADED_TRIES {
                         return Ok(PatchResponse::Broken(message));
                     }
-                    tokio::time::sleep(self.backoff(overloaded)).await;
+                    tokio::time::sleep(self.timing.pause(overloaded)).await;
                 }
                 PatchResponse::Broken(message) => {
                     drop(permit);
@@ -102,7 +99,7 @@ impl Engine {
                             return self.or_elsewhere(item, change, response).await;
                         }
                     }
-                    tokio::time::sleep(self.backoff(broken)).await;
+                    tokio::time::sleep(self.timing.pause(broken)).await;
                 }
                 PatchResponse::Gone => {
                     self.outage.answered();
@@ -116,7 +113,7 @@ impl Engine {
                         let message = "it is answered not to exist, and no list agrees".to_owned();
                         return Ok(PatchResponse::Broken(message));
                     }
-                    tokio::time::sleep(self.backoff(gone_but_listed)).await;
+                    tokio::time::sleep(self.timing.pause(gone_but_listed)).await;
                 }
                 response @ PatchResponse::Blocked(BlockedReason::Unreadable, _) => {
                     self.outage.answered();
@@ -160,15 +157,6 @@ impl Engine {
     async fn is_gone(&self, item: &Item) -> Result<bool> {
         let listed = requests::is_listed(&self.api, &item.namespace, &item.name).await?;
         Ok(listed == Some(false))
-    }
-
-    /// A pause before trying again: doubled each time, with jitter so that not everybody comes
-    /// back at once.
-    pub(super) fn backoff(&self, tries: u32) -> Duration {
-        let longest = self.timing.backoff_longest;
-        let pause = self.timing.backoff_first.saturating_mul(1 << tries.min(16)).min(longest);
-        let random = uuid::Uuid::new_v4().as_bytes()[0];
-        pause.mul_f64(0.5 + f64::from(random) / 512.0)
     }
 }
 

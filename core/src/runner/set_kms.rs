@@ -22,7 +22,7 @@ use crate::{
 };
 
 /// Requests in a row whose outcome is not known.
-const TRIES: u32 = 6;
+const TRIES: u32 = 7;
 
 impl Runner<'_> {
     /// Ensures that the profile is the target and the provisioning state Succeeded. Breaks off, and
@@ -139,8 +139,7 @@ impl Runner<'_> {
             return None;
         }
         *tries += 1;
-        let pause = self.timing.backoff_first.saturating_mul(1 << *tries);
-        sleep(pause.min(self.timing.backoff_longest)).await;
+        sleep(self.timing.pause(*tries)).await;
         Some(Progress::Sent)
     }
 

@@ -26,8 +26,8 @@ impl KubernetesApi {
         request: &Request,
     ) -> Result<Response, SendError> {
         let timing = self.timing();
-        let mut pause = timing.backoff_first;
-        for _ in 1..ATTEMPTS {
+        for tries in 1..ATTEMPTS {
+            let pause = timing.pause(tries);
             let started = Instant::now();
             let wait = match self.send(request).await {
                 Ok(response) if is_transient(&response) => {
@@ -37,7 +37,6 @@ impl KubernetesApi {
                 outcome => return outcome,
             };
             tokio::time::sleep(wait).await;
-            pause = (pause * 2).min(timing.backoff_longest);
         }
         self.send(request).await
     }

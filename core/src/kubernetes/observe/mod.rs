@@ -103,13 +103,13 @@ fn fact<T>(read: Result<T>) -> Fact<T> {
 
 /// The metrics of some API server. One that is restarting is asked again.
 async fn metrics(api: &KubernetesApi) -> Result<ServerMetrics> {
-    let mut pause = api.timing().backoff_first;
-    for _ in 1..METRICS_ATTEMPTS {
+    for tries in 1..METRICS_ATTEMPTS {
         match scrape(api).await {
-            Err(error) if error.is_retryable() => tokio::time::sleep(pause).await,
+            Err(error) if error.is_retryable() => {
+                tokio::time::sleep(api.timing().pause(tries)).await;
+            }
             outcome => return outcome,
         }
-        pause *= 2;
     }
     scrape(api).await
 }
