@@ -24,8 +24,8 @@ endif
 fuzz:
 	@tests/run fuzz
 
-# Random sequences of all verbs, crashes, faults and foreign hands: so many of them, new ones each
-# time, or those of AKS_KMS_MODEL_SEED. In release, which runs ten times as many at once.
+# Random sequences of all verbs, crashes, faults and concurrent changes by others: so many of them,
+# new ones each time, or those of AKS_KMS_MODEL_SEED. In release, which runs ten times as many at once.
 SEQUENCES ?= 10000
 soak:
 	@AKS_KMS_MODEL_SEQUENCES=$(SEQUENCES) AKS_KMS_MODEL_SECONDS=86400 \

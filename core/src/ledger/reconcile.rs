@@ -157,7 +157,7 @@ impl Reconciled {
         })
     }
 
-    /// Whether a change to this key goes back from an unusable one: the API servers read with
+    /// Whether a change to this key is the rollback from an unusable one: the API servers read with
     /// exactly these two, and nothing is proven to be under the current one.
     pub(crate) fn is_rollback_to(&self, key: &ExpectedKey) -> bool {
         let ledger = &self.record.ledger;

@@ -11,7 +11,7 @@ use crate::{
     rules,
 };
 
-/// Whether a change goes back to what the API servers still read with, without a gate.
+/// Whether a change rolls back to what the API servers still read with, without a gate.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Rollback {
     /// It is an ordinary change.

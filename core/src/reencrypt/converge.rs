@@ -153,7 +153,7 @@ fn not_converged(
     )
 }
 
-/// The known keys that servers write with instead, and the call that goes back to each.
+/// The known keys that servers write with instead, and the call that rolls back to each.
 fn rollback(expected: &ExpectedKey, heard: &[ProbedServer], names: &KeyNames) -> Option<String> {
     let mut ways: Vec<String> = heard
         .iter()
@@ -161,7 +161,7 @@ fn rollback(expected: &ExpectedKey, heard: &[ProbedServer], names: &KeyNames) ->
             let hash = match &server.writes_with {
                 WritesWith::Key(hash) => hash,
                 WritesWith::Plaintext if *expected != ExpectedKey::Plaintext => {
-                    return Some("`disable` goes back to no encryption".to_owned());
+                    return Some("`disable` rolls back to no encryption".to_owned());
                 }
                 _ => return None,
             };
@@ -171,7 +171,7 @@ fn rollback(expected: &ExpectedKey, heard: &[ProbedServer], names: &KeyNames) ->
                 ExpectedKey::Key(_) => "rotate",
                 ExpectedKey::Plaintext => "enable",
             };
-            Some(format!("{hash} is {key_id}, `{verb}` to it goes back"))
+            Some(format!("{hash} is {key_id}, `{verb}` to it rolls back"))
         })
         .collect();
     ways.sort();
@@ -185,7 +185,7 @@ mod tests {
     use crate::{kubernetes::ServerMetrics, model::KeyId, reencrypt::servers::Process};
 
     #[test]
-    fn the_error_names_the_key_that_is_written_with_and_the_call_that_goes_back_to_it() {
+    fn the_error_names_the_key_that_is_written_with_and_the_call_that_rolls_back_to_it() {
         let key = |version: u8| {
             KeyId::parse(&format!("https://shop.vault.azure.net/keys/etcd/{version:032x}")).unwrap()
         };
@@ -201,7 +201,7 @@ mod tests {
         let cases = [
             (vec![old.clone(), old.clone()], &new, Some(format!("{}, `rotate` to it", key(1)))),
             (vec![old], &none, Some(format!("{}, `enable` to it", key(1)))),
-            (vec![WritesWith::Plaintext], &new, Some("`disable` goes back".to_owned())),
+            (vec![WritesWith::Plaintext], &new, Some("`disable` rolls back".to_owned())),
             (vec![WritesWith::Key(key(2).metrics_hash())], &new, None),
             (vec![strange, WritesWith::Mixed], &new, None),
         ];
@@ -211,9 +211,9 @@ mod tests {
             let message = error.to_string();
             match words {
                 Some(words) => assert!(message.contains(&words), "{message}"),
-                None => assert!(!message.contains("goes back"), "{message}"),
+                None => assert!(!message.contains("rolls back"), "{message}"),
             }
-            assert_eq!(message.matches("goes back").count(), usize::from(message.contains("goes")));
+            assert_eq!(message.matches("rolls back").count(), usize::from(message.contains("rolls")));
         }
     }
 }

@@ -4,7 +4,7 @@
 pub(crate) mod az;
 pub(crate) mod embedded;
 pub(crate) mod kubectl;
-pub(crate) mod puppet;
+pub(crate) mod subprocess;
 pub(crate) mod world;
 
 use std::{

@@ -18,7 +18,7 @@ use serde_json::{Value, json};
 use super::{
     az::Az,
     kubectl::Kubectl,
-    puppet::{Puppet, Script},
+    subprocess::{Script, Subprocess},
 };
 
 /// How AKS may wire two keys: everything must hold for both.
@@ -148,12 +148,12 @@ impl World {
     }
 
     /// The library in another process.
-    pub(crate) fn puppet(&self, verb: &str, key: Option<usize>) -> Puppet {
-        Puppet::start(&Script {
+    pub(crate) fn subprocess(&self, verb: &str, key: Option<usize>) -> Subprocess {
+        Subprocess::start(&Script {
             case: self.case.clone(),
             verb: verb.to_owned(),
             key_id: key.map(|number| self.key(number).to_owned()),
-            led: true,
+            step_by_step: true,
             scale: self.scale,
         })
     }

@@ -45,7 +45,7 @@ pub(crate) struct Region {
     simulator: Simulator,
     /// The API servers by their address.
     kubernetes: Arc<Mutex<HashMap<String, Weak<Embedded>>>>,
-    /// What came of calls and deeds, and how often.
+    /// What came of calls and external actions, and how often.
     seen: Mutex<BTreeMap<String, usize>>,
 }
 

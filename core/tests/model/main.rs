@@ -1,4 +1,4 @@
-//! Random sequences of all verbs, crashes, faults and foreign hands, on the embedded API servers:
+//! Random sequences of all verbs, crashes, faults and concurrent changes by others, on the embedded API servers:
 //! whatever happens, nothing is lost, nothing is called proven or removable that is not, and what
 //! was begun can be finished.
 //!
@@ -15,7 +15,7 @@ mod check;
 mod cluster;
 #[path = "../common/mod.rs"]
 mod common;
-mod deeds;
+mod external_actions;
 mod faults;
 mod others;
 mod regressions;

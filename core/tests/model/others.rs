@@ -57,7 +57,7 @@ pub(crate) async fn there_and_back(cluster: &Cluster, number: usize, write: Opti
         return Ok(false);
     }
     if let Some(secret) = write {
-        crate::deeds::write(cluster, secret).await;
+        crate::external_actions::write(cluster, secret).await;
     }
     let back = set(cluster, Change::To(before)).await?;
     cluster.note(format!("others: there and {}", if back { "back" } else { "not back" }));

@@ -11,8 +11,8 @@ use crate::{
     cluster::Region,
     run::run,
     sequence::{
-        Deed::*,
         Denied::*,
+        ExternalAction::*,
         Kms::*,
         Sequence, Start,
         Step::{self, *},

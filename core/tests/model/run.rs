@@ -19,8 +19,8 @@ use futures::future::{BoxFuture, FutureExt};
 use crate::{
     check,
     cluster::{Cluster, DENIED, Region},
-    deeds,
-    sequence::{Deed, Denied, Sequence, Step, Verb},
+    external_actions,
+    sequence::{Denied, ExternalAction, Sequence, Step, Verb},
     settle,
 };
 
@@ -72,25 +72,25 @@ async fn perform(cluster: &Arc<Cluster>, step: Step) -> Result<(), String> {
             Ok(())
         }
         Step::CutAtPut(verb, number) => cut_at_put(cluster, verb, number).await,
-        Step::During(verb, after, deed) => {
+        Step::During(verb, after, action) => {
             let meanwhile = async {
                 tokio::time::sleep(Duration::from_millis(after)).await;
-                deeds::perform(cluster, deed).await
+                external_actions::perform(cluster, action).await
             };
             let (outcome, done) = tokio::join!(called(cluster, verb, None), meanwhile);
             outcome.and(done)
         }
-        Step::DuringTwo(verb, after, deed, later, other) => {
+        Step::DuringTwo(verb, after, action, later, other) => {
             let meanwhile = async {
                 tokio::time::sleep(Duration::from_millis(after)).await;
-                deeds::perform(cluster, deed).await?;
+                external_actions::perform(cluster, action).await?;
                 tokio::time::sleep(Duration::from_millis(later)).await;
-                deeds::perform(cluster, other).await
+                external_actions::perform(cluster, other).await
             };
             let (outcome, done) = tokio::join!(called(cluster, verb, None), meanwhile);
             outcome.and(done)
         }
-        Step::AtPhase(verb, number, deed) => at_phase(cluster, verb, number, deed).await,
+        Step::AtPhase(verb, number, action) => at_phase(cluster, verb, number, action).await,
         Step::Both(verb, after, other) => {
             let (one, two) = (cluster.manager(), cluster.manager());
             let second = async {
@@ -106,7 +106,7 @@ async fn perform(cluster: &Arc<Cluster>, step: Step) -> Result<(), String> {
             }
             Ok(())
         }
-        Step::Do(deed) => deeds::perform(cluster, deed).await,
+        Step::Do(action) => external_actions::perform(cluster, action).await,
         Step::Fail(fault) => {
             cluster.fail(fault).await;
             Ok(())
@@ -146,7 +146,7 @@ async fn at_phase(
     cluster: &Arc<Cluster>,
     verb: Verb,
     number: usize,
-    deed: Deed,
+    action: ExternalAction,
 ) -> Result<(), String> {
     let done = Arc::new(Mutex::new(Ok(())));
     let (others, result) = (Arc::clone(cluster), Arc::clone(&done));
@@ -158,7 +158,7 @@ async fn at_phase(
         }
         if seen.fetch_add(1, Ordering::Relaxed) == number {
             others.note(format!("others: during {}", now.phase));
-            *result.lock().unwrap() = block_on(deeds::perform(&others, deed));
+            *result.lock().unwrap() = block_on(external_actions::perform(&others, action));
         }
     });
     let outcome = called_with(cluster, verb, None, Some(on_progress)).await;

@@ -56,16 +56,16 @@ pub(crate) enum Step {
     /// between the request and its answer.
     CutAtPut(Verb, usize),
     /// A verb, and something that others do some milliseconds after it began.
-    During(Verb, u64, Deed),
+    During(Verb, u64, ExternalAction),
     /// A verb, and two things that others do meanwhile, the second some milliseconds after the first.
-    DuringTwo(Verb, u64, Deed, u64, Deed),
+    DuringTwo(Verb, u64, ExternalAction, u64, ExternalAction),
     /// A verb that waits when it comes to its phase of this number, from 0, until others have done
     /// something: nothing comes between two of its requests but that.
-    AtPhase(Verb, usize, Deed),
+    AtPhase(Verb, usize, ExternalAction),
     /// Two machines: the second verb begins some milliseconds after the first.
     Both(Verb, u64, Verb),
     /// Others do something, and nothing of ours runs.
-    Do(Deed),
+    Do(ExternalAction),
     /// From now on something goes wrong, until it is used up, over, or healed.
     Fail(Fault),
     /// Nothing goes wrong any more.
@@ -98,7 +98,7 @@ pub(crate) enum Verb {
 
 /// What others do.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Deed {
+pub(crate) enum ExternalAction {
     /// `az aks update --azure-keyvault-kms-key-id`, unless that alone would lose a secret.
     SetKey(usize),
     /// `az aks update --disable-azure-keyvault-kms`, unless that alone would lose a secret.

@@ -3,8 +3,8 @@
 use proptest::prelude::{Just, Strategy, any, prop_oneof};
 
 use crate::sequence::{
-    After, Azure, Change, Deed, Denied, Ended, Fault, Forgery, Kms, Kubernetes, Lag, Method,
-    Sequence, Start, Step, Verb, Wiring,
+    After, Azure, Change, Denied, Ended, ExternalAction, Fault, Forgery, Kms, Kubernetes, Lag,
+    Method, Sequence, Start, Step, Verb, Wiring,
 };
 
 /// Longer than any verb takes.
@@ -38,16 +38,16 @@ fn step() -> impl Strategy<Value = Step> {
         8 => verb().prop_map(Step::Call),
         8 => (verb(), 1..LONGEST).prop_map(|(verb, after)| Step::Cut(verb, after)),
         3 => (verb(), 1..=2_usize).prop_map(|(verb, put)| Step::CutAtPut(verb, put)),
-        4 => (verb(), 1..LONGEST, deed())
-            .prop_map(|(verb, after, deed)| Step::During(verb, after, deed)),
-        2 => (verb(), 1..LONGEST, deed(), 0..LONGEST / 2, deed()).prop_map(
-            |(verb, after, deed, later, other)| Step::DuringTwo(verb, after, deed, later, other)
+        4 => (verb(), 1..LONGEST, action())
+            .prop_map(|(verb, after, action)| Step::During(verb, after, action)),
+        2 => (verb(), 1..LONGEST, action(), 0..LONGEST / 2, action()).prop_map(
+            |(verb, after, action, later, other)| Step::DuringTwo(verb, after, action, later, other)
         ),
-        5 => (verb(), 0..PHASES, deed())
-            .prop_map(|(verb, phase, deed)| Step::AtPhase(verb, phase, deed)),
+        5 => (verb(), 0..PHASES, action())
+            .prop_map(|(verb, phase, action)| Step::AtPhase(verb, phase, action)),
         1 => (verb(), 1..LONGEST, verb())
             .prop_map(|(verb, after, other)| Step::Both(verb, after, other)),
-        6 => deed().prop_map(Step::Do),
+        6 => action().prop_map(Step::Do),
         4 => fault().prop_map(Step::Fail),
         3 => Just(Step::Heal),
     ]
@@ -78,48 +78,49 @@ fn verb() -> impl Strategy<Value = Verb> {
     ]
 }
 
-/// Deeds that can do no harm, whatever goes on.
-fn harmless() -> impl Strategy<Value = Deed> {
+/// External actions that can do no harm, whatever goes on.
+fn harmless() -> impl Strategy<Value = ExternalAction> {
     prop_oneof![
-        2 => Just(Deed::Tag),
-        3 => (0..20_usize).prop_map(Deed::Write),
-        2 => (0..20_usize).prop_map(Deed::Delete),
-        1 => Just(Deed::LoseRecord),
-        1 => Just(Deed::SaveRecord),
-        1 => Just(Deed::Compact),
-        2 => Just(Deed::Restart),
+        2 => Just(ExternalAction::Tag),
+        3 => (0..20_usize).prop_map(ExternalAction::Write),
+        2 => (0..20_usize).prop_map(ExternalAction::Delete),
+        1 => Just(ExternalAction::LoseRecord),
+        1 => Just(ExternalAction::SaveRecord),
+        1 => Just(ExternalAction::Compact),
+        2 => Just(ExternalAction::Restart),
     ]
 }
 
-fn deed() -> impl Strategy<Value = Deed> {
+fn action() -> impl Strategy<Value = ExternalAction> {
     prop_oneof![
-        4 => key().prop_map(Deed::SetKey),
-        1 => Just(Deed::TurnOff),
-        1 => Just(Deed::DropProfile),
+        4 => key().prop_map(ExternalAction::SetKey),
+        1 => Just(ExternalAction::TurnOff),
+        1 => Just(ExternalAction::DropProfile),
         3 => failing(),
         3 => (key(), proptest::option::of(0..20_usize))
-            .prop_map(|(key, write)| Deed::ThereAndBack(key, write)),
-        1 => Just(Deed::RestoreRecord),
-        2 => forgery().prop_map(Deed::ForgeRecord),
-        1 => Just(Deed::Orphan),
-        1 => Just(Deed::DeleteOrphans),
-        1 => Just(Deed::LeaveCanary),
-        1 => Just(Deed::TakeCanarysName),
-        1 => (0..2_usize).prop_map(Deed::RemoveLease),
-        1 => any::<bool>().prop_map(|renewed| Deed::ForgeLease { renewed }),
+            .prop_map(|(key, write)| ExternalAction::ThereAndBack(key, write)),
+        1 => Just(ExternalAction::RestoreRecord),
+        2 => forgery().prop_map(ExternalAction::ForgeRecord),
+        1 => Just(ExternalAction::Orphan),
+        1 => Just(ExternalAction::DeleteOrphans),
+        1 => Just(ExternalAction::LeaveCanary),
+        1 => Just(ExternalAction::TakeCanarysName),
+        1 => (0..2_usize).prop_map(ExternalAction::RemoveLease),
+        1 => any::<bool>().prop_map(|renewed| ExternalAction::ForgeLease { renewed }),
         5 => harmless(),
     ]
 }
 
-fn failing() -> impl Strategy<Value = Deed> {
+fn failing() -> impl Strategy<Value = ExternalAction> {
     let change = prop_oneof![
         4 => key().prop_map(Change::To),
         1 => Just(Change::ToOff),
         1 => Just(Change::ToNoProfile),
     ];
     let ended = prop_oneof![Just(Ended::Failed), Just(Ended::Canceled)];
-    (change, ended, proptest::option::of(1..=2_usize))
-        .prop_map(|(change, ended, applied_to)| Deed::FailToSet { change, ended, applied_to })
+    (change, ended, proptest::option::of(1..=2_usize)).prop_map(|(change, ended, applied_to)| {
+        ExternalAction::FailToSet { change, ended, applied_to }
+    })
 }
 
 fn forgery() -> impl Strategy<Value = Forgery> {

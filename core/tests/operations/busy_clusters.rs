@@ -139,8 +139,8 @@ async fn the_gate_on_a_clean_cluster_of_ten_thousand_secrets_writes_none() {
     world.manager().reencrypt_secrets(options).await.unwrap();
     let before = world.truth().await;
     assert_eq!(before.total, 10_001, "with the seal");
-    let mut ours = world.puppet("rotate", Some(2));
-    assert!(ours.lead_to("cluster", 1).await.is_none(), "the gate is over");
+    let mut ours = world.subprocess("rotate", Some(2));
+    assert!(ours.run_until_phase("cluster", 1).await.is_none(), "the gate is over");
     // nobody's secret was written, and the library's own may have been
     assert_eq!(world.truth().await.of_others(), before.of_others());
     ours.kill().await;

@@ -12,7 +12,7 @@ use proptest::{
 use serde_json::json;
 
 use crate::common::{
-    puppet::Puppet,
+    subprocess::Subprocess,
     world::{WIRINGS, World, is_all_proven},
 };
 
@@ -35,12 +35,12 @@ enum Verb {
 const VERBS: [Verb; 4] = [Verb::Enable, Verb::Rotate, Verb::RotateToNewVersion, Verb::Disable];
 
 impl Verb {
-    fn start(self, world: &World) -> Puppet {
+    fn start(self, world: &World) -> Subprocess {
         match self {
-            Self::Enable => world.puppet("enable", Some(2)),
-            Self::Rotate => world.puppet("rotate", Some(2)),
-            Self::RotateToNewVersion => world.puppet("rotate", None),
-            Self::Disable => world.puppet("disable", None),
+            Self::Enable => world.subprocess("enable", Some(2)),
+            Self::Rotate => world.subprocess("rotate", Some(2)),
+            Self::RotateToNewVersion => world.subprocess("rotate", None),
+            Self::Disable => world.subprocess("disable", None),
         }
     }
 
@@ -91,11 +91,11 @@ async fn killed_at_every_step_boundary_and_resumed_by_another_process() {
         .map(|(verb, wiring)| async move {
             for boundary in 0..PHASES {
                 let world = verb.world(wiring).await;
-                let mut puppet = verb.start(&world);
-                if puppet.lead_past(boundary).await.is_some() {
+                let mut subprocess = verb.start(&world);
+                if subprocess.lead_past(boundary).await.is_some() {
                     return boundary;
                 }
-                puppet.kill().await;
+                subprocess.kill().await;
                 verb.ends_right(&world, &format!("{verb:?}, {wiring}, boundary {boundary}")).await;
             }
             panic!("{verb:?} has no end");
@@ -126,13 +126,13 @@ async fn killed_at_random_moments_and_resumed_by_another_process() {
     stream::iter(moments)
         .map(|(verb, wiring, (boundary, milliseconds))| async move {
             let world = verb.world(wiring).await;
-            let mut puppet = verb.start(&world);
+            let mut subprocess = verb.start(&world);
             // within the step after this boundary, unless it has ended by then
-            if puppet.lead_past(boundary).await.is_none() {
-                puppet.go_on().await;
+            if subprocess.lead_past(boundary).await.is_none() {
+                subprocess.go_on().await;
                 tokio::time::sleep(Duration::from_millis(milliseconds)).await;
             }
-            puppet.kill().await;
+            subprocess.kill().await;
             let what = format!("{verb:?}, {wiring}, {milliseconds} ms after boundary {boundary}");
             verb.ends_right(&world, &what).await;
         })

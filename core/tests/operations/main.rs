@@ -5,7 +5,7 @@
 //! on a real kube-apiserver and etcd.
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests are tests")]
-#![allow(clippy::print_stdout, reason = "the puppet tells its leader how it goes")]
+#![allow(clippy::print_stdout, reason = "the subprocess tells its leader how it goes")]
 
 #[path = "../common/mod.rs"]
 mod common;
@@ -30,6 +30,6 @@ mod two_machines;
 /// The library in another process; the tests above lead it.
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "no test of its own: the others run it in another process"]
-async fn puppet() {
-    common::puppet::act().await;
+async fn subprocess() {
+    common::subprocess::act().await;
 }

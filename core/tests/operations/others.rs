@@ -42,8 +42,11 @@ async fn sequence_11_az_rotates_in_the_middle_of_our_rotation_then_resume() {
     for wiring in WIRINGS {
         let world = World::embedded(wiring, json!({})).await;
         world.enable(1).await.unwrap();
-        let mut ours = world.puppet("rotate", Some(2));
-        assert!(ours.lead_to("reencrypt", 1).await.is_none(), "the rewrite after the change");
+        let mut ours = world.subprocess("rotate", Some(2));
+        assert!(
+            ours.run_until_phase("reencrypt", 1).await.is_none(),
+            "the rewrite after the change"
+        );
         ours.kill().await;
         world.az().await.set_key(world.key(3)).await;
         let writes = world.simulator.writes(&world.case.id).unwrap().len();
@@ -73,8 +76,8 @@ async fn sequence_11_az_rotates_between_our_gate_and_our_change() {
     for wiring in WIRINGS {
         let world =
             World::embedded(wiring, json!({"cluster": {"kms": {"key": "{{key.1}}"}}})).await;
-        let mut ours = world.puppet("rotate", Some(2));
-        assert!(ours.lead_to("cluster", 1).await.is_none());
+        let mut ours = world.subprocess("rotate", Some(2));
+        assert!(ours.run_until_phase("cluster", 1).await.is_none());
         world.az().await.set_key(world.key(3)).await;
         let outcome = ours.end().await;
         assert_eq!(outcome.code.as_deref(), Some("conflict"), "{}", outcome.message);
@@ -88,8 +91,8 @@ async fn sequence_11_az_rotates_between_our_gate_and_our_change() {
 async fn sequence_11_a_dry_run_after_az_rotated_in_the_middle_plans_from_its_key() {
     let world = World::embedded("one-provider", json!({})).await;
     world.enable(1).await.unwrap();
-    let mut ours = world.puppet("rotate", None);
-    assert!(ours.lead_to("cluster", 1).await.is_none());
+    let mut ours = world.subprocess("rotate", None);
+    assert!(ours.run_until_phase("cluster", 1).await.is_none());
     ours.kill().await;
     world.az().await.set_key(world.key(3)).await;
     let run = RunOptions { dry_run: true, ..RunOptions::default() };
@@ -107,8 +110,8 @@ async fn az_disables_in_the_middle_of_our_rotation() {
     for wiring in WIRINGS {
         let world =
             World::embedded(wiring, json!({"cluster": {"kms": {"key": "{{key.1}}"}}})).await;
-        let mut ours = world.puppet("rotate", Some(2));
-        assert!(ours.lead_to("cluster", 1).await.is_none());
+        let mut ours = world.subprocess("rotate", Some(2));
+        assert!(ours.run_until_phase("cluster", 1).await.is_none());
         world.az().await.disable().await;
         let outcome = ours.end().await;
         assert_eq!(outcome.code.as_deref(), Some("conflict"), "{}", outcome.message);
@@ -169,8 +172,8 @@ async fn sequence_25_the_profile_was_dropped_by_another_tool_then_enable() {
 async fn a_cluster_that_is_stopped_meanwhile_is_not_changed() {
     let world =
         World::embedded("one-provider", json!({"cluster": {"kms": {"key": "{{key.1}}"}}})).await;
-    let mut ours = world.puppet("rotate", Some(2));
-    assert!(ours.lead_to("cluster", 1).await.is_none());
+    let mut ours = world.subprocess("rotate", Some(2));
+    assert!(ours.run_until_phase("cluster", 1).await.is_none());
     let stopped = json!({"properties": {"powerState": {"code": "Stopped"}}});
     world.simulator.patch_cluster(&world.case.id, &stopped).unwrap();
     let outcome = ours.end().await;
@@ -184,8 +187,8 @@ async fn a_cluster_that_is_upgraded_meanwhile_is_looked_at_again_and_its_upgrade
     for wiring in WIRINGS {
         let given = json!({"cluster": {"kms": {"key": "{{key.1}}"}}});
         let world = World::embedded(wiring, given).await;
-        let mut ours = world.puppet("rotate", Some(2));
-        assert!(ours.lead_to("cluster", 1).await.is_none());
+        let mut ours = world.subprocess("rotate", Some(2));
+        assert!(ours.run_until_phase("cluster", 1).await.is_none());
         let upgraded = json!({"properties": {
             "kubernetesVersion": "1.34.1", "currentKubernetesVersion": "1.34.1",
         }});

@@ -25,8 +25,8 @@ async fn sequences_10_and_20() {
 
 /// Sequence 20: the new key is disabled, and the API server restarts with it.
 async fn a_bad_key_and_no_api_server(world: &World) {
-    let mut ours = world.puppet("rotate", Some(2));
-    assert!(ours.lead_to("converge", 1).await.is_none());
+    let mut ours = world.subprocess("rotate", Some(2));
+    assert!(ours.run_until_phase("converge", 1).await.is_none());
     ours.kill().await;
     let disabled = json!({"attributes": {"enabled": false}});
     world.simulator.patch_key(&world.case.id, world.key(2), &disabled).unwrap();
@@ -79,7 +79,7 @@ async fn a_rotation_that_is_killed_again_and_again_ends_right() {
     world.enable(1).await.unwrap();
     let mut kills = 0;
     for boundary in 0.. {
-        let mut ours = world.puppet("rotate", Some(2));
+        let mut ours = world.subprocess("rotate", Some(2));
         if ours.lead_past(boundary).await.is_some() {
             break;
         }

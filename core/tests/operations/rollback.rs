@@ -73,8 +73,8 @@ async fn sequence_20_the_new_key_is_bad_and_the_api_server_is_down() {
 }
 
 pub(crate) async fn bad_key_and_no_api_server(world: &World) {
-    let mut ours = world.puppet("rotate", Some(2));
-    assert!(ours.lead_to("converge", 1).await.is_none());
+    let mut ours = world.subprocess("rotate", Some(2));
+    assert!(ours.run_until_phase("converge", 1).await.is_none());
     ours.kill().await;
     // the key is unusable: it is disabled, and with it the API servers go
     let disabled = json!({"attributes": {"enabled": false}});
@@ -160,8 +160,11 @@ async fn sequence_24_a_server_that_starts_with_the_old_key_in_the_middle_of_the_
 
 /// `seconds`: how long, before the simulator's scale, it goes without the new key.
 pub(crate) async fn a_server_starts_with_the_old_key(world: &World, seconds: f64) {
-    let mut ours = world.puppet("rotate", Some(2));
-    assert!(ours.lead_to("reencrypt", 1).await.is_none(), "all servers write with the new key");
+    let mut ours = world.subprocess("rotate", Some(2));
+    assert!(
+        ours.run_until_phase("reencrypt", 1).await.is_none(),
+        "all servers write with the new key"
+    );
     let behind =
         faults(json!({"api_servers": [{"server": 2, "kind": "behind", "seconds": seconds}]}));
     world.simulator.set_faults(&world.case.id, behind).await.unwrap();

@@ -15,8 +15,8 @@ async fn sequence_09_a_crash_after_the_change_then_abandon() {
     for wiring in WIRINGS {
         let world = World::embedded(wiring, json!({})).await;
         world.enable(1).await.unwrap();
-        let mut ours = world.puppet("rotate", Some(2));
-        assert!(ours.lead_to("converge", 1).await.is_none(), "the change is made");
+        let mut ours = world.subprocess("rotate", Some(2));
+        assert!(ours.run_until_phase("converge", 1).await.is_none(), "the change is made");
         ours.kill().await;
         let status = world.manager().status(StatusOptions::default()).await.unwrap();
         let running = status.operation_in_progress.unwrap();
@@ -40,8 +40,8 @@ async fn a_crash_before_the_change_then_abandon_keeps_the_key_that_may_still_com
     for wiring in WIRINGS {
         let world = World::embedded(wiring, json!({})).await;
         world.enable(1).await.unwrap();
-        let mut ours = world.puppet("rotate", Some(2));
-        assert!(ours.lead_to("cluster", 1).await.is_none());
+        let mut ours = world.subprocess("rotate", Some(2));
+        assert!(ours.run_until_phase("cluster", 1).await.is_none());
         ours.kill().await;
         world.manager().abandon().await.unwrap();
         assert_eq!(world.configured().as_deref(), Some(world.key(1)));
@@ -63,8 +63,8 @@ async fn sequence_10_a_sleeps_b_takes_over_and_rotates_on_and_a_wakes() {
 
 pub(crate) async fn a_sleeps_and_b_goes_on(world: &World) {
     world.enable(1).await.unwrap();
-    let mut a = world.puppet("rotate", Some(2));
-    assert!(a.lead_to("cluster", 1).await.is_none(), "about to change the key");
+    let mut a = world.subprocess("rotate", Some(2));
+    assert!(a.run_until_phase("cluster", 1).await.is_none(), "about to change the key");
     a.sleep().await;
     let report = world.manager().resume(ResumeOptions::default()).await.unwrap();
     assert!(is_all_proven(&report), "{report:#?}");
@@ -84,8 +84,8 @@ async fn two_machines_at_once_the_second_is_told_who_is_at_work() {
     for wiring in WIRINGS {
         let world = World::embedded(wiring, json!({})).await;
         world.enable(1).await.unwrap();
-        let mut a = world.puppet("rotate", Some(2));
-        assert!(a.lead_to("reencrypt", 1).await.is_none());
+        let mut a = world.subprocess("rotate", Some(2));
+        assert!(a.run_until_phase("reencrypt", 1).await.is_none());
         for (what, outcome) in [
             ("the same verb", world.rotate(2).await),
             ("resume", world.manager().resume(ResumeOptions::default()).await),
@@ -117,8 +117,8 @@ async fn the_same_verb_goes_on_where_a_killed_process_was() {
     for wiring in WIRINGS {
         let world = World::embedded(wiring, json!({})).await;
         world.enable(1).await.unwrap();
-        let mut a = world.puppet("rotate", None);
-        assert!(a.lead_to("converge", 1).await.is_none());
+        let mut a = world.subprocess("rotate", None);
+        assert!(a.run_until_phase("converge", 1).await.is_none());
         a.kill().await;
         let configured = world.configured().unwrap();
         let report = world.manager().rotate(None, aks_kms::RotateOptions::default()).await.unwrap();
@@ -178,8 +178,8 @@ async fn a_version_that_was_made_but_not_recorded_is_found_and_not_made_again() 
 /// A rotation without a key id dies at a phase; the version that it has made.
 async fn killed_with_a_version_made(world: &World, phase: &str) -> String {
     world.enable(1).await.unwrap();
-    let mut ours = world.puppet("rotate", None);
-    assert!(ours.lead_to(phase, 1).await.is_none(), "{phase}");
+    let mut ours = world.subprocess("rotate", None);
+    assert!(ours.run_until_phase(phase, 1).await.is_none(), "{phase}");
     ours.kill().await;
     let status = world.manager().status(StatusOptions::default()).await.unwrap();
     let running = status.operation_in_progress.expect("it is unfinished");

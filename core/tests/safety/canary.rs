@@ -22,8 +22,8 @@ async fn p04_a_canary_that_a_dead_run_left_is_rewritten_too_when_metrics_cannot_
     for wiring in WIRINGS {
         let world = World::embedded(wiring, json!({})).await;
         world.enable(1).await.unwrap();
-        let mut ours = world.puppet("reencrypt_secrets", None);
-        assert!(ours.lead_to("reencrypt", 1).await.is_none(), "the canary is written");
+        let mut ours = world.subprocess("reencrypt_secrets", None);
+        assert!(ours.run_until_phase("reencrypt", 1).await.is_none(), "the canary is written");
         ours.kill().await;
         world.manager().abandon().await.unwrap();
         let (status, _) = canary(&world).await;

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::{
     common::{
         block_on, once_when,
-        puppet::{Outcome, Puppet},
+        subprocess::{Outcome, Subprocess},
         watched,
         world::{WIRINGS, World, assert_complete, is},
     },
@@ -16,11 +16,11 @@ use crate::{
 };
 
 /// Leads our process until its key is set, and it is about to wait for the API servers.
-async fn until_its_key_is_set(world: &World, verb: &str, number: usize) -> Puppet {
-    let mut ours = world.puppet(verb, Some(number));
-    assert!(ours.lead_to("cluster", 1).await.is_none());
+async fn until_its_key_is_set(world: &World, verb: &str, number: usize) -> Subprocess {
+    let mut ours = world.subprocess(verb, Some(number));
+    assert!(ours.run_until_phase("cluster", 1).await.is_none());
     ours.go_on().await;
-    assert!(ours.lead_to("converge", 1).await.is_none(), "the key is set");
+    assert!(ours.run_until_phase("converge", 1).await.is_none(), "the key is set");
     assert_eq!(world.configured().as_deref(), Some(world.key(number)));
     ours
 }
@@ -139,10 +139,10 @@ async fn p13_a_key_that_came_and_went_during_the_last_pass_is_not_removable_afte
         world.rotate(4).await.unwrap();
         world.rotate(1).await.unwrap();
         assert!(world.is_removable(&world.ledger().await, 5), "{wiring}: it was retired");
-        let mut ours = world.puppet("rotate", Some(2));
-        assert!(ours.lead_to("cluster", 1).await.is_none());
+        let mut ours = world.subprocess("rotate", Some(2));
+        assert!(ours.run_until_phase("cluster", 1).await.is_none());
         ours.go_on().await;
-        assert!(ours.lead_to("reencrypt", 2).await.is_none(), "about to verify");
+        assert!(ours.run_until_phase("reencrypt", 2).await.is_none(), "about to verify");
         world.all_under(2).await;
         world.others_there_and_back(5, 2).await;
         world.have_noticed().await;

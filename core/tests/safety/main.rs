@@ -2,7 +2,7 @@
 //! the right behaviour. `docs/safety.md` lists them.
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests are tests")]
-#![allow(clippy::print_stdout, reason = "the puppet tells its leader how it goes")]
+#![allow(clippy::print_stdout, reason = "the subprocess tells its leader how it goes")]
 
 #[path = "../common/mod.rs"]
 mod common;
@@ -26,6 +26,6 @@ mod world;
 /// The library in another process; the tests above lead it.
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "no test of its own: the others run it in another process"]
-async fn puppet() {
-    common::puppet::act().await;
+async fn subprocess() {
+    common::subprocess::act().await;
 }

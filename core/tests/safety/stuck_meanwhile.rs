@@ -64,8 +64,8 @@ async fn s09_a_blocked_secret_that_is_deleted_meanwhile_blocks_nothing() {
 async fn s11_somebody_labels_the_record_in_the_middle() {
     for wiring in WIRINGS {
         let world = World::embedded(wiring, json!({})).await;
-        let mut ours = world.puppet("enable", Some(1));
-        assert!(ours.lead_to("cluster", 1).await.is_none());
+        let mut ours = world.subprocess("enable", Some(1));
+        assert!(ours.run_until_phase("cluster", 1).await.is_none());
         let path = "/api/v1/namespaces/kube-system/configmaps/aks-kms";
         let change = json!({"metadata": {"labels": {"backup": "yes"}}});
         let kubectl = world.kubectl();

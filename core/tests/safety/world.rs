@@ -31,8 +31,8 @@ impl World {
 
     /// A process of ours asks Azure for its change, and dies while Azure is at it.
     pub(crate) async fn dies_while_azure_works(&self, verb: &str, number: Option<usize>) {
-        let mut ours = self.puppet(verb, number);
-        assert!(ours.lead_to("cluster", 1).await.is_none());
+        let mut ours = self.subprocess(verb, number);
+        assert!(ours.run_until_phase("cluster", 1).await.is_none());
         ours.go_on().await;
         self.comes_to_be("Updating").await;
         ours.kill().await;

@@ -1,4 +1,4 @@
-//! The library in a process of its own, led step by step, stopped and killed.
+//! The library in a process of its own, run step by step, stopped and killed.
 #![allow(dead_code, reason = "each test binary uses a part of it")]
 
 use std::{
@@ -20,9 +20,9 @@ use tokio::{
 };
 
 const SCRIPT: &str = "AKS_KMS_PUPPET";
-const MARK: &str = "puppet: ";
+const MARK: &str = "subprocess: ";
 
-/// What a puppet is to do.
+/// What a subprocess is to do.
 #[derive(Clone, Deserialize, Serialize)]
 pub(crate) struct Script {
     pub(crate) case: Case,
@@ -30,12 +30,12 @@ pub(crate) struct Script {
     pub(crate) verb: String,
     pub(crate) key_id: Option<String>,
     /// Wait for a word before each phase.
-    pub(crate) led: bool,
+    pub(crate) step_by_step: bool,
     /// Factor of every wait.
     pub(crate) scale: f64,
 }
 
-/// How a puppet ended.
+/// How a subprocess ended.
 #[derive(Debug, Deserialize, Serialize)]
 pub(crate) struct Outcome {
     /// `None`: it succeeded.
@@ -45,25 +45,25 @@ pub(crate) struct Outcome {
 }
 
 /// The library in a process of its own.
-pub(crate) struct Puppet {
+pub(crate) struct Subprocess {
     child: Child,
     words: ChildStdin,
     lines: Lines<BufReader<ChildStdout>>,
 }
 
-/// What a puppet says.
+/// What a subprocess says.
 #[derive(Debug)]
 pub(crate) enum Said {
-    /// It is about to begin this phase, and, if it is led, waits for a word.
+    /// It is about to begin this phase, and, if it runs step by step, waits for a word.
     Phase(String),
     Ended(Outcome),
 }
 
-impl Puppet {
-    /// Starts the process. The test binary must have a test `puppet` that calls [`act`].
+impl Subprocess {
+    /// Starts the process. The test binary must have a test `subprocess` that calls [`act`].
     pub(crate) fn start(script: &Script) -> Self {
         let mut child = Command::new(std::env::current_exe().unwrap())
-            .args(["puppet", "--exact", "--ignored", "--nocapture", "--quiet"])
+            .args(["subprocess", "--exact", "--ignored", "--nocapture", "--quiet"])
             .env(SCRIPT, serde_json::to_string(script).unwrap())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -80,7 +80,7 @@ impl Puppet {
         let listening = async {
             loop {
                 let line =
-                    self.lines.next_line().await.unwrap().expect("the puppet ended silently");
+                    self.lines.next_line().await.unwrap().expect("the subprocess ended silently");
                 let Some((_, said)) = line.split_once(MARK) else { continue };
                 return match said.strip_prefix("phase ") {
                     Some(phase) => Said::Phase(phase.to_owned()),
@@ -88,7 +88,7 @@ impl Puppet {
                 };
             }
         };
-        tokio::time::timeout(super::PATIENCE, listening).await.expect("the puppet hangs")
+        tokio::time::timeout(super::PATIENCE, listening).await.expect("the subprocess hangs")
     }
 
     /// Lets it go on.
@@ -97,7 +97,11 @@ impl Puppet {
     }
 
     /// Leads it to the given occurrence (from 1) of a phase, where it waits. `None`: it ended before.
-    pub(crate) async fn lead_to(&mut self, phase: &str, occurrence: usize) -> Option<Outcome> {
+    pub(crate) async fn run_until_phase(
+        &mut self,
+        phase: &str,
+        occurrence: usize,
+    ) -> Option<Outcome> {
         let mut seen = 0;
         loop {
             match self.listen().await {
@@ -166,7 +170,7 @@ impl Puppet {
     }
 }
 
-/// The puppet's side: does what the script says.
+/// The subprocess's side: does what the script says.
 pub(crate) async fn act() {
     let Ok(script) = std::env::var(SCRIPT) else { return };
     let script: Script = serde_json::from_str(&script).unwrap();
@@ -188,7 +192,7 @@ pub(crate) async fn act() {
 }
 
 async fn perform(manager: &KmsManager, script: &Script) -> Result<OperationReport, Error> {
-    let run = run(script.led);
+    let run = run(script.step_by_step);
     match script.verb.as_str() {
         "enable" => {
             let key = script.key_id.as_ref().unwrap();
@@ -208,7 +212,7 @@ async fn perform(manager: &KmsManager, script: &Script) -> Result<OperationRepor
     }
 }
 
-fn run(led: bool) -> RunOptions {
+fn run(step_by_step: bool) -> RunOptions {
     let last = std::sync::Mutex::new(String::new());
     let on_progress: aks_kms::OnProgress = Arc::new(move |now| {
         // a phase of a step, so that each step's beginning is told
@@ -219,7 +223,7 @@ fn run(led: bool) -> RunOptions {
         }
         *last = place;
         say(&format!("phase {}", now.phase));
-        if led {
+        if step_by_step {
             let mut word = String::new();
             std::io::stdin().lock().read_line(&mut word).unwrap();
         }
