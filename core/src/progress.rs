@@ -2,14 +2,13 @@
 
 use std::{
     collections::VecDeque,
-    fmt,
     sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant},
 };
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
-use crate::model::Verb;
+use crate::model::{Verb, text_enum};
 
 /// Receives progress. Calls never overlap. It runs on the operation's own task: keep it short.
 pub type OnProgress = Arc<dyn Fn(Progress) + Send + Sync>;
@@ -42,7 +41,7 @@ pub struct Progress {
 }
 
 /// What an operation is doing.
-#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Phase {
@@ -66,21 +65,17 @@ pub enum Phase {
     Record,
 }
 
-impl fmt::Display for Phase {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Observe => "observe",
-            Self::Plan => "plan",
-            Self::Cluster => "cluster",
-            Self::Vault => "vault",
-            Self::Upgrade => "upgrade",
-            Self::Converge => "converge",
-            Self::Reencrypt => "reencrypt",
-            Self::Verify => "verify",
-            Self::Record => "record",
-        })
-    }
-}
+text_enum!(Phase, "phase":
+    Observe = "observe",
+    Plan = "plan",
+    Cluster = "cluster",
+    Vault = "vault",
+    Upgrade = "upgrade",
+    Converge = "converge",
+    Reencrypt = "reencrypt",
+    Verify = "verify",
+    Record = "record",
+);
 
 /// Sends progress for one run: throttled, in order, ended by exactly one finished snapshot.
 #[derive(Clone)]

@@ -6,7 +6,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use crate::{
     error::{Error, ErrorKind},
-    model::Verb,
+    model::{Verb, text_enum},
 };
 
 /// How much a violated rule weighs.
@@ -21,15 +21,7 @@ pub enum Level {
     Block,
 }
 
-impl fmt::Display for Level {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Info => "info",
-            Self::Warn => "warn",
-            Self::Block => "block",
-        })
-    }
-}
+text_enum!(Level, "level": Info = "info", Warn = "warn", Block = "block");
 
 /// A documented limitation.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize)]

@@ -4,6 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::text_enum::text_enum;
 use crate::catalogue::{Level, RuleId};
 
 /// Why a finding was made.
@@ -15,6 +16,8 @@ pub enum FindingState {
     /// The facts could not be read.
     Undetermined,
 }
+
+text_enum!(FindingState, "state": Violated = "violated", Undetermined = "undetermined");
 
 /// A rule that does not hold, or could not be judged.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]

@@ -24,6 +24,7 @@ mod step;
 mod target;
 #[cfg(test)]
 mod tests;
+mod text_enum;
 mod timing;
 mod vault;
 mod vault_access;
@@ -62,6 +63,7 @@ pub use resource_id::{ClusterId, IdentityId, VaultId};
 pub use status::{Experience, KmsStatus, KmsVersion, OperationInProgress, SecretTotal};
 pub use step::{KmsChange, Step, StepKind, Steps};
 pub(crate) use target::KmsConfiguration;
+pub(crate) use text_enum::{by_name, text_enum};
 #[doc(hidden)]
 pub use timing::Timing;
 pub(crate) use vault::{AccessPolicy, ConnectionState, PrivateEndpointConnection, VaultFacts};

@@ -1,10 +1,8 @@
 //! What becomes of node pools in an upgrade.
 
-use std::{fmt, str::FromStr};
-
 use serde::{Deserialize, Serialize};
 
-use crate::error::{Error, ErrorKind};
+use super::text_enum::text_enum;
 
 /// What `migrate_to_v2` does with the node pools.
 #[derive(Clone, Copy, Debug, Default, Deserialize, Eq, Hash, PartialEq, Serialize)]
@@ -17,34 +15,4 @@ pub enum NodePools {
     Keep,
 }
 
-impl NodePools {
-    /// The name: `upgrade` or `keep`.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Upgrade => "upgrade",
-            Self::Keep => "keep",
-        }
-    }
-}
-
-impl fmt::Display for NodePools {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
-
-impl FromStr for NodePools {
-    type Err = Error;
-
-    fn from_str(text: &str) -> Result<Self, Error> {
-        match text {
-            "upgrade" => Ok(Self::Upgrade),
-            "keep" => Ok(Self::Keep),
-            _ => Err(Error::new(
-                ErrorKind::InvalidInput,
-                format!("node_pools is {text:?}; pass \"upgrade\" or \"keep\""),
-            )),
-        }
-    }
-}
+text_enum!(NodePools, "node_pools": Upgrade = "upgrade", Keep = "keep");

@@ -2,9 +2,11 @@
 
 use std::{fmt, time::Duration};
 
+use serde::{Deserialize, Serialize};
+
 use crate::{
     catalogue::RuleId,
-    model::{KubernetesVersion, NetworkMode, NodePools, VaultAccess},
+    model::{KubernetesVersion, NetworkMode, NodePools, VaultAccess, text_enum},
     progress::OnProgress,
 };
 
@@ -101,7 +103,8 @@ impl Default for ReencryptOptions {
 }
 
 /// How hard the API server is pressed.
-#[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, Hash, PartialEq, Serialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Pace {
     /// As many requests in flight as leave the API server's latency near what it is without them,
     /// `max_concurrency` at most; and etcd grows by no more than 1 GiB in ten minutes.
@@ -110,6 +113,8 @@ pub enum Pace {
     /// `max_concurrency` requests in flight.
     Fast,
 }
+
+text_enum!(Pace, "pace": Gentle = "gentle", Fast = "fast");
 
 /// Options of `enable`.
 #[derive(Clone, Debug, Default)]

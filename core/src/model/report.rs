@@ -5,7 +5,7 @@ use time::OffsetDateTime;
 
 use crate::{
     catalogue::RuleId,
-    model::{ClusterId, Finding, KeyLedger, KmsStatus, Step, Steps, Verb},
+    model::{ClusterId, Finding, KeyLedger, KmsStatus, Step, Steps, Verb, text_enum},
 };
 
 /// What an operation did, or a dry run would do.
@@ -94,6 +94,12 @@ pub enum StepOutcome {
     Skipped,
 }
 
+text_enum!(StepOutcome, "outcome":
+    Done = "done",
+    AlreadyDone = "already-done",
+    Skipped = "skipped",
+);
+
 /// A pass over the secrets of a cluster.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 #[non_exhaustive]
@@ -145,6 +151,8 @@ pub enum Purpose {
     Verify,
 }
 
+text_enum!(Purpose, "purpose": Gate = "gate", Rewrite = "rewrite", Verify = "verify");
+
 /// Which secrets a pass went over.
 #[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 #[non_exhaustive]
@@ -168,6 +176,13 @@ pub enum Evidence {
     /// An earlier proof, recorded in the cluster, still stands.
     Ledger,
 }
+
+text_enum!(Evidence, "evidence":
+    Metrics = "metrics",
+    MetricsUnnamed = "metrics-unnamed",
+    Weak = "weak",
+    Ledger = "ledger",
+);
 
 /// How many secrets ended how.
 #[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
@@ -219,6 +234,15 @@ pub enum BlockedReason {
     /// The API server responded with an error.
     Error,
 }
+
+text_enum!(BlockedReason, "reason":
+    Denied = "denied",
+    Invalid = "invalid",
+    Unreadable = "unreadable",
+    TooLarge = "too-large",
+    NamespaceGone = "namespace-gone",
+    Error = "error",
+);
 
 /// An API server that was heard.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]

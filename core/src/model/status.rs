@@ -1,13 +1,11 @@
 //! The state of a cluster's KMS.
 
-use std::fmt;
-
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
 use crate::model::{
     ClusterFacts, ClusterId, Finding, IdentityKind, KeyId, KeyLedger, KubernetesVersion,
-    NetworkMode, VaultId, Verb,
+    NetworkMode, VaultId, Verb, text_enum,
 };
 
 /// The state of a cluster's KMS, as Azure and the cluster tell it.
@@ -62,14 +60,7 @@ pub enum KmsVersion {
     V2,
 }
 
-impl fmt::Display for KmsVersion {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::V1 => "v1",
-            Self::V2 => "v2",
-        })
-    }
-}
+text_enum!(KmsVersion, "kms_version": V1 = "v1", V2 = "v2");
 
 /// Who manages the key that secrets are encrypted with.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, PartialEq, Serialize)]
@@ -82,6 +73,12 @@ pub enum Experience {
     /// The newer experience with a key of the platform's.
     PlatformManaged,
 }
+
+text_enum!(Experience, "experience":
+    KeyVault = "key-vault",
+    CustomerManaged = "customer-managed",
+    PlatformManaged = "platform-managed",
+);
 
 /// An operation that was recorded in the cluster.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]

@@ -1,8 +1,8 @@
 //! The verbs of [`KmsManager`](crate::KmsManager).
 
-use std::fmt;
-
 use serde::{Deserialize, Serialize};
+
+use super::text_enum::text_enum;
 
 /// A verb. It has the same name everywhere: methods, reports, docs, conformance cases.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
@@ -37,30 +37,18 @@ pub enum Verb {
     CreateCluster,
 }
 
-impl Verb {
-    /// The name.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Enable => "enable",
-            Self::Rotate => "rotate",
-            Self::Disable => "disable",
-            Self::ChangeNetworkMode => "change_network_mode",
-            Self::MigrateToV2 => "migrate_to_v2",
-            Self::ReencryptSecrets => "reencrypt_secrets",
-            Self::VerifySecrets => "verify_secrets",
-            Self::Resume => "resume",
-            Self::Abandon => "abandon",
-            Self::Status => "status",
-            Self::CheckAction => "check_action",
-            Self::Provision => "provision",
-            Self::CreateCluster => "create_cluster",
-        }
-    }
-}
-
-impl fmt::Display for Verb {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
+text_enum!(Verb, "operation":
+    Enable = "enable",
+    Rotate = "rotate",
+    Disable = "disable",
+    ChangeNetworkMode = "change_network_mode",
+    MigrateToV2 = "migrate_to_v2",
+    ReencryptSecrets = "reencrypt_secrets",
+    VerifySecrets = "verify_secrets",
+    Resume = "resume",
+    Abandon = "abandon",
+    Status = "status",
+    CheckAction = "check_action",
+    Provision = "provision",
+    CreateCluster = "create_cluster",
+);

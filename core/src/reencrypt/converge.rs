@@ -213,7 +213,10 @@ mod tests {
                 Some(words) => assert!(message.contains(&words), "{message}"),
                 None => assert!(!message.contains("rolls back"), "{message}"),
             }
-            assert_eq!(message.matches("rolls back").count(), usize::from(message.contains("rolls")));
+            assert_eq!(
+                message.matches("rolls back").count(),
+                usize::from(message.contains("rolls"))
+            );
         }
     }
 }
