@@ -47,8 +47,8 @@ pub(crate) fn by_name<T: Copy>(
     all: &[T],
     name: impl Fn(T) -> &'static str,
 ) -> Result<T> {
-    let named = |value: &&T| text.eq_ignore_ascii_case(name(**value));
-    all.iter().find(named).copied().ok_or_else(|| {
+    let is_it = |value: &&T| text.eq_ignore_ascii_case(name(**value));
+    all.iter().find(is_it).copied().ok_or_else(|| {
         let names: Vec<String> = all.iter().map(|value| format!("{:?}", name(*value))).collect();
         let names = match names.split_last() {
             Some((last, [])) => last.clone(),
