@@ -278,7 +278,8 @@ impl KmsManager {
     /// let reencrypt = ReencryptOptions { pace: Pace::Gentle, ..ReencryptOptions::default() };
     /// let options = ReencryptSecretsOptions { reencrypt, ..ReencryptSecretsOptions::default() };
     /// let report = manager.reencrypt_secrets(options).await?;
-    /// println!("{} rewritten", report.reencryption[0].counts.rewritten);
+    /// let pass = report.reencryption.last().expect("it ends with a pass");
+    /// println!("{} rewritten", pass.counts.rewritten);
     /// # Ok(())
     /// # }
     /// ```

@@ -105,6 +105,9 @@ impl<'a> KeyNeeds<'a> {
         if is(&ledger.pending) {
             return needed("an unfinished operation changes to it; call resume, or abandon");
         }
+        if ledger.current.is_none() {
+            return Need::Unknown("the key in use is not known".to_owned());
+        }
         match (is(&ledger.previous), self.kms_is_on()) {
             (true, true) => needed(
                 "the API servers still read with the key before the current one; after one more rotation it is removable",

@@ -117,6 +117,12 @@ impl Reconciled {
                 ledger.previous_uncertain = true;
             }
             Fit::Changed
+        } else if ledger.current.is_none() && (same_etag || has_failed_to_set(ledger, &seen.key)) {
+            // What is in use was not known when it was recorded; nobody has set another key since.
+            if seen.in_force {
+                ledger.in_use(&seen.key, seen.at);
+            }
+            Fit::Changed
         } else if seen.in_force {
             record.ledger = record.ledger.invalidate(&seen.key);
             Fit::Superseded
@@ -133,6 +139,7 @@ impl Reconciled {
             // The API servers may have what was set before, which nobody recorded.
             ledger.current = None;
             ledger.doubt(&seen.key);
+            ledger.others_key = None;
         }
         let record = Record { cluster: seen.marks.clone(), ledger, operation: None };
         Self { record, fit: Fit::Unrelated, unsealed: None }
@@ -170,6 +177,15 @@ impl Reconciled {
     /// Whether it is known that nobody else changed the cluster.
     pub(crate) fn is_unbroken(&self) -> bool {
         self.fit == Fit::Unbroken
+    }
+}
+
+/// Whether the last thing known of a ledger's cluster is that a change to this key did not succeed.
+fn has_failed_to_set(ledger: &Ledger, key: &ExpectedKey) -> bool {
+    match key.key_id() {
+        Some(_) => ledger.retired.first().is_some_and(|entry| entry.abandoned && entry.is(key)),
+        // plaintext is not retired
+        None => false,
     }
 }
 

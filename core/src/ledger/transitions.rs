@@ -62,6 +62,7 @@ impl Ledger {
     /// A key is in use, and what was before it is not known: every other key may be read with.
     pub(super) fn in_use(&mut self, key: &ExpectedKey, at: OffsetDateTime) {
         self.previous_uncertain = true;
+        self.others_key = self.others_key.map(|_| Slot::Previous);
         if let Some(other) = self.pending.take_if(|pending| !pending.is(key)) {
             self.retire(Entry { abandoned: true, ..other });
         }
@@ -69,7 +70,6 @@ impl Ledger {
             self.dedup_retired();
             return;
         }
-        self.others_key = self.others_key.map(|_| Slot::Previous);
         let pending = self.pending.take();
         let retired = || self.retired.iter().find(|entry| entry.is(key)).cloned();
         let mut entry = pending.or_else(retired).unwrap_or_else(|| Entry::unproven(key));
@@ -85,9 +85,9 @@ impl Ledger {
     /// there and back.
     pub(super) fn changed_by_others(&mut self, in_force: bool) {
         self.previous_uncertain = true;
-        let is_off = self.current.as_ref().is_some_and(|entry| entry.key_id.is_none());
-        if in_force && (is_off || self.others_key.is_some()) {
-            self.others_key = Some(Slot::Previous);
+        if in_force {
+            // What had failed was asked for again, and another key took its place.
+            self.others_key = self.others_key.map(|_| Slot::Previous);
         }
     }
 
@@ -213,6 +213,10 @@ impl Record {
 
     /// Every secret is proven to be under the current key, with the cluster in this state.
     pub(crate) fn prove(&mut self, key: &ExpectedKey, proof: Proof, etag: Option<&str>) {
+        if self.ledger.current.is_none() {
+            // Every API server was heard to write with it.
+            self.ledger.in_use(key, proof.at);
+        }
         let Some(entry) = self.ledger.current.as_mut().filter(|entry| entry.is(key)) else {
             return;
         };

@@ -11,7 +11,7 @@ use super::judge_off_and_on;
 use crate::{
     catalogue::{Level, RuleId},
     error::Result,
-    ledger::Slot,
+    ledger::{Entry, Slot},
     model::{
         ChangeNetworkMode, ExpectedKey, Fact, Finding, Intent, KmsChange, KmsConfiguration,
         NetworkMode, Purpose, ReencryptOptions, Step, StepKind, VaultAccess, VaultId, Verb,
@@ -152,9 +152,9 @@ fn still_read_publicly(
     ))
 }
 
-/// After somebody's change that did not succeed, or was taken back while KMS is off, API servers may
-/// read with a key that this operation does not know of, over the public way that it is to close.
-/// Turning KMS off and on replaces what they read with besides the key in use, and no more.
+/// After somebody's change that did not succeed, API servers may read with a key that this operation
+/// does not know of, over the public way that it is to close. Turning KMS off and on replaces what
+/// they read with besides the key in use, and no more.
 fn after_changes_of_others(
     observed: &Observed,
     intent: &Intent,
@@ -177,14 +177,16 @@ fn after_changes_of_others(
         return None;
     }
     let abandon = if unfinished { "call abandon, " } else { "" };
-    let set = if cluster.kms_on().is_some() { "rotate" } else { "enable and rotate" };
+    let is_plaintext = |entry: &Entry| entry.key_id.is_none();
+    let recorded = observed.recorded().and_then(|found| found.record.ledger.current.as_ref());
+    let is_off = recorded.map_or(cluster.kms_on().is_none(), is_plaintext);
+    let set = if is_off { "enable and rotate" } else { "rotate" };
     Some(Finding::violated(
         RuleId::VaultClosingInPublicUse,
         &vault.id,
         format!(
-            "somebody else's change of the KMS of cluster {} did not succeed or was taken back, and its API servers may \
-             still read with the key of that change, over the public way; {abandon}{set}, then call \
-             change_network_mode again",
+            "a change of cluster {} did not succeed, and its API servers may still read with the key of that change, over \
+             the public way; {abandon}{set}, then call change_network_mode again",
             cluster.id.name()
         ),
     ))

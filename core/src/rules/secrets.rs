@@ -3,10 +3,12 @@
 use super::{check_fact, question::RuleContext};
 use crate::{
     catalogue::{Level, RuleId},
+    ledger::Entry,
     model::{
         ClusterId, ETCD_GROWTH, ETCD_RETENTION, Fact, Finding, KubernetesFacts, Pace, Permission,
         SECRET_BYTES, Unreadable, Verb,
     },
+    plan::expected_now,
 };
 
 pub(super) fn check(question: &RuleContext<'_>) -> Vec<Finding> {
@@ -74,7 +76,11 @@ fn unproven(question: &RuleContext<'_>) -> Option<Finding> {
     let had_a_key = cluster.kms.is_some()
         || ledger.previous.as_ref().is_some_and(|entry| entry.key_id.is_some())
         || !ledger.retired.is_empty();
-    let is_proven = ledger.current.as_ref().is_some_and(|entry| entry.proven_at.is_some());
+    // After a change that did not succeed, the proof is of another key than the configured one.
+    let configured = expected_now(cluster).ok();
+    let is_configured = |entry: &&Entry| configured.as_ref().is_some_and(|key| entry.is(key));
+    let current = ledger.current.as_ref().filter(is_configured);
+    let is_proven = current.is_some_and(|entry| entry.proven_at.is_some());
     if !had_a_key || is_proven {
         return None;
     }

@@ -201,8 +201,8 @@ impl Runner<'_> {
         Error::new(
             ErrorKind::PreflightFailed,
             format!(
-                "which key the API servers write with cannot be told: [{}] {}; set the cluster to the key that it had before \
-                 (az aks update), then run this again",
+                "which key the API servers write with cannot be told: [{}] {}; make its last change succeed (`az aks \
+                 update`, with the key that it had before if the key was changed), then run this again",
                 finding.rule, finding.message
             ),
         )

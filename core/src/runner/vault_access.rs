@@ -57,10 +57,10 @@ impl Runner<'_> {
                 Next::Replan => return Ok(changed()),
                 Next::Refuse => {
                     let error = self.not_in_private_use(id);
-                    return Err(match progress {
-                        Progress::Closed => self.closed_in_vain(id, error, is_ours).await,
-                        Progress::Begun | Progress::Recorded => error,
-                    });
+                    if !is_ours && progress != Progress::Closed {
+                        return Err(error);
+                    }
+                    return Err(self.closed_in_vain(id, error, is_ours).await);
                 }
                 Next::NotConnected => {
                     let error = not_connected(id, "is closed", unconnected);

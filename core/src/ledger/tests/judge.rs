@@ -57,7 +57,7 @@ const CASES: [(&str, Change, Fit, Option<&str>); 13] = [
             record.ledger.current = None;
         },
         Fit::Unbroken,
-        Some("KMS is off"),
+        Some("the key in use is not known"),
     ),
     (
         "the key before is not known",

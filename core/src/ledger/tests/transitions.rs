@@ -184,6 +184,15 @@ fn the_key_that_the_api_servers_have_is_in_use_after_a_change_that_failed() {
 }
 
 #[test]
+fn a_whole_pass_tells_the_key_in_use_where_none_was_known() {
+    let mut record = settled();
+    record.ledger.current = None;
+    record.prove(&key(2), proof(), Some("a"));
+    assert_eq!(shown(&record.ledger), "current 2+ pending - previous - retired [1+]");
+    assert!(record.ledger.previous_uncertain);
+}
+
+#[test]
 fn a_key_of_others_moves_on_as_any_key_does() {
     let changes = |numbers: &[u8]| {
         let mut record = settled();

@@ -33,7 +33,7 @@ impl State {
                 next.cluster.vault_open = false;
                 return ("closes the vault", next.closing(closing::Progress::Closed));
             }
-            closing::Next::Refuse if run.closing != closing::Progress::Closed => {
+            closing::Next::Refuse if !is_ours && run.closing != closing::Progress::Closed => {
                 return ("finds the cluster changed", self.ended());
             }
             closing::Next::Refuse => (false, "finds the cluster changed"),
