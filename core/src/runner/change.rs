@@ -172,10 +172,9 @@ pub(crate) fn candidates(
     candidates
 }
 
-/// The profile with a key that the API servers have: as it is configured (with KMS on, Azure lets
-/// nobody change how the vault in use is reached), as it was when the operation began, as it is
-/// recorded, as it is to be set, or as that of another key in the same vault. `None`: how its vault is
-/// reached is not known.
+/// The profile with a key that the API servers have: as it was when the operation began, as it is
+/// recorded, as it is configured (which is perhaps not in force), as it is to be set, or as that of
+/// another key in the same vault. `None`: how its vault is reached is not known.
 pub(crate) fn profile_of(
     key: &ExpectedKey,
     now: &ClusterFacts,
@@ -191,12 +190,11 @@ pub(crate) fn profile_of(
     let recorded = entry.and_then(|entry| Some((entry.network_mode?, entry.key_vault_id.clone())));
     let configured = KmsChange::of(now).ok();
     let is_it = |target: &&KmsChange| target.expected() == *key;
-    configured
-        .as_ref()
+    before
         .filter(is_it)
         .cloned()
-        .or_else(|| before.filter(is_it).cloned())
         .or_else(|| recorded.map(on))
+        .or_else(|| configured.as_ref().filter(is_it).cloned())
         .or_else(|| later.filter(is_it).cloned())
         .or_else(|| match configured? {
             KmsChange::On { key_id: other, network_mode, key_vault_id }

@@ -1,8 +1,5 @@
 use super::*;
-use crate::{
-    model::{KeyId, NetworkMode},
-    rules::testing::{self, KEY_1, KEY_2},
-};
+use crate::model::{KeyId, NetworkMode};
 
 fn key(number: u8) -> ExpectedKey {
     if number == 0 {
@@ -125,21 +122,4 @@ fn a_cluster_is_settled_on_what_its_api_servers_write_with() {
     assert_eq!(settles(&heard(&[1, 2]), 3), None);
     assert_eq!(settles(&InUse::NotHeard, 1), None);
     assert_eq!(settles(&InUse::Vouched, 1), None);
-}
-
-#[test]
-fn a_key_that_is_configured_is_set_again_as_it_is_configured() {
-    let profile = |key_id, mode| {
-        let mut cluster = testing::cluster();
-        cluster.kms = Some(testing::kms_on(key_id, mode));
-        cluster
-    };
-    let now = profile(KEY_1, NetworkMode::Public);
-    let before = KmsChange::of(&profile(KEY_1, NetworkMode::Private)).unwrap();
-    let key = |key_id| ExpectedKey::Key(KeyId::parse(key_id).unwrap());
-    // with KMS on, Azure lets nobody change how the vault in use is reached
-    let set = profile_of(&key(KEY_1), &now, None, Some(&before), None);
-    assert_eq!(set, Some(KmsChange::of(&now).unwrap()));
-    let other = profile(KEY_2, NetworkMode::Public);
-    assert_eq!(profile_of(&key(KEY_1), &other, None, Some(&before), None), Some(before));
 }

@@ -92,15 +92,6 @@ const REGRESSIONS: &[Regression] = &[
         steps: &[During(GoPrivate, 1889, ThereAndBack(2, Some(8)))],
     },
     Regression {
-        name: "the public way is set again by others, and that fails",
-        start: Start { wiring: OneProvider, kms: Private, denied: Nowhere },
-        steps: &[
-            CutAtPut(GoPublic, 2),
-            Call(VerifySecrets),
-            Do(FailToSet { change: To(1), ended: Failed, applied_to: None }),
-        ],
-    },
-    Regression {
         name: "a private cluster, whose profile a change that failed has dropped",
         start: Start { wiring: OneProvider, kms: Private, denied: Nowhere },
         steps: &[Call(Enable(3)), Do(FailToSet { change: ToOff, ended: Failed, applied_to: None })],
