@@ -48,13 +48,14 @@ pub(crate) enum Next {
     AwaitConnection,
     Record,
     Close,
-    /// It is closed: does KMS stay healthy? What [`after_check`] says of that.
+    /// It is closed: does KMS stay healthy?
     CheckKms,
-    /// It is closed, and no connection leads to it: what [`after_check`] says of that is known.
+    /// It is closed, and no connection leads to it, so that KMS cannot stay healthy.
     NotConnected,
 }
 
-/// Rules 1 to 4.
+/// Rules 1 to 4. What follows from an unhealthy KMS, rules 5 and 6, is whether the operation closed
+/// the vault.
 pub(crate) fn next(progress: Progress, look: Look) -> Next {
     match progress {
         _ if !look.in_private_use => Next::Refuse,
@@ -65,25 +66,6 @@ pub(crate) fn next(progress: Progress, look: Look) -> Next {
         _ if !look.connected => Next::AwaitConnection,
         Progress::Begun => Next::Record,
         Progress::Recorded => Next::Close,
-    }
-}
-
-/// What follows from a look at KMS with the vault closed.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) enum AfterCheck {
-    Done,
-    /// The vault is opened again, and the run ends.
-    Reopen,
-    /// The run ends, and the vault stays closed.
-    Stop,
-}
-
-/// Rules 5 and 6. `is_ours`: this operation closed the vault, in this run or an earlier one.
-pub(crate) fn after_check(healthy: bool, is_ours: bool) -> AfterCheck {
-    match (healthy, is_ours) {
-        (true, _) => AfterCheck::Done,
-        (false, true) => AfterCheck::Reopen,
-        (false, false) => AfterCheck::Stop,
     }
 }
 
@@ -125,13 +107,5 @@ mod tests {
         let closed = Look { open: false, ..unconnected };
         assert_eq!(next(Progress::Begun, closed), Next::NotConnected);
         assert_eq!(next(Progress::Begun, Look { open: false, ..READY }), Next::CheckKms);
-    }
-
-    #[test]
-    fn only_a_vault_that_the_operation_closed_is_opened_again() {
-        assert_eq!(after_check(true, true), AfterCheck::Done);
-        assert_eq!(after_check(true, false), AfterCheck::Done);
-        assert_eq!(after_check(false, true), AfterCheck::Reopen);
-        assert_eq!(after_check(false, false), AfterCheck::Stop);
     }
 }

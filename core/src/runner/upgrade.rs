@@ -87,11 +87,11 @@ impl Runner<'_> {
     async fn upgrade(
         &self,
         cluster: &ManagedCluster,
-        versions: UpgradeTarget,
+        target: UpgradeTarget,
         state: &mut RunState,
     ) -> Result<ControlFlow<String, StepOutcome>> {
         self.still_ours().await?;
-        let after = match self.run_upgrade(cluster, versions).await {
+        let after = match self.run_upgrade(cluster, target).await {
             Ok(after) => after,
             Err(error) if is_etag_mismatch(&error) => {
                 self.still_ours().await?;
@@ -108,13 +108,13 @@ impl Runner<'_> {
     async fn run_upgrade(
         &self,
         cluster: &ManagedCluster,
-        versions: UpgradeTarget,
+        target: UpgradeTarget,
     ) -> Result<ManagedCluster> {
-        let operation = self.azure.put_versions(cluster, versions).await?;
+        let operation = self.azure.put_versions(cluster, target).await?;
         let deadline = Instant::now() + self.timing.operation_limit;
         operation
             .wait(self.azure, deadline, |status| {
-                self.reporter.message(format!("The upgrade to {versions} is {status}"));
+                self.reporter.message(format!("The upgrade to {target} is {status}"));
             })
             .await
     }

@@ -8,7 +8,7 @@ use tokio::time::{Instant, sleep};
 
 use super::{
     RunState, Runner,
-    closing::{AfterCheck, Look, Next, Progress, after_check, next},
+    closing::{Look, Next, Progress, next},
     set_kms::changed,
 };
 use crate::{
@@ -57,10 +57,7 @@ impl Runner<'_> {
                 Next::Replan => return Ok(changed()),
                 Next::Refuse => {
                     let error = self.not_in_private_use(id);
-                    if !is_ours && progress != Progress::Closed {
-                        return Err(error);
-                    }
-                    return Err(self.closed_in_vain(id, error, is_ours).await);
+                    return Err(if is_ours { self.opened_again(id, error).await } else { error });
                 }
                 Next::NotConnected => {
                     let error = not_connected(id, "is closed", unconnected);
@@ -113,14 +110,13 @@ impl Runner<'_> {
     /// KMS does not work with the vault closed, or that cannot be told: the error, after the vault
     /// was opened again where that is to be.
     async fn closed_in_vain(&self, id: &VaultId, error: Error, is_ours: bool) -> Error {
-        match after_check(false, is_ours) {
-            AfterCheck::Reopen => self.opened_again(id, error).await,
-            AfterCheck::Stop | AfterCheck::Done => error.with_context(&format!(
-                "public network access of key vault {id} is disabled; where the API servers need it: \
-                 {}",
-                how_to_open(id)
-            )),
+        if is_ours {
+            return self.opened_again(id, error).await;
         }
+        error.with_context(&format!(
+            "public network access of key vault {id} is disabled; where the API servers need it: {}",
+            how_to_open(id)
+        ))
     }
 
     /// The vault that an earlier run of this operation closed: only the one of the key in use is

@@ -1,4 +1,4 @@
-//! What the API server answers, read whole or part by part.
+//! Responses of the API server, read whole or part by part.
 
 use std::{fmt, time::Duration};
 

@@ -3,9 +3,9 @@
 use serde::Deserialize;
 
 use super::{error::SendError, response::Response};
-use crate::kubernetes::objects::admission::Denial;
 use crate::{
     error::{Error, ErrorKind},
+    kubernetes::objects::admission::Denial,
     text::{LONGEST_NAME, one_line},
 };
 

@@ -4,15 +4,16 @@ use bytes::Bytes;
 use serde_json::json;
 
 use super::admission::Denial;
-use crate::kubernetes::{
-    http::paths::{secrets_path, with_query},
-    http::status::{denial, describe, response_error, send_error},
-    http::{
+use crate::{
+    error::Result,
+    kubernetes::http::{
+        paths::{secrets_path, with_query},
         request::{Accept, Request},
+        status::{denial, describe, response_error, send_error},
         transport::KubernetesApi,
     },
+    model::DeniedPatch,
 };
-use crate::{error::Result, model::DeniedPatch};
 
 /// Its name, where nobody else has a secret of that name.
 pub(crate) const CANARY: &str = "aks-kms-canary";

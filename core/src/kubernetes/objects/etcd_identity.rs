@@ -2,14 +2,16 @@
 
 use serde::Deserialize;
 
-use crate::error::Result;
-use crate::kubernetes::{
-    http::paths::{leases_path, secrets_path},
-    http::{
-        request::{Accept, Request},
-        transport::KubernetesApi,
+use crate::{
+    error::Result,
+    kubernetes::{
+        http::{
+            paths::{leases_path, secrets_path},
+            request::{Accept, Request},
+            transport::KubernetesApi,
+        },
+        observe::list_page,
     },
-    observe::list_page,
 };
 
 /// An etcd, and how far it has come.

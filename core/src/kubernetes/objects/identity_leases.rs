@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use crate::error::Result;
-use crate::kubernetes::{
-    http::paths::leases_path,
-    http::{
+use crate::{
+    error::Result,
+    kubernetes::http::{
+        paths::leases_path,
         request::{Accept, Request},
         transport::KubernetesApi,
     },

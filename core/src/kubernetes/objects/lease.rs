@@ -5,10 +5,10 @@ use serde_json::json;
 use time::{OffsetDateTime, format_description::BorrowedFormatItem, macros::format_description};
 
 use super::{namespace::no_namespace, record_store::STATE};
-use crate::error::{ErrorKind, Result};
-use crate::kubernetes::{
-    http::paths::{lease_path, leases_path},
-    http::{
+use crate::{
+    error::{ErrorKind, Result},
+    kubernetes::http::{
+        paths::{lease_path, leases_path},
         request::{Accept, Request},
         response::Response,
         transport::KubernetesApi,

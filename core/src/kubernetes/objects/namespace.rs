@@ -1,9 +1,9 @@
 //! The namespace in which state is kept.
 
-use crate::error::{Error, ErrorKind, Result};
-use crate::kubernetes::{
-    http::paths::namespace_path,
-    http::{
+use crate::{
+    error::{Error, ErrorKind, Result},
+    kubernetes::http::{
+        paths::namespace_path,
         request::{Accept, Request},
         transport::KubernetesApi,
     },

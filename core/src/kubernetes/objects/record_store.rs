@@ -4,10 +4,10 @@ use bytes::Bytes;
 use serde_json::{Value, json};
 
 use super::namespace::no_namespace;
-use crate::error::{Error, ErrorKind, Result};
-use crate::kubernetes::{
-    http::paths::{config_map_path, config_maps_path},
-    http::{
+use crate::{
+    error::{Error, ErrorKind, Result},
+    kubernetes::http::{
+        paths::{config_map_path, config_maps_path},
         request::{Accept, Request},
         response::Response,
         transport::KubernetesApi,

@@ -7,16 +7,14 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::namespace::no_namespace;
-use crate::kubernetes::{
-    http::paths::{secret_path, secrets_path},
-    http::{
+use crate::{
+    error::{Error, ErrorKind, Result},
+    kubernetes::http::{
+        paths::{secret_path, secrets_path},
         request::{Accept, Request},
         response::Response,
         transport::KubernetesApi,
     },
-};
-use crate::{
-    error::{Error, ErrorKind, Result},
     seal::SealKey,
 };
 

@@ -8,15 +8,17 @@ use futures::join;
 use serde::Deserialize;
 
 use super::{
-    http::paths::{value_free_list, with_query},
-    http::status::not_kubernetes,
     http::{
+        paths::{value_free_list, with_query},
         request::{Accept, Request},
+        status::not_kubernetes,
         transport::KubernetesApi,
     },
     objects::canary::CANARY,
-    tables::metrics::{ServerMetrics, scrape},
-    tables::table::{TablePage, parse_page},
+    tables::{
+        metrics::{ServerMetrics, scrape},
+        table::{TablePage, parse_page},
+    },
 };
 use crate::{
     error::{ErrorKind, Result},

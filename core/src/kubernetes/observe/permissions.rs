@@ -12,8 +12,7 @@ use crate::{
             request::{Accept, Request},
             transport::KubernetesApi,
         },
-        objects::record_store::STATE,
-        objects::seal::SEAL,
+        objects::{record_store::STATE, seal::SEAL},
     },
     model::Permission,
 };

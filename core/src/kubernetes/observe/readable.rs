@@ -2,13 +2,11 @@
 
 use super::{Needs, ObserveScope};
 use crate::{
-    kubernetes::{
-        http::paths::value_free_list,
-        http::status::describe,
-        http::{
-            request::{Accept, Request},
-            transport::KubernetesApi,
-        },
+    kubernetes::http::{
+        paths::value_free_list,
+        request::{Accept, Request},
+        status::describe,
+        transport::KubernetesApi,
     },
     model::Unreadable,
 };

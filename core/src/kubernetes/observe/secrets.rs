@@ -7,14 +7,16 @@ use super::{AT_A_TIME, ObserveScope, PAGE, fact, list_page};
 use crate::{
     error::{Error, Result},
     kubernetes::{
-        http::paths::{namespaces_path, secret_path, secrets_path, with_query},
-        http::status::{denial, describe, not_kubernetes, response_error, send_error},
         http::{
+            paths::{namespaces_path, secret_path, secrets_path, with_query},
             request::{Accept, Request},
+            status::{denial, describe, not_kubernetes, response_error, send_error},
             transport::KubernetesApi,
         },
-        objects::admission::Denial,
-        objects::canary::{CANARY, CANARY_TYPE, canary_denied},
+        objects::{
+            admission::Denial,
+            canary::{CANARY, CANARY_TYPE, canary_denied},
+        },
         tables::table::parse_page,
     },
     model::{DeniedPatch, Fact, Permission},

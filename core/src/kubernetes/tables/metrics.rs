@@ -7,11 +7,11 @@ use std::{
     time::Duration,
 };
 
-use crate::error::Result;
-use crate::kubernetes::{
-    http::status::{not_kubernetes, response_error, send_error},
-    http::{
+use crate::{
+    error::Result,
+    kubernetes::http::{
         request::{Accept, Request},
+        status::{not_kubernetes, response_error, send_error},
         transport::KubernetesApi,
     },
 };

@@ -17,7 +17,7 @@ impl State {
         };
         let operation = run.kept.record().operation.as_ref();
         let is_ours = operation.is_some_and(|it| it.closed_vault.as_ref() == Some(vault));
-        let (healthy, done) = match closing::next(run.closing, look) {
+        let healthy = match closing::next(run.closing, look) {
             closing::Next::Replan => return ("finds the cluster changed", self.again()),
             closing::Next::Record => {
                 let recorded = self.write(|record| {
@@ -33,26 +33,22 @@ impl State {
                 next.cluster.vault_open = false;
                 return ("closes the vault", next.closing(closing::Progress::Closed));
             }
-            closing::Next::Refuse if !is_ours && run.closing != closing::Progress::Closed => {
-                return ("finds the cluster changed", self.ended());
-            }
-            closing::Next::Refuse => (false, "finds the cluster changed"),
-            closing::Next::CheckKms => (!self.cluster.is_cut_off(), "finds the vault unneeded"),
+            closing::Next::Refuse => false,
+            closing::Next::CheckKms => !self.cluster.is_cut_off(),
             closing::Next::AwaitConnection | closing::Next::NotConnected => {
                 unreachable!("the connection is approved")
             }
         };
-        match closing::after_check(healthy, is_ours) {
-            closing::AfterCheck::Done => {
-                (done, self.advanced(|run| run.closing = closing::Progress::Begun))
-            }
-            closing::AfterCheck::Reopen => {
-                let mut opened = self.ended();
-                opened.cluster.vault_open = true;
-                ("opens the vault again", opened)
-            }
-            closing::AfterCheck::Stop => ("leaves the vault closed", self.ended()),
+        if healthy {
+            let next = self.advanced(|run| run.closing = closing::Progress::Begun);
+            return ("finds the vault unneeded", next);
         }
+        if !is_ours {
+            return ("leaves the vault as it is", self.ended());
+        }
+        let mut opened = self.ended();
+        opened.cluster.vault_open = true;
+        ("opens the vault again", opened)
     }
 
     fn closing(mut self, progress: closing::Progress) -> Self {
