@@ -72,7 +72,7 @@ const REGRESSIONS: &[Regression] = &[
         name: "KMS v1, a change that reached one API server, and nothing recorded of before it",
         start: Start { wiring: OneProvider, kms: V1, denied: Nowhere },
         steps: &[
-            Do(FailToSet { change: To(2), ended: Canceled, applied_to: Some(1) }),
+            Do(FailToSet { change: To(2), ended: Canceled, applied_to: Some(2) }),
             Call(MigrateToV2),
         ],
     },
@@ -89,7 +89,7 @@ const REGRESSIONS: &[Regression] = &[
     Regression {
         name: "a key there and back while the vault is closed",
         start: Start { wiring: TwoProviders, kms: Public, denied: Nowhere },
-        steps: &[During(GoPrivate, 1889, ThereAndBack(2, Some(8)))],
+        steps: &[During(GoPrivate, 2_000, ThereAndBack(2, Some(8)))],
     },
     Regression {
         name: "a private cluster, whose profile a change that failed has dropped",
