@@ -90,11 +90,10 @@ fn steps(
     let mut steps = Vec::new();
     match cluster.kms_on() {
         Some(profile) if profile.is(target) => {
-            if !cluster.is_succeeded() {
-                steps.extend(gate(cluster)?);
-            }
+            // Before anything is set that needs it.
             steps.extend(public_access(true).filter(|_| !private));
             if !cluster.is_succeeded() {
+                steps.extend(gate(cluster)?);
                 steps.push(Step::new(StepKind::SetKms { target: KmsChange::on(target) }));
             }
         }

@@ -140,6 +140,16 @@ fn a_change_that_failed_half_way_is_settled_first() {
     assert!(lines(&world, &asked).starts_with("Find the key that every API server writes with"));
 }
 
+/// What is set right may need it.
+#[test]
+fn to_public_the_vault_is_opened_before_a_failed_change_is_set_right() {
+    let mut world = on(NetworkMode::Public);
+    "Failed".clone_into(&mut world.cluster().provisioning_state);
+    world.vault().public_network_access = false;
+    let text = lines(&world, &to(NetworkMode::Public));
+    assert!(text.starts_with("Open vault shop-keys to public network access"), "{text}");
+}
+
 #[test]
 fn after_a_failed_change_of_others_no_vault_is_closed() {
     let (public, private) = (to(NetworkMode::Public), to(NetworkMode::Private));

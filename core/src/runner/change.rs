@@ -17,6 +17,8 @@
 //! 7. A request with another outcome, or with none, is sent again only for the eTag of before. If it
 //!    is another one now, our request may have come through or not: only a new look at everything
 //!    tells.
+//! 8. A key is set back over the way that the cluster is configured with for its vault, since Azure
+//!    refuses another one while KMS is on; over the public way only while the vault is open to it.
 
 use crate::{
     error::Result,
@@ -172,9 +174,11 @@ pub(crate) fn candidates(
     candidates
 }
 
-/// The profile with a key that the API servers have: as it was when the operation began, as it is
-/// recorded, as it is configured (which is perhaps not in force), as it is to be set, or as that of
-/// another key in the same vault. `None`: how its vault is reached is not known.
+/// The profile with a key that the API servers have. `None`: how its vault is reached is not known.
+///
+/// A key of the vault that the cluster is configured with is reached as that is configured: Azure
+/// refuses every other way to it while KMS is on. Any other is reached as it was when the operation
+/// began, as it is recorded, or as it is to be set.
 pub(crate) fn profile_of(
     key: &ExpectedKey,
     now: &ClusterFacts,
@@ -186,24 +190,22 @@ pub(crate) fn profile_of(
     let on = |(network_mode, key_vault_id)| {
         KmsChange::on(&KmsConfiguration { key_id: key_id.clone(), network_mode, key_vault_id })
     };
+    let configured = match KmsChange::of(now) {
+        Ok(KmsChange::On { key_id: configured, network_mode, key_vault_id })
+            if configured.host().eq_ignore_ascii_case(key_id.host()) =>
+        {
+            Some((network_mode, key_vault_id))
+        }
+        _ => None,
+    };
     let entry = ledger.and_then(|ledger| ledger.entry(key_id));
     let recorded = entry.and_then(|entry| Some((entry.network_mode?, entry.key_vault_id.clone())));
-    let configured = KmsChange::of(now).ok();
     let is_it = |target: &&KmsChange| target.expected() == *key;
-    before
-        .filter(is_it)
-        .cloned()
+    configured
+        .map(on)
+        .or_else(|| before.filter(is_it).cloned())
         .or_else(|| recorded.map(on))
-        .or_else(|| configured.as_ref().filter(is_it).cloned())
         .or_else(|| later.filter(is_it).cloned())
-        .or_else(|| match configured? {
-            KmsChange::On { key_id: other, network_mode, key_vault_id }
-                if other.host().eq_ignore_ascii_case(key_id.host()) =>
-            {
-                Some(on((network_mode, key_vault_id)))
-            }
-            _ => None,
-        })
 }
 
 #[cfg(test)]

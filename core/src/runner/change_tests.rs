@@ -1,5 +1,8 @@
 use super::*;
-use crate::model::{KeyId, NetworkMode};
+use crate::{
+    model::{KeyId, NetworkMode, VaultId},
+    rules::testing::{KEY_1, KEY_2, KEY_3, VAULT, cluster, entry, kms_on, recorded},
+};
 
 fn key(number: u8) -> ExpectedKey {
     if number == 0 {
@@ -122,4 +125,32 @@ fn a_cluster_is_settled_on_what_its_api_servers_write_with() {
     assert_eq!(settles(&heard(&[1, 2]), 3), None);
     assert_eq!(settles(&InUse::NotHeard, 1), None);
     assert_eq!(settles(&InUse::Vouched, 1), None);
+}
+
+#[test]
+fn a_vault_is_reached_as_the_cluster_is_configured_with_it() {
+    let key = |text: &str| ExpectedKey::Key(KeyId::parse(text).unwrap());
+    let on = |text: &str, network_mode| {
+        let vault = VaultId::parse(VAULT).unwrap();
+        let key_vault_id = (network_mode == NetworkMode::Private).then_some(vault);
+        KmsChange::On { key_id: KeyId::parse(text).unwrap(), network_mode, key_vault_id }
+    };
+    let (public, private) = (NetworkMode::Public, NetworkMode::Private);
+    let mut now = cluster();
+    now.kms = Some(kms_on(KEY_2, private));
+    let before = on(KEY_1, public);
+    let target = profile_of(&key(KEY_1), &now, None, Some(&before), None);
+    assert_eq!(target, Some(on(KEY_1, private)), "Azure refuses the other way while KMS is on");
+    // a key in another vault, or with KMS off: as it was before, is recorded, or is to be
+    let ledger = recorded(entry(KEY_3), None, &[]).record.ledger;
+    let of = |before, later, ledger| profile_of(&key(KEY_3), &now, later, before, ledger);
+    let (was, later) = (on(KEY_3, private), on(KEY_3, public));
+    assert_eq!(of(Some(&was), Some(&later), Some(&ledger)), Some(was.clone()));
+    assert_eq!(of(None, Some(&was), Some(&ledger)), Some(later.clone()), "as it is recorded");
+    assert_eq!(of(None, Some(&later), None), Some(later.clone()));
+    assert_eq!(of(Some(&before), None, None), None, "nobody knows");
+    now.kms = None;
+    let off = profile_of(&key(KEY_1), &now, None, Some(&before), None);
+    assert_eq!(off, Some(before));
+    assert_eq!(profile_of(&ExpectedKey::Plaintext, &now, None, None, None), Some(KmsChange::Off));
 }

@@ -12,6 +12,7 @@ mod record;
 mod recorder;
 mod secrets;
 mod set_kms;
+mod settle;
 mod upgrade;
 mod vault_access;
 

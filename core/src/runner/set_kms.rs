@@ -6,17 +6,13 @@ use tokio::time::{Instant, sleep};
 
 use super::{
     RunState, Runner,
-    change::{InUse, Look, Next, Progress, key_to_settle_on, next, profile_of},
+    change::{InUse, Look, Next, Progress, next},
 };
 use crate::{
     azure::{Azure, ManagedCluster, is_key_permission_error},
-    catalogue::RuleId,
     error::{Error, ErrorKind, Result},
     ledger::{Certainty, Ledger},
-    model::{
-        ClusterFacts, ClusterId, ExpectedKey, Finding, KmsChange, KmsConfiguration, StepOutcome,
-        Timing,
-    },
+    model::{ClusterFacts, ClusterId, KmsChange, KmsConfiguration, StepOutcome, Timing},
     plan::expected_now,
     progress::Reporter,
 };
@@ -41,33 +37,7 @@ impl Runner<'_> {
         Ok(outcome)
     }
 
-    /// Ensures that the cluster is set to the key that its API servers write with.
-    pub(super) async fn settle(
-        &self,
-        later: Option<&KmsChange>,
-        state: &mut RunState,
-    ) -> Result<ControlFlow<String, StepOutcome>> {
-        let now = self.settled().await?;
-        if now.facts.etag != state.etag {
-            return Ok(changed());
-        }
-        let configured = expected_now(&now.facts).ok();
-        let Some(key) = key_to_settle_on(&state.in_use, configured.as_ref()).cloned() else {
-            return Err(self.may_lose(&state.in_use, configured.as_ref()));
-        };
-        let target = self.profile_of(&key, &now.facts, later)?;
-        let outcome = self.ensure(&target, state, Some(Certainty::InUse)).await?;
-        Ok(match outcome {
-            // An API server may still be about to notice the key that was configured: what they
-            // write with is to be heard again.
-            ControlFlow::Continue(_) if configured.as_ref() != Some(&key) => {
-                ControlFlow::Break(format!("the cluster is set back to {key}"))
-            }
-            outcome => outcome,
-        })
-    }
-
-    async fn ensure(
+    pub(super) async fn ensure(
         &self,
         target: &KmsChange,
         state: &mut RunState,
@@ -194,25 +164,6 @@ impl Runner<'_> {
         ))
     }
 
-    /// The profile with a key that the cluster had.
-    fn profile_of(
-        &self,
-        key: &ExpectedKey,
-        now: &ClusterFacts,
-        later: Option<&KmsChange>,
-    ) -> Result<KmsChange> {
-        profile_of(key, now, later, self.before.as_ref(), self.ledger()).ok_or_else(|| {
-            Error::new(
-                ErrorKind::Conflict,
-                format!(
-                    "the API servers of {} write with {key}, and how its vault is reached is not known; call rotate with \
-                     this key, network_mode and key_vault_id",
-                    self.cluster
-                ),
-            )
-        })
-    }
-
     /// What is recorded of the cluster's keys.
     pub(super) fn ledger(&self) -> Option<&Ledger> {
         let found = self.recording.as_ref()?.found.as_ref()?;
@@ -238,44 +189,6 @@ impl Runner<'_> {
             None => "call the same verb again".to_owned(),
         };
         error.with_context(&format!("{now}; {rollback}"))
-    }
-
-    /// The change would take the key away that the API servers write with.
-    fn may_lose(&self, in_use: &InUse, configured: Option<&ExpectedKey>) -> Error {
-        let keys: &[ExpectedKey] = match in_use {
-            InUse::Heard(keys) => keys,
-            InUse::NotHeard | InUse::Vouched => &[],
-        };
-        let named: Vec<String> = keys.iter().map(ToString::to_string).collect();
-        let configured =
-            configured.map_or_else(|| "a key that cannot be named".to_owned(), ToString::to_string);
-        let (what, remedy) = match keys {
-            [ExpectedKey::Plaintext] => (named.join(" and "), "call `disable` first".to_owned()),
-            [ExpectedKey::Key(key_id)] => {
-                (named.join(" and "), format!("call `rotate` with {key_id} first"))
-            }
-            [] => ("something that was not heard".to_owned(), "run this again".to_owned()),
-            _ => (
-                named.join(" and "),
-                "call `rotate` with the one of them that is not configured".to_owned(),
-            ),
-        };
-        let finding = Finding::violated(
-            RuleId::PreviousKeyStillNeeded,
-            self.cluster,
-            format!(
-                "the API servers write with {what}, and the cluster is configured with {configured}"
-            ),
-        );
-        Error::new(
-            ErrorKind::PreflightFailed,
-            format!(
-                "the key of {} was not changed, because secrets could be lost: {}; {remedy}, which proves every secret \
-                 under it",
-                self.cluster, finding.message
-            ),
-        )
-        .with_findings(vec![finding])
     }
 }
 

@@ -96,6 +96,25 @@ const REGRESSIONS: &[Regression] = &[
         start: Start { wiring: OneProvider, kms: Private, denied: Nowhere },
         steps: &[Call(Enable(3)), Do(FailToSet { change: ToOff, ended: Failed, applied_to: None })],
     },
+    Regression {
+        name: "a way to public mode, cut off, whose public key others fail to set",
+        start: Start { wiring: OneProvider, kms: Private, denied: Nowhere },
+        steps: &[
+            CutAtPut(GoPublic, 2),
+            Call(VerifySecrets),
+            Do(FailToSet { change: To(1), ended: Failed, applied_to: None }),
+        ],
+    },
+    Regression {
+        name: "a way to private mode whose private key comes to nothing",
+        start: Start { wiring: OneProvider, kms: Off, denied: Nowhere },
+        steps: &[
+            Do(SetKey(3)),
+            CutAtPut(GoPrivate, 1),
+            Fail(Operation { skip: 0, ended: Canceled, after: Encryption, applied_to: None }),
+            AtPhase(GoPrivate, 8, DeleteOrphans),
+        ],
+    },
 ];
 
 /// Sequences at the same time.

@@ -152,3 +152,46 @@ async fn p17_settling_what_others_failed_to_set_loses_what_was_not_rewritten() {
         }
     }
 }
+
+/// API servers reach a closed vault over the private way; others fail to turn KMS off, and to turn it
+/// on over the public way. Nothing is set over that way as long as the vault is closed.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_others_failed_to_set_publicly_is_not_set_while_the_vault_is_closed() {
+    for wiring in WIRINGS {
+        let private = json!({
+            "cluster": {"kms": {"key": "{{key.1}}", "network_mode": "private"}, "vnet_integration": true},
+            "vault": {"public_access": false},
+        });
+        let world = World::embedded(wiring, private).await;
+        let off = json!({"enabled": false});
+        let public = json!({
+            "enabled": true, "keyId": world.key(1), "keyVaultNetworkAccess": "Public",
+            "keyVaultResourceId": "",
+        });
+        for profile in [off, public] {
+            world.faults(failing(INTERNAL_ERROR)).await;
+            let (status, response) = world.az().await.ask_for_kms(profile).await;
+            assert!(status.is_success(), "{response}");
+            world.comes_to_be("Failed").await;
+            world.faults(json!({})).await;
+        }
+        world.simulator.clear_writes(&world.case.id).unwrap();
+        let error = world.impatient().disable(DisableOptions::default()).await.unwrap_err();
+        let finding = refused(&error, RuleId::VaultPublicAccessDisabled);
+        assert!(finding.message.contains("over the public way"), "{wiring}: {finding}");
+        assert_eq!(world.requests("PUT", "/managedClusters/"), 0, "{wiring}");
+
+        world
+            .simulator
+            .patch_vault(
+                &world.case.id,
+                world.vault().name(),
+                &json!({"properties": {"publicNetworkAccess": "Enabled"}}),
+            )
+            .unwrap();
+        let report = world.impatient().disable(DisableOptions::default()).await.unwrap();
+        assert!(is_all_proven(&report), "{wiring}: {report:#?}");
+        assert_eq!(world.property("provisioningState"), "Succeeded", "{wiring}");
+        world.all_plaintext().await;
+    }
+}

@@ -166,6 +166,12 @@ impl Cluster {
         self.etag += 1;
     }
 
+    /// While KMS is on, the vault is reached in no other way: all keys are in one vault.
+    pub(super) fn refuses(&self, target: &KmsChange) -> bool {
+        let KmsChange::On { network_mode, .. } = target else { return false };
+        self.profile.is_some_and(|profile| profile.mode != *network_mode)
+    }
+
     /// An update to a profile, accepted for the present eTag.
     pub(super) fn update(&mut self, target: &KmsChange, ending: Ending) {
         self.profile = match target {

@@ -8,7 +8,7 @@ use crate::{
         State,
         cluster::{Ending, Key, id, written},
     },
-    model::{Evidence, ExpectedKey, KmsChange, Purpose, StepKind},
+    model::{Evidence, ExpectedKey, KmsChange, NetworkMode, Purpose, StepKind},
     plan::{expected_now, has_gate, has_rewrite},
     rules::testing,
     runner::change::{InUse, Look, Next, Progress, candidates, key_to_settle_on, next, profile_of},
@@ -176,6 +176,9 @@ impl State {
         let Some(target) = profile_of(key, &now, self.later(), before, ledger) else {
             return vec![("cannot tell how the vault is reached", self.ended())];
         };
+        if !self.cluster.vault_open && is_public(&target) {
+            return vec![("finds the vault closed", self.ended())];
+        }
         let outcomes = self.set_kms(&target, Some(Certainty::InUse));
         if configured.as_ref() == Some(key) {
             return outcomes;
@@ -236,6 +239,9 @@ impl State {
         look: &Look,
     ) -> Vec<(&'static str, Self)> {
         let Some(run) = &self.run else { return Vec::new() };
+        if self.cluster.refuses(target) {
+            return vec![("is refused the other way to the vault", self.ended())];
+        }
         let in_force = match &run.in_use {
             InUse::Heard(keys) => look.succeeded && keys.first() == look.configured.as_ref(),
             InUse::NotHeard | InUse::Vouched => false,
@@ -345,7 +351,7 @@ impl State {
     pub(in crate::manager::exploration) fn arrived(&self) -> Vec<Self> {
         let Some(put) = &self.in_flight else { return Vec::new() };
         let late = Self { in_flight: None, ..self.clone() };
-        if put.etag != self.cluster.etag {
+        if put.etag != self.cluster.etag || self.cluster.refuses(&put.target) {
             return vec![late];
         }
         let ends = |ending: Ending| {
@@ -360,6 +366,10 @@ impl State {
 
 fn expected_key(key: Option<Key>) -> ExpectedKey {
     key.map_or(ExpectedKey::Plaintext, |key| ExpectedKey::Key(id(key)))
+}
+
+fn is_public(target: &KmsChange) -> bool {
+    matches!(target, KmsChange::On { network_mode: NetworkMode::Public, .. })
 }
 
 /// The small world names no vaults.
