@@ -152,7 +152,7 @@ impl<'a> KeyNeeds<'a> {
                  that; rotate once more",
             );
         }
-        if ledger.previous_uncertain || ledger.others_key.is_some() {
+        if ledger.previous_uncertain || ledger.unknown_key.is_some() {
             return unknown(
                 "the cluster was changed since the current key came into use, or a change of its key failed: the API servers \
                  may still read with any key that it had; rotate once more",

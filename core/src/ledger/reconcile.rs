@@ -112,7 +112,7 @@ impl Reconciled {
             // Our own change, as it seems. But nobody saw it end, so others may have changed the
             // key since, there and back; and one that failed is not in force.
             if seen.in_force {
-                ledger.in_use(&seen.key, seen.at);
+                ledger.pending_in_use(&seen.key, seen.at);
             } else {
                 ledger.previous_uncertain = true;
             }
@@ -139,7 +139,6 @@ impl Reconciled {
             // The API servers may have what was set before, which nobody recorded.
             ledger.current = None;
             ledger.doubt(&seen.key);
-            ledger.others_key = None;
         }
         let record = Record { cluster: seen.marks.clone(), ledger, operation: None };
         Self { record, fit: Fit::Unrelated, unsealed: None }

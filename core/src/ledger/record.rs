@@ -52,10 +52,11 @@ pub(crate) struct Ledger {
     /// Each key that is known may be it, until a change of ours from the current key succeeds.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(crate) previous_uncertain: bool,
-    /// Where an API server may have a key of somebody else's change that did not succeed. As any
-    /// key it moves on with each change. `None`: nowhere, as far as known.
+    /// Where an API server may have a key that is not known here: of somebody else's change that did
+    /// not succeed, or from before anything was recorded. As any key it moves on with each change.
+    /// `None`: nowhere, as far as known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) others_key: Option<Slot>,
+    pub(crate) unknown_key: Option<Slot>,
 }
 
 /// One of the two keys that an API server has at a time.

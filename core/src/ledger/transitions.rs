@@ -45,24 +45,34 @@ impl Ledger {
         let Some(mut entry) = self.pending.take() else { return };
         entry.since.get_or_insert(at);
         self.previous_uncertain = false;
+        self.move_unknown_key();
         let before = self.current.replace(entry);
-        // AKS keeps the last key over a time without KMS.
-        let replaces_a_key = before.as_ref().is_some_and(|entry| entry.key_id.is_some());
-        self.others_key = match self.others_key {
-            Some(Slot::Current) => Some(Slot::Previous),
-            Some(Slot::Previous) if replaces_a_key => None,
-            kept => kept,
-        };
         if let Some(older) = std::mem::replace(&mut self.previous, before) {
             self.retire(older);
         }
         self.dedup_retired();
     }
 
+    /// The current key is replaced. AKS keeps the last key over a time without KMS.
+    fn move_unknown_key(&mut self) {
+        let replaces_a_key = self.current.as_ref().is_some_and(|entry| entry.key_id.is_some());
+        self.unknown_key = match self.unknown_key {
+            Some(Slot::Current) => Some(Slot::Previous),
+            Some(Slot::Previous) if replaces_a_key => None,
+            kept => kept,
+        };
+    }
+
+    /// The change to the pending key came into force, and nobody saw it end.
+    pub(super) fn pending_in_use(&mut self, key: &ExpectedKey, at: OffsetDateTime) {
+        self.move_unknown_key();
+        self.in_use(key, at);
+    }
+
     /// A key is in use, and what was before it is not known: every other key may be read with.
     pub(super) fn in_use(&mut self, key: &ExpectedKey, at: OffsetDateTime) {
         self.previous_uncertain = true;
-        self.others_key = self.others_key.map(|_| Slot::Previous);
+        self.unknown_key = self.unknown_key.map(|_| Slot::Previous);
         if let Some(other) = self.pending.take_if(|pending| !pending.is(key)) {
             self.retire(Entry { abandoned: true, ..other });
         }
@@ -87,7 +97,7 @@ impl Ledger {
         self.previous_uncertain = true;
         if in_force {
             // What had failed was asked for again, and another key took its place.
-            self.others_key = self.others_key.map(|_| Slot::Previous);
+            self.unknown_key = self.unknown_key.map(|_| Slot::Previous);
         }
     }
 
@@ -96,7 +106,7 @@ impl Ledger {
     pub(super) fn doubt(&mut self, configured: &ExpectedKey) {
         self.previous_uncertain = true;
         if configured.key_id().is_some() {
-            self.others_key = Some(Slot::Current);
+            self.unknown_key = Some(Slot::Current);
         }
         if let Some(entry) = self.pending.take() {
             self.retire(Entry { abandoned: true, ..entry });
@@ -117,7 +127,7 @@ impl Ledger {
         }
         self.current = Some(Entry::unproven(now));
         self.previous_uncertain = true;
-        self.others_key = self.others_key.map(|_| Slot::Previous);
+        self.unknown_key = Some(Slot::Previous);
         self.dedup_retired();
         self.unprove();
         self
@@ -199,6 +209,7 @@ impl Record {
         self.cluster.etag = etag.map(str::to_owned);
         let is_pending = self.ledger.pending.as_ref().is_some_and(|pending| pending.is(key));
         match certainty {
+            Certainty::InUse if is_pending => self.ledger.pending_in_use(key, at),
             Certainty::InUse => self.ledger.in_use(key, at),
             Certainty::Seen if is_pending => {
                 self.ledger.promote(at);

@@ -69,7 +69,7 @@ pub(super) fn plan(
         findings.extend(rules::vault_shared(&found));
         findings.extend(rules::used_publicly_by_others(&found));
         findings.extend(still_read_publicly(observed, &intent, &target));
-        findings.extend(after_changes_of_others(observed, &intent, &target));
+        findings.extend(unknown_key_in_public_use(observed, &intent, &target));
     }
     Ok(Plan { findings: rules::in_order(findings), steps })
 }
@@ -141,20 +141,16 @@ fn still_read_publicly(
         let key_id = entry.key_id.as_ref()?;
         key_id.vault_name().eq_ignore_ascii_case(vault.id.name()).then_some(key_id)
     })?;
-    Some(Finding::violated(
-        RuleId::VaultClosingInPublicUse,
-        &vault.id,
-        format!(
-            "the API servers may still read with {key}, over the public way, because KMS was turned off and on since; \
-             rotate once more, then call this again"
-        ),
-    ))
+    let message = format!(
+        "the API servers may still read with {key}, over the public way, because KMS was turned off and on since"
+    );
+    Some(closing_too_early(&vault.id, message, "Rotate once more"))
 }
 
-/// After somebody's change that did not succeed, API servers may read with a key that this operation
-/// does not know of, over the public way that it is to close. Turning KMS off and on replaces what
-/// they read with besides the key in use, and no more.
-fn after_changes_of_others(
+/// API servers may read with a key that nobody knows here, over the public way that is to be closed:
+/// of somebody's change that did not succeed, or from before anything was recorded. Turning KMS off
+/// and on replaces what they read with besides the key in use, and no more.
+fn unknown_key_in_public_use(
     observed: &Observed,
     intent: &Intent,
     target: &KmsConfiguration,
@@ -162,33 +158,49 @@ fn after_changes_of_others(
     let cluster = &observed.cluster;
     let vault = observed.found_vault().filter(|vault| vault.public_network_access)?;
     let unfinished = observed.unfinished(intent).is_some();
+    let is_plaintext = |entry: &Entry| entry.key_id.is_none();
     // Of a change that is still under way another rule tells.
     if cluster.busy().is_some() {
         return None;
     }
-    let stays = match observed.recorded().and_then(|found| found.record.ledger.others_key) {
+    let ledger = observed.recorded().map(|found| &found.record.ledger);
+    let is_off_in_force = cluster.is_succeeded()
+        || ledger.and_then(|ledger| ledger.current.as_ref()).is_none_or(is_plaintext);
+    let stays = match ledger.and_then(|ledger| ledger.unknown_key) {
         Some(Slot::Current) => true,
-        Some(Slot::Previous) => cluster.kms_on().is_none_or(|profile| profile.is(target)),
+        Some(Slot::Previous) => match cluster.kms_on() {
+            Some(profile) => profile.is(target),
+            None => is_off_in_force,
+        },
         // of an operation of ours that goes on it is the operation's own
         None => !cluster.is_succeeded() && !unfinished,
     };
     if !stays {
         return None;
     }
-    let abandon = if unfinished { "call abandon, " } else { "" };
-    let is_plaintext = |entry: &Entry| entry.key_id.is_none();
-    let recorded = observed.recorded().and_then(|found| found.record.ledger.current.as_ref());
+    let recorded = ledger.and_then(|ledger| ledger.current.as_ref());
     let is_off = recorded.map_or(cluster.kms_on().is_none(), is_plaintext);
-    let set = if is_off { "enable and rotate" } else { "rotate" };
-    Some(Finding::violated(
-        RuleId::VaultClosingInPublicUse,
-        &vault.id,
-        format!(
-            "a change of cluster {} did not succeed, and its API servers may still read with the key of that change, over \
-             the public way; {abandon}{set}, then call change_network_mode again",
-            cluster.id.name()
-        ),
-    ))
+    let replaced = match (unfinished, is_off) {
+        (true, true) => "Call abandon, enable and rotate",
+        (true, false) => "Call abandon and rotate",
+        (false, true) => "Call enable and rotate",
+        (false, false) => "Rotate once",
+    };
+    let message = format!(
+        "the API servers of cluster {} may still read, over the public way, with a key that is not known here: of \
+         somebody's change that did not succeed, or from before anything was recorded",
+        cluster.id.name()
+    );
+    // The caller may know that there is no such key.
+    Some(closing_too_early(&vault.id, message, replaced).at(Level::Block, true))
+}
+
+/// `replaced`: what makes the API servers forget the key.
+fn closing_too_early(vault: &VaultId, message: String, replaced: &str) -> Finding {
+    let remedy = format!(
+        "{replaced}, then call change_network_mode again; or pass vault_access = \"keep\" to leave the vault open."
+    );
+    Finding { remedy, ..Finding::violated(RuleId::VaultClosingInPublicUse, vault, message) }
 }
 
 /// The steps open the vault; as long as the API server cannot be reached they do not begin, and

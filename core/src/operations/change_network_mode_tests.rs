@@ -177,11 +177,11 @@ fn no_vault_is_closed_while_a_key_of_others_may_be_read_over_the_public_way() {
         if world.observed.record.is_none() {
             world.observed.record = Some(Fact::Known(recorded(entry(KEY_1), None, &[])));
         }
-        world.ledger().others_key = slot;
+        world.ledger().unknown_key = slot;
         let mut findings = planned(&world, &asked).findings.into_iter();
         findings
             .find(|finding| finding.rule == RuleId::VaultClosingInPublicUse)
-            .map(|finding| finding.message)
+            .map(|finding| finding.remedy)
     };
     let (public, private) = (|| on(NetworkMode::Public), || on(NetworkMode::Private));
     let off = || off_meanwhile(NetworkMode::Public, &asked);
@@ -189,13 +189,13 @@ fn no_vault_is_closed_while_a_key_of_others_may_be_read_over_the_public_way() {
         assert_eq!(refusal(world, None), None);
     }
     for (world, slot, remedy) in [
-        (public(), Slot::Current, "; rotate, then call"),
-        (private(), Slot::Current, "; rotate, then call"),
-        (private(), Slot::Previous, "; rotate, then call"),
-        (off(), Slot::Previous, "; call abandon, enable and rotate, then call"),
+        (public(), Slot::Current, "Rotate once, then call"),
+        (private(), Slot::Current, "Rotate once, then call"),
+        (private(), Slot::Previous, "Rotate once, then call"),
+        (off(), Slot::Previous, "Call abandon, enable and rotate, then call"),
     ] {
-        let message = refusal(world, Some(slot)).unwrap();
-        assert!(message.contains(remedy), "{message}");
+        let said = refusal(world, Some(slot)).unwrap();
+        assert!(said.starts_with(remedy), "{said}");
     }
     // KMS off and on replaces it
     assert_eq!(refusal(public(), Some(Slot::Previous)), None);

@@ -51,6 +51,11 @@ const REGRESSIONS: &[Regression] = &[
         steps: &[Call(DisableOnly), Call(EnablePrivate(3)), Call(GoPrivate)],
     },
     Regression {
+        name: "a vault that a key from before anything was recorded is read from over the public way",
+        start: Start { wiring: OneProvider, kms: Public, denied: Nowhere },
+        steps: &[Do(DropProfile), Call(EnablePrivate(2)), Call(GoPrivate)],
+    },
+    Regression {
         name: "a vault that a key of a change that failed is read from over the public way",
         start: Start { wiring: TwoProviders, kms: Public, denied: Nowhere },
         steps: &[

@@ -34,7 +34,7 @@ fn full() -> Record {
             }),
             retired: vec![Entry { abandoned: true, ..entry(4) }],
             previous_uncertain: true,
-            others_key: Some(Slot::Current),
+            unknown_key: Some(Slot::Current),
         },
         operation: Some(Operation {
             intent: Intent::Rotate(rotate),

@@ -67,6 +67,20 @@ fn without_an_etag_nobody_can_tell() {
 }
 
 #[test]
+fn before_anything_was_recorded_there_may_be_a_key_until_another_is_replaced() {
+    let fresh = |key| Reconciled::new(None, &seen(key, "a")).record;
+    for current in [0, 2] {
+        let mut record = fresh(current);
+        assert_eq!(record.ledger.unknown_key, Some(Slot::Previous));
+        record.intend(&key(3), Some("a"));
+        let found = reconciled(record, &seen(3, "b"));
+        // AKS keeps the last key over a time without KMS
+        let stays = (current == 0).then_some(Slot::Previous);
+        assert_eq!(found.record.ledger.unknown_key, stays, "{current}");
+    }
+}
+
+#[test]
 fn of_a_pending_key_that_came_unseen_nobody_knows_what_was_before() {
     let mut record = settled();
     record.intend(&key(3), Some("a"));
@@ -102,7 +116,7 @@ fn a_key_that_others_failed_to_set_is_read_with_next_once_another_is_in_force() 
     off.intend(&key(0), Some("a"));
     off.settled(&key(0), Some("a"), NOW, Certainty::Seen);
     let slot = |record: &Record, seen: &ObservedCluster| {
-        reconciled(record.clone(), seen).record.ledger.others_key
+        reconciled(record.clone(), seen).record.ledger.unknown_key
     };
     assert_eq!(slot(&off, &seen(0, "a")), None, "nobody changed it");
     assert_eq!(slot(&off, &seen(0, "b")), None, "a tag, for all that is known");

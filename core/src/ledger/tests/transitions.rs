@@ -197,11 +197,11 @@ fn a_key_of_others_moves_on_as_any_key_does() {
     let changes = |numbers: &[u8]| {
         let mut record = settled();
         record.ledger.doubt(&key(5));
-        let mut slots = vec![record.ledger.others_key];
+        let mut slots = vec![record.ledger.unknown_key];
         for number in numbers {
             record.intend(&key(*number), Some("a"));
             record.settled(&key(*number), Some("b"), NOW, Certainty::Seen);
-            slots.push(record.ledger.others_key);
+            slots.push(record.ledger.unknown_key);
         }
         slots
     };
@@ -211,7 +211,7 @@ fn a_key_of_others_moves_on_as_any_key_does() {
     assert_eq!(changes(&[0, 2, 3]), [current, previous, previous, None]);
     let mut record = settled();
     record.ledger.doubt(&key(0));
-    assert_eq!(record.ledger.others_key, None, "what others turned off has no key");
+    assert_eq!(record.ledger.unknown_key, None, "what others turned off has no key");
 }
 
 #[test]

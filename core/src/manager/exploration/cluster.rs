@@ -141,6 +141,22 @@ impl Cluster {
         cluster
     }
 
+    /// KMS is on with a key that is reached privately, its vault is open, and the API servers read
+    /// with a key, too, that was used publicly before KMS was last turned off.
+    pub(super) fn with_a_public_key_from_before(wiring: Wiring, before: Before) -> Self {
+        let profile = Profile { key: 0, mode: NetworkMode::Private };
+        let mut cluster = Self::new(wiring, before, Some(profile), true);
+        let config = Config { current: Some(0), previous: Some(2) };
+        cluster.rolled_out = config;
+        cluster.configured = config;
+        for server in &mut cluster.servers {
+            server.config = config;
+        }
+        cluster.public[2] = true;
+        cluster.vault_open = true;
+        cluster
+    }
+
     /// The facts that are observed of it.
     pub(super) fn facts(&self) -> ClusterFacts {
         let state = if self.failed { "Failed" } else { "Succeeded" };

@@ -356,6 +356,8 @@ fn nothing_is_lost_in_any_reachable_state() {
                     starts.push(State::new(cluster, failures, foreign));
                 }
             }
+            let cluster = Cluster::with_a_public_key_from_before(wiring, before);
+            starts.push(State::new(cluster, 0, 0));
         }
     }
     let starts = Mutex::new(starts);

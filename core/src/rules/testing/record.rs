@@ -49,7 +49,7 @@ pub(crate) fn recorded(current: Entry, previous: Option<Entry>, retired: &[Entry
                 previous,
                 retired: retired.to_vec(),
                 previous_uncertain: false,
-                others_key: None,
+                unknown_key: None,
             },
             operation: None,
         },
