@@ -10,7 +10,7 @@ mod manager;
 mod model;
 mod observe;
 mod observed;
-mod operations;
+mod operation;
 mod plan;
 mod progress;
 mod reencrypt;
@@ -20,6 +20,7 @@ mod seal;
 #[cfg(test)]
 mod source_tests;
 mod text;
+mod verbs;
 
 pub use azure::Cloud;
 pub use builder::KmsManagerBuilder;

@@ -71,7 +71,7 @@ const LAYERS: [&[&str]; 9] = [
     // `KmsManager::builder` and what it builds are one thing in two files
     &["builder", "manager"],
     &["runner"],
-    &["observe", "operations", "reencrypt"],
+    &["observe", "operation", "reencrypt", "verbs"],
     &["rules"],
     &["observed", "plan"],
     &["ledger"],

@@ -30,7 +30,7 @@ impl Proof {
 }
 
 /// What is known of the change that set a key.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub(crate) enum Certainty {
     /// A change of ours from the current key, seen to succeed: the API servers read with the new
     /// key and with the one before it.

@@ -8,9 +8,10 @@ use crate::{
     ledger::Operation,
     model::{ClusterFacts, Intent, KeyId, KmsChange, Rotate},
     observe::{Observation, StoredRecord},
+    operation::change::profile_in_force,
     plan::{Plan, expected_now},
     rules,
-    runner::{Recorder, change::profile_in_force},
+    runner::Recorder,
 };
 
 impl OperationRun<'_> {

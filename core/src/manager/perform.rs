@@ -18,12 +18,12 @@ use crate::{
         OperationReport, ReencryptOptions, RunOptions, Verb,
     },
     observe::{KeyToObserve, Observation, ObserveContext, StoredRecord, observe},
-    operations,
     plan::{Plan, has_gate},
     progress::{Phase, Reporter},
     reencrypt::{Engine, EngineConfig},
     rules,
     runner::{RecordContext, Recorder, RunLog, RunOutcome, Runner, settled},
+    verbs,
 };
 
 /// How long the look at the cluster after an error may take.
@@ -171,7 +171,7 @@ impl OperationRun<'_> {
             self.reporter.phase(Phase::Plan, None, "Judging the rules and ordering the steps");
             let made = unfinished.as_ref().and_then(|operation| seen.observed.made_for(operation));
             let intent = with_key_made(&with_made, made.as_ref());
-            let plan = operations::plan(&seen.observed, &intent, &self.request.reencrypt, allow)?;
+            let plan = verbs::plan(&seen.observed, &intent, &self.request.reencrypt, allow)?;
             self.log.planned(&plan);
             if let Some(operation) = &unfinished {
                 self.reporter.phase(Phase::Plan, None, goes_on(operation, &plan));

@@ -16,12 +16,12 @@ use crate::{
         VerifySecretsOptions,
     },
     observe::{KeyToObserve, Observation},
-    operations,
     plan::{Plan, expected_now},
     progress::Reporter,
     reencrypt::{Engine, EngineConfig, LedgerProof},
     rules,
     runner::RunLog,
+    verbs,
 };
 
 /// How long a verb may take that only reads and has no time limit of its own.
@@ -53,7 +53,7 @@ pub(super) async fn status(inner: &Inner, options: StatusOptions) -> Result<KmsS
         .await?
         .observed;
     let mut status = status_with(&seen.cluster, seen.recorded());
-    status.findings = operations::status(&seen);
+    status.findings = verbs::status(&seen);
     if options.secrets {
         status.secrets = seen
             .kubernetes

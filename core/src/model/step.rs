@@ -140,7 +140,7 @@ pub enum StepKind {
 }
 
 /// A KMS profile to set.
-#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[derive(Clone, Debug, Deserialize, Eq, Hash, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum KmsChange {
@@ -195,6 +195,29 @@ impl KmsChange {
             .transpose()?;
         let network_mode = profile.network_mode.unwrap_or_default();
         Ok(Self::On { key_id, network_mode, key_vault_id })
+    }
+
+    /// Whether a cluster has this profile.
+    pub(crate) fn is_of(&self, cluster: &ClusterFacts) -> bool {
+        let on = cluster.kms_on();
+        match self.clone() {
+            Self::Off => on.is_none(),
+            Self::On { key_id, network_mode, key_vault_id } => {
+                let target = KmsConfiguration { key_id, network_mode, key_vault_id };
+                on.is_some_and(|profile| profile.is(&target))
+            }
+        }
+    }
+
+    /// The profile with this version of its key, where it names none.
+    pub(crate) fn with_version(&self, made: &KeyId) -> Self {
+        match self {
+            Self::On { key_id, network_mode, key_vault_id } if key_id.version().is_none() => {
+                let (key_id, network_mode) = (made.clone(), *network_mode);
+                Self::On { key_id, network_mode, key_vault_id: key_vault_id.clone() }
+            }
+            _ => self.clone(),
+        }
     }
 
     /// Whether it turns KMS on.

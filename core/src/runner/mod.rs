@@ -1,44 +1,38 @@
-//! Performing the steps of a plan.
+//! Performing a plan: what [`operation`](crate::operation) says is to be done, is done here, and what
+//! came of it is told. Nothing is decided here.
 //!
-//! Each step is *ensure that something holds*: look, act if it does not, look again. So a plan may
-//! be run twice, or again after a crash at any point, and the future may be dropped at any point.
+//! The future may be dropped at any point: a plan may be run again after a crash at any point.
 
-pub(crate) mod change;
-pub(crate) mod closing;
+mod cluster;
 mod journal;
 mod lease;
 mod log;
 mod record;
 mod recorder;
 mod secrets;
-mod set_kms;
-mod settle;
-mod upgrade;
-mod vault_access;
+mod stopped;
+mod vault;
 
-use std::ops::ControlFlow;
+use std::{ops::ControlFlow, sync::Arc};
 
 use tokio::time::Instant;
 use tracing::Instrument;
 
-use self::{change::InUse, set_kms::changed};
 use crate::{
-    azure::Azure,
+    azure::{Azure, ManagedCluster, is_etag_mismatch},
     catalogue::RuleId,
-    error::{Error, Result},
+    error::{Error, ErrorKind, Result},
     ledger::{Operation, Proof},
-    model::{
-        ClusterId, ExpectedKey, KeyId, KmsChange, Purpose, Step, StepKind, StepOutcome, Timing,
-        VaultId,
-    },
+    model::{ClusterId, Finding, KeyId, KmsChange, StepKind, StepOutcome, Timing},
     observe::StoredRecord,
-    plan::{Plan, has_gate, has_rewrite},
+    operation::{self, Context, Effect, Failure, OperationState, Outcome, Replan, Stage},
+    plan::Plan,
     progress::{Phase, Reporter},
     reencrypt::{Engine, Pass, WritesWith},
 };
 
 pub use self::journal::Journal;
-pub(crate) use self::{log::RunLog, recorder::Recorder, set_kms::settled};
+pub(crate) use self::{cluster::settled, log::RunLog, recorder::Recorder};
 
 /// What a run works with.
 pub(crate) struct Runner<'a> {
@@ -86,55 +80,45 @@ pub(crate) enum RunOutcome {
     Replan(String),
 }
 
-/// What a run carries from step to step.
-struct RunState {
-    /// The cluster's eTag before the gate began: the change is sent only if nothing happened since.
-    etag: Option<String>,
+/// What effects hand on to each other.
+struct RunData {
+    /// The cluster as it was read last.
+    cluster: Option<ManagedCluster>,
     pass: Option<Pass>,
     /// What the API servers wrote with at the gate.
     before_change: Option<WritesWith>,
-    /// The keys that the API servers were heard to write with.
-    in_use: InUse,
-    /// The version that the operation made of a key.
-    made: Option<KeyId>,
-    /// The vault that the operation has closed.
-    closed: Option<VaultId>,
-    /// KMS is off in the middle of an operation that turns it on again.
-    is_off: bool,
+    /// Why a pass proves nothing, where that could not be seen.
+    unproven: Option<Finding>,
+    /// What is wrong with the private endpoint connection.
+    unconnected: Option<Finding>,
+    /// Why the last effect failed.
+    error: Option<Error>,
+    /// When the step began.
+    began: Instant,
+    /// How many requests in a row had no outcome that is known.
+    tries: u32,
     /// Something besides the record was written, or is about to be.
     wrote: bool,
-    /// Another change of the key follows: what this pass proves is the gate before it.
-    key_change_follows: bool,
-}
-
-impl RunState {
-    /// The key with the version that the operation made, where the plan names none.
-    fn key(&self, key_id: &KeyId) -> KeyId {
-        match &self.made {
-            Some(made) if key_id.version().is_none() => made.clone(),
-            _ => key_id.clone(),
-        }
-    }
-
-    fn expected(&self, expected: &ExpectedKey) -> ExpectedKey {
-        match expected {
-            ExpectedKey::Key(key_id) => ExpectedKey::Key(self.key(key_id)),
-            ExpectedKey::Plaintext => ExpectedKey::Plaintext,
-        }
-    }
-
-    /// The API servers are down, so there is no gate.
-    fn is_vouched(&self) -> bool {
-        self.in_use == InUse::Vouched
-    }
 }
 
 impl Runner<'_> {
     /// Performs the steps. `etag` is the one that the plan was made from.
     pub(crate) async fn run(&self, plan: &Plan, etag: Option<String>) -> Result<RunOutcome> {
-        let mut state = self.begun(plan, etag);
-        let outcome = match self.steps(plan, &mut state).await {
-            Err(error) => Err(self.after_error(error, &state).await),
+        let mut state = OperationState::new(self.context(plan), etag, self.kms_is_off);
+        state.closed = self.closed_before();
+        let mut data = RunData {
+            cluster: None,
+            pass: None,
+            before_change: None,
+            unproven: None,
+            unconnected: None,
+            error: None,
+            began: Instant::now(),
+            tries: 0,
+            wrote: false,
+        };
+        let outcome = match self.steps(&mut state, &mut data).await {
+            Err(error) => Err(self.after_error(error, &state, data.wrote).await),
             outcome => outcome,
         };
         if let Some(engine) = &self.engine {
@@ -143,25 +127,22 @@ impl Runner<'_> {
         outcome
     }
 
-    fn begun(&self, plan: &Plan, etag: Option<String>) -> RunState {
-        let in_use = if has_gate(&plan.steps) { InUse::NotHeard } else { InUse::Vouched };
-        RunState {
-            etag,
-            pass: None,
-            before_change: None,
-            in_use,
-            made: None,
-            closed: self.closed_before(),
-            is_off: self.off_and_on && self.kms_is_off,
-            wrote: false,
-            key_change_follows: false,
+    fn context(&self, plan: &Plan) -> Context {
+        let found = self.recording.as_ref().and_then(|recording| recording.found.as_ref());
+        Context {
+            steps: plan.steps.clone().into(),
+            recorded: found.map(|found| Arc::new(found.reconciled.clone())),
+            before: self.before.clone(),
+            is_proven: self.proof().is_some(),
+            off_and_on: self.off_and_on,
+            accepts_unproven: self.allow.contains(&RuleId::KeyInUseUnproven),
         }
     }
 
     /// What is left half-way is undone where that is safe, and told.
-    async fn after_error(&self, error: Error, state: &RunState) -> Error {
+    async fn after_error(&self, error: Error, state: &OperationState, wrote: bool) -> Error {
         let error = self.undo_closing(error, state).await;
-        if let (false, Some(recording)) = (state.wrote, &self.recording)
+        if let (false, Some(recording)) = (wrote, &self.recording)
             && recording.is_new
             && let Err(why) = recording.recorder.forget().await
         {
@@ -170,17 +151,18 @@ impl Runner<'_> {
         if state.is_off { error.with_context(&self.while_off()) } else { error }
     }
 
-    async fn steps(&self, plan: &Plan, state: &mut RunState) -> Result<RunOutcome> {
-        for (index, step) in plan.steps.iter().enumerate() {
-            self.reporter.step(index + 1, plan.steps.len());
-            let later = &plan.steps[index + 1..];
-            state.key_change_follows =
-                later.iter().any(|step| matches!(step.kind, StepKind::SetKms { .. }));
-            let began = Instant::now();
+    async fn steps(&self, state: &mut OperationState, data: &mut RunData) -> Result<RunOutcome> {
+        let steps = Arc::clone(&state.context.steps);
+        for (index, step) in steps.iter().enumerate() {
+            self.reporter.step(index + 1, steps.len());
+            if let Some(phase) = phase(&step.kind) {
+                self.reporter.phase(phase, None, step.summary.clone());
+            }
+            (data.began, data.tries, data.error) = (Instant::now(), 0, None);
             let span = tracing::info_span!("step", number = index + 1, summary = step.summary);
-            match self.step(step, later, state).instrument(span).await? {
+            match self.step(state, data).instrument(span).await? {
                 ControlFlow::Continue(outcome) => {
-                    self.log.step(step, outcome, began.elapsed().as_secs_f64());
+                    self.log.step(step, outcome, data.began.elapsed().as_secs_f64());
                 }
                 ControlFlow::Break(why) => return Ok(RunOutcome::Replan(why)),
             }
@@ -191,87 +173,72 @@ impl Runner<'_> {
     /// Performs a step. Breaks off, and says why, when the plan has to be made again.
     async fn step(
         &self,
-        step: &Step,
-        later: &[Step],
-        state: &mut RunState,
+        state: &mut OperationState,
+        data: &mut RunData,
     ) -> Result<ControlFlow<String, StepOutcome>> {
-        let phase = |phase| self.reporter.phase(phase, None, step.summary.clone());
-        match &step.kind {
-            StepKind::RecordOperation => {
-                phase(Phase::Record);
-                self.record_operation().await
-            }
-            StepKind::CreateKeyVersion { key_id } => {
-                phase(Phase::Vault);
-                state.wrote = true;
-                self.create_key_version(key_id, later, state).await.map(ControlFlow::Continue)
-            }
-            StepKind::SetKms { target } => {
-                phase(Phase::Cluster);
-                let outcome = self.set_kms(target, state).await?;
-                state.is_off = self.off_and_on && *target == KmsChange::Off;
-                Ok(outcome)
-            }
-            StepKind::Settle => {
-                phase(Phase::Cluster);
-                self.settle(next_target(later), state).await
-            }
-            StepKind::FindKeyInUse { purpose } | StepKind::WaitForKey { purpose, .. }
-                if self.is_proven(*purpose) =>
-            {
-                if let StepKind::WaitForKey { expected, .. } = &step.kind {
-                    self.take_proof(expected, state);
+        loop {
+            let effect = operation::next(state);
+            match &effect {
+                Effect::Replan(why) => {
+                    self.still_ours().await?;
+                    let step = state.step().and_then(|step| phase(&step.kind));
+                    let error = data.error.as_ref().filter(|_| step.is_some());
+                    return Ok(ControlFlow::Break(in_words(why, error)));
                 }
-                Ok(ControlFlow::Continue(StepOutcome::Skipped))
-            }
-            StepKind::ReencryptSecrets { purpose, .. } | StepKind::VerifySecrets { purpose }
-                if self.is_proven(*purpose)
-                    || (*purpose == Purpose::Gate && state.is_vouched()) =>
-            {
-                Ok(ControlFlow::Continue(StepOutcome::Skipped))
-            }
-            StepKind::FindKeyInUse { purpose } => {
-                self.find_key_in_use(*purpose, next_target(later), state).await
-            }
-            StepKind::WaitForKey { expected, purpose } => {
-                let expected = state.expected(expected);
-                let waited = self.wait_for_key(*purpose, &expected, next_target(later), state);
-                let outcome = waited.await?;
-                // Where a pass follows, it notices what others change.
-                let passes = has_gate(later) || has_rewrite(later);
-                if !passes && self.settled().await?.facts.etag != state.etag {
-                    return Ok(changed());
-                }
-                Ok(outcome)
-            }
-            StepKind::ReencryptSecrets { .. } => {
-                state.wrote = true;
-                self.reencrypt_secrets(state).await?;
-                Ok(ControlFlow::Continue(StepOutcome::Done))
-            }
-            StepKind::VerifySecrets { purpose } => self.verify_secrets(*purpose, state).await,
-            StepKind::UpgradeControlPlane { version } => {
-                phase(Phase::Upgrade);
-                state.wrote = true;
-                self.upgrade_control_plane(*version, state).await
-            }
-            StepKind::UpgradeNodePools { .. } => {
-                phase(Phase::Upgrade);
-                state.wrote = true;
-                self.upgrade_node_pools(state).await
-            }
-            StepKind::SetVaultPublicAccess { key_vault_id, enabled } => {
-                phase(Phase::Vault);
-                state.wrote = true;
-                if *enabled {
-                    self.open_vault(key_vault_id).await.map(ControlFlow::Continue)
-                } else {
-                    self.close_vault(key_vault_id, state).await
+                Effect::Stop(why) => return Err(self.stopped(why, state, data).await),
+                effect => {
+                    data.wrote |= effect.writes();
+                    let outcome = match self.perform(effect, state, data).await {
+                        Ok(outcome) => outcome,
+                        Err(error) => failed(error, &state.stage, data),
+                    };
+                    if let Some(outcome) = state.apply(effect, outcome) {
+                        return Ok(ControlFlow::Continue(outcome));
+                    }
                 }
             }
-            StepKind::RecordKey => {
-                phase(Phase::Record);
-                self.record_key().await
+        }
+    }
+
+    async fn perform(
+        &self,
+        effect: &Effect,
+        state: &OperationState,
+        data: &mut RunData,
+    ) -> Result<Outcome> {
+        match effect {
+            Effect::ReadCluster { wait } => self.read_cluster(*wait, data).await,
+            Effect::BeginRecord => self.begin_record().await,
+            Effect::CreateKeyVersion { key_id, target } => {
+                self.create_key_version(key_id, target.as_ref()).await
+            }
+            Effect::Intend { target } => self.intend(target, state.etag.as_deref()).await,
+            Effect::PutKms { target } => self.put_kms(target, data).await,
+            Effect::PutVersions(upgrade) => self.put_versions(*upgrade, data).await,
+            Effect::RecordSettled { key, etag, certainty } => {
+                self.record_settled(key, etag.as_deref(), *certainty).await
+            }
+            Effect::ReadPublicAccess { target } => self.read_public_access(target).await,
+            Effect::TakeProof { expected } => Ok(self.take_proof(expected, data)),
+            Effect::Converge { purpose, expected } => self.converge(*purpose, expected, data).await,
+            Effect::FindKeyInUse { purpose, candidates } => {
+                self.find_key_in_use(*purpose, candidates, data).await
+            }
+            Effect::Rewrite => self.rewrite(data).await,
+            Effect::Verify => self.verify(data).await,
+            Effect::Conclude { unchanged, weak } => {
+                self.conclude(*unchanged, *weak, state, data).await
+            }
+            Effect::OpenVault(id) => self.open_vault(id).await,
+            Effect::ReadVault(id) => self.read_vault(id, state, data).await,
+            Effect::RecordClosing(id) => self.record_closing(id).await,
+            Effect::CloseVault(id) => self.close_vault(id).await,
+            Effect::AwaitConnection(id) => self.await_connection(id, data).await,
+            Effect::CheckKms => self.check_kms().await,
+            Effect::FinishRecord => self.finish_record().await,
+            Effect::Pass(_) => Ok(Outcome::Done),
+            Effect::Replan(_) | Effect::Stop(_) | Effect::Finish => {
+                Err(Error::new(ErrorKind::Unexpected, "the run has ended already"))
             }
         }
     }
@@ -282,10 +249,46 @@ impl Runner<'_> {
     }
 }
 
-/// The profile that is set next.
-fn next_target(later: &[Step]) -> Option<&KmsChange> {
-    later.iter().find_map(|step| match &step.kind {
-        StepKind::SetKms { target } => Some(target),
-        _ => None,
-    })
+/// What a step is reported as. The engine itself reports what it does with secrets.
+fn phase(step: &StepKind) -> Option<Phase> {
+    match step {
+        StepKind::RecordOperation | StepKind::RecordKey => Some(Phase::Record),
+        StepKind::CreateKeyVersion { .. } | StepKind::SetVaultPublicAccess { .. } => {
+            Some(Phase::Vault)
+        }
+        StepKind::SetKms { .. } | StepKind::Settle => Some(Phase::Cluster),
+        StepKind::UpgradeControlPlane { .. } | StepKind::UpgradeNodePools { .. } => {
+            Some(Phase::Upgrade)
+        }
+        StepKind::FindKeyInUse { .. }
+        | StepKind::WaitForKey { .. }
+        | StepKind::ReencryptSecrets { .. }
+        | StepKind::VerifySecrets { .. } => None,
+    }
+}
+
+/// Keeps the error, and says what it means for what is done next.
+fn failed(error: Error, stage: &Stage, data: &mut RunData) -> Outcome {
+    let failure = match error.kind() {
+        ErrorKind::KmsUnavailable => Failure::KmsUnavailable,
+        _ if is_etag_mismatch(&error) => Failure::EtagMismatch,
+        _ => Failure::Other,
+    };
+    // Where a second look fails, too, the first says more.
+    if *stage != Stage::NotConverged {
+        data.error = Some(error);
+    }
+    Outcome::Failed(failure)
+}
+
+fn in_words(why: &Replan, error: Option<&Error>) -> String {
+    match (why, error) {
+        (Replan::Changed, Some(error)) => error.to_string(),
+        (Replan::Changed, None) => {
+            "the cluster was changed by somebody else since it was looked at".to_owned()
+        }
+        (Replan::Recorded, _) => "somebody else recorded an operation meanwhile".to_owned(),
+        (Replan::ApiServerBack, _) => "the API server is back, and its record with it".to_owned(),
+        (Replan::SetBack(key), _) => format!("the cluster is set back to {key}"),
+    }
 }

@@ -1,27 +1,24 @@
-//! The steps that record, and the key version that is made once for each operation.
-
-use std::ops::ControlFlow;
+//! The effects on the record, and the key version that is made once for each operation.
 
 use time::OffsetDateTime;
 
-use super::{RecordContext, RunState, Runner, change::InUse, recorder::BeginOutcome};
+use super::{RecordContext, RunData, Runner, recorder::BeginOutcome};
 use crate::{
     catalogue::RuleId,
     error::{Error, ErrorKind, Result},
     ledger::{Certainty, Proof},
     model::{
         Counts, Evidence, ExpectedKey, KeyId, KeyVersion, KmsChange, Purpose, ReencryptReport,
-        Scope, Step, StepKind, StepOutcome,
+        Scope, VaultId,
     },
+    operation::{Outcome, Recorded},
     reencrypt::WritesWith,
 };
 
 impl Runner<'_> {
     /// Ensures that the operation is recorded and that this run holds the Lease.
-    pub(super) async fn record_operation(&self) -> Result<ControlFlow<String, StepOutcome>> {
-        let Some(recording) = &self.recording else {
-            return Ok(ControlFlow::Continue(StepOutcome::Skipped));
-        };
+    pub(super) async fn begin_record(&self) -> Result<Outcome> {
+        let Some(recording) = &self.recording else { return Ok(Outcome::Skipped) };
         let Some(found) = &recording.found else {
             return Err(Error::new(
                 ErrorKind::Unexpected,
@@ -29,27 +26,21 @@ impl Runner<'_> {
             ));
         };
         Ok(match recording.recorder.begin(found, &recording.operation).await? {
-            BeginOutcome::Recorded => ControlFlow::Continue(StepOutcome::Done),
-            BeginOutcome::Already => ControlFlow::Continue(StepOutcome::AlreadyDone),
-            BeginOutcome::Changed => {
-                ControlFlow::Break("somebody else recorded an operation meanwhile".to_owned())
-            }
+            BeginOutcome::Recorded => Outcome::Done,
+            BeginOutcome::Already => Outcome::AlreadyDone,
+            BeginOutcome::Changed => Outcome::Recorded(Recorded::Changed),
         })
     }
 
     /// Ensures that the keys and their proof are recorded, and that the operation no longer is.
-    pub(super) async fn record_key(&self) -> Result<ControlFlow<String, StepOutcome>> {
-        let Some(recording) = &self.recording else {
-            return Ok(ControlFlow::Continue(StepOutcome::Skipped));
-        };
+    pub(super) async fn finish_record(&self) -> Result<Outcome> {
+        let Some(recording) = &self.recording else { return Ok(Outcome::Skipped) };
         if recording.found.is_none() {
             // It began while the API server was down. Now that it is back: what is the record?
-            return Ok(ControlFlow::Break(
-                "the API server is back, and its record with it".to_owned(),
-            ));
+            return Ok(Outcome::Recorded(Recorded::NotRead));
         }
         recording.recorder.finish().await?;
-        Ok(ControlFlow::Continue(StepOutcome::Done))
+        Ok(Outcome::Done)
     }
 
     /// Ensures that the key has a version that was made for this operation, and that the record
@@ -57,39 +48,33 @@ impl Runner<'_> {
     pub(super) async fn create_key_version(
         &self,
         key_id: &KeyId,
-        later: &[Step],
-        state: &mut RunState,
-    ) -> Result<StepOutcome> {
-        let (made, outcome) = match (&self.recording, self.made.get()) {
-            (_, Some(made)) => (made.clone(), StepOutcome::AlreadyDone),
+        target: Option<&KmsChange>,
+    ) -> Result<Outcome> {
+        let (made, is_new) = match (&self.recording, self.made.get()) {
+            (_, Some(made)) => (made.clone(), false),
             (None, None) => {
                 let id = uuid::Uuid::new_v4().to_string();
-                (self.make_key_version(key_id, &id).await?, StepOutcome::Done)
+                (self.make_key_version(key_id, &id).await?, true)
             }
             (Some(RecordContext { recorder, operation, .. }), None) => {
                 let versions = self.azure.key_versions(key_id).await?;
                 let is_ours = |it: &&KeyVersion| it.operation.as_ref() == Some(&operation.id);
                 if let Some(before) = versions.iter().find(is_ours) {
-                    (before.key_id.clone(), StepOutcome::AlreadyDone)
+                    (before.key_id.clone(), false)
                 } else {
                     if let Some(newest) = versions.first() {
                         recorder.newest_version(&newest.key_id).await?;
                     }
                     recorder.check().await?;
-                    (self.make_key_version(key_id, &operation.id).await?, StepOutcome::Done)
+                    (self.make_key_version(key_id, &operation.id).await?, true)
                 }
             }
         };
         let _ = self.made.set(made.clone());
-        state.made = Some(made);
-        let set = later.iter().find_map(|step| match &step.kind {
-            StepKind::SetKms { target } if target.is_on() => Some(target),
-            _ => None,
-        });
-        if let (Some(recording), Some(target)) = (&self.recording, set) {
-            recording.recorder.made(&Self::resolved(target, state)).await?;
+        if let (Some(recording), Some(target)) = (&self.recording, target) {
+            recording.recorder.made(&target.with_version(&made)).await?;
         }
-        Ok(outcome)
+        Ok(Outcome::Made { key_id: made, is_new })
     }
 
     /// A new version like the one in use.
@@ -99,21 +84,33 @@ impl Runner<'_> {
     }
 
     /// Records the change that is about to be asked of the cluster.
-    pub(super) async fn intend(&self, target: &KmsChange, etag: Option<&str>) -> Result<()> {
-        let Some(recording) = &self.recording else { return Ok(()) };
-        recording.recorder.target(target).await;
-        recording.recorder.intend(&target.expected(), etag).await
+    pub(super) async fn intend(&self, target: &KmsChange, etag: Option<&str>) -> Result<Outcome> {
+        if let Some(recording) = &self.recording {
+            recording.recorder.target(target).await;
+            recording.recorder.intend(&target.expected(), etag).await?;
+        }
+        Ok(Outcome::Done)
     }
 
     /// Records that the cluster is as intended.
-    pub(super) async fn settled_as(
+    pub(super) async fn record_settled(
         &self,
-        target: &KmsChange,
+        key: &ExpectedKey,
         etag: Option<&str>,
         certainty: Certainty,
-    ) -> Result<()> {
-        let Some(recording) = &self.recording else { return Ok(()) };
-        recording.recorder.settled(&target.expected(), etag, certainty).await
+    ) -> Result<Outcome> {
+        if let Some(recording) = &self.recording {
+            recording.recorder.settled(key, etag, certainty).await?;
+        }
+        Ok(Outcome::Done)
+    }
+
+    /// Records that the operation is about to close a vault.
+    pub(super) async fn record_closing(&self, id: &VaultId) -> Result<Outcome> {
+        if let Some(recording) = &self.recording {
+            recording.recorder.closes_vault(id).await?;
+        }
+        Ok(Outcome::Done)
     }
 
     /// Keeps the proof that a pass came to.
@@ -140,20 +137,15 @@ impl Runner<'_> {
         }
     }
 
-    /// Whether an earlier proof replaces the gate.
-    pub(super) fn is_proven(&self, purpose: Purpose) -> bool {
-        purpose == Purpose::Gate
-            && self.recording.as_ref().is_some_and(|recording| recording.proof.is_some())
+    /// A recorded proof that takes the gate's place.
+    pub(super) fn proof(&self) -> Option<&Proof> {
+        self.recording.as_ref()?.proof.as_ref()
     }
 
     /// Reports the earlier proof in the place of the gate.
-    pub(super) fn take_proof(&self, expected: &ExpectedKey, state: &mut RunState) {
-        let Some(proof) = self.recording.as_ref().and_then(|recording| recording.proof.as_ref())
-        else {
-            return;
-        };
-        state.in_use = InUse::Heard(vec![expected.clone()]);
-        state.before_change = Some(match expected {
+    pub(super) fn take_proof(&self, expected: &ExpectedKey, data: &mut RunData) -> Outcome {
+        let Some(proof) = self.proof() else { return Outcome::Done };
+        data.before_change = Some(match expected {
             ExpectedKey::Plaintext => WritesWith::Plaintext,
             ExpectedKey::Key(key_id) => WritesWith::Key(
                 proof.key_id_hash_seen.clone().unwrap_or_else(|| key_id.metrics_hash()),
@@ -176,5 +168,6 @@ impl Runner<'_> {
             requests: 0,
             api_servers: Vec::new(),
         });
+        Outcome::Done
     }
 }

@@ -68,6 +68,8 @@ async fn reconcile(cluster: &Cluster) -> Result<(), String> {
 async fn resume(cluster: &Cluster, began: Instant) -> Result<(), String> {
     let mut conflicts = 0;
     loop {
+        // An API server that was not ready may have refused it before.
+        tamper::delete_orphans(cluster).await;
         let before = status(cluster).await?;
         // The seal lies under the key, too: what is recorded cannot be told yet.
         if let Some(finding) =
@@ -148,6 +150,7 @@ fn blocked(error: &Error) -> Vec<String> {
 /// All secrets come under the key in use.
 async fn rewrite(cluster: &Cluster, began: Instant) -> Result<(), String> {
     loop {
+        tamper::delete_orphans(cluster).await;
         match performed(cluster, Verb::ReencryptSecrets).await? {
             Ok(_) => return Ok(()),
             Err(error) if error.is_retryable() => patience(began, &error)?,

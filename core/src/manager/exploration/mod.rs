@@ -4,8 +4,8 @@
 //! `resume` or `abandon` whenever something is recorded. What anybody asks of Azure succeeds, or
 //! fails after it reached none or some of the API servers.
 //!
-//! Planner, rules, record, conflicts, and what decides when a change is sent are the crate's own;
-//! the rest of the runner is abstract. In each state:
+//! Planner, rules, record, conflicts and the state machine of a run are the crate's own; its effects
+//! are performed on the small cluster, in every way in which they can end. In each state:
 //! - nothing that this crate does makes a secret unreadable;
 //! - a key that the ledger calls removable is needed by no secret and no API server;
 //! - the record knows the key that a change of ours has set;
@@ -251,7 +251,8 @@ fn problem(before: &State, who: Who, after: &State) -> Option<String> {
     let found = reconciled(after);
     let arrives = |key: usize| {
         after.in_flight.as_ref().is_some_and(|put| {
-            put.etag == cluster.etag && written(&put.target.expected()) == Some(key)
+            put.etag.as_deref() == Some(&cluster.etag.to_string())
+                && written(&put.target.expected()) == Some(key)
         })
     };
     for entry in judge(&found).retired {

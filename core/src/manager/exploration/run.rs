@@ -1,13 +1,11 @@
 //! A run of a verb in the small world: planned by the crate's own planner, record and conflicts.
 
 mod steps;
-mod vault;
 
 use std::{
     cell::RefCell,
     collections::HashMap,
     hash::{DefaultHasher, Hash, Hasher},
-    rc::Rc,
     sync::Arc,
 };
 
@@ -20,18 +18,15 @@ use crate::{
     ledger::{ClusterIdentity, ObservedCluster, Operation, Reconciled, Record},
     manager::recorded::operation_to_resume,
     model::{
-        ConnectionState, Fact, Intent, KmsChange, Lookup, PrivateEndpointConnection,
-        ReencryptOptions, Step,
+        ConnectionState, ExpectedKey, Fact, Intent, KmsChange, Lookup, PrivateEndpointConnection,
+        ReencryptOptions,
     },
     observe::{KeyToObserve, StoredRecord},
     observed::Observed,
-    operations,
-    plan::{expected_now, has_gate},
+    operation::{Context, OperationState, change::profile_in_force},
+    plan::expected_now,
     rules::{self, testing},
-    runner::{
-        change::{InUse, Progress, profile_in_force},
-        closing,
-    },
+    verbs,
 };
 
 /// What the caller accepts: metrics do not show the keys of KMS v1.
@@ -44,10 +39,8 @@ const ROUNDS: u8 = 3;
 pub(super) struct Run {
     intent: Intent,
     round: u8,
-    steps: Arc<[Step]>,
     /// Of intent, steps and operation.
     plan: u64,
-    at: usize,
     /// The operation is recorded by this run, which holds the Lease.
     holds: bool,
     /// The record as it is to be written next.
@@ -55,25 +48,25 @@ pub(super) struct Run {
     /// The record as this run read or wrote it last.
     pub(super) stored: Option<Stored>,
     operation: Arc<Operation>,
-    /// The eTag with which a change is sent.
-    pub(super) etag: u8,
-    /// An earlier proof replaces the gate.
-    proven: bool,
-    /// How far the change of the present step has come.
-    pub(super) progress: Progress,
-    /// What the API servers were found to write with.
-    in_use: InUse,
-    /// What each API server wrote with when that was found.
+    pub(super) state: OperationState,
+    pass: Option<Pass>,
+}
+
+/// What the API servers were found to write with.
+#[derive(Clone, Debug, Hash)]
+struct Pass {
+    keys: Vec<ExpectedKey>,
+    /// Each of them.
     writes: [Option<Key>; 2],
-    /// How far the closing of the vault has come.
-    closing: closing::Progress,
 }
 
 impl Run {
     /// What tells runs apart; most of it is the plan, which was hashed when it was made.
     pub(super) fn hash_into(&self, hasher: &mut impl Hasher) {
-        (self.plan, self.at, self.round, self.holds, self.etag, self.proven).hash(hasher);
-        (self.progress, self.closing, self.writes, &self.in_use).hash(hasher);
+        let state = &self.state;
+        (self.plan, self.round, self.holds, &self.pass).hash(hasher);
+        (state.at, &state.stage, &state.etag, &state.in_use, &state.closed).hash(hasher);
+        (state.context.is_proven, state.is_off).hash(hasher);
         (self.kept.hash(), self.stored.as_ref().map(Stored::hash)).hash(hasher);
     }
 }
@@ -115,23 +108,23 @@ impl PartialEq for Stored {
 #[derive(Clone, Debug)]
 pub(super) struct Put {
     pub(super) target: KmsChange,
-    pub(super) etag: u8,
+    pub(super) etag: Option<String>,
 }
 
 thread_local! {
     /// What was found, by what of the cluster is observed and by the record.
-    static FOUND: RefCell<HashMap<u64, Rc<Reconciled>>> = RefCell::default();
+    static FOUND: RefCell<HashMap<u64, Arc<Reconciled>>> = RefCell::default();
     /// What was planned, by that and the intent. `None`: it is refused.
     static PLANNED: RefCell<HashMap<u64, Option<Run>>> = RefCell::default();
 }
 
 /// What is recorded, in line with the cluster.
-pub(super) fn reconciled(state: &State) -> Rc<Reconciled> {
+pub(super) fn reconciled(state: &State) -> Arc<Reconciled> {
     let seen = observed_hash(state);
     let known = FOUND.with_borrow(|found| found.get(&seen).cloned());
     known.unwrap_or_else(|| {
-        let found = Rc::new(reconcile(&state.cluster, state.record()));
-        FOUND.with_borrow_mut(|known| known.insert(seen, Rc::clone(&found)));
+        let found = Arc::new(reconcile(&state.cluster, state.record()));
+        FOUND.with_borrow_mut(|known| known.insert(seen, Arc::clone(&found)));
         found
     })
 }
@@ -213,7 +206,7 @@ fn plan(state: &State, intent: &Intent) -> Option<Run> {
         etcd_resource_version: 1,
     };
     let unfinished = operation_to_resume(&seen, intent, &observed.cluster).ok()?;
-    let plan = operations::plan(&observed, intent, &ReencryptOptions::default(), ALLOW).ok()?;
+    let plan = verbs::plan(&observed, intent, &ReencryptOptions::default(), ALLOW).ok()?;
     if rules::refusal(&plan.findings, ALLOW, &[]).is_some() {
         return None;
     }
@@ -223,23 +216,29 @@ fn plan(state: &State, intent: &Intent) -> Option<Run> {
         let target = plan.target().cloned();
         Operation { target, ..testing::operation(intent.clone(), before) }
     });
-    let succeeded = !state.cluster.failed;
+    let plan_hash = hash_of(&format!("{intent:?}{:?}{operation:?}", plan.steps));
+    let off_and_on = matches!(intent, Intent::ChangeNetworkMode(_) | Intent::MigrateToV2(_));
+    let context = Context {
+        steps: plan.steps.into(),
+        recorded: Some(Arc::clone(&found)),
+        before: Some(operation.before.clone()),
+        is_proven: !state.cluster.failed && found.standing_proof().is_some(),
+        off_and_on,
+        accepts_unproven: true,
+    };
+    let etag = Some(state.cluster.etag.to_string());
+    let mut begun = OperationState::new(context, etag, state.cluster.profile.is_none());
+    begun.closed.clone_from(&operation.closed_vault);
     Some(Run {
         intent: intent.clone(),
         round: 0,
-        plan: hash_of(&format!("{intent:?}{:?}{operation:?}", plan.steps)),
-        in_use: if has_gate(&plan.steps) { InUse::NotHeard } else { InUse::Vouched },
-        steps: plan.steps.into(),
-        at: 0,
+        plan: plan_hash,
         holds: false,
-        proven: succeeded && found.standing_proof().is_some(),
         kept: Stored::new(found.record.clone()),
         stored: state.record.clone(),
         operation: Arc::new(operation),
-        etag: state.cluster.etag,
-        progress: Progress::Begun,
-        writes: [None; 2],
-        closing: closing::Progress::Begun,
+        state: begun,
+        pass: None,
     })
 }
 

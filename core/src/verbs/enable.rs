@@ -53,8 +53,8 @@ mod tests {
     use super::*;
     use crate::{
         model::{KmsProfile, NetworkMode},
-        operations::testing::lines,
         rules::testing::{KEY_1, VAULT, kms_on, observed, target_of},
+        verbs::testing::lines,
     };
 
     fn steps(

@@ -1,8 +1,8 @@
 use super::*;
 use crate::{
     model::{Fact, NetworkMode, NodePools},
-    operations::testing,
     rules::testing::{KEY_1, World, kms_on, unknown},
+    verbs::testing,
 };
 
 fn version(text: &str) -> KubernetesVersion {

@@ -1,10 +1,10 @@
 use super::*;
 use crate::{
     model::{ClusterWithKms, ConnectionState, Lookup, PrivateEndpointConnection, VaultFacts},
-    operations::testing,
     rules::testing::{
         KEY_1, KEY_2, World, crypto_user, entry, kms_on, plaintext_entry, recorded, unknown,
     },
+    verbs::testing,
 };
 
 fn to(network_mode: NetworkMode) -> ChangeNetworkMode {

@@ -64,6 +64,18 @@ pub(crate) struct Look {
     pub(crate) configured: Option<ExpectedKey>,
 }
 
+impl Look {
+    pub(super) fn of(seen: &ClusterFacts, target: &KmsChange) -> Self {
+        Self {
+            etag: seen.etag.clone(),
+            busy: seen.busy().is_some(),
+            succeeded: seen.is_succeeded(),
+            has_target: target.is_of(seen),
+            configured: expected_now(seen).ok(),
+        }
+    }
+}
+
 /// What to do next.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Next {

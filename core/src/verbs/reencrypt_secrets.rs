@@ -37,8 +37,8 @@ mod tests {
     use super::*;
     use crate::{
         model::NetworkMode,
-        operations::testing::lines,
         rules::testing::{KEY_1, kms_on, observed},
+        verbs::testing::lines,
     };
 
     #[test]

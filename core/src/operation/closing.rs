@@ -26,7 +26,7 @@ pub(crate) enum Progress {
 }
 
 /// What a look at the cluster and the vault shows.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub(crate) struct Look {
     /// The cluster reaches this very vault in private mode.
     pub(crate) in_private_use: bool,

@@ -3,11 +3,11 @@ use crate::{
     catalogue::{Level, RuleId},
     ledger::Fit,
     model::{Fact, KmsProfile, Lookup, NetworkMode},
-    operations::testing::{lines_with_ids, rules},
     rules::testing::{
         KEY_0, KEY_1, KEY_2, KEY_3, VAULT, World, entry, key, kms_on, plaintext_entry, proven,
         unknown,
     },
+    verbs::testing::{lines_with_ids, rules},
 };
 
 const OTHER_VAULT: &str = "/subscriptions/8ecadfc9-d1a3-4ea4-b844-0d9f87e4d7c8/resourceGroups/keys/providers/Microsoft.KeyVault/vaults/other-keys";

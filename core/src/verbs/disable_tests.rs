@@ -2,10 +2,10 @@ use super::*;
 use crate::{
     catalogue::{Level, RuleId},
     model::{Fact, KmsProfile, Lookup, NetworkMode},
-    operations::testing::lines,
     rules::testing::{
         KEY_0, KEY_1, World, entry, key, kms_on, plaintext_entry, proven, recorded, unknown,
     },
+    verbs::testing::lines,
 };
 
 fn planned(world: &World, reencrypt: bool, vouched: bool) -> Plan {

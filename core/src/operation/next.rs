@@ -1,0 +1,232 @@
+//! What to do next. The rules are those of the [module](super), in the order of the steps.
+
+use super::{
+    change::{self, InUse, candidates, key_to_settle_on, profile_of},
+    closing,
+    effect::{Effect, Replan, Stop, Upgrade, Verdict},
+    state::{OperationState, Stage},
+};
+use crate::{
+    model::{
+        ClusterFacts, ExpectedKey, KmsChange, KubernetesVersion, NetworkMode, Purpose, StepKind,
+        StepOutcome, VaultId,
+    },
+    plan::expected_now,
+};
+
+/// A look at the cluster when nothing is at work on it.
+const READ: Effect = Effect::ReadCluster { wait: true };
+const CHANGED: Effect = Effect::Replan(Replan::Changed);
+
+/// What the run does next.
+pub(crate) fn next(state: &OperationState) -> Effect {
+    let Some(step) = state.step() else { return Effect::Finish };
+    match &state.stage {
+        Stage::Replan(why) => return Effect::Replan(why.clone()),
+        Stage::Stopped(why) => return Effect::Stop(why.clone()),
+        Stage::Set { key, etag, certainty, .. } => {
+            let (key, etag, certainty) = (key.clone(), etag.clone(), *certainty);
+            return Effect::RecordSettled { key, etag, certainty };
+        }
+        _ => {}
+    }
+    let is_vouched = state.in_use == InUse::Vouched;
+    match &step.kind {
+        StepKind::RecordOperation => Effect::BeginRecord,
+        StepKind::CreateKeyVersion { key_id } => Effect::CreateKeyVersion {
+            key_id: key_id.clone(),
+            target: state.next_target().filter(KmsChange::is_on),
+        },
+        StepKind::SetKms { target } => set_kms(state, &state.resolved(target)),
+        StepKind::Settle => settle(state),
+        StepKind::WaitForKey { purpose, expected } if state.has_proof(*purpose) => {
+            Effect::TakeProof { expected: expected.clone() }
+        }
+        StepKind::FindKeyInUse { purpose }
+        | StepKind::ReencryptSecrets { purpose, .. }
+        | StepKind::VerifySecrets { purpose }
+            if state.has_proof(*purpose) =>
+        {
+            Effect::Pass(StepOutcome::Skipped)
+        }
+        // The API servers are down: there is no gate.
+        StepKind::ReencryptSecrets { purpose: Purpose::Gate, .. }
+        | StepKind::VerifySecrets { purpose: Purpose::Gate }
+            if is_vouched =>
+        {
+            Effect::Pass(StepOutcome::Skipped)
+        }
+        StepKind::FindKeyInUse { purpose } => find_key_in_use(state, *purpose),
+        StepKind::WaitForKey { purpose, expected } => {
+            wait_for_key(state, *purpose, &state.expected(expected))
+        }
+        StepKind::ReencryptSecrets { .. } => Effect::Rewrite,
+        StepKind::VerifySecrets { purpose } => verify_secrets(state, *purpose),
+        StepKind::UpgradeControlPlane { version } => upgrade_control_plane(state, *version),
+        StepKind::UpgradeNodePools { .. } => upgrade_node_pools(state),
+        StepKind::SetVaultPublicAccess { key_vault_id, enabled: true } => {
+            Effect::OpenVault(key_vault_id.clone())
+        }
+        StepKind::SetVaultPublicAccess { key_vault_id, enabled: false } => {
+            close_vault(state, key_vault_id)
+        }
+        StepKind::RecordKey => Effect::FinishRecord,
+    }
+}
+
+fn set_kms(state: &OperationState, target: &KmsChange) -> Effect {
+    match (&state.seen, &state.stage) {
+        (None, _) => READ,
+        (Some(seen), Stage::Change { target, progress, .. }) => {
+            change_to(state, target, *progress, seen)
+        }
+        (Some(seen), _) => change_to(state, target, change::Progress::Begun, seen),
+    }
+}
+
+/// The cluster is set to what its API servers write with.
+fn settle(state: &OperationState) -> Effect {
+    let Some(seen) = &state.seen else { return READ };
+    if let Stage::Change { target, progress, .. } = &state.stage {
+        return change_to(state, target, *progress, seen);
+    }
+    if seen.etag != state.etag {
+        return CHANGED;
+    }
+    let configured = expected_now(seen).ok();
+    let Some(key) = key_to_settle_on(&state.in_use, configured.as_ref()) else {
+        return Effect::Stop(Stop::MayLose { configured });
+    };
+    let (later, before) = (state.next_target(), state.context.before.as_ref());
+    let Some(target) = profile_of(key, seen, later.as_ref(), before, state.ledger()) else {
+        return Effect::Stop(Stop::UnknownAccess(key.clone()));
+    };
+    if matches!(target, KmsChange::On { network_mode: NetworkMode::Public, .. }) {
+        return Effect::ReadPublicAccess { target };
+    }
+    change_to(state, &target, change::Progress::Begun, seen)
+}
+
+fn change_to(
+    state: &OperationState,
+    target: &KmsChange,
+    progress: change::Progress,
+    seen: &ClusterFacts,
+) -> Effect {
+    let look = change::Look::of(seen, target);
+    match change::next(target, state.etag.as_deref(), &state.in_use, progress, &look) {
+        change::Next::Wait => READ,
+        change::Next::Done => Effect::Pass(StepOutcome::AlreadyDone),
+        change::Next::Intend => Effect::Intend { target: target.clone() },
+        change::Next::Put => Effect::PutKms { target: target.clone() },
+        change::Next::Replan => CHANGED,
+        change::Next::Refuse => Effect::Stop(Stop::MayLose { configured: look.configured }),
+    }
+}
+
+/// What the API servers write with, where the cluster's configuration does not tell.
+fn find_key_in_use(state: &OperationState, purpose: Purpose) -> Effect {
+    let Some(seen) = &state.seen else { return READ };
+    if seen.etag != state.etag {
+        return CHANGED;
+    }
+    let is_known = state.ledger().is_some_and(|ledger| ledger.current.is_some());
+    if seen.kubernetes_version < KubernetesVersion::KMS_V2 && !is_known {
+        return Effect::Stop(Stop::Unnamed);
+    }
+    let later = state.next_target().as_ref().map(KmsChange::expected);
+    let candidates = candidates(seen, later, state.context.before.as_ref(), state.ledger());
+    Effect::FindKeyInUse { purpose, candidates }
+}
+
+/// Where the API servers do not come to write with what is configured, they may write with the
+/// target: then the change goes back to what they have.
+fn wait_for_key(state: &OperationState, purpose: Purpose, expected: &ExpectedKey) -> Effect {
+    match (&state.stage, &state.seen) {
+        (Stage::NotConverged, _) => {
+            let target = state.next_target().as_ref().map(KmsChange::expected);
+            let candidates = [expected.clone()].into_iter().chain(target).collect();
+            Effect::FindKeyInUse { purpose, candidates }
+        }
+        (Stage::Converged, None) => READ,
+        (Stage::Converged, Some(seen)) if seen.etag != state.etag => CHANGED,
+        (Stage::Converged, Some(_)) => Effect::Pass(StepOutcome::Done),
+        _ => Effect::Converge { purpose, expected: expected.clone() },
+    }
+}
+
+fn verify_secrets(state: &OperationState, purpose: Purpose) -> Effect {
+    match (&state.stage, &state.seen) {
+        (Stage::Verified(_), None) => Effect::ReadCluster { wait: false },
+        (Stage::Verified(verdict), Some(seen)) => {
+            let is_planned = seen.etag.is_some() && seen.etag == state.etag;
+            let unchanged = is_planned && seen.busy().is_none();
+            let is_kept = unchanged && judged(state, purpose, verdict).is_none();
+            Effect::Conclude { unchanged, weak: is_kept && verdict.weak }
+        }
+        (Stage::Concluded { unchanged: false, .. }, _) => CHANGED,
+        (Stage::Concluded { verdict, .. }, _) => {
+            judged(state, purpose, verdict).map_or(Effect::Pass(StepOutcome::Done), Effect::Stop)
+        }
+        _ => Effect::Verify,
+    }
+}
+
+/// Why nothing may come after a pass. `None`: it proves what it is for.
+fn judged(state: &OperationState, purpose: Purpose, verdict: &Verdict) -> Option<Stop> {
+    let before_change = purpose == Purpose::Gate || state.key_change_follows();
+    let incomplete = |left: &[String]| Stop::Incomplete { purpose, left: left.to_vec() };
+    if !verdict.ended {
+        Some(Stop::Failed)
+    } else if !verdict.left.is_empty() {
+        Some(incomplete(&verdict.left))
+    } else if verdict.weak && before_change && !state.context.accepts_unproven {
+        Some(Stop::Unproven)
+    } else if purpose == Purpose::Rewrite && verdict.keys.len() > 1 {
+        Some(Stop::TwoKeys(verdict.keys.clone()))
+    } else if !verdict.within && !verdict.weak && before_change {
+        Some(incomplete(&["secrets that were not listed".to_owned()]))
+    } else {
+        None
+    }
+}
+
+fn upgrade_control_plane(state: &OperationState, version: KubernetesVersion) -> Effect {
+    let Some(seen) = &state.seen else { return READ };
+    if seen.etag != state.etag {
+        return CHANGED;
+    }
+    if seen.kubernetes_version >= version && seen.is_succeeded() {
+        return Effect::Pass(StepOutcome::AlreadyDone);
+    }
+    Effect::PutVersions(Upgrade::ControlPlane(version))
+}
+
+fn upgrade_node_pools(state: &OperationState) -> Effect {
+    let Some(seen) = &state.seen else { return READ };
+    if seen.etag != state.etag {
+        return CHANGED;
+    }
+    let version = seen.kubernetes_version;
+    let mut pools = seen.node_pools.iter();
+    if pools.all(|pool| pool.kubernetes_version.is_none_or(|it| it >= version)) {
+        return Effect::Pass(StepOutcome::AlreadyDone);
+    }
+    Effect::PutVersions(Upgrade::NodePools(version))
+}
+
+fn close_vault(state: &OperationState, id: &VaultId) -> Effect {
+    let Stage::Closing { progress, seen: Some(look) } = &state.stage else {
+        return Effect::ReadVault(id.clone());
+    };
+    let (vault, reopen) = (id.clone(), state.closed.as_ref() == Some(id));
+    match closing::next(*progress, *look) {
+        closing::Next::Refuse => Effect::Stop(Stop::NotInPrivateUse { vault, reopen }),
+        closing::Next::Replan => CHANGED,
+        closing::Next::AwaitConnection => Effect::AwaitConnection(vault),
+        closing::Next::Record => Effect::RecordClosing(vault),
+        closing::Next::Close => Effect::CloseVault(vault),
+        closing::Next::CheckKms => Effect::CheckKms,
+        closing::Next::NotConnected => Effect::Stop(Stop::NotConnected { vault, reopen }),
+    }
+}

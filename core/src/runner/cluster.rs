@@ -1,0 +1,217 @@
+//! The effects on the managed cluster.
+
+use tokio::time::{Instant, sleep};
+
+use super::{RunData, Runner};
+use crate::{
+    azure::{Azure, ManagedCluster, UpgradeTarget, is_key_permission_error},
+    catalogue::RuleId,
+    error::{Error, ErrorKind, Result},
+    model::{ClusterId, Fact, Finding, KmsChange, KubernetesVersion, NetworkMode, Timing},
+    operation::{Failure, Outcome, Upgrade},
+    progress::Reporter,
+};
+
+/// Requests in a row whose outcome is not known.
+const TRIES: u32 = 7;
+
+impl Runner<'_> {
+    pub(super) async fn read_cluster(&self, wait: bool, data: &mut RunData) -> Result<Outcome> {
+        let seen =
+            if wait { self.settled().await? } else { self.azure.cluster(self.cluster).await? };
+        let facts = Box::new(seen.facts.clone());
+        data.cluster = Some(seen);
+        Ok(Outcome::Cluster(facts))
+    }
+
+    /// Sets the profile. What is sent is made from what was just read, after the intent.
+    pub(super) async fn put_kms(&self, target: &KmsChange, data: &mut RunData) -> Result<Outcome> {
+        self.still_ours().await?;
+        let after = match self.change(read(data)?, target).await {
+            Ok(after) => after,
+            Err(error) => {
+                let failure = self.after_failure(&error, data).await;
+                data.error = Some(error);
+                return Ok(Outcome::Failed(failure.unwrap_or(Failure::Other)));
+            }
+        };
+        self.confirm(&after, target)?;
+        Ok(Outcome::Set { etag: after.facts.etag })
+    }
+
+    /// How a change that did not succeed is gone on with. `None`: not at all.
+    async fn after_failure(&self, error: &Error, data: &mut RunData) -> Option<Failure> {
+        // A role assignment takes minutes to reach the vault.
+        if is_key_permission_error(error) && data.began.elapsed() < self.timing.role_propagation {
+            self.reporter.message(
+                "The identity may not use the key yet; a new role assignment takes minutes: trying again",
+            );
+            sleep(self.timing.operation_poll_longest).await;
+            return Some(Failure::KeyPermission);
+        }
+        let is_unknown = matches!(
+            error.kind(),
+            ErrorKind::Conflict | ErrorKind::Unavailable | ErrorKind::Throttled
+        );
+        if !is_unknown || data.tries >= TRIES {
+            return None;
+        }
+        data.tries += 1;
+        sleep(self.timing.pause(data.tries)).await;
+        Some(Failure::NoOutcome)
+    }
+
+    /// Whether this run still is the one writer.
+    pub(super) async fn still_ours(&self) -> Result<()> {
+        match &self.recording {
+            Some(recording) => recording.recorder.check().await,
+            None => Ok(()),
+        }
+    }
+
+    async fn change(&self, cluster: &ManagedCluster, target: &KmsChange) -> Result<ManagedCluster> {
+        let operation = self.azure.put_kms(cluster, target).await?;
+        // the operation's own time limit is the caller's, which drops this future
+        let deadline = Instant::now() + self.timing.operation_limit;
+        operation
+            .wait(self.azure, deadline, |status| {
+                self.reporter.message(format!("The cluster's operation is {status}"));
+            })
+            .await
+    }
+
+    /// Looks at the cluster, and waits while it is busy with something else.
+    pub(super) async fn settled(&self) -> Result<ManagedCluster> {
+        settled(self.azure, self.cluster, self.timing, self.reporter).await
+    }
+
+    /// Azure said Succeeded: does the cluster say so too?
+    fn confirm(&self, after: &ManagedCluster, target: &KmsChange) -> Result<()> {
+        if after.facts.is_succeeded() && target.is_of(&after.facts) {
+            return Ok(());
+        }
+        Err(Error::new(
+            ErrorKind::Conflict,
+            format!(
+                "the operation on {} succeeded, but the cluster's KMS profile is not what was asked for; \
+                 somebody else changed it",
+                self.cluster
+            ),
+        ))
+    }
+
+    /// A vault that is closed is not one to be reached over the public way: API servers that reach
+    /// it over the private one would lose it.
+    pub(super) async fn read_public_access(&self, target: &KmsChange) -> Result<Outcome> {
+        let KmsChange::On { key_id, network_mode: NetworkMode::Public, .. } = target else {
+            return Ok(Outcome::Done);
+        };
+        let seen = self.azure.vault(key_id, None, self.cluster).await;
+        let Fact::Known(found) = seen else { return Ok(Outcome::Done) };
+        let Some(vault) = found.found().filter(|vault| !vault.public_network_access) else {
+            return Ok(Outcome::Done);
+        };
+        let finding = Finding::violated(
+            RuleId::VaultPublicAccessDisabled,
+            &vault.id,
+            format!(
+                "the last change of cluster {} did not succeed and reaches {key_id} over the public way, and public \
+                 network access of vault {} is disabled",
+                self.cluster.name(),
+                vault.id.name()
+            ),
+        );
+        if !finding.refuses(self.allow) {
+            return Ok(Outcome::Done);
+        }
+        let message = format!("{}. {} Then run this again", finding.message, finding.remedy);
+        Err(Error::new(ErrorKind::PreflightFailed, message).with_findings(vec![finding]))
+    }
+
+    pub(super) async fn put_versions(&self, upgrade: Upgrade, data: &RunData) -> Result<Outcome> {
+        let seen = read(data)?;
+        let target = match upgrade {
+            Upgrade::ControlPlane(version) => {
+                let to = self.offered(seen.facts.kubernetes_version, version).await?;
+                UpgradeTarget::ControlPlane(to)
+            }
+            Upgrade::NodePools(version) => UpgradeTarget::NodePools(version),
+        };
+        self.still_ours().await?;
+        let after = self.run_upgrade(seen, target).await?;
+        if let (UpgradeTarget::ControlPlane(to), Some(engine)) = (target, &self.engine) {
+            engine.upgraded(to);
+        }
+        Ok(Outcome::Set { etag: after.facts.etag })
+    }
+
+    /// The version that AKS offers on the way to the one that is wanted.
+    async fn offered(
+        &self,
+        now: KubernetesVersion,
+        wanted: KubernetesVersion,
+    ) -> Result<KubernetesVersion> {
+        let offered = self.azure.upgrades(self.cluster).await?;
+        if let Some(version) = now.next(wanted, &offered) {
+            if version.minor() > now.minor() + 1 {
+                let message =
+                    format!("the upgrade from {now} to {version} leaves out minor versions");
+                let rule = RuleId::UpgradeSkipsVersions;
+                self.log.finding(Finding::violated(rule, self.cluster, message));
+            }
+            return Ok(version);
+        }
+        let message = format!("from {now}, AKS offers no upgrades to {wanted}");
+        let finding = Finding::violated(RuleId::UpgradeNotOffered, self.cluster, message);
+        Err(Error::new(
+            ErrorKind::PreflightFailed,
+            format!(
+                "the upgrade of {} cannot go on: [{}] {}. {}",
+                self.cluster, finding.rule, finding.message, finding.remedy
+            ),
+        )
+        .with_findings(vec![finding]))
+    }
+
+    async fn run_upgrade(
+        &self,
+        cluster: &ManagedCluster,
+        target: UpgradeTarget,
+    ) -> Result<ManagedCluster> {
+        let operation = self.azure.put_versions(cluster, target).await?;
+        let deadline = Instant::now() + self.timing.operation_limit;
+        operation
+            .wait(self.azure, deadline, |status| {
+                self.reporter.message(format!("The upgrade to {target} is {status}"));
+            })
+            .await
+    }
+}
+
+fn read(data: &RunData) -> Result<&ManagedCluster> {
+    data.cluster
+        .as_ref()
+        .ok_or_else(|| Error::new(ErrorKind::Unexpected, "the cluster was not read"))
+}
+
+/// Looks at a cluster, and waits while it is busy.
+pub(crate) async fn settled(
+    azure: &Azure,
+    cluster: &ClusterId,
+    timing: &Timing,
+    reporter: &Reporter,
+) -> Result<ManagedCluster> {
+    let deadline = Instant::now() + timing.cluster_busy;
+    loop {
+        let seen = azure.cluster(cluster).await?;
+        let Some(busy) = seen.facts.busy() else { return Ok(seen) };
+        if Instant::now() >= deadline {
+            return Err(Error::new(
+                ErrorKind::Conflict,
+                format!("{busy} for too long; run this again when it is settled"),
+            ));
+        }
+        reporter.message(format!("Waiting: {busy}"));
+        sleep(timing.operation_poll_first).await;
+    }
+}

@@ -1,0 +1,212 @@
+//! Why a run ends with an error, in words.
+
+use super::{RunData, Runner, vault::not_connected};
+use crate::{
+    catalogue::{Level, RuleId},
+    error::{Error, ErrorKind},
+    model::{ExpectedKey, Finding, KmsChange, Purpose, StepKind, VaultId},
+    operation::{OperationState, Stop, change::InUse},
+};
+
+impl Runner<'_> {
+    pub(super) async fn stopped(
+        &self,
+        why: &Stop,
+        state: &OperationState,
+        data: &mut RunData,
+    ) -> Error {
+        let failure = data.error.take();
+        let failed =
+            || failure.unwrap_or_else(|| Error::new(ErrorKind::Unexpected, "a step failed"));
+        match why {
+            Stop::Failed => match state.step().map(|step| &step.kind) {
+                Some(StepKind::SetKms { .. } | StepKind::Settle) => {
+                    self.explain(failed(), state).await
+                }
+                _ => failed(),
+            },
+            Stop::MayLose { configured } => self.may_lose(&state.in_use, configured.as_ref()),
+            Stop::UnknownAccess(key) => self.unknown_access(key),
+            Stop::Unnamed => self.unnamed(),
+            Stop::Incomplete { purpose, left } => self.incomplete(*purpose, left),
+            Stop::Unproven => self.unproven(data.unproven.take()),
+            Stop::TwoKeys(keys) => self.two_keys(keys),
+            Stop::NotInPrivateUse { vault, reopen } => {
+                let error = self.not_in_private_use(vault);
+                if *reopen { self.opened_again(vault, error).await } else { error }
+            }
+            Stop::NotConnected { vault, reopen } => {
+                let error = not_connected(vault, "is closed", data.unconnected.take());
+                self.closed_in_vain(vault, error, *reopen).await
+            }
+            Stop::Unhealthy { vault, reopen } => {
+                self.closed_in_vain(vault, failed(), *reopen).await
+            }
+        }
+    }
+
+    /// Adds the state that the cluster is in now, and the rollback.
+    async fn explain(&self, error: Error, state: &OperationState) -> Error {
+        if error.kind() != ErrorKind::OperationFailed || state.is_off {
+            return error;
+        }
+        let now = match self.azure.cluster(self.cluster).await {
+            Ok(now) => {
+                format!("the cluster's provisioning state is {}", now.facts.provisioning_state)
+            }
+            Err(_) => "the cluster's state could not be read".to_owned(),
+        };
+        let rollback = match &self.before {
+            Some(KmsChange::On { key_id, .. }) => {
+                format!("the key before was {key_id}: rotate to it rolls back")
+            }
+            Some(KmsChange::Off) => "KMS was off before: disable rolls back".to_owned(),
+            None => "call the same verb again".to_owned(),
+        };
+        error.with_context(&format!("{now}; {rollback}"))
+    }
+    fn unknown_access(&self, key: &ExpectedKey) -> Error {
+        Error::new(
+            ErrorKind::Conflict,
+            format!(
+                "the API servers of {} write with {key}, and how its vault is reached is not known; call rotate with \
+                 this key, network_mode and key_vault_id",
+                self.cluster
+            ),
+        )
+    }
+
+    /// The change would take the key away that the API servers write with.
+    fn may_lose(&self, in_use: &InUse, configured: Option<&ExpectedKey>) -> Error {
+        let keys: &[ExpectedKey] = match in_use {
+            InUse::Heard(keys) => keys,
+            InUse::NotHeard | InUse::Vouched => &[],
+        };
+        let named: Vec<String> = keys.iter().map(ToString::to_string).collect();
+        let configured =
+            configured.map_or_else(|| "a key that cannot be named".to_owned(), ToString::to_string);
+        let (what, remedy) = match keys {
+            [ExpectedKey::Plaintext] => (named.join(" and "), "call `disable` first".to_owned()),
+            [ExpectedKey::Key(key_id)] => {
+                (named.join(" and "), format!("call `rotate` with {key_id} first"))
+            }
+            [] => ("something that was not heard".to_owned(), "run this again".to_owned()),
+            _ => (
+                named.join(" and "),
+                "call `rotate` with the one of them that is not configured".to_owned(),
+            ),
+        };
+        let finding = Finding::violated(
+            RuleId::PreviousKeyStillNeeded,
+            self.cluster,
+            format!(
+                "the API servers write with {what}, and the cluster is configured with {configured}"
+            ),
+        );
+        Error::new(
+            ErrorKind::PreflightFailed,
+            format!(
+                "the key of {} was not changed, because secrets could be lost: {}; {remedy}, which proves every secret \
+                 under it",
+                self.cluster, finding.message
+            ),
+        )
+        .with_findings(vec![finding])
+    }
+
+    fn unproven(&self, finding: Option<Finding>) -> Error {
+        let why = finding.as_ref().map(ToString::to_string).unwrap_or_default();
+        Error::new(
+            ErrorKind::PreflightFailed,
+            format!(
+                "the key in use of {} could not be proven before changing it: {why}",
+                self.cluster
+            ),
+        )
+        .with_findings(finding.into_iter().collect())
+    }
+
+    /// A change left API servers on different keys, and nothing follows that sets them to one.
+    fn two_keys(&self, keys: &[ExpectedKey]) -> Error {
+        let named: Vec<String> = keys.iter().map(ToString::to_string).collect();
+        Error::new(
+            ErrorKind::KmsUnavailable,
+            format!(
+                "the API servers of {} write with two keys, because a change reached some of them only: {}; every secret \
+                 is under one of these; call `rotate` (or `enable`, or `disable`) with the one that is wanted",
+                self.cluster,
+                named.join(" and ")
+            ),
+        )
+    }
+
+    /// KMS v1 names no keys. Of a cluster whose last change did not succeed, only a record of
+    /// before it can tell which keys come into question.
+    fn unnamed(&self) -> Error {
+        let finding = Finding::violated(
+            RuleId::KeyInUseUnproven,
+            self.cluster,
+            "the last change of the cluster did not succeed, nothing is recorded of before it, and the metrics of KMS v1 \
+             name no keys: the API servers may write with the key that was set before",
+        )
+        .at(Level::Block, false);
+        Error::new(
+            ErrorKind::PreflightFailed,
+            format!(
+                "which key the API servers write with cannot be told: [{}] {}; make its last change succeed (`az aks \
+                 update`, with the key that it had before if the key was changed), then run this again",
+                finding.rule, finding.message
+            ),
+        )
+        .with_findings(vec![finding])
+    }
+
+    /// Some secrets could not be rewritten.
+    fn incomplete(&self, purpose: Purpose, left: &[String]) -> Error {
+        const NAMED: usize = 5;
+        let mut names = left.iter().take(NAMED).cloned().collect::<Vec<_>>().join(", ");
+        if left.len() > NAMED {
+            names = format!("{names} and {} more", left.len() - NAMED);
+        }
+        let message = format!(
+            "secrets of {} could not be rewritten: {names}; the report has the reason of each; fix them and run \
+             this again, or name all of them in give_up_secrets",
+            self.cluster
+        );
+        if purpose != Purpose::Gate {
+            return Error::new(ErrorKind::ReencryptIncomplete, message);
+        }
+        let finding = Finding::violated(
+            RuleId::PreviousKeyStillNeeded,
+            self.cluster,
+            format!("not proven to be under the key in use: {names}"),
+        );
+        Error::new(
+            ErrorKind::ReencryptIncomplete,
+            format!("{message} [{}] {}", finding.rule, finding.remedy),
+        )
+        .with_findings(vec![finding])
+    }
+
+    fn not_in_private_use(&self, id: &VaultId) -> Error {
+        Error::new(
+            ErrorKind::Conflict,
+            format!(
+                "cluster {} does not reach key vault {id} in private mode any more; somebody else changed it",
+                self.cluster
+            ),
+        )
+    }
+
+    /// How things are while the operation has KMS off, and the ways out.
+    pub(super) fn while_off(&self) -> String {
+        let key = match &self.before {
+            Some(KmsChange::On { key_id, .. }) => format!("{key_id}"),
+            _ => "the previous key".to_owned(),
+        };
+        format!(
+            "KMS is off meanwhile, and secrets are not encrypted with your key: fix what stopped it and call resume, or \
+             abandon and enable with {key}"
+        )
+    }
+}

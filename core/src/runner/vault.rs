@@ -1,0 +1,152 @@
+//! The effects on a vault.
+
+use tokio::time::sleep;
+
+use super::{RunData, Runner};
+use crate::{
+    error::{Error, ErrorKind, Result},
+    model::{Finding, Intent, KmsProfile, NetworkMode, VaultId},
+    operation::{OperationState, Outcome, closing::Look},
+    rules,
+};
+
+impl Runner<'_> {
+    /// Ensures that the vault's public network access is enabled.
+    pub(super) async fn open_vault(&self, id: &VaultId) -> Result<Outcome> {
+        if self.azure.read_vault(id).await?.public_network_access {
+            return Ok(Outcome::AlreadyDone);
+        }
+        self.still_ours().await?;
+        self.azure.set_vault_public_access(id, true).await?;
+        if self.azure.read_vault(id).await?.public_network_access {
+            return Ok(Outcome::Done);
+        }
+        Err(Error::new(
+            ErrorKind::Conflict,
+            format!("public network access of key vault {id} was enabled, and is disabled again"),
+        ))
+    }
+
+    pub(super) async fn read_vault(
+        &self,
+        id: &VaultId,
+        state: &OperationState,
+        data: &mut RunData,
+    ) -> Result<Outcome> {
+        let vault = self.azure.read_vault(id).await?;
+        let cluster = self.settled().await?.facts;
+        let reaches = |profile: &KmsProfile| {
+            profile.network_mode == Some(NetworkMode::Private)
+                && profile.key_vault_id.as_deref().and_then(|id| VaultId::parse(id).ok()).as_ref()
+                    == Some(id)
+        };
+        data.unconnected = rules::private_endpoint_not_approved(&vault, &cluster);
+        Ok(Outcome::Vault(Look {
+            in_private_use: cluster.kms_on().is_some_and(reaches),
+            unchanged: cluster.etag == state.etag,
+            open: vault.public_network_access,
+            connected: data.unconnected.is_none(),
+        }))
+    }
+
+    pub(super) async fn close_vault(&self, id: &VaultId) -> Result<Outcome> {
+        self.still_ours().await?;
+        self.azure.set_vault_public_access(id, false).await?;
+        Ok(Outcome::Done)
+    }
+
+    /// Waits a moment for an approved private endpoint connection.
+    pub(super) async fn await_connection(
+        &self,
+        id: &VaultId,
+        data: &mut RunData,
+    ) -> Result<Outcome> {
+        let unconnected = data.unconnected.take();
+        if data.began.elapsed() >= self.timing.private_endpoint {
+            return Err(not_connected(id, "was not closed", unconnected));
+        }
+        if let Some(finding) = unconnected {
+            self.reporter.message(format!("Waiting: {}", finding.message));
+        }
+        sleep(self.timing.operation_poll_first).await;
+        Ok(Outcome::Done)
+    }
+
+    pub(super) async fn check_kms(&self) -> Result<Outcome> {
+        if let Some(engine) = &self.engine {
+            engine.kms_stays_healthy().await?;
+        }
+        Ok(Outcome::Done)
+    }
+
+    /// KMS does not work with the vault closed, or that cannot be told: the error, after the vault
+    /// was opened again where that is to be.
+    pub(super) async fn closed_in_vain(&self, id: &VaultId, error: Error, is_ours: bool) -> Error {
+        if is_ours {
+            return self.opened_again(id, error).await;
+        }
+        error.with_context(&format!(
+            "public network access of key vault {id} is disabled; where the API servers need it: {}",
+            how_to_open(id)
+        ))
+    }
+
+    /// The vault that an earlier run of this operation closed: only the one of the key in use is
+    /// opened again, whatever the record says.
+    pub(super) fn closed_before(&self) -> Option<VaultId> {
+        let operation = &self.recording.as_ref()?.operation;
+        let in_use = self.key_in_use.as_ref()?;
+        operation.closed_vault.clone().filter(|id| {
+            matches!(operation.intent, Intent::ChangeNetworkMode(_))
+                && id.name().eq_ignore_ascii_case(in_use.vault_name())
+        })
+    }
+
+    /// Opens the vault again if KMS turned out not to work since it was closed.
+    pub(super) async fn undo_closing(&self, error: Error, state: &OperationState) -> Error {
+        let Some(id) = &state.closed else { return error };
+        let is_kms = matches!(
+            error.kind(),
+            ErrorKind::KmsUnavailable | ErrorKind::Unavailable | ErrorKind::Timeout
+        );
+        if is_kms { self.opened_again(id, error).await } else { error }
+    }
+
+    /// Opens the vault again, whoever holds the Lease: a cluster that cannot reach its key is worse
+    /// than an open vault.
+    pub(super) async fn opened_again(&self, id: &VaultId, error: Error) -> Error {
+        match self.reopen(id).await {
+            Ok(false) => error,
+            Ok(true) => error.with_context(&format!("key vault {id} was opened again")),
+            Err(why) => error.with_context(&format!(
+                "key vault {id} could not be opened again ({why}); do it: {}",
+                how_to_open(id)
+            )),
+        }
+    }
+
+    /// Whether it had to be opened.
+    async fn reopen(&self, id: &VaultId) -> Result<bool> {
+        if self.azure.read_vault(id).await?.public_network_access {
+            return Ok(false);
+        }
+        self.azure.set_vault_public_access(id, true).await?;
+        Ok(true)
+    }
+}
+
+pub(super) fn not_connected(id: &VaultId, state: &str, finding: Option<Finding>) -> Error {
+    let why =
+        finding.as_ref().map_or_else(String::new, |Finding { rule, message, remedy, .. }| {
+            format!("[{rule}] {message}. {remedy} ")
+        });
+    Error::new(
+        ErrorKind::PreflightFailed,
+        format!("key vault {id} {state}: {why}Then run this again"),
+    )
+    .with_findings(finding.into_iter().collect())
+}
+
+fn how_to_open(id: &VaultId) -> String {
+    format!("az keyvault update --name {} --public-network-access Enabled", id.name())
+}
