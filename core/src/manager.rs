@@ -100,15 +100,15 @@ impl KmsManager {
         options: EnableOptions,
     ) -> Result<OperationReport> {
         let key_id = key_id.as_ref().to_owned();
-        let problems =
-            rules::option_problems(Verb::Enable, &options.run, options.reencrypt.options());
+        let run = options.run();
+        let problems = rules::option_problems(Verb::Enable, &run, options.reencrypt.options());
         let suffix = self.0.azure.key_vault_suffix().await?;
         let vault_id = options.key_vault_id.as_deref();
         let target = rules::target(&key_id, options.network_mode, vault_id, suffix)
             .map_err(|findings| rules::invalid_input(findings, problems.clone()))?;
         let reencrypt = options.reencrypt.options();
         let intent = Intent::Enable(Enable { target, reencrypt: reencrypt.is_some() });
-        self.begin(intent, &options.run, reencrypt, problems).await
+        self.begin(intent, &run, reencrypt, problems).await
     }
 
     /// Changes the key, rewrites every secret under the new one and proves it.
@@ -123,10 +123,9 @@ impl KmsManager {
     ///
     /// ```no_run
     /// # async fn example(manager: aks_kms::KmsManager) -> aks_kms::Result<()> {
-    /// use aks_kms::{RotateOptions, RunOptions};
+    /// use aks_kms::RotateOptions;
     ///
-    /// let dry_run = RunOptions { dry_run: true, ..RunOptions::default() };
-    /// let asked = RotateOptions { run: dry_run, ..RotateOptions::default() };
+    /// let asked = RotateOptions { dry_run: true, ..RotateOptions::default() };
     /// let report = manager.rotate(None, asked).await?;
     /// println!("{}", report.plan);
     /// if !report.is_refused() {
@@ -143,8 +142,8 @@ impl KmsManager {
         key_id: Option<&str>,
         options: RotateOptions,
     ) -> Result<OperationReport> {
-        let problems =
-            rules::option_problems(Verb::Rotate, &options.run, options.reencrypt.options());
+        let run = options.run();
+        let problems = rules::option_problems(Verb::Rotate, &run, options.reencrypt.options());
         let suffix = self.0.azure.key_vault_suffix().await?;
         let vault_id = options.key_vault_id.as_deref();
         let (key_id, key_vault_id) =
@@ -157,7 +156,7 @@ impl KmsManager {
             key_vault_id,
             reencrypt: reencrypt.is_some(),
         });
-        self.begin(intent, &options.run, reencrypt, problems).await
+        self.begin(intent, &run, reencrypt, problems).await
     }
 
     /// Turns KMS off, rewrites every secret to plaintext and proves it.
@@ -179,11 +178,11 @@ impl KmsManager {
     /// # Errors
     /// As [`enable`](Self::enable).
     pub async fn disable(&self, options: DisableOptions) -> Result<OperationReport> {
-        let problems =
-            rules::option_problems(Verb::Disable, &options.run, options.reencrypt.options());
+        let run = options.run();
+        let problems = rules::option_problems(Verb::Disable, &run, options.reencrypt.options());
         let reencrypt = options.reencrypt.options();
         let intent = Intent::Disable(Disable { reencrypt: reencrypt.is_some() });
-        self.begin(intent, &options.run, reencrypt, problems).await
+        self.begin(intent, &run, reencrypt, problems).await
     }
 
     /// Moves the vault in use between public and private access.
@@ -222,7 +221,8 @@ impl KmsManager {
         network_mode: NetworkMode,
         options: ChangeNetworkModeOptions,
     ) -> Result<OperationReport> {
-        let ChangeNetworkModeOptions { run, vault_access, reencrypt } = options;
+        let run = options.run();
+        let ChangeNetworkModeOptions { vault_access, reencrypt, .. } = options;
         let mut problems =
             rules::option_problems(Verb::ChangeNetworkMode, &run, reencrypt.options());
         problems.extend(rules::cannot_skip(Verb::ChangeNetworkMode, &reencrypt));
@@ -246,10 +246,10 @@ impl KmsManager {
     ///
     /// ```no_run
     /// # async fn example(manager: aks_kms::KmsManager) -> aks_kms::Result<()> {
-    /// use aks_kms::{MigrateToV2Options, RuleId, RunOptions};
+    /// use aks_kms::{MigrateToV2Options, RuleId};
     ///
-    /// let run = RunOptions { allow: vec![RuleId::KeyInUseUnproven], ..RunOptions::default() };
-    /// manager.migrate_to_v2(MigrateToV2Options { run, ..MigrateToV2Options::default() }).await?;
+    /// let allow = vec![RuleId::KeyInUseUnproven];
+    /// manager.migrate_to_v2(MigrateToV2Options { allow, ..MigrateToV2Options::default() }).await?;
     /// # Ok(())
     /// # }
     /// ```
@@ -258,7 +258,8 @@ impl KmsManager {
     /// As [`enable`](Self::enable). [`Reencrypt::Skip`](crate::Reencrypt::Skip), `namespaces` and a version below 1.27 are
     /// [`invalid_input`](crate::ErrorKind::InvalidInput).
     pub async fn migrate_to_v2(&self, options: MigrateToV2Options) -> Result<OperationReport> {
-        let MigrateToV2Options { run, kubernetes_version, node_pools, reencrypt } = options;
+        let run = options.run();
+        let MigrateToV2Options { kubernetes_version, node_pools, reencrypt, .. } = options;
         let mut problems = rules::option_problems(Verb::MigrateToV2, &run, reencrypt.options());
         problems.extend(rules::cannot_skip(Verb::MigrateToV2, &reencrypt));
         problems.extend(rules::version_with_v2(kubernetes_version));
@@ -291,11 +292,12 @@ impl KmsManager {
         &self,
         options: ReencryptSecretsOptions,
     ) -> Result<OperationReport> {
+        let run = options.run();
         let problems =
-            rules::option_problems(Verb::ReencryptSecrets, &options.run, Some(&options.reencrypt));
+            rules::option_problems(Verb::ReencryptSecrets, &run, Some(&options.reencrypt));
         let namespaces = options.reencrypt.namespaces.clone();
         let intent = Intent::ReencryptSecrets(ReencryptSecrets { namespaces });
-        self.begin(intent, &options.run, Some(&options.reencrypt), problems).await
+        self.begin(intent, &run, Some(&options.reencrypt), problems).await
     }
 
     /// Proves, without writing, that no secret is under another key than the one in use.

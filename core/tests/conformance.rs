@@ -164,53 +164,70 @@ async fn perform(
     let report = match operation {
         "enable" => {
             let options_of = EnableOptions {
-                run,
                 network_mode: network_mode(options)?.unwrap_or_default(),
                 key_vault_id: text(options, "key_vault_id"),
                 reencrypt: reencrypt(options),
+                ..EnableOptions::from(run)
             };
             manager.enable(text(options, "key_id").unwrap(), options_of).await?
         }
         "rotate" => {
             let options_of = RotateOptions {
-                run,
                 network_mode: network_mode(options)?,
                 key_vault_id: text(options, "key_vault_id"),
                 reencrypt: reencrypt(options),
+                ..RotateOptions::from(run)
             };
             manager.rotate(text(options, "key_id").as_deref(), options_of).await?
         }
-        "disable" => manager.disable(DisableOptions { run, reencrypt: reencrypt(options) }).await?,
+        "disable" => {
+            manager
+                .disable(DisableOptions {
+                    reencrypt: reencrypt(options),
+                    ..DisableOptions::from(run)
+                })
+                .await?
+        }
         "reencrypt_secrets" => {
             let reencrypt = reencrypt_options(options);
-            manager.reencrypt_secrets(ReencryptSecretsOptions { run, reencrypt }).await?
+            manager
+                .reencrypt_secrets(ReencryptSecretsOptions {
+                    reencrypt,
+                    ..ReencryptSecretsOptions::from(run)
+                })
+                .await?
         }
         "change_network_mode" => {
             let options_of = ChangeNetworkModeOptions {
-                run,
                 vault_access: chosen(options, "vault_access")?,
                 reencrypt: reencrypt(options),
+                ..ChangeNetworkModeOptions::from(run)
             };
             manager.change_network_mode(network_mode(options)?.unwrap(), options_of).await?
         }
         "migrate_to_v2" => {
             let options_of = MigrateToV2Options {
-                run,
                 kubernetes_version: text(options, "kubernetes_version")
                     .map(|version| version.parse())
                     .transpose()?,
                 node_pools: chosen(options, "node_pools")?,
                 reencrypt: reencrypt(options),
+                ..MigrateToV2Options::from(run)
             };
             manager.migrate_to_v2(options_of).await?
         }
         "verify_secrets" => {
             let namespaces = texts(options, "namespaces");
-            manager.verify_secrets(VerifySecretsOptions { run, namespaces }).await?
+            manager
+                .verify_secrets(VerifySecretsOptions {
+                    namespaces,
+                    ..VerifySecretsOptions::from(run)
+                })
+                .await?
         }
         "resume" => {
             let reencrypt = reencrypt_options(options);
-            manager.resume(ResumeOptions { run, reencrypt }).await?
+            manager.resume(ResumeOptions { reencrypt, ..ResumeOptions::from(run) }).await?
         }
         "abandon" => manager.abandon().await?,
         "status" => {

@@ -9,7 +9,6 @@ use std::{error::Error, io::Write, sync::Arc};
 
 use aks_kms::{
     ChangeNetworkModeOptions, ClusterId, KmsManager, NetworkMode, OnProgress, OperationReport,
-    RunOptions,
 };
 use aks_kms_examples::{ProgressLine, describe, plan, report, simulated};
 use aks_kms_simulator::{Case, Options, Simulator, given};
@@ -41,7 +40,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
         .build()?;
 
     let options = |dry_run, on_progress| ChangeNetworkModeOptions {
-        run: RunOptions { dry_run, on_progress, ..RunOptions::default() },
+        dry_run,
+        on_progress,
         ..ChangeNetworkModeOptions::default()
     };
     let planned = manager.change_network_mode(NetworkMode::Private, options(true, None)).await?;

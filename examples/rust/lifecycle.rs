@@ -7,9 +7,7 @@
 
 use std::{error::Error, io::Write, sync::Arc};
 
-use aks_kms::{
-    ClusterId, EnableOptions, KmsManager, KmsStatus, OperationReport, RunOptions, StatusOptions,
-};
+use aks_kms::{ClusterId, EnableOptions, KmsManager, KmsStatus, OperationReport, StatusOptions};
 use aks_kms_examples::{ProgressLine, describe, plan, report, simulated};
 use aks_kms_simulator::{Options, Simulator, backend::GroundTruth, given};
 use clap::Parser;
@@ -45,15 +43,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
         .timing(simulated::timing())
         .build()?;
 
-    let planned = manager
-        .enable(
-            key_id,
-            EnableOptions {
-                run: RunOptions { dry_run: true, ..RunOptions::default() },
-                ..EnableOptions::default()
-            },
-        )
-        .await?;
+    let planned =
+        manager.enable(key_id, EnableOptions { dry_run: true, ..EnableOptions::default() }).await?;
     if !arguments.json {
         writeln!(out, "etcd before: {}\n", describe(&before))?;
         plan(&mut out, &planned)?;
@@ -64,12 +55,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
         .enable(
             key_id,
             EnableOptions {
-                run: RunOptions {
-                    on_progress: line.map(|line| -> aks_kms::OnProgress {
-                        Arc::new(move |now| line.show(&now))
-                    }),
-                    ..RunOptions::default()
-                },
+                on_progress: line
+                    .map(|line| -> aks_kms::OnProgress { Arc::new(move |now| line.show(&now)) }),
                 ..EnableOptions::default()
             },
         )

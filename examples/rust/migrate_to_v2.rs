@@ -6,9 +6,7 @@
 
 use std::{error::Error, io::Write, sync::Arc};
 
-use aks_kms::{
-    ClusterId, KmsManager, MigrateToV2Options, OnProgress, RuleId, RunOptions, StatusOptions,
-};
+use aks_kms::{ClusterId, KmsManager, MigrateToV2Options, OnProgress, RuleId, StatusOptions};
 use aks_kms_examples::{ProgressLine, describe, plan, report, simulated};
 use aks_kms_simulator::{Options, Simulator, clock::TimeScale, given};
 use clap::Parser;
@@ -41,13 +39,9 @@ async fn main() -> Result<(), Box<dyn Error>> {
         .build()?;
 
     let options = |dry_run, on_progress| MigrateToV2Options {
-        run: RunOptions {
-            dry_run,
-            on_progress,
-            // metrics do not show the keys of KMS v1
-            allow: vec![RuleId::KeyInUseUnproven],
-            ..RunOptions::default()
-        },
+        dry_run,
+        on_progress, // metrics do not show the keys of KMS v1
+        allow: vec![RuleId::KeyInUseUnproven],
         ..MigrateToV2Options::default()
     };
     let planned = manager.migrate_to_v2(options(true, None)).await?;

@@ -8,7 +8,7 @@ use std::{error::Error, io::Write, process::Command, sync::Arc};
 
 use aks_kms::{
     ClusterId, EnableOptions, KmsManager, OnProgress, Phase, ResumeOptions, RotateOptions,
-    RunOptions, StatusOptions,
+    StatusOptions,
 };
 use aks_kms_examples::{ProgressLine, describe, ledger, plan, report, simulated};
 use aks_kms_simulator::{Case, Options, Simulator, given};
@@ -44,8 +44,8 @@ async fn begin_and_die(case: &Case) -> Result<(), Box<dyn Error>> {
             std::process::abort();
         }
     });
-    let run = RunOptions { on_progress: Some(on_progress), ..RunOptions::default() };
-    let options = RotateOptions { run, ..RotateOptions::default() };
+    let on_progress = Some(on_progress);
+    let options = RotateOptions { on_progress, ..RotateOptions::default() };
     manager(case)?.rotate(Some(&case.key_ids[1]), options).await?;
     Err("the rotation ended before it could be killed".into())
 }
@@ -70,15 +70,14 @@ async fn finish_what_another_began() -> Result<(), Box<dyn Error>> {
         writeln!(out, "recorded: {}, by {}\n", running.operation, running.by)?;
     }
 
-    let dry_run = RunOptions { dry_run: true, ..RunOptions::default() };
-    let options = ResumeOptions { run: dry_run, ..ResumeOptions::default() };
+    let options = ResumeOptions { dry_run: true, ..ResumeOptions::default() };
     plan(&mut out, &manager.resume(options).await?)?;
 
     // Whoever was at work might still be: its Lease is watched for 15 seconds first.
     let line = ProgressLine::new();
     let on_progress: OnProgress = Arc::new(move |now| line.show(&now));
-    let run = RunOptions { on_progress: Some(on_progress), ..RunOptions::default() };
-    let options = ResumeOptions { run, ..ResumeOptions::default() };
+    let on_progress = Some(on_progress);
+    let options = ResumeOptions { on_progress, ..ResumeOptions::default() };
     let resumed = manager.resume(options).await?;
     report(&mut out, &resumed)?;
     if let Some(keys) = &resumed.ledger {

@@ -6,7 +6,7 @@
 
 use std::{error::Error, io::Write, sync::Arc};
 
-use aks_kms::{ClusterId, EnableOptions, KmsManager, OnProgress, RotateOptions, RunOptions};
+use aks_kms::{ClusterId, EnableOptions, KmsManager, OnProgress, RotateOptions};
 use aks_kms_examples::{ProgressLine, describe, ledger, plan, report, simulated};
 use aks_kms_simulator::{Options, Simulator, given};
 
@@ -32,15 +32,14 @@ async fn main() -> Result<(), Box<dyn Error>> {
     manager.enable(&case.key_ids[0], EnableOptions::default()).await?;
     writeln!(out, "etcd before: {}\n", describe(&simulator.secrets(&case.id).await?))?;
 
-    let dry_run = RunOptions { dry_run: true, ..RunOptions::default() };
-    let options = RotateOptions { run: dry_run, ..RotateOptions::default() };
+    let options = RotateOptions { dry_run: true, ..RotateOptions::default() };
     plan(&mut out, &manager.rotate(Some(&case.key_ids[1]), options).await?)?;
 
     for key_id in &case.key_ids[1..] {
         let line = ProgressLine::new();
         let on_progress: OnProgress = Arc::new(move |now| line.show(&now));
-        let run = RunOptions { on_progress: Some(on_progress), ..RunOptions::default() };
-        let options = RotateOptions { run, ..RotateOptions::default() };
+        let on_progress = Some(on_progress);
+        let options = RotateOptions { on_progress, ..RotateOptions::default() };
         let rotated = manager.rotate(Some(key_id), options).await?;
         report(&mut out, &rotated)?;
         if let Some(keys) = &rotated.ledger {

@@ -69,7 +69,7 @@ pub(super) async fn verify_secrets(
     inner: &Inner,
     options: VerifySecretsOptions,
 ) -> Result<OperationReport> {
-    let run = &options.run;
+    let run = &options.run();
     let reencrypt =
         ReencryptOptions { namespaces: options.namespaces.clone(), ..ReencryptOptions::default() };
     let problems = rules::option_problems(Verb::VerifySecrets, run, Some(&reencrypt));
@@ -122,10 +122,10 @@ async fn verify(
         steps: vec![step.clone()],
     };
     log.planned(&plan);
-    if options.run.dry_run {
+    if options.dry_run {
         return Ok(());
     }
-    if let Some(refusal) = rules::refusal(&plan.findings, &options.run.allow, &[]) {
+    if let Some(refusal) = rules::refusal(&plan.findings, &options.allow, &[]) {
         return Err(refusal);
     }
     let found = match found {

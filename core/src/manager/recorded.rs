@@ -103,21 +103,21 @@ fn superseded(recorded: &Operation, cluster: &ClusterFacts) -> Error {
 
 /// Goes on with what is recorded.
 pub(super) async fn resume(inner: &Inner, options: ResumeOptions) -> Result<OperationReport> {
-    let problems = rules::option_problems(Verb::Resume, &options.run, Some(&options.reencrypt));
+    let run = options.run();
+    let problems = rules::option_problems(Verb::Resume, &run, Some(&options.reencrypt));
     if !problems.is_empty() {
         return Err(rules::invalid_input(Vec::new(), problems));
     }
-    let (seen, found, operation) = look(inner, Verb::Resume, options.run.timeout).await?;
+    let (seen, found, operation) = look(inner, Verb::Resume, run.timeout).await?;
     if let Some(unsealed) = unsealed(&found) {
         return Err(without_seal(unsealed, &inner.cluster));
     }
     match operation {
         Some(operation) => {
-            let ResumeOptions { run, reencrypt } = options;
-            let intent = operation.intent;
+            let (intent, reencrypt) = (operation.intent, options.reencrypt);
             inner.perform(OperationRequest { intent, run: &run, reencrypt }).await
         }
-        None => nothing_recorded(inner, Verb::Resume, &options.run, &seen),
+        None => nothing_recorded(inner, Verb::Resume, &run, &seen),
     }
 }
 

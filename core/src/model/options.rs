@@ -10,7 +10,19 @@ use crate::{
     progress::OnProgress,
 };
 
-/// Options that every verb has.
+/// Options that every verb has. They are fields of each verb's own options, too; where several verbs are
+/// to have the same ones, those are made from these.
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use aks_kms::{DisableOptions, RotateOptions, RunOptions};
+///
+/// let run = RunOptions { timeout: Duration::from_secs(600), ..RunOptions::default() };
+/// let rotate = RotateOptions { dry_run: true, ..RotateOptions::from(run.clone()) };
+/// let disable = DisableOptions::from(run);
+/// assert_eq!((rotate.timeout, rotate.dry_run), (disable.timeout, !disable.dry_run));
+/// ```
 #[derive(Clone)]
 pub struct RunOptions {
     /// Return plan and findings, write nothing. Default: false.
@@ -48,6 +60,74 @@ impl fmt::Debug for RunOptions {
             .field("on_progress", &self.on_progress.is_some())
             .finish()
     }
+}
+
+/// Options of a verb: its own, and those of [`RunOptions`], flat.
+macro_rules! verb_options {
+    ($(#[$meta:meta])* $name:ident { $($(#[$doc:meta])* $field:ident: $type:ty,)* }) => {
+        $(#[$meta])*
+        #[derive(Clone)]
+        pub struct $name {
+            /// Return plan and findings, write nothing. Default: false.
+            pub dry_run: bool,
+            /// Rules whose refusal is lifted, where they are overridable. Default: none.
+            pub allow: Vec<RuleId>,
+            /// Secrets as `namespace/name` that may stay blocked without failing the operation;
+            /// they can become unreadable. Names that are not blocked are ignored. Default: none.
+            pub give_up_secrets: Vec<String>,
+            /// Time limit of the whole operation. Default: 2 hours.
+            pub timeout: Duration,
+            /// Receives progress. Default: none.
+            pub on_progress: Option<OnProgress>,
+            $($(#[$doc])* pub $field: $type,)*
+        }
+
+        impl $name {
+            /// The options that every verb has.
+            pub(crate) fn run(&self) -> RunOptions {
+                RunOptions {
+                    dry_run: self.dry_run,
+                    allow: self.allow.clone(),
+                    give_up_secrets: self.give_up_secrets.clone(),
+                    timeout: self.timeout,
+                    on_progress: self.on_progress.clone(),
+                }
+            }
+        }
+
+        impl From<RunOptions> for $name {
+            fn from(run: RunOptions) -> Self {
+                let RunOptions { dry_run, allow, give_up_secrets, timeout, on_progress } = run;
+                Self {
+                    dry_run,
+                    allow,
+                    give_up_secrets,
+                    timeout,
+                    on_progress,
+                    $($field: <$type>::default(),)*
+                }
+            }
+        }
+
+        impl Default for $name {
+            fn default() -> Self {
+                RunOptions::default().into()
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.debug_struct(stringify!($name))
+                    .field("dry_run", &self.dry_run)
+                    .field("allow", &self.allow)
+                    .field("give_up_secrets", &self.give_up_secrets)
+                    .field("timeout", &self.timeout)
+                    .field("on_progress", &self.on_progress.is_some())
+                    $(.field(stringify!($field), &self.$field))*
+                    .finish()
+            }
+        }
+    };
 }
 
 /// Whether secrets are rewritten after the key in use has changed.
@@ -116,93 +196,85 @@ pub enum Pace {
 
 text_enum!(Pace, "pace": Gentle = "gentle", Fast = "fast");
 
-/// Options of `enable`.
-#[derive(Clone, Debug, Default)]
-pub struct EnableOptions {
-    /// Options that every verb has.
-    pub run: RunOptions,
-    /// How the API servers reach the vault. Default: public.
-    pub network_mode: NetworkMode,
-    /// Resource id of the key's vault. Required in private mode; helps to find the vault in public mode.
-    pub key_vault_id: Option<String>,
-    /// Whether secrets are rewritten afterwards. Default: yes.
-    pub reencrypt: Reencrypt,
+verb_options! {
+    /// Options of `enable`.
+    EnableOptions {
+        /// How the API servers reach the vault. Default: public.
+        network_mode: NetworkMode,
+        /// Resource id of the key's vault. Required in private mode; helps to find the vault in public mode.
+        key_vault_id: Option<String>,
+        /// Whether secrets are rewritten afterwards. Default: yes.
+        reencrypt: Reencrypt,
+    }
 }
 
-/// Options of `rotate`.
-#[derive(Clone, Debug, Default)]
-pub struct RotateOptions {
-    /// Options that every verb has.
-    pub run: RunOptions,
-    /// How the API servers reach the key's vault. Default: as they reach the one in use.
-    pub network_mode: Option<NetworkMode>,
-    /// Resource id of the key's vault. Default: the vault in use, if the key is in it. Required in
-    /// private mode for another vault.
-    pub key_vault_id: Option<String>,
-    /// Whether secrets are rewritten afterwards. Default: yes.
-    pub reencrypt: Reencrypt,
+verb_options! {
+    /// Options of `rotate`.
+    RotateOptions {
+        /// How the API servers reach the key's vault. Default: as they reach the one in use.
+        network_mode: Option<NetworkMode>,
+        /// Resource id of the key's vault. Default: the vault in use, if the key is in it. Required in
+        /// private mode for another vault.
+        key_vault_id: Option<String>,
+        /// Whether secrets are rewritten afterwards. Default: yes.
+        reencrypt: Reencrypt,
+    }
 }
 
-/// Options of `disable`.
-#[derive(Clone, Debug, Default)]
-pub struct DisableOptions {
-    /// Options that every verb has.
-    pub run: RunOptions,
-    /// Whether secrets are rewritten to plaintext afterwards. Default: yes.
-    pub reencrypt: Reencrypt,
+verb_options! {
+    /// Options of `disable`.
+    DisableOptions {
+        /// Whether secrets are rewritten to plaintext afterwards. Default: yes.
+        reencrypt: Reencrypt,
+    }
 }
 
-/// Options of `change_network_mode`.
-#[derive(Clone, Debug, Default)]
-pub struct ChangeNetworkModeOptions {
-    /// Options that every verb has.
-    pub run: RunOptions,
-    /// Whether the vault's public network access is changed too. Default: yes.
-    pub vault_access: VaultAccess,
-    /// How secrets are rewritten; that they are cannot be skipped.
-    pub reencrypt: Reencrypt,
+verb_options! {
+    /// Options of `change_network_mode`.
+    ChangeNetworkModeOptions {
+        /// Whether the vault's public network access is changed too. Default: yes.
+        vault_access: VaultAccess,
+        /// How secrets are rewritten; that they are cannot be skipped.
+        reencrypt: Reencrypt,
+    }
 }
 
-/// Options of `migrate_to_v2`.
-#[derive(Clone, Debug, Default)]
-pub struct MigrateToV2Options {
-    /// Options that every verb has.
-    pub run: RunOptions,
-    /// The Kubernetes version to end at, 1.27 or later; without a patch the lowest that is
-    /// offered. Default: the first one on the way that has KMS v2.
-    pub kubernetes_version: Option<KubernetesVersion>,
-    /// Whether the node pools are upgraded too. Default: yes.
-    pub node_pools: NodePools,
-    /// How secrets are rewritten; that they are cannot be skipped.
-    pub reencrypt: Reencrypt,
+verb_options! {
+    /// Options of `migrate_to_v2`.
+    MigrateToV2Options {
+        /// The Kubernetes version to end at, 1.27 or later; without a patch the lowest that is
+        /// offered. Default: the first one on the way that has KMS v2.
+        kubernetes_version: Option<KubernetesVersion>,
+        /// Whether the node pools are upgraded too. Default: yes.
+        node_pools: NodePools,
+        /// How secrets are rewritten; that they are cannot be skipped.
+        reencrypt: Reencrypt,
+    }
 }
 
-/// Options of `resume`.
-#[derive(Clone, Debug, Default)]
-pub struct ResumeOptions {
-    /// Options that every verb has. What the operation was begun with (`allow`, `give_up_secrets`)
-    /// is not remembered: what still has to be allowed or given up is named again.
-    pub run: RunOptions,
-    /// How secrets are rewritten. Which ones, and whether, was decided when the operation began.
-    pub reencrypt: ReencryptOptions,
+verb_options! {
+    /// Options of `resume`. What the operation was begun with (`allow`, `give_up_secrets`) is not
+    /// remembered: what still has to be allowed or given up is named again.
+    ResumeOptions {
+        /// How secrets are rewritten. Which ones, and whether, was decided when the operation began.
+        reencrypt: ReencryptOptions,
+    }
 }
 
-/// Options of `verify_secrets`.
-#[derive(Clone, Debug, Default)]
-pub struct VerifySecretsOptions {
-    /// Options that every verb has.
-    pub run: RunOptions,
-    /// Only these namespaces. Default: all.
-    pub namespaces: Option<Vec<String>>,
+verb_options! {
+    /// Options of `verify_secrets`.
+    VerifySecretsOptions {
+        /// Only these namespaces. Default: all.
+        namespaces: Option<Vec<String>>,
+    }
 }
 
-/// Options of `reencrypt_secrets`.
-#[derive(Clone, Debug, Default)]
-pub struct ReencryptSecretsOptions {
-    /// Options that every verb has.
-    pub run: RunOptions,
-    /// How secrets are rewritten, and which.
-    pub reencrypt: ReencryptOptions,
+verb_options! {
+    /// Options of `reencrypt_secrets`.
+    ReencryptSecretsOptions {
+        /// How secrets are rewritten, and which.
+        reencrypt: ReencryptOptions,
+    }
 }
 
 /// Options of `status`.

@@ -196,18 +196,18 @@ async fn perform(manager: &KmsManager, script: &Script) -> Result<OperationRepor
     match script.verb.as_str() {
         "enable" => {
             let key = script.key_id.as_ref().unwrap();
-            manager.enable(key, EnableOptions { run, ..EnableOptions::default() }).await
+            manager.enable(key, EnableOptions::from(run)).await
         }
         "rotate" => {
-            let options = RotateOptions { run, ..RotateOptions::default() };
+            let options = RotateOptions::from(run);
             manager.rotate(script.key_id.as_deref(), options).await
         }
-        "disable" => manager.disable(DisableOptions { run, ..DisableOptions::default() }).await,
+        "disable" => manager.disable(DisableOptions::from(run)).await,
         "reencrypt_secrets" => {
-            let options = ReencryptSecretsOptions { run, ..ReencryptSecretsOptions::default() };
+            let options = ReencryptSecretsOptions::from(run);
             manager.reencrypt_secrets(options).await
         }
-        "resume" => manager.resume(ResumeOptions { run, ..ResumeOptions::default() }).await,
+        "resume" => manager.resume(ResumeOptions::from(run)).await,
         other => panic!("no verb {other}"),
     }
 }

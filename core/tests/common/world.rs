@@ -106,7 +106,7 @@ impl World {
         number: usize,
         run: RunOptions,
     ) -> Result<OperationReport, Error> {
-        let options = RotateOptions { run, ..RotateOptions::default() };
+        let options = RotateOptions::from(run);
         self.manager().rotate(Some(self.key(number)), options).await
     }
 

@@ -151,10 +151,7 @@ async fn what_the_proof_gave_up_stays_named_as_given_up() {
     given["secrets"]["special"] = json!([{"name": "team-1/denied", "kind": "denied"}]);
     let world = World::new(given).await;
     let give_up = aks_kms::ReencryptSecretsOptions {
-        run: aks_kms::RunOptions {
-            give_up_secrets: vec!["team-1/denied".to_owned()],
-            ..aks_kms::RunOptions::default()
-        },
+        give_up_secrets: vec!["team-1/denied".to_owned()],
         ..aks_kms::ReencryptSecretsOptions::default()
     };
     assert!(only(world.manager().reencrypt_secrets(give_up).await.unwrap()).complete);

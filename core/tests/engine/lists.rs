@@ -3,9 +3,7 @@
 
 use std::sync::Arc;
 
-use aks_kms::{
-    BlockedReason, ErrorKind, Phase, ReencryptOptions, ReencryptSecretsOptions, RunOptions,
-};
+use aks_kms::{BlockedReason, ErrorKind, Phase, ReencryptOptions, ReencryptSecretsOptions};
 use serde_json::{Value, json};
 
 use crate::world::{World, block_on, during, only};
@@ -20,10 +18,7 @@ fn plaintext(namespaces: usize, each: usize, faults: &Value) -> Value {
 
 fn give_up(names: &[&str]) -> ReencryptSecretsOptions {
     ReencryptSecretsOptions {
-        run: RunOptions {
-            give_up_secrets: names.iter().map(|&name| name.to_owned()).collect(),
-            ..RunOptions::default()
-        },
+        give_up_secrets: names.iter().map(|&name| name.to_owned()).collect(),
         ..ReencryptSecretsOptions::default()
     }
 }

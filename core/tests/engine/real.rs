@@ -12,7 +12,7 @@ use std::{
 
 use aks_kms::{
     BlockedReason, Error, ErrorKind, Evidence, KubernetesAccess, OnProgress, OperationReport,
-    Phase, ReencryptOptions, ReencryptReport, ReencryptSecretsOptions, RunOptions, Timing,
+    Phase, ReencryptOptions, ReencryptReport, ReencryptSecretsOptions, Timing,
 };
 use aks_kms_simulator::{
     BackendFactory, Case, Options, Simulator,
@@ -135,10 +135,7 @@ fn only(report: &OperationReport) -> ReencryptReport {
 
 fn give_up(names: &[&str]) -> ReencryptSecretsOptions {
     let give_up_secrets = names.iter().map(|&name| name.to_owned()).collect();
-    ReencryptSecretsOptions {
-        run: RunOptions { give_up_secrets, ..RunOptions::default() },
-        ..ReencryptSecretsOptions::default()
-    }
+    ReencryptSecretsOptions { give_up_secrets, ..ReencryptSecretsOptions::default() }
 }
 
 /// Options with which `act` is called once when rewriting begins.
@@ -149,10 +146,7 @@ fn when_rewriting(act: impl Fn() + Send + Sync + 'static) -> ReencryptSecretsOpt
             act();
         }
     });
-    ReencryptSecretsOptions {
-        run: RunOptions { on_progress: Some(on_progress), ..RunOptions::default() },
-        ..ReencryptSecretsOptions::default()
-    }
+    ReencryptSecretsOptions { on_progress: Some(on_progress), ..ReencryptSecretsOptions::default() }
 }
 
 fn block_on<T>(future: impl Future<Output = T>) -> T {

@@ -73,5 +73,5 @@ pub(crate) fn with_progress(
     on_progress: OnProgress,
     reencrypt: ReencryptOptions,
 ) -> ReencryptSecretsOptions {
-    ReencryptSecretsOptions { run: watched(on_progress), reencrypt }
+    ReencryptSecretsOptions { reencrypt, ..ReencryptSecretsOptions::from(watched(on_progress)) }
 }

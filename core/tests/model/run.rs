@@ -224,51 +224,62 @@ async fn dispatch(
     let key_vault_id = key.map(|key| cluster.vault_of(key).to_owned());
     match verb {
         Verb::Enable(_) => {
-            let options = EnableOptions { run, reencrypt, ..EnableOptions::default() };
+            let options = EnableOptions { reencrypt, ..EnableOptions::from(run) };
             manager.enable(key.unwrap(), options).await
         }
         Verb::EnablePrivate(_) => {
             let network_mode = NetworkMode::Private;
-            let options = EnableOptions { run, network_mode, key_vault_id, reencrypt };
+            let options =
+                EnableOptions { network_mode, key_vault_id, reencrypt, ..EnableOptions::from(run) };
             manager.enable(key.unwrap(), options).await
         }
         Verb::Rotate(_) | Verb::RotateOnly(_) | Verb::TryRotate(_) | Verb::RotateToNewVersion => {
-            let options = RotateOptions { run, key_vault_id, reencrypt, network_mode: None };
+            let options = RotateOptions {
+                key_vault_id,
+                reencrypt,
+                network_mode: None,
+                ..RotateOptions::from(run)
+            };
             manager.rotate(key, options).await
         }
         Verb::Disable | Verb::DisableOnly => {
-            manager.disable(DisableOptions { run, reencrypt }).await
+            manager.disable(DisableOptions { reencrypt, ..DisableOptions::from(run) }).await
         }
         Verb::ReencryptSecrets => {
-            let options = ReencryptSecretsOptions { run, ..ReencryptSecretsOptions::default() };
+            let options = ReencryptSecretsOptions::from(run);
             manager.reencrypt_secrets(options).await
         }
         Verb::ReencryptNamespace => {
             let namespaces = Some(vec!["team-1".to_owned()]);
             let reencrypt = ReencryptOptions { namespaces, ..ReencryptOptions::default() };
-            manager.reencrypt_secrets(ReencryptSecretsOptions { run, reencrypt }).await
+            manager
+                .reencrypt_secrets(ReencryptSecretsOptions {
+                    reencrypt,
+                    ..ReencryptSecretsOptions::from(run)
+                })
+                .await
         }
         Verb::GoPrivate | Verb::GoPublic => {
             let mode = match verb {
                 Verb::GoPrivate => NetworkMode::Private,
                 _ => NetworkMode::Public,
             };
-            let options = ChangeNetworkModeOptions { run, ..ChangeNetworkModeOptions::default() };
+            let options = ChangeNetworkModeOptions::from(run);
             manager.change_network_mode(mode, options).await
         }
         Verb::MigrateToV2 => {
             // the metrics of KMS v1 name no keys
             let run = RunOptions { allow: vec![RuleId::KeyInUseUnproven], ..run };
-            manager.migrate_to_v2(MigrateToV2Options { run, ..MigrateToV2Options::default() }).await
+            manager.migrate_to_v2(MigrateToV2Options::from(run)).await
         }
         Verb::VerifySecrets => {
-            let options = VerifySecretsOptions { run, ..VerifySecretsOptions::default() };
+            let options = VerifySecretsOptions::from(run);
             manager.verify_secrets(options).await
         }
         Verb::Resume => {
             // what it goes on with may need it, and what was allowed is not remembered
             let run = RunOptions { allow: vec![RuleId::KeyInUseUnproven], ..run };
-            manager.resume(ResumeOptions { run, ..ResumeOptions::default() }).await
+            manager.resume(ResumeOptions::from(run)).await
         }
         Verb::Abandon => manager.abandon().await,
     }

@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use aks_kms::{EnableOptions, ErrorKind, Phase, RuleId, RunOptions};
+use aks_kms::{EnableOptions, ErrorKind, Phase, RuleId};
 use aks_kms_simulator::{Given, Simulator, writes::Write};
 use serde_json::json;
 
@@ -79,10 +79,7 @@ async fn a_change_by_somebody_else_before_the_put_is_kept_and_the_gate_runs_agai
             hand.patch_cluster(&id, &json!({"tags": {"owner": "somebody-else"}})).unwrap();
         }
     });
-    let options = EnableOptions {
-        run: RunOptions { on_progress: Some(on_progress), ..RunOptions::default() },
-        ..EnableOptions::default()
-    };
+    let options = EnableOptions { on_progress: Some(on_progress), ..EnableOptions::default() };
     let report = common::manager(&case).enable(&case.key_ids[0], options).await.unwrap();
     assert_eq!(report.reencryption.len(), 3, "gate, gate again, rewrite");
     let complete: Vec<bool> = report.reencryption.iter().map(|pass| pass.complete).collect();
@@ -131,10 +128,7 @@ async fn progress_comes_in_order_and_ends_once() {
     let case = simulator.put_case(given()).await.unwrap();
     let (sender, receiver) = std::sync::mpsc::channel();
     let options = EnableOptions {
-        run: RunOptions {
-            on_progress: Some(Arc::new(move |now| sender.send(now).unwrap())),
-            ..RunOptions::default()
-        },
+        on_progress: Some(Arc::new(move |now| sender.send(now).unwrap())),
         ..EnableOptions::default()
     };
     common::manager(&case).enable(&case.key_ids[0], options).await.unwrap();

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use aks_kms::{
     ErrorKind, KmsManager, KmsVersion, MigrateToV2Options, OperationReport, ResumeOptions, RuleId,
-    RunOptions, StatusOptions, StepKind, StepOutcome,
+    StatusOptions, StepKind, StepOutcome,
 };
 use aks_kms_simulator::{Case, Given, Simulator};
 use serde_json::{Value, json};
@@ -24,8 +24,7 @@ fn given(version: &str, secrets: usize) -> Given {
 }
 
 fn options() -> MigrateToV2Options {
-    let run = RunOptions { allow: vec![RuleId::KeyInUseUnproven], ..RunOptions::default() };
-    MigrateToV2Options { run, ..MigrateToV2Options::default() }
+    MigrateToV2Options { allow: vec![RuleId::KeyInUseUnproven], ..MigrateToV2Options::default() }
 }
 
 /// Versions of the upgrades that were performed.
@@ -93,7 +92,7 @@ async fn a_cluster_out_of_support_takes_the_skip_that_is_offered() {
 async fn resumed(manager: &KmsManager) -> OperationReport {
     loop {
         // What is allowed is not remembered: it is named again.
-        let resume = ResumeOptions { run: options().run, ..ResumeOptions::default() };
+        let resume = ResumeOptions { allow: options().allow, ..ResumeOptions::default() };
         let outcome = match manager.resume(resume).await {
             Ok(report) if report.steps.is_empty() => manager.migrate_to_v2(options()).await,
             outcome => outcome,

@@ -96,7 +96,7 @@ async fn sequence_11_a_dry_run_after_az_rotated_in_the_middle_plans_from_its_key
     ours.kill().await;
     world.az().await.set_key(world.key(3)).await;
     let run = RunOptions { dry_run: true, ..RunOptions::default() };
-    let resume = ResumeOptions { run, ..ResumeOptions::default() };
+    let resume = ResumeOptions::from(run);
     let report = world.manager().resume(resume).await.unwrap();
     let gate = format!("writes with {}", world.key(3));
     assert!(report.plan.to_string().contains(&gate), "{}", report.plan);
@@ -137,10 +137,7 @@ async fn sequence_21_a_node_pool_that_is_scaled_between_look_and_change_keeps_it
                 hand.simulator.scale_agent_pool(&hand.case.id, &pool, 7).unwrap();
             }
         });
-        let options = RotateOptions {
-            run: RunOptions { on_progress: Some(on_progress), ..RunOptions::default() },
-            ..RotateOptions::default()
-        };
+        let options = RotateOptions { on_progress: Some(on_progress), ..RotateOptions::default() };
         let report = world.manager().rotate(Some(world.key(2)), options).await.unwrap();
         assert!(is_all_proven(&report));
         let cluster = world.simulator.cluster(&world.case.id).unwrap();

@@ -1,8 +1,6 @@
 //! Change of the network mode and migration to KMS v2 on a real kube-apiserver and etcd.
 
-use aks_kms::{
-    ChangeNetworkModeOptions, KmsVersion, MigrateToV2Options, NetworkMode, RuleId, RunOptions,
-};
+use aks_kms::{ChangeNetworkModeOptions, KmsVersion, MigrateToV2Options, NetworkMode, RuleId};
 use aks_kms_simulator::{Given, Options, Simulator, real::Binaries};
 use serde_json::json;
 
@@ -55,7 +53,7 @@ async fn kms_v1_becomes_v2_and_nothing_is_left_in_plaintext() {
     assert_eq!((before.total, before.plaintext), (2_000, 0));
     let manager = common::builder(&case).timing(common::real_timing()).build().unwrap();
     let options = MigrateToV2Options {
-        run: RunOptions { allow: vec![RuleId::KeyInUseUnproven], ..RunOptions::default() },
+        allow: vec![RuleId::KeyInUseUnproven],
         ..MigrateToV2Options::default()
     };
     let report = manager.migrate_to_v2(options).await.unwrap();

@@ -95,7 +95,7 @@ async fn back_without_an_api_server(world: &World) {
 
 async fn back(world: &World, allow: Vec<RuleId>) -> Result<OperationReport, Error> {
     let run = RunOptions { allow, ..RunOptions::default() };
-    let options = RotateOptions { run, ..RotateOptions::default() };
+    let options = RotateOptions::from(run);
     world.manager().rotate(Some(world.key(1)), options).await
 }
 

@@ -182,7 +182,7 @@ async fn sequence_07_kms_v1_where_a_new_key_looks_like_the_old_one() {
         for number in 2..=4 {
             let allow = vec![RuleId::KeyInUseUnproven];
             let run = RunOptions { allow, ..RunOptions::default() };
-            let options = RotateOptions { run, ..RotateOptions::default() };
+            let options = RotateOptions::from(run);
             let report = world.manager().rotate(Some(world.key(number)), options).await.unwrap();
             world.all_under(number).await;
             // Another provider's name is seen in the metrics; another key behind one name is not.
@@ -227,7 +227,7 @@ async fn sequence_19_a_change_that_was_accepted_is_not_taken_for_done() {
             }
         });
         let run = RunOptions { on_progress: Some(on_progress), ..RunOptions::default() };
-        let options = EnableOptions { run, ..EnableOptions::default() };
+        let options = EnableOptions::from(run);
         let report = world.manager().enable(world.key(1), options).await.unwrap();
         assert!(is_all_proven(&report));
         assert!(!early.load(Ordering::Relaxed), "{wiring}: secrets were touched in the middle");
@@ -263,7 +263,7 @@ async fn sequence_07_a_first_key_that_was_proven_on_kms_v1_then_a_second_behind_
         for number in 2..=3 {
             let allow = vec![RuleId::KeyInUseUnproven];
             let run = RunOptions { allow, ..RunOptions::default() };
-            let options = RotateOptions { run, ..RotateOptions::default() };
+            let options = RotateOptions::from(run);
             world.manager().rotate(Some(world.key(number)), options).await.unwrap();
             world.all_under(number).await;
         }

@@ -136,16 +136,16 @@ async fn a_dry_run_of_an_unfinished_rotation_goes_on_with_the_version_that_was_m
             let made = killed_with_a_version_made(&world, phase).await;
             world.simulator.clear_writes(&world.case.id).unwrap();
             let run = || RunOptions { dry_run: true, ..RunOptions::default() };
-            let resume = ResumeOptions { run: run(), ..ResumeOptions::default() };
+            let resume = ResumeOptions::from(run());
             let resumed = world.manager().resume(resume).await.unwrap();
-            let rotate = RotateOptions { run: run(), ..RotateOptions::default() };
+            let rotate = RotateOptions::from(run());
             let rotated = world.manager().rotate(None, rotate).await.unwrap();
             for report in [&resumed, &rotated] {
                 assert!(report.dry_run && !makes_version(report), "{phase}: {}", report.plan);
                 assert!(report.plan.to_string().contains(&made), "{phase}: {}", report.plan);
             }
             // Of another verb it still shows a plan; the call itself would be refused.
-            let disable = DisableOptions { run: run(), ..DisableOptions::default() };
+            let disable = DisableOptions::from(run());
             world.manager().disable(disable).await.unwrap();
             assert_eq!(world.simulator.writes(&world.case.id).unwrap(), []);
 

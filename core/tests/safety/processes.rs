@@ -76,10 +76,7 @@ async fn p10_an_api_server_that_came_with_the_old_key_and_went_before_the_end() 
             comes(now.clone());
             goes(now);
         });
-        let options = ReencryptSecretsOptions {
-            run: watched(on_progress),
-            ..ReencryptSecretsOptions::default()
-        };
+        let options = ReencryptSecretsOptions::from(watched(on_progress));
         let report = world.manager().reencrypt_secrets(options).await.unwrap();
         let behind = behind.load(Ordering::Relaxed);
         assert!(behind > 0, "{wiring}: it answered for none: {report:#?}");
@@ -135,7 +132,7 @@ async fn p16_a_late_write_of_a_process_that_has_just_ended_is_found() {
                 lands.store(true, Ordering::Relaxed);
             },
         );
-        let options = RotateOptions { run: watched(on_progress), ..RotateOptions::default() };
+        let options = RotateOptions::from(watched(on_progress));
         let rotated = world.manager().rotate(Some(&world.case.key_ids[1]), options).await;
         assert_complete(&rotated.unwrap(), &[Purpose::Gate, Purpose::Rewrite]);
         assert!(landed.load(Ordering::Relaxed), "{wiring}: nothing came late");

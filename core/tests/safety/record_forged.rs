@@ -246,7 +246,7 @@ async fn control_characters_of_the_record_reach_messages() {
         let messages = Arc::new(Mutex::new(String::new()));
         let told = Arc::clone(&messages);
         let run = watched(Arc::new(move |now| told.lock().unwrap().push_str(&now.message)));
-        let options = DisableOptions { run, ..DisableOptions::default() };
+        let options = DisableOptions::from(run);
         world.manager().disable(options).await.unwrap();
         shown(&messages.lock().unwrap());
         world.all_plaintext().await;

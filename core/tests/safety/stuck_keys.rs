@@ -60,7 +60,7 @@ async fn s10_a_previous_key_that_is_gone_for_good_can_be_rotated_away() {
         let finding = refused(&error, RuleId::PreviousKeyUnusable);
         assert!(finding.overridable, "{wiring}: {finding}");
         let run = allowing(RuleId::PreviousKeyUnusable);
-        let options = RotateOptions { run, ..RotateOptions::default() };
+        let options = RotateOptions::from(run);
         manager.rotate(Some(&third), options).await.unwrap();
         assert_eq!(world.configured().as_deref(), Some(&*third), "{wiring}");
         world.all_under_key(&third).await;
@@ -84,17 +84,17 @@ async fn s12_a_key_whose_name_cannot_be_computed_can_be_rotated_at_least_when_th
         let manager = world.impatient();
         let run = || allowing(RuleId::KeyInUseUnproven);
 
-        let options = RotateOptions { run: run(), ..RotateOptions::default() };
+        let options = RotateOptions::from(run());
         let rotated = manager.rotate(Some(world.key(2)), options).await.unwrap();
         let gate = &rotated.reencryption[0];
         assert_eq!((gate.purpose, gate.evidence), (Purpose::Gate, Evidence::Weak), "{wiring}");
         world.all_under(2).await;
 
-        let options = DisableOptions { run: run(), ..DisableOptions::default() };
+        let options = DisableOptions::from(run());
         manager.disable(options).await.unwrap();
         world.all_plaintext().await;
 
-        let options = ReencryptSecretsOptions { run: run(), ..ReencryptSecretsOptions::default() };
+        let options = ReencryptSecretsOptions::from(run());
         let rewritten = manager.reencrypt_secrets(options).await.unwrap();
         assert_complete(&rewritten, &[Purpose::Rewrite]);
         world.all_plaintext().await;

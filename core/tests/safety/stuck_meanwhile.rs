@@ -50,7 +50,7 @@ async fn s09_a_blocked_secret_that_is_deleted_meanwhile_blocks_nothing() {
         let on_progress = once(Phase::Verify, 0, move || {
             assert!(block_on(kubectl.delete("team-1", "denied")));
         });
-        let options = EnableOptions { run: watched(on_progress), ..EnableOptions::default() };
+        let options = EnableOptions::from(watched(on_progress));
         let report = world.manager().enable(world.key(1), options).await.unwrap();
         assert_complete(&report, &[Purpose::Gate, Purpose::Rewrite]);
         // one less, and the seal
@@ -94,7 +94,7 @@ async fn s14_without_a_journal_one_call_makes_one_key_version() {
             others.simulator.patch_cluster(&others.case.id, &tags).unwrap();
         });
         world.simulator.clear_writes(&world.case.id).unwrap();
-        let options = RotateOptions { run: watched(on_progress), ..RotateOptions::default() };
+        let options = RotateOptions::from(watched(on_progress));
         let report = manager.rotate(None, options).await.unwrap();
         let [first, again, .., last] = &report.reencryption[..] else { panic!("{report:#?}") };
         assert_eq!((first.purpose, first.complete), (Purpose::Gate, false), "{wiring}");

@@ -23,7 +23,7 @@ async fn s01_a_state_namespace_that_does_not_exist_is_told_and_not_asked_for_eve
         let journal = Journal::Cluster { namespace: "aks-kms-stat".to_owned() };
         let manager = common::builder(&world.case).journal(journal).build().unwrap();
         let run = RunOptions { timeout: Duration::from_secs(30), ..RunOptions::default() };
-        let options = EnableOptions { run, ..EnableOptions::default() };
+        let options = EnableOptions::from(run);
         let before = world.embedded.load().requests;
         let error = manager.enable(&world.case.key_ids[0], options).await.unwrap_err();
         let requests = world.embedded.load().requests - before;

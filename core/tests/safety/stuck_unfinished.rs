@@ -146,7 +146,7 @@ async fn s08_the_same_call_again_and_again_does_not_make_the_record_grow() {
         let mut sizes = Vec::new();
         for _ in 0..5 {
             let run = RunOptions { give_up_secrets: names.clone(), ..RunOptions::default() };
-            let options = EnableOptions { run, ..EnableOptions::default() };
+            let options = EnableOptions::from(run);
             let error = world.manager().enable(world.key(1), options).await.unwrap_err();
             assert_eq!(error.kind(), ErrorKind::ReencryptIncomplete, "{wiring}: {error}");
             sizes.push(world.kubectl().record().await.unwrap().to_string().len());

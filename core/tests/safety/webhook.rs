@@ -33,7 +33,7 @@ async fn world(given: Value) -> Option<(World, Arc<Webhook>)> {
 async fn enable(world: &World) -> Result<OperationReport, Error> {
     let timing = Timing { convergence_limit: PATIENCE, ..real_timing() };
     let run = RunOptions { timeout: 2 * PATIENCE, ..RunOptions::default() };
-    let options = EnableOptions { run, ..EnableOptions::default() };
+    let options = EnableOptions::from(run);
     world.builder_timing(timing).enable(world.key(1), options).await
 }
 

@@ -10,7 +10,7 @@ use std::{
 
 use aks_kms::{
     ClusterId, KmsManager, KubernetesAccess, Phase, Progress, ReencryptOptions,
-    ReencryptSecretsOptions, RunOptions,
+    ReencryptSecretsOptions,
 };
 use aks_kms_bench::{
     process::Usage,
@@ -71,12 +71,9 @@ async fn run(order: &Order) -> Result<Done, Box<dyn Error>> {
     let marks = Arc::new(Mutex::new(Marks::default()));
     let seen = Arc::clone(&marks);
     let options = ReencryptSecretsOptions {
-        run: RunOptions {
-            on_progress: Some(Arc::new(move |now| {
-                seen.lock().unwrap_or_else(PoisonError::into_inner).see(&now);
-            })),
-            ..RunOptions::default()
-        },
+        on_progress: Some(Arc::new(move |now| {
+            seen.lock().unwrap_or_else(PoisonError::into_inner).see(&now);
+        })),
         reencrypt: ReencryptOptions {
             pace: match order.pace {
                 Pace::Gentle => aks_kms::Pace::Gentle,
@@ -85,6 +82,7 @@ async fn run(order: &Order) -> Result<Done, Box<dyn Error>> {
             max_requests_per_second: order.max_requests_per_second,
             ..ReencryptOptions::default()
         },
+        ..ReencryptSecretsOptions::default()
     };
     let report = manager.reencrypt_secrets(options).await?;
     let pass = report.reencryption.last().ok_or("there is no report of the re-encryption")?;
