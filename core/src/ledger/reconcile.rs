@@ -107,6 +107,10 @@ impl Reconciled {
             Fit::Unbroken
         } else if is(&ledger.current) {
             ledger.changed_by_others(seen.in_force);
+            // An operation that has turned KMS off goes on: a tag must not keep it from its end.
+            if seen.in_force && seen.key.key_id().is_none() && record.operation.is_none() {
+                ledger.changed_while_off();
+            }
             Fit::Changed
         } else if is(&ledger.pending) {
             // Our own change, as it seems. But nobody saw it end, so others may have changed the

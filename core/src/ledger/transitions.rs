@@ -44,8 +44,8 @@ impl Ledger {
     fn promote(&mut self, at: OffsetDateTime) {
         let Some(mut entry) = self.pending.take() else { return };
         entry.since.get_or_insert(at);
-        self.previous_uncertain = false;
         self.move_unknown_key();
+        self.previous_uncertain = false;
         let before = self.current.replace(entry);
         if let Some(older) = std::mem::replace(&mut self.previous, before) {
             self.retire(older);
@@ -99,6 +99,12 @@ impl Ledger {
             // What had failed was asked for again, and another key took its place.
             self.unknown_key = self.unknown_key.map(|_| Slot::Previous);
         }
+    }
+
+    /// Others changed the cluster while KMS was off: they may have turned it on and off again, and AKS
+    /// keeps the key of that.
+    pub(super) fn changed_while_off(&mut self) {
+        self.unknown_key.get_or_insert(Slot::Previous);
     }
 
     /// Somebody else's change did not succeed: the current key may still be the one in use, and

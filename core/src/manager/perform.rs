@@ -15,14 +15,14 @@ use crate::{
     ledger::{Fit, Operation, Reconciled, judge},
     model::{
         ClusterFacts, ClusterId, Intent, KeyId, KmsChange, KmsStatus, KubernetesVersion,
-        OperationReport, ReencryptOptions, RunOptions, Verb,
+        OperationReport, ReencryptOptions, RunOptions, VaultId, Verb,
     },
     observe::{KeyToObserve, Observation, ObserveContext, StoredRecord, observe},
     plan::{Plan, has_gate},
     progress::{Phase, Reporter},
     reencrypt::{Engine, EngineConfig},
     rules,
-    runner::{RecordContext, Recorder, RunLog, RunOutcome, Runner, settled},
+    runner::{HalfWay, RecordContext, Recorder, RunLog, RunOutcome, Runner, settled},
     verbs,
 };
 
@@ -48,6 +48,9 @@ pub(super) struct OperationRun<'a> {
     recorder: tokio::sync::OnceCell<Recorder>,
     /// The key version that this call made.
     made: tokio::sync::OnceCell<KeyId>,
+    /// The vault that this call closed.
+    closed: tokio::sync::OnceCell<VaultId>,
+    half_way: HalfWay,
 }
 
 impl Inner {
@@ -61,11 +64,14 @@ impl Inner {
             log: RunLog::new(verb, self.cluster.clone(), options.dry_run, options.allow.clone()),
             recorder: tokio::sync::OnceCell::new(),
             made: tokio::sync::OnceCell::new(),
+            closed: tokio::sync::OnceCell::new(),
+            half_way: HalfWay::default(),
             request: &request,
         };
         let span = tracing::info_span!("operation", %verb, cluster = %self.cluster);
         let work = Box::pin(run.plan_and_run().instrument(span));
         let outcome = within(options, verb, &self.cluster, work).await;
+        let outcome = outcome.map_err(|error| run.half_way.told_in(error));
         if outcome.is_err() && run.log.has_begun() {
             run.read_final_status().await;
         }
@@ -298,6 +304,8 @@ impl OperationRun<'_> {
                 Intent::ChangeNetworkMode(_) | Intent::MigrateToV2(_)
             ),
             kms_is_off: observed.cluster.kms_on().is_none(),
+            half_way: &self.half_way,
+            closed: &self.closed,
         };
         runner.run(plan, observed.cluster.etag).await
     }

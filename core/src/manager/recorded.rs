@@ -91,8 +91,8 @@ fn superseded(recorded: &Operation, cluster: &ClusterFacts) -> Error {
     Error::new(
         ErrorKind::Conflict,
         format!(
-            "somebody else changed the key of cluster {} while {} was unfinished (since {}, by {}): now {now}. Nothing was \
-             written; call abandon, then decide anew",
+            "somebody else changed the key of cluster {} while {} was unfinished (since {}, by {}): now {now}; call abandon, \
+             then decide anew",
             cluster.id,
             recorded.intent.verb(),
             recorded.since,

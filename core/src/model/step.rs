@@ -255,6 +255,17 @@ impl StepKind {
         )
     }
 
+    /// Whether it asks Azure to change the managed cluster.
+    pub(crate) fn changes_cluster(&self) -> bool {
+        matches!(
+            self,
+            Self::SetKms { .. }
+                | Self::Settle
+                | Self::UpgradeControlPlane { .. }
+                | Self::UpgradeNodePools { .. }
+        )
+    }
+
     fn summary(&self) -> String {
         match self {
             Self::RecordOperation => "Record the operation in the cluster".to_owned(),

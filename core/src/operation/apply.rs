@@ -37,6 +37,7 @@ impl OperationState {
                 self.stage = changing(target, change::Progress::Intended, sets_back);
             }
             (Effect::PutKms { target }, Outcome::Set { etag }) => {
+                self.is_off = self.context.off_and_on && !target.is_on();
                 let (key, certainty) = (target.expected(), self.certainty(seen.as_deref()));
                 let sets_back = matches!(self.stage, Stage::Change { sets_back: true, .. });
                 self.stage = Stage::Set { key, etag, certainty, sets_back };
@@ -67,11 +68,11 @@ impl OperationState {
                 let progress = self.closing();
                 self.stage = Stage::Closing { progress, seen: Some(look) };
             }
-            (Effect::RecordClosing(id), _) => {
+            (Effect::RecordClosing(_), _) => self.stage = closing_to(closing::Progress::Recorded),
+            (Effect::CloseVault(id), _) => {
                 self.closed = Some(id.clone());
-                self.stage = closing_to(closing::Progress::Recorded);
+                self.stage = closing_to(closing::Progress::Closed);
             }
-            (Effect::CloseVault(_), _) => self.stage = closing_to(closing::Progress::Closed),
             (Effect::AwaitConnection(_), _) => self.stage = closing_to(self.closing()),
             (Effect::CheckKms, _) => {
                 let closed = self.closing() == closing::Progress::Closed;
@@ -126,6 +127,11 @@ impl OperationState {
                 return Some(self.done(StepOutcome::Skipped));
             }
             (Effect::CheckKms, _) => self.unhealthy(),
+            // It may be closed all the same.
+            (Effect::CloseVault(id), _) => {
+                self.closed = Some(id.clone());
+                Stage::Stopped(Stop::Failed)
+            }
             // Whether it may stay closed cannot be told.
             (Effect::ReadVault(_), _) if self.closing() == closing::Progress::Closed => {
                 self.unhealthy()

@@ -13,7 +13,10 @@ mod secrets;
 mod stopped;
 mod vault;
 
-use std::{ops::ControlFlow, sync::Arc};
+use std::{
+    ops::ControlFlow,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use tokio::time::Instant;
 use tracing::Instrument;
@@ -23,7 +26,7 @@ use crate::{
     catalogue::RuleId,
     error::{Error, ErrorKind, Result},
     ledger::{Operation, Proof},
-    model::{ClusterId, Finding, KeyId, KmsChange, StepKind, StepOutcome, Timing},
+    model::{ClusterId, Finding, KeyId, KmsChange, StepKind, StepOutcome, Timing, VaultId},
     observe::StoredRecord,
     operation::{self, Context, Effect, Failure, OperationState, Outcome, Replan, Stage},
     plan::Plan,
@@ -57,6 +60,10 @@ pub(crate) struct Runner<'a> {
     pub(crate) off_and_on: bool,
     /// KMS is off now.
     pub(crate) kms_is_off: bool,
+    /// What every error of the call says meanwhile.
+    pub(crate) half_way: &'a HalfWay,
+    /// The vault that an earlier round of this call closed.
+    pub(crate) closed: &'a tokio::sync::OnceCell<VaultId>,
 }
 
 /// What is recorded of a run, and by whom.
@@ -78,6 +85,24 @@ pub(crate) enum RunOutcome {
     Done,
     /// Somebody else changed the cluster, or its record: observe and plan again.
     Replan(String),
+}
+
+/// What an operation has left half-way, and the ways out. It outlives a round of the call.
+#[derive(Default)]
+pub(crate) struct HalfWay(Mutex<Option<String>>);
+
+impl HalfWay {
+    fn set(&self, what: Option<String>) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = what;
+    }
+
+    /// The error with what is left half-way.
+    pub(crate) fn told_in(&self, error: Error) -> Error {
+        match &*self.0.lock().unwrap_or_else(PoisonError::into_inner) {
+            Some(what) => error.with_context(what),
+            None => error,
+        }
+    }
 }
 
 /// What effects hand on to each other.
@@ -106,6 +131,7 @@ impl Runner<'_> {
     pub(crate) async fn run(&self, plan: &Plan, etag: Option<String>) -> Result<RunOutcome> {
         let mut state = OperationState::new(self.context(plan), etag, self.kms_is_off);
         state.closed = self.closed_before();
+        self.half_way.set(state.is_off.then(|| self.while_off()));
         let mut data = RunData {
             cluster: None,
             pass: None,
@@ -148,7 +174,7 @@ impl Runner<'_> {
         {
             tracing::warn!(error = %why, "an operation that wrote nothing is still recorded");
         }
-        if state.is_off { error.with_context(&self.while_off()) } else { error }
+        error
     }
 
     async fn steps(&self, state: &mut OperationState, data: &mut RunData) -> Result<RunOutcome> {
@@ -180,9 +206,11 @@ impl Runner<'_> {
             let effect = operation::next(state);
             match &effect {
                 Effect::Replan(why) => {
-                    self.still_ours().await?;
-                    let step = state.step().and_then(|step| phase(&step.kind));
-                    let error = data.error.as_ref().filter(|_| step.is_some());
+                    let is_changing = state.step().is_some_and(|step| step.kind.changes_cluster());
+                    if is_changing {
+                        self.still_ours().await?;
+                    }
+                    let error = data.error.as_ref().filter(|_| is_changing);
                     return Ok(ControlFlow::Break(in_words(why, error)));
                 }
                 Effect::Stop(why) => return Err(self.stopped(why, state, data).await),
@@ -192,7 +220,9 @@ impl Runner<'_> {
                         Ok(outcome) => outcome,
                         Err(error) => failed(error, &state.stage, data),
                     };
-                    if let Some(outcome) = state.apply(effect, outcome) {
+                    let done = state.apply(effect, outcome);
+                    self.half_way.set(state.is_off.then(|| self.while_off()));
+                    if let Some(outcome) = done {
                         return Ok(ControlFlow::Continue(outcome));
                     }
                 }

@@ -51,6 +51,7 @@ impl Runner<'_> {
 
     pub(super) async fn close_vault(&self, id: &VaultId) -> Result<Outcome> {
         self.still_ours().await?;
+        let _ = self.closed.set(id.clone());
         self.azure.set_vault_public_access(id, false).await?;
         Ok(Outcome::Done)
     }
@@ -91,9 +92,12 @@ impl Runner<'_> {
         ))
     }
 
-    /// The vault that an earlier run of this operation closed: only the one of the key in use is
+    /// The vault that an earlier round of this call, or run of this operation, closed: only the one of the key in use is
     /// opened again, whatever the record says.
     pub(super) fn closed_before(&self) -> Option<VaultId> {
+        if let Some(closed) = self.closed.get() {
+            return Some(closed.clone());
+        }
         let operation = &self.recording.as_ref()?.operation;
         let in_use = self.key_in_use.as_ref()?;
         operation.closed_vault.clone().filter(|id| {

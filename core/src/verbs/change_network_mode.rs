@@ -191,8 +191,7 @@ fn unknown_key_in_public_use(
          somebody's change that did not succeed, or from before anything was recorded",
         cluster.id.name()
     );
-    // The caller may know that there is no such key.
-    Some(closing_too_early(&vault.id, message, replaced).at(Level::Block, true))
+    Some(closing_too_early(&vault.id, message, replaced))
 }
 
 /// `replaced`: what makes the API servers forget the key.

@@ -56,6 +56,18 @@ const REGRESSIONS: &[Regression] = &[
         steps: &[Do(DropProfile), Call(EnablePrivate(2)), Call(GoPrivate)],
     },
     Regression {
+        name: "a vault that a key of others, from while KMS was off, is read from over the public way",
+        start: Start { wiring: TwoProviders, kms: Off, denied: Nowhere },
+        steps: &[
+            Call(EnablePrivate(1)),
+            Call(Disable),
+            Do(SetKey(3)),
+            Do(TurnOff),
+            Call(EnablePrivate(2)),
+            Call(GoPrivate),
+        ],
+    },
+    Regression {
         name: "a vault that a key of a change that failed is read from over the public way",
         start: Start { wiring: TwoProviders, kms: Public, denied: Nowhere },
         steps: &[

@@ -78,6 +78,10 @@ async fn resume(cluster: &Cluster, began: Instant) -> Result<(), String> {
             if began.elapsed() >= PATIENCE {
                 return Err(format!("the record never comes back: {finding:?}"));
             }
+            // Where a change of others left API servers behind, one cannot read what another writes.
+            if cluster.others_failed.swap(false, Ordering::Relaxed) {
+                reconcile(cluster).await?;
+            }
             tokio::time::sleep(Duration::from_millis(20)).await;
             continue;
         }

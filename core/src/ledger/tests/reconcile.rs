@@ -81,6 +81,19 @@ fn before_anything_was_recorded_there_may_be_a_key_until_another_is_replaced() {
 }
 
 #[test]
+fn what_others_did_while_kms_was_off_may_have_left_a_key() {
+    for (etag, left) in [("b", None), ("c", Some(Slot::Previous))] {
+        let mut record = settled();
+        record.intend(&key(0), Some("a"));
+        record.settled(&key(0), Some("b"), NOW, Certainty::Seen);
+        let mut record = reconciled(record, &seen(0, etag)).record;
+        record.intend(&key(3), Some(etag));
+        record.settled(&key(3), Some("d"), NOW, Certainty::Seen);
+        assert_eq!(record.ledger.unknown_key, left, "{etag}");
+    }
+}
+
+#[test]
 fn of_a_pending_key_that_came_unseen_nobody_knows_what_was_before() {
     let mut record = settled();
     record.intend(&key(3), Some("a"));
@@ -119,7 +132,10 @@ fn a_key_that_others_failed_to_set_is_read_with_next_once_another_is_in_force() 
         reconciled(record.clone(), seen).record.ledger.unknown_key
     };
     assert_eq!(slot(&off, &seen(0, "a")), None, "nobody changed it");
-    assert_eq!(slot(&off, &seen(0, "b")), None, "a tag, for all that is known");
+    assert_eq!(slot(&off, &seen(0, "b")), Some(Slot::Previous), "a tag, or a key there and back");
+    let mut unfinished = off.clone();
+    unfinished.begin(operation());
+    assert_eq!(slot(&unfinished, &seen(0, "b")), None, "a tag, for all that is known");
     assert_eq!(slot(&settled(), &seen(2, "b")), None);
     let failed = ObservedCluster { in_force: false, ..seen(4, "b") };
     assert_eq!(slot(&off, &failed), Some(Slot::Current));

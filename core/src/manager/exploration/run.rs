@@ -216,7 +216,7 @@ fn plan(state: &State, intent: &Intent) -> Option<Run> {
         let target = plan.target().cloned();
         Operation { target, ..testing::operation(intent.clone(), before) }
     });
-    let plan_hash = hash_of(&format!("{intent:?}{:?}{operation:?}", plan.steps));
+    let plan_hash = hash_of(&format!("{intent:?}{:?}{operation:?}{found:?}", plan.steps));
     let off_and_on = matches!(intent, Intent::ChangeNetworkMode(_) | Intent::MigrateToV2(_));
     let context = Context {
         steps: plan.steps.into(),

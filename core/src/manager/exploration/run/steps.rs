@@ -8,7 +8,7 @@ use crate::{
         cluster::{Cluster, Ending, Key, id, written},
     },
     model::{Evidence, ExpectedKey, KmsChange, NetworkMode},
-    operation::{Effect, Failure, Outcome, Recorded, Stage, Verdict, change, closing, next},
+    operation::{Effect, Failure, Outcome, Recorded, Stage, Verdict, closing, next},
     rules::testing,
 };
 
@@ -248,9 +248,13 @@ impl State {
     pub(in crate::manager::exploration) fn crashed(&self) -> Vec<(&'static str, Self)> {
         let Some(run) = &self.run else { return Vec::new() };
         let mut stopped = vec![("crashes", self.ended())];
-        if let Stage::Change { target, progress: change::Progress::Intended, .. } = &run.state.stage
-        {
-            let in_flight = Some(Put { target: target.clone(), etag: run.state.etag.clone() });
+        if !matches!(run.state.stage, Stage::Change { .. }) {
+            return stopped;
+        }
+        let mut looked = run.state.clone();
+        looked.seen = Some(Box::new(self.cluster.facts()));
+        if let Effect::PutKms { target } = next(&looked) {
+            let in_flight = Some(Put { target, etag: Some(self.cluster.etag.to_string()) });
             stopped.push(("crashes, its request under way", Self { in_flight, ..self.ended() }));
         }
         stopped
