@@ -171,6 +171,8 @@ impl OperationRun<'_> {
                 _ => None,
             };
             if let Some(operation) = &unfinished {
+                let is_off = intent.turns_off_and_on() && cluster.kms_on().is_none();
+                self.half_way.kms_is_off(is_off, Some(&operation.before));
                 self.as_arguments(operation, cluster).await?;
             }
             let allow = &run.allow;
@@ -299,10 +301,7 @@ impl OperationRun<'_> {
             key_in_use: key_in_use(&observed.cluster),
             made: &self.made,
             before: before.or_else(|| KmsChange::of(&observed.cluster).ok()),
-            off_and_on: matches!(
-                self.request.intent,
-                Intent::ChangeNetworkMode(_) | Intent::MigrateToV2(_)
-            ),
+            off_and_on: self.request.intent.turns_off_and_on(),
             kms_is_off: observed.cluster.kms_on().is_none(),
             half_way: &self.half_way,
             closed: &self.closed,

@@ -67,6 +67,11 @@ pub(crate) struct ReencryptSecrets {
 }
 
 impl Intent {
+    /// Whether it turns KMS off on its way, and on again.
+    pub(crate) fn turns_off_and_on(&self) -> bool {
+        matches!(self, Self::ChangeNetworkMode(_) | Self::MigrateToV2(_))
+    }
+
     pub(crate) fn verb(&self) -> Verb {
         match self {
             Self::Enable(_) => Verb::Enable,

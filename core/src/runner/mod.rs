@@ -4,6 +4,7 @@
 //! The future may be dropped at any point: a plan may be run again after a crash at any point.
 
 mod cluster;
+mod half_way;
 mod journal;
 mod lease;
 mod log;
@@ -13,10 +14,7 @@ mod secrets;
 mod stopped;
 mod vault;
 
-use std::{
-    ops::ControlFlow,
-    sync::{Arc, Mutex, PoisonError},
-};
+use std::{ops::ControlFlow, sync::Arc};
 
 use tokio::time::Instant;
 use tracing::Instrument;
@@ -35,7 +33,7 @@ use crate::{
 };
 
 pub use self::journal::Journal;
-pub(crate) use self::{cluster::settled, log::RunLog, recorder::Recorder};
+pub(crate) use self::{cluster::settled, half_way::HalfWay, log::RunLog, recorder::Recorder};
 
 /// What a run works with.
 pub(crate) struct Runner<'a> {
@@ -87,24 +85,6 @@ pub(crate) enum RunOutcome {
     Replan(String),
 }
 
-/// What an operation has left half-way, and the ways out. It outlives a round of the call.
-#[derive(Default)]
-pub(crate) struct HalfWay(Mutex<Option<String>>);
-
-impl HalfWay {
-    fn set(&self, what: Option<String>) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = what;
-    }
-
-    /// The error with what is left half-way.
-    pub(crate) fn told_in(&self, error: Error) -> Error {
-        match &*self.0.lock().unwrap_or_else(PoisonError::into_inner) {
-            Some(what) => error.with_context(what),
-            None => error,
-        }
-    }
-}
-
 /// What effects hand on to each other.
 struct RunData {
     /// The cluster as it was read last.
@@ -131,7 +111,7 @@ impl Runner<'_> {
     pub(crate) async fn run(&self, plan: &Plan, etag: Option<String>) -> Result<RunOutcome> {
         let mut state = OperationState::new(self.context(plan), etag, self.kms_is_off);
         state.closed = self.closed_before();
-        self.half_way.set(state.is_off.then(|| self.while_off()));
+        self.half_way.kms_is_off(state.is_off, self.before.as_ref());
         let mut data = RunData {
             cluster: None,
             pass: None,
@@ -221,7 +201,7 @@ impl Runner<'_> {
                         Err(error) => failed(error, &state.stage, data),
                     };
                     let done = state.apply(effect, outcome);
-                    self.half_way.set(state.is_off.then(|| self.while_off()));
+                    self.half_way.kms_is_off(state.is_off, self.before.as_ref());
                     if let Some(outcome) = done {
                         return Ok(ControlFlow::Continue(outcome));
                     }

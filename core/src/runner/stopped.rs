@@ -197,16 +197,4 @@ impl Runner<'_> {
             ),
         )
     }
-
-    /// How things are while the operation has KMS off, and the ways out.
-    pub(super) fn while_off(&self) -> String {
-        let key = match &self.before {
-            Some(KmsChange::On { key_id, .. }) => format!("{key_id}"),
-            _ => "the previous key".to_owned(),
-        };
-        format!(
-            "KMS is off meanwhile, and secrets are not encrypted with your key: fix what stopped it and call resume, or \
-             abandon and enable with {key}"
-        )
-    }
 }

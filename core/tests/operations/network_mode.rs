@@ -209,3 +209,36 @@ async fn a_vault_that_somebody_uses_in_public_mode_after_all_is_opened_again() {
     assert_eq!(error.kind(), ErrorKind::Conflict, "{error:?}");
     assert_eq!(vault(&simulator, &case)["publicNetworkAccess"], "Enabled", "{error}");
 }
+
+/// What stands against going on is found while KMS is off: each error says so, and `resume` goes on.
+#[tokio::test(flavor = "multi_thread")]
+async fn while_kms_is_off_every_refusal_says_so() {
+    let simulator = common::simulator().await;
+    let case = simulator.put_case(given("public", "two-providers")).await.unwrap();
+    let manager = common::manager(&case);
+    let integrated = |on: bool| {
+        let patch =
+            json!({"properties": {"apiServerAccessProfile": {"enableVnetIntegration": on}}});
+        simulator.patch_cluster(&case.id, &patch).unwrap();
+    };
+    let is_off = || {
+        let cluster = simulator.cluster(&case.id).unwrap();
+        cluster["properties"]["securityProfile"]["azureKeyVaultKms"]["enabled"] == json!(false)
+    };
+    let (outcome, ()) = futures::join!(change(&manager, NetworkMode::Private), async {
+        while !is_off() {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        integrated(false);
+    });
+    let again = manager.resume(ResumeOptions::default()).await;
+    let (refused, again) = (outcome.unwrap_err(), again.unwrap_err());
+    assert_eq!(refused.kind(), ErrorKind::OperationFailed, "{refused:?}");
+    assert_eq!(again.kind(), ErrorKind::PreflightFailed, "{again:?}");
+    for error in [refused, again] {
+        assert!(error.to_string().contains("KMS is off meanwhile"), "{error}");
+    }
+    integrated(true);
+    manager.resume(ResumeOptions::default()).await.unwrap();
+    is_well(&simulator, &case, NetworkMode::Private, "resumed").await;
+}

@@ -217,13 +217,12 @@ fn plan(state: &State, intent: &Intent) -> Option<Run> {
         Operation { target, ..testing::operation(intent.clone(), before) }
     });
     let plan_hash = hash_of(&format!("{intent:?}{:?}{operation:?}{found:?}", plan.steps));
-    let off_and_on = matches!(intent, Intent::ChangeNetworkMode(_) | Intent::MigrateToV2(_));
     let context = Context {
         steps: plan.steps.into(),
         recorded: Some(Arc::clone(&found)),
         before: Some(operation.before.clone()),
         is_proven: !state.cluster.failed && found.standing_proof().is_some(),
-        off_and_on,
+        off_and_on: intent.turns_off_and_on(),
         accepts_unproven: true,
     };
     let etag = Some(state.cluster.etag.to_string());
