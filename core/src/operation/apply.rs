@@ -37,7 +37,7 @@ impl OperationState {
                 self.stage = changing(target, change::Progress::Intended, sets_back);
             }
             (Effect::PutKms { target }, Outcome::Set { etag }) => {
-                self.is_off = self.context.off_and_on && !target.is_on();
+                self.note_off(target.is_on());
                 let (key, certainty) = (target.expected(), self.certainty(seen.as_deref()));
                 let sets_back = matches!(self.stage, Stage::Change { sets_back: true, .. });
                 self.stage = Stage::Set { key, etag, certainty, sets_back };
@@ -127,11 +127,6 @@ impl OperationState {
                 return Some(self.done(StepOutcome::Skipped));
             }
             (Effect::CheckKms, _) => self.unhealthy(),
-            // It may be closed all the same.
-            (Effect::CloseVault(id), _) => {
-                self.closed = Some(id.clone());
-                Stage::Stopped(Stop::Failed)
-            }
             // Whether it may stay closed cannot be told.
             (Effect::ReadVault(_), _) if self.closing() == closing::Progress::Closed => {
                 self.unhealthy()
@@ -144,7 +139,7 @@ impl OperationState {
     /// The step is done.
     fn done(&mut self, outcome: StepOutcome) -> StepOutcome {
         if let Some(StepKind::SetKms { target }) = self.step().map(|step| &step.kind) {
-            self.is_off = self.context.off_and_on && !target.is_on();
+            self.note_off(target.is_on());
             if outcome == StepOutcome::Done {
                 // What the API servers write with now is yet to be heard.
                 self.in_use = InUse::NotHeard;
@@ -154,6 +149,10 @@ impl OperationState {
         self.stage = Stage::Begun;
         self.seen = None;
         outcome
+    }
+
+    fn note_off(&mut self, is_on: bool) {
+        self.is_off = self.context.off_and_on && !is_on;
     }
 
     /// The API servers write with these.

@@ -1,5 +1,6 @@
 //! Performing a plan: what [`operation`](crate::operation) says is to be done, is done here, and what
-//! came of it is told. Nothing is decided here.
+//! came of it is told. What is decided here is only how often a request is tried again, and what is
+//! undone after an error.
 //!
 //! The future may be dropped at any point: a plan may be run again after a crash at any point.
 
@@ -124,7 +125,7 @@ impl Runner<'_> {
             wrote: false,
         };
         let outcome = match self.steps(&mut state, &mut data).await {
-            Err(error) => Err(self.after_error(error, &state, data.wrote).await),
+            Err(error) => Err(self.after_error(error, data.wrote).await),
             outcome => outcome,
         };
         if let Some(engine) = &self.engine {
@@ -141,13 +142,13 @@ impl Runner<'_> {
             before: self.before.clone(),
             is_proven: self.proof().is_some(),
             off_and_on: self.off_and_on,
-            accepts_unproven: self.allow.contains(&RuleId::KeyInUseUnproven),
+            accepts_unproven: self.allows(RuleId::KeyInUseUnproven),
         }
     }
 
     /// What is left half-way is undone where that is safe, and told.
-    async fn after_error(&self, error: Error, state: &OperationState, wrote: bool) -> Error {
-        let error = self.undo_closing(error, state).await;
+    async fn after_error(&self, error: Error, wrote: bool) -> Error {
+        let error = self.undo_closing(error).await;
         if let (false, Some(recording)) = (wrote, &self.recording)
             && recording.is_new
             && let Err(why) = recording.recorder.forget().await

@@ -65,6 +65,7 @@ impl Runner<'_> {
         };
         error.with_context(&format!("{now}; {rollback}"))
     }
+
     fn unknown_access(&self, key: &ExpectedKey) -> Error {
         Error::new(
             ErrorKind::Conflict,

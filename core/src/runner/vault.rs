@@ -92,8 +92,8 @@ impl Runner<'_> {
         ))
     }
 
-    /// The vault that an earlier round of this call, or run of this operation, closed: only the one of the key in use is
-    /// opened again, whatever the record says.
+    /// The vault that this call, or an earlier run of its operation, closed or was about to: of what
+    /// the record says, only the one of the key in use is opened again.
     pub(super) fn closed_before(&self) -> Option<VaultId> {
         if let Some(closed) = self.closed.get() {
             return Some(closed.clone());
@@ -107,13 +107,13 @@ impl Runner<'_> {
     }
 
     /// Opens the vault again if KMS turned out not to work since it was closed.
-    pub(super) async fn undo_closing(&self, error: Error, state: &OperationState) -> Error {
-        let Some(id) = &state.closed else { return error };
+    pub(super) async fn undo_closing(&self, error: Error) -> Error {
+        let Some(id) = self.closed_before() else { return error };
         let is_kms = matches!(
             error.kind(),
             ErrorKind::KmsUnavailable | ErrorKind::Unavailable | ErrorKind::Timeout
         );
-        if is_kms { self.opened_again(id, error).await } else { error }
+        if is_kms { self.opened_again(&id, error).await } else { error }
     }
 
     /// Opens the vault again, whoever holds the Lease: a cluster that cannot reach its key is worse
