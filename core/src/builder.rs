@@ -7,9 +7,10 @@ use azure_core::{credentials::TokenCredential, http::Transport};
 use crate::{
     azure::{Azure, AzureConfig, Cloud},
     error::{Error, ErrorKind, Result},
+    ids::ClusterId,
     kubernetes::KubernetesAccess,
     manager::KmsManager,
-    model::{ClusterId, Timing},
+    options::Timing,
     runner::Journal,
 };
 
@@ -113,10 +114,9 @@ impl KmsManagerBuilder {
     /// `api_version` is malformed.
     pub fn build(self) -> Result<KmsManager> {
         let credential = self.credential.ok_or_else(|| {
-            Error::new(
-                ErrorKind::InvalidInput,
-                "credential is missing; pass one, such as azure_identity::AzureCliCredential",
-            )
+            let message =
+                "credential is missing; pass one, such as azure_identity::AzureCliCredential";
+            Error::new(ErrorKind::InvalidInput, message)
         })?;
         let azure = Azure::new(AzureConfig {
             cloud: self.cloud,

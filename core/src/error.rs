@@ -2,10 +2,18 @@
 
 use std::{error::Error as StdError, fmt};
 
-use crate::model::{Finding, OperationReport};
+use crate::{
+    catalogue::RuleId,
+    ids::{ClusterId, ParseError, Verb},
+    report::{Finding, OperationReport},
+    text::{LONGEST_NAME, one_line, shown},
+};
 
 /// Shorthand for results of this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// The longest message, in characters: one that names every violation may be long.
+const LONGEST_MESSAGE: usize = 40_000;
 
 /// What kind of error this is.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
@@ -61,7 +69,7 @@ impl ErrorKind {
     }
 
     /// Whether the same call may succeed later with nothing else changed.
-    const fn is_retryable(self) -> bool {
+    pub(crate) const fn is_retryable(self) -> bool {
         matches!(
             self,
             Self::Conflict
@@ -82,6 +90,8 @@ struct Inner {
     kind: ErrorKind,
     message: String,
     service_code: Option<String>,
+    /// Whatever the kind, the same call does not succeed before somebody acts.
+    needs_action: bool,
     findings: Vec<Finding>,
     report: Option<OperationReport>,
     source: Option<Box<dyn StdError + Send + Sync>>,
@@ -91,16 +101,37 @@ impl Error {
     pub(crate) fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
         Self(Box::new(Inner {
             kind,
-            message: message.into(),
+            message: one_line(&message.into(), LONGEST_MESSAGE),
             service_code: None,
+            needs_action: false,
             findings: Vec::new(),
             report: None,
             source: None,
         }))
     }
 
+    /// Something is as no code here leaves it.
+    pub(crate) fn internal(what: &str) -> Self {
+        let message = format!("{what}: this is a fault of aks-kms, please report it");
+        Self::new(ErrorKind::Unexpected, message)
+    }
+
+    /// Says which call it was, and on what, where the message does not name the cluster.
+    pub(crate) fn of(mut self, verb: Verb, cluster: &ClusterId) -> Self {
+        if !self.0.message.contains(cluster.name()) {
+            self.0.message = format!("{verb} of cluster {}: {}", cluster.name(), self.0.message);
+        }
+        self
+    }
+
     pub(crate) fn with_service_code(mut self, code: impl Into<String>) -> Self {
-        self.0.service_code = Some(code.into());
+        self.0.service_code = Some(one_line(&code.into(), LONGEST_NAME));
+        self
+    }
+
+    /// The same call does not succeed before somebody acts as the message says.
+    pub(crate) fn until_somebody_acts(mut self) -> Self {
+        self.0.needs_action = true;
         self
     }
 
@@ -121,7 +152,7 @@ impl Error {
 
     /// Adds to the message what the caller should know besides.
     pub(crate) fn with_context(mut self, context: &str) -> Self {
-        self.0.message = format!("{}; {context}", self.0.message);
+        self.0.message = format!("{}; {}", self.0.message, shown(context));
         self
     }
 
@@ -137,10 +168,12 @@ impl Error {
         self.0.kind.code()
     }
 
-    /// Whether the same call may succeed later with nothing else changed.
+    /// Whether the same call may succeed later with nothing else changed. A `conflict` with an
+    /// operation that is unfinished, or with a key that somebody else set, is none that passes: the
+    /// message says what to call.
     #[must_use]
     pub fn is_retryable(&self) -> bool {
-        self.0.kind.is_retryable()
+        self.0.kind.is_retryable() && !self.0.needs_action
     }
 
     /// The rules behind an `invalid_input`, `preflight_failed` or `conflict`.
@@ -159,6 +192,19 @@ impl Error {
     #[must_use]
     pub fn report(&self) -> Option<&OperationReport> {
         self.0.report.as_ref()
+    }
+}
+
+impl From<ParseError> for Error {
+    fn from(error: ParseError) -> Self {
+        let rule = match error.argument() {
+            "key_id" => Some(RuleId::KeyIdMalformed),
+            "key_vault_id" => Some(RuleId::KeyVaultIdMalformed),
+            _ => None,
+        };
+        let finding = rule.map(|rule| Finding::violated(rule, error.text(), error.problem()));
+        Self::new(ErrorKind::InvalidInput, error.to_string())
+            .with_findings(finding.into_iter().collect())
     }
 }
 
@@ -187,5 +233,17 @@ impl fmt::Debug for Error {
 impl StdError for Error {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
         self.0.source.as_deref().map(|source| source as &(dyn StdError + 'static))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_waits_for_somebody_is_not_worth_another_try() {
+        let conflict = || Error::new(ErrorKind::Conflict, "it is unfinished");
+        assert!(conflict().is_retryable());
+        assert!(!conflict().until_somebody_acts().is_retryable());
     }
 }

@@ -1,4 +1,4 @@
-//! [`KmsManager`]: each verb is observe → plan → run.
+//! [`KmsManager`]: how it is made, and the verbs that write. Each is observe → plan → run.
 
 #[cfg(test)]
 mod exploration;
@@ -7,6 +7,8 @@ mod operation;
 mod perform;
 mod read;
 mod recorded;
+mod resume;
+mod session;
 
 use std::{fmt, sync::Arc};
 
@@ -14,14 +16,14 @@ use crate::{
     azure::Azure,
     builder::KmsManagerBuilder,
     error::Result,
+    ids::{ClusterId, NetworkMode, Verb},
     kubernetes::KubernetesAccess,
-    model::{
-        Action, ChangeNetworkMode, ChangeNetworkModeOptions, ClusterId, Disable, DisableOptions,
-        Enable, EnableOptions, Finding, Intent, KmsStatus, MigrateToV2, MigrateToV2Options,
-        NetworkMode, OperationReport, ReencryptOptions, ReencryptSecrets, ReencryptSecretsOptions,
-        ResumeOptions, Rotate, RotateOptions, RunOptions, StatusOptions, Timing, Verb,
-        VerifySecretsOptions,
+    options::{
+        ChangeNetworkMode, ChangeNetworkModeOptions, Disable, DisableOptions, Enable,
+        EnableOptions, Intent, MigrateToV2, MigrateToV2Options, NewKey, ReencryptOptions,
+        ReencryptSecrets, ReencryptSecretsOptions, Rotate, RotateOptions, RunOptions, Timing,
     },
+    report::OperationReport,
     rules,
     runner::Journal,
 };
@@ -100,9 +102,9 @@ impl KmsManager {
         options: EnableOptions,
     ) -> Result<OperationReport> {
         let key_id = key_id.as_ref().to_owned();
-        let run = options.run();
+        let mut run = options.run();
         let problems = rules::option_problems(Verb::Enable, &run, options.reencrypt.options());
-        let suffix = self.0.azure.key_vault_suffix().await?;
+        let suffix = self.0.key_vault_suffix(Verb::Enable, &mut run).await?;
         let vault_id = options.key_vault_id.as_deref();
         let target = rules::target(&key_id, options.network_mode, vault_id, suffix)
             .map_err(|findings| rules::invalid_input(findings, problems.clone()))?;
@@ -139,15 +141,16 @@ impl KmsManager {
     /// As [`enable`](Self::enable).
     pub async fn rotate(
         &self,
-        key_id: Option<&str>,
+        key_id: impl Into<NewKey> + Send,
         options: RotateOptions,
     ) -> Result<OperationReport> {
-        let run = options.run();
+        let key_id = key_id.into();
+        let mut run = options.run();
         let problems = rules::option_problems(Verb::Rotate, &run, options.reencrypt.options());
-        let suffix = self.0.azure.key_vault_suffix().await?;
+        let suffix = self.0.key_vault_suffix(Verb::Rotate, &mut run).await?;
         let vault_id = options.key_vault_id.as_deref();
         let (key_id, key_vault_id) =
-            rules::rotation(key_id, options.network_mode, vault_id, suffix)
+            rules::rotation(key_id.as_deref(), options.network_mode, vault_id, suffix)
                 .map_err(|findings| rules::invalid_input(findings, problems.clone()))?;
         let reencrypt = options.reencrypt.options();
         let intent = Intent::Rotate(Rotate {
@@ -298,110 +301,6 @@ impl KmsManager {
         let namespaces = options.reencrypt.namespaces.clone();
         let intent = Intent::ReencryptSecrets(ReencryptSecrets { namespaces });
         self.begin(intent, &run, Some(&options.reencrypt), problems).await
-    }
-
-    /// Proves, without writing, that no secret is under another key than the one in use.
-    ///
-    /// It compares every secret with the proof that an earlier operation recorded. Without such a
-    /// proof it cannot tell; [`reencrypt_secrets`](Self::reencrypt_secrets), which writes nothing
-    /// to secrets that are under the key already, can.
-    ///
-    /// ```no_run
-    /// # async fn example(manager: aks_kms::KmsManager) -> aks_kms::Result<()> {
-    /// use aks_kms::VerifySecretsOptions;
-    ///
-    /// let report = manager.verify_secrets(VerifySecretsOptions::default()).await?;
-    /// assert!(report.is_proven());
-    /// # Ok(())
-    /// # }
-    /// ```
-    ///
-    /// # Errors
-    /// [`reencrypt_incomplete`](crate::ErrorKind::ReencryptIncomplete) when it cannot tell or a
-    /// secret is not proven, and those of Azure and the network.
-    pub async fn verify_secrets(&self, options: VerifySecretsOptions) -> Result<OperationReport> {
-        Box::pin(read::verify_secrets(&self.0, options)).await
-    }
-
-    /// Reads the present state, and says what is wrong or will be.
-    ///
-    /// ```no_run
-    /// # async fn example(manager: aks_kms::KmsManager) -> aks_kms::Result<()> {
-    /// use aks_kms::StatusOptions;
-    ///
-    /// let status = manager.status(StatusOptions::default()).await?;
-    /// for finding in &status.findings {
-    ///     println!("{finding}");
-    /// }
-    /// # Ok(())
-    /// # }
-    /// ```
-    ///
-    /// # Errors
-    /// Those of Azure and the network, and [`timeout`](crate::ErrorKind::Timeout) after two
-    /// minutes. An API server that cannot be reached is a finding.
-    pub async fn status(&self, options: StatusOptions) -> Result<KmsStatus> {
-        let work = Box::pin(read::status(&self.0, options));
-        read::in_time(&self.0.cluster, Verb::Status, read::READING, work).await
-    }
-
-    /// Judges something that somebody is about to do elsewhere: to a key, a vault, an identity or the
-    /// cluster. Writes nothing. An empty list: nothing is against it.
-    ///
-    /// What the cluster names itself is certain. Which other keys it still needs, its ledger tells;
-    /// where there is none that can be relied on, and where other clusters cannot be seen, the
-    /// finding is *undetermined* and refuses: guessing could make secrets unreadable for good.
-    /// Other clusters are seen in the subscriptions that the credential can read.
-    ///
-    /// ```no_run
-    /// # async fn example(manager: aks_kms::KmsManager) -> aks_kms::Result<()> {
-    /// use aks_kms::{Action, KeyId};
-    ///
-    /// let key = "https://shop-keys.vault.azure.net/keys/etcd/0123456789abcdef0123456789abcdef";
-    /// let findings = manager.check_action(Action::DeleteKey { key_id: KeyId::parse(key)? }).await?;
-    /// assert!(findings.is_empty(), "the key is still needed: {findings:?}");
-    /// # Ok(())
-    /// # }
-    /// ```
-    ///
-    /// # Errors
-    /// Those of Azure and the network, where the cluster itself cannot be read, and
-    /// [`timeout`](crate::ErrorKind::Timeout) after two minutes.
-    pub async fn check_action(&self, action: Action) -> Result<Vec<Finding>> {
-        let work = Box::pin(guard::check_action(&self.0, &action));
-        read::in_time(&self.0.cluster, Verb::CheckAction, read::READING, work).await
-    }
-
-    /// Goes on with the operation that is recorded in the cluster, whoever began it.
-    ///
-    /// Its plan is made anew from what is observed. Nothing recorded: nothing is done, and the
-    /// report has no steps.
-    ///
-    /// ```no_run
-    /// # async fn example(manager: aks_kms::KmsManager) -> aks_kms::Result<()> {
-    /// use aks_kms::ResumeOptions;
-    ///
-    /// let report = manager.resume(ResumeOptions::default()).await?;
-    /// println!("{}: {} steps", report.operation, report.steps.len());
-    /// # Ok(())
-    /// # }
-    /// ```
-    ///
-    /// # Errors
-    /// [`conflict`](crate::ErrorKind::Conflict) when somebody is at work on it, or changed the key
-    /// meanwhile; otherwise those of the recorded verb.
-    pub async fn resume(&self, options: ResumeOptions) -> Result<OperationReport> {
-        Box::pin(recorded::resume(&self.0, options)).await
-    }
-
-    /// Drops the recorded operation. The cluster stays as it is, which the report says; a key that
-    /// the operation was changing to stays in the ledger as one that may still be needed.
-    ///
-    /// # Errors
-    /// [`conflict`](crate::ErrorKind::Conflict) when somebody is at work on it, and those of Azure
-    /// and the network.
-    pub async fn abandon(&self) -> Result<OperationReport> {
-        Box::pin(recorded::abandon(&self.0)).await
     }
 
     /// Performs a verb that writes, once its arguments are in order.

@@ -11,16 +11,15 @@ use time::OffsetDateTime;
 use crate::{
     azure::{Azure, ClusterRole},
     error::{Error, Result},
+    facts::{AccessFacts, ClusterFacts, Fact, KeyFacts, KubernetesFacts, Lookup, VaultFacts},
+    ids::{ClusterId, KeyId, NetworkMode, VaultAccess, VaultId},
     kubernetes::{
         self, BearerToken, ClusterEndpoint, KubernetesAccess, KubernetesApi, ObserveScope,
         TokenSource, is_no_response,
     },
     ledger::{Fit, Operation, Reconciled},
-    model::{
-        AccessFacts, ClusterFacts, ClusterId, Enable, Fact, Intent, KeyFacts, KeyId, KmsChange,
-        KubernetesFacts, Lookup, NetworkMode, Rotate, Timing, VaultAccess, VaultFacts, VaultId,
-    },
     observed::Observed,
+    options::{Enable, Intent, Rotate, Timing},
 };
 
 pub(crate) use self::stored_record::StoredRecord;
@@ -118,20 +117,14 @@ impl KeyToObserve {
 
     /// The key that an operation began with.
     fn recorded(operation: &Operation) -> Option<Self> {
-        match &operation.before {
-            KmsChange::On { key_id, key_vault_id, .. } => {
-                Some(Self::key(key_id.clone(), key_vault_id.clone()))
-            }
-            KmsChange::Off => None,
-        }
+        let before = operation.before.on()?;
+        Some(Self::key(before.key_id.clone(), before.key_vault_id.clone()))
     }
 
     /// The key that a cluster is configured with.
     pub(crate) fn in_use(cluster: &ClusterFacts) -> Option<Self> {
         let profile = cluster.kms_on()?;
-        let key_id = KeyId::parse(profile.key_id.as_deref()?).ok()?;
-        let vault_id = profile.key_vault_id.as_deref().and_then(|id| VaultId::parse(id).ok());
-        Some(Self::key(key_id, vault_id))
+        Some(Self::key(profile.key_id()?.clone(), profile.key_vault_id().cloned()))
     }
 }
 
@@ -148,12 +141,12 @@ pub(crate) async fn observe(
     let failed = [kubernetes.as_ref().err(), kept.as_ref().and_then(|kept| kept.as_ref().err())];
     // Without a way to the API server, Azure did not give one.
     let down = api.is_some() && failed.into_iter().flatten().any(is_no_response);
-    let kubernetes = fact(kubernetes);
+    let obstacle = kubernetes.as_ref().err().map(Error::kind);
+    let kubernetes = Fact::from(kubernetes);
     let found = kept.map(|kept| reconciled(&cluster, kept?));
-    let recorded = found.as_ref().map(|found| match found {
-        Ok(found) => Fact::Known(found.reconciled.clone()),
-        Err(error) => Fact::Unknown(error.to_string()),
-    });
+    let recorded = found
+        .as_ref()
+        .map(|found| Fact::from(found.as_ref().map(|found| found.reconciled.clone())));
     let mut wanted = wanted(&cluster, recorded.as_ref().and_then(Fact::known));
     let mut observed = Observed {
         at: OffsetDateTime::now_utc(),
@@ -166,6 +159,7 @@ pub(crate) async fn observe(
         vault_keys: None,
         upgrades: None,
         kubernetes,
+        obstacle,
         down,
         record: recorded,
         previous: None,
@@ -174,7 +168,7 @@ pub(crate) async fn observe(
         others: None,
     };
     if let Some(wanted) = wanted.as_mut().filter(|wanted| wanted.versions) {
-        observed.versions = Some(fact(sources.azure.key_versions(&wanted.key_id).await));
+        observed.versions = Some(Fact::from(sources.azure.key_versions(&wanted.key_id).await));
         // A version that is made already is what the verb is about, and none is to be made.
         let operation = wanted.unfinished.as_ref();
         if let Some(made) = operation.and_then(|operation| observed.made_for(operation)) {
@@ -182,11 +176,8 @@ pub(crate) async fn observe(
             observed.versions = observed.versions.filter(|versions| versions.known().is_some());
         }
     }
-    let concerned = Concerned::of(
-        &observed.cluster,
-        wanted.as_ref(),
-        observed.recorded().map(|found| &found.record.ledger),
-    );
+    let ledger = observed.recorded().map(|found| &found.record.ledger);
+    let concerned = Concerned::of(&observed.cluster, wanted.as_ref(), ledger);
     let about_concerned = concerned.observe(sources.azure, &observed.cluster);
     let about_others = async {
         wanted.as_ref().filter(|wanted| wanted.vault_users)?;
@@ -203,12 +194,12 @@ pub(crate) async fn observe(
     let ((in_use, previous, perhaps), seen, upgrades, others) =
         futures::join!(about_concerned, about_wanted, about_upgrades, about_others);
     (observed.in_use, observed.previous, observed.perhaps) = (in_use, previous, perhaps);
-    observed.others = others.map(fact);
-    observed.upgrades = upgrades.map(fact);
+    observed.others = others.map(Fact::from);
+    observed.upgrades = upgrades.map(Fact::from);
     if let Some(seen) = seen {
         let vault = seen.vault.known().and_then(Lookup::found).map(|vault| &vault.id);
         if let (Some(vault), true) = (vault, wanted.is_some_and(|wanted| wanted.vault_users)) {
-            observed.vault_keys = Some(fact(sources.azure.vault_keys(vault).await));
+            observed.vault_keys = Some(Fact::from(sources.azure.vault_keys(vault).await));
         }
         observed.vault = Some(seen.vault);
         observed.key = Some(seen.key);
@@ -216,13 +207,6 @@ pub(crate) async fn observe(
         observed.diagnostics = seen.diagnostics;
     }
     Ok(Observation { observed, kubernetes: api, found })
-}
-
-fn fact<T>(read: Result<T>) -> Fact<T> {
-    match read {
-        Ok(value) => Fact::Known(value),
-        Err(error) => Fact::Unknown(error.to_string()),
-    }
 }
 
 struct KeySeen {

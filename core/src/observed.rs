@@ -3,12 +3,15 @@
 use time::OffsetDateTime;
 
 use crate::{
-    error::Result,
-    ledger::{Operation, Reconciled},
-    model::{
-        AccessFacts, ClusterFacts, ClusterWithKms, Fact, Intent, KeyFacts, KeyId, KeyVersion,
-        KmsChange, KmsConfiguration, KubernetesFacts, KubernetesVersion, Lookup, VaultFacts,
+    error::{ErrorKind, Result},
+    facts::{
+        AccessFacts, ClusterFacts, ClusterWithKms, Fact, KeyFacts, KeyVersion, KubernetesFacts,
+        Lookup, VaultFacts,
     },
+    ids::{KeyId, KubernetesVersion},
+    ledger::{Operation, Reconciled, profile_in_force},
+    options::Intent,
+    report::KmsConfiguration,
 };
 
 /// The world as it was seen, read-only, before a plan was made.
@@ -33,6 +36,8 @@ pub(crate) struct Observed {
     pub(crate) upgrades: Option<Fact<Vec<KubernetesVersion>>>,
     /// `Unknown`: the API server cannot be reached from here.
     pub(crate) kubernetes: Fact<KubernetesFacts>,
+    /// What kept it from being looked at. `None`: nothing did.
+    pub(crate) obstacle: Option<ErrorKind>,
     /// The API servers cannot be reached, or fail in what they are asked.
     pub(crate) down: bool,
     /// What is recorded in the cluster, in line with the rest. `None`: nothing is to be recorded.
@@ -95,26 +100,23 @@ impl Observed {
             return versions.iter().find(is_ours).map(|version| version.key_id.clone());
         }
         let target = operation.target.as_ref()?.expected();
-        let in_use = self.cluster.kms_on()?.key_id.as_deref()?;
-        let in_use = KeyId::parse(in_use).ok()?;
-        (target.key_id() == Some(&in_use)).then_some(in_use)
+        let in_use = self.cluster.kms_on()?.key_id()?;
+        (target.key_id() == Some(in_use)).then(|| in_use.clone())
     }
 
-    /// The KMS configuration that an operation began with: recorded, or the one in use. `None`:
-    /// KMS is off, and was when the operation began.
+    /// The KMS configuration that an operation turns off and on again: the one that is on, else the
+    /// one that it turned off. `None`: KMS is off, and was when the operation began; also where the
+    /// change that was to turn it on did not succeed.
     ///
     /// # Errors
     /// The key in use cannot be named.
     pub(crate) fn configured_before(&self, intent: &Intent) -> Result<Option<KmsConfiguration>> {
-        let before = match self.unfinished(intent) {
-            Some(operation) => operation.before.clone(),
-            None => KmsChange::of(&self.cluster)?,
+        let ledger = self.recorded().map(|found| &found.record.ledger);
+        let configured = match self.unfinished(intent) {
+            Some(operation) if self.cluster.kms_on().is_none() => Some(operation.before.clone()),
+            None if !profile_in_force(&self.cluster, ledger)?.is_on() => None,
+            _ => Some(self.cluster.configured()?),
         };
-        Ok(match before {
-            KmsChange::On { key_id, network_mode, key_vault_id } => {
-                Some(KmsConfiguration { key_id, network_mode, key_vault_id })
-            }
-            KmsChange::Off => None,
-        })
+        Ok(configured.and_then(|it| it.on().cloned()))
     }
 }

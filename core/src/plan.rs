@@ -1,8 +1,10 @@
 //! Plans: what the rules say, and the steps in order.
 
 use crate::{
-    error::{Error, ErrorKind, Result},
-    model::{ClusterFacts, ExpectedKey, Finding, KeyId, KmsChange, Purpose, Step, StepKind},
+    error::Result,
+    facts::ClusterFacts,
+    ids::ExpectedKey,
+    report::{Finding, KmsChange, Purpose, Step, StepKind},
 };
 
 /// What is to be done. Made by pure functions, one for each verb.
@@ -12,21 +14,6 @@ pub(crate) struct Plan {
     pub(crate) findings: Vec<Finding>,
     /// The steps, in order.
     pub(crate) steps: Vec<Step>,
-}
-
-/// What the API servers write with as the cluster is configured now.
-pub(crate) fn expected_now(cluster: &ClusterFacts) -> Result<ExpectedKey> {
-    let Some(profile) = cluster.kms_on() else { return Ok(ExpectedKey::Plaintext) };
-    let key_id = profile.key_id.as_deref().unwrap_or_default();
-    KeyId::parse(key_id).map(ExpectedKey::Key).map_err(|error| {
-        Error::new(
-            ErrorKind::Unexpected,
-            format!(
-                "the key that cluster {} is configured with cannot be named: {error}",
-                cluster.id
-            ),
-        )
-    })
 }
 
 /// The gate before every change of the key: nothing may be under an older key than the one in
@@ -39,65 +26,32 @@ pub(crate) fn expected_now(cluster: &ClusterFacts) -> Result<ExpectedKey> {
 /// configured would be a change of the key.)
 pub(crate) fn gate(cluster: &ClusterFacts) -> Result<Vec<Step>> {
     if cluster.is_succeeded() {
-        return Ok(pass(&expected_now(cluster)?, Purpose::Gate, None).into());
+        return Ok(vec![pass(Some(cluster.expected()?), Purpose::Gate, None)]);
     }
-    let mut steps: Vec<Step> = pass_in_use(Purpose::Gate, None).into();
-    steps.push(Step::new(StepKind::Settle));
-    Ok(steps)
+    Ok(vec![pass(None, Purpose::Gate, None), Step::new(StepKind::Settle)])
 }
 
 /// The rewrite after a change of the key, unless the caller skips it.
-pub(crate) fn rewrite(expected: &ExpectedKey, reencrypt: bool) -> Vec<Step> {
-    if reencrypt { pass(expected, Purpose::Rewrite, None).into() } else { Vec::new() }
+pub(crate) fn rewrite(expected: &ExpectedKey, reencrypt: bool) -> Option<Step> {
+    reencrypt.then(|| pass(Some(expected.clone()), Purpose::Rewrite, None))
 }
 
-/// Every API server writes with the key, every secret in scope is rewritten, and that is proven.
+/// Every API server writes with the key (`None`: whichever they turn out to write with), every secret
+/// in scope is rewritten, and that is proven.
 pub(crate) fn pass(
-    expected: &ExpectedKey,
+    expected: Option<ExpectedKey>,
     purpose: Purpose,
     namespaces: Option<&[String]>,
-) -> [Step; 3] {
-    let [mut rewrite, verify] = rewritten(purpose, namespaces);
-    if *expected == ExpectedKey::Plaintext && namespaces.is_none() {
-        to_plaintext(purpose).clone_into(&mut rewrite.summary);
-    }
-    [Step::new(StepKind::WaitForKey { expected: expected.clone(), purpose }), rewrite, verify]
-}
-
-fn rewritten(purpose: Purpose, namespaces: Option<&[String]>) -> [Step; 2] {
+) -> Step {
     let namespaces = namespaces.map(<[String]>::to_vec);
-    [
-        Step::new(StepKind::ReencryptSecrets { purpose, namespaces }),
-        Step::new(StepKind::VerifySecrets { purpose }),
-    ]
-}
-
-fn to_plaintext(purpose: Purpose) -> &'static str {
-    match purpose {
-        Purpose::Gate => "Ask every secret whether it is in plaintext; rewrite those that are not",
-        Purpose::Rewrite | Purpose::Verify => "Rewrite every secret to plaintext",
-    }
-}
-
-/// As [`pass`], under the key that the API servers turn out to write with.
-pub(crate) fn pass_in_use(purpose: Purpose, namespaces: Option<&[String]>) -> [Step; 3] {
-    let [rewrite, verify] = rewritten(purpose, namespaces);
-    [Step::new(StepKind::FindKeyInUse { purpose }), rewrite, verify]
+    Step::new(StepKind::ReencryptSecrets { expected, purpose, namespaces })
 }
 
 impl Plan {
     /// The KMS profile that the cluster has at the end. `None`: the plan sets none, or its key is
     /// yet to be made.
     pub(crate) fn target(&self) -> Option<&KmsChange> {
-        let set = self.steps.iter().rev().find_map(|step| match &step.kind {
-            StepKind::SetKms { target } => Some(target),
-            _ => None,
-        })?;
-        let made = |target: &&KmsChange| match target {
-            KmsChange::On { key_id, .. } => key_id.version().is_some(),
-            KmsChange::Off => true,
-        };
-        Some(set).filter(made)
+        last_target(&self.steps).filter(|target| target.is_made())
     }
 
     /// Begins with recording the operation and ends with recording the keys. A plan whose first
@@ -115,6 +69,14 @@ impl Plan {
     }
 }
 
+/// The KMS profile that these steps end with, perhaps with a key that is yet to be made.
+pub(crate) fn last_target(steps: &[Step]) -> Option<&KmsChange> {
+    steps.iter().rev().find_map(|step| match &step.kind {
+        StepKind::SetKms { target } => Some(target),
+        _ => None,
+    })
+}
+
 /// Whether these steps have a gate.
 pub(crate) fn has_gate(steps: &[Step]) -> bool {
     has_pass(steps, Purpose::Gate)
@@ -126,7 +88,7 @@ pub(crate) fn has_rewrite(steps: &[Step]) -> bool {
 }
 
 fn has_pass(steps: &[Step], wanted: Purpose) -> bool {
-    steps
-        .iter()
-        .any(|step| matches!(step.kind, StepKind::VerifySecrets { purpose } if purpose == wanted))
+    steps.iter().any(
+        |step| matches!(step.kind, StepKind::ReencryptSecrets { purpose, .. } if purpose == wanted),
+    )
 }

@@ -6,9 +6,12 @@ use std::{
     time::{Duration, Instant},
 };
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
-use crate::model::{Verb, text_enum};
+use crate::{
+    ids::{Verb, text_enum},
+    text::shown,
+};
 
 /// Receives progress. Calls never overlap. It runs on the operation's own task: keep it short.
 pub type OnProgress = Arc<dyn Fn(Progress) + Send + Sync>;
@@ -40,49 +43,37 @@ pub struct Progress {
     pub finished: bool,
 }
 
-/// What an operation is doing.
-#[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, PartialEq, Serialize)]
-#[serde(rename_all = "snake_case")]
-#[non_exhaustive]
-pub enum Phase {
-    /// Reading cluster, vault, key, access and Kubernetes.
-    Observe,
-    /// Judging the rules and ordering the steps.
-    Plan,
-    /// Changing the managed cluster.
-    Cluster,
-    /// Changing the vault.
-    Vault,
-    /// Upgrading Kubernetes.
-    Upgrade,
-    /// Waiting until every API server writes with the expected key.
-    Converge,
-    /// Rewriting secrets.
-    Reencrypt,
-    /// Proving that nothing is left under another key.
-    Verify,
-    /// Keeping the operation's record.
-    Record,
+text_enum! {
+    /// What an operation is doing.
+    #[non_exhaustive]
+    pub enum Phase("phase") {
+        /// Reading cluster, vault, key, access and Kubernetes.
+        Observe = "observe",
+        /// Judging the rules and ordering the steps.
+        Plan = "plan",
+        /// Changing the managed cluster.
+        Cluster = "cluster",
+        /// Changing the vault.
+        Vault = "vault",
+        /// Upgrading Kubernetes.
+        Upgrade = "upgrade",
+        /// Waiting until every API server writes with the expected key.
+        Converge = "converge",
+        /// Rewriting secrets.
+        Reencrypt = "reencrypt",
+        /// Proving that nothing is left under another key.
+        Verify = "verify",
+        /// Keeping the operation's record.
+        Record = "record",
+    }
 }
-
-text_enum!(Phase, "phase":
-    Observe = "observe",
-    Plan = "plan",
-    Cluster = "cluster",
-    Vault = "vault",
-    Upgrade = "upgrade",
-    Converge = "converge",
-    Reencrypt = "reencrypt",
-    Verify = "verify",
-    Record = "record",
-);
 
 /// Sends progress for one run: throttled, in order, ended by exactly one finished snapshot.
 #[derive(Clone)]
-pub(crate) struct Reporter(Option<Arc<Mutex<State>>>);
+pub(crate) struct Reporter(Arc<Mutex<State>>);
 
 struct State {
-    receiver: OnProgress,
+    receiver: Option<OnProgress>,
     snapshot: Progress,
     sent_at: Option<Instant>,
     /// The snapshot has changed since it was last sent.
@@ -129,56 +120,54 @@ impl Recent {
 
 impl Reporter {
     pub(crate) fn new(operation: Verb, receiver: Option<OnProgress>) -> Self {
-        Self(receiver.map(|receiver| {
-            Arc::new(Mutex::new(State {
-                receiver,
-                snapshot: Progress {
-                    operation,
-                    phase: Phase::Observe,
-                    step: 0,
-                    steps: 0,
-                    done: 0,
-                    total: None,
-                    rate: None,
-                    eta_seconds: None,
-                    message: String::new(),
-                    finished: false,
-                },
-                sent_at: None,
-                unsent: false,
-                recent: Recent::new(),
-            }))
-        }))
+        Self(Arc::new(Mutex::new(State {
+            receiver,
+            snapshot: Progress {
+                operation,
+                phase: Phase::Observe,
+                step: 0,
+                steps: 0,
+                done: 0,
+                total: None,
+                rate: None,
+                eta_seconds: None,
+                message: String::new(),
+                finished: false,
+            },
+            sent_at: None,
+            unsent: false,
+            recent: Recent::new(),
+        })))
+    }
+
+    /// What was told last.
+    pub(crate) fn last_message(&self) -> String {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).snapshot.message.clone()
     }
 
     /// A new phase begins: sent at once, after what the one before came to.
     pub(crate) fn phase(&self, phase: Phase, total: Option<u64>, message: impl Into<String>) {
         self.change(|state| state.unsent);
         self.change(|state| {
-            state.recent = Recent::new();
-            state.snapshot.phase = phase;
-            state.snapshot.done = 0;
-            state.snapshot.total = total;
-            state.snapshot.rate = None;
-            state.snapshot.eta_seconds = None;
-            state.snapshot.message = message.into();
+            state.begin(phase, total, shown(&message.into()));
             true
         });
     }
 
-    /// The plan is made, or a step begins.
-    pub(crate) fn step(&self, step: usize, steps: usize) {
+    /// A step begins, of so many.
+    pub(crate) fn step(&self, step: usize, steps: usize, phase: Phase, message: impl Into<String>) {
+        self.change(|state| state.unsent);
         self.change(|state| {
-            state.snapshot.step = step;
-            state.snapshot.steps = steps;
-            false
+            (state.snapshot.step, state.snapshot.steps) = (step, steps);
+            state.begin(phase, None, shown(&message.into()));
+            true
         });
     }
 
     /// What is being waited for: sent at once, because nothing may follow for a long time.
     pub(crate) fn message(&self, message: impl Into<String>) {
         self.change(|state| {
-            state.snapshot.message = message.into();
+            state.snapshot.message = shown(&message.into());
             true
         });
     }
@@ -186,6 +175,9 @@ impl Reporter {
     /// So many are done.
     pub(crate) fn done(&self, done: u64) {
         self.change(|state| {
+            if state.receiver.is_none() {
+                return false;
+            }
             // those who count are many, and may come here in another order
             let done = done.max(state.snapshot.done);
             state.snapshot.done = done;
@@ -207,7 +199,7 @@ impl Reporter {
                 return false;
             }
             state.snapshot.finished = true;
-            state.snapshot.message = message.into();
+            state.snapshot.message = shown(&message.into());
             true
         });
     }
@@ -215,17 +207,28 @@ impl Reporter {
     /// Changes the snapshot and sends it if `change` says so. The lock is held while the receiver
     /// runs: that is what keeps calls from overlapping.
     fn change(&self, change: impl FnOnce(&mut State) -> bool) {
-        let Some(state) = &self.0 else { return };
-        let mut state = state.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         state.unsent = !change(&mut state);
         if !state.unsent {
             state.sent_at = Some(Instant::now());
-            (state.receiver)(state.snapshot.clone());
+            if let Some(receiver) = &state.receiver {
+                receiver(state.snapshot.clone());
+            }
         }
     }
 }
 
 impl State {
+    fn begin(&mut self, phase: Phase, total: Option<u64>, message: String) {
+        self.recent = Recent::new();
+        self.snapshot.phase = phase;
+        self.snapshot.done = 0;
+        self.snapshot.total = total;
+        self.snapshot.rate = None;
+        self.snapshot.eta_seconds = None;
+        self.snapshot.message = message;
+    }
+
     fn due(&self) -> bool {
         self.sent_at.is_none_or(|at| at.elapsed() >= INTERVAL)
     }
@@ -256,6 +259,30 @@ mod tests {
         let seen: Vec<Progress> = receiver.try_iter().collect();
         assert_eq!((seen[0].phase, seen[1].phase), (Phase::Converge, Phase::Reencrypt));
         assert!(seen.len() as u128 <= 3 + tenths, "{} in {tenths} tenths", seen.len());
+    }
+
+    #[test]
+    fn a_step_begins_with_its_own_words() {
+        let (reporter, receiver) = reporter();
+        reporter.step(1, 2, Phase::Reencrypt, "rewriting");
+        reporter.done(5);
+        reporter.step(2, 2, Phase::Record, "recording");
+        let seen: Vec<_> =
+            receiver.try_iter().map(|now| (now.step, now.phase, now.message)).collect();
+        let (first, last) = (seen.first().unwrap(), seen.last().unwrap());
+        assert_eq!(*first, (1, Phase::Reencrypt, "rewriting".to_owned()));
+        assert_eq!(*last, (2, Phase::Record, "recording".to_owned()));
+        assert!(seen.iter().all(|(step, phase, _)| (*step == 1) == (*phase == Phase::Reencrypt)));
+    }
+
+    #[test]
+    fn what_was_told_last_is_known_without_a_receiver() {
+        let reporter = Reporter::new(Verb::Enable, None);
+        reporter.phase(Phase::Converge, None, "waiting");
+        reporter.done(5);
+        assert_eq!(reporter.last_message(), "waiting");
+        reporter.message("waiting for 2 of 2");
+        assert_eq!(reporter.last_message(), "waiting for 2 of 2");
     }
 
     #[test]

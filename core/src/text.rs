@@ -1,4 +1,6 @@
-//! Text of others: of services, of webhooks, of whoever writes into the cluster.
+//! Text fit to be shown: that of others (services, webhooks, whoever writes into the cluster), and moments.
+
+use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
 /// The longest name of somebody that is shown, in characters.
 pub(crate) const LONGEST_NAME: usize = 200;
@@ -27,6 +29,20 @@ pub(crate) fn one_line(text: &str, longest: usize) -> String {
         }
     }
     line
+}
+
+/// The longest message, in characters: what is longer is somebody else's text, or ever so many names.
+const LONGEST_MESSAGE: usize = 4_000;
+
+/// A message fit to be shown, though it has text of others in it.
+pub(crate) fn shown(message: &str) -> String {
+    one_line(message, LONGEST_MESSAGE)
+}
+
+/// A moment as people and machines read it: RFC 3339, to the second.
+pub(crate) fn timestamp(at: OffsetDateTime) -> String {
+    let at = at.replace_nanosecond(0).unwrap_or(at);
+    at.format(&Rfc3339).unwrap_or_else(|_| at.to_string())
 }
 
 /// What changes the direction of text, or is not seen at all.
@@ -73,5 +89,11 @@ mod tests {
         assert_eq!(one_line("ab cd", 3), "ab…");
         assert_eq!(one_line("abc d", 3), "abc…");
         assert_eq!(one_line(&"\n".repeat(10_000), 3), "");
+    }
+
+    #[test]
+    fn moments_are_told_to_the_second() {
+        let at = time::macros::datetime!(2026-11-28 2:02:17.260867416 UTC);
+        assert_eq!(timestamp(at), "2026-11-28T02:02:17Z");
     }
 }

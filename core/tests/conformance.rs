@@ -8,9 +8,9 @@ use std::{fmt::Debug, path::Path, process::ExitCode, sync::Arc, time::Duration};
 
 use aks_kms::{
     Action, ChangeNetworkModeOptions, DisableOptions, EnableOptions, Error, KmsManager,
-    KubernetesAccess, Level, MigrateToV2Options, NetworkMode, Pace, Reencrypt, ReencryptOptions,
-    ReencryptSecretsOptions, ResumeOptions, RotateOptions, RunOptions, StatusOptions,
-    VerifySecretsOptions,
+    KubernetesAccess, Level, MigrateToV2Options, NetworkMode, Pace, ParseError, Reencrypt,
+    ReencryptOptions, ReencryptSecretsOptions, ResumeOptions, RotateOptions, RunOptions,
+    StatusOptions, VerifySecretsOptions,
 };
 use aks_kms_simulator::{
     Simulator,
@@ -280,7 +280,7 @@ fn assert_known(operation: &str, options: &Map<String, Value>) {
 }
 
 fn network_mode(options: &Map<String, Value>) -> Result<Option<NetworkMode>, Error> {
-    options.get("network_mode").map(|mode| mode.as_str().unwrap().parse()).transpose()
+    Ok(options.get("network_mode").map(|mode| mode.as_str().unwrap().parse()).transpose()?)
 }
 
 fn reencrypt(options: &Map<String, Value>) -> Reencrypt {
@@ -307,11 +307,11 @@ fn run_options(options: &Map<String, Value>) -> Result<RunOptions, Error> {
 }
 
 /// One of a few names, or the default.
-fn chosen<T: Default + std::str::FromStr<Err = Error>>(
+fn chosen<T: Default + std::str::FromStr<Err = ParseError>>(
     options: &Map<String, Value>,
     name: &str,
 ) -> Result<T, Error> {
-    text(options, name).map_or_else(|| Ok(T::default()), |text| text.parse())
+    Ok(text(options, name).map(|text| text.parse()).transpose()?.unwrap_or_default())
 }
 
 fn reencrypt_options(options: &Map<String, Value>) -> ReencryptOptions {

@@ -33,14 +33,14 @@ async fn main() -> Result<(), Box<dyn Error>> {
     writeln!(out, "etcd before: {}\n", describe(&simulator.secrets(&case.id).await?))?;
 
     let options = RotateOptions { dry_run: true, ..RotateOptions::default() };
-    plan(&mut out, &manager.rotate(Some(&case.key_ids[1]), options).await?)?;
+    plan(&mut out, &manager.rotate(&case.key_ids[1], options).await?)?;
 
     for key_id in &case.key_ids[1..] {
         let line = ProgressLine::new();
         let on_progress: OnProgress = Arc::new(move |now| line.show(&now));
         let on_progress = Some(on_progress);
         let options = RotateOptions { on_progress, ..RotateOptions::default() };
-        let rotated = manager.rotate(Some(key_id), options).await?;
+        let rotated = manager.rotate(key_id, options).await?;
         report(&mut out, &rotated)?;
         if let Some(keys) = &rotated.ledger {
             ledger(&mut out, keys)?;

@@ -26,7 +26,6 @@ DIFFERENCES = {
     "api_version": "each sends the newest that it was written for",
     "if_match": "the library changes only the cluster that it read; az overwrites what others did in between",
     "body.properties.agentPoolProfiles.*.nodeImageVersion": "read-only: az sends it back, the library does not",
-    "body.properties.agentPoolProfiles.*.powerState.code": "read-only: az sends it back, the library does not",
     "body.properties.networkProfile.loadBalancerProfile.effectiveOutboundIPs.0.id": "read-only for az's model; the library keeps what it was not told to drop",
     "body.properties.storageProfile": "az leaves out what is not to change, and so do its drivers",
     "body.properties.storageProfile.diskCSIDriver.enabled": "see storageProfile",

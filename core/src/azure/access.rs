@@ -2,20 +2,17 @@
 
 use std::{
     collections::{BTreeSet, HashMap},
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, PoisonError},
 };
 
 use futures::future::{join, try_join_all};
 use serde_json::Value;
-use tokio::sync::OnceCell;
 
-use super::{call::Call, client::Azure, error::unreadable};
+use super::{call::Call, client::Azure, error::unreadable, role_definition::RoleDefinition};
 use crate::{
     error::{Error, ErrorKind, Result},
-    model::{
-        AccessFacts, ClusterFacts, Fact, Lookup, RoleGrant, UserAssignedIdentity, VaultFacts,
-        VaultId,
-    },
+    facts::{AccessFacts, ClusterFacts, Fact, Lookup, RoleGrant, UserAssignedIdentity, VaultFacts},
+    ids::VaultId,
 };
 
 const IDENTITY_API_VERSION: &str = "2024-11-30";
@@ -26,25 +23,6 @@ const READ_IDENTITY: &str = "Microsoft.ManagedIdentity/userAssignedIdentities/re
 const READ_ASSIGNMENTS: &str = "Microsoft.Authorization/roleAssignments/read";
 const READ_DEFINITIONS: &str = "Microsoft.Authorization/roleDefinitions/read";
 const READ_DIAGNOSTICS: &str = "Microsoft.Insights/diagnosticSettings/read";
-
-/// Role definitions by id in lower case, each read once in a client's life.
-pub(super) type RoleDefinitions = Mutex<HashMap<String, Arc<OnceCell<RoleDefinition>>>>;
-
-/// A role, as its definition has it.
-#[derive(Clone, Debug)]
-pub(super) struct RoleDefinition {
-    name: String,
-    permissions: Vec<Permissions>,
-}
-
-/// What one entry of a definition's `permissions` grants and takes away again.
-#[derive(Clone, Debug)]
-struct Permissions {
-    actions: Vec<String>,
-    not_actions: Vec<String>,
-    data_actions: Vec<String>,
-    not_data_actions: Vec<String>,
-}
 
 /// What is read of an identity.
 struct IdentitySeen {
@@ -75,10 +53,7 @@ impl Azure {
             return AccessFacts {
                 identity_missing: None,
                 principal_id: Fact::Unknown(why.clone()),
-                tenant_id: cluster
-                    .tenant_id
-                    .clone()
-                    .map_or_else(|| Fact::Unknown(why.clone()), Fact::Known),
+                tenant_id: cluster.tenant_id.clone().ok_or(&why).into(),
                 roles: Fact::Unknown(why),
             };
         };
@@ -89,7 +64,7 @@ impl Azure {
                 identity_missing: seen.missing,
                 principal_id: seen.principal_id,
                 tenant_id: seen.tenant_id,
-                roles,
+                roles: roles.into(),
             };
         };
         // The cluster names the principal: its roles need not wait for the identity.
@@ -97,32 +72,27 @@ impl Azure {
         let (seen, roles) =
             join(self.identity(identity), self.roles(&principal_id, vault, key_name)).await;
         let identity_missing = seen.missing.clone().or_else(|| replaced(&principal_id, &seen));
-        AccessFacts { identity_missing, principal_id, tenant_id: seen.tenant_id, roles }
+        AccessFacts {
+            identity_missing,
+            principal_id,
+            tenant_id: seen.tenant_id,
+            roles: roles.into(),
+        }
     }
 
     /// Whether the vault has diagnostic settings.
     pub(crate) async fn has_diagnostics(&self, vault: &VaultId) -> Fact<bool> {
-        let call = Call::get(
-            format!("{vault}/providers/Microsoft.Insights/diagnosticSettings"),
-            DIAGNOSTICS_API_VERSION,
-            format!("read the diagnostic settings of key vault {vault}"),
-            READ_DIAGNOSTICS,
-        );
-        match self.list(call).await {
-            Ok(settings) => Fact::Known(!settings.is_empty()),
-            Err(error) => Fact::Unknown(error.to_string()),
-        }
+        let path = format!("{vault}/providers/Microsoft.Insights/diagnosticSettings");
+        let what = format!("read the diagnostic settings of key vault {vault}");
+        let call = Call::get(path, DIAGNOSTICS_API_VERSION, what, READ_DIAGNOSTICS);
+        self.list(call).await.map(|settings| !settings.is_empty()).into()
     }
 
     /// The principal and the tenant of an identity, or that it is gone.
     async fn identity(&self, identity: &UserAssignedIdentity) -> IdentitySeen {
         let what = format!("identity {}", identity.resource_id);
-        let call = Call::get(
-            &*identity.resource_id,
-            IDENTITY_API_VERSION,
-            format!("read {what}"),
-            READ_IDENTITY,
-        );
+        let doing = format!("read {what}");
+        let call = Call::get(&*identity.resource_id, IDENTITY_API_VERSION, doing, READ_IDENTITY);
         let read = match self.send(&call).await.and_then(|response| response.json(&call.what)) {
             Ok(read) => read,
             Err(error) => {
@@ -151,22 +121,12 @@ impl Azure {
         principal_id: &Fact<String>,
         vault: &Fact<Lookup<VaultFacts>>,
         key_name: &str,
-    ) -> Fact<Vec<RoleGrant>> {
-        let vault = match vault {
-            Fact::Known(Lookup::Found(vault)) => vault,
-            Fact::Known(Lookup::NotFound | Lookup::SoftDeleted) => {
-                return Fact::Unknown("the key vault does not exist".to_owned());
-            }
-            Fact::Unknown(why) => return Fact::Unknown(why.clone()),
+    ) -> Result<Vec<RoleGrant>, String> {
+        let Some(vault) = vault.get()?.found() else {
+            return Err("the key vault does not exist".to_owned());
         };
-        let principal_id = match principal_id {
-            Fact::Known(principal_id) => principal_id,
-            Fact::Unknown(why) => return Fact::Unknown(why.clone()),
-        };
-        match self.role_grants(principal_id, &vault.id, key_name).await {
-            Ok(grants) => Fact::Known(grants),
-            Err(error) => Fact::Unknown(error.to_string()),
-        }
+        let grants = self.role_grants(principal_id.get()?, &vault.id, key_name).await;
+        grants.map_err(|error| error.to_string())
     }
 
     /// Every grant at the key and at the scopes above it, of the principal and of its groups.
@@ -182,29 +142,22 @@ impl Azure {
         if uuid::Uuid::try_parse(principal_id).is_err() {
             return Err(unreadable(&what, "the principal is no UUID"));
         }
-        let mut call = Call::get(
-            format!("{scope}/providers/Microsoft.Authorization/roleAssignments"),
-            AUTHORIZATION_API_VERSION,
-            what,
-            READ_ASSIGNMENTS,
-        );
+        let path = format!("{scope}/providers/Microsoft.Authorization/roleAssignments");
+        let mut call = Call::get(path, AUTHORIZATION_API_VERSION, what, READ_ASSIGNMENTS);
         call.query.push(("$filter", format!("atScope() and assignedTo('{principal_id}')")));
         let what = call.what.clone();
-        let assignments = self
-            .list(call)
-            .await?
-            .iter()
-            .map(|assignment| {
-                parse_assignment(assignment).ok_or_else(|| {
-                    unreadable(&what, "an assignment lacks scope, role or principal")
-                })
-            })
-            .collect::<Result<Vec<_>>>()?;
+        let parsed = |assignment: &Value| {
+            parse_assignment(assignment)
+                .ok_or_else(|| unreadable(&what, "an assignment lacks scope, role or principal"))
+        };
+        let assignments = self.list(call).await?;
+        let assignments = assignments.iter().map(parsed).collect::<Result<Vec<_>>>()?;
         let ids: BTreeSet<&str> =
             assignments.iter().map(|assignment| assignment.definition_id.as_str()).collect();
-        let definitions =
-            try_join_all(ids.into_iter().map(async |id| Ok((id, self.role_definition(id).await?))))
-                .await?;
+        let definitions = try_join_all(
+            ids.into_iter().map(async |id| Ok::<_, Error>((id, self.role_definition(id).await?))),
+        )
+        .await?;
         let definitions: HashMap<&str, RoleDefinition> = definitions.into_iter().collect();
         Ok(assignments
             .iter()
@@ -222,7 +175,7 @@ impl Azure {
             let what = format!("read role definition {id}");
             let call = Call::get(id, AUTHORIZATION_API_VERSION, what, READ_DEFINITIONS);
             let definition = self.send(&call).await?.json(&call.what)?;
-            parse_definition(&definition)
+            RoleDefinition::parse(&definition)
                 .ok_or_else(|| unreadable(&call.what, "it lacks roleName or permissions"))
         };
         Ok(slot.get_or_try_init(read).await?.clone())
@@ -271,28 +224,6 @@ fn parse_assignment(assignment: &Value) -> Option<Assignment> {
         scope: text("scope")?.to_owned(),
         principal_id: text("principalId")?.to_owned(),
         conditional: text("condition").is_some_and(|condition| !condition.is_empty()),
-    })
-}
-
-fn parse_definition(definition: &Value) -> Option<RoleDefinition> {
-    let properties = definition.get("properties")?;
-    let texts = |permissions: &Value, name: &str| {
-        let list = permissions.get(name).and_then(Value::as_array);
-        list.into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect()
-    };
-    Some(RoleDefinition {
-        name: properties.get("roleName")?.as_str()?.to_owned(),
-        permissions: properties
-            .get("permissions")?
-            .as_array()?
-            .iter()
-            .map(|entry| Permissions {
-                actions: texts(entry, "actions"),
-                not_actions: texts(entry, "notActions"),
-                data_actions: texts(entry, "dataActions"),
-                not_data_actions: texts(entry, "notDataActions"),
-            })
-            .collect(),
     })
 }
 

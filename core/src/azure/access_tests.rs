@@ -7,7 +7,7 @@ use crate::{
         ManagedCluster,
         testing::{FakeAzure, Reply, SUBSCRIPTION, cluster_id, cluster_json, json_reply},
     },
-    model::VaultFacts,
+    facts::VaultFacts,
 };
 
 const PRINCIPAL: &str = "aaaaaaaa-0000-4000-8000-000000000001";

@@ -23,7 +23,7 @@ pub(super) enum CallTarget {
     Poll(Url),
     /// A path of a vault.
     Vault { host: String, path: String },
-    /// A path of a vault that writes: never sent twice.
+    /// A path of a vault that writes: never sent twice. Whoever sends it again looks first.
     VaultOnce { host: String, path: String },
     /// A path of a vault, asked without a token.
     Challenge { host: String, path: String },

@@ -10,7 +10,7 @@ use std::{
 use azure_core::{
     credentials::{AccessToken, TokenCredential},
     http::{
-        ClientOptions, Context, Method, Pipeline, PipelineSendOptions, Request, RetryOptions,
+        ClientOptions, Context, Method, Pipeline, PipelineStreamOptions, Request, RetryOptions,
         Transport,
         headers::{CONTENT_TYPE, IF_MATCH},
         policies::Policy,
@@ -21,15 +21,19 @@ use tokio::sync::OnceCell;
 use url::Url;
 
 use super::{
-    access::RoleDefinitions,
+    bounded::{Bounded, BoundedCredential},
     call::{Call, CallTarget, Response},
     cloud::{Cloud, CloudEndpoints},
-    error::{ServiceError, no_response, no_token, refused, unreadable},
+    error::{ServiceError, unreadable},
+    no_response::{no_response, no_token},
     policy::{Backoff, TokenPolicy, UserAgent},
+    refusal::refused,
+    role_definition::RoleDefinitions,
 };
 use crate::{
     error::{Error, ErrorKind, Result},
-    model::Timing,
+    limits::PAGES,
+    options::Timing,
 };
 
 /// The newest stable version of the managed clusters' API.
@@ -96,12 +100,10 @@ impl Azure {
         let api_version =
             config.api_version.unwrap_or_else(|| MANAGED_CLUSTERS_API_VERSION.to_owned());
         if !is_api_version(&api_version) {
-            return Err(Error::new(
-                ErrorKind::InvalidInput,
-                format!(
-                    "api_version is {api_version:?}; pass one such as \"{MANAGED_CLUSTERS_API_VERSION}\""
-                ),
-            ));
+            let message = format!(
+                "api_version is {api_version:?}; pass one such as \"{MANAGED_CLUSTERS_API_VERSION}\""
+            );
+            return Err(Error::new(ErrorKind::InvalidInput, message));
         }
         let transport = match config.transport {
             Some(transport) => transport,
@@ -109,7 +111,7 @@ impl Azure {
         };
         Ok(Self {
             cloud: config.cloud,
-            credential: config.credential,
+            credential: Arc::new(BoundedCredential(config.credential)),
             transport,
             managed_clusters_api_version: api_version,
             timing: config.timing,
@@ -162,6 +164,14 @@ impl Azure {
         for (name, value) in &call.query {
             url.query_pairs_mut().append_pair(name, value);
         }
+        if connection.endpoints.audience_of(&url).is_none() {
+            let host = url.host_str().unwrap_or_default();
+            let message = format!(
+                "could not {}: {host} is no host of the chosen cloud, and nothing is sent there",
+                call.what
+            );
+            return Err(Error::new(ErrorKind::InvalidInput, message));
+        }
         let mut request = Request::new(url, call.method);
         if let Some(body) = &call.body {
             request.insert_header(CONTENT_TYPE, "application/json");
@@ -184,14 +194,15 @@ impl Azure {
                 // A vault's own code is always `Forbidden`; the reason is inside.
                 service.code = service.inner_code.take().or(service.code);
             }
-            Err(refused(&call.what, call.permission, response.status, &service))
+            let writes = call.method != Method::Get;
+            Err(refused(&call.what, call.permission, writes, response.status, &service))
         }
     }
 
     /// Reads every page of a list.
     pub(super) async fn list(&self, mut call: Call) -> Result<Vec<Value>> {
         let mut items = Vec::new();
-        loop {
+        for _ in 0..PAGES {
             let page = self.send(&call).await?.json(&call.what)?;
             let Some(values) = page.get("value").and_then(Value::as_array) else {
                 return Err(unreadable(&call.what, "it is a list without a value"));
@@ -206,6 +217,7 @@ impl Azure {
             call.target = CallTarget::NextPage(next);
             call.query.clear();
         }
+        Err(unreadable(&call.what, &format!("it is a list of more than {PAGES} pages")))
     }
 
     async fn connection(&self) -> Result<&Connection> {
@@ -236,12 +248,8 @@ impl Azure {
         let pipeline = self.pipeline(MANAGEMENT_RETRIES, None);
         let response = send(&pipeline, &mut Request::new(url, Method::Get), &what).await?;
         if response.status != 200 {
-            return Err(refused(
-                &what,
-                "none",
-                response.status,
-                &ServiceError::parse(&response.body),
-            ));
+            let service = ServiceError::parse(&response.body);
+            return Err(refused(&what, "none", false, response.status, &service));
         }
         CloudEndpoints::from_metadata(resource_manager, &response.json(&what)?)
     }
@@ -254,14 +262,9 @@ impl Azure {
         };
         let mut per_try: Vec<Arc<dyn Policy>> = vec![Arc::new(UserAgent)];
         per_try.extend(tokens);
-        Pipeline::new(
-            option_env!("CARGO_PKG_NAME"),
-            option_env!("CARGO_PKG_VERSION"),
-            options,
-            Vec::new(),
-            per_try,
-            None,
-        )
+        per_try.push(Arc::new(Bounded));
+        let (name, version) = (option_env!("CARGO_PKG_NAME"), option_env!("CARGO_PKG_VERSION"));
+        Pipeline::new(name, version, options, Vec::new(), per_try, None)
     }
 }
 
@@ -272,11 +275,13 @@ impl fmt::Debug for Azure {
 }
 
 async fn send(pipeline: &Pipeline, request: &mut Request, what: &str) -> Result<Response> {
-    let options = PipelineSendOptions { skip_checks: true, ..PipelineSendOptions::default() };
-    let response = pipeline
-        .send(&Context::new(), request, Some(options))
-        .await
-        .map_err(|error| no_response(what, &error))?;
+    let options = PipelineStreamOptions { skip_checks: true, ..PipelineStreamOptions::default() };
+    // `Pipeline::send` would read a response whole before any policy sees it.
+    let response = async {
+        let response = pipeline.stream(&Context::new(), request, Some(options)).await?;
+        response.try_into_raw_response().await
+    };
+    let response = response.await.map_err(|error| no_response(what, &error))?;
     let (status, headers, body) = response.deconstruct();
     Ok(Response { status: status.into(), headers, body: body.into() })
 }
@@ -307,20 +312,16 @@ fn vault_url(host: &str, path: &str, call: &Call) -> Result<Url> {
 /// It follows no redirect, so no token travels on to an address that a service names.
 fn http_client(ca_bundle: Option<&[u8]>) -> Result<Transport> {
     let unusable = |error: reqwest::Error| {
-        Error::new(
-            ErrorKind::InvalidInput,
-            format!("ca_bundle cannot be used: {error}; pass certificates in PEM form"),
-        )
+        let message = format!("ca_bundle cannot be used: {error}; pass certificates in PEM form");
+        Error::new(ErrorKind::InvalidInput, message)
     };
     let roots = match ca_bundle {
         Some(pem) => reqwest::Certificate::from_pem_bundle(pem).map_err(unusable)?,
         None => Vec::new(),
     };
     if ca_bundle.is_some() && roots.is_empty() {
-        return Err(Error::new(
-            ErrorKind::InvalidInput,
-            "ca_bundle has no certificate; pass certificates in PEM form",
-        ));
+        let message = "ca_bundle has no certificate; pass certificates in PEM form";
+        return Err(Error::new(ErrorKind::InvalidInput, message));
     }
     let client = reqwest::Client::builder()
         .connect_timeout(Duration::from_secs(20))

@@ -1,7 +1,13 @@
 use serde_json::json;
 
 use super::*;
-use crate::azure::testing::{FakeAzure, Reply, cluster_id, cluster_json, json_reply, text_reply};
+use crate::{
+    azure::{
+        managed_cluster::ManagedCluster,
+        testing::{FakeAzure, Reply, cluster_id, cluster_json, json_reply, text_reply},
+    },
+    report::KmsChange,
+};
 
 const CLUSTER: &str = "/managedClusters/prod?";
 
@@ -244,4 +250,16 @@ async fn the_http_client_follows_no_redirect() {
     let response = http_client(None).unwrap().send(&Context::new(), &mut request).await.unwrap();
     assert_eq!(u16::from(response.status()), 307);
     assert!(!server.is_finished(), "the server saw more than one request");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_change_of_the_cluster_is_never_sent_again_without_a_look() {
+    let before = ManagedCluster::parse(&cluster_id(), cluster_json()).unwrap();
+    for reply in [text_reply(429, "").with("retry-after", "1"), text_reply(503, ""), Reply::Dropped]
+    {
+        let fake = FakeAzure::default();
+        fake.on(Method::Put, "/managedClusters/", [reply, json_reply(200, cluster_json())]);
+        assert!(fake.client().put_kms(&before, &KmsChange::Off).await.is_err());
+        assert_eq!(fake.seen().len(), 1);
+    }
 }

@@ -5,7 +5,10 @@ use std::{fmt, str::FromStr};
 use serde_json::Value;
 use url::{Origin, Url};
 
-use crate::error::{Error, ErrorKind, Result};
+use crate::{
+    error::{Error, ErrorKind, Result},
+    text::{LONGEST_NAME, one_line},
+};
 
 /// An Azure cloud.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
@@ -57,7 +60,7 @@ impl fmt::Display for Cloud {
 impl Cloud {
     /// The endpoints, or the Resource Manager that is to be asked for them.
     pub(super) fn endpoints(&self) -> Result<CloudEndpoints, &Url> {
-        let (resource_manager, authority, suffix) = match self {
+        let (resource_manager, authority, suffix) = match self.known() {
             Self::Public => {
                 ("management.azure.com", "login.microsoftonline.com", "vault.azure.net")
             }
@@ -81,6 +84,17 @@ impl Cloud {
         })
     }
 
+    /// The cloud that a custom one's Resource Manager is of, where that is known.
+    fn known(&self) -> &Self {
+        let Self::Custom { resource_manager } = self else { return self };
+        match resource_manager.host_str() {
+            Some("management.azure.com") => &Self::Public,
+            Some("management.usgovcloudapi.net") => &Self::UsGovernment,
+            Some("management.chinacloudapi.cn") => &Self::China,
+            _ => self,
+        }
+    }
+
     /// Refuses an address that a token must not be sent to.
     pub(super) fn validate(&self) -> Result<()> {
         match self {
@@ -93,13 +107,11 @@ impl Cloud {
 }
 
 fn invalid(cloud: &str) -> Error {
-    Error::new(
-        ErrorKind::InvalidInput,
-        format!(
-            "cloud is {cloud:?}; pass \"public\", \"us-government\", \"china\" or the https address \
-             of a Resource Manager"
-        ),
-    )
+    let message = format!(
+        "cloud is {cloud:?}; pass \"public\", \"us-government\", \"china\" or the https address \
+         of a Resource Manager"
+    );
+    Error::new(ErrorKind::InvalidInput, message)
 }
 
 fn is_plain_https(url: &Url) -> bool {
@@ -138,27 +150,25 @@ impl CloudEndpoints {
     /// Reads what `GET {resource_manager}/metadata/endpoints` answered.
     pub(super) fn from_metadata(resource_manager: &Url, metadata: &Value) -> Result<Self> {
         let missing = |field: &str| {
-            Error::new(
-                ErrorKind::Unexpected,
-                format!(
-                    "{resource_manager} does not say its {field}; pass the address of an Azure \
-                     Resource Manager as cloud"
-                ),
-            )
+            let message = format!(
+                "{resource_manager} does not say its {field}; pass the address of an Azure \
+                 Resource Manager as cloud"
+            );
+            Error::new(ErrorKind::Unexpected, message)
         };
         let audiences = metadata
             .pointer("/authentication/audiences")
             .and_then(Value::as_array)
             .map(|audiences| audiences.iter().filter_map(Value::as_str).collect::<Vec<_>>())
             .unwrap_or_default();
-        let own = |audience: &&&str| {
+        let is_own = |audience: &str| {
             Url::parse(audience).is_ok_and(|url| url.origin() == resource_manager.origin())
         };
-        let audience = audiences
-            .iter()
-            .find(own)
-            .or_else(|| audiences.first())
-            .ok_or_else(|| missing("audiences"))?;
+        let own = audiences.iter().find(|audience| is_own(audience));
+        let audience = own.or_else(|| audiences.first()).ok_or_else(|| missing("audiences"))?;
+        if !is_own(audience) && !Url::parse(audience).is_ok_and(|url| is_of_nobody_known(&url)) {
+            return Err(foreign(resource_manager, audience));
+        }
         let authority = metadata
             .pointer("/authentication/loginEndpoint")
             .and_then(Value::as_str)
@@ -168,7 +178,7 @@ impl CloudEndpoints {
             .pointer("/suffixes/keyVaultDns")
             .and_then(Value::as_str)
             .map(|suffix| suffix.trim_matches('.').to_ascii_lowercase())
-            .filter(|suffix| !suffix.is_empty())
+            .filter(|suffix| is_host(suffix))
             .ok_or_else(|| missing("key vault suffix"))?;
         Ok(Self {
             resource_manager: resource_manager.clone(),
@@ -209,16 +219,59 @@ impl CloudEndpoints {
             .ok()
             .filter(|url| self.audience_of(url) == Some(Audience::ResourceManager))
             .ok_or_else(|| {
-                Error::new(
-                    ErrorKind::Unexpected,
-                    format!(
-                        "Azure gave an address to ask next that is not https on {}; no token is \
-                         sent there",
-                        self.resource_manager.host_str().unwrap_or_default()
-                    ),
-                )
+                let message = format!(
+                    "Azure gave an address to ask next that is not https on {}; no token is \
+                     sent there",
+                    self.resource_manager.host_str().unwrap_or_default()
+                );
+                Error::new(ErrorKind::Unexpected, message)
             })
     }
+}
+
+/// Whether a text is a host, and nothing else.
+fn is_host(text: &str) -> bool {
+    let url = Url::parse(&format!("https://{text}/"));
+    url.is_ok_and(|url| url.host_str() == Some(text) && url.path() == "/")
+}
+
+/// Domains of the clouds that are known, and of what else takes their tokens, such as Graph.
+const KNOWN: &[&str] = &[
+    "azure.cn",
+    "azure.com",
+    "azure.net",
+    "azure.us",
+    "chinacloudapi.cn",
+    "microsoft.com",
+    "microsoft.us",
+    "microsoftonline.cn",
+    "microsoftonline.com",
+    "microsoftonline.us",
+    "usgovcloudapi.net",
+    "windows.net",
+    "windowsazure.cn",
+    "windowsazure.us",
+];
+
+/// Whether an https address is of none of the clouds that are known: whoever answers as a cloud's Resource
+/// Manager must not choose that a token of another cloud is asked for, and sent to it. (Tokens for vaults
+/// are sent to hosts of their audience only, so that one does not matter.)
+fn is_of_nobody_known(url: &Url) -> bool {
+    let Some(host) = url.host_str().filter(|_| url.scheme() == "https") else { return false };
+    let host = host.trim_end_matches('.');
+    let is_under = |domain: &str| {
+        host.strip_suffix(domain).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
+    };
+    !KNOWN.iter().any(|domain| is_under(domain))
+}
+
+fn foreign(resource_manager: &Url, named: &str) -> Error {
+    let message = format!(
+        "{resource_manager} says that tokens of its cloud are for {}, which is another cloud's; pass the address of \
+         an Azure Resource Manager as cloud",
+        one_line(named, LONGEST_NAME)
+    );
+    Error::new(ErrorKind::Unexpected, message)
 }
 
 fn is_same(origin: &Origin, url: &Url) -> bool {
@@ -324,6 +377,44 @@ mod tests {
         let endpoints =
             CloudEndpoints::from_metadata(&url("https://management.example"), &metadata).unwrap();
         assert_eq!(endpoints.resource_manager_scope, "https://management.core.example/.default");
+    }
+
+    #[test]
+    fn metadata_chooses_no_token_of_another_cloud() {
+        let resource_manager = url("https://management.example");
+        let read = |audience: &str, suffix: &str| {
+            let metadata = json!({
+                "authentication": { "loginEndpoint": "https://login.example", "audiences": [audience] },
+                "suffixes": { "keyVaultDns": suffix }
+            });
+            CloudEndpoints::from_metadata(&resource_manager, &metadata)
+        };
+        let (audience, suffix) =
+            ("https://management.stack.onmicrosoft.com/3a0f", "vault.stack.example");
+        assert!(read(audience, suffix).is_ok());
+        for wrong in [
+            "https://management.azure.com",
+            "https://MANAGEMENT.core.windows.net./",
+            "https://management.core.usgovcloudapi.net/",
+            "https://graph.microsoft.com",
+            "https://vault.azure.net",
+            "https://login.microsoftonline.com",
+            "00000003-0000-0000-c000-000000000000",
+            "http://management.stack.example",
+        ] {
+            let error = read(wrong, suffix).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Unexpected, "{wrong}");
+            assert!(error.to_string().contains("another cloud"), "{error}");
+        }
+        for wrong in ["", ".", "a b", "x/y", "x@y", "x:8443", "x?y", "x#y"] {
+            assert!(read(audience, wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn the_address_of_a_known_cloud_is_that_cloud() {
+        let custom: Cloud = "https://management.azure.com".parse().unwrap();
+        assert_eq!(custom.endpoints().unwrap(), public());
     }
 
     #[test]

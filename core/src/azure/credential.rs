@@ -18,7 +18,7 @@ use serde_json::Value;
 use url::Url;
 
 use super::{call::Call, client::Azure, error::unreadable};
-use crate::{error::Result, model::ClusterId};
+use crate::{error::Result, ids::ClusterId};
 
 /// Whose credential is asked for.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]

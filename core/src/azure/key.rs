@@ -15,7 +15,8 @@ use super::{
 };
 use crate::{
     error::{ErrorKind, Result},
-    model::{Fact, KeyFacts, KeyId, Lookup, VaultId},
+    facts::{Fact, KeyFacts, Lookup},
+    ids::{KeyId, VaultId},
 };
 
 /// The same name stands for the action on Resource Manager and the data action in the vault.
@@ -106,16 +107,11 @@ fn facts(
         let seconds = attributes.get(name)?.as_i64()?;
         OffsetDateTime::from_unix_timestamp(seconds).ok()
     };
-    let operations = operations.and_then(Value::as_array);
+    let operations = operations.and_then(Value::as_array).into_iter().flatten();
     Some(KeyFacts {
         kid: id.as_str()?.to_owned(),
         kind: kind.as_str()?.to_owned(),
-        operations: operations
-            .into_iter()
-            .flatten()
-            .filter_map(Value::as_str)
-            .map(str::to_owned)
-            .collect(),
+        operations: operations.filter_map(Value::as_str).map(str::to_owned).collect(),
         enabled: attributes.get("enabled")?.as_bool()?,
         expires: moment("exp"),
         not_before: moment("nbf"),

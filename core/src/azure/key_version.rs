@@ -3,6 +3,7 @@
 use azure_core::http::Method;
 use serde_json::{Map, Value, json};
 use time::OffsetDateTime;
+use tokio::time::sleep;
 use url::Url;
 
 use super::{
@@ -12,13 +13,16 @@ use super::{
 };
 use crate::{
     error::{Error, ErrorKind, Result},
-    model::{KeyId, KeyVersion},
+    facts::KeyVersion,
+    ids::KeyId,
 };
 
 const LIST: &str = "Microsoft.KeyVault/vaults/keys/read";
 const CREATE: &str = "Microsoft.KeyVault/vaults/keys/create/action";
 /// The tag of a version that names the operation that it was made for.
 const OPERATION_TAG: &str = "aks-kms-operation";
+/// How many times a version is asked for again that the vault was too busy to make.
+const THROTTLED: u32 = 6;
 
 impl Azure {
     /// The versions of a key, the newest first. Asks the vault itself: only it can make one.
@@ -55,15 +59,21 @@ impl Azure {
         if let Some(made) = self.find_version_of_operation(key_id, operation).await? {
             return Ok(made);
         }
-        match self.create(key_id, operation, now).await {
-            Ok(made) => Ok(made),
-            Err(error) if error.is_retryable() => {
-                match self.find_version_of_operation(key_id, operation).await? {
-                    Some(made) => Ok(made),
-                    None => Err(error),
-                }
+        let mut tries = 0;
+        loop {
+            let error = match self.create(key_id, operation, now).await {
+                Err(error) if error.is_retryable() => error,
+                made => return made,
+            };
+            if let Some(made) = self.find_version_of_operation(key_id, operation).await? {
+                return Ok(made);
             }
-            Err(error) => Err(error),
+            // What is throttled had no effect.
+            if error.kind() != ErrorKind::Throttled || tries == THROTTLED {
+                return Err(error);
+            }
+            tries += 1;
+            sleep(self.timing.pause(tries)).await;
         }
     }
 
@@ -72,11 +82,9 @@ impl Azure {
         key_id: &KeyId,
         operation: &str,
     ) -> Result<Option<KeyId>> {
-        let versions = self.key_versions(key_id).await?;
-        Ok(versions
-            .into_iter()
-            .find(|version| version.operation.as_deref() == Some(operation))
-            .map(|version| version.key_id))
+        let mut versions = self.key_versions(key_id).await?.into_iter();
+        let made = versions.find(|version| version.operation.as_deref() == Some(operation));
+        Ok(made.map(|version| version.key_id))
     }
 
     async fn create(&self, key_id: &KeyId, operation: &str, now: OffsetDateTime) -> Result<KeyId> {
@@ -98,10 +106,9 @@ impl Azure {
         kid.and_then(|kid| KeyId::parse(kid).ok())
             .filter(|made| made.without_version() == key && made.version().is_some())
             .ok_or_else(|| {
-                Error::new(
-                    ErrorKind::Unexpected,
-                    format!("a version of {key} was made, but its vault does not name it"),
-                )
+                let message =
+                    format!("a version of {key} was made, but its vault does not name it; call rotate with the id of the newest one");
+                Error::new(ErrorKind::Unexpected, message)
             })
     }
 }
@@ -111,10 +118,7 @@ fn version(item: &Value) -> Option<KeyVersion> {
     Some(KeyVersion {
         key_id: KeyId::parse(item.get("kid")?.as_str()?).ok()?,
         created: created.and_then(|at| OffsetDateTime::from_unix_timestamp(at).ok()),
-        operation: item
-            .pointer(&format!("/tags/{OPERATION_TAG}"))
-            .and_then(Value::as_str)
-            .map(str::to_owned),
+        operation: item["tags"][OPERATION_TAG].as_str().map(str::to_owned),
     })
 }
 

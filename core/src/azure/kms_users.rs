@@ -1,16 +1,10 @@
 //! The clusters that use keys in vaults: asked of Resource Graph, which answers for every
 //! subscription that the credential can read.
 
-use azure_core::http::Method;
 use serde_json::{Value, json};
 
-use super::{
-    call::{Call, CallTarget},
-    client::Azure,
-    error::unreadable,
-    vault::{RESOURCE_GRAPH_API_VERSION, SEARCH},
-};
-use crate::{error::Result, model::ClusterWithKms};
+use super::{client::Azure, error::unreadable, vault::resource_graph};
+use crate::{error::Result, facts::ClusterWithKms};
 
 const QUERY: &str = "resources | where type =~ 'microsoft.containerservice/managedclusters' \
                      and isnotnull(properties.securityProfile.azureKeyVaultKms) \
@@ -28,14 +22,7 @@ impl Azure {
             if let Some(token) = token {
                 options["$skipToken"] = token;
             }
-            let target = CallTarget::Management {
-                path: "/providers/Microsoft.ResourceGraph/resources".to_owned(),
-                api_version: RESOURCE_GRAPH_API_VERSION.to_owned(),
-            };
-            let call = Call {
-                body: Some(json!({ "query": QUERY, "options": options })),
-                ..Call::new(Method::Post, target, what.to_owned(), SEARCH)
-            };
+            let call = resource_graph(what.to_owned(), QUERY, &options);
             let page = self.send(&call).await?.json(what)?;
             let Some(rows) = page.get("data").and_then(Value::as_array) else {
                 return Err(unreadable(what, "it has no data"));
@@ -59,10 +46,7 @@ fn user(row: &Value) -> Option<ClusterWithKms> {
     Some(ClusterWithKms {
         id: row.get("id")?.as_str()?.to_owned(),
         key_id: kms.get("keyId")?.as_str().filter(|key_id| !key_id.is_empty())?.to_owned(),
-        network_mode: kms
-            .get("keyVaultNetworkAccess")
-            .and_then(Value::as_str)
-            .and_then(|mode| mode.parse().ok()),
+        network_mode: kms["keyVaultNetworkAccess"].as_str().and_then(|mode| mode.parse().ok()),
         identities: identities
             .into_iter()
             .flatten()
@@ -76,10 +60,12 @@ fn user(row: &Value) -> Option<ClusterWithKms> {
 
 #[cfg(test)]
 mod tests {
+    use azure_core::http::Method;
+
     use super::*;
     use crate::{
         azure::testing::{FakeAzure, json_reply},
-        model::NetworkMode,
+        ids::NetworkMode,
     };
 
     const SEARCH: &str = "/providers/Microsoft.ResourceGraph/resources?";

@@ -10,12 +10,13 @@
 //!   harm: the only writes are conditional on an eTag.
 //! - Errors say what failed and which permission was missing; never a token, a kubeconfig, an
 //!   response's body or a signed address.
-//! - Facts that could not be read are [`Fact::Unknown`](crate::model::Fact) with the reason; they
+//! - Facts that could not be read are [`Fact::Unknown`](crate::facts::Fact) with the reason; they
 //!   are never guessed.
 //!
 //! Everything takes `&self`; independent reads may run at once.
 
 mod access;
+mod bounded;
 mod call;
 mod challenge;
 mod client;
@@ -26,7 +27,12 @@ mod key;
 mod key_version;
 mod kms_users;
 mod managed_cluster;
+mod no_response;
 mod policy;
+mod refusal;
+mod role_definition;
+#[cfg(test)]
+pub(crate) use refusal::tests::of_a_change as refusal;
 #[cfg(test)]
 mod simulator_tests;
 #[cfg(test)]
@@ -37,4 +43,5 @@ pub(crate) use client::{Azure, AzureConfig};
 pub use cloud::Cloud;
 pub(crate) use credential::ClusterRole;
 pub(crate) use error::{is_etag_mismatch, is_key_permission_error};
-pub(crate) use managed_cluster::{ManagedCluster, UpgradeTarget};
+pub(crate) use managed_cluster::is_not_followed;
+pub(crate) use managed_cluster::{ManagedCluster, Operation, UpgradeTarget};

@@ -26,7 +26,7 @@ use super::{
     challenge::Challenge,
     cloud::{Audience, CloudEndpoints},
 };
-use crate::model::Timing;
+use crate::options::Timing;
 
 /// Puts the right token on a request, or refuses to send it.
 ///
@@ -137,6 +137,7 @@ impl Backoff {
     }
 }
 
+#[async_trait]
 impl RetryPolicy for Backoff {
     fn is_expired(&self, _since_start: Duration, retries: u32) -> bool {
         retries >= self.retries
@@ -153,6 +154,13 @@ impl RetryPolicy for Backoff {
 
     fn sleep_duration(&self, retries: u32) -> Duration {
         self.timing.pause(retries).try_into().unwrap_or(Duration::ZERO)
+    }
+
+    /// `azure_core` waits as long as a response says, even for ever.
+    async fn wait(&self, retries: u32, retry_after: Option<Duration>) {
+        let asked = retry_after.map(|asked| asked.try_into().unwrap_or(std::time::Duration::ZERO));
+        let asked = asked.unwrap_or_default().min(self.timing.retry_after_longest);
+        tokio::time::sleep(asked.max(self.timing.pause(retries))).await;
     }
 }
 

@@ -7,9 +7,10 @@ use tokio::time::{Duration, Instant};
 use super::*;
 use crate::{
     error::ErrorKind,
-    model::{
-        ClusterId, Fact, IdentityKind, KeyId, KmsChange, Lookup, NetworkMode, Timing, VaultId,
-    },
+    facts::{Fact, IdentityKind, Lookup},
+    ids::{ClusterId, KeyId, NetworkMode, VaultId},
+    options::Timing,
+    report::{KmsChange, KmsConfiguration},
 };
 
 const SCALE: f64 = 0.01;
@@ -52,11 +53,11 @@ impl World {
     }
 
     fn on(&self) -> KmsChange {
-        KmsChange::On {
+        KmsChange::On(KmsConfiguration {
             key_id: self.key_id(),
             network_mode: NetworkMode::Public,
             key_vault_id: None,
-        }
+        })
     }
 
     async fn set(&self, target: &KmsChange) -> crate::Result<ManagedCluster> {
@@ -76,7 +77,7 @@ async fn kms_is_turned_on_and_off_again_and_the_rest_of_the_cluster_stays() {
     let after = world.set(&world.on()).await.unwrap();
     assert!(after.facts.is_succeeded());
     let profile = after.facts.kms_on().unwrap();
-    assert_eq!(profile.key_id.as_deref(), Some(world.key_id().as_str()));
+    assert_eq!(profile.key_id(), Some(&world.key_id()));
     assert_eq!(profile.network_mode, Some(NetworkMode::Public));
     assert_ne!(after.facts.etag, before.facts.etag);
 

@@ -22,7 +22,7 @@ use tokio::time::Instant;
 use url::Url;
 
 use super::{Azure, AzureConfig, Cloud};
-use crate::model::{ClusterId, Timing};
+use crate::{ids::ClusterId, options::Timing};
 
 pub(super) const SUBSCRIPTION: &str = "8ecadfc9-d1a3-4ea4-b844-0d9f87e4d7c8";
 

@@ -7,6 +7,7 @@
 
 use azure_core::http::{Method, headers::WWW_AUTHENTICATE};
 use serde_json::{Value, json};
+use tokio::time::sleep;
 
 use super::{
     call::{Call, CallTarget},
@@ -16,21 +17,22 @@ use super::{
 };
 use crate::{
     error::{ErrorKind, Result},
-    model::{
-        AccessPolicy, ClusterId, ConnectionState, Fact, KeyId, Lookup, PrivateEndpointConnection,
-        VaultFacts, VaultId,
-    },
+    facts::{AccessPolicy, ConnectionState, Fact, Lookup, PrivateEndpointConnection, VaultFacts},
+    ids::{ClusterId, KeyId, VaultId},
 };
 
 /// Of Key Vault's management plane.
 pub(super) const API_VERSION: &str = "2026-05-15";
-pub(super) const RESOURCE_GRAPH_API_VERSION: &str = "2024-04-01";
+const RESOURCE_GRAPH_API_VERSION: &str = "2024-04-01";
 
 const READ: &str = "Microsoft.KeyVault/vaults/read";
 const WRITE: &str = "Microsoft.KeyVault/vaults/write";
 const READ_KEYS: &str = "Microsoft.KeyVault/vaults/keys/read";
 const READ_DELETED: &str = "Microsoft.KeyVault/deletedVaults/read";
-pub(super) const SEARCH: &str = "Microsoft.ResourceGraph/resources/read";
+const SEARCH: &str = "Microsoft.ResourceGraph/resources/read";
+
+/// How many times a change is sent again that is in conflict with another one of the vault.
+const CONFLICTS: u32 = 6;
 
 /// What a vault's host says to whoever asks without a token.
 enum Presence {
@@ -71,7 +73,19 @@ impl Azure {
             body: Some(json!({ "properties": { "publicNetworkAccess": access } })),
             ..Call::new(Method::Patch, target, what, WRITE)
         };
-        self.send(&call).await.map(drop)
+        let mut tries = 0;
+        loop {
+            match self.send(&call).await {
+                // Somebody else is changing the vault. Before it is closed everything is looked at.
+                Err(error)
+                    if enabled && error.kind() == ErrorKind::Conflict && tries < CONFLICTS =>
+                {
+                    tries += 1;
+                    sleep(self.timing.pause(tries)).await;
+                }
+                outcome => return outcome.map(drop),
+            }
+        }
     }
 
     /// Names of a vault's keys.
@@ -98,10 +112,7 @@ impl Azure {
             }
             Err(error) => return Fact::Unknown(error.to_string()),
         };
-        match response.json(&call.what).and_then(|vault| parse(id, &vault)) {
-            Ok(facts) => Fact::Known(Lookup::Found(facts)),
-            Err(error) => Fact::Unknown(error.to_string()),
-        }
+        response.json(&call.what).and_then(|vault| parse(id, &vault)).map(Lookup::Found).into()
     }
 
     async fn vault_by_name(&self, key_id: &KeyId, cluster: &ClusterId) -> Fact<Lookup<VaultFacts>> {
@@ -146,23 +157,12 @@ impl Azure {
 
     /// Asks for the vault in every subscription that the credential can read.
     async fn search_resource_graph(&self, name: &str) -> Result<Option<VaultId>> {
-        let target = CallTarget::Management {
-            path: "/providers/Microsoft.ResourceGraph/resources".to_owned(),
-            api_version: RESOURCE_GRAPH_API_VERSION.to_owned(),
-        };
         // A vault's name in a key id is letters, digits and hyphens: it cannot end the literal.
         let query = format!(
             "resources | where type =~ 'microsoft.keyvault/vaults' and name =~ '{name}' | project id"
         );
-        let call = Call {
-            body: Some(json!({ "query": query, "options": { "resultFormat": "objectArray" } })),
-            ..Call::new(
-                Method::Post,
-                target,
-                format!("search for key vault {name} by Resource Graph"),
-                SEARCH,
-            )
-        };
+        let what = format!("search for key vault {name} by Resource Graph");
+        let call = resource_graph(what, &query, &json!({ "resultFormat": "objectArray" }));
         let found = self.send(&call).await?.json(&call.what)?;
         let rows = found.get("data").and_then(Value::as_array);
         Ok(rows.into_iter().flatten().find_map(|row| vault_id_named(row, name)))
@@ -173,34 +173,25 @@ impl Azure {
         subscription_id: &str,
         name: &str,
     ) -> Result<Option<VaultId>> {
-        let call = Call::get(
-            format!("/subscriptions/{subscription_id}/providers/Microsoft.KeyVault/vaults"),
-            API_VERSION,
-            format!("list the key vaults of subscription {subscription_id}"),
-            READ,
-        );
+        let path = format!("/subscriptions/{subscription_id}/providers/Microsoft.KeyVault/vaults");
+        let what = format!("list the key vaults of subscription {subscription_id}");
+        let call = Call::get(path, API_VERSION, what, READ);
         let vaults = self.list(call).await?;
         Ok(vaults.iter().find_map(|vault| vault_id_named(vault, name)))
     }
 
     async fn is_deleted(&self, subscription_id: &str, name: &str) -> Result<bool> {
-        let call = Call::get(
-            format!("/subscriptions/{subscription_id}/providers/Microsoft.KeyVault/deletedVaults"),
-            API_VERSION,
-            format!("list the deleted key vaults of subscription {subscription_id}"),
-            READ_DELETED,
-        );
+        let path =
+            format!("/subscriptions/{subscription_id}/providers/Microsoft.KeyVault/deletedVaults");
+        let what = format!("list the deleted key vaults of subscription {subscription_id}");
+        let call = Call::get(path, API_VERSION, what, READ_DELETED);
         let deleted = match self.list(call).await {
             // There is no such subscription, so nothing to recover in it.
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(false),
             listed => listed?,
         };
-        Ok(deleted.iter().any(|vault| {
-            vault
-                .get("name")
-                .and_then(Value::as_str)
-                .is_some_and(|it| it.eq_ignore_ascii_case(name))
-        }))
+        let mut names = deleted.iter().filter_map(|vault| vault["name"].as_str());
+        Ok(names.any(|it| it.eq_ignore_ascii_case(name)))
     }
 
     async fn presence(&self, key_id: &KeyId) -> Presence {
@@ -225,6 +216,14 @@ impl Azure {
             _ => Presence::NoResponse,
         }
     }
+}
+
+/// A query of Resource Graph.
+pub(super) fn resource_graph(what: String, query: &str, options: &Value) -> Call {
+    let path = "/providers/Microsoft.ResourceGraph/resources";
+    let call = Call::get(path, RESOURCE_GRAPH_API_VERSION, what, SEARCH);
+    let body = json!({ "query": query, "options": options });
+    Call { method: Method::Post, body: Some(body), ..call }
 }
 
 fn vault_read(id: &VaultId) -> Call {

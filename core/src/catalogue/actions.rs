@@ -5,7 +5,7 @@ use super::{
     groups::{BLOCK_UNLESS_HOLDS, GUARDS},
     pages,
 };
-use crate::model::Verb;
+use crate::ids::Verb;
 
 pub(super) const RULES: &[Rule] = &[
     Rule {

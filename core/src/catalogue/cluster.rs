@@ -8,7 +8,7 @@ use super::{
     },
     pages,
 };
-use crate::model::Verb;
+use crate::ids::Verb;
 
 pub(super) const RULES: &[Rule] = &[
     Rule {
@@ -68,7 +68,7 @@ pub(super) const RULES: &[Rule] = &[
     Rule {
         id: RuleId::KmsV1OnEnable,
         summary: "Turning KMS on below Kubernetes 1.27 gives KMS v1: at most 2,000 secrets, and no upgrade to 1.27 or later until it is migrated.",
-        remedy: "Upgrade the cluster to 1.27 or later first: `az aks upgrade --resource-group <group> --name <cluster> --kubernetes-version <version>`; or use `migrate_to_v2` later.",
+        remedy: "Upgrade the cluster to 1.27 or later first: `az aks upgrade --resource-group <group> --name <cluster> --kubernetes-version <kubernetes version>`; or use `migrate_to_v2` later.",
         url: pages::KMS_V2,
         verbs: &[Verb::Enable],
         violated_when: "KMS would be v1",

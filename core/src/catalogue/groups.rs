@@ -2,7 +2,10 @@
 
 use crate::{
     catalogue::{Level, Rule, RuleId},
-    model::Verb,
+    ids::Verb::{
+        self, ChangeNetworkMode, CheckAction, CreateCluster, Disable, Enable, MigrateToV2,
+        ReencryptSecrets, Rotate, Status, VerifySecrets,
+    },
 };
 
 /// Refused.
@@ -31,84 +34,51 @@ pub(super) const WARN: Rule = Rule { level: Level::Warn, ..BLOCK };
 pub(super) const INFO: Rule = Rule { level: Level::Info, ..BLOCK };
 
 /// Verbs that take a key id.
-pub(super) const TAKES_KEY: &[Verb] = &[Verb::Enable, Verb::Rotate, Verb::CreateCluster];
+pub(super) const TAKES_KEY: &[Verb] = &[Enable, Rotate, CreateCluster];
 
 /// Verbs that take a vault's resource id.
 pub(super) const TAKES_VAULT: &[Verb] = TAKES_KEY;
 
 /// Verbs that put a key into the cluster's KMS profile.
 pub(super) const SETS_KEY: &[Verb] =
-    &[Verb::Enable, Verb::Rotate, Verb::ChangeNetworkMode, Verb::MigrateToV2, Verb::CreateCluster];
+    &[Enable, Rotate, ChangeNetworkMode, MigrateToV2, CreateCluster];
 
 /// The same, and the verb that tells what is wrong now.
-pub(super) const SETS_KEY_OR_STATUS: &[Verb] = &[
-    Verb::Enable,
-    Verb::Rotate,
-    Verb::ChangeNetworkMode,
-    Verb::MigrateToV2,
-    Verb::CreateCluster,
-    Verb::Status,
-];
+pub(super) const SETS_KEY_OR_STATUS: &[Verb] =
+    &[Enable, Rotate, ChangeNetworkMode, MigrateToV2, CreateCluster, Status];
 
 /// Verbs for which a key in a vault must be usable, and the one that tells whether it is.
 /// `reencrypt_secrets` is not among them: it needs no right to read a vault, and a key that does
 /// not work shows in the API server's answers.
-pub(super) const USES_KEY: &[Verb] = &[
-    Verb::Enable,
-    Verb::Rotate,
-    Verb::Disable,
-    Verb::ChangeNetworkMode,
-    Verb::MigrateToV2,
-    Verb::CreateCluster,
-    Verb::Status,
-];
+pub(super) const USES_KEY: &[Verb] =
+    &[Enable, Rotate, Disable, ChangeNetworkMode, MigrateToV2, CreateCluster, Status];
 
 /// Verbs that change the managed cluster and are gated.
-pub(super) const CHANGES_KMS: &[Verb] =
-    &[Verb::Enable, Verb::Rotate, Verb::Disable, Verb::ChangeNetworkMode, Verb::MigrateToV2];
+pub(super) const CHANGES_KMS: &[Verb] = &[Enable, Rotate, Disable, ChangeNetworkMode, MigrateToV2];
 
 /// The same, and the verb that tells what is wrong now.
-pub(super) const CHANGES_KMS_OR_STATUS: &[Verb] = &[
-    Verb::Enable,
-    Verb::Rotate,
-    Verb::Disable,
-    Verb::ChangeNetworkMode,
-    Verb::MigrateToV2,
-    Verb::Status,
-];
+pub(super) const CHANGES_KMS_OR_STATUS: &[Verb] =
+    &[Enable, Rotate, Disable, ChangeNetworkMode, MigrateToV2, Status];
 
 /// Verbs that write secrets.
-pub(super) const WRITES_SECRETS: &[Verb] = &[
-    Verb::Enable,
-    Verb::Rotate,
-    Verb::Disable,
-    Verb::ChangeNetworkMode,
-    Verb::MigrateToV2,
-    Verb::ReencryptSecrets,
-];
+pub(super) const WRITES_SECRETS: &[Verb] =
+    &[Enable, Rotate, Disable, ChangeNetworkMode, MigrateToV2, ReencryptSecrets];
 
 /// The same, and the verb that tells what is wrong now.
-pub(super) const WRITES_SECRETS_OR_STATUS: &[Verb] = &[
-    Verb::Enable,
-    Verb::Rotate,
-    Verb::Disable,
-    Verb::ChangeNetworkMode,
-    Verb::MigrateToV2,
-    Verb::ReencryptSecrets,
-    Verb::Status,
-];
+pub(super) const WRITES_SECRETS_OR_STATUS: &[Verb] =
+    &[Enable, Rotate, Disable, ChangeNetworkMode, MigrateToV2, ReencryptSecrets, Status];
 
 /// Verbs that talk to the cluster's Kubernetes API.
 pub(super) const USES_KUBERNETES: &[Verb] = &[
-    Verb::Enable,
-    Verb::Rotate,
-    Verb::Disable,
-    Verb::ChangeNetworkMode,
-    Verb::MigrateToV2,
-    Verb::ReencryptSecrets,
-    Verb::VerifySecrets,
-    Verb::Status,
+    Enable,
+    Rotate,
+    Disable,
+    ChangeNetworkMode,
+    MigrateToV2,
+    ReencryptSecrets,
+    VerifySecrets,
+    Status,
 ];
 
 /// The verb that judges what is about to be done elsewhere.
-pub(super) const GUARDS: &[Verb] = &[Verb::CheckAction];
+pub(super) const GUARDS: &[Verb] = &[CheckAction];

@@ -64,7 +64,7 @@ pub(super) const RULES: &[Rule] = &[
     Rule {
         id: RuleId::KeyIdNotCanonical,
         summary: "The key id must be the vault's own `kid`, character by character: the KMS plugin hashes and compares the configured text.",
-        remedy: "Pass the id exactly as `az keyvault key show --vault-name <vault> --name <key> --version <version> --query key.kid -o tsv` prints it.",
+        remedy: "Pass the id exactly as `az keyvault key show --vault-name <vault> --name <key> --version <key version> --query key.kid -o tsv` prints it.",
         url: pages::IDENTIFIERS,
         verbs: SETS_KEY_OR_STATUS,
         violated_when: "the key id differs from the vault's own kid",

@@ -2,26 +2,22 @@
 
 use std::{fmt, str::FromStr};
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use serde::Serialize;
 
-use crate::{
-    error::{Error, ErrorKind},
-    model::{Verb, text_enum},
-};
+use crate::ids::{ParseError, Verb, serde_as_text, text_enum};
 
-/// How much a violated rule weighs.
-#[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Level {
-    /// Worth knowing.
-    Info,
-    /// Reported, not refused.
-    Warn,
-    /// Refused.
-    Block,
+text_enum! {
+    /// How much a violated rule weighs.
+    #[derive(Ord, PartialOrd)]
+    pub enum Level("level") {
+        /// Worth knowing.
+        Info = "info",
+        /// Reported, not refused.
+        Warn = "warn",
+        /// Refused.
+        Block = "block",
+    }
 }
-
-text_enum!(Level, "level": Info = "info", Warn = "warn", Block = "block");
 
 /// A documented limitation.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize)]
@@ -167,27 +163,13 @@ impl fmt::Display for RuleId {
 }
 
 impl FromStr for RuleId {
-    type Err = Error;
+    type Err = ParseError;
 
-    fn from_str(text: &str) -> Result<Self, Error> {
+    fn from_str(text: &str) -> Result<Self, ParseError> {
         Self::ALL.iter().copied().find(|id| id.as_str() == text).ok_or_else(|| {
-            Error::new(
-                ErrorKind::InvalidInput,
-                format!("{text:?} is not the id of a rule; `rules()` lists them"),
-            )
+            ParseError::new("rule", text, "the id of a rule", "`rules()` lists them")
         })
     }
 }
 
-impl Serialize for RuleId {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(self.as_str())
-    }
-}
-
-impl<'de> Deserialize<'de> for RuleId {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        text.parse().map_err(de::Error::custom)
-    }
-}
+serde_as_text!(RuleId);

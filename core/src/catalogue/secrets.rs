@@ -5,7 +5,7 @@ use super::{
     groups::{BLOCK, BLOCK_UNLESS_HOLDS, CHANGES_KMS, INFO, USES_KUBERNETES, WARN, WRITES_SECRETS},
     pages,
 };
-use crate::model::Verb;
+use crate::ids::Verb;
 
 pub(super) const RULES: &[Rule] = &[
     Rule {

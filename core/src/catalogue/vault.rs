@@ -8,7 +8,7 @@ use super::{
     },
     pages,
 };
-use crate::model::Verb;
+use crate::ids::Verb;
 
 pub(super) const RULES: &[Rule] = &[
     Rule {
@@ -86,7 +86,7 @@ pub(super) const RULES: &[Rule] = &[
     Rule {
         id: RuleId::KeyDisabled,
         summary: "The key version must be enabled: a disabled one neither encrypts nor decrypts.",
-        remedy: "Enable it: `az keyvault key set-attributes --vault-name <vault> --name <key> --version <version> --enabled true`.",
+        remedy: "Enable it: `az keyvault key set-attributes --vault-name <vault> --name <key> --version <key version> --enabled true`.",
         url: pages::KEYS,
         verbs: USES_KEY,
         violated_when: "the key version is disabled",
@@ -95,7 +95,7 @@ pub(super) const RULES: &[Rule] = &[
     Rule {
         id: RuleId::KeyExpired,
         summary: "The key version must not have expired: an expired one does not encrypt, and API servers stop working with it.",
-        remedy: "Extend it, `az keyvault key set-attributes --vault-name <vault> --name <key> --version <version> --expires <date>`, then rotate to a new version.",
+        remedy: "Extend it, `az keyvault key set-attributes --vault-name <vault> --name <key> --version <key version> --expires <date>`, then rotate to a new version.",
         url: pages::OBSERVABILITY,
         verbs: USES_KEY,
         violated_when: "the key version has expired",
@@ -104,7 +104,7 @@ pub(super) const RULES: &[Rule] = &[
     Rule {
         id: RuleId::KeyNotYetValid,
         summary: "The key version must be valid now: before its activation date it cannot be used.",
-        remedy: "Set its activation date to the past: `az keyvault key set-attributes --vault-name <vault> --name <key> --version <version> --not-before <date>`.",
+        remedy: "Set its activation date to the past: `az keyvault key set-attributes --vault-name <vault> --name <key> --version <key version> --not-before <date>`.",
         url: pages::KEYS,
         verbs: USES_KEY,
         violated_when: "the key version is not valid yet",
@@ -113,7 +113,7 @@ pub(super) const RULES: &[Rule] = &[
     Rule {
         id: RuleId::KeyExpiresSoon,
         summary: "The key version expires within 30 days; when it does, API servers stop working.",
-        remedy: "Rotate to a new version before that, and keep this one valid until the rotation after; or extend it: `az keyvault key set-attributes --vault-name <vault> --name <key> --version <version> --expires <date>`.",
+        remedy: "Rotate to a new version before that, and keep this one valid until the rotation after; or extend it: `az keyvault key set-attributes --vault-name <vault> --name <key> --version <key version> --expires <date>`.",
         url: pages::OBSERVABILITY,
         verbs: USES_KEY,
         violated_when: "the key version expires soon",
@@ -131,7 +131,7 @@ pub(super) const RULES: &[Rule] = &[
     Rule {
         id: RuleId::KeyOpsMissing,
         summary: "The key's permitted operations must include encrypt and decrypt.",
-        remedy: "Permit them: `az keyvault key set-attributes --vault-name <vault> --name <key> --version <version> --ops encrypt decrypt`.",
+        remedy: "Permit them: `az keyvault key set-attributes --vault-name <vault> --name <key> --version <key version> --ops encrypt decrypt`.",
         url: pages::KEYS,
         verbs: USES_KEY,
         violated_when: "the key may not both encrypt and decrypt",

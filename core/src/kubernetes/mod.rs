@@ -14,6 +14,7 @@ pub(crate) use http::paths::{
 pub(crate) use http::status::{Status, denial, describe, is_html, is_no_response};
 #[cfg(test)]
 pub(crate) use http::test_server::silent_api;
+pub(crate) use http::undecryptable::{UndecryptableList, is_not_transformed};
 pub(crate) use http::{
     error::SendError,
     request::{Accept, Request},
@@ -29,5 +30,5 @@ pub(crate) use objects::record_store::{RecordStore, Stored, Written};
 pub(crate) use objects::seal::{Read, SealStore};
 pub(crate) use observe::{Needs, ObserveScope, observe};
 pub(crate) use tables::metrics::{ServerMetrics, scrape};
-pub(crate) use tables::table::{object_resource_version, parse_page};
+pub(crate) use tables::table::{TablePage, object_resource_version, parse_page};
 pub(crate) use tables::watch::{WatchEvent, WatchParser};

@@ -4,7 +4,10 @@ use super::{
     reconcile::{Fit, Reconciled},
     record::{Entry, Ledger, Record},
 };
-use crate::model::{Evidence, KeyId, KeyLedger, LedgerEntry};
+use crate::{
+    ids::KeyId,
+    report::{Evidence, KeyLedger, LedgerEntry},
+};
 
 const NOT_NEEDED: &str = "this cluster no longer needs it; other clusters and backups of etcd may: disable the version, watch \
                           for a day, then delete it, with purge protection on";
@@ -86,12 +89,8 @@ impl<'a> KeyNeeds<'a> {
 
     /// Every key of the ledger.
     pub(crate) fn keys(self) -> impl Iterator<Item = (&'a KeyId, &'a Entry, Need)> {
-        let Ledger { current, pending, previous, retired, .. } = self.ledger();
-        [current, pending, previous]
-            .into_iter()
-            .flatten()
-            .chain(retired)
-            .filter_map(move |entry| Some((entry.key_id.as_ref()?, entry, self.of_entry(entry))))
+        let entries = self.ledger().entries();
+        entries.filter_map(move |entry| Some((entry.key_id.as_ref()?, entry, self.of_entry(entry))))
     }
 
     /// Whether an entry of the ledger is needed.

@@ -6,7 +6,10 @@ use super::{
     record::{ClusterIdentity, Entry, Ledger, Operation, Record},
     transitions::Proof,
 };
-use crate::model::{Evidence, ExpectedKey, KeyId, NetworkMode, OperationInProgress, VaultId};
+use crate::{
+    ids::{ExpectedKey, KeyId, NetworkMode, VaultId},
+    report::{Evidence, OperationInProgress},
+};
 
 /// What was observed, as far as the record is about it.
 #[derive(Clone, Debug)]
@@ -107,8 +110,7 @@ impl Reconciled {
             Fit::Unbroken
         } else if is(&ledger.current) {
             ledger.changed_by_others(seen.in_force);
-            // An operation that has turned KMS off goes on: a tag must not keep it from its end.
-            if seen.in_force && seen.key.key_id().is_none() && record.operation.is_none() {
+            if seen.key.key_id().is_none() {
                 ledger.changed_while_off();
             }
             Fit::Changed
@@ -196,13 +198,8 @@ fn has_failed_to_set(ledger: &Ledger, key: &ExpectedKey) -> bool {
 /// cluster's own resource version is from before etcd was restored.
 fn is_of(record: &Record, seen: &ObservedCluster) -> bool {
     let marks = &record.cluster;
-    let ledger = &record.ledger;
-    let watermarks = [&ledger.current, &ledger.pending, &ledger.previous]
-        .into_iter()
-        .flatten()
-        .chain(&ledger.retired)
-        .filter_map(|entry| entry.watermark.as_deref())
-        .chain(record.operation.as_ref().map(|operation| operation.watermark.as_str()));
+    let watermarks = record.ledger.entries().filter_map(|entry| entry.watermark.as_deref());
+    let watermarks = watermarks.chain(record.operation.iter().map(|it| it.watermark.as_str()));
     // A watermark that is no number is none of ours.
     let newest =
         watermarks.map(|watermark| watermark.parse().unwrap_or(u64::MAX)).max().unwrap_or(0);

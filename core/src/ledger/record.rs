@@ -5,9 +5,9 @@ use time::OffsetDateTime;
 
 use crate::{
     error::{Error, ErrorKind, Result},
-    model::{
-        Evidence, ExpectedKey, Intent, KeyId, KmsChange, NetworkMode, OperationInProgress, VaultId,
-    },
+    ids::{ExpectedKey, KeyId, NetworkMode, VaultId},
+    options::Intent,
+    report::{Evidence, KmsChange, OperationInProgress},
     text::{LONGEST_NAME, one_line},
 };
 
@@ -114,6 +114,22 @@ impl Ledger {
     pub(crate) fn entry(&self, key_id: &KeyId) -> Option<&Entry> {
         self.entries().find(|entry| entry.key_id.as_ref() == Some(key_id))
     }
+
+    /// Every key that it names.
+    pub(crate) fn key_ids(&self) -> impl Iterator<Item = &KeyId> {
+        self.entries().filter_map(|entry| entry.key_id.as_ref())
+    }
+
+    /// What is kept of it: a key may be needed whose request can still be under way.
+    fn bounded(&self) -> Self {
+        let mut kept = self.clone();
+        let mut settled = 0;
+        kept.retired.retain(|entry| {
+            settled += usize::from(!entry.abandoned);
+            entry.abandoned || settled <= RETIRED
+        });
+        kept
+    }
 }
 
 impl Entry {
@@ -177,34 +193,10 @@ impl Operation {
             target_key_id: target.and_then(|key| key.key_id().cloned()),
         }
     }
-}
 
-impl Operation {
     /// Who runs it, as it is shown.
     pub(crate) fn by(&self) -> String {
         one_line(&self.by, LONGEST_NAME)
-    }
-}
-
-impl Ledger {
-    /// Every key that it names.
-    pub(crate) fn key_ids(&self) -> impl Iterator<Item = &KeyId> {
-        [&self.current, &self.pending, &self.previous]
-            .into_iter()
-            .flatten()
-            .chain(&self.retired)
-            .filter_map(|entry| entry.key_id.as_ref())
-    }
-
-    /// What is kept of it: a key may be needed whose request can still be under way.
-    fn bounded(&self) -> Self {
-        let mut kept = self.clone();
-        let mut settled = 0;
-        kept.retired.retain(|entry| {
-            settled += usize::from(!entry.abandoned);
-            entry.abandoned || settled <= RETIRED
-        });
-        kept
     }
 }
 
@@ -218,29 +210,17 @@ struct Envelope<T> {
 impl Record {
     /// Every key that it names, whatever became of it.
     pub(crate) fn keys(&self) -> Vec<KeyId> {
-        let ledger = &self.ledger;
-        let before = self.operation.as_ref().map(|operation| &operation.before);
-        let target = self.operation.as_ref().and_then(|operation| operation.target.as_ref());
-        [&ledger.current, &ledger.pending, &ledger.previous]
-            .into_iter()
-            .flatten()
-            .chain(&ledger.retired)
-            .filter_map(|entry| entry.key_id.clone())
-            .chain(
-                before.into_iter().chain(target).filter_map(|it| it.expected().key_id().cloned()),
-            )
-            .collect()
+        let operation = self.operation.iter();
+        let set = operation.flat_map(|it| [Some(&it.before), it.target.as_ref()]).flatten();
+        let set = set.filter_map(|change| change.expected().key_id().cloned());
+        self.ledger.key_ids().cloned().chain(set).collect()
     }
 
     /// Keys whose name in the API servers' metrics cannot be computed, with the hash that was seen.
     pub(crate) fn hashes_seen(&self) -> Vec<(KeyId, String)> {
         let ledger = &self.ledger;
-        [&ledger.current, &ledger.previous]
-            .into_iter()
-            .flatten()
-            .chain(&ledger.retired)
-            .filter_map(|entry| Some((entry.key_id.clone()?, entry.key_id_hash_seen.clone()?)))
-            .collect()
+        let held = [&ledger.current, &ledger.previous].into_iter().flatten().chain(&ledger.retired);
+        held.filter_map(|it| Some((it.key_id.clone()?, it.key_id_hash_seen.clone()?))).collect()
     }
 
     /// Reads the text that is kept.
@@ -255,13 +235,11 @@ impl Record {
         }
 
         let unusable = |why: String| {
-            Error::new(
-                ErrorKind::Unexpected,
-                format!(
-                    "the record in ConfigMap aks-kms cannot be used: {why}; use the version of aks-kms that wrote it, \
-                     or delete the ConfigMap, after which nothing is known to be proven"
-                ),
-            )
+            let message = format!(
+                "the record in ConfigMap aks-kms cannot be used: {why}; use the version of aks-kms that wrote it, \
+                 or delete the ConfigMap, after which nothing is known to be proven"
+            );
+            Error::new(ErrorKind::Unexpected, message)
         };
         let found: Format =
             serde_json::from_str(text).map_err(|error| unusable(error.to_string()))?;

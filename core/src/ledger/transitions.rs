@@ -3,7 +3,10 @@
 use time::OffsetDateTime;
 
 use super::record::{Entry, Ledger, Operation, Record, Slot};
-use crate::model::{Evidence, ExpectedKey, ReencryptReport};
+use crate::{
+    ids::ExpectedKey,
+    report::{Evidence, KmsChange, ReencryptReport},
+};
 
 /// That every secret of the cluster is under a key.
 #[derive(Clone, Debug, PartialEq)]
@@ -187,6 +190,16 @@ impl Record {
     /// An operation begins, or somebody else takes it over.
     pub(crate) fn begin(&mut self, operation: Operation) {
         self.operation = Some(operation);
+    }
+
+    /// What the operation ends with, and the profile that it turns off to turn it on again, by the
+    /// plan that is performed now. `None`: as it was.
+    pub(crate) fn plans(&mut self, ends_with: Option<&KmsChange>, turns_off: Option<&KmsChange>) {
+        let Some(operation) = &mut self.operation else { return };
+        operation.target = ends_with.cloned().or(operation.target.take());
+        if let Some(before) = turns_off {
+            operation.before = before.clone();
+        }
     }
 
     /// The cluster is about to be set to a key, by a request that needs this eTag.

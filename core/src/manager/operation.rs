@@ -2,80 +2,91 @@
 
 use time::OffsetDateTime;
 
-use super::perform::OperationRun;
 use crate::{
+    azure::Azure,
     error::Result,
-    ledger::Operation,
-    model::{ClusterFacts, Intent, KeyId, KmsChange, Rotate},
+    facts::ClusterFacts,
+    ids::KeyId,
+    ledger::{Ledger, Operation, profile_in_force},
     observe::{Observation, StoredRecord},
-    operation::change::profile_in_force,
-    plan::{Plan, expected_now},
+    options::{Intent, Rotate},
+    plan::Plan,
+    report::KmsChange,
     rules,
     runner::Recorder,
 };
 
-impl OperationRun<'_> {
-    /// What is recorded is judged like the arguments of a call: the key that a call names in vain
-    /// is not set because the record names it.
-    pub(super) async fn as_arguments(
-        &self,
-        operation: &Operation,
-        cluster: &ClusterFacts,
-    ) -> Result<()> {
-        let target = match (&operation.intent, &operation.before) {
-            (Intent::Enable(asked), _) => Some(&asked.target.key_id),
-            (Intent::Rotate(asked), _) => asked.key_id.as_ref(),
-            (
-                Intent::ChangeNetworkMode(_) | Intent::MigrateToV2(_),
-                KmsChange::On { key_id, .. },
-            ) if cluster.kms_on().is_none() => Some(key_id),
-            _ => None,
-        };
-        let Some(key_id) = target else { return Ok(()) };
-        let suffix = self.inner.azure.key_vault_suffix().await?;
-        match rules::rotation(Some(key_id.as_str()), None, None, suffix) {
-            Ok(_) => Ok(()),
-            Err(findings) => Err(rules::invalid_input(findings, Vec::new())
-                .with_context("the record names this key; abandon drops the operation")),
+/// What is recorded is judged like the arguments of a call: the key that a call names in vain
+/// is not set because the record names it.
+pub(super) async fn as_arguments(
+    azure: &Azure,
+    operation: &Operation,
+    cluster: &ClusterFacts,
+) -> Result<()> {
+    let target = match (&operation.intent, &operation.before) {
+        (Intent::Enable(asked), _) => Some(&asked.target.key_id),
+        (Intent::Rotate(asked), _) => asked.key_id.as_ref(),
+        (Intent::ChangeNetworkMode(_) | Intent::MigrateToV2(_), KmsChange::On(before))
+            if cluster.kms_on().is_none() =>
+        {
+            Some(&before.key_id)
         }
+        _ => None,
+    };
+    let Some(key_id) = target else { return Ok(()) };
+    let suffix = azure.key_vault_suffix().await?;
+    match rules::rotation(Some(key_id.as_str()), None, None, suffix) {
+        Ok(_) => Ok(()),
+        Err(findings) => Err(rules::invalid_input(findings, Vec::new())
+            .with_context("the record names this key; abandon drops the operation")),
     }
+}
 
-    /// The operation as it is recorded: the one that is gone on with, else a new one.
-    pub(super) fn operation(
-        &self,
-        plan: &Plan,
-        unfinished: Option<Operation>,
-        cluster: &ClusterFacts,
-        found: Option<&StoredRecord>,
-        recorder: &Recorder,
-    ) -> Result<Operation> {
-        if let Some(operation) = unfinished {
-            return Ok(Operation { by: recorder.by().to_owned(), ..operation });
-        }
-        Ok(Operation {
-            id: uuid::Uuid::new_v4().to_string(),
-            intent: self.request.intent.clone(),
-            before: profile_in_force(cluster, found.map(|found| &found.reconciled.record.ledger))?,
-            target: plan.target().cloned(),
-            newest_version: None,
-            closed_vault: None,
-            watermark: found.map_or(0, |found| found.etcd_resource_version).to_string(),
-            by: recorder.by().to_owned(),
-            since: OffsetDateTime::now_utc(),
-        })
-    }
+/// The operation as it is recorded when it begins.
+pub(super) fn new_operation(
+    intent: &Intent,
+    plan: &Plan,
+    cluster: &ClusterFacts,
+    found: Option<&StoredRecord>,
+    recorder: &Recorder,
+) -> Result<Operation> {
+    let ledger = found.map(|found| &found.reconciled.record.ledger);
+    let (before, target) = before_and_target(intent, plan, cluster, ledger)?;
+    Ok(Operation {
+        id: uuid::Uuid::new_v4().to_string(),
+        intent: intent.clone(),
+        before,
+        target,
+        newest_version: None,
+        closed_vault: None,
+        watermark: found.map_or(0, |found| found.etcd_resource_version).to_string(),
+        by: recorder.by().to_owned(),
+        since: OffsetDateTime::now_utc(),
+    })
+}
 
-    /// Whether what keeps the cluster busy is the change that an earlier run of this operation sent.
-    pub(super) fn is_our_operation(&self, seen: &Observation) -> bool {
-        let cluster = &seen.observed.cluster;
-        let Some(found) = seen.observed.recorded() else { return false };
-        let is_pending = found.record.ledger.pending.as_ref().is_some_and(|pending| {
-            expected_now(cluster).is_ok_and(|configured| pending.is(&configured))
+/// The profile that a new operation begins with, and the one that it ends with as far as that is
+/// known: after a change that did not succeed, which key goes off and on again is yet to be heard.
+pub(super) fn before_and_target(
+    intent: &Intent,
+    plan: &Plan,
+    cluster: &ClusterFacts,
+    ledger: Option<&Ledger>,
+) -> Result<(KmsChange, Option<KmsChange>)> {
+    let is_known = cluster.is_succeeded() || !intent.turns_off_and_on();
+    let target = plan.target().filter(|_| is_known).cloned();
+    Ok((profile_in_force(cluster, ledger)?, target))
+}
+
+/// Whether what keeps the cluster busy is the change that an earlier run of this operation sent.
+pub(super) fn is_our_operation(intent: &Intent, seen: &Observation) -> bool {
+    let cluster = &seen.observed.cluster;
+    let Some(found) = seen.observed.recorded() else { return false };
+    let is_pending =
+        found.record.ledger.pending.as_ref().is_some_and(|pending| {
+            cluster.expected().is_ok_and(|configured| pending.is(&configured))
         });
-        cluster.busy().is_some()
-            && is_pending
-            && seen.observed.unfinished(&self.request.intent).is_some()
-    }
+    cluster.busy().is_some() && is_pending && seen.observed.unfinished(intent).is_some()
 }
 
 /// The intent with the key version that the operation has made already.
@@ -91,7 +102,7 @@ pub(super) fn with_key_made(intent: &Intent, made: Option<&KeyId>) -> Intent {
 /// What going on with a recorded operation comes to: said before anything is done.
 pub(super) fn goes_on(operation: &Operation, plan: &Plan) -> String {
     let sets = match plan.target() {
-        Some(KmsChange::On { key_id, .. }) => format!("it is going to set key {key_id}"),
+        Some(KmsChange::On(target)) => format!("it is going to set key {}", target.key_id),
         Some(KmsChange::Off) => "it is going to turn KMS off".to_owned(),
         None => "it sets no other key".to_owned(),
     };

@@ -1,65 +1,79 @@
 //! The verbs that only read.
 
-use std::{future::Future, time::Duration};
-
 use super::{
-    Inner,
-    perform::{known_keys, reported, status_with},
+    Inner, KmsManager,
+    session::{AtTimeLimit, Session, status_with},
 };
 use crate::{
     error::{Error, ErrorKind, Result},
+    ids::{ExpectedKey, Verb},
     kubernetes::{Needs, ObserveScope},
     ledger::{Fit, Reconciled},
-    model::{
-        ClusterId, ExpectedKey, KmsStatus, KubernetesVersion, OperationReport, Purpose,
-        ReencryptOptions, SecretTotal, StatusOptions, Step, StepKind, StepOutcome, Verb,
-        VerifySecretsOptions,
-    },
     observe::{KeyToObserve, Observation},
-    plan::{Plan, expected_now},
-    progress::Reporter,
-    reencrypt::{Engine, EngineConfig, LedgerProof},
-    rules,
-    runner::RunLog,
+    options::{ReencryptOptions, StatusOptions, VerifySecretsOptions},
+    plan::Plan,
+    reencrypt::LedgerProof,
+    report::{KmsStatus, OperationReport, SecretTotal, Step, StepKind, StepOutcome},
+    rules::{self, RuleContext},
     verbs,
 };
 
-/// How long a verb may take that only reads and has no time limit of its own.
-pub(super) const READING: Duration = Duration::from_secs(120);
+impl KmsManager {
+    /// Proves, without writing, that no secret is under another key than the one in use.
+    ///
+    /// It compares every secret with the proof that an earlier operation recorded. Without such a
+    /// proof it cannot tell; [`reencrypt_secrets`](Self::reencrypt_secrets), which writes nothing
+    /// to secrets that are under the key already, can. Nor can it tell below Kubernetes 1.34, whose API
+    /// servers do not list versions without values.
+    ///
+    /// ```no_run
+    /// # async fn example(manager: aks_kms::KmsManager) -> aks_kms::Result<()> {
+    /// use aks_kms::VerifySecretsOptions;
+    ///
+    /// let report = manager.verify_secrets(VerifySecretsOptions::default()).await?;
+    /// assert!(report.is_proven());
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// [`reencrypt_incomplete`](crate::ErrorKind::ReencryptIncomplete) when it cannot tell or a
+    /// secret is not proven, and those of Azure and the network.
+    pub async fn verify_secrets(&self, options: VerifySecretsOptions) -> Result<OperationReport> {
+        Box::pin(verify_secrets(&self.0, options)).await
+    }
 
-/// The work, unless it takes longer than reading ever should.
-pub(super) async fn in_time<T>(
-    cluster: &ClusterId,
-    verb: Verb,
-    limit: Duration,
-    work: impl Future<Output = Result<T>>,
-) -> Result<T> {
-    tokio::time::timeout(limit, work).await.unwrap_or_else(|_| {
-        Err(Error::new(
-            ErrorKind::Timeout,
-            format!(
-                "{verb} of {cluster} did not end within {} s, the time limit of what only reads: Azure or the API server \
-                 does not respond in time; nothing was changed, call it again",
-                limit.as_secs()
-            ),
-        ))
-    })
+    /// Reads the present state, and says what is wrong or will be.
+    ///
+    /// ```no_run
+    /// # async fn example(manager: aks_kms::KmsManager) -> aks_kms::Result<()> {
+    /// use aks_kms::StatusOptions;
+    ///
+    /// let status = manager.status(StatusOptions::default()).await?;
+    /// for finding in &status.findings {
+    ///     println!("{finding}");
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// Those of Azure and the network, and [`timeout`](crate::ErrorKind::Timeout) after two
+    /// minutes. An API server that cannot be reached is a finding.
+    pub async fn status(&self, options: StatusOptions) -> Result<KmsStatus> {
+        let work = Box::pin(status(&self.0, options));
+        self.0.reading(Verb::Status, work).await
+    }
 }
 
 /// The present state, and what is wrong or will be.
 pub(super) async fn status(inner: &Inner, options: StatusOptions) -> Result<KmsStatus> {
-    let seen = inner
-        .observe(|cluster, _| KeyToObserve::in_use(cluster), inner.scope_to_look(options.secrets))
-        .await?
-        .observed;
+    let seen = inner.look(options.secrets).await?.observed;
     let mut status = status_with(&seen.cluster, seen.recorded());
     status.findings = verbs::status(&seen);
     if options.secrets {
-        status.secrets = seen
-            .kubernetes
-            .known()
-            .and_then(|facts| facts.secrets.known())
-            .map(|&total| SecretTotal { total });
+        let total = seen.kubernetes.known().and_then(|facts| facts.secrets.known());
+        status.secrets = total.map(|&total| SecretTotal { total });
     }
     Ok(status)
 }
@@ -76,30 +90,18 @@ pub(super) async fn verify_secrets(
     if !problems.is_empty() {
         return Err(rules::invalid_input(Vec::new(), problems));
     }
-    let reporter = Reporter::new(Verb::VerifySecrets, run.on_progress.clone());
-    let log =
-        RunLog::new(Verb::VerifySecrets, inner.cluster.clone(), run.dry_run, run.allow.clone());
-    let work = Box::pin(verify(inner, &options, &reencrypt, &reporter, &log));
-    let outcome = tokio::time::timeout(run.timeout, work).await.unwrap_or_else(|_| {
-        Err(Error::new(
-            ErrorKind::Timeout,
-            format!("verify_secrets of {} did not end within its time limit", inner.cluster),
-        ))
-    });
-    match &outcome {
-        Ok(()) => reporter.finish("Done"),
-        Err(error) => reporter.finish(error.to_string()),
-    }
-    reported(outcome, &log)
+    let session = Session::new(inner, Verb::VerifySecrets, run);
+    let work = Box::pin(verify(&session, &options, &reencrypt));
+    let outcome = session.in_time(run.timeout, AtTimeLimit::Unchanged, work).await;
+    session.end(outcome)
 }
 
 async fn verify(
-    inner: &Inner,
+    session: &Session<'_>,
     options: &VerifySecretsOptions,
     reencrypt: &ReencryptOptions,
-    reporter: &Reporter,
-    log: &RunLog,
 ) -> Result<()> {
+    let Session { inner, log, .. } = session;
     let scope = ObserveScope {
         namespaces: options.namespaces.as_deref(),
         needs: Needs::Status,
@@ -108,24 +110,16 @@ async fn verify(
     };
     let seen = inner.observe(|cluster, _| KeyToObserve::in_use(cluster), scope).await?;
     let Observation { observed, kubernetes, found } = seen;
+    rules::namespaces_exist(&observed)?;
     log.seen(status_with(&observed.cluster, observed.recorded()));
-    let step = Step::new(StepKind::VerifySecrets { purpose: Purpose::Verify });
-    let plan = Plan {
-        findings: rules::judge(&rules::RuleContext {
-            verb: Verb::VerifySecrets,
-            observed: &observed,
-            target: None,
-            gate: false,
-            rewrites: false,
-            reencrypt,
-        }),
-        steps: vec![step.clone()],
-    };
+    let step = Step::new(StepKind::VerifySecrets);
+    let context = RuleContext::of(Verb::VerifySecrets, &observed, &[], reencrypt);
+    let plan = Plan { findings: rules::judge(&context), steps: vec![step.clone()] };
     log.planned(&plan);
     if options.dry_run {
         return Ok(());
     }
-    if let Some(refusal) = rules::refusal(&plan.findings, &options.allow, &[]) {
+    if let Some(refusal) = rules::refusal(&session.what(), &plan.findings, &options.allow, &[]) {
         return Err(refusal);
     }
     let found = match found {
@@ -133,26 +127,16 @@ async fn verify(
         None => return Err(inconclusive("this manager was made without a journal")),
     };
     let (Some(api), Some(facts)) = (kubernetes, observed.kubernetes.known()) else {
-        return Err(Error::new(
-            ErrorKind::Unavailable,
-            format!("the API server of {} cannot be reached from here", inner.cluster),
-        ));
+        let message = format!(
+            "the API server of {} cannot be reached from here; run this where it can be",
+            inner.cluster
+        );
+        return Err(Error::new(ErrorKind::Unavailable, message));
     };
-    let expected = expected_now(&observed.cluster)?;
+    let expected = observed.cluster.expected()?;
     let proof = recorded_proof(&found.reconciled, &expected)?;
-    let engine = Engine::new(EngineConfig {
-        api,
-        timing: inner.timing.clone(),
-        options: reencrypt.clone(),
-        state_namespace: inner.journal.namespace().to_owned(),
-        metrics: facts.metrics.known() != Some(&false),
-        total: facts.secrets.known().copied(),
-        reporter: reporter.clone(),
-        known_key_id_hashes: found.reconciled.record.hashes_seen(),
-        known_keys: known_keys(&observed.cluster, Some(&found.reconciled)),
-        settled: observed.cluster.is_succeeded(),
-        kms_v1: observed.cluster.kubernetes_version < KubernetesVersion::KMS_V2,
-    });
+    let recorded = Some(&found.reconciled);
+    let engine = session.engine(api, Some(facts), &observed.cluster, recorded, reencrypt.clone());
     let began = tokio::time::Instant::now();
     let report = engine.verify_against_record(&expected, proof).await?;
     log.step(&step, StepOutcome::Done, began.elapsed().as_secs_f64());
@@ -163,14 +147,12 @@ async fn verify(
         return Ok(());
     }
     if named > report.given_up.len() {
-        return Err(Error::new(
-            ErrorKind::ReencryptIncomplete,
-            format!(
-                "{named} secrets of {} are not proven to be under the key in use; reencrypt_secrets proves them, and \
-                 writes nothing to those that are",
-                inner.cluster
-            ),
-        ));
+        let message = format!(
+            "{named} secrets of {} are not proven to be under the key in use; reencrypt_secrets proves them, and \
+             writes nothing to those that are",
+            inner.cluster
+        );
+        return Err(Error::new(ErrorKind::ReencryptIncomplete, message));
     }
     Ok(())
 }
@@ -200,21 +182,19 @@ fn recorded_proof(found: &Reconciled, key: &ExpectedKey) -> Result<LedgerProof> 
 }
 
 fn inconclusive(why: &str) -> Error {
-    Error::new(
-        ErrorKind::ReencryptIncomplete,
-        format!(
-            "whether every secret is under the key in use cannot be told without writing: {why}; reencrypt_secrets, which \
-             writes nothing to secrets that are under the key already, can tell"
-        ),
-    )
+    let message = format!(
+        "whether every secret is under the key in use cannot be told without writing: {why}; reencrypt_secrets, which \
+         writes nothing to secrets that are under the key already, can tell"
+    );
+    Error::new(ErrorKind::ReencryptIncomplete, message)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::{
-        model::KeyId,
-        rules::testing::{CLUSTER, KEY_1, KEY_2, entry, proven, recorded},
+        ids::KeyId,
+        rules::testing::{KEY_1, KEY_2, entry, proven, recorded},
     };
 
     #[test]
@@ -226,17 +206,5 @@ mod tests {
             let error = recorded_proof(&found, &other).unwrap_err();
             assert_eq!(error.code(), "reencrypt_incomplete");
         }
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn what_does_not_answer_ends_with_an_error_that_names_the_limit() {
-        let cluster = ClusterId::parse(CLUSTER).unwrap();
-        let never = std::future::pending::<Result<()>>();
-        let error = in_time(&cluster, Verb::Status, READING, never).await.unwrap_err();
-        assert_eq!(error.kind(), ErrorKind::Timeout);
-        assert!(error.to_string().contains("status of"), "{error}");
-        assert!(error.to_string().contains("120 s"), "{error}");
-        let soon = async { Ok(1) };
-        assert_eq!(in_time(&cluster, Verb::Status, READING, soon).await.unwrap(), 1);
     }
 }

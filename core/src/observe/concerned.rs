@@ -6,8 +6,9 @@ use futures::future::{OptionFuture, join_all};
 use super::{KeyToObserve, observe_key};
 use crate::{
     azure::Azure,
+    facts::ClusterFacts,
+    ids::{KeyId, VaultId},
     ledger::{Entry, Ledger},
-    model::{ClusterFacts, KeyId, VaultId},
     observed::PreviousKey,
 };
 
@@ -61,7 +62,7 @@ impl Concerned {
 /// The key that KMS was turned off with: AKS keeps it next to the one that comes after.
 fn turned_off(cluster: &ClusterFacts) -> Option<KeyId> {
     let profile = cluster.kms.as_ref().filter(|profile| !profile.enabled)?;
-    KeyId::parse(profile.key_id.as_deref()?).ok()
+    profile.key_id().cloned()
 }
 
 /// Keys that the API servers may read with although the record does not say so for certain: one
@@ -81,7 +82,7 @@ fn perhaps_read(ledger: &Ledger) -> Vec<KeyId> {
 mod tests {
     use super::*;
     use crate::{
-        model::NetworkMode,
+        ids::NetworkMode,
         rules::testing::{
             KEY_0, KEY_1, KEY_2, KEY_3, cluster, entry, kms_on, plaintext_entry, proven, recorded,
         },

@@ -4,13 +4,12 @@ use time::OffsetDateTime;
 
 use crate::{
     error::{Error, Result},
+    facts::{ClusterFacts, KubernetesFacts},
     kubernetes::{
         EtcdIdentity, KubernetesApi, ObserveScope, Read, RecordStore, SealStore, Stored,
         etcd_identity, namespace_exists,
     },
     ledger::{ClusterIdentity, ObservedCluster, Reconciled, Record},
-    model::{ClusterFacts, KubernetesFacts, VaultId},
-    plan::expected_now,
     seal::SealKey,
 };
 
@@ -42,11 +41,9 @@ pub(super) fn reconciled(cluster: &ClusterFacts, kept: KeptRecord) -> Result<Sto
             resource_uid: cluster.resource_uid.clone(),
             etag: cluster.etag.clone(),
         },
-        key: expected_now(cluster)?,
+        key: cluster.expected()?,
         network_mode: cluster.kms_on().and_then(|profile| profile.network_mode),
-        key_vault_id: cluster
-            .kms_on()
-            .and_then(|profile| VaultId::parse(profile.key_vault_id.as_deref()?).ok()),
+        key_vault_id: cluster.kms_on().and_then(|profile| profile.key_vault_id().cloned()),
         in_force: cluster.is_succeeded(),
         resource_version: marks.resource_version,
         at: OffsetDateTime::now_utc(),

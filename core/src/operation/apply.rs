@@ -7,9 +7,10 @@ use super::{
     state::{OperationState, Stage},
 };
 use crate::{
+    facts::ClusterFacts,
+    ids::{ExpectedKey, KubernetesVersion, VaultId},
     ledger::Certainty,
-    model::{ClusterFacts, ExpectedKey, KmsChange, Purpose, StepKind, StepOutcome, VaultId},
-    plan::{expected_now, has_gate, has_rewrite},
+    report::{KmsChange, Purpose, StepKind, StepOutcome},
 };
 
 impl OperationState {
@@ -22,17 +23,14 @@ impl OperationState {
             (Effect::Pass(outcome), _) => return Some(self.done(*outcome)),
             (Effect::CreateKeyVersion { .. }, Outcome::Made { key_id, is_new }) => {
                 self.made = Some(key_id);
-                return Some(self.done(if is_new {
-                    StepOutcome::Done
-                } else {
-                    StepOutcome::AlreadyDone
-                }));
+                return Some(self.done(done_now(is_new)));
             }
             (Effect::ReadPublicAccess { target }, _) => {
                 self.seen = seen;
                 self.stage = changing(target, change::Progress::Begun, false);
             }
-            (Effect::Intend { target }, _) => {
+            (Effect::Intend { target, turns_off, .. }, _) => {
+                self.before = turns_off.clone().or(self.before.take());
                 let sets_back = self.sets_back(target, seen.as_deref());
                 self.stage = changing(target, change::Progress::Intended, sets_back);
             }
@@ -60,8 +58,9 @@ impl OperationState {
                 return Some(self.done(StepOutcome::Skipped));
             }
             (Effect::Converge { .. } | Effect::FindKeyInUse { .. }, Outcome::Heard(keys)) => {
-                return self.heard(&keys);
+                self.heard(&keys);
             }
+            (Effect::Rewrite, Outcome::Done) => self.stage = Stage::Rewritten,
             (Effect::Verify, Outcome::Verified(verdict)) => self.stage = Stage::Verified(verdict),
             (Effect::Conclude { unchanged, .. }, _) => self.conclude(*unchanged),
             (Effect::ReadVault(_), Outcome::Vault(look)) => {
@@ -75,12 +74,7 @@ impl OperationState {
             }
             (Effect::AwaitConnection(_), _) => self.stage = closing_to(self.closing()),
             (Effect::CheckKms, _) => {
-                let closed = self.closing() == closing::Progress::Closed;
-                return Some(self.done(if closed {
-                    StepOutcome::Done
-                } else {
-                    StepOutcome::AlreadyDone
-                }));
+                return Some(self.done(done_now(self.closing() == closing::Progress::Closed)));
             }
             (Effect::BeginRecord, Outcome::Recorded(Recorded::Changed)) => {
                 self.stage = Stage::Replan(Replan::Recorded);
@@ -126,6 +120,12 @@ impl OperationState {
                 self.in_use = InUse::Vouched;
                 return Some(self.done(StepOutcome::Skipped));
             }
+            (Effect::FindKeyInUse { candidates, .. }, Failure::Unproven)
+                if *candidates == [ExpectedKey::Plaintext]
+                    && seen.is_some_and(|it| it.kubernetes_version < KubernetesVersion::KMS_V2) =>
+            {
+                Stage::Stopped(Stop::Unnamed)
+            }
             (Effect::CheckKms, _) => self.unhealthy(),
             // Whether it may stay closed cannot be told.
             (Effect::ReadVault(_), _) if self.closing() == closing::Progress::Closed => {
@@ -156,23 +156,13 @@ impl OperationState {
     }
 
     /// The API servers write with these.
-    fn heard(&mut self, keys: &[ExpectedKey]) -> Option<StepOutcome> {
+    fn heard(&mut self, keys: &[ExpectedKey]) {
         let is_target = || self.next_target().is_some_and(|target| *keys == [target.expected()]);
-        if self.stage == Stage::NotConverged && !is_target() {
-            self.stage = Stage::Stopped(Stop::Failed);
-            return None;
-        }
-        // Where a pass follows, it notices what others change.
-        if has_gate(self.later()) || has_rewrite(self.later()) || self.is_found() {
-            return Some(self.done(StepOutcome::Done));
-        }
-        self.stage = Stage::Converged;
-        None
-    }
-
-    /// Whether what is in use was to be found, whatever it is.
-    fn is_found(&self) -> bool {
-        matches!(self.step().map(|step| &step.kind), Some(StepKind::FindKeyInUse { .. }))
+        self.stage = if self.stage == Stage::NotConverged && !is_target() {
+            Stage::Stopped(Stop::Failed)
+        } else {
+            Stage::Converged
+        };
     }
 
     fn conclude(&mut self, unchanged: bool) {
@@ -188,7 +178,7 @@ impl OperationState {
 
     /// Whether the cluster is set from what was configured to what is in use.
     fn sets_back(&self, target: &KmsChange, seen: Option<&ClusterFacts>) -> bool {
-        let configured = seen.and_then(|seen| expected_now(seen).ok());
+        let configured = seen.and_then(|seen| seen.expected().ok());
         self.is_settling() && configured != Some(target.expected())
     }
 
@@ -201,7 +191,7 @@ impl OperationState {
         let (InUse::Heard(keys), Some(before)) = (&self.in_use, before) else {
             return Certainty::InUse;
         };
-        let configured = expected_now(before).ok();
+        let configured = before.expected().ok();
         let is_certain = keys.len() == 1 && configured.as_ref() == keys.first();
         if is_certain && before.is_succeeded() && !self.is_settling() {
             Certainty::Seen
@@ -238,6 +228,10 @@ impl OperationState {
             (VaultId::clone(key_vault_id), self.closed.as_ref() == Some(key_vault_id));
         Stage::Stopped(Stop::Unhealthy { vault, reopen })
     }
+}
+
+fn done_now(is_new: bool) -> StepOutcome {
+    if is_new { StepOutcome::Done } else { StepOutcome::AlreadyDone }
 }
 
 fn changing(target: &KmsChange, progress: change::Progress, sets_back: bool) -> Stage {

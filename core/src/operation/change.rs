@@ -21,10 +21,10 @@
 //!    refuses another one while KMS is on; over the public way only while the vault is open to it.
 
 use crate::{
-    error::Result,
+    facts::ClusterFacts,
+    ids::ExpectedKey,
     ledger::{Entry, Ledger},
-    model::{ClusterFacts, ExpectedKey, KmsChange, KmsConfiguration},
-    plan::expected_now,
+    report::{KmsChange, KmsConfiguration},
 };
 
 /// What is known of the key that API servers write with.
@@ -70,8 +70,8 @@ impl Look {
             etag: seen.etag.clone(),
             busy: seen.busy().is_some(),
             succeeded: seen.is_succeeded(),
-            has_target: target.is_of(seen),
-            configured: expected_now(seen).ok(),
+            has_target: seen.has(target),
+            configured: seen.expected().ok(),
         }
     }
 }
@@ -143,24 +143,6 @@ pub(crate) fn key_to_settle_on<'a>(
     }
 }
 
-/// The profile that an operation begins with: after a change that did not succeed, the one that is
-/// recorded to be in use.
-///
-/// # Errors
-/// [`ErrorKind::Unexpected`](crate::ErrorKind::Unexpected): it cannot be named.
-pub(crate) fn profile_in_force(now: &ClusterFacts, ledger: Option<&Ledger>) -> Result<KmsChange> {
-    let current = ledger.and_then(|ledger| ledger.current.as_ref());
-    let Some(entry) = current.filter(|_| !now.is_succeeded()) else { return KmsChange::of(now) };
-    match (&entry.key_id, entry.network_mode) {
-        (None, _) => Ok(KmsChange::Off),
-        (Some(key_id), Some(network_mode)) => {
-            let (key_id, key_vault_id) = (key_id.clone(), entry.key_vault_id.clone());
-            Ok(KmsChange::on(&KmsConfiguration { key_id, network_mode, key_vault_id }))
-        }
-        (Some(_), None) => KmsChange::of(now),
-    }
-}
-
 /// The keys that API servers may write with after a change that did not succeed: what is
 /// configured, what is to be set, what the operation began with, what is recorded, and none.
 pub(crate) fn candidates(
@@ -170,13 +152,8 @@ pub(crate) fn candidates(
     ledger: Option<&Ledger>,
 ) -> Vec<ExpectedKey> {
     let recorded = ledger.into_iter().flat_map(|ledger| ledger.entries().map(Entry::key));
-    let all = expected_now(now)
-        .ok()
-        .into_iter()
-        .chain(later)
-        .chain(before.map(KmsChange::expected))
-        .chain(recorded)
-        .chain([ExpectedKey::Plaintext]);
+    let named = now.expected().ok().into_iter().chain(later).chain(before.map(KmsChange::expected));
+    let all = named.chain(recorded).chain([ExpectedKey::Plaintext]);
     let mut candidates = Vec::new();
     for key in all {
         if !candidates.contains(&key) {
@@ -200,13 +177,11 @@ pub(crate) fn profile_of(
 ) -> Option<KmsChange> {
     let ExpectedKey::Key(key_id) = key else { return Some(KmsChange::Off) };
     let on = |(network_mode, key_vault_id)| {
-        KmsChange::on(&KmsConfiguration { key_id: key_id.clone(), network_mode, key_vault_id })
+        KmsConfiguration { key_id: key_id.clone(), network_mode, key_vault_id }.set()
     };
-    let configured = match KmsChange::of(now) {
-        Ok(KmsChange::On { key_id: configured, network_mode, key_vault_id })
-            if configured.host().eq_ignore_ascii_case(key_id.host()) =>
-        {
-            Some((network_mode, key_vault_id))
+    let configured = match now.configured() {
+        Ok(KmsChange::On(now)) if now.key_id.host().eq_ignore_ascii_case(key_id.host()) => {
+            Some((now.network_mode, now.key_vault_id))
         }
         _ => None,
     };

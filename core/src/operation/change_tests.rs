@@ -1,6 +1,7 @@
 use super::*;
 use crate::{
-    model::{KeyId, NetworkMode, VaultId},
+    ids::{KeyId, NetworkMode, VaultId},
+    report::KmsConfiguration,
     rules::testing::{KEY_1, KEY_2, KEY_3, VAULT, cluster, entry, kms_on, recorded},
 };
 
@@ -15,9 +16,11 @@ fn key(number: u8) -> ExpectedKey {
 fn target(number: u8) -> KmsChange {
     match key(number) {
         ExpectedKey::Plaintext => KmsChange::Off,
-        ExpectedKey::Key(key_id) => {
-            KmsChange::On { key_id, network_mode: NetworkMode::Public, key_vault_id: None }
-        }
+        ExpectedKey::Key(key_id) => KmsChange::On(KmsConfiguration {
+            key_id,
+            network_mode: NetworkMode::Public,
+            key_vault_id: None,
+        }),
     }
 }
 
@@ -133,7 +136,11 @@ fn a_vault_is_reached_as_the_cluster_is_configured_with_it() {
     let on = |text: &str, network_mode| {
         let vault = VaultId::parse(VAULT).unwrap();
         let key_vault_id = (network_mode == NetworkMode::Private).then_some(vault);
-        KmsChange::On { key_id: KeyId::parse(text).unwrap(), network_mode, key_vault_id }
+        KmsChange::On(KmsConfiguration {
+            key_id: KeyId::parse(text).unwrap(),
+            network_mode,
+            key_vault_id,
+        })
     };
     let (public, private) = (NetworkMode::Public, NetworkMode::Private);
     let mut now = cluster();

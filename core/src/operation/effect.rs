@@ -2,11 +2,10 @@
 
 use super::closing;
 use crate::{
+    facts::ClusterFacts,
+    ids::{ExpectedKey, KeyId, KubernetesVersion, VaultId},
     ledger::Certainty,
-    model::{
-        ClusterFacts, ExpectedKey, KeyId, KmsChange, KubernetesVersion, Purpose, StepOutcome,
-        VaultId,
-    },
+    report::{KmsChange, Purpose, StepOutcome},
 };
 
 /// What to do next.
@@ -18,8 +17,9 @@ pub(crate) enum Effect {
     BeginRecord,
     /// Make a version of the key that is this operation's, unless there is one.
     CreateKeyVersion { key_id: KeyId, target: Option<KmsChange> },
-    /// Record what the cluster is about to be set to.
-    Intend { target: KmsChange },
+    /// Record what the cluster is about to be set to, what the operation ends with as far as that is
+    /// known, and the profile that it `turns_off` to turn it on again.
+    Intend { target: KmsChange, ends_with: Option<KmsChange>, turns_off: Option<KmsChange> },
     /// Set the cluster's KMS profile, for the eTag that was seen last.
     PutKms { target: KmsChange },
     /// Upgrade Kubernetes, for the eTag that was seen last.
@@ -155,10 +155,12 @@ pub(crate) enum Failure {
     KeyPermission,
     /// It is not known whether the request came through.
     NoOutcome,
-    /// The cluster has another eTag.
+    /// The cluster has another eTag, or nobody saw which one it got.
     EtagMismatch,
     /// The API servers cannot write, or not with what is awaited.
     KmsUnavailable,
+    /// What the API servers write with is nothing that was looked for, or has no name.
+    Unproven,
     Other,
 }
 

@@ -1,17 +1,15 @@
 //! What to do next. The rules are those of the [module](super), in the order of the steps.
 
 use super::{
-    change::{self, InUse, candidates, key_to_settle_on, profile_of},
+    change::{self, candidates, key_to_settle_on, profile_of},
     closing,
     effect::{Effect, Replan, Stop, Upgrade, Verdict},
     state::{OperationState, Stage},
 };
 use crate::{
-    model::{
-        ClusterFacts, ExpectedKey, KmsChange, KubernetesVersion, NetworkMode, Purpose, StepKind,
-        StepOutcome, VaultId,
-    },
-    plan::expected_now,
+    facts::ClusterFacts,
+    ids::{ExpectedKey, KubernetesVersion, NetworkMode, VaultId},
+    report::{KmsChange, Purpose, StepKind, StepOutcome},
 };
 
 /// A look at the cluster when nothing is at work on it.
@@ -30,7 +28,6 @@ pub(crate) fn next(state: &OperationState) -> Effect {
         }
         _ => {}
     }
-    let is_vouched = state.in_use == InUse::Vouched;
     match &step.kind {
         StepKind::RecordOperation => Effect::BeginRecord,
         StepKind::CreateKeyVersion { key_id } => Effect::CreateKeyVersion {
@@ -39,29 +36,17 @@ pub(crate) fn next(state: &OperationState) -> Effect {
         },
         StepKind::SetKms { target } => set_kms(state, &state.resolved(target)),
         StepKind::Settle => settle(state),
-        StepKind::WaitForKey { purpose, expected } if state.has_proof(*purpose) => {
+        StepKind::ReencryptSecrets { purpose: Purpose::Gate, expected: Some(expected), .. }
+            if state.context.is_proven =>
+        {
             Effect::TakeProof { expected: expected.clone() }
         }
-        StepKind::FindKeyInUse { purpose }
-        | StepKind::ReencryptSecrets { purpose, .. }
-        | StepKind::VerifySecrets { purpose }
-            if state.has_proof(*purpose) =>
-        {
-            Effect::Pass(StepOutcome::Skipped)
+        StepKind::ReencryptSecrets { expected, purpose, .. } => {
+            reencrypt_secrets(state, expected.as_ref(), *purpose)
         }
-        // The API servers are down: there is no gate.
-        StepKind::ReencryptSecrets { purpose: Purpose::Gate, .. }
-        | StepKind::VerifySecrets { purpose: Purpose::Gate }
-            if is_vouched =>
-        {
-            Effect::Pass(StepOutcome::Skipped)
-        }
-        StepKind::FindKeyInUse { purpose } => find_key_in_use(state, *purpose),
-        StepKind::WaitForKey { purpose, expected } => {
-            wait_for_key(state, *purpose, &state.expected(expected))
-        }
-        StepKind::ReencryptSecrets { .. } => Effect::Rewrite,
-        StepKind::VerifySecrets { purpose } => verify_secrets(state, *purpose),
+        StepKind::WaitForKey { expected } => wait_for_key(state, &state.expected(expected)),
+        // A verb of its own, without a run.
+        StepKind::VerifySecrets => Effect::Pass(StepOutcome::Skipped),
         StepKind::UpgradeControlPlane { version } => upgrade_control_plane(state, *version),
         StepKind::UpgradeNodePools { .. } => upgrade_node_pools(state),
         StepKind::SetVaultPublicAccess { key_vault_id, enabled: true } => {
@@ -93,15 +78,15 @@ fn settle(state: &OperationState) -> Effect {
     if seen.etag != state.etag {
         return CHANGED;
     }
-    let configured = expected_now(seen).ok();
+    let configured = seen.expected().ok();
     let Some(key) = key_to_settle_on(&state.in_use, configured.as_ref()) else {
         return Effect::Stop(Stop::MayLose { configured });
     };
-    let (later, before) = (state.next_target(), state.context.before.as_ref());
+    let (later, before) = (state.next_target(), state.before.as_ref());
     let Some(target) = profile_of(key, seen, later.as_ref(), before, state.ledger()) else {
         return Effect::Stop(Stop::UnknownAccess(key.clone()));
     };
-    if matches!(target, KmsChange::On { network_mode: NetworkMode::Public, .. }) {
+    if target.on().is_some_and(|target| target.network_mode == NetworkMode::Public) {
         return Effect::ReadPublicAccess { target };
     }
     change_to(state, &target, change::Progress::Begun, seen)
@@ -117,11 +102,21 @@ fn change_to(
     match change::next(target, state.etag.as_deref(), &state.in_use, progress, &look) {
         change::Next::Wait => READ,
         change::Next::Done => Effect::Pass(StepOutcome::AlreadyDone),
-        change::Next::Intend => Effect::Intend { target: target.clone() },
+        change::Next::Intend => Effect::Intend {
+            target: target.clone(),
+            ends_with: state.ends_with(),
+            turns_off: turns_off(state, target, seen),
+        },
         change::Next::Put => Effect::PutKms { target: target.clone() },
         change::Next::Replan => CHANGED,
         change::Next::Refuse => Effect::Stop(Stop::MayLose { configured: look.configured }),
     }
+}
+
+/// The profile in force that an operation turns off, to turn it on again.
+fn turns_off(state: &OperationState, target: &KmsChange, seen: &ClusterFacts) -> Option<KmsChange> {
+    let is_in_force = state.context.off_and_on && !target.is_on() && seen.is_succeeded();
+    seen.configured().ok().filter(|configured| is_in_force && configured.is_on())
 }
 
 /// What the API servers write with, where the cluster's configuration does not tell.
@@ -130,33 +125,45 @@ fn find_key_in_use(state: &OperationState, purpose: Purpose) -> Effect {
     if seen.etag != state.etag {
         return CHANGED;
     }
-    let is_known = state.ledger().is_some_and(|ledger| ledger.current.is_some());
-    if seen.kubernetes_version < KubernetesVersion::KMS_V2 && !is_known {
-        return Effect::Stop(Stop::Unnamed);
-    }
+    // Whoever made the change that failed may have made one before that did not.
+    let is_known =
+        state.context.recorded.as_ref().is_some_and(|recorded| {
+            recorded.is_unbroken() && recorded.record.ledger.current.is_some()
+        });
     let later = state.next_target().as_ref().map(KmsChange::expected);
-    let candidates = candidates(seen, later, state.context.before.as_ref(), state.ledger());
+    let candidates = if seen.kubernetes_version >= KubernetesVersion::KMS_V2 || is_known {
+        candidates(seen, later, state.before.as_ref(), state.ledger())
+    } else {
+        // A key of KMS v1 has no name, so it could be taken for the only one that is looked for.
+        vec![ExpectedKey::Plaintext]
+    };
     Effect::FindKeyInUse { purpose, candidates }
+}
+
+fn wait_for_key(state: &OperationState, expected: &ExpectedKey) -> Effect {
+    match (&state.stage, &state.seen) {
+        (Stage::Converged, None) => READ,
+        (Stage::Converged, Some(seen)) if seen.etag != state.etag => CHANGED,
+        (Stage::Converged, Some(_)) => Effect::Pass(StepOutcome::Done),
+        _ => Effect::Converge { purpose: Purpose::Rewrite, expected: expected.clone() },
+    }
 }
 
 /// Where the API servers do not come to write with what is configured, they may write with the
 /// target: then the change goes back to what they have.
-fn wait_for_key(state: &OperationState, purpose: Purpose, expected: &ExpectedKey) -> Effect {
+fn reencrypt_secrets(
+    state: &OperationState,
+    expected: Option<&ExpectedKey>,
+    purpose: Purpose,
+) -> Effect {
     match (&state.stage, &state.seen) {
         (Stage::NotConverged, _) => {
             let target = state.next_target().as_ref().map(KmsChange::expected);
-            let candidates = [expected.clone()].into_iter().chain(target).collect();
+            let candidates = expected.cloned().into_iter().chain(target).collect();
             Effect::FindKeyInUse { purpose, candidates }
         }
-        (Stage::Converged, None) => READ,
-        (Stage::Converged, Some(seen)) if seen.etag != state.etag => CHANGED,
-        (Stage::Converged, Some(_)) => Effect::Pass(StepOutcome::Done),
-        _ => Effect::Converge { purpose, expected: expected.clone() },
-    }
-}
-
-fn verify_secrets(state: &OperationState, purpose: Purpose) -> Effect {
-    match (&state.stage, &state.seen) {
+        (Stage::Converged, _) => Effect::Rewrite,
+        (Stage::Rewritten, _) => Effect::Verify,
         (Stage::Verified(_), None) => Effect::ReadCluster { wait: false },
         (Stage::Verified(verdict), Some(seen)) => {
             let is_planned = seen.etag.is_some() && seen.etag == state.etag;
@@ -168,7 +175,10 @@ fn verify_secrets(state: &OperationState, purpose: Purpose) -> Effect {
         (Stage::Concluded { verdict, .. }, _) => {
             judged(state, purpose, verdict).map_or(Effect::Pass(StepOutcome::Done), Effect::Stop)
         }
-        _ => Effect::Verify,
+        _ => match expected {
+            Some(key) => Effect::Converge { purpose, expected: state.expected(key) },
+            None => find_key_in_use(state, purpose),
+        },
     }
 }
 

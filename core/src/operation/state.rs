@@ -8,9 +8,11 @@ use super::{
     effect::{Replan, Stop, Verdict},
 };
 use crate::{
+    facts::ClusterFacts,
+    ids::{ExpectedKey, KeyId, VaultId},
     ledger::{Certainty, Ledger, Reconciled},
-    model::{ClusterFacts, ExpectedKey, KeyId, KmsChange, Purpose, Step, StepKind, VaultId},
-    plan::has_gate,
+    plan::{has_gate, last_target},
+    report::{KmsChange, Step, StepKind},
 };
 
 /// What does not change while a plan is run.
@@ -19,8 +21,6 @@ pub(crate) struct Context {
     pub(crate) steps: Arc<[Step]>,
     /// What is recorded of the cluster's keys, as it was when the plan was made.
     pub(crate) recorded: Option<Arc<Reconciled>>,
-    /// The KMS profile that the operation began with. `None`: it cannot be named.
-    pub(crate) before: Option<KmsChange>,
     /// A recorded proof takes the gate's place: nothing was changed since.
     pub(crate) is_proven: bool,
     /// The operation turns KMS off and on again.
@@ -39,6 +39,9 @@ pub(crate) struct OperationState {
     pub(crate) stage: Stage,
     /// The cluster's eTag before the gate, or after the run's own last change.
     pub(crate) etag: Option<String>,
+    /// The KMS profile that the operation began with, or turned off to turn it on again. `None`: it
+    /// cannot be named.
+    pub(crate) before: Option<KmsChange>,
     /// The keys that the API servers were heard to write with.
     pub(crate) in_use: InUse,
     /// The version that the operation made of a key.
@@ -64,6 +67,8 @@ pub(crate) enum Stage {
     NotConverged,
     /// Every API server writes with the key.
     Converged,
+    /// Every secret is rewritten.
+    Rewritten,
     /// A pass has ended.
     Verified(Verdict),
     /// It is reported.
@@ -78,12 +83,18 @@ pub(crate) enum Stage {
 
 impl OperationState {
     /// Before the first step. `etag` is the one that the plan was made from.
-    pub(crate) fn new(context: Context, etag: Option<String>, is_off: bool) -> Self {
+    pub(crate) fn new(
+        context: Context,
+        etag: Option<String>,
+        before: Option<KmsChange>,
+        is_off: bool,
+    ) -> Self {
         let vouched = !has_gate(&context.steps);
         Self {
             at: 0,
             stage: Stage::Begun,
             etag,
+            before,
             in_use: if vouched { InUse::Vouched } else { InUse::NotHeard },
             made: None,
             closed: None,
@@ -112,18 +123,19 @@ impl OperationState {
         set.map(|target| self.resolved(target))
     }
 
+    /// The profile that the operation ends with. `None`: it sets none, or its key is yet to be made.
+    pub(super) fn ends_with(&self) -> Option<KmsChange> {
+        let target = last_target(&self.context.steps)?;
+        Some(self.resolved(target)).filter(KmsChange::is_made)
+    }
+
     /// Whether another change of the key follows: what a pass proves is the gate before it.
-    pub(super) fn key_change_follows(&self) -> bool {
+    pub(crate) fn key_change_follows(&self) -> bool {
         self.next_target().is_some()
     }
 
     pub(super) fn ledger(&self) -> Option<&Ledger> {
         self.context.recorded.as_ref().map(|recorded| &recorded.record.ledger)
-    }
-
-    /// Whether a recorded proof takes the place of a pass for this purpose.
-    pub(super) fn has_proof(&self, purpose: Purpose) -> bool {
-        purpose == Purpose::Gate && self.context.is_proven
     }
 
     /// The target with the key version that the operation made.

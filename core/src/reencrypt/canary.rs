@@ -5,7 +5,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use bytes::Bytes;
 use serde_json::json;
 
-use super::requests::{is_decryption, stop_if_out_of_space, transient};
+use super::requests::{is_decryption, send, stop_if_out_of_space};
 use crate::{
     error::{Error, ErrorKind, Result},
     kubernetes::{
@@ -164,7 +164,7 @@ impl Canary {
         let path =
             format!("{}?fieldManager=aks-kms&includeObject=None", secrets_path(&self.namespace));
         let request = Request::post(path, Accept::Table, body);
-        self.send(connection, &request).await
+        send(connection, &request, "write the canary secret").await
     }
 
     async fn patch(
@@ -177,23 +177,11 @@ impl Canary {
             json!({"type": CANARY_TYPE, "metadata": {"annotations": {"aks-kms/write": mark}}});
         let path = format!("{}?fieldManager=aks-kms&includeObject=None", self.path(name));
         let request = Request::merge_patch(path, Accept::Table, Bytes::from(body.to_string()));
-        self.send(connection, &request).await
+        send(connection, &request, "write the canary secret").await
     }
 
     fn path(&self, name: &str) -> String {
         secret_path(&self.namespace, name)
-    }
-
-    /// The inner error: no response, for a reason that may pass.
-    async fn send(
-        &self,
-        connection: &KubernetesApi,
-        request: &Request,
-    ) -> Result<Result<Response, String>> {
-        match connection.send(request).await {
-            Ok(response) => Ok(Ok(response)),
-            Err(error) => transient(connection, error, "write the canary secret").map(Err),
-        }
     }
 
     fn refused(&self, response: &Response, verb: &str) -> Result<CanaryWrite> {
@@ -218,14 +206,12 @@ impl Canary {
                 self.namespace
             )
         };
-        Err(Error::new(
-            kind,
-            format!(
-                "may not {verb} secret {}/{name}, which shows the key that an API server writes with{why_this_name}: \
-                 {message}",
-                self.namespace
-            ),
-        ))
+        let message = format!(
+            "may not {verb} secret {}/{name}, which shows the key that an API server writes with{why_this_name}: \
+             {message}",
+            self.namespace
+        );
+        Err(Error::new(kind, message))
     }
 
     /// Removes it, in the version that was written last. Not being able to is no failure: it holds

@@ -14,13 +14,10 @@ use super::{
 };
 use crate::{
     error::{Error, ErrorKind, Result},
-    model::{Evidence, ExpectedKey},
+    facts::Doubt,
+    ids::ExpectedKey,
+    report::Evidence,
 };
-
-const UNKNOWN_SERVERS: &str = "which API servers there are cannot be seen: that takes their identity Leases in \
-                               kube-system, and the right to list leases there";
-const UNIDENTIFIED: &str =
-    "what they all write with is not known to be another key, nor to be this one";
 
 impl Engine {
     /// Brings a pass to convergence, again when servers changed in the middle of it.
@@ -35,7 +32,7 @@ impl Engine {
         let mut waited = false;
         loop {
             if !self.metrics {
-                return self.converge_weakly(pass, "the API servers' metrics cannot be read").await;
+                return self.converge_weakly(pass, Doubt::Metrics).await;
             }
             let before = pass.before_change.as_ref();
             let is_configured = self.settled || before.is_some();
@@ -57,7 +54,7 @@ impl Engine {
                         }
                         Verdict::Unidentified { .. } => {
                             waited = true;
-                            self.wait_weakly(pass, UNIDENTIFIED).await;
+                            self.wait_weakly(pass, Doubt::KeyUnidentified).await;
                             continue;
                         }
                         Verdict::No => {}
@@ -65,7 +62,7 @@ impl Engine {
                     (writes_with(&heard), heard)
                 }
                 Round::Partial { why, heard } => (why, heard),
-                Round::Unknown => return self.converge_weakly(pass, UNKNOWN_SERVERS).await,
+                Round::Unknown(doubt) => return self.converge_weakly(pass, doubt).await,
             };
             if began.elapsed() >= self.timing.convergence_limit {
                 return Err(not_converged(&expected, began.elapsed(), &seen, &heard, &names));
@@ -105,20 +102,20 @@ impl Engine {
         Ok(())
     }
 
-    /// Without the API servers' metrics there is nothing but time.
-    async fn converge_weakly(&self, pass: &mut Pass, why: &str) -> Result<()> {
-        self.wait_weakly(pass, why).await;
+    /// Where not every API server can be heard there is nothing but time.
+    async fn converge_weakly(&self, pass: &mut Pass, doubt: Doubt) -> Result<()> {
+        self.wait_weakly(pass, doubt).await;
         let touch = self.is_kms_v1() && matches!(pass.expected(), ExpectedKey::Key(_));
         self.converged(pass, Evidence::Weak, Vec::new(), touch).await
     }
 
-    async fn wait_weakly(&self, pass: &Pass, why: &str) {
+    async fn wait_weakly(&self, pass: &Pass, doubt: Doubt) {
         self.reporter.message(format!(
-            "Giving the API servers {} s to write with {}: {why}",
+            "Giving the API servers {} s to write with {}: {doubt}",
             self.timing.weak_convergence.as_secs(),
             pass.expected()
         ));
-        *self.doubt.lock().unwrap_or_else(PoisonError::into_inner) = Some(why.to_owned());
+        *self.doubt.lock().unwrap_or_else(PoisonError::into_inner) = Some(doubt);
         tokio::time::sleep(self.timing.weak_convergence).await;
     }
 
@@ -129,7 +126,7 @@ impl Engine {
         if convergence.servers.is_empty() {
             return Ok(true);
         }
-        let Some(now) = self.hear_all(ProbeMode::AfterWrite).await? else { return Ok(false) };
+        let Ok(now) = self.hear_all(ProbeMode::AfterWrite).await? else { return Ok(false) };
         let as_before = kept(&convergence.servers, &now, &self.roster.all_heard());
         Ok(as_before && !self.roster.missed())
     }
@@ -143,14 +140,12 @@ fn not_converged(
     names: &KeyNames,
 ) -> Error {
     let back = rollback(expected, heard, names).unwrap_or_default();
-    Error::new(
-        ErrorKind::KmsUnavailable,
-        format!(
-            "the API servers do not all write with {expected} after {} s: {seen}{back}; the vault's logs show \
-             whether they can use the key; when they can, run this again",
-            waited.as_secs()
-        ),
-    )
+    let message = format!(
+        "the API servers do not all write with {expected} after {} s: {seen}{back}; the vault's logs show \
+         whether they can use the key; when they can, run this again",
+        waited.as_secs()
+    );
+    Error::new(ErrorKind::KmsUnavailable, message)
 }
 
 /// The known keys that servers write with instead, and the call that rolls back to each.
@@ -182,7 +177,7 @@ fn rollback(expected: &ExpectedKey, heard: &[ProbedServer], names: &KeyNames) ->
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{kubernetes::ServerMetrics, model::KeyId, reencrypt::servers::Process};
+    use crate::{ids::KeyId, kubernetes::ServerMetrics, reencrypt::servers::Process};
 
     #[test]
     fn the_error_names_the_key_that_is_written_with_and_the_call_that_rolls_back_to_it() {

@@ -4,7 +4,7 @@ use std::{collections::VecDeque, time::Duration};
 
 use tokio::time::Instant;
 
-use crate::model::{ETCD_GROWTH, ETCD_RETENTION, SECRET_BYTES};
+use crate::facts::{ETCD_GROWTH, ETCD_RETENTION, SECRET_BYTES};
 
 /// Rewrites are counted together for so long.
 const SPAN: Duration = Duration::from_secs(10);

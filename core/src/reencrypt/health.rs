@@ -22,10 +22,10 @@ impl Engine {
             match trouble {
                 None if watched => return Ok(()),
                 Some(why) if began.elapsed() >= self.timing.kms_health * 2 => {
-                    return Err(Error::new(
-                        ErrorKind::KmsUnavailable,
-                        format!("the API servers' KMS is unhealthy: {why}"),
-                    ));
+                    let message = format!(
+                        "the API servers' KMS is unhealthy: {why}; look at the vault and at what the cluster's identity may do there, then run this again"
+                    );
+                    return Err(Error::new(ErrorKind::KmsUnavailable, message));
                 }
                 _ => {}
             }

@@ -15,8 +15,10 @@ use super::{
 use crate::{
     catalogue::RuleId,
     error::{Error, ErrorKind, Result},
-    model::{Evidence, ExpectedKey, Finding, Purpose},
+    facts::Doubt,
+    ids::ExpectedKey,
     progress::Phase,
+    report::{Evidence, Finding, Purpose},
 };
 
 /// Rounds in a row that bring the same response before servers on different keys, or on one that
@@ -70,13 +72,10 @@ impl Engine {
         purpose: Purpose,
         candidates: &[ExpectedKey],
     ) -> Result<Pass> {
-        self.reporter.phase(
-            Phase::Converge,
-            None,
-            "Finding out which key the API servers write with".to_owned(),
-        );
+        let doing = "Finding out which key the API servers write with";
+        self.reporter.phase(Phase::Converge, None, doing);
         let Some(first) = candidates.first() else {
-            return Err(Error::new(ErrorKind::Unexpected, "no key to look for was named"));
+            return Err(Error::internal("no key to look for was named"));
         };
         let mut pass = Pass::new(purpose, first.clone(), None, self.namespaces.clone());
         pass.awaited = Awaited::InUse(candidates.to_vec());
@@ -94,7 +93,7 @@ impl Engine {
         let began = Instant::now();
         let mut steady = Steady::default();
         if !self.metrics {
-            return Err(unproven("the API servers' metrics cannot be read"));
+            return Err(unproven(&Doubt::Metrics.to_string()));
         }
         loop {
             self.roster.begin();
@@ -123,12 +122,7 @@ impl Engine {
                     steady = Steady::default();
                     (why, heard.is_empty())
                 }
-                Round::Unknown => {
-                    return Err(unproven(
-                        "which API servers there are cannot be seen: that takes their identity \
-                         Leases in kube-system, and the right to list them",
-                    ));
-                }
+                Round::Unknown(doubt) => return Err(unproven(&doubt.to_string())),
             };
             if began.elapsed() >= self.timing.convergence_limit {
                 return Err(if nobody { silent(&why) } else { unproven(&why) });
@@ -231,13 +225,11 @@ pub(super) fn each(heard: &[ProbedServer], names: &KeyNames) -> String {
 }
 
 fn silent(why: &str) -> Error {
-    Error::new(
-        ErrorKind::KmsUnavailable,
-        format!(
-            "no API server could be made to write a secret: {why}; look at the vault and at what the cluster's \
-             identity may do there, then run this again"
-        ),
-    )
+    let message = format!(
+        "no API server could be made to write a secret: {why}; look at the vault and at what the cluster's \
+         identity may do there, then run this again"
+    );
+    Error::new(ErrorKind::KmsUnavailable, message)
 }
 
 fn unproven(why: &str) -> Error {
@@ -249,17 +241,14 @@ fn unproven(why: &str) -> Error {
                 .to_owned(),
         ..Finding::violated(RuleId::KeyInUseUnproven, "API servers", why)
     };
-    Error::new(
-        ErrorKind::PreflightFailed,
-        format!("which key the API servers write with is not proven: {finding}"),
-    )
-    .with_findings(vec![finding])
+    let message = format!("which key the API servers write with is not proven: {finding}");
+    Error::new(ErrorKind::PreflightFailed, message).with_findings(vec![finding])
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{kubernetes::ServerMetrics, model::KeyId};
+    use crate::{ids::KeyId, kubernetes::ServerMetrics};
 
     fn key(version: u8) -> ExpectedKey {
         let text = format!("https://shop.vault.azure.net/keys/etcd/{version:032x}");

@@ -14,7 +14,7 @@ use super::{
     gradient::{Gradient, Work},
     growth::Growth,
 };
-use crate::model::{Pace, ReencryptOptions};
+use crate::options::{Pace, ReencryptOptions};
 
 /// A task may be woken so late, and a rate is kept nevertheless.
 const LATE_WAKE_UP: Duration = Duration::from_millis(10);

@@ -11,14 +11,11 @@ use tokio::{
 use super::{
     Engine,
     continue_token::token_behind,
-    pass::{NO_NAME, Pass},
-    patch::{Item, PatchRun},
+    pass::Pass,
+    patch::{Item, NamedBy, PatchRun},
     requests::{self, PAGE, PageResponse},
 };
-use crate::{
-    error::{Error, ErrorKind, Result},
-    model::BlockedReason,
-};
+use crate::error::{Error, ErrorKind, Result};
 
 /// Namespaces that are listed at the same time: most are small.
 const NAMESPACES_AT_ONCE: usize = 4;
@@ -59,7 +56,7 @@ impl Engine {
             match self.retried("the namespaces could not be listed", ask).await? {
                 PageResponse::Page(page) => {
                     names.extend(page.names);
-                    match page.next {
+                    match page.continue_token {
                         Some(token) => next = Some(token),
                         None => return Ok(names),
                     }
@@ -88,14 +85,17 @@ impl Engine {
         };
         let mut said = "there is no namespace in scope".to_owned();
         for namespace in namespaces {
+            let mut last = String::new();
             let mut next = None;
             for _ in 0..MAX_SKIPPED {
                 let ask = || requests::secrets_page(&self.api, namespace, 1, next.as_deref());
                 match self.retried(failed, ask).await? {
                     PageResponse::Page(page) => return Ok(page.resource_version),
-                    PageResponse::Unreadable(message) => {
-                        next = unreadable_name(&message, namespace).map(token_behind);
-                        said = message;
+                    PageResponse::Unreadable(refusal) => {
+                        let name = refusal.first_behind(namespace, &last).map(str::to_owned);
+                        next = name.as_deref().map(token_behind);
+                        last = name.unwrap_or_default();
+                        said = refusal.message;
                     }
                     _ => return Err(self.api.unexpected_response("list secrets")),
                 }
@@ -204,11 +204,12 @@ impl Engine {
                 }
                 Ok(response)
             };
+            let mut named_by = NamedBy::List;
             let (names, token, listed_at) = match self.retried(&failed, ask).await? {
                 PageResponse::Page(page) => {
                     self.check_not_restored(page.resource_version, asking.least_version)?;
                     limit = (limit * PAGE_SHRINK_FACTOR).min(PAGE);
-                    (page.names, page.next, page.resource_version)
+                    (page.names, page.continue_token, page.resource_version)
                 }
                 PageResponse::Expired(token) if restarts < RESTARTS => {
                     restarts += 1;
@@ -216,28 +217,27 @@ impl Engine {
                     continue;
                 }
                 PageResponse::Expired(_) => {
-                    return Err(Error::new(
-                        ErrorKind::Unavailable,
-                        format!("{failed}: its list expires again and again"),
-                    ));
+                    let message = format!("{failed}: its list expires again and again");
+                    return Err(Error::new(ErrorKind::Unavailable, message));
                 }
                 PageResponse::Unreadable(_) if limit > 1 => {
                     limit = limit.div_ceil(PAGE_SHRINK_FACTOR).min(limit - 1);
                     continue;
                 }
-                PageResponse::Unreadable(message) => {
-                    let Some(name) = unreadable_name(&message, &namespace) else {
+                PageResponse::Unreadable(refusal) => {
+                    let Some(name) = refusal.first_behind(&namespace, &last).map(str::to_owned)
+                    else {
                         // What it is cannot be told, so neither can what lies behind it.
                         let mut tally = asking.tally();
                         tally.counts.total += u64::from(first);
-                        tally.block(&namespace, NO_NAME, BlockedReason::Unreadable, message);
-                        tally.unlisted.insert(namespace.to_string());
+                        tally.block_unnamed(&namespace, refusal.message);
                         return Ok(());
                     };
+                    named_by = NamedBy::Error { behind: last.clone(), message: refusal.message };
+                    let token = token_behind(&name);
                     // At the watermark or not: where it is listed from does not matter to a secret that
                     // is rewritten only if some server can still read it.
-                    let token = token_behind(name);
-                    (vec![name.to_owned()], Some(token), asking.least_version)
+                    (vec![name], Some(token), asking.least_version)
                 }
                 PageResponse::Retry { message, .. } => {
                     return Err(Error::new(ErrorKind::Unavailable, format!("{failed}: {message}")));
@@ -253,7 +253,8 @@ impl Engine {
                 if first && self.canary.is_ours(&namespace, &name) {
                     continue;
                 }
-                let item = Item { namespace: Arc::clone(&namespace), name, listed_at, first };
+                let (namespace, named_by) = (Arc::clone(&namespace), named_by.clone());
+                let item = Item { namespace, name, listed_at, first, named_by };
                 // nobody receives any more: patching ended with an error, which is told there
                 if sender.send(item).await.is_err() {
                     return Ok(());
@@ -262,10 +263,8 @@ impl Engine {
             empty_pages += u32::from(before == last);
             match token {
                 Some(_) if empty_pages > EMPTY_PAGES => {
-                    return Err(Error::new(
-                        ErrorKind::Unavailable,
-                        format!("{failed}: its list goes on and on without a new name"),
-                    ));
+                    let message = format!("{failed}: its list goes on and on without a new name");
+                    return Err(Error::new(ErrorKind::Unavailable, message));
                 }
                 Some(token) => next = Some(token),
                 None => return Ok(()),
@@ -279,35 +278,11 @@ impl Engine {
         if resource_version >= least {
             return Ok(());
         }
-        Err(Error::new(
-            ErrorKind::Conflict,
-            format!(
-                "the cluster behind {} has gone back from resource version {least} to {resource_version}, as a \
-                 restored etcd does, so nothing of what was done is proven; run this again",
-                self.api.host()
-            ),
-        ))
-    }
-}
-
-/// The name of the secret that the server could not decrypt, from its own words
-/// `unable to transform key "/registry/secrets/<namespace>/<name>": …`.
-fn unreadable_name<'a>(message: &'a str, namespace: &str) -> Option<&'a str> {
-    let marker = format!("/secrets/{namespace}/");
-    message
-        .split_once(&marker)
-        .and_then(|(_, rest)| rest.split(['"', ':', ' ']).next())
-        .filter(|name| !name.is_empty())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_unreadable_secret_is_named_by_the_server() {
-        let message = r#"Internal error occurred: unable to transform key "/registry/secrets/team-1/bad": no matching prefix found"#;
-        assert_eq!(unreadable_name(message, "team-1"), Some("bad"));
-        assert_eq!(unreadable_name("unable to transform key", "team-1"), None);
+        let message = format!(
+            "the cluster behind {} has gone back from resource version {least} to {resource_version}, as a \
+             restored etcd does, so nothing of what was done is proven; run this again",
+            self.api.host()
+        );
+        Err(Error::new(ErrorKind::Conflict, message))
     }
 }

@@ -7,9 +7,9 @@ use tokio::time::sleep;
 
 use super::{
     Engine,
-    pass::Tally,
-    patch::{Item, PatchRun},
+    patch::{Item, NamedBy, PatchRun},
     stream::{Listed, Next, Opened, SecretsStream},
+    tally::Tally,
 };
 use crate::error::{Error, Result};
 
@@ -29,7 +29,7 @@ pub(super) enum Everywhere {
     Unidentified,
 }
 
-/// What lists of namespaces brought.
+/// What lists of namespaces brought, or the list of one.
 #[derive(Default)]
 pub(super) struct Looked {
     /// Not proven.
@@ -38,13 +38,6 @@ pub(super) struct Looked {
     pub(super) refused_at: Vec<u64>,
     /// Namespaces in which every secret must be asked instead.
     pub(super) unlisted: Vec<String>,
-}
-
-/// What the list of one namespace brought.
-#[derive(Default)]
-struct Part {
-    left: Vec<Item>,
-    refused_at: Vec<u64>,
 }
 
 impl Engine {
@@ -79,10 +72,10 @@ impl Engine {
         watermark: u64,
     ) -> Result<Looked> {
         let (tally, done, least) = asking.sorted();
-        let parts: Vec<(String, Option<Part>)> = streams::iter(namespaces.to_vec())
+        let parts: Vec<(String, Option<Looked>)> = streams::iter(namespaces.to_vec())
             .map(|namespace| async move {
                 let proof = Proof { tally, watermark };
-                let add = |part: &mut Part, listed: &Listed| part.add(proof, &namespace, listed);
+                let add = |part: &mut Looked, listed: &Listed| part.add(proof, &namespace, listed);
                 let part = self.read(Some(&namespace), least, done, add).await?;
                 Ok::<_, Error>((namespace, part))
             })
@@ -112,6 +105,9 @@ impl Engine {
         done: &AtomicU64,
         add: impl Fn(&mut T, &Listed),
     ) -> Result<Option<T>> {
+        if self.streams_never_end.load(Ordering::Relaxed) {
+            return Ok(None);
+        }
         for tries in 1..=STREAM_TRIES {
             let mut pause = self.timing.pause(tries);
             match SecretsStream::open(&self.api, namespace).await? {
@@ -134,6 +130,11 @@ impl Engine {
                                 return Ok(Some(seen));
                             }
                             Next::BrokeOff => break,
+                            Next::NeverEnds => {
+                                self.streams_never_end.store(true, Ordering::Relaxed);
+                                done.fetch_sub(told, Ordering::Relaxed);
+                                return Ok(None);
+                            }
                         }
                     }
                     done.fetch_sub(told, Ordering::Relaxed);
@@ -162,7 +163,7 @@ impl Proof<'_> {
     }
 }
 
-impl Part {
+impl Looked {
     fn add(&mut self, proof: Proof<'_>, namespace: &str, listed: &Listed) {
         let Listed::Secret { name, resource_version, .. } = listed else { return };
         let resource_version = *resource_version;
@@ -177,6 +178,7 @@ impl Part {
                 name: name.clone(),
                 listed_at: resource_version,
                 first: false,
+                named_by: NamedBy::List,
             });
         }
     }

@@ -36,6 +36,7 @@ mod roster;
 mod servers;
 mod stored;
 mod stream;
+mod tally;
 mod verdict;
 mod verify;
 mod verify_recorded;
@@ -47,9 +48,12 @@ use std::sync::{
 
 use crate::{
     error::Result,
+    facts::Doubt,
+    ids::{ExpectedKey, KeyId, KubernetesVersion},
     kubernetes::KubernetesApi,
-    model::{Evidence, ExpectedKey, KeyId, KubernetesVersion, Purpose, ReencryptOptions, Timing},
+    options::{ReencryptOptions, Timing},
     progress::{Phase, Reporter},
+    report::{Evidence, Purpose},
 };
 
 use self::{
@@ -102,10 +106,12 @@ pub(crate) struct Engine {
     names: Mutex<KeyNames>,
     settled: bool,
     /// Why the last evidence was weak.
-    doubt: Mutex<Option<String>>,
+    doubt: Mutex<Option<Doubt>>,
     kms_v1: AtomicBool,
     /// A change left API servers on different keys: not each can read every secret.
     servers_differ: AtomicBool,
+    /// A streaming list did not mark its end, so none does.
+    streams_never_end: AtomicBool,
 }
 
 impl Engine {
@@ -125,6 +131,7 @@ impl Engine {
             doubt: Mutex::default(),
             names: Mutex::new(KeyNames::new(config.known_keys, config.known_key_id_hashes)),
             servers_differ: AtomicBool::new(false),
+            streams_never_end: AtomicBool::new(false),
             kms_v1: AtomicBool::new(config.kms_v1),
         }
     }
@@ -137,11 +144,8 @@ impl Engine {
         expected: &ExpectedKey,
         before_change: Option<WritesWith>,
     ) -> Result<Pass> {
-        self.reporter.phase(
-            Phase::Converge,
-            None,
-            format!("Waiting until every API server writes with {expected}"),
-        );
+        let doing = format!("Waiting until every API server writes with {expected}");
+        self.reporter.phase(Phase::Converge, None, doing);
         let mut pass = Pass::new(purpose, expected.clone(), before_change, self.namespaces.clone());
         self.converge_again(&mut pass).await?;
         Ok(pass)
@@ -183,8 +187,8 @@ impl Engine {
     }
 
     /// Why it could not be seen what the API servers write with, when it could not.
-    pub(crate) fn doubt(&self) -> Option<String> {
-        self.doubt.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    pub(crate) fn doubt(&self) -> Option<Doubt> {
+        *self.doubt.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// All API servers were heard, with this evidence that they write with this key.

@@ -1,7 +1,7 @@
 //! Whose hash is it that the API servers count? Pure.
 
 use super::servers::WritesWith;
-use crate::model::{ExpectedKey, KeyId};
+use crate::ids::{ExpectedKey, KeyId};
 
 /// The keys that are known here, by the hashes that API servers count them under.
 ///

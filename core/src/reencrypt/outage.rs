@@ -56,14 +56,12 @@ impl Engine {
         let mut tries = 0;
         while let Some(why) = self.cannot_write().await? {
             if began.elapsed() >= self.timing.convergence_limit {
-                return Err(Error::new(
-                    ErrorKind::KmsUnavailable,
-                    format!(
-                        "the API servers cannot write secrets for {} s: {why}; look at the vault and at what the \
-                         cluster's identity may do there, then run this again",
-                        began.elapsed().as_secs()
-                    ),
-                ));
+                let message = format!(
+                    "the API servers cannot write secrets for {} s: {why}; look at the vault and at what the \
+                     cluster's identity may do there, then run this again",
+                    began.elapsed().as_secs()
+                );
+                return Err(Error::new(ErrorKind::KmsUnavailable, message));
             }
             tries += 1;
             self.reporter.message(format!("Waiting until secrets can be written again: {why}"));

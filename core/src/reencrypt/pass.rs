@@ -1,25 +1,16 @@
 //! One pass over the secrets of a cluster, and what it came to.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::{Mutex, atomic::AtomicU64},
-};
-
 use time::OffsetDateTime;
 use tokio::time::Instant;
 
 use super::{
-    confirmed::ConfirmedVersions,
-    patch::PatchRun,
-    requests::Change,
     servers::{ProbedServer, WritesWith},
+    tally::Tally,
 };
-use crate::model::{
-    BlockedReason, BlockedSecret, Counts, Evidence, ExpectedKey, Purpose, ReencryptReport, Scope,
+use crate::{
+    ids::ExpectedKey,
+    report::{Counts, Evidence, Purpose, ReencryptReport, Scope},
 };
-
-/// For what cannot be named.
-pub(super) const NO_NAME: &str = "?";
 
 /// That every API server writes with the expected key.
 pub(super) struct Convergence {
@@ -61,103 +52,6 @@ pub(crate) struct Pass {
     started_at: OffsetDateTime,
 }
 
-/// How secrets ended.
-#[derive(Default)]
-pub(super) struct Tally {
-    pub(super) counts: Counts,
-    pub(super) answered: ConfirmedVersions,
-    /// Versions of those that are blocked or failed, as far as a list showed them.
-    pub(super) refused_at: BTreeSet<u64>,
-    /// By `namespace/name`.
-    pub(super) blocked: BTreeMap<String, BlockedSecret>,
-    /// Secrets that got no response, by `namespace/name`.
-    pub(super) failed: BTreeMap<String, BlockedSecret>,
-    /// Secrets beyond those in `failed` that got no response, too many to name.
-    pub(super) failed_unnamed: u64,
-    /// Namespaces that could not be listed to their end: giving a secret up by name does not
-    /// prove the others there.
-    pub(super) unlisted: BTreeSet<String>,
-}
-
-impl Tally {
-    pub(super) fn block(
-        &mut self,
-        namespace: &str,
-        name: &str,
-        reason: BlockedReason,
-        message: String,
-    ) {
-        let secret = BlockedSecret {
-            namespace: namespace.to_owned(),
-            name: name.to_owned(),
-            reason,
-            message,
-        };
-        self.blocked.insert(format!("{namespace}/{name}"), secret);
-    }
-
-    pub(super) fn fail(&mut self, namespace: &str, name: &str, message: String) {
-        let secret = BlockedSecret {
-            namespace: namespace.to_owned(),
-            name: name.to_owned(),
-            reason: BlockedReason::Error,
-            message,
-        };
-        self.failed.insert(format!("{namespace}/{name}"), secret);
-    }
-
-    /// A secret that may have been blocked or failed is answered for anew: whether it was.
-    pub(super) fn clear(&mut self, namespace: &str, name: &str) -> bool {
-        if self.blocked.is_empty() && self.failed.is_empty() {
-            return false;
-        }
-        let key = format!("{namespace}/{name}");
-        let blocked = self.blocked.remove(&key).is_some();
-        self.failed.remove(&key).is_some() || blocked
-    }
-
-    /// The blocked secrets that the caller gives up.
-    fn given_up(&self, may_stay_blocked: &dyn Fn(&str) -> bool) -> Vec<String> {
-        // What lies in a namespace that could not be listed to its end has no name to give up.
-        let unnamed = |name: &str| {
-            name.split_once('/').is_some_and(|(namespace, _)| {
-                namespace == NO_NAME || self.unlisted.contains(namespace)
-            })
-        };
-        let names = self.blocked.keys();
-        names.filter(|name| !unnamed(name) && may_stay_blocked(name)).cloned().collect()
-    }
-
-    fn failed(&self) -> u64 {
-        self.failed.len() as u64 + self.failed_unnamed
-    }
-
-    /// Nothing is left but what is given up.
-    fn is_settled(&self, given_up: &[String]) -> bool {
-        self.failed() == 0 && self.unlisted.is_empty() && given_up.len() == self.blocked.len()
-    }
-
-    /// Those that were blocked or failed, at most so many.
-    pub(super) fn refused(&self, most: usize) -> Vec<BlockedSecret> {
-        let named = |secret: &&BlockedSecret| secret.name != NO_NAME && secret.namespace != NO_NAME;
-        self.blocked
-            .values()
-            .chain(self.failed.values())
-            .filter(named)
-            .take(most)
-            .cloned()
-            .collect()
-    }
-
-    pub(super) fn is_refused(&self, namespace: &str, name: &str) -> bool {
-        if self.blocked.is_empty() && self.failed.is_empty() {
-            return false;
-        }
-        let key = format!("{namespace}/{name}");
-        self.blocked.contains_key(&key) || self.failed.contains_key(&key)
-    }
-}
-
 impl Pass {
     pub(super) fn new(
         purpose: Purpose,
@@ -181,17 +75,6 @@ impl Pass {
             rewriting_seconds: 0.0,
             started: Instant::now(),
             started_at: OffsetDateTime::now_utc(),
-        }
-    }
-
-    /// Patches secrets for this pass; its tally is lent to it.
-    pub(super) fn asking(&mut self) -> PatchRun {
-        let watermark = self.watermark.unwrap_or_default();
-        PatchRun {
-            tally: Mutex::new(std::mem::take(&mut self.tally)),
-            change: if self.touch { Change::Touch { watermark } } else { Change::Nothing },
-            least_version: self.converged_at.max(watermark),
-            done: AtomicU64::new(0),
         }
     }
 
@@ -243,7 +126,7 @@ impl Pass {
         let given_up = self.tally.given_up(may_stay_blocked);
         let counts = Counts {
             blocked: self.tally.blocked.len() as u64,
-            failed: self.tally.failed(),
+            failed: self.tally.failed_count(),
             ..self.tally.counts
         };
         let answered = counts.rewritten + counts.current + counts.gone;
@@ -253,6 +136,8 @@ impl Pass {
         } else {
             0.0
         };
+        let Tally { blocked, failed, .. } = &self.tally;
+        let servers = self.convergence.iter().flat_map(|found| &found.servers);
         ReencryptReport {
             purpose: self.purpose,
             scope: Scope { namespaces: self.namespaces.clone() },
@@ -260,13 +145,7 @@ impl Pass {
             watermark: self.watermark.unwrap_or_default().to_string(),
             key_id: self.expected().key_id().map(ToString::to_string),
             counts,
-            blocked: self
-                .tally
-                .blocked
-                .values()
-                .chain(self.tally.failed.values())
-                .cloned()
-                .collect(),
+            blocked: blocked.values().chain(failed.values()).cloned().collect(),
             given_up,
             complete: self.keys.len() == 1 && self.is_settled_within(may_stay_blocked),
             started_at: self.started_at,
@@ -274,12 +153,7 @@ impl Pass {
             seconds: self.started.elapsed().as_secs_f64(),
             secrets_per_second,
             requests: self.requests,
-            api_servers: self
-                .convergence
-                .iter()
-                .flat_map(|found| &found.servers)
-                .map(ProbedServer::report)
-                .collect(),
+            api_servers: servers.map(ProbedServer::report).collect(),
         }
     }
 }

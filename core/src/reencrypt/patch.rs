@@ -7,11 +7,13 @@ use std::sync::{
 
 use super::{
     Engine,
+    continue_token::token_behind,
     gradient::Work,
-    pass::Tally,
-    requests::{self, Change, PatchResponse, is_decryption},
+    pass::Pass,
+    requests::{self, Change, PageResponse, PatchResponse, is_decryption},
+    tally::Tally,
 };
-use crate::{error::Result, model::BlockedReason};
+use crate::{error::Result, report::BlockedReason};
 
 /// Tries after a sign of overload or a lost connection.
 const OVERLOADED_TRIES: u32 = 6;
@@ -31,6 +33,20 @@ pub(super) struct Item {
     pub(super) listed_at: u64,
     /// It has not been counted before.
     pub(super) first: bool,
+    pub(super) named_by: NamedBy,
+}
+
+/// Where the name of a secret comes from.
+#[derive(Clone, Debug)]
+pub(super) enum NamedBy {
+    List,
+    /// The error of a list that went on behind a name. It may name another secret, or none that
+    /// there is: what the API server says of that one says nothing of the secret that is meant.
+    Error {
+        behind: String,
+        /// The error's words.
+        message: String,
+    },
 }
 
 /// Patches secrets, one after the other.
@@ -57,6 +73,19 @@ impl PatchRun {
 
     pub(super) fn into_tally(self) -> Tally {
         self.tally.into_inner().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Pass {
+    /// Patches secrets for this pass; its tally is lent to it.
+    pub(super) fn asking(&mut self) -> PatchRun {
+        let watermark = self.watermark.unwrap_or_default();
+        PatchRun {
+            tally: Mutex::new(std::mem::take(&mut self.tally)),
+            change: if self.touch { Change::Touch { watermark } } else { Change::Nothing },
+            least_version: self.converged_at.max(watermark),
+            done: AtomicU64::new(0),
+        }
     }
 }
 
@@ -153,10 +182,18 @@ impl Engine {
         Ok(response)
     }
 
-    /// Whether a list agrees that a secret does not exist.
+    /// Whether a list agrees that a secret does not exist. One that an error named does not exist
+    /// only where the list that failed shows it now.
     async fn is_gone(&self, item: &Item) -> Result<bool> {
-        let listed = requests::is_listed(&self.api, &item.namespace, &item.name).await?;
-        Ok(listed == Some(false))
+        let Item { namespace, name, .. } = item;
+        let NamedBy::Error { behind, .. } = &item.named_by else {
+            return Ok(requests::is_listed(&self.api, namespace, name).await? == Some(false));
+        };
+        let token = (!behind.is_empty()).then(|| token_behind(behind));
+        let page = requests::secrets_page(&self.api, namespace, 1, token.as_deref()).await?;
+        let PageResponse::Page(page) = page else { return Ok(false) };
+        let ends = page.continue_token.is_none();
+        Ok(page.names.first().map_or(ends, |next| next > name))
     }
 }
 
@@ -175,6 +212,11 @@ impl PatchRun {
     fn settle(&self, item: &Item, response: PatchResponse) {
         let mut tally = self.tally();
         tally.counts.total += u64::from(item.first);
+        if let NamedBy::Error { message, .. } = &item.named_by
+            && !response.tells_of_the_secret()
+        {
+            return tally.block_unnamed(&item.namespace, message.clone());
+        }
         // what was blocked before is counted as what it has come to now
         let one = u64::from(tally.clear(&item.namespace, &item.name) | item.first);
         match response {

@@ -13,6 +13,7 @@ use super::{
 };
 use crate::{
     error::{Error, ErrorKind, Result},
+    facts::Doubt,
     kubernetes::{KubernetesApi, ServerMetrics, identity_leases},
 };
 
@@ -42,8 +43,8 @@ pub(super) enum Round {
     All(Vec<ProbedServer>),
     /// Not every one, or what was heard is enough to know: why, and who was heard.
     Partial { why: String, heard: Vec<ProbedServer> },
-    /// It cannot be known how many there are.
-    Unknown,
+    /// It cannot be known how many there are, and why.
+    Unknown(Doubt),
 }
 
 /// What a look at the identity Leases brought.
@@ -51,7 +52,7 @@ enum Look {
     Holders(Holders),
     Failed(String),
     /// There are none, or no right to them.
-    Unknown,
+    Unknown(Doubt),
 }
 
 enum Attempt {
@@ -77,20 +78,21 @@ struct Probed {
 }
 
 impl Engine {
-    /// Every API server that lives. `None`: it cannot be known how many there are.
-    pub(super) async fn hear_all(&self, hearing: ProbeMode) -> Result<Option<Vec<ProbedServer>>> {
+    /// Every API server that lives. The inner error: it cannot be known how many there are.
+    pub(super) async fn hear_all(
+        &self,
+        hearing: ProbeMode,
+    ) -> Result<Result<Vec<ProbedServer>, Doubt>> {
         let began = Instant::now();
         loop {
             let why = match self.round(hearing, |_| false).await? {
-                Round::All(heard) => return Ok(Some(heard)),
+                Round::All(heard) => return Ok(Ok(heard)),
                 Round::Partial { why, .. } => why,
-                Round::Unknown => return Ok(None),
+                Round::Unknown(doubt) => return Ok(Err(doubt)),
             };
             if began.elapsed() >= self.timing.convergence_limit {
-                return Err(Error::new(
-                    ErrorKind::KmsUnavailable,
-                    format!("the API servers cannot all be heard: {why}; run this again"),
-                ));
+                let message = format!("the API servers cannot all be heard: {why}; run this again");
+                return Err(Error::new(ErrorKind::KmsUnavailable, message));
             }
             sleep(self.timing.convergence_poll).await;
         }
@@ -123,10 +125,11 @@ impl Engine {
             Ok(Look::Failed(why))
         };
         match identity_leases(&self.api).await {
-            Ok(leases) if leases.is_empty() => Ok(Look::Unknown),
+            Ok(leases) if leases.is_empty() => Ok(Look::Unknown(Doubt::NoIdentityLeases)),
             Ok(leases) => Ok(Look::Holders(self.roster.looked(leases))),
             Err(error) => match error.kind() {
-                ErrorKind::Forbidden | ErrorKind::NotFound => Ok(Look::Unknown),
+                ErrorKind::Forbidden => Ok(Look::Unknown(Doubt::LeasesForbidden)),
+                ErrorKind::NotFound => Ok(Look::Unknown(Doubt::NoIdentityLeases)),
                 _ if error.is_retryable() => failed(error.to_string()),
                 _ => Err(error),
             },
@@ -143,7 +146,7 @@ impl Engine {
         let before = match self.see_who_lives().await? {
             Look::Holders(holders) => holders,
             Look::Failed(why) => return Ok(Round::Partial { why, heard: Vec::new() }),
-            Look::Unknown => return Ok(Round::Unknown),
+            Look::Unknown(doubt) => return Ok(Round::Unknown(doubt)),
         };
         let mut answered = Probed::default();
         while !answered.is_quiet(before.len()) {
@@ -160,7 +163,7 @@ impl Engine {
         let after = match self.see_who_lives().await? {
             Look::Holders(holders) => holders,
             Look::Failed(why) => return Ok(Round::Partial { why, heard: answered.heard }),
-            Look::Unknown => return Ok(Round::Unknown),
+            Look::Unknown(doubt) => return Ok(Round::Unknown(doubt)),
         };
         if after.iter().any(|holder| !before.contains(holder)) {
             let why = "an API server has just begun".to_owned();

@@ -7,36 +7,25 @@ use bytes::Bytes;
 use crate::{
     error::{Error, ErrorKind, Result},
     kubernetes::{
-        Accept, KubernetesApi, Request, Response, SendError, ServerMetrics, Status,
-        all_secrets_path, describe, is_html, namespaces_path, object_resource_version, parse_page,
-        scrape, secret_path, secrets_path, value_free_list, with_query,
+        Accept, KubernetesApi, Request, Response, SendError, ServerMetrics, Status, TablePage,
+        UndecryptableList, all_secrets_path, describe, is_html, is_not_transformed,
+        namespaces_path, object_resource_version, parse_page, scrape, secret_path, secrets_path,
+        value_free_list, with_query,
     },
-    model::BlockedReason,
+    report::BlockedReason,
 };
 
 /// Names in one page of a list.
 pub(super) const PAGE: u32 = 500;
 
-/// How an API server names the stored object that it cannot decrypt.
-pub(super) const TRANSFORM_FAILED: &str = "unable to transform key";
-
-/// A page of names.
-#[derive(Debug)]
-pub(super) struct Page {
-    pub(super) names: Vec<String>,
-    pub(super) next: Option<String>,
-    /// The list's: every page of one list has the same.
-    pub(super) resource_version: u64,
-}
-
 /// What became of asking for a page.
 #[derive(Debug)]
 pub(super) enum PageResponse {
-    Page(Page),
+    Page(TablePage),
     /// The continue token is too old; the server may offer another.
     Expired(Option<String>),
-    /// A secret in the page cannot be decrypted, in the server's words.
-    Unreadable(String),
+    /// Secrets in the page cannot be decrypted.
+    Unreadable(UndecryptableList),
     /// Worth trying again.
     Retry {
         after: Option<Duration>,
@@ -81,6 +70,17 @@ pub(super) enum PatchResponse {
     Broken(String),
 }
 
+impl PatchResponse {
+    /// Whether it shows by itself that there is a secret of this name, or, where a list agrees, that
+    /// there is none.
+    pub(super) fn tells_of_the_secret(&self) -> bool {
+        match self {
+            Self::Version(_) | Self::Gone | Self::Blocked(BlockedReason::Unreadable, _) => true,
+            Self::Blocked(..) | Self::Overloaded { .. } | Self::Broken(_) => false,
+        }
+    }
+}
+
 /// A page of the names of all namespaces.
 pub(super) async fn namespaces_page(
     api: &KubernetesApi,
@@ -115,13 +115,7 @@ pub(super) async fn is_listed(
     let field = format!("metadata.name={name}");
     let query = [("includeObject", "None"), ("limit", "1"), ("fieldSelector", field.as_str())];
     let request = Request::get(with_query(&secrets_path(namespace), &query), Accept::Table);
-    let response = match api.send(&request).await {
-        Ok(response) => response,
-        Err(error) => {
-            transient(api, error, "list secrets")?;
-            return Ok(None);
-        }
-    };
+    let Ok(response) = send(api, &request, "list secrets").await? else { return Ok(None) };
     if response.status != 200 {
         return Ok(None);
     }
@@ -137,33 +131,25 @@ async fn page(
     next: Option<&str>,
 ) -> Result<PageResponse> {
     let request = Request::get(value_free_list(path, limit, next), Accept::Table);
-    let response = match api.send(&request).await {
+    let response = match send(api, &request, doing).await? {
         Ok(response) => response,
-        Err(error) => {
-            let message = transient(api, error, doing)?;
-            return Ok(PageResponse::Retry { after: None, message });
-        }
+        Err(message) => return Ok(PageResponse::Retry { after: None, message }),
     };
+    if let Some(list) = UndecryptableList::read(&response) {
+        return Ok(PageResponse::Unreadable(list));
+    }
     let message = || describe(&response);
     Ok(match response.status {
         200 | 300..=400 | 402..=499 if is_html(&response) => {
             PageResponse::Retry { after: response.retry_after, message: message() }
         }
-        200 => {
-            let page = parse_page(&response.body).map_err(|_| api.unexpected_response(doing))?;
-            PageResponse::Page(Page {
-                names: page.names,
-                next: page.continue_token,
-                resource_version: page.resource_version,
-            })
-        }
+        200 => parse_page(&response.body)
+            .map(PageResponse::Page)
+            .map_err(|_| api.unexpected_response(doing))?,
         410 => {
-            let status = Status::parse(&response.body);
-            PageResponse::Expired(
-                status.and_then(|status| status.continue_token().map(str::to_owned)),
-            )
+            let status = Status::parse(&response.body).unwrap_or_default();
+            PageResponse::Expired(status.continue_token().map(str::to_owned))
         }
-        500 if message().contains(TRANSFORM_FAILED) => PageResponse::Unreadable(message()),
         408 | 429 | 500..=599 => {
             PageResponse::Retry { after: response.retry_after, message: message() }
         }
@@ -180,13 +166,9 @@ pub(super) async fn patch(
 ) -> Result<PatchResponse> {
     let path = format!("{}?fieldManager=aks-kms&includeObject=None", secret_path(namespace, name));
     let request = Request::merge_patch(path, Accept::Table, change.body());
-    let doing = "patch secrets";
-    match api.send(&request).await {
+    match send(api, &request, "patch secrets").await? {
         Ok(response) => classify(api, &response, namespace, name),
-        Err(error) => {
-            let message = transient(api, error, doing)?;
-            Ok(PatchResponse::Overloaded { after: None, message })
-        }
+        Err(message) => Ok(PatchResponse::Overloaded { after: None, message }),
     }
 }
 
@@ -196,6 +178,11 @@ fn classify(
     namespace: &str,
     name: &str,
 ) -> Result<PatchResponse> {
+    if response.status == 200
+        && let Ok(version) = object_resource_version(&response.body)
+    {
+        return Ok(PatchResponse::Version(version));
+    }
     let doing = "patch secrets";
     let message = describe(response);
     let status = Status::parse(&response.body);
@@ -215,10 +202,7 @@ fn classify(
         return Ok(PatchResponse::Overloaded { after: response.retry_after, message });
     }
     Ok(match response.status {
-        200 => match object_resource_version(&response.body) {
-            Ok(version) => PatchResponse::Version(version),
-            Err(_) => return Err(api.unexpected_response(doing)),
-        },
+        200 => return Err(api.unexpected_response(doing)),
         404 => not_found(status.as_ref(), namespace, name, message),
         401 if is_about(status.as_ref(), name) => {
             PatchResponse::Blocked(BlockedReason::Denied, message)
@@ -273,10 +257,8 @@ pub(super) fn stop_if_out_of_space(message: &str) -> Result<()> {
     if !message.contains("database space exceeded") {
         return Ok(());
     }
-    Err(Error::new(
-        ErrorKind::Unavailable,
-        "etcd is out of space, so nothing more can be written; make room in it, then run this again",
-    ))
+    let message = "etcd is out of space, so nothing more can be written; make room in it, then run this again";
+    Err(Error::new(ErrorKind::Unavailable, message))
 }
 
 /// What a 500 means is only in its words: the API server has no reasons of its own for these.
@@ -302,7 +284,7 @@ fn is_unreadable(message: &str) -> bool {
 /// Whether a server says that it could not decrypt what is stored: the key is not there, or the
 /// KMS plugin does not respond.
 pub(super) fn is_decryption(message: &str) -> bool {
-    is_unreadable(message) || message.contains(TRANSFORM_FAILED) || message.contains("decrypt")
+    is_unreadable(message) || is_not_transformed(message) || message.contains("decrypt")
 }
 
 /// The counters of the API server behind a connection. `None`: it did not respond with them now.
@@ -335,6 +317,18 @@ pub(super) async fn unhealthy_reason(connection: &KubernetesApi) -> Option<Strin
         }
         Ok(_) => None,
         Err(error) => Some(error.to_string()),
+    }
+}
+
+/// Sends a request. The inner error: no response, for a reason that may pass.
+pub(super) async fn send(
+    api: &KubernetesApi,
+    request: &Request,
+    doing: &str,
+) -> Result<Result<Response, String>> {
+    match api.send(request).await {
+        Ok(response) => Ok(Ok(response)),
+        Err(error) => transient(api, error, doing).map(Err),
     }
 }
 

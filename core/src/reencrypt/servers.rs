@@ -2,10 +2,7 @@
 
 use std::{collections::BTreeMap, fmt};
 
-use crate::{
-    kubernetes::ServerMetrics,
-    model::{ApiServer, ExpectedKey},
-};
+use crate::{ids::ExpectedKey, kubernetes::ServerMetrics, report::ApiServer};
 
 /// An API server process. A restart makes another one.
 #[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]

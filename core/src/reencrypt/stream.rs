@@ -6,7 +6,7 @@ use super::requests::transient;
 use crate::{
     error::Result,
     kubernetes::{
-        Accept, Body, KubernetesApi, Request, WatchEvent, WatchParser, all_secrets_path,
+        Accept, Body, KubernetesApi, Request, SendError, WatchEvent, WatchParser, all_secrets_path,
         secrets_path,
     },
 };
@@ -32,11 +32,13 @@ pub(super) enum Next {
     End(u64),
     /// It ended too early: nothing can be said of what was not told.
     BrokeOff,
+    /// The server tells no more, and does not say that this was all.
+    NeverEnds,
 }
 
 /// What became of opening a streaming list.
 pub(super) enum Opened {
-    Stream(SecretsStream),
+    Stream(Box<SecretsStream>),
     /// Worth trying again.
     Later {
         after: Option<Duration>,
@@ -50,6 +52,8 @@ pub(super) struct SecretsStream {
     body: Body,
     parser: WatchParser,
     events: VecDeque<Next>,
+    /// A bookmark came that does not mark the end.
+    bookmarked: bool,
 }
 
 const QUERY: &str = "watch=true&sendInitialEvents=true&resourceVersionMatch=NotOlderThan\
@@ -69,11 +73,12 @@ impl SecretsStream {
             }
         };
         Ok(match streaming.status {
-            200 => Opened::Stream(Self {
+            200 => Opened::Stream(Box::new(Self {
                 body: streaming.body,
                 parser: WatchParser::default(),
                 events: VecDeque::new(),
-            }),
+                bookmarked: false,
+            })),
             408 | 429 | 500..=599 => Opened::Later { after: streaming.retry_after },
             _ => Opened::Unsupported,
         })
@@ -85,14 +90,23 @@ impl SecretsStream {
             if let Some(next) = self.events.pop_front() {
                 return Ok(next);
             }
-            let Ok(Some(part)) = self.body.chunk().await else { return Ok(Next::BrokeOff) };
+            let part = match self.body.chunk().await {
+                Ok(Some(part)) => part,
+                Err(SendError::Timeout) if self.bookmarked => return Ok(Next::NeverEnds),
+                Ok(None) | Err(_) => return Ok(Next::BrokeOff),
+            };
             let mut events = Vec::new();
             if self.parser.push(&part, &mut events).is_err() {
                 return Ok(Next::BrokeOff);
             }
+            self.bookmarked |= events.iter().any(is_bookmark);
             self.events.extend(events.into_iter().filter_map(next));
         }
     }
+}
+
+fn is_bookmark(event: &WatchEvent) -> bool {
+    matches!(event, WatchEvent::Bookmark { initial_events_end: false, .. })
 }
 
 /// What an event says of the list.

@@ -4,7 +4,10 @@ use super::{
     names::KeyNames,
     servers::{ProbedServer, WritesWith},
 };
-use crate::model::{Evidence, ExpectedKey, KeyId};
+use crate::{
+    ids::{ExpectedKey, KeyId},
+    report::Evidence,
+};
 
 /// What the servers, all that live, show of the expected key.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]

@@ -8,9 +8,10 @@ use tokio::time::{Instant, sleep_until};
 use super::{
     Engine,
     look::{Everywhere, Looked, MAX_UNPROVEN_PER_NAMESPACE},
-    pass::{NO_NAME, Pass, Tally},
+    pass::Pass,
     patch::{Item, PatchRun},
     requests,
+    tally::{NO_NAME, Tally},
 };
 use crate::{
     error::{Error, ErrorKind, Result},
@@ -32,11 +33,9 @@ impl Engine {
             }
             pass.verified = false;
             if attempt == MAX_PASSES {
-                return Err(Error::new(
-                    ErrorKind::Conflict,
-                    "API servers kept changing the key that they write with; wait until the cluster \
-                     is settled, then run this again",
-                ));
+                let message = "API servers kept changing the key that they write with; wait until the cluster \
+                 is settled, then run this again";
+                return Err(Error::new(ErrorKind::Conflict, message));
             }
             // An API server that began in the middle wrote with another key: what it answered for
             // proves nothing.
@@ -50,11 +49,8 @@ impl Engine {
 
     async fn verify_once(&self, pass: &mut Pass) -> Result<()> {
         self.watermark(pass).await?;
-        self.reporter.phase(
-            Phase::Verify,
-            self.total,
-            "Proving that no secret is under another key",
-        );
+        let doing = "Proving that no secret is under another key";
+        self.reporter.phase(Phase::Verify, self.total, doing);
         let requests_before = self.api.requests_sent();
         let watermark = pass.watermark.unwrap_or(u64::MAX);
         let seen_at = self.resource_version().await?;
@@ -77,7 +73,7 @@ impl Engine {
             return Ok(());
         }
         let Some(convergence) = &pass.convergence else {
-            return Err(Error::new(ErrorKind::Unexpected, "verifying before convergence"));
+            return Err(Error::internal("secrets were to be verified before the key was heard"));
         };
         let safe = convergence.at + self.timing.watermark;
         if safe > Instant::now() {
@@ -195,12 +191,8 @@ impl PatchRun {
         if !looked.unlisted.is_empty() {
             return;
         }
-        let found: BTreeSet<u64> = looked
-            .left
-            .iter()
-            .map(|item| item.listed_at)
-            .chain(looked.refused_at.clone())
-            .collect();
+        let left = looked.left.iter().map(|item| item.listed_at);
+        let found: BTreeSet<u64> = left.chain(looked.refused_at.iter().copied()).collect();
         for (name, _) in versions.iter().filter(|(_, version)| !found.contains(version)) {
             let message = format!(
                 "it is in no Namespace that exists; find it (kubectl get secrets -A --field-selector \

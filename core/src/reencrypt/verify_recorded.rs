@@ -14,8 +14,10 @@ use super::{
 };
 use crate::{
     error::{Error, ErrorKind, Result},
-    model::{BlockedReason, Evidence, ExpectedKey, Purpose, ReencryptReport},
+    facts::Doubt,
+    ids::ExpectedKey,
     progress::Phase,
+    report::{BlockedReason, Evidence, Purpose, ReencryptReport},
 };
 
 /// Secrets of one namespace that are named when they are not proven; the others are counted.
@@ -69,7 +71,8 @@ impl Engine {
     ///
     /// # Errors
     /// `reencrypt_incomplete` if the proof cannot be judged: it rests on time alone, the cluster
-    /// went back behind it, or secrets cannot be listed with their resource versions.
+    /// went back behind it, or secrets cannot be listed with their resource versions, as before
+    /// Kubernetes 1.34.
     pub(crate) async fn verify_against_record(
         &self,
         expected: &ExpectedKey,
@@ -147,7 +150,7 @@ impl Engine {
                     Some(seen) => Ok((namespace, seen)),
                     None => Err(inconclusive(&format!(
                         "the secrets of namespace {namespace} cannot be listed with their resource versions (that \
-                         needs the right to watch them, Kubernetes 1.32 or later, and that all can be decrypted)"
+                         needs the right to watch them, Kubernetes 1.34 or later, and that all can be decrypted)"
                     ))),
                 }
             })
@@ -161,12 +164,18 @@ impl Engine {
         &self,
         expected: &ExpectedKey,
     ) -> Result<(Vec<ProbedServer>, Option<String>)> {
-        let unseen = "what the API servers wrote with since cannot be read";
+        let unseen = |doubt: Doubt| {
+            (
+                Vec::new(),
+                Some(format!("what the API servers wrote with since is not seen: {doubt}")),
+            )
+        };
         if !self.metrics {
-            return Ok((Vec::new(), Some(unseen.to_owned())));
+            return Ok(unseen(Doubt::Metrics));
         }
-        let Some(servers) = self.hear_all(ProbeMode::SinceItBegan).await? else {
-            return Ok((Vec::new(), Some(unseen.to_owned())));
+        let servers = match self.hear_all(ProbeMode::SinceItBegan).await? {
+            Ok(servers) => servers,
+            Err(doubt) => return Ok(unseen(doubt)),
         };
         let hashes: Vec<String> = match expected {
             ExpectedKey::Key(key_id) => self.names(&[]).hashes(key_id),
@@ -212,11 +221,9 @@ fn is_named(full: &str, namespace: &str, name: &str) -> bool {
 }
 
 fn inconclusive(why: &str) -> Error {
-    Error::new(
-        ErrorKind::ReencryptIncomplete,
-        format!(
-            "whether all secrets are under the key in use cannot be told: {why}; reencrypt_secrets can tell, and \
-             writes nothing to secrets that are"
-        ),
-    )
+    let message = format!(
+        "whether all secrets are under the key in use cannot be told: {why}; reencrypt_secrets can tell, and \
+         writes nothing to secrets that are"
+    );
+    Error::new(ErrorKind::ReencryptIncomplete, message)
 }

@@ -3,7 +3,9 @@
 use super::question::RuleContext;
 use crate::{
     catalogue::RuleId,
-    model::{AccessFacts, Fact, Finding, Lookup, NetworkMode, RoleGrant, VaultFacts},
+    facts::{AccessFacts, Fact, Lookup, RoleGrant, VaultFacts},
+    ids::NetworkMode,
+    report::Finding,
 };
 
 const ENCRYPT: &str = "Microsoft.KeyVault/vaults/keys/encrypt/action";
@@ -29,15 +31,6 @@ pub(super) fn check(question: &RuleContext<'_>) -> Vec<Finding> {
     let private = question.sets().is_some_and(|target| target.network_mode == NetworkMode::Private);
     let private_link = if private { judged.private_link() } else { None };
     judged.key_access().into_iter().chain(private_link).collect()
-}
-
-/// Whether the identity may encrypt and decrypt with a key of a vault.
-pub(super) fn key_access(
-    access: &AccessFacts,
-    vault: &Fact<Lookup<VaultFacts>>,
-    resource: &str,
-) -> Vec<Finding> {
-    Judged { access, vault: Some(vault), resource: resource.to_owned() }.key_access()
 }
 
 /// Whether an identity has encrypt or decrypt through a group: by one of its role assignments, or
@@ -73,11 +66,11 @@ fn grants(keys: &[String], permission: &str) -> bool {
     keys.iter().any(|key| key.eq_ignore_ascii_case(permission) || key.eq_ignore_ascii_case("all"))
 }
 
-struct Judged<'a> {
-    access: &'a AccessFacts,
-    vault: Option<&'a Fact<Lookup<VaultFacts>>>,
+pub(super) struct Judged<'a> {
+    pub(super) access: &'a AccessFacts,
+    pub(super) vault: Option<&'a Fact<Lookup<VaultFacts>>>,
     /// The vault as findings name it.
-    resource: String,
+    pub(super) resource: String,
 }
 
 impl Judged<'_> {
@@ -89,7 +82,8 @@ impl Judged<'_> {
         Finding::undetermined(rule, &self.resource, why)
     }
 
-    fn key_access(&self) -> Vec<Finding> {
+    /// Whether the identity may encrypt and decrypt with a key of a vault.
+    pub(super) fn key_access(&self) -> Vec<Finding> {
         match self.vault {
             Some(Fact::Known(vault)) => match vault.found() {
                 Some(vault) if vault.rbac => self.key_role().into_iter().collect(),
@@ -112,15 +106,12 @@ impl Judged<'_> {
             Fact::Unknown(why) => return Some(self.undetermined(rule, why)),
         };
         let own = |object_id: &str| object_id.eq_ignore_ascii_case(principal);
-        let missing: Vec<&str> = ["encrypt", "decrypt"]
-            .into_iter()
-            .filter(|permission| {
-                !vault
-                    .access_policies
-                    .iter()
-                    .any(|policy| own(&policy.object_id) && grants(&policy.keys, permission))
-            })
-            .collect();
+        let given = |to_own: bool, permission: &str| {
+            let mut policies = vault.access_policies.iter();
+            policies.any(|it| own(&it.object_id) == to_own && grants(&it.keys, permission))
+        };
+        let missing: Vec<&str> =
+            ["encrypt", "decrypt"].into_iter().filter(|needed| !given(true, needed)).collect();
         if missing.is_empty() {
             return None;
         }
@@ -132,34 +123,26 @@ impl Judged<'_> {
             .filter(|policy| missing.iter().any(|permission| grants(&policy.keys, permission)))
             .map(|policy| policy.object_id.as_str())
             .collect();
-        let covered_by_others = missing.iter().all(|permission| {
-            vault
-                .access_policies
-                .iter()
-                .any(|policy| !own(&policy.object_id) && grants(&policy.keys, permission))
-        });
+        let covered_by_others = missing.iter().all(|permission| given(false, permission));
         let missing = missing.join(" and ");
-        Some(if covered_by_others {
-            self.undetermined(
-                rule,
-                &format!(
-                    "no access policy gives {principal} itself {missing}, and whether it is a \
-                     member of {} is not to be seen here",
-                    perhaps_groups.join(" or ")
-                ),
-            )
-        } else {
-            self.violated(
-                rule,
-                format!("no access policy gives the cluster's identity {principal} {missing}"),
-            )
-        })
+        if covered_by_others {
+            let why = format!(
+                "no access policy gives {principal} itself {missing}, and whether it is a \
+                 member of {} is not to be seen here",
+                perhaps_groups.join(" or ")
+            );
+            return Some(self.undetermined(rule, &why));
+        }
+        let message =
+            format!("no access policy gives the cluster's identity {principal} {missing}");
+        Some(self.violated(rule, message))
     }
 
     fn key_role(&self) -> Option<Finding> {
+        let rule = RuleId::AccessRoleMissing;
         let roles = match self.roles() {
             Ok(roles) => roles,
-            Err(why) => return Some(self.undetermined(RuleId::AccessRoleMissing, why)),
+            Err(why) => return Some(self.undetermined(rule, why)),
         };
         let missing: Vec<&str> = [(ENCRYPT, "encrypt"), (DECRYPT, "decrypt")]
             .into_iter()
@@ -168,7 +151,7 @@ impl Judged<'_> {
             .collect();
         if missing.is_empty() {
             return self.conditional(
-                RuleId::AccessRoleMissing,
+                rule,
                 roles,
                 &[ENCRYPT, DECRYPT],
                 RoleGrant::grants_data_action,
@@ -178,15 +161,13 @@ impl Judged<'_> {
             && roles
                 .iter()
                 .any(|role| role.grants_data_action(WRAP) || role.grants_data_action(UNWRAP));
-        let rule = if wraps_only { RuleId::AccessRoleWrong } else { RuleId::AccessRoleMissing };
-        Some(self.violated(
-            rule,
-            format!(
-                "the cluster's identity {} has {}",
-                self.principal(),
-                without(roles, &format!("{} with the key", missing.join(" and ")))
-            ),
-        ))
+        let rule = if wraps_only { RuleId::AccessRoleWrong } else { rule };
+        let message = format!(
+            "the cluster's identity {} has {}",
+            self.principal(),
+            without(roles, &format!("{} with the key", missing.join(" and ")))
+        );
+        Some(self.violated(rule, message))
     }
 
     fn private_link(&self) -> Option<Finding> {
@@ -198,14 +179,12 @@ impl Judged<'_> {
         if roles.iter().any(|role| role.grants_action(APPROVE)) {
             return self.conditional(rule, roles, &[APPROVE], RoleGrant::grants_action);
         }
-        Some(self.violated(
-            rule,
-            format!(
-                "the cluster's identity {} has {}",
-                self.principal(),
-                without(roles, "approve the vault's private endpoint connections")
-            ),
-        ))
+        let message = format!(
+            "the cluster's identity {} has {}",
+            self.principal(),
+            without(roles, "approve the vault's private endpoint connections")
+        );
+        Some(self.violated(rule, message))
     }
 
     /// Undetermined where one of the actions is granted only by assignments that have a condition.
@@ -220,21 +199,17 @@ impl Judged<'_> {
             .iter()
             .find(|action| !roles.iter().any(|role| !role.conditional && grants(role, action)))?;
         let granted = roles.iter().find(|role| role.conditional && grants(role, action))?;
-        Some(self.undetermined(
-            rule,
-            &format!(
-                "the assignment of role {} at {} has a condition, which is not evaluated here",
-                granted.role, granted.scope
-            ),
-        ))
+        let why = format!(
+            "the assignment of role {} at {} has a condition, which is not evaluated here",
+            granted.role, granted.scope
+        );
+        Some(self.undetermined(rule, &why))
     }
 
     /// The roles, or why they could not be read.
     fn roles(&self) -> Result<&[RoleGrant], &str> {
-        match (&self.access.principal_id, &self.access.roles) {
-            (Fact::Unknown(why), _) | (_, Fact::Unknown(why)) => Err(why),
-            (Fact::Known(_), Fact::Known(roles)) => Ok(roles),
-        }
+        self.access.principal_id.get()?;
+        self.access.roles.get().map(Vec::as_slice)
     }
 
     fn principal(&self) -> &str {

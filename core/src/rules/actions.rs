@@ -6,12 +6,11 @@
 use super::{access::grants_key_access, remedy};
 use crate::{
     catalogue::RuleId,
+    facts::{AccessFacts, ClusterFacts, ClusterWithKms, Fact, Lookup, VaultFacts},
+    ids::{IdentityId, KeyId, KubernetesVersion, NetworkMode, VaultId},
     ledger::{KeyNeeds, Need},
-    model::{
-        AccessFacts, Action, ClusterFacts, ClusterWithKms, Fact, Finding, IdentityId, KeyId,
-        KubernetesVersion, Lookup, NetworkMode, VaultFacts, VaultId,
-    },
     observed::Observed,
+    report::{Action, Finding},
 };
 
 /// What somebody is about to do, and to what.
@@ -58,13 +57,11 @@ impl Guarded<'_> {
                 self.upgrade(*kubernetes_version).into_iter().collect()
             }
             Action::CloseVault { key_vault_id } => self.close(key_vault_id),
-            Action::MoveTenant => finding(
-                RuleId::TenantMove,
-                &self.cluster().id.to_string(),
-                self.most_severe(|_| true),
-            )
-            .into_iter()
-            .collect(),
+            Action::MoveTenant => {
+                let cluster = self.cluster().id.to_string();
+                let need = self.most_severe(|_| true);
+                finding(RuleId::TenantMove, &cluster, need).into_iter().collect()
+            }
         }
     }
 
@@ -84,7 +81,7 @@ impl Guarded<'_> {
     fn keys(&self) -> Vec<UsedKey> {
         let mut keys = Vec::new();
         if let Some(profile) = &self.cluster().kms
-            && let Some(key_id) = profile.key_id.as_deref().and_then(|id| KeyId::parse(id).ok())
+            && let Some(key_id) = profile.key_id()
         {
             let why = if profile.enabled {
                 "it is the key in use"
@@ -92,7 +89,7 @@ impl Guarded<'_> {
                 "KMS is off, and the last key must be kept"
             };
             let need = Need::Needed(why.to_owned());
-            keys.push(UsedKey { key_id, need, network_mode: profile.network_mode });
+            keys.push(UsedKey { key_id: key_id.clone(), need, network_mode: profile.network_mode });
         }
         for (key_id, entry, need) in self.needs().iter().flat_map(|needs| needs.keys()) {
             if !keys.iter().any(|key| key.key_id == *key_id) {
@@ -234,11 +231,8 @@ impl Guarded<'_> {
     fn scale_to_zero(&self, node_pool: &str) -> Option<Finding> {
         let cluster = self.cluster();
         cluster.kms_on().map(|_| {
-            Finding::violated(
-                RuleId::ScaleToZero,
-                format!("{}/agentPools/{node_pool}", cluster.id),
-                "KMS is on",
-            )
+            let resource = format!("{}/agentPools/{node_pool}", cluster.id);
+            Finding::violated(RuleId::ScaleToZero, resource, "KMS is on")
         })
     }
 
@@ -247,11 +241,8 @@ impl Guarded<'_> {
         let from = cluster.kubernetes_version;
         let blocked = from < KubernetesVersion::KMS_V2 && to >= KubernetesVersion::KMS_V2;
         cluster.kms_on().filter(|_| blocked).map(|_| {
-            Finding::violated(
-                RuleId::KmsV1UpgradeBlocked,
-                &cluster.id,
-                format!("KMS v1 is on at Kubernetes {from}, and the upgrade is to {to}"),
-            )
+            let message = format!("KMS v1 is on at Kubernetes {from}, and the upgrade is to {to}");
+            Finding::violated(RuleId::KmsV1UpgradeBlocked, &cluster.id, message)
         })
     }
 
@@ -288,11 +279,8 @@ impl Guarded<'_> {
             Finding::violated(rule, &user.id, message)
         }));
         if let Fact::Unknown(why) = self.others {
-            findings.push(Finding::undetermined(
-                rule,
-                resource,
-                &format!("whether another cluster uses it cannot be seen: {why}"),
-            ));
+            let why = format!("whether another cluster uses it cannot be seen: {why}");
+            findings.push(Finding::undetermined(rule, resource, &why));
         }
         findings
     }

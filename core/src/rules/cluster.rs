@@ -3,7 +3,9 @@
 use super::{check_fact, question::RuleContext};
 use crate::{
     catalogue::{Level, RuleId},
-    model::{Fact, Finding, IdentityKind, KubernetesVersion, NetworkMode, Verb, is_terminal_state},
+    facts::{Configured, Fact, IdentityKind, is_terminal_state},
+    ids::{KubernetesVersion, NetworkMode, Verb},
+    report::Finding,
 };
 
 /// What KMS v1 supports, and from where on it is worth a warning.
@@ -12,26 +14,23 @@ const KMS_V1_SECRETS_WARN: u64 = 1_800;
 
 pub(super) fn check(question: &RuleContext<'_>) -> Vec<Finding> {
     let mut findings = busy(question);
-    findings.extend(
-        [
-            identity(question),
-            identity_missing(question),
-            failed(question),
-            stopped(question),
-            already_enabled(question),
-            not_enabled(question),
-            v1_on_enable(question),
-            network_mode_locked(question),
-            private_without_vnet_integration(question),
-            tunnel(question),
-            v1_secret_limit(question),
-            v1_upgrade(question),
-            newer_experience(question),
-            private_endpoint_nsg(question),
-        ]
-        .into_iter()
-        .flatten(),
-    );
+    let others = [
+        identity(question),
+        identity_missing(question),
+        failed(question),
+        stopped(question),
+        already_enabled(question),
+        not_enabled(question),
+        v1_on_enable(question),
+        network_mode_locked(question),
+        private_without_vnet_integration(question),
+        tunnel(question),
+        v1_secret_limit(question),
+        v1_upgrade(question),
+        newer_experience(question),
+        private_endpoint_nsg(question),
+    ];
+    findings.extend(others.into_iter().flatten());
     findings
 }
 
@@ -48,11 +47,8 @@ fn identity(question: &RuleContext<'_>) -> Option<Finding> {
     };
     // Without KMS there is nothing wrong with it.
     (question.verb != Verb::Status || question.in_use().is_some()).then(|| {
-        violated(
-            question,
-            RuleId::ClusterIdentitySystemAssigned,
-            format!("the cluster has {kind}, and KMS needs a user-assigned one"),
-        )
+        let message = format!("the cluster has {kind}, and KMS needs a user-assigned one");
+        violated(question, RuleId::ClusterIdentitySystemAssigned, message)
     })
 }
 
@@ -71,24 +67,17 @@ fn busy(question: &RuleContext<'_>) -> Vec<Finding> {
     }
     let cluster = &question.observed.cluster;
     let busy_cluster = (!is_terminal_state(&cluster.provisioning_state)).then(|| {
-        violated(
-            question,
-            RuleId::ClusterBusy,
-            format!("cluster {} is {}", cluster.id.name(), cluster.provisioning_state),
-        )
+        let message = format!("cluster {} is {}", cluster.id.name(), cluster.provisioning_state);
+        violated(question, RuleId::ClusterBusy, message)
     });
     let busy_pools =
         cluster.node_pools.iter().filter(|pool| !is_terminal_state(&pool.provisioning_state));
-    busy_cluster
-        .into_iter()
-        .chain(busy_pools.map(|pool| {
-            Finding::violated(
-                RuleId::ClusterBusy,
-                format!("{}/agentPools/{}", cluster.id, pool.name),
-                format!("node pool {} is {}", pool.name, pool.provisioning_state),
-            )
-        }))
-        .collect()
+    let busy_pools = busy_pools.map(|pool| {
+        let resource = format!("{}/agentPools/{}", cluster.id, pool.name);
+        let message = format!("node pool {} is {}", pool.name, pool.provisioning_state);
+        Finding::violated(RuleId::ClusterBusy, resource, message)
+    });
+    busy_cluster.into_iter().chain(busy_pools).collect()
 }
 
 fn failed(question: &RuleContext<'_>) -> Option<Finding> {
@@ -100,8 +89,9 @@ fn failed(question: &RuleContext<'_>) -> Option<Finding> {
     let message = match &question.observed.cluster.kms {
         None => told,
         Some(profile) => {
-            let key_id = profile.key_id.as_deref().filter(|_| profile.enabled);
-            let configured = key_id.map_or_else(|| "KMS off".to_owned(), |id| format!("key {id}"));
+            let key = profile.key.as_ref().filter(|_| profile.enabled);
+            let configured =
+                key.map_or_else(|| "KMS off".to_owned(), |key| format!("key {}", key.as_str()));
             format!("{told}, so {configured} is configured, and perhaps not in force")
         }
     };
@@ -119,16 +109,14 @@ fn stopped(question: &RuleContext<'_>) -> Option<Finding> {
 fn already_enabled(question: &RuleContext<'_>) -> Option<Finding> {
     let profile = question.in_use()?;
     let target = question.sets()?;
-    let configured = profile.key_id.as_deref().unwrap_or("a key that the cluster does not name");
+    let unnamed = "a key that the cluster does not name";
+    let configured = profile.key.as_ref().map_or(unnamed, Configured::as_str);
     let mode = profile.network_mode.map_or_else(String::new, |mode| format!(" ({mode} access)"));
-    Some(violated(
-        question,
-        RuleId::KmsAlreadyEnabled,
-        format!(
-            "KMS is on with {configured}{mode}, and {} ({} access) was asked for",
-            target.key_id, target.network_mode
-        ),
-    ))
+    let message = format!(
+        "KMS is on with {configured}{mode}, and {} ({} access) was asked for",
+        target.key_id, target.network_mode
+    );
+    Some(violated(question, RuleId::KmsAlreadyEnabled, message))
 }
 
 fn not_enabled(question: &RuleContext<'_>) -> Option<Finding> {
@@ -139,14 +127,11 @@ fn not_enabled(question: &RuleContext<'_>) -> Option<Finding> {
 
 fn v1_on_enable(question: &RuleContext<'_>) -> Option<Finding> {
     (question.sets().is_some() && question.below_kms_v2()).then(|| {
-        violated(
-            question,
-            RuleId::KmsV1OnEnable,
-            format!(
-                "the cluster is at Kubernetes {}, where KMS is v1",
-                question.observed.cluster.kubernetes_version
-            ),
-        )
+        let message = format!(
+            "the cluster is at Kubernetes {}, where KMS is v1",
+            question.observed.cluster.kubernetes_version
+        );
+        violated(question, RuleId::KmsV1OnEnable, message)
     })
 }
 
@@ -154,26 +139,17 @@ fn network_mode_locked(question: &RuleContext<'_>) -> Option<Finding> {
     let profile = question.in_use()?;
     let target = question.sets()?;
     let rule = RuleId::VaultNetworkModeLocked;
+    let undetermined = |why| Some(Finding::undetermined(rule, &question.observed.cluster.id, why));
     match (profile.same_vault(target), profile.same_mode(target)) {
         (Some(false), _) | (_, Some(true)) => None,
-        (Some(true), Some(false)) => Some(violated(
-            question,
-            rule,
-            format!(
-                "the cluster uses this vault already, and not with {} access",
-                target.network_mode
-            ),
-        )),
-        (None, _) => Some(Finding::undetermined(
-            rule,
-            &question.observed.cluster.id,
-            "the cluster's KMS profile names no key",
-        )),
-        (_, None) => Some(Finding::undetermined(
-            rule,
-            &question.observed.cluster.id,
-            "the cluster's KMS profile names no network mode",
-        )),
+        (Some(true), Some(false)) => {
+            let mode = target.network_mode;
+            let message =
+                format!("the cluster uses this vault already, and not with {mode} access");
+            Some(violated(question, rule, message))
+        }
+        (None, _) => undetermined("the cluster's KMS profile names no key"),
+        (_, None) => undetermined("the cluster's KMS profile names no network mode"),
     }
 }
 
@@ -183,14 +159,11 @@ fn private_without_vnet_integration(question: &RuleContext<'_>) -> Option<Findin
     if cluster.vnet_integration || mode != Some(NetworkMode::Private) {
         return None;
     }
-    let finding = violated(
-        question,
-        RuleId::PrivateVaultNeedsVnetIntegration,
-        format!(
-            "the vault is private and the cluster (Kubernetes {}) has no API Server VNet Integration",
-            cluster.kubernetes_version
-        ),
+    let message = format!(
+        "the vault is private and the cluster (Kubernetes {}) has no API Server VNet Integration",
+        cluster.kubernetes_version
     );
+    let finding = violated(question, RuleId::PrivateVaultNeedsVnetIntegration, message);
     Some(if question.sets().is_none() {
         // It is so already: worth knowing, not worth refusing.
         finding.at(Level::Warn, false)
@@ -226,16 +199,11 @@ fn v1_secret_limit(question: &RuleContext<'_>) -> Option<Finding> {
         // `status` counts secrets only when asked to.
         return None;
     }
-    let finding = check_fact(
-        RuleId::KmsV1SecretLimit,
-        &question.observed.cluster.id,
-        &kubernetes.secrets,
-        |secrets| {
-            (*secrets >= KMS_V1_SECRETS_WARN).then(|| {
-                format!("the cluster has {secrets} secrets; KMS v1 supports {KMS_V1_SECRETS}")
-            })
-        },
-    )?;
+    let (rule, cluster) = (RuleId::KmsV1SecretLimit, &question.observed.cluster.id);
+    let finding = check_fact(rule, cluster, &kubernetes.secrets, |secrets| {
+        (*secrets >= KMS_V1_SECRETS_WARN)
+            .then(|| format!("the cluster has {secrets} secrets; KMS v1 supports {KMS_V1_SECRETS}"))
+    })?;
     match kubernetes.secrets {
         Fact::Known(secrets) if secrets <= KMS_V1_SECRETS => Some(finding.at(Level::Warn, false)),
         _ => Some(finding),
@@ -244,26 +212,19 @@ fn v1_secret_limit(question: &RuleContext<'_>) -> Option<Finding> {
 
 fn v1_upgrade(question: &RuleContext<'_>) -> Option<Finding> {
     question.kms_v1_in_use().then(|| {
-        violated(
-            question,
-            RuleId::KmsV1UpgradeBlocked,
-            format!(
-                "KMS v1 is on at Kubernetes {}: upgrades to 1.27 or later are refused",
-                question.observed.cluster.kubernetes_version
-            ),
-        )
+        let message = format!(
+            "KMS v1 is on at Kubernetes {}: upgrades to 1.27 or later are refused",
+            question.observed.cluster.kubernetes_version
+        );
         // Nobody is upgrading here.
-        .at(Level::Warn, false)
+        violated(question, RuleId::KmsV1UpgradeBlocked, message).at(Level::Warn, false)
     })
 }
 
 fn newer_experience(question: &RuleContext<'_>) -> Option<Finding> {
     question.observed.cluster.infrastructure_encryption.then(|| {
-        violated(
-            question,
-            RuleId::NewerExperienceIrreversible,
-            "the cluster's infrastructureEncryption is Enabled, which cannot be undone",
-        )
+        let message = "the cluster's infrastructureEncryption is Enabled, which cannot be undone";
+        violated(question, RuleId::NewerExperienceIrreversible, message)
     })
 }
 
@@ -271,10 +232,7 @@ fn private_endpoint_nsg(question: &RuleContext<'_>) -> Option<Finding> {
     let cluster = &question.observed.cluster;
     let private = question.sets()?.network_mode == NetworkMode::Private;
     (private && cluster.private_cluster && cluster.vnet_integration).then(|| {
-        violated(
-            question,
-            RuleId::PrivateEndpointNsg,
-            "whether the API server reaches the vault's private endpoint on TCP 443 cannot be seen from here",
-        )
+        let message = "whether the API server reaches the vault's private endpoint on TCP 443 cannot be seen from here";
+        violated(question, RuleId::PrivateEndpointNsg, message)
     })
 }

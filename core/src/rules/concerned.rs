@@ -14,8 +14,10 @@ use super::{
 };
 use crate::{
     catalogue::{Level, RuleId},
-    model::{Fact, Finding, FindingState, KeyId, Lookup, NetworkMode, VaultFacts},
+    facts::{Fact, Lookup, VaultFacts},
+    ids::{KeyId, NetworkMode},
     observed::PreviousKey,
+    report::{Finding, FindingState},
 };
 
 /// An expiry that an operation may not outlast.
@@ -145,8 +147,11 @@ impl Judged<'_> {
         let mut findings: Vec<Finding> =
             vault.and_then(|vault| self.closed(vault)).into_iter().collect();
         let key_id = self.key.key_id.as_str();
-        findings.extend(key::usability(key_id, &self.key.key, self.question.observed.at));
-        findings.extend(access::key_access(&self.key.access, &self.key.vault, resource));
+        let key = key::Judged { key_id, key: &self.key.key, at: self.question.observed.at };
+        findings.extend(key.usability());
+        let (access, vault) = (&self.key.access, Some(&self.key.vault));
+        let judged = access::Judged { access, vault, resource: resource.to_owned() };
+        findings.extend(judged.key_access());
         findings
     }
 
@@ -163,14 +168,12 @@ impl Judged<'_> {
                 &vault.id,
                 format!("its vault {} is closed, and it is used in public mode", vault.id.name()),
             )),
-            None => Some(Finding::undetermined(
-                rule,
-                &vault.id,
-                &format!(
-                    "vault {} is closed, and in which mode it is used is not known",
-                    self.key.key_id.vault_name()
-                ),
-            )),
+            None => {
+                let name = self.key.key_id.vault_name();
+                let why =
+                    format!("vault {name} is closed, and in which mode it is used is not known");
+                Some(Finding::undetermined(rule, &vault.id, &why))
+            }
         }
     }
 

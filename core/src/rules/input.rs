@@ -4,7 +4,9 @@ use super::remedy;
 use crate::{
     catalogue::RuleId,
     error::{Error, ErrorKind},
-    model::{Finding, KeyId, KmsConfiguration, NetworkMode, VaultId},
+    ids::{KeyId, NetworkMode, ParseError, VaultId},
+    observed::Observed,
+    report::{Finding, KmsConfiguration},
 };
 
 /// Parses the KMS configuration that a caller asks for. `key_vault_suffix` is the chosen cloud's,
@@ -25,11 +27,8 @@ pub(crate) fn target(
         None => None,
     };
     if key_vault_id.is_none() && network_mode == NetworkMode::Private {
-        findings.push(Finding::violated(
-            RuleId::KeyVaultIdRequired,
-            key_id,
-            "network_mode is \"private\" and key_vault_id is missing",
-        ));
+        let message = "network_mode is \"private\" and key_vault_id is missing";
+        findings.push(Finding::violated(RuleId::KeyVaultIdRequired, key_id, message));
     }
     if let Some(key) = &key {
         findings.extend(version_required(key));
@@ -58,8 +57,9 @@ pub(crate) fn rotation(
     key_vault_suffix: &str,
 ) -> Result<(Option<KeyId>, Option<VaultId>), Vec<Finding>> {
     let Some(key_id) = key_id else {
-        let vault = key_vault_id.map(VaultId::parse).transpose();
-        return vault.map(|vault| (None, vault)).map_err(|error| error.findings().to_vec());
+        let mut findings = Vec::new();
+        let vault = key_vault_id.and_then(|id| parsed(VaultId::parse(id), &mut findings));
+        return if findings.is_empty() { Ok((None, vault)) } else { Err(findings) };
     };
     // Without a mode it may be the vault in use, whose id the cluster tells.
     let mode = network_mode.unwrap_or(NetworkMode::Public);
@@ -82,11 +82,8 @@ pub(crate) fn completed(target: KmsConfiguration) -> Result<KmsConfiguration, Ve
     let finding = match key_vault_id {
         Some(vault) => vault_mismatch(key_id, vault),
         None => (*network_mode == NetworkMode::Private).then(|| {
-            Finding::violated(
-                RuleId::KeyVaultIdRequired,
-                key_id,
-                "the vault is to be reached in private mode and key_vault_id is missing",
-            )
+            let message = "the vault is to be reached in private mode and key_vault_id is missing";
+            Finding::violated(RuleId::KeyVaultIdRequired, key_id, message)
         }),
     };
     match finding {
@@ -96,45 +93,54 @@ pub(crate) fn completed(target: KmsConfiguration) -> Result<KmsConfiguration, Ve
 }
 
 /// The value; or `None`, and what is wrong is added to the findings.
-fn parsed<T>(parsed: Result<T, Error>, findings: &mut Vec<Finding>) -> Option<T> {
-    parsed.map_err(|error| findings.extend_from_slice(error.findings())).ok()
+fn parsed<T>(parsed: Result<T, ParseError>, findings: &mut Vec<Finding>) -> Option<T> {
+    parsed.map_err(|error| findings.extend_from_slice(Error::from(error).findings())).ok()
 }
 
 fn version_required(key: &KeyId) -> Option<Finding> {
     key.version().is_none().then(|| {
-        Finding::violated(
-            RuleId::KeyIdVersionRequired,
-            key,
-            format!("key_id is {key}, which has no version"),
-        )
+        let message = format!("key_id is {key}, which has no version");
+        Finding::violated(RuleId::KeyIdVersionRequired, key, message)
     })
 }
 
 fn cloud_mismatch(key: &KeyId, key_vault_suffix: &str) -> Option<Finding> {
-    (!key.vault_suffix().eq_ignore_ascii_case(key_vault_suffix.trim_start_matches('.'))).then(|| {
-        Finding::violated(
-            RuleId::KeyVaultCloudMismatch,
-            key,
-            format!(
+    (!key.vault_suffix().eq_ignore_ascii_case(key_vault_suffix.trim_start_matches('.'))).then(
+        || {
+            let message = format!(
                 "key_id is on host {}, and vaults of the chosen cloud are under {key_vault_suffix}",
                 key.host()
-            ),
-        )
-    })
+            );
+            Finding::violated(RuleId::KeyVaultCloudMismatch, key, message)
+        },
+    )
 }
 
 fn vault_mismatch(key: &KeyId, vault: &VaultId) -> Option<Finding> {
     (!vault.name().eq_ignore_ascii_case(key.vault_name())).then(|| {
-        Finding::violated(
-            RuleId::KeyVaultIdMismatch,
-            vault,
-            format!(
-                "key_vault_id names vault {}, and key_id is in vault {}",
-                vault.name(),
-                key.vault_name()
-            ),
-        )
+        let message = format!(
+            "key_vault_id names vault {}, and key_id is in vault {}",
+            vault.name(),
+            key.vault_name()
+        );
+        Finding::violated(RuleId::KeyVaultIdMismatch, vault, message)
     })
+}
+
+/// `invalid_input` where a namespace that was asked for does not exist: a mistyped name would pass for a
+/// rewrite.
+pub(crate) fn namespaces_exist(observed: &Observed) -> Result<(), Error> {
+    let missing = observed.kubernetes.known().map_or(&[][..], |facts| &facts.missing_namespaces);
+    let problems: Vec<String> = missing
+        .iter()
+        .map(|namespace| {
+            format!(
+                "namespaces has {namespace:?}, which does not exist in cluster {}; `kubectl get namespaces` lists them",
+                observed.cluster.id.name()
+            )
+        })
+        .collect();
+    if problems.is_empty() { Ok(()) } else { Err(invalid_input(Vec::new(), problems)) }
 }
 
 /// `invalid_input` that names everything that is wrong with a call's arguments: the findings of

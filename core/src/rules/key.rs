@@ -5,7 +5,8 @@ use time::{Duration, OffsetDateTime};
 use super::{check_fact, question::RuleContext};
 use crate::{
     catalogue::{Level, RuleId},
-    model::{Fact, Finding, KeyFacts, Lookup},
+    facts::{Fact, KeyFacts, Lookup},
+    report::Finding,
 };
 
 /// How long before its end a key's expiry is reported.
@@ -19,34 +20,23 @@ pub(super) fn check(question: &RuleContext<'_>) -> Vec<Finding> {
     if question.vault_is_missing() {
         return Vec::new();
     }
-    let judged = Judged { key_id: configuration.key_id, key, at: question.observed.at };
+    let judged = Judged { key_id: configuration.text, key, at: question.observed.at };
     let mut findings = judged.usability();
-    findings.extend(
-        [judged.canonical(configuration.is_in_use), judged.kind(), judged.operations()]
-            .into_iter()
-            .flatten(),
-    );
+    let others = [judged.canonical(configuration.is_in_use), judged.kind(), judged.operations()];
+    findings.extend(others.into_iter().flatten());
     findings
 }
 
-/// What keeps a key version from being used, now or soon.
-pub(super) fn usability(
-    key_id: &str,
-    key: &Fact<Lookup<KeyFacts>>,
-    at: OffsetDateTime,
-) -> Vec<Finding> {
-    Judged { key_id, key, at }.usability()
-}
-
-struct Judged<'a> {
+pub(super) struct Judged<'a> {
     /// As configured, character by character.
-    key_id: &'a str,
-    key: &'a Fact<Lookup<KeyFacts>>,
-    at: OffsetDateTime,
+    pub(super) key_id: &'a str,
+    pub(super) key: &'a Fact<Lookup<KeyFacts>>,
+    pub(super) at: OffsetDateTime,
 }
 
 impl Judged<'_> {
-    fn usability(&self) -> Vec<Finding> {
+    /// What keeps a key version from being used, now or soon.
+    pub(super) fn usability(&self) -> Vec<Finding> {
         [
             self.not_found(),
             self.soft_deleted(),

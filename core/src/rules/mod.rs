@@ -24,18 +24,21 @@ mod vault;
 use std::{cmp::Reverse, fmt};
 
 pub(crate) use actions::{Guarded, guard};
-pub(crate) use input::{completed, invalid_input, rotation, target};
+pub(crate) use input::{completed, invalid_input, namespaces_exist, rotation, target};
 pub(crate) use options::{cannot_skip, option_problems, version_with_v2};
 pub(crate) use question::RuleContext;
 pub(crate) use refusal::{allowed, refusal};
-pub(crate) use secrets::unproven_on_kms_v1;
+pub(crate) use secrets::{key_in_use_not_seen, unproven_on_kms_v1};
 pub(crate) use vault::{
-    closed_vault_in_use, private_endpoint_not_approved, used_publicly_by_others, vault_shared,
+    closed_vault_in_use, how_to_close, how_to_open, private_endpoint_not_approved,
+    used_publicly_by_others, vault_shared,
 };
 
 use crate::{
     catalogue::{Level, RuleId},
-    model::{Fact, Finding, Verb},
+    facts::Fact,
+    ids::Verb,
+    report::Finding,
 };
 
 /// The groups of checks. Each answers for every verb; the catalogue says which rules concern which.

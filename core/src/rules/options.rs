@@ -2,7 +2,10 @@
 
 use std::ops::RangeInclusive;
 
-use crate::model::{KubernetesVersion, Reencrypt, ReencryptOptions, RunOptions, Verb};
+use crate::{
+    ids::{KubernetesVersion, Verb},
+    options::{Reencrypt, ReencryptOptions, RunOptions},
+};
 
 const CONCURRENCY: RangeInclusive<usize> = 1..=1024;
 

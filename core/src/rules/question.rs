@@ -1,11 +1,12 @@
 //! What the rules are asked.
 
 use crate::{
-    model::{
-        Fact, IdentityKind, KeyId, KmsConfiguration, KmsProfile, KubernetesVersion, Lookup,
-        NetworkMode, ReencryptOptions, VaultId, Verb,
-    },
+    facts::{Fact, IdentityKind, KmsProfile, Lookup},
+    ids::{KeyId, KubernetesVersion, NetworkMode, VaultId, Verb},
     observed::Observed,
+    options::ReencryptOptions,
+    plan::{has_gate, has_rewrite},
+    report::{KmsConfiguration, Step},
 };
 
 /// What a verb is about to do, and to what.
@@ -28,7 +29,9 @@ pub(crate) struct RuleContext<'a> {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Configuration<'a> {
     /// Character by character.
-    pub(super) key_id: &'a str,
+    pub(super) text: &'a str,
+    /// `None`: the text cannot be read as a key id.
+    pub(super) key_id: Option<&'a KeyId>,
     /// `None`: the cluster does not say.
     pub(super) network_mode: Option<NetworkMode>,
     /// The cluster has the key already.
@@ -36,6 +39,17 @@ pub(super) struct Configuration<'a> {
 }
 
 impl<'a> RuleContext<'a> {
+    /// Of a plan with these steps; what it sets is not judged.
+    pub(crate) fn of(
+        verb: Verb,
+        observed: &'a Observed,
+        steps: &[Step],
+        reencrypt: &'a ReencryptOptions,
+    ) -> Self {
+        let (gate, rewrites) = (has_gate(steps), has_rewrite(steps));
+        Self { verb, observed, target: None, gate, rewrites, reencrypt }
+    }
+
     /// The profile, if KMS is on now.
     pub(super) fn in_use(&self) -> Option<&'a KmsProfile> {
         self.observed.cluster.kms_on()
@@ -74,18 +88,21 @@ impl<'a> RuleContext<'a> {
         match (self.sets(), self.in_use()) {
             (Some(target), Some(profile)) if target.key_id.version().is_none() => {
                 Some(Configuration {
-                    key_id: profile.key_id.as_deref()?,
+                    text: profile.key.as_ref()?.as_str(),
+                    key_id: profile.key_id(),
                     network_mode: Some(target.network_mode),
                     is_in_use: true,
                 })
             }
             (Some(target), _) => Some(Configuration {
-                key_id: target.key_id.as_str(),
+                text: target.key_id.as_str(),
+                key_id: Some(&target.key_id),
                 network_mode: Some(target.network_mode),
                 is_in_use: false,
             }),
             (None, Some(profile)) => Some(Configuration {
-                key_id: profile.key_id.as_deref()?,
+                text: profile.key.as_ref()?.as_str(),
+                key_id: profile.key_id(),
                 network_mode: profile.network_mode,
                 is_in_use: true,
             }),
@@ -122,16 +139,15 @@ impl<'a> RuleContext<'a> {
         if let Some(id) = self.vault_id() {
             return id.to_string();
         }
-        let key_id = self.configuration().map_or("", |configuration| configuration.key_id);
-        KeyId::parse(key_id).map_or_else(|_| key_id.to_owned(), |key_id| key_id.host().to_owned())
+        let Some(configuration) = self.configuration() else { return String::new() };
+        configuration.key_id.map_or(configuration.text, KeyId::host).to_owned()
     }
 }
 
 impl KmsProfile {
     /// `None`: the cluster names no key that tells its vault.
     pub(super) fn same_vault(&self, target: &KmsConfiguration) -> Option<bool> {
-        let key_id = KeyId::parse(self.key_id.as_deref()?).ok()?;
-        Some(key_id.host().eq_ignore_ascii_case(target.key_id.host()))
+        Some(self.key_id()?.host().eq_ignore_ascii_case(target.key_id.host()))
     }
 
     /// `None`: the cluster does not say.

@@ -3,12 +3,15 @@
 use super::{check_fact, question::RuleContext};
 use crate::{
     catalogue::{Level, RuleId},
-    ledger::Entry,
-    model::{
-        ClusterId, ETCD_GROWTH, ETCD_RETENTION, Fact, Finding, KubernetesFacts, Pace, Permission,
-        SECRET_BYTES, Unreadable, Verb,
+    error::ErrorKind,
+    facts::{
+        Doubt, ETCD_GROWTH, ETCD_RETENTION, Fact, KubernetesFacts, Permission, SECRET_BYTES,
+        Unreadable,
     },
-    plan::expected_now,
+    ids::{ClusterId, Verb},
+    ledger::Entry,
+    options::Pace,
+    report::Finding,
 };
 
 pub(super) fn check(question: &RuleContext<'_>) -> Vec<Finding> {
@@ -47,7 +50,26 @@ fn unreachable(question: &RuleContext<'_>, why: &str) -> Option<Finding> {
     if let Some(closed) = super::closed_vault_in_use(question.observed) {
         message = format!("{message}; {closed}");
     }
-    Some(Finding::violated(RuleId::KubernetesUnreachable, &cluster.id, message).at(level, false))
+    let finding = Finding::violated(RuleId::KubernetesUnreachable, &cluster.id, message);
+    let remedy = way_out(question.observed.obstacle).map_or(finding.remedy, str::to_owned);
+    Some(Finding { remedy, ..finding }.at(level, false))
+}
+
+/// What to do where it is not the network that is in the way.
+fn way_out(obstacle: Option<ErrorKind>) -> Option<&'static str> {
+    match obstacle? {
+        ErrorKind::InvalidInput => {
+            Some("Mend the Kubernetes configuration that is named, or pass another one.")
+        }
+        ErrorKind::Unauthenticated => Some(
+            "Renew the credential that was refused, or pass another one (for a cluster whose local accounts are off: \
+             the user credential, not the admin's).",
+        ),
+        ErrorKind::Forbidden => Some(
+            "Grant the permission that is named, or pass a Kubernetes configuration, for which nothing is asked of Azure.",
+        ),
+        _ => None,
+    }
 }
 
 /// A profile that is turned off: secrets may still be under its key, or in plaintext.
@@ -77,15 +99,15 @@ fn unproven(question: &RuleContext<'_>) -> Option<Finding> {
         || ledger.previous.as_ref().is_some_and(|entry| entry.key_id.is_some())
         || !ledger.retired.is_empty();
     // After a change that did not succeed, the proof is of another key than the configured one.
-    let configured = expected_now(cluster).ok();
+    let configured = cluster.expected().ok();
     let is_configured = |entry: &&Entry| configured.as_ref().is_some_and(|key| entry.is(key));
     let current = ledger.current.as_ref().filter(is_configured);
     let is_proven = current.is_some_and(|entry| entry.proven_at.is_some());
     if !had_a_key || is_proven {
         return None;
     }
-    let what = match question.in_use().and_then(|profile| profile.key_id.as_deref()) {
-        Some(key_id) => format!("under key {key_id}"),
+    let what = match question.in_use().and_then(|profile| profile.key.as_ref()) {
+        Some(key) => format!("under key {}", key.as_str()),
         None => "plaintext, as KMS is off".to_owned(),
     };
     let message = match &found.record.operation {
@@ -119,6 +141,29 @@ pub(crate) fn unproven_on_kms_v1(cluster: &ClusterId) -> Finding {
     }
 }
 
+/// A pass could not see what the API servers write with.
+pub(crate) fn key_in_use_not_seen(cluster: &ClusterId, doubt: Option<Doubt>) -> Finding {
+    let why = doubt.map_or_else(|| "nothing could be seen".to_owned(), |doubt| doubt.to_string());
+    let message =
+        format!("which key the API servers write with is not proven, so nothing is: {why}");
+    let finding = Finding::violated(RuleId::KeyInUseUnproven, cluster, message);
+    let remedy = match doubt {
+        Some(Doubt::LeasesForbidden) => GRANT_LEASES,
+        Some(Doubt::NoIdentityLeases) => {
+            "Upgrade the cluster to Kubernetes 1.26 or later, where each API server has an identity \
+             Lease; until then nothing but time tells, which naming key-in-use-unproven in allow \
+             accepts."
+        }
+        Some(Doubt::Metrics | Doubt::KeyUnidentified) | None => return finding,
+    };
+    Finding { remedy: remedy.to_owned(), ..finding }
+}
+
+/// What gives the right to see which API servers there are.
+const GRANT_LEASES: &str = "Grant it: `kubectl create role aks-kms-leases --namespace kube-system --verb=list \
+     --resource=leases.coordination.k8s.io` and `kubectl create rolebinding aks-kms-leases \
+     --namespace kube-system --role=aks-kms-leases --user=<user>`.";
+
 /// The right to see which API servers there are.
 fn is_identity_leases(permission: &Permission) -> bool {
     permission.verb == "list" && permission.resource == "leases"
@@ -143,21 +188,18 @@ impl Judged<'_> {
             cluster.node_resource_group
         )
         .to_lowercase();
-        check_fact(
-            RuleId::KubernetesClusterMismatch,
-            &cluster.id,
-            &self.kubernetes.node_resource_groups,
-            |groups| {
-                (!groups.iter().any(|group| group.to_lowercase() == own_group)).then(|| {
-                    format!(
-                        "the API server {host} is not one of cluster {}, and none of its nodes \
-                         lies in {}",
-                        cluster.id.name(),
-                        cluster.node_resource_group
-                    )
-                })
-            },
-        )
+        let (rule, groups) =
+            (RuleId::KubernetesClusterMismatch, &self.kubernetes.node_resource_groups);
+        check_fact(rule, &cluster.id, groups, |groups| {
+            (!groups.iter().any(|group| group.to_lowercase() == own_group)).then(|| {
+                format!(
+                    "the API server {host} is not one of cluster {}, and none of its nodes \
+                     lies in {}",
+                    cluster.id.name(),
+                    cluster.node_resource_group
+                )
+            })
+        })
     }
 
     fn unreadable(&self) -> Option<Finding> {
@@ -178,23 +220,16 @@ impl Judged<'_> {
     }
 
     fn permission_missing(&self) -> Option<Finding> {
-        check_fact(
-            RuleId::KubernetesPermissionMissing,
-            &self.question.observed.cluster.id,
-            &self.kubernetes.missing_permissions,
-            |missing| {
-                // Without `watch`, secrets are verified as on servers that stream no lists.
-                let missing: Vec<String> = missing
-                    .iter()
-                    .filter(|permission| {
-                        permission.verb != "watch" && !is_identity_leases(permission)
-                    })
-                    .map(Permission::to_string)
-                    .collect();
-                (!missing.is_empty())
-                    .then(|| format!("missing in Kubernetes: {}", missing.join(", ")))
-            },
-        )
+        let cluster = &self.question.observed.cluster.id;
+        let (rule, missing) =
+            (RuleId::KubernetesPermissionMissing, &self.kubernetes.missing_permissions);
+        check_fact(rule, cluster, missing, |missing| {
+            // Without `watch`, secrets are verified as on servers that stream no lists.
+            let needed = |it: &&Permission| it.verb != "watch" && !is_identity_leases(it);
+            let missing: Vec<String> =
+                missing.iter().filter(needed).map(Permission::to_string).collect();
+            (!missing.is_empty()).then(|| format!("missing in Kubernetes: {}", missing.join(", ")))
+        })
     }
 
     fn updates_denied(&self) -> Vec<Finding> {
@@ -203,11 +238,9 @@ impl Judged<'_> {
             Fact::Known(denied) => denied
                 .iter()
                 .map(|denied| {
-                    Finding::violated(
-                        rule,
-                        &denied.secret,
-                        format!("a change of {} is denied: {}", denied.secret, denied.message),
-                    )
+                    let message =
+                        format!("a change of {} is denied: {}", denied.secret, denied.message);
+                    Finding::violated(rule, &denied.secret, message)
                 })
                 .collect(),
             Fact::Unknown(why) => {
@@ -258,18 +291,12 @@ impl Judged<'_> {
     fn servers_unknown(&self) -> Option<Finding> {
         let missing = self.kubernetes.missing_permissions.known()?;
         let permission = missing.iter().find(|permission| is_identity_leases(permission))?;
-        let finding = Finding::violated(
-            RuleId::KeyInUseUnproven,
-            &self.question.observed.cluster.id,
-            format!(
-                "which API servers there are cannot be seen: missing in Kubernetes: {permission}"
-            ),
+        let cluster = &self.question.observed.cluster.id;
+        let message = format!(
+            "which API servers there are cannot be seen: missing in Kubernetes: {permission}"
         );
-        let remedy = "Grant it: `kubectl create role aks-kms-leases --namespace kube-system --verb=list \
-                      --resource=leases.coordination.k8s.io` and `kubectl create rolebinding aks-kms-leases \
-                      --namespace kube-system --role=aks-kms-leases --user=<user>`."
-            .to_owned();
-        Some(Finding { remedy, ..finding })
+        let finding = Finding::violated(RuleId::KeyInUseUnproven, cluster, message);
+        Some(Finding { remedy: GRANT_LEASES.to_owned(), ..finding })
     }
 
     fn etcd_growth(&self) -> Option<Finding> {
@@ -286,20 +313,16 @@ impl Judged<'_> {
         if within_retention <= limit {
             return None;
         }
-        check_fact(
-            RuleId::EtcdGrowth,
-            &self.question.observed.cluster.id,
-            &self.kubernetes.secrets,
-            |secrets| {
-                let rewritten = within_retention.min(*secrets);
-                (rewritten > limit).then(|| {
-                    format!(
-                        "rewriting {rewritten} secrets of about {size} bytes within ten minutes \
-                         adds {} MiB to etcd",
-                        rewritten.saturating_mul(size) >> 20
-                    )
-                })
-            },
-        )
+        let cluster = &self.question.observed.cluster.id;
+        check_fact(RuleId::EtcdGrowth, cluster, &self.kubernetes.secrets, |secrets| {
+            let rewritten = within_retention.min(*secrets);
+            (rewritten > limit).then(|| {
+                format!(
+                    "rewriting {rewritten} secrets of about {size} bytes within ten minutes \
+                     adds {} MiB to etcd",
+                    rewritten.saturating_mul(size) >> 20
+                )
+            })
+        })
     }
 }

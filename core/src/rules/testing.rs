@@ -12,12 +12,13 @@ pub(crate) use self::{
     world::World,
 };
 use crate::{
-    model::{
-        AccessFacts, ClusterFacts, ClusterId, Fact, IdentityKind, KeyFacts, KeyId,
-        KmsConfiguration, KmsProfile, KubernetesFacts, KubernetesVersion, Lookup, NetworkMode,
-        NodePoolFacts, UserAssignedIdentity, VaultFacts, VaultId,
+    facts::{
+        AccessFacts, ClusterFacts, Fact, IdentityKind, KeyFacts, KmsProfile, KubernetesFacts,
+        Lookup, NodePoolFacts, UserAssignedIdentity, VaultFacts,
     },
+    ids::{ClusterId, KeyId, KubernetesVersion, NetworkMode, VaultId},
     observed::{Observed, PreviousKey},
+    report::KmsConfiguration,
 };
 
 pub(crate) const NOW: OffsetDateTime = datetime!(2026-08-01 12:00 UTC);
@@ -50,6 +51,7 @@ pub(crate) fn observed() -> Observed {
         vault_keys: None,
         upgrades: None,
         kubernetes: Fact::Known(kubernetes()),
+        obstacle: None,
         down: false,
         record: None,
         previous: None,
@@ -142,6 +144,7 @@ pub(crate) fn kubernetes() -> KubernetesFacts {
         konnectivity: Fact::Known(true),
         missing_permissions: Fact::Known(Vec::new()),
         metrics: Fact::Known(true),
+        missing_namespaces: Vec::new(),
         secrets: Fact::Known(300),
         mean_secret_bytes: None,
         unreadable: None,
@@ -164,9 +167,9 @@ pub(crate) fn target_of(key_id: &str, network_mode: NetworkMode) -> KmsConfigura
 pub(crate) fn kms_on(key_id: &str, network_mode: NetworkMode) -> KmsProfile {
     KmsProfile {
         enabled: true,
-        key_id: Some(key_id.to_owned()),
+        key: Some(key_id.to_owned().into()),
         network_mode: Some(network_mode),
-        key_vault_id: (network_mode == NetworkMode::Private).then(|| VAULT.to_owned()),
+        vault: (network_mode == NetworkMode::Private).then(|| VAULT.to_owned().into()),
     }
 }
 

@@ -5,11 +5,10 @@ use uuid::Uuid;
 use super::{check_fact, question::RuleContext, remedy::fill};
 use crate::{
     catalogue::{Level, RuleId},
-    model::{
-        ClusterFacts, ConnectionState, Fact, Finding, KeyId, Lookup, NetworkMode,
-        PrivateEndpointConnection, VaultFacts,
-    },
+    facts::{ClusterFacts, ConnectionState, Fact, Lookup, PrivateEndpointConnection, VaultFacts},
+    ids::{KeyId, NetworkMode, VaultId},
     observed::Observed,
+    report::Finding,
 };
 
 /// The vault in use is closed to the public: if that is why the API servers are down, they cannot
@@ -17,12 +16,24 @@ use crate::{
 pub(crate) fn closed_vault_in_use(observed: &Observed) -> Option<String> {
     observed.cluster.kms_on()?;
     let vault = observed.found_vault().filter(|vault| !vault.public_network_access)?;
-    let name = vault.id.name();
     Some(format!(
-        "public network access of key vault {name} is disabled: if the API servers do not reach it over its private \
-         endpoint, `az keyvault update --name {name} --public-network-access Enabled` brings them back"
+        "public network access of key vault {} is disabled: if the API servers do not reach it over its private \
+         endpoint, {} brings them back",
+        vault.id.name(),
+        how_to_open(&vault.id)
     ))
 }
+
+/// The command that enables a vault's public network access.
+pub(crate) fn how_to_open(vault: &VaultId) -> String {
+    format!("`az keyvault update --name {} --public-network-access Enabled`", vault.name())
+}
+
+/// The command that disables a vault's public network access.
+pub(crate) fn how_to_close(vault: &VaultId) -> String {
+    format!("`az keyvault update --name {} --public-network-access Disabled`", vault.name())
+}
+
 /// What to do before a vault is closed that others use.
 const OTHERS_FIRST: &str = "Move the other cluster to private mode first, with a manager of its own, or pass vault_access = \
                             \"keep\" to leave the vault open.";
@@ -145,11 +156,8 @@ fn data_plane_unreachable(question: &RuleContext<'_>) -> Option<Finding> {
         return None;
     }
     let Fact::Unknown(why) = question.observed.versions.as_ref()? else { return None };
-    Some(Finding::violated(
-        RuleId::VaultDataPlaneUnreachable,
-        question.vault_resource(),
-        format!("the versions of the key cannot be listed from here: {why}"),
-    ))
+    let message = format!("the versions of the key cannot be listed from here: {why}");
+    Some(Finding::violated(RuleId::VaultDataPlaneUnreachable, question.vault_resource(), message))
 }
 
 fn diagnostics_off(question: &RuleContext<'_>) -> Option<Finding> {

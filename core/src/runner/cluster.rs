@@ -4,12 +4,15 @@ use tokio::time::{Instant, sleep};
 
 use super::{RunData, Runner};
 use crate::{
-    azure::{Azure, ManagedCluster, UpgradeTarget, is_key_permission_error},
+    azure::{Azure, ManagedCluster, Operation, UpgradeTarget, is_key_permission_error},
     catalogue::RuleId,
     error::{Error, ErrorKind, Result},
-    model::{ClusterId, Fact, Finding, KmsChange, KubernetesVersion, NetworkMode, Timing},
+    facts::{Fact, is_terminal_state},
+    ids::{ClusterId, KubernetesVersion, NetworkMode},
     operation::{Failure, Outcome, Upgrade},
+    options::Timing,
     progress::Reporter,
+    report::{Finding, KmsChange, KmsConfiguration},
 };
 
 /// Requests in a row whose outcome is not known.
@@ -71,13 +74,15 @@ impl Runner<'_> {
 
     async fn change(&self, cluster: &ManagedCluster, target: &KmsChange) -> Result<ManagedCluster> {
         let operation = self.azure.put_kms(cluster, target).await?;
+        self.ended(operation, "The cluster's operation").await
+    }
+
+    /// Waits for an operation of the cluster, and says how it stands.
+    async fn ended(&self, operation: Operation, what: &str) -> Result<ManagedCluster> {
         // the operation's own time limit is the caller's, which drops this future
         let deadline = Instant::now() + self.timing.operation_limit;
-        operation
-            .wait(self.azure, deadline, |status| {
-                self.reporter.message(format!("The cluster's operation is {status}"));
-            })
-            .await
+        let say = |status: &str| self.reporter.message(format!("{what} is {status}"));
+        operation.wait(self.azure, deadline, say).await
     }
 
     /// Looks at the cluster, and waits while it is busy with something else.
@@ -85,25 +90,29 @@ impl Runner<'_> {
         settled(self.azure, self.cluster, self.timing, self.reporter).await
     }
 
-    /// Azure said Succeeded: does the cluster say so too?
+    /// Azure said Succeeded: does the cluster say so too? What it goes on with by itself is waited for
+    /// by the next look.
     fn confirm(&self, after: &ManagedCluster, target: &KmsChange) -> Result<()> {
-        if after.facts.is_succeeded() && target.is_of(&after.facts) {
-            return Ok(());
-        }
-        Err(Error::new(
-            ErrorKind::Conflict,
-            format!(
-                "the operation on {} succeeded, but the cluster's KMS profile is not what was asked for; \
-                 somebody else changed it",
-                self.cluster
-            ),
-        ))
+        let state = &after.facts.provisioning_state;
+        let why = match (after.facts.has(target), is_terminal_state(state)) {
+            (true, false) => return Ok(()),
+            (true, true) if after.facts.is_succeeded() => return Ok(()),
+            (true, true) => format!("the cluster is {state} after another operation"),
+            (false, _) => {
+                "the cluster's KMS profile is not what was asked for; somebody else changed it"
+                    .to_owned()
+            }
+        };
+        let message =
+            format!("the operation on {} succeeded, but {why}; run this again", self.cluster);
+        Err(Error::new(ErrorKind::Conflict, message))
     }
 
     /// A vault that is closed is not one to be reached over the public way: API servers that reach
     /// it over the private one would lose it.
     pub(super) async fn read_public_access(&self, target: &KmsChange) -> Result<Outcome> {
-        let KmsChange::On { key_id, network_mode: NetworkMode::Public, .. } = target else {
+        let public = |target: &&KmsConfiguration| target.network_mode == NetworkMode::Public;
+        let Some(KmsConfiguration { key_id, .. }) = target.on().filter(public) else {
             return Ok(Outcome::Done);
         };
         let seen = self.azure.vault(key_id, None, self.cluster).await;
@@ -111,16 +120,13 @@ impl Runner<'_> {
         let Some(vault) = found.found().filter(|vault| !vault.public_network_access) else {
             return Ok(Outcome::Done);
         };
-        let finding = Finding::violated(
-            RuleId::VaultPublicAccessDisabled,
-            &vault.id,
-            format!(
-                "the last change of cluster {} did not succeed and reaches {key_id} over the public way, and public \
-                 network access of vault {} is disabled",
-                self.cluster.name(),
-                vault.id.name()
-            ),
+        let message = format!(
+            "the last change of cluster {} did not succeed and reaches {key_id} over the public way, and public \
+             network access of vault {} is disabled",
+            self.cluster.name(),
+            vault.id.name()
         );
+        let finding = Finding::violated(RuleId::VaultPublicAccessDisabled, &vault.id, message);
         if !finding.refuses(self.allow) {
             return Ok(Outcome::Done);
         }
@@ -138,7 +144,8 @@ impl Runner<'_> {
             Upgrade::NodePools(version) => UpgradeTarget::NodePools(version),
         };
         self.still_ours().await?;
-        let after = self.run_upgrade(seen, target).await?;
+        let operation = self.azure.put_versions(seen, target).await?;
+        let after = self.ended(operation, &format!("The upgrade to {target}")).await?;
         if let (UpgradeTarget::ControlPlane(to), Some(engine)) = (target, &self.engine) {
             engine.upgraded(to);
         }
@@ -163,35 +170,16 @@ impl Runner<'_> {
         }
         let message = format!("from {now}, AKS offers no upgrades to {wanted}");
         let finding = Finding::violated(RuleId::UpgradeNotOffered, self.cluster, message);
-        Err(Error::new(
-            ErrorKind::PreflightFailed,
-            format!(
-                "the upgrade of {} cannot go on: [{}] {}. {}",
-                self.cluster, finding.rule, finding.message, finding.remedy
-            ),
-        )
-        .with_findings(vec![finding]))
-    }
-
-    async fn run_upgrade(
-        &self,
-        cluster: &ManagedCluster,
-        target: UpgradeTarget,
-    ) -> Result<ManagedCluster> {
-        let operation = self.azure.put_versions(cluster, target).await?;
-        let deadline = Instant::now() + self.timing.operation_limit;
-        operation
-            .wait(self.azure, deadline, |status| {
-                self.reporter.message(format!("The upgrade to {target} is {status}"));
-            })
-            .await
+        let message = format!(
+            "the upgrade of {} cannot go on: [{}] {}. {}",
+            self.cluster, finding.rule, finding.message, finding.remedy
+        );
+        Err(Error::new(ErrorKind::PreflightFailed, message).with_findings(vec![finding]))
     }
 }
 
 fn read(data: &RunData) -> Result<&ManagedCluster> {
-    data.cluster
-        .as_ref()
-        .ok_or_else(|| Error::new(ErrorKind::Unexpected, "the cluster was not read"))
+    data.cluster.as_ref().ok_or_else(|| Error::internal("the cluster was not read"))
 }
 
 /// Looks at a cluster, and waits while it is busy.
@@ -206,10 +194,8 @@ pub(crate) async fn settled(
         let seen = azure.cluster(cluster).await?;
         let Some(busy) = seen.facts.busy() else { return Ok(seen) };
         if Instant::now() >= deadline {
-            return Err(Error::new(
-                ErrorKind::Conflict,
-                format!("{busy} for too long; run this again when it is settled"),
-            ));
+            let message = format!("{busy} for too long; run this again when it is settled");
+            return Err(Error::new(ErrorKind::Conflict, message));
         }
         reporter.message(format!("Waiting: {busy}"));
         sleep(timing.operation_poll_first).await;

@@ -17,7 +17,7 @@ use tokio::{
 use crate::{
     error::{Error, ErrorKind, Result},
     kubernetes::{LeaseHeld, LeaseStore, LeaseWrite},
-    model::Timing,
+    options::Timing,
     text::{LONGEST_NAME, one_line},
 };
 
@@ -89,13 +89,11 @@ async fn dies(store: &LeaseStore, lease: &LeaseHeld, timing: &Timing) -> Result<
 }
 
 fn alive(lease: &LeaseHeld) -> Error {
-    Error::new(
-        ErrorKind::Conflict,
-        format!(
-            "{} is at work on this cluster and renews its Lease; wait until it has ended, then run this again",
-            one_line(&lease.holder, LONGEST_NAME)
-        ),
-    )
+    let message = format!(
+        "{} is at work on this cluster and renews its Lease; wait until it has ended, then run this again",
+        one_line(&lease.holder, LONGEST_NAME)
+    );
+    Error::new(ErrorKind::Conflict, message)
 }
 
 impl HeldLease {
@@ -183,10 +181,8 @@ impl Held {
 /// Somebody else went on while this run slept.
 pub(super) fn lost(by: Option<&str>) -> Error {
     let by = by.map_or_else(|| "somebody else".to_owned(), |by| one_line(by, LONGEST_NAME));
-    Error::new(
-        ErrorKind::Conflict,
-        format!(
-            "{by} took over this operation, and nothing more was written here; see that run's report"
-        ),
-    )
+    let message = format!(
+        "{by} took over this operation, and nothing more was written here; see that run's report"
+    );
+    Error::new(ErrorKind::Conflict, message)
 }

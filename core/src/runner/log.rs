@@ -7,11 +7,12 @@ use time::OffsetDateTime;
 
 use crate::{
     catalogue::RuleId,
-    model::{
-        ClusterId, Finding, KmsStatus, OperationReport, ReencryptReport, Step, StepOutcome,
-        StepReport, Verb,
-    },
+    ids::{ClusterId, Verb},
     plan::Plan,
+    report::{
+        Finding, KmsStatus, OperationReport, ReencryptReport, Step, StepKind, StepOutcome,
+        StepReport,
+    },
     rules,
 };
 
@@ -71,20 +72,27 @@ impl RunLog {
         });
     }
 
-    /// Whether any step was run.
+    /// Whether any step, or a pass of one, was run.
     pub(crate) fn has_begun(&self) -> bool {
         let entries = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        !entries.steps.is_empty()
+        !entries.steps.is_empty() || !entries.reencryption.is_empty()
     }
 
     /// The steps that changed something, in words.
     pub(crate) fn done(&self) -> Vec<String> {
         let entries = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let done = entries
-            .steps
-            .iter()
-            .filter(|step| step.outcome == StepOutcome::Done && step.step.kind.changes_something());
-        done.map(|step| step.step.summary.clone()).collect()
+        let is_pass =
+            |step: &StepReport| matches!(step.step.kind, StepKind::ReencryptSecrets { .. });
+        let changed = |step: &&StepReport| {
+            step.outcome == StepOutcome::Done
+                && step.step.kind.changes_something()
+                && !is_pass(step)
+        };
+        let steps = entries.steps.iter().filter(changed).map(|step| step.step.summary.clone());
+        // Also of a pass that came to nothing in the end: its step is not done.
+        let rewritten: u64 = entries.reencryption.iter().map(|pass| pass.counts.rewritten).sum();
+        let passes = (rewritten > 0).then(|| format!("{rewritten} secrets rewritten"));
+        steps.chain(passes).collect()
     }
 
     pub(crate) fn step(&self, step: &Step, outcome: StepOutcome, seconds: f64) {
@@ -135,7 +143,7 @@ impl RunLog {
 mod tests {
     use super::*;
     use crate::{
-        model::{Counts, Evidence, Purpose, Scope},
+        report::{Counts, Evidence, Purpose, Scope},
         rules::testing::{KEY_1, KEY_2, World},
     };
 
@@ -189,7 +197,7 @@ mod tests {
             let cluster = world.cluster();
             let log = RunLog::new(Verb::Rotate, cluster.id.clone(), false, Vec::new());
             let mut status = cluster.status(Vec::new());
-            status.key_id = Some(crate::model::KeyId::parse(KEY_2).unwrap());
+            status.key_id = Some(crate::ids::KeyId::parse(KEY_2).unwrap());
             state.clone_into(&mut status.provisioning_state);
             log.seen(status);
             for pass in passes {
@@ -197,5 +205,17 @@ mod tests {
             }
             assert_eq!(log.report().unwrap().is_proven(), expected, "{name}");
         }
+    }
+
+    #[test]
+    fn a_pass_that_came_to_nothing_is_told_with_what_it_rewrote() {
+        let log = RunLog::new(Verb::Rotate, World::enable().observed.cluster.id, false, Vec::new());
+        assert!(!log.has_begun());
+        log.pass(pass(Purpose::Gate, Some(KEY_1), false));
+        assert!(log.has_begun());
+        assert!(log.done().is_empty(), "it rewrote nothing");
+        let counts = Counts { rewritten: 7, ..Counts::default() };
+        log.pass(ReencryptReport { counts, ..pass(Purpose::Gate, Some(KEY_1), false) });
+        assert_eq!(log.done(), ["7 secrets rewritten"]);
     }
 }

@@ -21,16 +21,18 @@ use tokio::time::Instant;
 use tracing::Instrument;
 
 use crate::{
-    azure::{Azure, ManagedCluster, is_etag_mismatch},
+    azure::{Azure, ManagedCluster, is_etag_mismatch, is_not_followed},
     catalogue::RuleId,
     error::{Error, ErrorKind, Result},
+    ids::{ClusterId, KeyId, VaultId},
     ledger::{Operation, Proof},
-    model::{ClusterId, Finding, KeyId, KmsChange, StepKind, StepOutcome, Timing, VaultId},
     observe::StoredRecord,
     operation::{self, Context, Effect, Failure, OperationState, Outcome, Replan, Stage},
+    options::Timing,
     plan::Plan,
     progress::{Phase, Reporter},
     reencrypt::{Engine, Pass, WritesWith},
+    report::{Finding, KmsChange, StepKind, StepOutcome},
 };
 
 pub use self::journal::Journal;
@@ -110,9 +112,10 @@ struct RunData {
 impl Runner<'_> {
     /// Performs the steps. `etag` is the one that the plan was made from.
     pub(crate) async fn run(&self, plan: &Plan, etag: Option<String>) -> Result<RunOutcome> {
-        let mut state = OperationState::new(self.context(plan), etag, self.kms_is_off);
+        let mut state =
+            OperationState::new(self.context(plan), etag, self.before.clone(), self.kms_is_off);
         state.closed = self.closed_before();
-        self.half_way.kms_is_off(state.is_off, self.before.as_ref());
+        self.half_way.kms_is_off(state.is_off, state.before.as_ref());
         let mut data = RunData {
             cluster: None,
             pass: None,
@@ -139,7 +142,6 @@ impl Runner<'_> {
         Context {
             steps: plan.steps.clone().into(),
             recorded: found.map(|found| Arc::new(found.reconciled.clone())),
-            before: self.before.clone(),
             is_proven: self.proof().is_some(),
             off_and_on: self.off_and_on,
             accepts_unproven: self.allows(RuleId::KeyInUseUnproven),
@@ -151,9 +153,13 @@ impl Runner<'_> {
         let error = self.undo_closing(error).await;
         if let (false, Some(recording)) = (wrote, &self.recording)
             && recording.is_new
-            && let Err(why) = recording.recorder.forget().await
         {
-            tracing::warn!(error = %why, "an operation that wrote nothing is still recorded");
+            match recording.recorder.forget().await {
+                Ok(()) => self.half_way.is_unfinished(None),
+                Err(why) => {
+                    tracing::warn!(error = %why, "an operation that wrote nothing is still recorded");
+                }
+            }
         }
         error
     }
@@ -161,10 +167,8 @@ impl Runner<'_> {
     async fn steps(&self, state: &mut OperationState, data: &mut RunData) -> Result<RunOutcome> {
         let steps = Arc::clone(&state.context.steps);
         for (index, step) in steps.iter().enumerate() {
-            self.reporter.step(index + 1, steps.len());
-            if let Some(phase) = phase(&step.kind) {
-                self.reporter.phase(phase, None, step.summary.clone());
-            }
+            let phase = phase(&step.kind);
+            self.reporter.step(index + 1, steps.len(), phase, step.summary.clone());
             (data.began, data.tries, data.error) = (Instant::now(), 0, None);
             let span = tracing::info_span!("step", number = index + 1, summary = step.summary);
             match self.step(state, data).instrument(span).await? {
@@ -201,13 +205,37 @@ impl Runner<'_> {
                         Ok(outcome) => outcome,
                         Err(error) => failed(error, &state.stage, data),
                     };
+                    self.note_half_way(effect, &outcome, state);
                     let done = state.apply(effect, outcome);
-                    self.half_way.kms_is_off(state.is_off, self.before.as_ref());
+                    self.half_way.kms_is_off(state.is_off, state.before.as_ref());
                     if let Some(outcome) = done {
                         return Ok(ControlFlow::Continue(outcome));
                     }
                 }
             }
+        }
+    }
+
+    /// What is left half-way from now on, or no more.
+    fn note_half_way(&self, effect: &Effect, outcome: &Outcome, state: &OperationState) {
+        let recorded = self.recording.as_ref().map(|recording| recording.operation.intent.verb());
+        match (effect, outcome) {
+            (Effect::BeginRecord, Outcome::Done | Outcome::AlreadyDone) => {
+                self.half_way.is_unfinished(recorded);
+            }
+            (Effect::FinishRecord, Outcome::Done | Outcome::AlreadyDone) => {
+                self.half_way.is_unfinished(None);
+            }
+            // a vault is opened for the profile that is set next
+            (Effect::OpenVault(id), Outcome::Done | Outcome::AlreadyDone)
+                if state.key_change_follows() =>
+            {
+                self.half_way.vault_is_open(Some(id));
+            }
+            (Effect::PutKms { target }, Outcome::Set { .. }) if target.is_on() => {
+                self.half_way.vault_is_open(None);
+            }
+            _ => {}
         }
     }
 
@@ -223,7 +251,10 @@ impl Runner<'_> {
             Effect::CreateKeyVersion { key_id, target } => {
                 self.create_key_version(key_id, target.as_ref()).await
             }
-            Effect::Intend { target } => self.intend(target, state.etag.as_deref()).await,
+            Effect::Intend { target, ends_with, turns_off } => {
+                let (ends_with, turns_off) = (ends_with.as_ref(), turns_off.as_ref());
+                self.intend(target, ends_with, turns_off, state.etag.as_deref()).await
+            }
             Effect::PutKms { target } => self.put_kms(target, data).await,
             Effect::PutVersions(upgrade) => self.put_versions(*upgrade, data).await,
             Effect::RecordSettled { key, etag, certainty } => {
@@ -249,7 +280,7 @@ impl Runner<'_> {
             Effect::FinishRecord => self.finish_record().await,
             Effect::Pass(_) => Ok(Outcome::Done),
             Effect::Replan(_) | Effect::Stop(_) | Effect::Finish => {
-                Err(Error::new(ErrorKind::Unexpected, "the run has ended already"))
+                Err(Error::internal("the run has ended already"))
             }
         }
     }
@@ -260,21 +291,15 @@ impl Runner<'_> {
     }
 }
 
-/// What a step is reported as. The engine itself reports what it does with secrets.
-fn phase(step: &StepKind) -> Option<Phase> {
+/// What a step is reported as at first.
+fn phase(step: &StepKind) -> Phase {
     match step {
-        StepKind::RecordOperation | StepKind::RecordKey => Some(Phase::Record),
-        StepKind::CreateKeyVersion { .. } | StepKind::SetVaultPublicAccess { .. } => {
-            Some(Phase::Vault)
-        }
-        StepKind::SetKms { .. } | StepKind::Settle => Some(Phase::Cluster),
-        StepKind::UpgradeControlPlane { .. } | StepKind::UpgradeNodePools { .. } => {
-            Some(Phase::Upgrade)
-        }
-        StepKind::FindKeyInUse { .. }
-        | StepKind::WaitForKey { .. }
-        | StepKind::ReencryptSecrets { .. }
-        | StepKind::VerifySecrets { .. } => None,
+        StepKind::RecordOperation | StepKind::RecordKey => Phase::Record,
+        StepKind::CreateKeyVersion { .. } | StepKind::SetVaultPublicAccess { .. } => Phase::Vault,
+        StepKind::SetKms { .. } | StepKind::Settle => Phase::Cluster,
+        StepKind::UpgradeControlPlane { .. } | StepKind::UpgradeNodePools { .. } => Phase::Upgrade,
+        StepKind::WaitForKey { .. } | StepKind::ReencryptSecrets { .. } => Phase::Converge,
+        StepKind::VerifySecrets => Phase::Verify,
     }
 }
 
@@ -282,7 +307,8 @@ fn phase(step: &StepKind) -> Option<Phase> {
 fn failed(error: Error, stage: &Stage, data: &mut RunData) -> Outcome {
     let failure = match error.kind() {
         ErrorKind::KmsUnavailable => Failure::KmsUnavailable,
-        _ if is_etag_mismatch(&error) => Failure::EtagMismatch,
+        ErrorKind::PreflightFailed => Failure::Unproven,
+        _ if is_etag_mismatch(&error) || is_not_followed(&error) => Failure::EtagMismatch,
         _ => Failure::Other,
     };
     // Where a second look fails, too, the first says more.

@@ -5,14 +5,13 @@ use time::OffsetDateTime;
 use super::{RecordContext, RunData, Runner, recorder::BeginOutcome};
 use crate::{
     catalogue::RuleId,
-    error::{Error, ErrorKind, Result},
+    error::{Error, Result},
+    facts::KeyVersion,
+    ids::{ExpectedKey, KeyId, VaultId},
     ledger::{Certainty, Proof},
-    model::{
-        Counts, Evidence, ExpectedKey, KeyId, KeyVersion, KmsChange, Purpose, ReencryptReport,
-        Scope, VaultId,
-    },
     operation::{Outcome, Recorded},
     reencrypt::WritesWith,
+    report::{Counts, Evidence, KmsChange, Purpose, ReencryptReport, Scope},
 };
 
 impl Runner<'_> {
@@ -20,10 +19,7 @@ impl Runner<'_> {
     pub(super) async fn begin_record(&self) -> Result<Outcome> {
         let Some(recording) = &self.recording else { return Ok(Outcome::Skipped) };
         let Some(found) = &recording.found else {
-            return Err(Error::new(
-                ErrorKind::Unexpected,
-                "a record that was not read cannot be written",
-            ));
+            return Err(Error::internal("a record that was not read cannot be written"));
         };
         Ok(match recording.recorder.begin(found, &recording.operation).await? {
             BeginOutcome::Recorded => Outcome::Done,
@@ -84,10 +80,15 @@ impl Runner<'_> {
     }
 
     /// Records the change that is about to be asked of the cluster.
-    pub(super) async fn intend(&self, target: &KmsChange, etag: Option<&str>) -> Result<Outcome> {
+    pub(super) async fn intend(
+        &self,
+        target: &KmsChange,
+        ends_with: Option<&KmsChange>,
+        turns_off: Option<&KmsChange>,
+        etag: Option<&str>,
+    ) -> Result<Outcome> {
         if let Some(recording) = &self.recording {
-            recording.recorder.target(target).await;
-            recording.recorder.intend(&target.expected(), etag).await?;
+            recording.recorder.intend(&target.expected(), ends_with, turns_off, etag).await?;
         }
         Ok(Outcome::Done)
     }

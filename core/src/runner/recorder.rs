@@ -6,11 +6,13 @@ use tokio::sync::Mutex;
 use super::lease::{HeldLease, lost, take};
 use crate::{
     error::{Error, ErrorKind, Result},
+    ids::{ExpectedKey, KeyId, VaultId},
     kubernetes::{KubernetesApi, LeaseStore, RecordStore, SealStore, Stored, Written},
     ledger::{Certainty, Operation, Proof, Record},
-    model::{ExpectedKey, KeyId, KmsChange, Timing, VaultId},
     observe::StoredRecord,
+    options::Timing,
     progress::Reporter,
+    report::KmsChange,
     seal::SealKey,
     text::{LONGEST_NAME, one_line},
 };
@@ -130,17 +132,9 @@ impl Recorder {
         Ok(written)
     }
 
-    /// What the operation ends with, where that was not known when it began. Written with the
-    /// intent.
-    pub(super) async fn target(&self, target: &KmsChange) {
-        if let Some(kept) = self.kept.lock().await.as_mut() {
-            ends_with(&mut kept.record, target);
-        }
-    }
-
     /// What the operation ends with, now that its key is made.
     pub(super) async fn made(&self, target: &KmsChange) -> Result<()> {
-        self.write(|record| ends_with(record, target)).await
+        self.write(|record| record.plans(Some(target), None)).await
     }
 
     /// The newest version of the key before the operation makes one.
@@ -165,8 +159,18 @@ impl Recorder {
 
     /// Records that the cluster is about to be set to this key by a request that needs this eTag,
     /// and makes sure that this run still is the one writer.
-    pub(super) async fn intend(&self, key: &ExpectedKey, etag: Option<&str>) -> Result<()> {
-        self.write(|record| record.intend(key, etag)).await?;
+    pub(super) async fn intend(
+        &self,
+        key: &ExpectedKey,
+        ends_with: Option<&KmsChange>,
+        turns_off: Option<&KmsChange>,
+        etag: Option<&str>,
+    ) -> Result<()> {
+        self.write(|record| {
+            record.intend(key, etag);
+            record.plans(ends_with, turns_off);
+        })
+        .await?;
         self.check().await
     }
 
@@ -249,11 +253,9 @@ impl Recorder {
                 Written::Conflict => self.look_again(kept).await?,
             }
         }
-        Err(Error::new(
-            ErrorKind::Conflict,
-            "somebody keeps changing ConfigMap aks-kms, in which the operation is recorded; nothing more was written here: \
-             run this again when nobody does",
-        ))
+        let message = "somebody keeps changing ConfigMap aks-kms, in which the operation is recorded; nothing more \
+                       was written here: run this again when nobody does";
+        Err(Error::new(ErrorKind::Conflict, message))
     }
 
     /// The record's text and its seal. While the API servers can neither give nor take the key of
@@ -300,12 +302,6 @@ impl OwnedRecord {
 /// Whether the API servers do not respond, or not as they should.
 fn is_down(error: &Error) -> bool {
     matches!(error.kind(), ErrorKind::Unavailable | ErrorKind::Timeout | ErrorKind::Throttled)
-}
-
-fn ends_with(record: &mut Record, target: &KmsChange) {
-    if let Some(operation) = &mut record.operation {
-        operation.target.get_or_insert_with(|| target.clone());
-    }
 }
 
 /// A name for this run that tells a person where it is.

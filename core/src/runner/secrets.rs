@@ -2,11 +2,12 @@
 
 use super::{RunData, Runner};
 use crate::{
-    catalogue::{Level, RuleId},
+    catalogue::Level,
     error::{Error, ErrorKind, Result},
-    model::{Evidence, ExpectedKey, Finding, Purpose, ReencryptReport},
+    ids::ExpectedKey,
     operation::{OperationState, Outcome, Stage, Verdict},
     reencrypt::{Engine, Pass},
+    report::{Evidence, Finding, Purpose, ReencryptReport},
     rules,
 };
 
@@ -87,10 +88,7 @@ impl Runner<'_> {
         if report.key_id.is_some() && engine.is_kms_v1() {
             return Ok(rules::unproven_on_kms_v1(self.cluster));
         }
-        let why = engine.doubt().unwrap_or_else(|| "nothing could be seen".to_owned());
-        let message =
-            format!("which key the API servers write with is not proven, so nothing is: {why}");
-        Ok(Finding::violated(RuleId::KeyInUseUnproven, self.cluster, message))
+        Ok(rules::key_in_use_not_seen(self.cluster, engine.doubt()))
     }
 
     fn is_given_up(&self, name: &str) -> bool {
@@ -99,10 +97,11 @@ impl Runner<'_> {
 
     fn engine(&self) -> Result<&Engine> {
         self.engine.as_ref().ok_or_else(|| {
-            Error::new(
-                ErrorKind::Unavailable,
-                format!("the API server of {} cannot be reached from here", self.cluster),
-            )
+            let message = format!(
+                "the API server of {} cannot be reached from here; run this where it can be",
+                self.cluster
+            );
+            Error::new(ErrorKind::Unavailable, message)
         })
     }
 }
@@ -121,5 +120,5 @@ fn begun(pass: Pass, data: &mut RunData) -> Outcome {
 }
 
 fn no_pass() -> Error {
-    Error::new(ErrorKind::Unexpected, "a plan that rewrites secrets must first wait for the key")
+    Error::internal("a plan that rewrites secrets must first wait for the key")
 }

@@ -4,8 +4,9 @@ use super::{RunData, Runner, vault::not_connected};
 use crate::{
     catalogue::{Level, RuleId},
     error::{Error, ErrorKind},
-    model::{ExpectedKey, Finding, KmsChange, Purpose, StepKind, VaultId},
+    ids::{ExpectedKey, VaultId},
     operation::{OperationState, Stop, change::InUse},
+    report::{Finding, KmsChange, Purpose, StepKind},
 };
 
 impl Runner<'_> {
@@ -17,7 +18,7 @@ impl Runner<'_> {
     ) -> Error {
         let failure = data.error.take();
         let failed =
-            || failure.unwrap_or_else(|| Error::new(ErrorKind::Unexpected, "a step failed"));
+            || failure.unwrap_or_else(|| Error::internal("a step failed without an error"));
         match why {
             Stop::Failed => match state.step().map(|step| &step.kind) {
                 Some(StepKind::SetKms { .. } | StepKind::Settle) => {
@@ -27,7 +28,7 @@ impl Runner<'_> {
             },
             Stop::MayLose { configured } => self.may_lose(&state.in_use, configured.as_ref()),
             Stop::UnknownAccess(key) => self.unknown_access(key),
-            Stop::Unnamed => self.unnamed(),
+            Stop::Unnamed => self.unnamed(&failed()),
             Stop::Incomplete { purpose, left } => self.incomplete(*purpose, left),
             Stop::Unproven => self.unproven(data.unproven.take()),
             Stop::TwoKeys(keys) => self.two_keys(keys),
@@ -51,30 +52,32 @@ impl Runner<'_> {
             return error;
         }
         let now = match self.azure.cluster(self.cluster).await {
-            Ok(now) => {
-                format!("the cluster's provisioning state is {}", now.facts.provisioning_state)
-            }
-            Err(_) => "the cluster's state could not be read".to_owned(),
+            Ok(now) => now.facts,
+            Err(_) => return error.with_context("the cluster's state could not be read"),
         };
-        let rollback = match &self.before {
-            Some(KmsChange::On { key_id, .. }) => {
-                format!("the key before was {key_id}: rotate to it rolls back")
+        if now.is_succeeded() && now.configured().ok() == state.before {
+            return error.with_context("the cluster is configured as before");
+        }
+        let rollback = match &state.before {
+            Some(KmsChange::On(before)) => {
+                format!("the key before was {}: rotate to it rolls back", before.key_id)
             }
             Some(KmsChange::Off) => "KMS was off before: disable rolls back".to_owned(),
             None => "call the same verb again".to_owned(),
         };
-        error.with_context(&format!("{now}; {rollback}"))
+        error.with_context(&format!(
+            "the cluster's provisioning state is {}; {rollback}",
+            now.provisioning_state
+        ))
     }
 
     fn unknown_access(&self, key: &ExpectedKey) -> Error {
-        Error::new(
-            ErrorKind::Conflict,
-            format!(
-                "the API servers of {} write with {key}, and how its vault is reached is not known; call rotate with \
-                 this key, network_mode and key_vault_id",
-                self.cluster
-            ),
-        )
+        let message = format!(
+            "the API servers of {} write with {key}, and how its vault is reached is not known; call rotate with \
+             this key, network_mode and key_vault_id",
+            self.cluster
+        );
+        Error::new(ErrorKind::Conflict, message)
     }
 
     /// The change would take the key away that the API servers write with.
@@ -97,69 +100,54 @@ impl Runner<'_> {
                 "call `rotate` with the one of them that is not configured".to_owned(),
             ),
         };
-        let finding = Finding::violated(
-            RuleId::PreviousKeyStillNeeded,
-            self.cluster,
-            format!(
-                "the API servers write with {what}, and the cluster is configured with {configured}"
-            ),
+        let message = format!(
+            "the API servers write with {what}, and the cluster is configured with {configured}"
         );
-        Error::new(
-            ErrorKind::PreflightFailed,
-            format!(
-                "the key of {} was not changed, because secrets could be lost: {}; {remedy}, which proves every secret \
-                 under it",
-                self.cluster, finding.message
-            ),
-        )
-        .with_findings(vec![finding])
+        let finding = Finding::violated(RuleId::PreviousKeyStillNeeded, self.cluster, message);
+        let message = format!(
+            "the key of {} was not changed, because secrets could be lost: {}; {remedy}, which proves every secret \
+             under it",
+            self.cluster, finding.message
+        );
+        Error::new(ErrorKind::PreflightFailed, message).with_findings(vec![finding])
     }
 
     fn unproven(&self, finding: Option<Finding>) -> Error {
         let why = finding.as_ref().map(ToString::to_string).unwrap_or_default();
-        Error::new(
-            ErrorKind::PreflightFailed,
-            format!(
-                "the key in use of {} could not be proven before changing it: {why}",
-                self.cluster
-            ),
-        )
-        .with_findings(finding.into_iter().collect())
+        let message = format!(
+            "the key in use of {} could not be proven before changing it: {why}",
+            self.cluster
+        );
+        Error::new(ErrorKind::PreflightFailed, message).with_findings(finding.into_iter().collect())
     }
 
     /// A change left API servers on different keys, and nothing follows that sets them to one.
     fn two_keys(&self, keys: &[ExpectedKey]) -> Error {
         let named: Vec<String> = keys.iter().map(ToString::to_string).collect();
-        Error::new(
-            ErrorKind::KmsUnavailable,
-            format!(
-                "the API servers of {} write with two keys, because a change reached some of them only: {}; every secret \
-                 is under one of these; call `rotate` (or `enable`, or `disable`) with the one that is wanted",
-                self.cluster,
-                named.join(" and ")
-            ),
-        )
+        let message = format!(
+            "the API servers of {} write with two keys, because a change reached some of them only: {}; every secret \
+             is under one of these; call `rotate` (or `enable`, or `disable`) with the one that is wanted",
+            self.cluster,
+            named.join(" and ")
+        );
+        Error::new(ErrorKind::KmsUnavailable, message)
     }
 
-    /// KMS v1 names no keys. Of a cluster whose last change did not succeed, only a record of
-    /// before it can tell which keys come into question.
-    fn unnamed(&self) -> Error {
-        let finding = Finding::violated(
-            RuleId::KeyInUseUnproven,
-            self.cluster,
-            "the last change of the cluster did not succeed, nothing is recorded of before it, and the metrics of KMS v1 \
-             name no keys: the API servers may write with the key that was set before",
-        )
-        .at(Level::Block, false);
-        Error::new(
-            ErrorKind::PreflightFailed,
-            format!(
-                "which key the API servers write with cannot be told: [{}] {}; make its last change succeed (`az aks \
-                 update`, with the key that it had before if the key was changed), then run this again",
-                finding.rule, finding.message
-            ),
-        )
-        .with_findings(vec![finding])
+    /// KMS v1 names no keys. Of a cluster whose last change did not succeed, only a record can tell
+    /// which keys come into question, if nobody has changed the cluster since.
+    fn unnamed(&self, seen: &Error) -> Error {
+        let message = "the last change of the cluster did not succeed, whether another key was set before it is \
+                       not known, and the metrics of KMS v1 name no keys: the API servers may write with a \
+                       key that was set before";
+        let finding = Finding::violated(RuleId::KeyInUseUnproven, self.cluster, message);
+        let finding = finding.at(Level::Block, false);
+        let message = format!(
+            "which key the API servers write with cannot be told: [{}] {}; make its last change succeed (`az aks \
+             update`, with the key that it had before if the key was changed), then run this again",
+            finding.rule, finding.message
+        );
+        let error = Error::new(ErrorKind::PreflightFailed, message).with_findings(vec![finding]);
+        error.with_context(&format!("what was seen: {seen}"))
     }
 
     /// Some secrets could not be rewritten.
@@ -177,25 +165,17 @@ impl Runner<'_> {
         if purpose != Purpose::Gate {
             return Error::new(ErrorKind::ReencryptIncomplete, message);
         }
-        let finding = Finding::violated(
-            RuleId::PreviousKeyStillNeeded,
-            self.cluster,
-            format!("not proven to be under the key in use: {names}"),
-        );
-        Error::new(
-            ErrorKind::ReencryptIncomplete,
-            format!("{message} [{}] {}", finding.rule, finding.remedy),
-        )
-        .with_findings(vec![finding])
+        let why = format!("not proven to be under the key in use: {names}");
+        let finding = Finding::violated(RuleId::PreviousKeyStillNeeded, self.cluster, why);
+        let message = format!("{message} [{}] {}", finding.rule, finding.remedy);
+        Error::new(ErrorKind::ReencryptIncomplete, message).with_findings(vec![finding])
     }
 
     fn not_in_private_use(&self, id: &VaultId) -> Error {
-        Error::new(
-            ErrorKind::Conflict,
-            format!(
-                "cluster {} does not reach key vault {id} in private mode any more; somebody else changed it",
-                self.cluster
-            ),
-        )
+        let message = format!(
+            "cluster {} does not reach key vault {id} in private mode any more, because somebody else changed it; run this again",
+            self.cluster
+        );
+        Error::new(ErrorKind::Conflict, message)
     }
 }

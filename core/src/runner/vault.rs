@@ -5,8 +5,11 @@ use tokio::time::sleep;
 use super::{RunData, Runner};
 use crate::{
     error::{Error, ErrorKind, Result},
-    model::{Finding, Intent, KmsProfile, NetworkMode, VaultId},
+    facts::KmsProfile,
+    ids::{NetworkMode, VaultId},
     operation::{OperationState, Outcome, closing::Look},
+    options::Intent,
+    report::Finding,
     rules,
 };
 
@@ -21,10 +24,10 @@ impl Runner<'_> {
         if self.azure.read_vault(id).await?.public_network_access {
             return Ok(Outcome::Done);
         }
-        Err(Error::new(
-            ErrorKind::Conflict,
-            format!("public network access of key vault {id} was enabled, and is disabled again"),
-        ))
+        let message = format!(
+            "public network access of key vault {id} was enabled, and is disabled again; find out who or which policy disables it, then run this again"
+        );
+        Err(Error::new(ErrorKind::Conflict, message))
     }
 
     pub(super) async fn read_vault(
@@ -36,9 +39,7 @@ impl Runner<'_> {
         let vault = self.azure.read_vault(id).await?;
         let cluster = self.settled().await?.facts;
         let reaches = |profile: &KmsProfile| {
-            profile.network_mode == Some(NetworkMode::Private)
-                && profile.key_vault_id.as_deref().and_then(|id| VaultId::parse(id).ok()).as_ref()
-                    == Some(id)
+            profile.network_mode == Some(NetworkMode::Private) && profile.key_vault_id() == Some(id)
         };
         data.unconnected = rules::private_endpoint_not_approved(&vault, &cluster);
         Ok(Outcome::Vault(Look {
@@ -88,7 +89,7 @@ impl Runner<'_> {
         }
         error.with_context(&format!(
             "public network access of key vault {id} is disabled; where the API servers need it: {}",
-            how_to_open(id)
+            rules::how_to_open(id)
         ))
     }
 
@@ -124,7 +125,7 @@ impl Runner<'_> {
             Ok(true) => error.with_context(&format!("key vault {id} was opened again")),
             Err(why) => error.with_context(&format!(
                 "key vault {id} could not be opened again ({why}); do it: {}",
-                how_to_open(id)
+                rules::how_to_open(id)
             )),
         }
     }
@@ -144,13 +145,6 @@ pub(super) fn not_connected(id: &VaultId, state: &str, finding: Option<Finding>)
         finding.as_ref().map_or_else(String::new, |Finding { rule, message, remedy, .. }| {
             format!("[{rule}] {message}. {remedy} ")
         });
-    Error::new(
-        ErrorKind::PreflightFailed,
-        format!("key vault {id} {state}: {why}Then run this again"),
-    )
-    .with_findings(finding.into_iter().collect())
-}
-
-fn how_to_open(id: &VaultId) -> String {
-    format!("az keyvault update --name {} --public-network-access Enabled", id.name())
+    let message = format!("key vault {id} {state}: {why}Then run this again");
+    Error::new(ErrorKind::PreflightFailed, message).with_findings(finding.into_iter().collect())
 }

@@ -3,29 +3,30 @@
 //!
 //! <https://learn.microsoft.com/azure/aks/use-kms-etcd-encryption#update-key-vault-mode>
 //!
-//! The vault is opened before KMS comes back in public mode, and closed only after every secret is
+//! The vault is opened before KMS is turned off to come back in public mode, and closed only after every secret is
 //! proven to be under the key over the private way. (The page of 2023 closed it while KMS was off,
 //! and left secrets as they were.)
 
-use super::judge_off_and_on;
+use super::{judge_off_and_on, not_enabled, refused};
 use crate::{
     catalogue::{Level, RuleId},
     error::Result,
+    facts::Fact,
+    ids::{ExpectedKey, NetworkMode, VaultAccess, VaultId, Verb},
     ledger::{Entry, Slot},
-    model::{
-        ChangeNetworkMode, ExpectedKey, Fact, Finding, Intent, KmsChange, KmsConfiguration,
-        NetworkMode, Purpose, ReencryptOptions, Step, StepKind, VaultAccess, VaultId, Verb,
-    },
     observed::Observed,
-    plan::{Plan, gate, has_gate, has_rewrite, rewrite},
+    options::{ChangeNetworkMode, Intent, ReencryptOptions},
+    plan::{Plan, gate, rewrite},
+    report::{Finding, KmsChange, KmsConfiguration, Step, StepKind},
     rules::{self, RuleContext},
 };
 
 /// The plan of `change_network_mode`, from wherever an earlier run of it stopped.
 ///
-/// 1. On in the other mode: gate, turn KMS off, rewrite every secret to plaintext, go on with 2.
-/// 2. Off, in the middle of this operation: prove that every secret is plaintext, open the vault
-///    if the public way is to be taken, turn KMS on in the new mode, go on with 3.
+/// 1. On in the other mode: gate, open the vault if the public way is to be taken, turn KMS off, go
+///    on with 2.
+/// 2. Off, in the middle of this operation: open the vault as in 1, prove that every secret is
+///    plaintext, turn KMS on in the new mode, go on with 3.
 /// 3. On in the new mode: rewrite every secret and prove it; close the vault if the private way
 ///    was to be taken.
 pub(super) fn plan(
@@ -35,7 +36,8 @@ pub(super) fn plan(
 ) -> Result<Plan> {
     let intent = Intent::ChangeNetworkMode(asked.clone());
     let Some(before) = observed.configured_before(&intent)? else {
-        return Ok(not_enabled(observed, reencrypt));
+        let what = "no vault is in use whose network mode could be changed";
+        return Ok(not_enabled(Verb::ChangeNetworkMode, observed, reencrypt, what));
     };
     let vault_id = before
         .key_vault_id
@@ -50,17 +52,19 @@ pub(super) fn plan(
         key_vault_id: vault_id.clone().filter(|_| private),
         ..before
     };
-    let steps = steps(observed, asked, &target, vault_id.as_ref())?;
+    let mut steps = steps(observed, asked, &target, vault_id.as_ref())?;
+    let mut unknown =
+        unknown_key_in_public_use(observed, &intent, &target).filter(|_| closes(&steps));
+    if goes_on_without_closing(observed, &intent)
+        && let Some(finding) = unknown.take()
+    {
+        let keep = ChangeNetworkMode { vault_access: VaultAccess::Keep, ..asked.clone() };
+        steps = self::steps(observed, &keep, &target, vault_id.as_ref())?;
+        unknown = Some(left_open(finding));
+    }
 
     let found = if private { observed.clone() } else { with_vault_open(observed, asked) };
-    let question = RuleContext {
-        verb: Verb::ChangeNetworkMode,
-        observed: &found,
-        target: None,
-        gate: has_gate(&steps),
-        rewrites: has_rewrite(&steps),
-        reencrypt,
-    };
+    let question = RuleContext::of(Verb::ChangeNetworkMode, &found, &steps, reencrypt);
     let mut findings = judge_off_and_on(&question, &intent, &steps, &found, &target);
     if !private {
         tell_of_closed_vault(&mut findings, observed);
@@ -69,8 +73,8 @@ pub(super) fn plan(
         findings.extend(rules::vault_shared(&found));
         findings.extend(rules::used_publicly_by_others(&found));
         findings.extend(still_read_publicly(observed, &intent, &target));
-        findings.extend(unknown_key_in_public_use(observed, &intent, &target));
     }
+    findings.extend(unknown);
     Ok(Plan { findings: rules::in_order(findings), steps })
 }
 
@@ -94,24 +98,27 @@ fn steps(
             steps.extend(public_access(true).filter(|_| !private));
             if !cluster.is_succeeded() {
                 steps.extend(gate(cluster)?);
-                steps.push(Step::new(StepKind::SetKms { target: KmsChange::on(target) }));
+                steps.push(Step::new(StepKind::SetKms { target: target.set() }));
             }
         }
         on => {
-            if on.is_some() || !cluster.is_succeeded() {
+            let is_on = on.is_some() || !cluster.is_succeeded();
+            if is_on {
                 steps.extend(gate(cluster)?);
+            }
+            // It may be refused: while KMS is on no secret is in plaintext.
+            steps.extend(public_access(true).filter(|_| !private));
+            if is_on {
                 steps.push(Step::new(StepKind::SetKms { target: KmsChange::Off }));
             }
             steps.extend(rewrite(&ExpectedKey::Plaintext, true));
-            steps.extend(public_access(true).filter(|_| !private));
-            steps.push(Step::new(StepKind::SetKms { target: KmsChange::on(target) }));
+            steps.push(Step::new(StepKind::SetKms { target: target.set() }));
         }
     }
     steps.extend(rewrite(&key, true));
     if private && let Some(close) = public_access(false) {
         steps.push(close);
-        let purpose = Purpose::Rewrite;
-        steps.push(Step::new(StepKind::WaitForKey { expected: key, purpose }));
+        steps.push(Step::new(StepKind::WaitForKey { expected: key }));
     }
     Ok(steps)
 }
@@ -148,8 +155,8 @@ fn still_read_publicly(
 }
 
 /// API servers may read with a key that nobody knows here, over the public way that is to be closed:
-/// of somebody's change that did not succeed, or from before anything was recorded. Turning KMS off
-/// and on replaces what they read with besides the key in use, and no more.
+/// of somebody's change that did not succeed, of changes while KMS was off, or from before anything was
+/// recorded. Turning KMS off and on replaces what they read with besides the key in use, and no more.
 fn unknown_key_in_public_use(
     observed: &Observed,
     intent: &Intent,
@@ -181,17 +188,30 @@ fn unknown_key_in_public_use(
     let recorded = ledger.and_then(|ledger| ledger.current.as_ref());
     let is_off = recorded.map_or(cluster.kms_on().is_none(), is_plaintext);
     let replaced = match (unfinished, is_off) {
-        (true, true) => "Call abandon, enable and rotate",
-        (true, false) => "Call abandon and rotate",
+        (true, _) => "Call abandon and rotate",
         (false, true) => "Call enable and rotate",
         (false, false) => "Rotate once",
     };
     let message = format!(
         "the API servers of cluster {} may still read, over the public way, with a key that is not known here: of \
-         somebody's change that did not succeed, or from before anything was recorded",
+         somebody's change that did not succeed or while KMS was off, or from before anything was recorded",
         cluster.id.name()
     );
     Some(closing_too_early(&vault.id, message, replaced))
+}
+
+/// An operation that has turned KMS off goes on, since a tag may be all that others changed meanwhile.
+fn goes_on_without_closing(observed: &Observed, intent: &Intent) -> bool {
+    let slot = observed.recorded().and_then(|found| found.record.ledger.unknown_key);
+    let was_off = observed.cluster.kms_on().is_none() || slot == Some(Slot::Previous);
+    observed.unfinished(intent).is_some() && was_off
+}
+
+/// The vault is left open.
+fn left_open(finding: Finding) -> Finding {
+    let remedy = "Rotate once, then call change_network_mode again, which closes it.".to_owned();
+    let message = format!("{}; the vault is left open", finding.message);
+    Finding { message, remedy, ..finding }.at(Level::Warn, false)
 }
 
 /// `replaced`: what makes the API servers forget the key.
@@ -223,42 +243,15 @@ fn with_vault_open(observed: &Observed, asked: &ChangeNetworkMode) -> Observed {
     found
 }
 
-fn not_enabled(observed: &Observed, reencrypt: &ReencryptOptions) -> Plan {
-    let finding = Finding::violated(
-        RuleId::KmsNotEnabled,
-        &observed.cluster.id,
-        "KMS is off, so no vault is in use whose network mode could be changed",
-    );
-    refused(observed, reencrypt, finding)
-}
-
 fn vault_not_found(observed: &Observed, reencrypt: &ReencryptOptions) -> Plan {
     let cluster = &observed.cluster.id;
+    let (rule, message) = (RuleId::VaultNotFound, "the vault of the key in use was not found");
     let finding = match &observed.vault {
-        Some(Fact::Unknown(why)) => Finding::undetermined(RuleId::VaultNotFound, cluster, why),
-        _ => Finding::violated(
-            RuleId::VaultNotFound,
-            cluster,
-            "the vault of the key in use was not found",
-        ),
+        Some(Fact::Unknown(why)) => Finding::undetermined(rule, cluster, why),
+        _ => Finding::violated(rule, cluster, message),
     };
     // Private mode needs its resource id.
-    refused(observed, reencrypt, finding.at(Level::Block, false))
-}
-
-/// Nothing can be planned: judged for all that is wrong besides.
-fn refused(observed: &Observed, reencrypt: &ReencryptOptions, finding: Finding) -> Plan {
-    let mut findings = rules::judge(&RuleContext {
-        verb: Verb::ChangeNetworkMode,
-        observed,
-        target: None,
-        gate: true,
-        rewrites: true,
-        reencrypt,
-    });
-    findings.retain(|other| other.rule != finding.rule);
-    findings.push(finding);
-    Plan { findings: rules::in_order(findings), steps: Vec::new() }
+    refused(Verb::ChangeNetworkMode, observed, reencrypt, finding.at(Level::Block, false))
 }
 
 #[cfg(test)]

@@ -6,9 +6,11 @@ use super::rollback::{Rollback, rollback};
 use crate::{
     catalogue::RuleId,
     error::Result,
-    model::{Disable, ExpectedKey, KmsChange, ReencryptOptions, Step, StepKind, Verb},
+    ids::{ExpectedKey, Verb},
     observed::Observed,
-    plan::{Plan, gate, has_gate, has_rewrite, rewrite},
+    options::{Disable, ReencryptOptions},
+    plan::{Plan, gate, rewrite},
+    report::{KmsChange, Step, StepKind},
     rules::{self, RuleContext},
 };
 
@@ -35,14 +37,7 @@ pub(super) fn plan(
         steps.push(Step::new(StepKind::SetKms { target: KmsChange::Off }));
     }
     steps.extend(rewrite(&ExpectedKey::Plaintext, asked.reencrypt));
-    let findings = rules::judge(&RuleContext {
-        verb: Verb::Disable,
-        observed,
-        target: None,
-        gate: has_gate(&steps),
-        rewrites: has_rewrite(&steps),
-        reencrypt,
-    });
+    let findings = rules::judge(&RuleContext::of(Verb::Disable, observed, &steps, reencrypt));
     let mut findings = back.judge(cluster, findings);
     if back.is_open() || !cluster.is_succeeded() {
         // That the key is unusable is why, and not in the way.

@@ -1,7 +1,8 @@
 use super::*;
 use crate::{
     catalogue::{Level, RuleId},
-    model::{Fact, KmsProfile, Lookup, NetworkMode},
+    facts::{Fact, KmsProfile, Lookup},
+    ids::NetworkMode,
     rules::testing::{
         KEY_0, KEY_1, World, entry, key, kms_on, plaintext_entry, proven, recorded, unknown,
     },
@@ -23,13 +24,9 @@ fn after_enabling_without_proof() -> World {
 #[test]
 fn a_gate_then_off_then_the_rewrite_to_plaintext() {
     insta::assert_snapshot!(lines(&planned(&World::disable(), true, false)), @"
-    Wait until every API server writes with KEY
-    Ask every secret whether it is under the key in use; rewrite those that are not
-    Prove that no secret is under another key
+    Prove that every secret is under KEY, and rewrite those that are not
     Turn the cluster's KMS off
-    Wait until every API server writes without encryption
-    Rewrite every secret to plaintext
-    Prove that no secret is under another key
+    Rewrite every secret to plaintext, and prove it
     ");
 }
 
@@ -38,11 +35,9 @@ fn what_is_off_already_is_only_rewritten_and_proven() {
     let mut world = World::disable();
     for kms in [None, Some(KmsProfile { enabled: false, ..kms_on(KEY_1, NetworkMode::Public) })] {
         world.observed.cluster.kms = kms;
-        insta::allow_duplicates!(insta::assert_snapshot!(lines(&planned(&world, true, false)), @"
-        Wait until every API server writes without encryption
-        Rewrite every secret to plaintext
-        Prove that no secret is under another key
-        "));
+        insta::allow_duplicates!(
+            insta::assert_snapshot!(lines(&planned(&world, true, false)), @"Rewrite every secret to plaintext, and prove it")
+        );
     }
 }
 
@@ -51,12 +46,15 @@ fn a_failed_cluster_is_settled_first() {
     let mut world = World::disable();
     "Failed".clone_into(&mut world.observed.cluster.provisioning_state);
     let text = lines(&planned(&world, true, false));
-    assert!(text.starts_with("Find the key that every API server writes with\n"), "{text}");
+    assert!(
+        text.starts_with(
+            "Prove that every secret is under the key that the API servers write with"
+        ),
+        "{text}"
+    );
     world.observed.cluster.kms = None;
     insta::assert_snapshot!(lines(&planned(&world, false, false)), @"
-    Find the key that every API server writes with
-    Ask every secret whether it is under the key in use; rewrite those that are not
-    Prove that no secret is under another key
+    Prove that every secret is under the key that the API servers write with, and rewrite those that are not
     Set the cluster to the key that its API servers write with
     Turn the cluster's KMS off
     ");
@@ -65,9 +63,7 @@ fn a_failed_cluster_is_settled_first() {
 #[test]
 fn without_a_rewrite_the_gate_still_runs() {
     insta::assert_snapshot!(lines(&planned(&World::disable(), false, false)), @"
-    Wait until every API server writes with KEY
-    Ask every secret whether it is under the key in use; rewrite those that are not
-    Prove that no secret is under another key
+    Prove that every secret is under KEY, and rewrite those that are not
     Turn the cluster's KMS off
     ");
 }
@@ -78,9 +74,7 @@ fn the_rollback_from_an_unproven_first_key_has_no_gate_while_the_api_servers_are
     world.observed.down = true;
     insta::assert_snapshot!(lines(&planned(&world, true, false)), @"
     Turn the cluster's KMS off
-    Wait until every API server writes without encryption
-    Rewrite every secret to plaintext
-    Prove that no secret is under another key
+    Rewrite every secret to plaintext, and prove it
     ");
 }
 
@@ -116,7 +110,7 @@ fn a_proven_key_or_a_key_before_it_has_a_gate() {
         let mut world = World::disable();
         world.observed.record = Some(Fact::Known(found));
         let text = lines(&planned(&world, true, false));
-        assert!(text.starts_with("Wait until every API server writes with KEY\n"), "{text}");
+        assert!(text.starts_with("Prove that every secret is under KEY, and rewrite"), "{text}");
     }
 }
 
@@ -127,9 +121,9 @@ fn with_the_api_server_down_somebody_must_vouch_for_the_rollback() {
     world.observed.record = Some(unknown());
     world.observed.down = true;
     let refused = planned(&world, true, false);
-    assert!(rules::refusal(&refused.findings, &[], &[]).is_some());
-    assert!(lines(&refused).starts_with("Wait until every API server writes with KEY\n"));
+    assert!(rules::refusal("it", &refused.findings, &[], &[]).is_some());
+    assert!(lines(&refused).starts_with("Prove that every secret is under KEY, and rewrite"));
     let vouched = planned(&world, true, true);
     assert!(lines(&vouched).starts_with("Turn the cluster's KMS off\n"));
-    assert!(rules::refusal(&vouched.findings, &[RuleId::RollbackUnproven], &[]).is_none());
+    assert!(rules::refusal("it", &vouched.findings, &[RuleId::RollbackUnproven], &[]).is_none());
 }

@@ -4,12 +4,12 @@
 
 use crate::{
     error::Result,
-    model::{
-        ClusterFacts, Enable, ExpectedKey, KmsChange, KmsConfiguration, ReencryptOptions, Step,
-        StepKind, Verb,
-    },
+    facts::ClusterFacts,
+    ids::{ExpectedKey, Verb},
     observed::Observed,
-    plan::{Plan, gate, has_gate, has_rewrite, rewrite},
+    options::{Enable, ReencryptOptions},
+    plan::{Plan, gate, rewrite},
+    report::{KmsConfiguration, Step, StepKind},
     rules::{self, RuleContext},
 };
 
@@ -29,17 +29,11 @@ pub(super) fn plan(
     let mut steps = Vec::new();
     if !(is_on(cluster, target) && cluster.is_succeeded()) {
         steps.extend(gate(cluster)?);
-        steps.push(Step::new(StepKind::SetKms { target: KmsChange::on(target) }));
+        steps.push(Step::new(StepKind::SetKms { target: target.set() }));
     }
     steps.extend(rewrite(&expected, asked.reencrypt));
-    let findings = rules::judge(&RuleContext {
-        verb: Verb::Enable,
-        observed,
-        target: Some(target),
-        gate: has_gate(&steps),
-        rewrites: has_rewrite(&steps),
-        reencrypt,
-    });
+    let context = RuleContext::of(Verb::Enable, observed, &steps, reencrypt);
+    let findings = rules::judge(&RuleContext { target: Some(target), ..context });
     Ok(Plan { findings, steps })
 }
 
@@ -52,7 +46,8 @@ fn is_on(cluster: &ClusterFacts, target: &KmsConfiguration) -> bool {
 mod tests {
     use super::*;
     use crate::{
-        model::{KmsProfile, NetworkMode},
+        facts::KmsProfile,
+        ids::NetworkMode,
         rules::testing::{KEY_1, VAULT, kms_on, observed, target_of},
         verbs::testing::lines,
     };
@@ -75,13 +70,9 @@ mod tests {
     #[test]
     fn a_plain_cluster_has_a_gate_then_the_key_then_the_rewrite() {
         insta::assert_snapshot!(steps(|_| (), &public(), true), @"
-        Wait until every API server writes without encryption
-        Ask every secret whether it is in plaintext; rewrite those that are not
-        Prove that no secret is under another key
+        Prove that every secret is in plaintext, and rewrite those that are not
         Set the cluster's KMS key to KEY (public access)
-        Wait until every API server writes with KEY
-        Rewrite every secret under the key in use
-        Prove that no secret is under another key
+        Rewrite every secret under KEY, and prove it
         ");
     }
 
@@ -90,14 +81,10 @@ mod tests {
         let failed =
             |cluster: &mut ClusterFacts| "Failed".clone_into(&mut cluster.provisioning_state);
         insta::assert_snapshot!(steps(failed, &public(), true), @"
-        Find the key that every API server writes with
-        Ask every secret whether it is under the key in use; rewrite those that are not
-        Prove that no secret is under another key
+        Prove that every secret is under the key that the API servers write with, and rewrite those that are not
         Set the cluster to the key that its API servers write with
         Set the cluster's KMS key to KEY (public access)
-        Wait until every API server writes with KEY
-        Rewrite every secret under the key in use
-        Prove that no secret is under another key
+        Rewrite every secret under KEY, and prove it
         ");
     }
 
@@ -105,11 +92,7 @@ mod tests {
     fn a_cluster_that_is_on_with_this_key_is_only_rewritten_and_proven() {
         let on =
             |cluster: &mut ClusterFacts| cluster.kms = Some(kms_on(KEY_1, NetworkMode::Public));
-        insta::assert_snapshot!(steps(on, &public(), true), @"
-        Wait until every API server writes with KEY
-        Rewrite every secret under the key in use
-        Prove that no secret is under another key
-        ");
+        insta::assert_snapshot!(steps(on, &public(), true), @"Rewrite every secret under KEY, and prove it");
     }
 
     #[test]
@@ -119,14 +102,10 @@ mod tests {
             "Failed".clone_into(&mut cluster.provisioning_state);
         };
         insta::assert_snapshot!(steps(on, &public(), true), @"
-        Find the key that every API server writes with
-        Ask every secret whether it is under the key in use; rewrite those that are not
-        Prove that no secret is under another key
+        Prove that every secret is under the key that the API servers write with, and rewrite those that are not
         Set the cluster to the key that its API servers write with
         Set the cluster's KMS key to KEY (public access)
-        Wait until every API server writes with KEY
-        Rewrite every secret under the key in use
-        Prove that no secret is under another key
+        Rewrite every secret under KEY, and prove it
         ");
     }
 
@@ -143,9 +122,7 @@ mod tests {
     #[test]
     fn without_a_rewrite_the_gate_still_runs() {
         insta::assert_snapshot!(steps(|_| (), &public(), false), @"
-        Wait until every API server writes without encryption
-        Ask every secret whether it is in plaintext; rewrite those that are not
-        Prove that no secret is under another key
+        Prove that every secret is in plaintext, and rewrite those that are not
         Set the cluster's KMS key to KEY (public access)
         ");
     }

@@ -2,16 +2,14 @@
 //!
 //! <https://learn.microsoft.com/azure/aks/use-kms-v2#migrate-to-kms-v2>
 
-use super::{judge_off_and_on, upgrade_path::UpgradePath};
+use super::{judge_off_and_on, not_enabled, upgrade_path::UpgradePath};
 use crate::{
-    catalogue::RuleId,
     error::Result,
-    model::{
-        ExpectedKey, Finding, Intent, KmsChange, KmsConfiguration, KubernetesVersion, MigrateToV2,
-        ReencryptOptions, Step, StepKind, Verb,
-    },
+    ids::{ExpectedKey, KubernetesVersion, Verb},
     observed::Observed,
-    plan::{Plan, gate, has_gate, has_rewrite, rewrite},
+    options::{Intent, MigrateToV2, ReencryptOptions},
+    plan::{Plan, gate, rewrite},
+    report::{Finding, KmsChange, KmsConfiguration, Step, StepKind},
     rules::{self, RuleContext},
 };
 
@@ -30,7 +28,8 @@ pub(super) fn plan(
     let cluster = &observed.cluster;
     let intent = Intent::MigrateToV2(asked.clone());
     let Some(before) = observed.configured_before(&intent)? else {
-        return Ok(not_enabled(observed, reencrypt));
+        let what = "there is no KMS v1 to migrate from";
+        return Ok(not_enabled(Verb::MigrateToV2, observed, reencrypt, what));
     };
     let key = ExpectedKey::Key(before.key_id.clone());
     let is_v2 = cluster.kubernetes_version >= KubernetesVersion::KMS_V2;
@@ -41,7 +40,7 @@ pub(super) fn plan(
         Some(_) if is_v2 => {
             if !cluster.is_succeeded() {
                 steps.extend(gate(cluster)?);
-                steps.push(Step::new(StepKind::SetKms { target: KmsChange::on(&before) }));
+                steps.push(Step::new(StepKind::SetKms { target: before.set() }));
             }
             steps.extend(rewrite(&key, true));
         }
@@ -53,7 +52,7 @@ pub(super) fn plan(
             path = UpgradePath::of(observed, asked);
             steps.extend(rewrite(&ExpectedKey::Plaintext, true));
             steps.extend(path.steps());
-            steps.push(Step::new(StepKind::SetKms { target: KmsChange::on(&before) }));
+            steps.push(Step::new(StepKind::SetKms { target: before.set() }));
             steps.extend(rewrite(&key, true));
         }
     }
@@ -69,14 +68,7 @@ fn findings(
     target: &KmsConfiguration,
     reencrypt: &ReencryptOptions,
 ) -> Vec<Finding> {
-    let question = RuleContext {
-        verb: Verb::MigrateToV2,
-        observed,
-        target: None,
-        gate: has_gate(steps),
-        rewrites: has_rewrite(steps),
-        reencrypt,
-    };
+    let question = RuleContext::of(Verb::MigrateToV2, observed, steps, reencrypt);
     let mut upgraded = observed.clone();
     if let Some(version) = path.end() {
         upgraded.cluster.kubernetes_version = version;
@@ -84,21 +76,6 @@ fn findings(
     let mut findings = judge_off_and_on(&question, intent, steps, &upgraded, target);
     findings.extend(path.findings(observed));
     rules::in_order(findings)
-}
-
-fn not_enabled(observed: &Observed, reencrypt: &ReencryptOptions) -> Plan {
-    let mut findings = rules::judge(&RuleContext {
-        verb: Verb::MigrateToV2,
-        observed,
-        target: None,
-        gate: true,
-        rewrites: true,
-        reencrypt,
-    });
-    findings.retain(|finding| finding.rule != RuleId::KmsNotEnabled);
-    let message = "KMS is off, so there is no KMS v1 to migrate from";
-    findings.push(Finding::violated(RuleId::KmsNotEnabled, &observed.cluster.id, message));
-    Plan { findings: rules::in_order(findings), steps: Vec::new() }
 }
 
 #[cfg(test)]

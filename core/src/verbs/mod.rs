@@ -17,11 +17,12 @@ pub(crate) use status::findings as status;
 use crate::{
     catalogue::RuleId,
     error::Result,
-    model::{
-        Fact, Finding, Intent, KmsConfiguration, KmsProfile, ReencryptOptions, Step, StepKind,
-    },
+    facts::{Fact, KmsProfile},
+    ids::Verb,
     observed::Observed,
+    options::{Intent, ReencryptOptions},
     plan::Plan,
+    report::{Finding, KmsConfiguration, Step, StepKind},
     rules::{self, RuleContext},
 };
 
@@ -52,6 +53,32 @@ pub(crate) fn plan(
     })
 }
 
+/// Nothing can be planned: judged for all that is wrong besides, with the finding in place of the
+/// rule's own.
+fn refused(
+    verb: Verb,
+    observed: &Observed,
+    reencrypt: &ReencryptOptions,
+    finding: Finding,
+) -> Plan {
+    let context = RuleContext::of(verb, observed, &[], reencrypt);
+    let mut findings = rules::judge(&RuleContext { gate: true, rewrites: true, ..context });
+    findings.retain(|other| other.rule != finding.rule);
+    findings.push(finding);
+    Plan { findings: rules::in_order(findings), steps: Vec::new() }
+}
+
+/// KMS is off, which an operation is to turn off and on again: so `what`.
+fn not_enabled(verb: Verb, observed: &Observed, reencrypt: &ReencryptOptions, what: &str) -> Plan {
+    let why = match observed.cluster.kms_on() {
+        None => "KMS is off",
+        Some(_) => "KMS was off before the last change, and that change did not succeed",
+    };
+    let message = format!("{why}, so {what}");
+    let finding = Finding::violated(RuleId::KmsNotEnabled, &observed.cluster.id, message);
+    refused(verb, observed, reencrypt, finding)
+}
+
 /// What the rules say of an operation that turns KMS off and on again: as it is now, and, if it
 /// is yet to be turned on, as that step will find it: `later`, with KMS off.
 fn judge_off_and_on(
@@ -75,8 +102,7 @@ fn judge_off_and_on(
         return findings;
     }
     let mut later = later.clone();
-    later.cluster.kms =
-        Some(KmsProfile { enabled: false, key_id: None, network_mode: None, key_vault_id: None });
+    later.cluster.kms = Some(KmsProfile::OFF);
     let turned_on =
         rules::judge(&RuleContext { observed: &later, target: Some(target), ..*question });
     let of_now = |rule| matches!(rule, RuleId::KmsNotEnabled | RuleId::ClusterBusy);

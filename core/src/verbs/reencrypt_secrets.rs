@@ -2,9 +2,11 @@
 
 use crate::{
     error::Result,
-    model::{Purpose, ReencryptOptions, ReencryptSecrets, Verb},
+    ids::Verb,
     observed::Observed,
-    plan::{Plan, expected_now, pass, pass_in_use},
+    options::{ReencryptOptions, ReencryptSecrets},
+    plan::{Plan, pass},
+    report::Purpose,
     rules::{self, RuleContext},
 };
 
@@ -15,20 +17,11 @@ pub(super) fn plan(
     reencrypt: &ReencryptOptions,
 ) -> Result<Plan> {
     let namespaces = asked.namespaces.as_deref();
-    let steps = if observed.cluster.is_succeeded() {
-        pass(&expected_now(&observed.cluster)?, Purpose::Rewrite, namespaces)
-    } else {
-        pass_in_use(Purpose::Rewrite, namespaces)
-    }
-    .into();
-    let findings = rules::judge(&RuleContext {
-        verb: Verb::ReencryptSecrets,
-        observed,
-        target: None,
-        gate: false,
-        rewrites: true,
-        reencrypt,
-    });
+    let cluster = &observed.cluster;
+    let expected = cluster.is_succeeded().then(|| cluster.expected()).transpose()?;
+    let steps = vec![pass(expected, Purpose::Rewrite, namespaces)];
+    let context = RuleContext::of(Verb::ReencryptSecrets, observed, &steps, reencrypt);
+    let findings = rules::judge(&context);
     Ok(Plan { findings, steps })
 }
 
@@ -36,7 +29,7 @@ pub(super) fn plan(
 mod tests {
     use super::*;
     use crate::{
-        model::NetworkMode,
+        ids::NetworkMode,
         rules::testing::{KEY_1, kms_on, observed},
         verbs::testing::lines,
     };
@@ -48,11 +41,7 @@ mod tests {
         let namespaces = Some(vec!["shop".to_owned(), "web".to_owned()]);
         let asked = ReencryptSecrets { namespaces };
         let plan = plan(&observed, &asked, &ReencryptOptions::default()).unwrap();
-        insta::assert_snapshot!(lines(&plan), @"
-        Wait until every API server writes with KEY
-        Rewrite the secrets of shop, web under the key in use
-        Prove that no secret is under another key
-        ");
+        insta::assert_snapshot!(lines(&plan), @"Rewrite the secrets of shop, web under KEY, and prove it");
     }
 
     #[test]
@@ -60,14 +49,14 @@ mod tests {
         let asked = ReencryptSecrets { namespaces: None };
         let plan = plan(&observed(), &asked, &ReencryptOptions::default()).unwrap();
         let first = plan.steps[0].to_string();
-        assert_eq!(first, "Wait until every API server writes without encryption");
+        assert_eq!(first, "Rewrite every secret to plaintext, and prove it");
     }
 
     #[test]
     fn a_key_that_cannot_be_named_is_an_error_and_not_a_guess() {
         let mut observed = observed();
         let mut profile = kms_on(KEY_1, NetworkMode::Public);
-        profile.key_id = Some("https://shop.vault.azure.net/other".to_owned());
+        profile.key = Some("https://shop.vault.azure.net/other".to_owned().into());
         observed.cluster.kms = Some(profile);
         let asked = ReencryptSecrets { namespaces: None };
         assert!(plan(&observed, &asked, &ReencryptOptions::default()).is_err());

@@ -5,9 +5,7 @@
 //! proven, and the change itself is what brings them back.
 
 use crate::{
-    catalogue::RuleId,
-    model::{ClusterFacts, ExpectedKey, Finding},
-    observed::Observed,
+    catalogue::RuleId, facts::ClusterFacts, ids::ExpectedKey, observed::Observed, report::Finding,
     rules,
 };
 
@@ -54,11 +52,8 @@ impl Rollback {
             });
         }
         if matches!(self, Self::Vouched | Self::Unproven) {
-            findings.push(Finding::violated(
-                RuleId::RollbackUnproven,
-                &cluster.id,
-                "the API server cannot be asked, so whether this is the key before the current one is not known",
-            ));
+            let message = "the API server cannot be asked, so whether this is the key before the current one is not known";
+            findings.push(Finding::violated(RuleId::RollbackUnproven, &cluster.id, message));
         }
         rules::sort(&mut findings);
         findings

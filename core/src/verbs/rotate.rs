@@ -5,12 +5,12 @@
 use super::rollback::{Rollback, rollback};
 use crate::{
     error::Result,
-    model::{
-        ExpectedKey, Finding, KeyId, KmsChange, KmsConfiguration, ReencryptOptions, Rotate, Step,
-        StepKind, VaultId, Verb,
-    },
+    facts::KmsProfile,
+    ids::{ExpectedKey, Verb},
     observed::Observed,
-    plan::{Plan, gate, has_gate, has_rewrite, rewrite},
+    options::{ReencryptOptions, Rotate},
+    plan::{Plan, gate, rewrite},
+    report::{Finding, KmsConfiguration, Step, StepKind},
     rules::{self, RuleContext},
 };
 
@@ -48,19 +48,16 @@ pub(super) fn plan(
             if !back.is_open() {
                 steps.extend(gate(cluster)?);
             }
-            steps.push(Step::new(StepKind::SetKms { target: KmsChange::on(target) }));
+            steps.push(Step::new(StepKind::SetKms { target: target.set() }));
         }
         steps.extend(rewrite(&expected, asked.reencrypt));
     }
-    let nothing_planned = steps.is_empty();
-    let mut findings = rules::judge(&RuleContext {
-        verb: Verb::Rotate,
-        observed,
-        target: target.as_ref(),
-        gate: nothing_planned || has_gate(&steps),
-        rewrites: nothing_planned || has_rewrite(&steps),
-        reencrypt,
-    });
+    let mut context = RuleContext::of(Verb::Rotate, observed, &steps, reencrypt);
+    context.target = target.as_ref();
+    if steps.is_empty() {
+        (context.gate, context.rewrites) = (true, true);
+    }
+    let mut findings = rules::judge(&context);
     findings.extend(missing);
     Ok(Plan { findings: back.judge(cluster, findings), steps })
 }
@@ -72,11 +69,8 @@ pub(super) fn plan(
 /// id of a private vault.
 fn target(observed: &Observed, asked: &Rotate) -> Result<KmsConfiguration, Vec<Finding>> {
     let profile = observed.cluster.kms_on();
-    let now = profile
-        .and_then(|profile| profile.key_id.as_deref())
-        .and_then(|key_id| KeyId::parse(key_id).ok());
-    let Some(key_id) = asked.key_id.clone().or_else(|| Some(now.as_ref()?.without_version()))
-    else {
+    let now = profile.and_then(KmsProfile::key_id);
+    let Some(key_id) = asked.key_id.clone().or_else(|| Some(now?.without_version())) else {
         return Err(Vec::new());
     };
     let stays = now.is_some_and(|now| now.host().eq_ignore_ascii_case(key_id.host()));
@@ -91,15 +85,12 @@ fn target(observed: &Observed, asked: &Rotate) -> Result<KmsConfiguration, Vec<F
         .or_else(|| before.and_then(|entry| entry.network_mode))
         .or_else(|| profile.and_then(|profile| profile.network_mode))
         .unwrap_or_default();
-    let vault_in_use = profile
-        .filter(|_| stays)
-        .and_then(|profile| profile.key_vault_id.as_deref())
-        .and_then(|id| VaultId::parse(id).ok());
+    let vault_in_use = profile.filter(|_| stays).and_then(KmsProfile::key_vault_id);
     let key_vault_id = asked
         .key_vault_id
         .clone()
         .or_else(|| before.and_then(|entry| entry.key_vault_id.clone()))
-        .or(vault_in_use);
+        .or_else(|| vault_in_use.cloned());
     rules::completed(KmsConfiguration { key_id, network_mode, key_vault_id })
 }
 

@@ -1,8 +1,10 @@
 use super::*;
 use crate::{
     catalogue::{Level, RuleId},
+    facts::{Fact, KmsProfile, Lookup},
+    ids::{KeyId, NetworkMode, VaultId},
     ledger::Fit,
-    model::{Fact, KmsProfile, Lookup, NetworkMode},
+    report::{KmsChange, KmsConfiguration},
     rules::testing::{
         KEY_0, KEY_1, KEY_2, KEY_3, VAULT, World, entry, key, kms_on, plaintext_entry, proven,
         unknown,
@@ -53,36 +55,24 @@ fn private(world: &mut World) {
 #[test]
 fn another_key_has_a_gate_then_the_key_then_the_rewrite() {
     insta::assert_snapshot!(steps(&World::rotate(), &to(KEY_2)), @"
-    Wait until every API server writes with KEY 1
-    Ask every secret whether it is under the key in use; rewrite those that are not
-    Prove that no secret is under another key
+    Prove that every secret is under KEY 1, and rewrite those that are not
     Set the cluster's KMS key to KEY 2 (public access)
-    Wait until every API server writes with KEY 2
-    Rewrite every secret under the key in use
-    Prove that no secret is under another key
+    Rewrite every secret under KEY 2, and prove it
     ");
 }
 
 #[test]
 fn the_same_key_is_not_set_again_but_everything_is_proven() {
-    insta::assert_snapshot!(steps(&World::rotate(), &to(KEY_1)), @"
-    Wait until every API server writes with KEY 1
-    Rewrite every secret under the key in use
-    Prove that no secret is under another key
-    ");
+    insta::assert_snapshot!(steps(&World::rotate(), &to(KEY_1)), @"Rewrite every secret under KEY 1, and prove it");
 }
 
 #[test]
 fn without_a_key_id_a_new_version_is_made_first() {
     insta::assert_snapshot!(steps(&World::rotate_to_new_version(), &to_new_version()), @"
     Make a new version of key https://shop-keys.vault.azure.net/keys/etcd
-    Wait until every API server writes with KEY 1
-    Ask every secret whether it is under the key in use; rewrite those that are not
-    Prove that no secret is under another key
+    Prove that every secret is under KEY 1, and rewrite those that are not
     Set the cluster's KMS key to https://shop-keys.vault.azure.net/keys/etcd (public access)
-    Wait until every API server writes with https://shop-keys.vault.azure.net/keys/etcd
-    Rewrite every secret under the key in use
-    Prove that no secret is under another key
+    Rewrite every secret under https://shop-keys.vault.azure.net/keys/etcd, and prove it
     ");
 }
 
@@ -97,13 +87,9 @@ fn another_vault_may_be_reached_in_another_mode() {
     };
     let plan = planned(&world, &asked, false);
     insta::assert_snapshot!(lines(&plan), @"
-    Wait until every API server writes with KEY 1
-    Ask every secret whether it is under the key in use; rewrite those that are not
-    Prove that no secret is under another key
+    Prove that every secret is under KEY 1, and rewrite those that are not
     Set the cluster's KMS key to KEY 3 (private access)
-    Wait until every API server writes with KEY 3
-    Rewrite every secret under the key in use
-    Prove that no secret is under another key
+    Rewrite every secret under KEY 3, and prove it
     ");
     assert!(!rules(&plan).contains(&RuleId::VaultNetworkModeLocked));
 }
@@ -117,11 +103,11 @@ fn the_vault_in_use_keeps_its_mode_and_its_resource_id() {
         StepKind::SetKms { target } => Some(target.clone()),
         _ => None,
     });
-    let expected = KmsChange::On {
+    let expected = KmsChange::On(KmsConfiguration {
         key_id: KeyId::parse(KEY_2).unwrap(),
         network_mode: NetworkMode::Private,
         key_vault_id: Some(VaultId::parse(VAULT).unwrap()),
-    };
+    });
     assert_eq!(target, Some(expected));
     assert_eq!(rules(&plan), []);
 }
@@ -175,14 +161,10 @@ fn the_gate_of_a_failed_cluster_is_under_what_its_api_servers_write_with() {
     "Failed".clone_into(&mut world.observed.cluster.provisioning_state);
     let text = steps(&world, &to(KEY_2));
     insta::assert_snapshot!(text, @"
-    Find the key that every API server writes with
-    Ask every secret whether it is under the key in use; rewrite those that are not
-    Prove that no secret is under another key
+    Prove that every secret is under the key that the API servers write with, and rewrite those that are not
     Set the cluster to the key that its API servers write with
     Set the cluster's KMS key to KEY 2 (public access)
-    Wait until every API server writes with KEY 2
-    Rewrite every secret under the key in use
-    Prove that no secret is under another key
+    Rewrite every secret under KEY 2, and prove it
     ");
 }
 
@@ -190,14 +172,12 @@ fn the_gate_of_a_failed_cluster_is_under_what_its_api_servers_write_with() {
 fn the_rollback_from_an_unproven_key_has_no_gate_while_the_api_servers_are_down() {
     let mut world = after_a_rotation_without_proof();
     let text = steps(&world, &to(KEY_1));
-    assert!(text.starts_with("Wait until every API server writes with KEY 2\n"), "{text}");
+    assert!(text.starts_with("Prove that every secret is under KEY 2, and rewrite"), "{text}");
     world.observed.down = true;
     let plan = planned(&world, &to(KEY_1), false);
     insta::assert_snapshot!(lines(&plan), @"
     Set the cluster's KMS key to KEY 1 (public access)
-    Wait until every API server writes with KEY 1
-    Rewrite every secret under the key in use
-    Prove that no secret is under another key
+    Rewrite every secret under KEY 1, and prove it
     ");
     assert!(!rules(&plan).contains(&RuleId::RollbackUnproven));
 }
@@ -232,7 +212,7 @@ fn a_gate_stands_before_everything_that_only_looks_like_the_rollback() {
         change(&mut world);
         let text = steps(&world, &to(key_id));
         assert!(
-            text.starts_with("Wait until every API server writes with KEY 2\n"),
+            text.starts_with("Prove that every secret is under KEY 2, and rewrite"),
             "{name}: {text}"
         );
     }
@@ -245,7 +225,7 @@ fn with_the_api_server_down_somebody_must_vouch_for_the_rollback() {
     world.observed.record = Some(unknown());
     let answers = planned(&world, &to(KEY_1), true);
     assert!(
-        lines(&answers).starts_with("Wait until every API server writes with KEY 2\n"),
+        lines(&answers).starts_with("Prove that every secret is under KEY 2, and rewrite"),
         "a refusal is a response"
     );
     world.observed.down = true;
@@ -261,12 +241,10 @@ fn with_the_api_server_down_somebody_must_vouch_for_the_rollback() {
     let vouched = planned(&world, &to(KEY_1), true);
     insta::assert_snapshot!(lines(&vouched), @"
     Set the cluster's KMS key to KEY 1 (public access)
-    Wait until every API server writes with KEY 1
-    Rewrite every secret under the key in use
-    Prove that no secret is under another key
+    Rewrite every secret under KEY 1, and prove it
     ");
-    assert!(rules::refusal(&vouched.findings, &[RuleId::RollbackUnproven], &[]).is_none());
-    assert!(rules::refusal(&vouched.findings, &[], &[]).is_some());
+    assert!(rules::refusal("it", &vouched.findings, &[RuleId::RollbackUnproven], &[]).is_none());
+    assert!(rules::refusal("it", &vouched.findings, &[], &[]).is_some());
 }
 
 #[test]
@@ -276,16 +254,14 @@ fn a_version_that_is_yet_to_be_made_is_never_the_rollback() {
     world.observed.record = Some(unknown());
     let plan = planned(&world, &to_new_version(), true);
     assert!(!rules(&plan).contains(&RuleId::RollbackUnproven));
-    assert!(rules::refusal(&plan.findings, &[RuleId::RollbackUnproven], &[]).is_some());
+    assert!(rules::refusal("it", &plan.findings, &[RuleId::RollbackUnproven], &[]).is_some());
 }
 
 #[test]
 fn without_a_rewrite_the_gate_still_runs() {
     let asked = Rotate { reencrypt: false, ..to(KEY_2) };
     insta::assert_snapshot!(steps(&World::rotate(), &asked), @"
-    Wait until every API server writes with KEY 1
-    Ask every secret whether it is under the key in use; rewrite those that are not
-    Prove that no secret is under another key
+    Prove that every secret is under KEY 1, and rewrite those that are not
     Set the cluster's KMS key to KEY 2 (public access)
     ");
 }

@@ -2,7 +2,8 @@
 
 use crate::{
     catalogue::RuleId,
-    model::{Fact, Intent, KmsChange, KmsProfile},
+    facts::{Fact, KmsProfile},
+    options::Intent,
     plan::Plan,
     rules::testing::{KEY_1, World, entry, operation, plaintext_entry, recorded},
 };
@@ -26,7 +27,7 @@ pub(super) fn rules(plan: &Plan) -> Vec<RuleId> {
 /// It is recorded that this operation turned KMS off and is unfinished: the cluster was as it is
 /// now before.
 pub(super) fn record_unfinished(world: &mut World, intent: Intent) {
-    let before = KmsChange::of(&world.observed.cluster).unwrap();
+    let before = world.observed.cluster.configured().unwrap();
     let mut found = recorded(plaintext_entry(), Some(entry(KEY_1)), &[]);
     found.record.operation = Some(operation(intent, before));
     world.observed.record = Some(Fact::Known(found));
@@ -35,7 +36,6 @@ pub(super) fn record_unfinished(world: &mut World, intent: Intent) {
 /// The same cluster in the middle of this operation, which has turned KMS off.
 pub(super) fn off_meanwhile(mut world: World, intent: Intent) -> World {
     record_unfinished(&mut world, intent);
-    let off = KmsProfile { enabled: false, key_id: None, network_mode: None, key_vault_id: None };
-    world.cluster().kms = Some(off);
+    world.cluster().kms = Some(KmsProfile::OFF);
     world
 }

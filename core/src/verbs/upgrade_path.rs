@@ -8,10 +8,11 @@
 
 use crate::{
     catalogue::RuleId,
-    model::{
-        Fact, Finding, KubernetesVersion, MigrateToV2, NodePoolFacts, NodePools, Step, StepKind,
-    },
+    facts::{Fact, NodePoolFacts},
+    ids::{KubernetesVersion, NodePools},
     observed::Observed,
+    options::MigrateToV2,
+    report::{Finding, Step, StepKind},
 };
 
 /// Upgrades in order.
@@ -101,14 +102,11 @@ impl UpgradePath {
             findings.push(skips(observed, from, to));
         }
         if !self.hops.is_empty() {
-            findings.push(Finding::violated(
-                RuleId::UpgradeMayFail,
-                cluster,
-                format!(
-                    "{} upgrades of Kubernetes are part of this, and secrets are not encrypted with your key meanwhile",
-                    self.hops.len()
-                ),
-            ));
+            let message = format!(
+                "{} upgrades of Kubernetes are part of this, and secrets are not encrypted with your key meanwhile",
+                self.hops.len()
+            );
+            findings.push(Finding::violated(RuleId::UpgradeMayFail, cluster, message));
         }
         if self.node_pools == NodePools::Keep {
             findings.extend(self.skew(observed));

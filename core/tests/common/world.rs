@@ -98,7 +98,7 @@ impl World {
     }
 
     pub(crate) async fn rotate(&self, number: usize) -> Result<OperationReport, Error> {
-        self.manager().rotate(Some(self.key(number)), RotateOptions::default()).await
+        self.manager().rotate(self.key(number), RotateOptions::default()).await
     }
 
     pub(crate) async fn rotate_with(
@@ -107,13 +107,13 @@ impl World {
         run: RunOptions,
     ) -> Result<OperationReport, Error> {
         let options = RotateOptions::from(run);
-        self.manager().rotate(Some(self.key(number)), options).await
+        self.manager().rotate(self.key(number), options).await
     }
 
     /// Without rewriting afterwards.
     pub(crate) async fn rotate_only(&self, number: usize) -> Result<OperationReport, Error> {
         let options = RotateOptions { reencrypt: Reencrypt::Skip, ..RotateOptions::default() };
-        self.manager().rotate(Some(self.key(number)), options).await
+        self.manager().rotate(self.key(number), options).await
     }
 
     pub(crate) async fn disable(&self) -> Result<OperationReport, Error> {

@@ -132,6 +132,29 @@ async fn without_streaming_lists_it_cannot_tell() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn below_kubernetes_1_34_it_cannot_tell_and_says_so() {
+    for version in ["1.28.5", "1.32.10", "1.33.6"] {
+        let mut given = given();
+        given["cluster"]["kubernetes_version"] = json!(version);
+        let world = proven(given).await;
+        let error = verify(&world).await.unwrap_err();
+        assert_cannot_tell(&error, "Kubernetes 1.34 or later");
+    }
+}
+
+/// What the API servers wrote with is seen in their metrics, if it is seen which API servers there are.
+#[tokio::test(flavor = "multi_thread")]
+async fn without_identity_leases_what_was_written_since_is_open_and_the_leases_are_named() {
+    let world = proven(given()).await;
+    world.faults(json!({"no_identity_leases": true})).await;
+    world.embedded.add_secrets("team-3", 1..=1, None).await.unwrap();
+    let error = verify(&world).await.unwrap_err();
+    let pass = &error.report().unwrap().reencryption[0];
+    let [open] = pass.blocked.as_slice() else { panic!("{pass:#?}") };
+    assert!(open.message.contains("identity Leases"), "{open:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_proof_of_a_cluster_that_was_restored_since_does_not_count() {
     let world = World::new(given()).await;
     let backup = world.embedded.backup();

@@ -139,7 +139,7 @@ async fn from_identity_to_kms_and_back() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_key_that_changes_in_the_middle_is_noticed_and_nothing_is_called_proven() {
-    let mut given = rotated("1.33.3", "one-provider");
+    let mut given = rotated("1.34.3", "one-provider");
     given["key"] = json!({"versions": 3});
     let world = World::new(given).await;
     let embedded = Arc::clone(&world.embedded);
@@ -161,7 +161,7 @@ async fn a_key_that_changes_in_the_middle_is_noticed_and_nothing_is_called_prove
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_that_starts_in_the_middle_with_the_old_key_is_heard_before_the_end() {
-    let world = World::new(rotated("1.33.3", "two-providers")).await;
+    let world = World::new(rotated("1.34.3", "two-providers")).await;
     let embedded = Arc::clone(&world.embedded);
     let old = keys(
         key(&world.case.key_ids[0], KmsVersion::V2),
@@ -179,7 +179,7 @@ async fn a_server_that_starts_in_the_middle_with_the_old_key_is_heard_before_the
 /// What it answered for before it was heard is not known, so the secrets are asked once more.
 #[tokio::test(flavor = "multi_thread")]
 async fn servers_that_restart_in_the_middle_with_the_key_do_not_keep_a_pass_from_its_end() {
-    let world = World::new(rotated("1.33.3", "two-providers")).await;
+    let world = World::new(rotated("1.34.3", "two-providers")).await;
     let embedded = Arc::clone(&world.embedded);
     let options =
         during(Phase::Reencrypt, 0, move || block_on(embedded.restart_api_servers()).unwrap());
@@ -243,7 +243,7 @@ async fn a_balancer_that_leads_to_one_server_only_proves_nothing_of_the_other() 
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_outage_of_the_plugins_is_waited_for() {
-    let world = World::new(rotated("1.33.3", "one-provider")).await;
+    let world = World::new(rotated("1.34.3", "one-provider")).await;
     let options = outage(&world, Some(260));
     let pass = only(world.manager().reencrypt_secrets(options).await.unwrap());
     assert!(pass.complete, "{pass:#?}");
@@ -253,7 +253,7 @@ async fn an_outage_of_the_plugins_is_waited_for() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_outage_that_does_not_end_is_named_and_nothing_is_lost() {
-    let world = World::new(rotated("1.33.3", "one-provider")).await;
+    let world = World::new(rotated("1.34.3", "one-provider")).await;
     let options = outage(&world, None);
     let manager = world.with_timing(|timing| timing.convergence_limit = Duration::from_secs(1));
     let error = manager.reencrypt_secrets(options).await.unwrap_err();

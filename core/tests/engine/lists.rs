@@ -97,13 +97,16 @@ async fn pages_that_fail_for_a_while_are_asked_again() {
 #[tokio::test(flavor = "multi_thread")]
 async fn one_undecryptable_secret_is_named_and_all_others_are_proven() {
     // first, in the middle, last, two in a row
-    for names in [
-        vec!["team-1/a"],
-        vec!["team-1/secret-31x"],
-        vec!["team-2/zz"],
-        vec!["team-1/secret-5a", "team-1/secret-5b", "team-2/a"],
+    for (version, names) in [
+        ("1.36.3", vec!["team-1/a"]),
+        ("1.37.2", vec!["team-1/a"]),
+        ("1.36.3", vec!["team-1/secret-31x"]),
+        ("1.37.2", vec!["team-2/zz"]),
+        ("1.36.3", vec!["team-1/secret-5a", "team-1/secret-5b", "team-2/a"]),
+        ("1.37.2", vec!["team-1/secret-5a", "team-1/secret-5b", "team-2/a"]),
     ] {
         let mut given = plaintext(2, 700, &json!({}));
+        given["cluster"]["kubernetes_version"] = json!(version);
         let special: Vec<Value> =
             names.iter().map(|name| json!({"name": name, "kind": "unreadable"})).collect();
         given["secrets"]["special"] = json!(special);
@@ -128,6 +131,55 @@ async fn one_undecryptable_secret_is_named_and_all_others_are_proven() {
         assert!(pass.complete, "{names:?}: {pass:#?}");
         assert_eq!(pass.given_up, names);
         assert_eq!(pass.counts.current, 1_401);
+    }
+}
+
+/// An error that names no secret that there is leads past the one that is there: nobody has
+/// answered for that one, whatever is said of the other.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_undecryptable_secret_whose_name_an_error_gets_wrong_is_never_counted_as_gone() {
+    // what the API server, or a right for single secrets, says of the name that there is not
+    let refused = json!([{"method": "PATCH", "path": "secret-3xz", "status": 403}]);
+    for (version, answers) in [("1.36.3", json!([])), ("1.37.2", json!([])), ("1.37.2", refused)] {
+        let faults = json!({"behind_undecryptable_names": "z", "kubernetes": answers});
+        let mut given = plaintext(2, 20, &faults);
+        given["cluster"]["kubernetes_version"] = json!(version);
+        given["secrets"]["special"] = json!([{"name": "team-1/secret-3x", "kind": "unreadable"}]);
+        let world = World::new(given).await;
+        let given_up = give_up(&["team-1/secret-3xz", "team-1/secret-3x"]);
+        for options in [ReencryptSecretsOptions::default(), given_up] {
+            let error = world.manager().reencrypt_secrets(options).await.unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::ReencryptIncomplete, "{version}: {error:?}");
+            let pass = &error.report().unwrap().reencryption[0];
+            assert_eq!((pass.counts.gone, pass.complete), (0, false), "{version}: {pass:#?}");
+            let [blocked] = pass.blocked.as_slice() else { panic!("{version}: {pass:#?}") };
+            let (namespace, reason) = (blocked.namespace.as_str(), blocked.reason);
+            assert_eq!((namespace, reason), ("team-1", BlockedReason::Unreadable), "{version}");
+            assert!(blocked.message.contains("secret-3xz"), "the server's words: {blocked:?}");
+        }
+        assert_eq!(world.truth().await.by_key[&world.case.key_ids[0]], 41, "{version}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_undecryptable_secret_that_is_deleted_meanwhile_is_gone() {
+    for version in ["1.36.3", "1.37.2"] {
+        let mut given = plaintext(
+            1,
+            20,
+            &json!({"kubernetes": [
+                {"method": "PATCH", "path": "secret-3x", "status": 503, "times": 3},
+            ]}),
+        );
+        given["cluster"]["kubernetes_version"] = json!(version);
+        given["secrets"]["special"] = json!([{"name": "team-1/secret-3x", "kind": "unreadable"}]);
+        let world = World::new(given).await;
+        let embedded = Arc::clone(&world.embedded);
+        let options = during(Phase::Reencrypt, 20, move || {
+            assert!(embedded.delete_unread("team-1", "secret-3x"));
+        });
+        let pass = only(world.manager().reencrypt_secrets(options).await.unwrap());
+        assert_eq!((pass.counts.gone, pass.complete), (1, true), "{version}: {pass:#?}");
     }
 }
 
@@ -186,4 +238,21 @@ async fn a_second_run_writes_nothing_but_the_canary() {
     assert!(pass.complete);
     assert_eq!((pass.counts.current, pass.counts.rewritten), (121, 0));
     assert_eq!(world.truth().await, first, "resource versions included");
+}
+
+/// Each such list costs the longest pause that a stream may make, so there is one and no more.
+#[tokio::test(flavor = "multi_thread")]
+async fn after_one_stream_that_never_marks_its_end_no_other_is_tried() {
+    let mut given = plaintext(4, 5, &json!({"streaming_end_unmarked": true}));
+    given["cluster"]["kubernetes_version"] = json!("1.34.3");
+    let world = World::new(given).await;
+    let silence = std::time::Duration::from_secs(2);
+    let began = std::time::Instant::now();
+    let manager = world.with_timing(|timing| timing.kubernetes_request = silence);
+    let options = ReencryptSecretsOptions::default();
+    let pass = only(manager.reencrypt_secrets(options).await.unwrap());
+    assert!(pass.complete, "{pass:#?}");
+    assert_eq!(world.patches(), 42, "each was asked a second time instead");
+    let waited = began.elapsed();
+    assert!((silence..silence * 2).contains(&waited), "{waited:?}");
 }

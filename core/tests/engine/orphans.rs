@@ -112,3 +112,22 @@ async fn verify_secrets_sees_one_that_was_written_after_the_proof() {
     let verified = world.manager().verify_secrets(VerifySecretsOptions::default()).await.unwrap();
     assert_eq!(only(verified).counts.total, 15);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_that_cannot_be_decrypted_is_named_by_the_key_in_the_error() {
+    for (version, namespace) in
+        [("1.36.3", "ghost"), ("1.37.2", "ghost"), ("1.37.2", "zz-the-last")]
+    {
+        let mut given = given(&json!({}));
+        given["cluster"]["kubernetes_version"] = json!(version);
+        let name = format!("{namespace}/lost");
+        given["secrets"]["special"] = json!([{"name": name, "kind": "unreadable"}]);
+        let world = World::new(given).await;
+        orphan(&world, namespace).await;
+        let error = world.reencrypt().await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::ReencryptIncomplete, "{version}: {error:?}");
+        let pass = only(error.report().unwrap().clone());
+        assert_eq!(blocked(&pass.blocked), [(name, BlockedReason::Unreadable)], "{version}");
+        assert_eq!(pass.counts.rewritten, 12, "{version}: {pass:#?}");
+    }
+}

@@ -24,6 +24,9 @@ use serde_json::{Value, json};
 
 use crate::common;
 
+/// A policy that denies a change is a `ValidatingAdmissionPolicy`.
+const POLICIES_MINOR: u32 = 30;
+
 struct World {
     simulator: Simulator,
     case: Case,
@@ -166,6 +169,9 @@ async fn two_servers_with_different_keys_secrets_of_every_kind_and_a_compaction(
         "secrets": {"namespaces": 2, "each": 600, "under": "{{key.1}}", "special": special},
         "faults": {"api_servers": [{"server": 2, "kind": "writes-old"}]},
     });
+    if !Binaries::available_since(POLICIES_MINOR) {
+        return;
+    }
     let Some(world) = World::new(given).await else { return };
     let error = {
         let timing = Timing { convergence_limit: Duration::from_secs(2), ..Timing::default() };

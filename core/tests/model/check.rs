@@ -101,6 +101,9 @@ pub(crate) async fn outcome(
             if verb.only_reads() && wrote {
                 return Err(format!("{verb:?} wrote something"));
             }
+            if verb.key().is_some() && !report.dry_run {
+                *cluster.set_by_others.lock().unwrap() = None;
+            }
             match report.reencryption.last() {
                 Some(pass) => proven(cluster, pass).await,
                 None => Ok(()),

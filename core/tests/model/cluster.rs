@@ -97,6 +97,8 @@ pub(crate) struct Cluster {
     pub(crate) canarys_name_taken: Mutex<bool>,
     /// The numbers of the keys that somebody has asked for.
     asked: Mutex<BTreeSet<usize>>,
+    /// The key that others have set since a call last set one, by a change that succeeded.
+    pub(crate) set_by_others: Mutex<Option<usize>>,
     /// Others have asked for a change that did not succeed.
     pub(crate) others_failed: AtomicBool,
     names: AtomicUsize,
@@ -107,7 +109,7 @@ impl Cluster {
         let troubles = Troubles::none();
         let mut given = json!({
             "cluster": {
-                "kubernetes_version": if start.kms == Kms::V1 { "1.25.3" } else { "1.33.3" },
+                "kubernetes_version": if start.kms == Kms::V1 { "1.25.3" } else { "1.34.3" },
                 "vnet_integration": true,
                 "wiring": match start.wiring {
                     Wiring::OneProvider => "one-provider",
@@ -143,6 +145,7 @@ impl Cluster {
             forged_leases: Mutex::default(),
             canarys_name_taken: Mutex::default(),
             asked: Mutex::new(if start.kms == Kms::Off { BTreeSet::new() } else { [1].into() }),
+            set_by_others: Mutex::default(),
             others_failed: AtomicBool::default(),
             names: AtomicUsize::default(),
         }

@@ -4,12 +4,14 @@ use crate::{
     cluster::{Cluster, NAMESPACES},
     others,
     sequence::{Change, ExternalAction},
-    tamper,
+    tamper, trace,
 };
 
 /// Does it, at any time. What alone could lose a secret, or what cannot be done now, is left.
 pub(crate) async fn perform(cluster: &Cluster, action: ExternalAction) -> Result<(), String> {
+    trace::line(|| format!("others: {action:?} begins"));
     let done = dispatch(cluster, action).await?;
+    trace::line(|| format!("others: {action:?} is {}", if done { "done" } else { "left" }));
     let name = format!("{action:?}");
     let name = name.split(['(', ' ']).next().unwrap_or_default();
     cluster.note(format!("others: {name} {}", if done { "done" } else { "left" }));

@@ -25,6 +25,7 @@ mod sequence;
 mod settle;
 mod strategy;
 mod tamper;
+mod trace;
 
 use std::time::Duration;
 

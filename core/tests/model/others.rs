@@ -23,7 +23,11 @@ type Done = Result<bool, String>;
 pub(crate) async fn set(cluster: &Cluster, change: Change) -> Done {
     let Some(profile) = profile(cluster, change) else { return Ok(false) };
     let Some(etag) = harmless(cluster, key(cluster, change)).await else { return Ok(false) };
-    asked(cluster, change, &profile, Some(&etag), None).await
+    let done = asked(cluster, change, &profile, Some(&etag), None).await;
+    if let (Ok(true), Change::To(number)) = (&done, change) {
+        *cluster.set_by_others.lock().unwrap() = Some(number);
+    }
+    done
 }
 
 /// A change that does not.

@@ -132,6 +132,60 @@ const REGRESSIONS: &[Regression] = &[
             AtPhase(GoPrivate, 8, DeleteOrphans),
         ],
     },
+    Regression {
+        name: "a key of others, set and turned off again in the middle of a way to private mode",
+        start: Start { wiring: TwoProviders, kms: Public, denied: Nowhere },
+        steps: &[During(GoPrivate, 606, SetKey(2)), Do(DropProfile)],
+    },
+    Regression {
+        name: "the same, and then a change of others that fails",
+        start: Start { wiring: TwoProviders, kms: Public, denied: Nowhere },
+        steps: &[
+            During(GoPrivate, 606, SetKey(2)),
+            Do(DropProfile),
+            Do(FailToSet { change: ToOff, ended: Failed, applied_to: None }),
+        ],
+    },
+    Regression {
+        name: "a key of others, of which nothing is recorded, and a way off and on that is cut off",
+        start: Start { wiring: OneProvider, kms: Private, denied: Nowhere },
+        steps: &[
+            Call(Rotate(3)),
+            Do(SetKey(2)),
+            Do(FailToSet { change: To(2), ended: Failed, applied_to: None }),
+            CutAtPut(GoPublic, 2),
+        ],
+    },
+    Regression {
+        name: "a key that others fail to set, and a way off and on that is cut off",
+        start: Start { wiring: TwoProviders, kms: Private, denied: Nowhere },
+        steps: &[
+            Call(Rotate(3)),
+            Do(FailToSet { change: To(2), ended: Failed, applied_to: Some(1) }),
+            CutAtPut(GoPublic, 2),
+        ],
+    },
+    Regression {
+        name: "KMS v1, a key of others, and a change back to the recorded key that fails",
+        start: Start { wiring: OneProvider, kms: V1, denied: Nowhere },
+        steps: &[
+            Call(Rotate(2)),
+            Do(SetKey(4)),
+            Do(FailToSet { change: To(2), ended: Failed, applied_to: None }),
+            Call(MigrateToV2),
+        ],
+    },
+    Regression {
+        name: "the same in the middle of a migration",
+        start: Start { wiring: OneProvider, kms: V1, denied: Nowhere },
+        steps: &[DuringTwo(
+            MigrateToV2,
+            902,
+            SetKey(4),
+            726,
+            FailToSet { change: To(1), ended: Failed, applied_to: None },
+        )],
+    },
 ];
 
 /// Sequences at the same time.

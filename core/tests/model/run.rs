@@ -21,7 +21,7 @@ use crate::{
     cluster::{Cluster, DENIED, Region},
     external_actions,
     sequence::{Denied, ExternalAction, Sequence, Step, Verb},
-    settle,
+    settle, trace,
 };
 
 /// A call that takes longer hangs.
@@ -47,8 +47,10 @@ pub(crate) fn run<'a>(
 
 async fn from_start_to_end(region: &Arc<Region>, sequence: &Sequence) -> Result<(), Violation> {
     let cluster = Arc::new(Cluster::new(region, sequence.start).await);
+    trace::watch(&cluster);
     for (index, &step) in sequence.steps.iter().enumerate() {
         let here = |what| Violation { step: Some(index + 1), what };
+        trace::line(|| format!("{step:?}"));
         perform(&cluster, step).await.map_err(here)?;
         check::cluster(&cluster).await.map_err(here)?;
     }
@@ -199,7 +201,9 @@ pub(crate) fn call<'a>(
     verb: Verb,
     on_progress: Option<OnProgress>,
 ) -> BoxFuture<'a, Result<OperationReport, Error>> {
-    dispatch(cluster, manager, verb, on_progress).boxed()
+    dispatch(cluster, manager, verb, on_progress)
+        .inspect(move |outcome| trace::end(verb, outcome))
+        .boxed()
 }
 
 async fn dispatch(
@@ -220,7 +224,7 @@ async fn dispatch(
             Denied::Nowhere | Denied::Kept => Vec::new(),
         },
         timeout: LIMIT / 2,
-        on_progress,
+        on_progress: trace::progress(verb, on_progress),
         ..RunOptions::default()
     };
     let key = verb.key().map(|number| cluster.key(number));

@@ -86,14 +86,19 @@ async fn resume(cluster: &Cluster, began: Instant) -> Result<(), String> {
             continue;
         }
         let Some(operation) = before.operation_in_progress else { return Ok(()) };
+        let had = cluster.configured().filter(|_| before.provisioning_state == "Succeeded");
         match performed(cluster, Verb::Resume).await? {
             Ok(_) => {
                 let set = cluster.configured();
-                // Whoever changes the mode names no key: the one in use will do, where others have
-                // gone back to it.
+                // Whoever changes the mode names no key: the one that the cluster has will do, the
+                // one in use, where others have gone back to it, and the one that others have set.
                 let in_use = before.ledger.and_then(|ledger| ledger.current);
+                let theirs = *cluster.set_by_others.lock().unwrap();
+                let is_set = |key_id: &str| set.as_deref() == Some(key_id);
                 let keeps = operation.operation == aks_kms::Verb::ChangeNetworkMode
-                    && in_use.is_some_and(|entry| set.as_deref() == Some(entry.key_id.as_str()));
+                    && (had.is_some() && had == set
+                        || in_use.is_some_and(|entry| is_set(entry.key_id.as_str()))
+                        || theirs.is_some_and(|number| is_set(cluster.key(number))));
                 if let Some(target) = &operation.target_key_id
                     && set.as_deref() != Some(target.as_str())
                     && !keeps

@@ -1,6 +1,6 @@
 //! Which API server is spoken to.
 
-use aks_kms::{EnableOptions, ErrorKind, KubernetesAccess, RuleId};
+use aks_kms::{EnableOptions, ErrorKind, KubernetesAccess, ResumeOptions, RuleId};
 use aks_kms_simulator::{Case, Given, Simulator};
 use serde_json::json;
 
@@ -58,4 +58,32 @@ async fn a_kubeconfig_of_this_cluster_is_enough() {
     let shown = format!("{manager:?} {report:?}");
     let token = simulator.kubernetes(&case.id).unwrap().endpoint().admin_token;
     assert!(!shown.contains(&token) && !shown.contains(&case.client_secret));
+}
+
+/// A right to write in Azure is missed when it is used. What stays recorded then is said, and the way out
+/// that is named works.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refusal_of_azure_says_that_the_operation_is_recorded() {
+    let simulator = common::simulator().await;
+    let faults = json!([{"method": "PUT", "path": "/managedClusters/", "status": 403, "times": 1}]);
+    let given = serde_json::from_value(json!({"faults": {"azure": faults}})).unwrap();
+    let case = simulator.put_case(given).await.unwrap();
+    let manager = common::manager(&case);
+    let error = manager.enable(&case.key_ids[0], EnableOptions::default()).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Forbidden, "{error:?}");
+    let left = "enable is recorded as unfinished: resume goes on with it, abandon drops it";
+    assert!(error.to_string().contains(left), "{error}");
+    let report = manager.resume(ResumeOptions::default()).await.unwrap();
+    assert!(is_all_proven(&report));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refusal_before_anything_is_recorded_says_nothing_of_a_record() {
+    let simulator = common::simulator().await;
+    let case = simulator.put_case(Given::default()).await.unwrap();
+    let manager = common::manager(&case);
+    let missing = format!("{}0", &case.key_ids[0][..case.key_ids[0].len() - 1]);
+    let error = manager.enable(&missing, EnableOptions::default()).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::PreflightFailed, "{error:?}");
+    assert!(!error.to_string().contains("unfinished"), "{error}");
 }

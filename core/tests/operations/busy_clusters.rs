@@ -100,7 +100,7 @@ async fn five_rotations_in_a_row_while_secrets_are_written() {
             .collect();
         let mut purged = Vec::new();
         for key in &keys[1..] {
-            let report = manager.rotate(Some(key), fast()).await.unwrap();
+            let report = manager.rotate(key, fast()).await.unwrap();
             assert!(is_all_proven(&report), "{report:#?}");
             for entry in report.ledger.unwrap().retired {
                 if entry.removable && !purged.contains(&entry.key_id) {

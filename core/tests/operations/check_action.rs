@@ -13,7 +13,7 @@ impl World {
         let warned = status.findings.iter().find(|it| it.rule == RuleId::PreviousKeyUnusable);
         assert_eq!(warned.map(|it| it.level), Some(Level::Warn), "{:#?}", status.findings);
         let manager = self.manager();
-        let refused = manager.rotate(Some(next), RotateOptions::default()).await.unwrap_err();
+        let refused = manager.rotate(next, RotateOptions::default()).await.unwrap_err();
         assert_eq!(refused.kind(), ErrorKind::PreflightFailed);
         let blocks = refused.findings().iter().filter(|it| it.level == Level::Block);
         let rules: Vec<RuleId> = blocks.map(|it| it.rule).collect();
@@ -28,7 +28,7 @@ async fn sequence_15_the_vault_of_the_previous_key_is_closed() {
         world.enable(1).await.unwrap();
         let [first, second, ..] = &world.case.other_key_ids[..] else { panic!("no other keys") };
         let manager = world.manager();
-        manager.rotate(Some(first), RotateOptions::default()).await.unwrap();
+        manager.rotate(first, RotateOptions::default()).await.unwrap();
 
         let findings = world.refuses(Action::CloseVault { key_vault_id: world.vault() }).await;
         assert_eq!(findings[0].rule, RuleId::VaultClosingInPublicUse);
@@ -40,7 +40,7 @@ async fn sequence_15_the_vault_of_the_previous_key_is_closed() {
         set("Disabled");
         world.previous_key_is_missed(second).await;
         set("Enabled");
-        manager.rotate(Some(second), RotateOptions::default()).await.unwrap();
+        manager.rotate(second, RotateOptions::default()).await.unwrap();
         world.all_under_key(second).await;
         assert_eq!(
             manager.check_action(Action::CloseVault { key_vault_id: world.vault() }).await.unwrap(),

@@ -4,8 +4,8 @@
 use std::time::Duration;
 
 use aks_kms::{
-    ChangeNetworkModeOptions, ErrorKind, KmsManager, NetworkMode, OperationReport, Purpose,
-    ResumeOptions, RuleId, VaultAccess,
+    ChangeNetworkModeOptions, ErrorKind, Finding, KmsManager, Level, NetworkMode, OperationReport,
+    Purpose, ResumeOptions, RotateOptions, RuleId, VaultAccess,
 };
 use aks_kms_simulator::{Case, Given, Simulator};
 use serde_json::{Value, json};
@@ -239,6 +239,38 @@ async fn while_kms_is_off_every_refusal_says_so() {
         assert!(error.to_string().contains("KMS is off meanwhile"), "{error}");
     }
     integrated(true);
-    manager.resume(ResumeOptions::default()).await.unwrap();
-    is_well(&simulator, &case, NetworkMode::Private, "resumed").await;
+    // That may have been more than a setting: the vault stays open until the next rotation.
+    let resumed = manager.resume(ResumeOptions::default()).await.unwrap();
+    let told = |it: &Finding| it.rule == RuleId::VaultClosingInPublicUse && it.level == Level::Warn;
+    assert!(resumed.findings.iter().any(told), "{:#?}", resumed.findings);
+    assert_eq!(vault(&simulator, &case)["publicNetworkAccess"], "Enabled");
+    assert!(change(&manager, NetworkMode::Private).await.is_err());
+    let options =
+        RotateOptions { key_vault_id: Some(case.key_vault_id.clone()), ..RotateOptions::default() };
+    manager.rotate(&case.key_ids[1], options.clone()).await.unwrap();
+    manager.rotate(&case.key_ids[0], options).await.unwrap();
+    change(&manager, NetworkMode::Private).await.unwrap();
+    is_well(&simulator, &case, NetworkMode::Private, "closed after a rotation").await;
+}
+
+/// The vault is opened before KMS is turned off. Where that is refused the vault stays open, since
+/// the call is to go on: each error says so until the cluster uses the vault so.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_vault_that_is_open_for_a_change_that_is_refused_is_told_of() {
+    let simulator = common::simulator().await;
+    let mut given = given("private", "two-providers");
+    let failed =
+        json!([{"status": "Failed", "code": "InternalOperationError", "message": "it broke"}]);
+    given.faults.operations = serde_json::from_value(failed).unwrap();
+    let case = simulator.put_case(given).await.unwrap();
+    let manager = common::manager(&case);
+    let error = change(&manager, NetworkMode::Public).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::OperationFailed, "{error:?}");
+    assert_eq!(vault(&simulator, &case)["publicNetworkAccess"], "Enabled");
+    let name = case.key_vault_id.rsplit('/').next().unwrap();
+    let told = format!("az keyvault update --name {name} --public-network-access Disabled");
+    assert!(error.to_string().contains(&told), "{error}");
+    let resumed = manager.resume(ResumeOptions::default()).await.unwrap();
+    assert!(is_all_proven(&resumed), "{resumed:#?}");
+    is_well(&simulator, &case, NetworkMode::Public, "after resume").await;
 }

@@ -98,7 +98,7 @@ async fn sequence_11_a_dry_run_after_az_rotated_in_the_middle_plans_from_its_key
     let run = RunOptions { dry_run: true, ..RunOptions::default() };
     let resume = ResumeOptions::from(run);
     let report = world.manager().resume(resume).await.unwrap();
-    let gate = format!("writes with {}", world.key(3));
+    let gate = format!("Prove that every secret is under {}", world.key(3));
     assert!(report.plan.to_string().contains(&gate), "{}", report.plan);
     // and judges that key, not the version that was made
     let other_key = report.findings.iter().any(|it| it.rule == RuleId::KeyIdNotCanonical);
@@ -138,7 +138,7 @@ async fn sequence_21_a_node_pool_that_is_scaled_between_look_and_change_keeps_it
             }
         });
         let options = RotateOptions { on_progress: Some(on_progress), ..RotateOptions::default() };
-        let report = world.manager().rotate(Some(world.key(2)), options).await.unwrap();
+        let report = world.manager().rotate(world.key(2), options).await.unwrap();
         assert!(is_all_proven(&report));
         let cluster = world.simulator.cluster(&world.case.id).unwrap();
         assert_eq!(cluster["properties"]["agentPoolProfiles"][0]["count"], 7);
@@ -187,14 +187,14 @@ async fn a_cluster_that_is_upgraded_meanwhile_is_looked_at_again_and_its_upgrade
         let mut ours = world.subprocess("rotate", Some(2));
         assert!(ours.run_until_phase("cluster", 1).await.is_none());
         let upgraded = json!({"properties": {
-            "kubernetesVersion": "1.34.1", "currentKubernetesVersion": "1.34.1",
+            "kubernetesVersion": "1.35.1", "currentKubernetesVersion": "1.35.1",
         }});
         world.simulator.patch_cluster(&world.case.id, &upgraded).unwrap();
         let outcome = ours.end().await;
         assert_eq!(outcome.code, None, "{}", outcome.message);
         let gates = outcome.report["reencryption"].as_array().unwrap().iter();
         assert_eq!(gates.filter(|pass| pass["purpose"] == "gate").count(), 2, "asked again");
-        assert_eq!(outcome.report["after"]["kubernetes_version"], "1.34.1");
+        assert_eq!(outcome.report["after"]["kubernetes_version"], "1.35.1");
         world.all_under(2).await;
     }
 }

@@ -26,7 +26,7 @@ async fn sequences_10_and_20() {
 /// Sequence 20: the new key is disabled, and the API server restarts with it.
 async fn a_bad_key_and_no_api_server(world: &World) {
     let mut ours = world.subprocess("rotate", Some(2));
-    assert!(ours.run_until_phase("converge", 1).await.is_none());
+    assert!(ours.run_until_phase("converge", 2).await.is_none());
     ours.kill().await;
     let disabled = json!({"attributes": {"enabled": false}});
     world.simulator.patch_key(&world.case.id, world.key(2), &disabled).unwrap();

@@ -112,7 +112,7 @@ async fn sequence_23_without_metrics_a_key_that_was_half_applied_is_not_rotated_
         });
         let world = World::embedded(wiring, given).await;
         let error =
-            world.manager().rotate(Some(world.key(2)), RotateOptions::default()).await.unwrap_err();
+            world.manager().rotate(world.key(2), RotateOptions::default()).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::PreflightFailed, "{error}");
         let refused = error.findings().iter().any(|it| it.rule == RuleId::KeyInUseUnproven);
         assert!(refused, "{error}");

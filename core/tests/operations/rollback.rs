@@ -74,7 +74,7 @@ async fn sequence_20_the_new_key_is_bad_and_the_api_server_is_down() {
 
 pub(crate) async fn bad_key_and_no_api_server(world: &World) {
     let mut ours = world.subprocess("rotate", Some(2));
-    assert!(ours.run_until_phase("converge", 1).await.is_none());
+    assert!(ours.run_until_phase("converge", 2).await.is_none());
     ours.kill().await;
     // the key is unusable: it is disabled, and with it the API servers go
     let disabled = json!({"attributes": {"enabled": false}});
@@ -96,7 +96,7 @@ async fn back_without_an_api_server(world: &World) {
 async fn back(world: &World, allow: Vec<RuleId>) -> Result<OperationReport, Error> {
     let run = RunOptions { allow, ..RunOptions::default() };
     let options = RotateOptions::from(run);
-    world.manager().rotate(Some(world.key(1)), options).await
+    world.manager().rotate(world.key(1), options).await
 }
 
 /// From the second key, which is unusable, to the first, with whatever the API server can tell.
@@ -136,7 +136,7 @@ pub(crate) async fn one_server_writes_old(world: &World) {
     let timing = Timing { convergence_limit: Duration::from_secs(1), ..world.timing() };
     let error = world
         .builder_timing(timing)
-        .rotate(Some(world.key(2)), RotateOptions::default())
+        .rotate(world.key(2), RotateOptions::default())
         .await
         .unwrap_err();
     assert_eq!(error.kind(), ErrorKind::KmsUnavailable, "{error}");

@@ -16,7 +16,7 @@ async fn sequence_09_a_crash_after_the_change_then_abandon() {
         let world = World::embedded(wiring, json!({})).await;
         world.enable(1).await.unwrap();
         let mut ours = world.subprocess("rotate", Some(2));
-        assert!(ours.run_until_phase("converge", 1).await.is_none(), "the change is made");
+        assert!(ours.run_until_phase("converge", 2).await.is_none(), "the change is made");
         ours.kill().await;
         let status = world.manager().status(StatusOptions::default()).await.unwrap();
         let running = status.operation_in_progress.unwrap();
@@ -118,7 +118,7 @@ async fn the_same_verb_goes_on_where_a_killed_process_was() {
         let world = World::embedded(wiring, json!({})).await;
         world.enable(1).await.unwrap();
         let mut a = world.subprocess("rotate", None);
-        assert!(a.run_until_phase("converge", 1).await.is_none());
+        assert!(a.run_until_phase("converge", 2).await.is_none());
         a.kill().await;
         let configured = world.configured().unwrap();
         let report = world.manager().rotate(None, aks_kms::RotateOptions::default()).await.unwrap();

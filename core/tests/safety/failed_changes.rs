@@ -1,8 +1,8 @@
 //! A change that failed, the rollback from it, and what the API servers have then.
 
 use aks_kms::{
-    DisableOptions, EnableOptions, ErrorKind, OperationReport, Purpose, ReencryptSecretsOptions,
-    RotateOptions, RuleId,
+    ChangeNetworkModeOptions, DisableOptions, EnableOptions, ErrorKind, NetworkMode,
+    OperationReport, Purpose, ReencryptSecretsOptions, RotateOptions, RuleId,
 };
 use serde_json::{Value, json};
 
@@ -123,7 +123,7 @@ async fn p17_settling_what_others_failed_to_set_loses_what_was_not_rewritten() {
             let world = az_failed_to_set_a_third_key(wiring).await;
             let manager = world.impatient();
             let outcome = match verb {
-                "rotate" => manager.rotate(Some(world.key(4)), RotateOptions::default()).await,
+                "rotate" => manager.rotate(world.key(4), RotateOptions::default()).await,
                 "enable" => manager.enable(world.key(3), EnableOptions::default()).await,
                 "disable" => manager.disable(DisableOptions::default()).await,
                 _ => manager.reencrypt_secrets(ReencryptSecretsOptions::default()).await,
@@ -193,5 +193,37 @@ async fn what_others_failed_to_set_publicly_is_not_set_while_the_vault_is_closed
         assert!(is_all_proven(&report), "{wiring}: {report:#?}");
         assert_eq!(world.property("provisioningState"), "Succeeded", "{wiring}");
         world.all_plaintext().await;
+    }
+}
+
+/// KMS is off, and others failed to turn it on. What turns it off and on has nothing to turn off: it
+/// says so before it records anything, and `enable` is the way out.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_others_failed_to_enable_is_not_turned_off_and_on() {
+    for wiring in WIRINGS {
+        let world = World::embedded(wiring, json!({"cluster": {"vnet_integration": true}})).await;
+        world.enable(1).await.unwrap();
+        world.impatient().disable(DisableOptions::default()).await.unwrap();
+        let profile = json!({
+            "enabled": true, "keyId": world.key(2), "keyVaultNetworkAccess": "Public",
+            "keyVaultResourceId": "",
+        });
+        world.faults(failing(INTERNAL_ERROR)).await;
+        let (status, response) = world.az().await.ask_for_kms(profile).await;
+        assert!(status.is_success(), "{response}");
+        world.comes_to_be("Failed").await;
+        world.faults(json!({})).await;
+
+        world.simulator.clear_writes(&world.case.id).unwrap();
+        let options = ChangeNetworkModeOptions::default();
+        let private = world.impatient().change_network_mode(NetworkMode::Private, options).await;
+        let error = private.unwrap_err();
+        let finding = refused(&error, RuleId::KmsNotEnabled);
+        assert!(finding.message.contains("that change did not succeed"), "{wiring}: {finding}");
+        world.nothing_was_written();
+        world.nothing_is_unfinished().await;
+        let enabled = world.impatient().enable(world.key(2), EnableOptions::default()).await;
+        assert!(is_all_proven(&enabled.unwrap()), "{wiring}");
+        world.all_under(2).await;
     }
 }

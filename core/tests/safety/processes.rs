@@ -133,7 +133,7 @@ async fn p16_a_late_write_of_a_process_that_has_just_ended_is_found() {
             },
         );
         let options = RotateOptions::from(watched(on_progress));
-        let rotated = world.manager().rotate(Some(&world.case.key_ids[1]), options).await;
+        let rotated = world.manager().rotate(&world.case.key_ids[1], options).await;
         assert_complete(&rotated.unwrap(), &[Purpose::Gate, Purpose::Rewrite]);
         assert!(landed.load(Ordering::Relaxed), "{wiring}: nothing came late");
         all_under(&world, 1).await;

@@ -33,7 +33,7 @@ async fn s02_enable_with_the_vaults_own_spelling_of_a_key_that_was_configured_ot
         world.simulator.clear_writes(&world.case.id).unwrap();
         let enabled = manager.enable(world.key(1), EnableOptions::default()).await.unwrap();
         assert_complete(&enabled, &[Purpose::Rewrite]);
-        manager.rotate(Some(world.key(1)), RotateOptions::default()).await.unwrap();
+        manager.rotate(world.key(1), RotateOptions::default()).await.unwrap();
         assert_eq!(world.requests("PUT", "managedClusters"), 0, "{wiring}");
         assert_eq!(world.configured(), configured, "{wiring}");
         let truth = world.nothing_is_lost().await;
@@ -54,14 +54,14 @@ async fn s10_a_previous_key_that_is_gone_for_good_can_be_rotated_away() {
         let second = az.create_key("second").await;
         let third = az.create_key("third").await;
         manager.enable(&first, EnableOptions::default()).await.unwrap();
-        manager.rotate(Some(&second), RotateOptions::default()).await.unwrap();
+        manager.rotate(&second, RotateOptions::default()).await.unwrap();
         az.purge_key(&KeyId::parse(&first).unwrap()).await;
-        let error = manager.rotate(Some(&third), RotateOptions::default()).await.unwrap_err();
+        let error = manager.rotate(&third, RotateOptions::default()).await.unwrap_err();
         let finding = refused(&error, RuleId::PreviousKeyUnusable);
         assert!(finding.overridable, "{wiring}: {finding}");
         let run = allowing(RuleId::PreviousKeyUnusable);
         let options = RotateOptions::from(run);
-        manager.rotate(Some(&third), options).await.unwrap();
+        manager.rotate(&third, options).await.unwrap();
         assert_eq!(world.configured().as_deref(), Some(&*third), "{wiring}");
         world.all_under_key(&third).await;
         world.restarts_ready().await;
@@ -85,7 +85,7 @@ async fn s12_a_key_whose_name_cannot_be_computed_can_be_rotated_at_least_when_th
         let run = || allowing(RuleId::KeyInUseUnproven);
 
         let options = RotateOptions::from(run());
-        let rotated = manager.rotate(Some(world.key(2)), options).await.unwrap();
+        let rotated = manager.rotate(world.key(2), options).await.unwrap();
         let gate = &rotated.reencryption[0];
         assert_eq!((gate.purpose, gate.evidence), (Purpose::Gate, Evidence::Weak), "{wiring}");
         world.all_under(2).await;

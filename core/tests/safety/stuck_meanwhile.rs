@@ -1,8 +1,11 @@
 //! What others do meanwhile, and is no reason to end a run or to be undone by it.
 
-use std::sync::Arc;
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
-use aks_kms::{EnableOptions, Journal, OnProgress, Phase, Purpose, RotateOptions};
+use aks_kms::{EnableOptions, Journal, OnProgress, Phase, Purpose, RotateOptions, Timing};
 use reqwest::{Method, StatusCode};
 use serde_json::json;
 
@@ -21,9 +24,16 @@ async fn s05_a_node_pool_that_is_scaled_while_the_change_is_sent_again_keeps_its
         world.simulator.clear_writes(&world.case.id).unwrap();
         world
             .faults(json!({"azure": [{
-                "method": "PUT", "path": "managedClusters", "status": 503, "retry_after": 1, "times": 1,
+                "method": "PUT", "path": "managedClusters", "status": 503, "times": 1,
             }]}))
             .await;
+        // long enough for the pool to be scaled in between, however busy the machine is
+        let backoff_first = Duration::from_secs(5);
+        let patient = world.builder_timing(Timing {
+            backoff_first,
+            backoff_longest: backoff_first,
+            ..world.timing()
+        });
         let changes = || world.requests("PUT", "managedClusters");
         let scaled = async {
             until("the change is sent", async || changes() > 0).await;
@@ -31,12 +41,25 @@ async fn s05_a_node_pool_that_is_scaled_while_the_change_is_sent_again_keeps_its
             world.simulator.scale_agent_pool(&world.case.id, pool.as_str().unwrap(), 7).unwrap();
             assert_eq!(changes(), 1, "{wiring}: it was sent again already");
         };
-        let (rotated, ()) = tokio::join!(world.rotate(2), scaled);
+        let rotate = patient.rotate(world.key(2), RotateOptions::default());
+        let (rotated, ()) = tokio::join!(rotate, scaled);
         rotated.unwrap();
         assert_eq!(changes(), 2, "{wiring}");
         assert_eq!(world.property("agentPoolProfiles")[0]["count"], 7, "{wiring}: it is undone");
         world.all_under(2).await;
     }
+}
+
+/// A pool that is stopped is not started by a change of the key.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_pool_that_is_stopped_stays_stopped() {
+    let world = World::embedded(WIRINGS[0], json!({})).await;
+    let mut pools = world.property("agentPoolProfiles");
+    pools[0]["powerState"] = json!({"code": "Stopped"});
+    let stopped = json!({"properties": {"agentPoolProfiles": pools}});
+    world.simulator.patch_cluster(&world.case.id, &stopped).unwrap();
+    world.enable(1).await.unwrap();
+    assert_eq!(world.property("agentPoolProfiles")[0]["powerState"]["code"], "Stopped");
 }
 
 /// A blocked secret is deleted before the pass ends: it blocks nothing any more.
@@ -102,5 +125,41 @@ async fn s14_without_a_journal_one_call_makes_one_key_version() {
         assert_eq!((last.purpose, last.complete), (Purpose::Rewrite, true), "{wiring}");
         assert_eq!(world.requests("POST", "/create"), 1, "{wiring}");
         world.all_under_key(&world.configured().unwrap()).await;
+    }
+}
+
+/// Two calls for a new version at once: one rotation, which both of them prove.
+#[tokio::test(flavor = "multi_thread")]
+async fn two_rotations_to_a_new_version_at_once_are_one() {
+    for wiring in WIRINGS {
+        let world = World::embedded(wiring, json!({})).await;
+        world.enable(1).await.unwrap();
+        world.simulator.clear_writes(&world.case.id).unwrap();
+        let made = || world.requests("POST", "/create");
+        let (one, other) = (world.manager(), world.manager());
+        let (looked, has_looked) = std::sync::mpsc::channel();
+        let (ended, has_ended) = std::sync::mpsc::channel::<()>();
+        let has_ended = Mutex::new(has_ended);
+        // the second stops after its first look, until the first has ended
+        let on_progress = once(Phase::Plan, 0, move || {
+            looked.send(()).unwrap();
+            let ended = || has_ended.lock().unwrap().recv_timeout(Duration::from_secs(60)).unwrap();
+            tokio::task::block_in_place(ended);
+        });
+        let options = RotateOptions::from(watched(on_progress));
+        let second = tokio::spawn(async move { other.rotate(None, options).await });
+        tokio::task::spawn_blocking(move || has_looked.recv().unwrap()).await.unwrap();
+        let first = one.rotate(None, RotateOptions::default()).await.unwrap();
+        ended.send(()).unwrap();
+        let second = second.await.unwrap().unwrap();
+        assert_eq!(made(), 1, "{wiring}");
+        assert_ne!(first.after.key_id.as_ref().unwrap().as_str(), world.key(1));
+        assert_eq!(first.after.key_id, second.after.key_id, "{wiring}");
+        for report in [first, second] {
+            assert!(report.reencryption.last().is_some_and(|pass| pass.complete), "{wiring}");
+        }
+        // the next call makes another
+        one.rotate(None, RotateOptions::default()).await.unwrap();
+        assert_eq!(made(), 2, "{wiring}");
     }
 }

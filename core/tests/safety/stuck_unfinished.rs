@@ -53,7 +53,7 @@ async fn s06_the_rollback_to_another_vault_takes_the_mode_that_the_key_had() {
             ..RotateOptions::default()
         };
         let other_key = &world.case.other_key_ids[0];
-        let error = world.manager().rotate(Some(other_key), options).await.unwrap_err();
+        let error = world.manager().rotate(other_key, options).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::OperationFailed, "{wiring}: {error}");
         let rollback = format!("{}: rotate to it rolls back", world.key(1));
         assert!(error.to_string().contains(&rollback), "{wiring}: {error}");

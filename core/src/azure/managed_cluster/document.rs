@@ -3,11 +3,7 @@
 use serde_json::Value;
 
 use super::facts::read_facts;
-use crate::{
-    azure::error::unreadable,
-    error::Result,
-    model::{ClusterFacts, ClusterId},
-};
+use crate::{azure::error::unreadable, error::Result, facts::ClusterFacts, ids::ClusterId};
 
 /// A managed cluster as it was read, and what is understood of it.
 #[derive(Clone, Debug)]

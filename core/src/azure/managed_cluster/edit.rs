@@ -7,7 +7,10 @@ use std::fmt;
 
 use serde_json::{Map, Value, json};
 
-use crate::model::{KmsChange, KubernetesVersion};
+use crate::{
+    ids::KubernetesVersion,
+    report::{KmsChange, KmsConfiguration},
+};
 
 /// Read-only fields of the resource itself.
 const RESOURCE: &[&str] = &["id", "name", "type", "systemData", "eTag"];
@@ -15,6 +18,7 @@ const RESOURCE: &[&str] = &["id", "name", "type", "systemData", "eTag"];
 /// be given at creation, and must be sent back unchanged.
 const PROPERTIES: &[&str] = &[
     "provisioningState",
+    "status",
     "powerState",
     "currentKubernetesVersion",
     "maxAgentPools",
@@ -23,9 +27,10 @@ const PROPERTIES: &[&str] = &[
     "privateFQDN",
     "resourceUID",
 ];
-/// Read-only fields of each node pool.
+/// Read-only fields of each node pool, and its node image, which AKS would roll back. `powerState` is
+/// sent back: a pool that is stopped stays so.
 const NODE_POOL: &[&str] =
-    &["provisioningState", "powerState", "currentOrchestratorVersion", "nodeImageVersion", "eTag"];
+    &["provisioningState", "status", "currentOrchestratorVersion", "nodeImageVersion", "eTag"];
 /// Read-only fields of the identity.
 const IDENTITY: &[&str] = &["principalId", "tenantId"];
 
@@ -53,7 +58,7 @@ pub(super) fn with_kms(cluster: &Value, target: &KmsChange) -> Value {
         KmsChange::Off => {
             *kms_profile(&mut body) = json!({ "enabled": false });
         }
-        KmsChange::On { key_id, network_mode, key_vault_id } => {
+        KmsChange::On(KmsConfiguration { key_id, network_mode, key_vault_id }) => {
             let profile = kms_profile(&mut body);
             profile["enabled"] = json!(true);
             profile["keyId"] = json!(key_id.as_str());
@@ -127,19 +132,19 @@ mod tests {
     use super::*;
     use crate::{
         azure::testing::cluster_json,
-        model::{KeyId, NetworkMode, VaultId},
+        ids::{KeyId, NetworkMode, VaultId},
     };
 
     const KEY: &str = "https://shop.vault.azure.net/keys/etcd/0123456789abcdef0123456789abcdef";
     const VAULT: &str = "/subscriptions/8ecadfc9-d1a3-4ea4-b844-0d9f87e4d7c8/resourceGroups/shop/providers/Microsoft.KeyVault/vaults/shop";
 
     fn on(network_mode: NetworkMode) -> KmsChange {
-        KmsChange::On {
+        KmsChange::On(KmsConfiguration {
             key_id: KeyId::parse(KEY).unwrap(),
             network_mode,
             key_vault_id: (network_mode == NetworkMode::Private)
                 .then(|| VaultId::parse(VAULT).unwrap()),
-        }
+        })
     }
 
     fn profile(body: &Value) -> &Value {
@@ -198,6 +203,9 @@ mod tests {
                 "count": 3,
                 "name": "system",
                 "orchestratorVersion": "1.33",
+                "powerState": {
+                  "code": "Running"
+                },
                 "upgradeSettings": {
                   "maxSurge": "10%"
                 }

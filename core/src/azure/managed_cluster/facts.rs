@@ -4,10 +4,11 @@ use serde_json::Value;
 
 use crate::{
     error::Result,
-    model::{
-        ClusterFacts, ClusterId, IdentityKind, KmsProfile, KubernetesVersion, NodePoolFacts,
-        UserAssignedIdentity,
+    facts::{
+        ClusterFacts, Configured, IdentityKind, KmsProfile, NodePoolFacts, UserAssignedIdentity,
     },
+    ids::{ClusterId, KubernetesVersion, NetworkMode},
+    text::{LONGEST_NAME, one_line},
 };
 
 /// The facts, or the field that a managed cluster cannot lack.
@@ -21,9 +22,9 @@ pub(super) fn read_facts(id: &ClusterId, raw: &Value) -> Result<ClusterFacts, &'
         id: id.clone(),
         location: text(raw, "/location").ok_or("location")?,
         kubernetes_version: version,
-        provisioning_state: text(properties, "/provisioningState").ok_or("provisioningState")?,
+        provisioning_state: state(properties, "/provisioningState").ok_or("provisioningState")?,
         // Clusters that were never stopped may lack it.
-        power_state: text(properties, "/powerState/code").unwrap_or_else(|| "Running".to_owned()),
+        power_state: state(properties, "/powerState/code").unwrap_or_else(|| "Running".to_owned()),
         identity_kind: identity_kind(raw),
         identities: identities(raw),
         kms: kms_profile(properties),
@@ -75,11 +76,17 @@ fn kms_profile(properties: &Value) -> Option<KmsProfile> {
     let profile = properties
         .pointer("/securityProfile/azureKeyVaultKms")
         .filter(|profile| profile.is_object())?;
+    let enabled = flag(profile, "/enabled");
+    // Absent, Azure takes it for Public.
+    let network_mode = match text(profile, "/keyVaultNetworkAccess") {
+        Some(mode) => mode.parse().ok(),
+        None => enabled.then_some(NetworkMode::Public),
+    };
     Some(KmsProfile {
-        enabled: flag(profile, "/enabled"),
-        key_id: text(profile, "/keyId"),
-        network_mode: text(profile, "/keyVaultNetworkAccess").and_then(|mode| mode.parse().ok()),
-        key_vault_id: text(profile, "/keyVaultResourceId"),
+        enabled,
+        key: text(profile, "/keyId").map(Configured::from),
+        network_mode,
+        vault: text(profile, "/keyVaultResourceId").map(Configured::from),
     })
 }
 
@@ -91,7 +98,7 @@ fn node_pools(properties: &Value) -> Vec<NodePoolFacts> {
         .map(|pool| NodePoolFacts {
             name: text(pool, "/name").unwrap_or_default(),
             // A pool that says nothing of a change is not being changed.
-            provisioning_state: text(pool, "/provisioningState")
+            provisioning_state: state(pool, "/provisioningState")
                 .unwrap_or_else(|| "Succeeded".to_owned()),
             kubernetes_version: text(pool, "/currentOrchestratorVersion")
                 .or_else(|| text(pool, "/orchestratorVersion"))
@@ -103,6 +110,11 @@ fn node_pools(properties: &Value) -> Vec<NodePoolFacts> {
 /// A text that is there and not empty.
 fn text(value: &Value, pointer: &str) -> Option<String> {
     value.pointer(pointer).and_then(Value::as_str).filter(|it| !it.is_empty()).map(str::to_owned)
+}
+
+/// A word of Azure that is shown.
+fn state(value: &Value, pointer: &str) -> Option<String> {
+    text(value, pointer).map(|state| one_line(&state, LONGEST_NAME))
 }
 
 fn flag(value: &Value, pointer: &str) -> bool {
@@ -120,7 +132,6 @@ mod tests {
             testing::{cluster_id, cluster_json},
         },
         error::ErrorKind,
-        model::NetworkMode,
     };
 
     fn facts_of(change: impl FnOnce(&mut Value)) -> ClusterFacts {
@@ -161,15 +172,7 @@ mod tests {
         assert_eq!(facts_of(|raw| raw["properties"]["securityProfile"] = json!({})).kms, None);
         assert_eq!(profile(Value::Null).kms, None);
         let off = profile(json!({"enabled": false}));
-        assert_eq!(
-            off.kms,
-            Some(KmsProfile {
-                enabled: false,
-                key_id: None,
-                network_mode: None,
-                key_vault_id: None
-            })
-        );
+        assert_eq!(off.kms, Some(KmsProfile::OFF));
         assert!(off.kms_on().is_none());
         let remembered = profile(json!({
             "enabled": false, "keyId": "k", "keyVaultNetworkAccess": "Public", "keyVaultResourceId": ""
@@ -178,9 +181,9 @@ mod tests {
             remembered.kms,
             Some(KmsProfile {
                 enabled: false,
-                key_id: Some("k".to_owned()),
+                key: Some(Configured::Other("k".to_owned())),
                 network_mode: Some(NetworkMode::Public),
-                key_vault_id: None,
+                vault: None,
             })
         );
         assert!(remembered.kms_on().is_none());
@@ -189,7 +192,11 @@ mod tests {
         }));
         let on = on.kms_on().unwrap();
         assert_eq!(on.network_mode, Some(NetworkMode::Private));
-        assert_eq!(on.key_vault_id.as_deref(), Some("v"));
+        for (mode, read) in [(Value::Null, Some(NetworkMode::Public)), (json!("Sideways"), None)] {
+            let on = profile(json!({"enabled": true, "keyId": "k", "keyVaultNetworkAccess": mode}));
+            assert_eq!(on.kms_on().unwrap().network_mode, read);
+        }
+        assert_eq!(on.vault, Some(Configured::Other("v".to_owned())));
     }
 
     #[test]

@@ -9,16 +9,21 @@ mod upgrade;
 use azure_core::http::Method;
 use serde_json::Value;
 
-pub(crate) use self::{document::ManagedCluster, edit::UpgradeTarget};
+pub(crate) use self::{
+    document::ManagedCluster,
+    edit::UpgradeTarget,
+    operation::{Operation, is_not_followed},
+};
 
-use self::{edit::with_kms, operation::Operation};
+use self::edit::with_kms;
 use super::{
     call::{Call, CallTarget},
     client::Azure,
 };
 use crate::{
     error::{Error, ErrorKind, Result},
-    model::{ClusterId, KmsChange},
+    ids::ClusterId,
+    report::KmsChange,
 };
 
 const READ: &str = "Microsoft.ContainerService/managedClusters/read";
@@ -55,28 +60,17 @@ impl Azure {
     ) -> Result<Operation> {
         let id = &cluster.facts.id;
         let Some(etag) = &cluster.facts.etag else {
-            return Err(Error::new(
-                ErrorKind::Unexpected,
-                format!(
-                    "managed cluster {id} has no eTag, without which a change by somebody else \
-                     would be overwritten; use a newer api_version than {}",
-                    self.managed_clusters_api_version
-                ),
-            ));
+            let message = format!(
+                "managed cluster {id} has no eTag, without which a change by somebody else \
+                 would be overwritten; use a newer api_version than {}",
+                self.managed_clusters_api_version
+            );
+            return Err(Error::new(ErrorKind::Unexpected, message));
         };
-        let call = Call {
-            body: Some(body),
-            if_match: Some(etag.clone()),
-            ..Call::new(
-                Method::Put,
-                CallTarget::ManagementOnce {
-                    path: id.to_string(),
-                    api_version: self.managed_clusters_api_version.clone(),
-                },
-                format!("update managed cluster {id}"),
-                WRITE,
-            )
-        };
+        let api_version = self.managed_clusters_api_version.clone();
+        let target = CallTarget::ManagementOnce { path: id.to_string(), api_version };
+        let put = Call::new(Method::Put, target, format!("update managed cluster {id}"), WRITE);
+        let call = Call { body: Some(body), if_match: Some(etag.clone()), ..put };
         let response = self.send(&call).await?;
         Operation::accepted(id, &response, self.endpoints().await?)
     }
@@ -105,18 +99,19 @@ mod tests {
             error::is_etag_mismatch,
             testing::{FakeAzure, cluster_id, cluster_json, json_reply},
         },
-        model::{KeyId, NetworkMode},
+        ids::{KeyId, NetworkMode},
+        report::KmsConfiguration,
     };
 
     fn target() -> KmsChange {
-        KmsChange::On {
+        KmsChange::On(KmsConfiguration {
             key_id: KeyId::parse(
                 "https://shop.vault.azure.net/keys/etcd/0123456789abcdef0123456789abcdef",
             )
             .unwrap(),
             network_mode: NetworkMode::Public,
             key_vault_id: None,
-        }
+        })
     }
 
     #[tokio::test(start_paused = true)]

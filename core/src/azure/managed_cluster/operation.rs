@@ -3,8 +3,10 @@
 //! - The state of an operation is decided by its `status` alone, in any case of letters: Succeeded,
 //!   Failed and Canceled (or Cancelled) end it, everything else goes on. Azure sends errors inside
 //!   succeeded operations, and end times inside running ones.
-//! - An error of a poll is not an error of the operation: throttling, time-outs, bad gateways,
-//!   broken connections and pages of proxies are met by asking again until the time limit.
+//! - An error of a poll is not an error of the operation: throttling, time-outs, bad gateways, broken
+//!   connections, pages of proxies and a token that cannot be had for a moment are met by asking
+//!   again until the time limit. Where the operation cannot be read at all, the cluster is read until
+//!   its provisioning state is terminal; whose doing that state is, nobody can tell then.
 //! - A poll address is signed: it is used as it was given, on Resource Manager's host only, and it
 //!   is never stored or printed.
 //! - Success is followed by a read of the cluster, for the caller to compare with what it asked for.
@@ -25,12 +27,19 @@ use crate::{
         call::{Call, CallTarget, Response},
         client::Azure,
         cloud::CloudEndpoints,
-        error::{ServiceError, refused, unreadable},
+        error::{ServiceError, unreadable},
+        refusal::refused,
     },
     error::{Error, ErrorKind, Result},
-    model::{ClusterId, Timing},
+    ids::ClusterId,
+    options::Timing,
+    text::{LONGEST_NAME, one_line},
 };
 
+/// Azure may ask for minutes between two polls, not for days.
+const LONGEST_ASKED: Duration = Duration::from_secs(600);
+/// What the library gives up, Azure does not.
+const STILL_AT_WORK: &str = "Azure may still be at work on it; the same call goes on with it";
 const READ_STATUS: &str = "Microsoft.ContainerService/locations/operations/read";
 
 /// An operation on a managed cluster that Azure has accepted.
@@ -59,6 +68,8 @@ enum Until {
     Read,
     /// Its provisioning state is terminal.
     Ended,
+    /// The same, of an operation that cannot be read: others may have changed it meanwhile.
+    AtRest,
 }
 
 /// What one response says about the operation.
@@ -72,8 +83,8 @@ enum Verdict {
     Ended(Error),
     /// The poll failed, which says nothing about the operation: ask again.
     PollFailed(Error),
-    /// There is no such operation any more: the cluster knows.
-    NotFound,
+    /// The operation cannot be read: the cluster knows.
+    NotRead,
 }
 
 impl Operation {
@@ -132,8 +143,8 @@ impl Operation {
                     source = Source::Cluster(Until::Read);
                     continue;
                 }
-                Verdict::NotFound => {
-                    source = Source::Cluster(Until::Ended);
+                Verdict::NotRead => {
+                    source = Source::Cluster(Until::AtRest);
                     continue;
                 }
                 Verdict::InProgress(status) => status,
@@ -164,7 +175,7 @@ impl Azure {
         };
         match self.ask(&call).await {
             Ok(response) => (judge(cluster, source, &call, &response), retry_after(&response)),
-            Err(error) => (judge_error(error), None),
+            Err(error) => (judge_error(source, error), None),
         }
     }
 }
@@ -173,11 +184,9 @@ impl Azure {
 fn judge(cluster: &ClusterId, source: &Source, call: &Call, response: &Response) -> Verdict {
     let what = &call.what;
     if !(200..300).contains(&response.status) {
-        if response.status == 404 && !matches!(source, Source::Cluster(_)) {
-            return Verdict::NotFound;
-        }
         let service = ServiceError::parse(&response.body);
-        return judge_error(refused(what, call.permission, response.status, &service));
+        let error = refused(what, call.permission, false, response.status, &service);
+        return judge_error(source, error);
     }
     match source {
         Source::Location(_) if response.status == 202 => Verdict::InProgress("Accepted".to_owned()),
@@ -194,10 +203,13 @@ fn judge(cluster: &ClusterId, source: &Source, call: &Call, response: &Response)
     }
 }
 
-fn judge_error(error: Error) -> Verdict {
-    match error.kind() {
-        ErrorKind::Unavailable | ErrorKind::Throttled => Verdict::PollFailed(error),
-        _ => Verdict::Ended(error),
+/// What a request that failed says: of the operation, nothing.
+fn judge_error(source: &Source, error: Error) -> Verdict {
+    match (error.kind(), source) {
+        (ErrorKind::Unavailable | ErrorKind::Throttled, _)
+        | (ErrorKind::Unauthenticated, Source::Cluster(_)) => Verdict::PollFailed(error),
+        (_, Source::Status(_) | Source::Location(_)) => Verdict::NotRead,
+        (_, Source::Cluster(_)) => Verdict::Ended(error.with_context(STILL_AT_WORK)),
     }
 }
 
@@ -212,7 +224,8 @@ fn judge_body(what: &str, source: &Source, body: &Value) -> Verdict {
     };
     match state {
         Some(status) => match End::of(status) {
-            None => Verdict::InProgress(status.to_owned()),
+            // Free text.
+            None => Verdict::InProgress(one_line(status, LONGEST_NAME)),
             Some(End::Succeeded) => Verdict::Succeeded,
             Some(End::Failed | End::Canceled) => {
                 Verdict::Ended(ServiceError::from_json(body).ended(what, status))
@@ -224,6 +237,9 @@ fn judge_body(what: &str, source: &Source, body: &Value) -> Verdict {
 }
 
 fn judge_cluster(what: &str, id: &ClusterId, until: Until, body: Value) -> Verdict {
+    // Its code may be that of an earlier operation, or of somebody else's.
+    let why = body.pointer("/properties/status/provisioningError").map(ServiceError::from_json);
+    let why = ServiceError { code: None, ..why.unwrap_or_default() };
     let cluster = match ManagedCluster::parse(id, body) {
         Ok(cluster) => cluster,
         Err(error) => return Verdict::Ended(error),
@@ -231,11 +247,27 @@ fn judge_cluster(what: &str, id: &ClusterId, until: Until, body: Value) -> Verdi
     let state = cluster.facts.provisioning_state.clone();
     match (until, End::of(&state)) {
         (Until::Read, _) | (Until::Ended, Some(End::Succeeded)) => Verdict::Read(Box::new(cluster)),
-        (Until::Ended, Some(End::Failed | End::Canceled)) => {
-            Verdict::Ended(ServiceError::default().ended(what, &state))
-        }
-        (Until::Ended, None) => Verdict::InProgress(state),
+        (Until::AtRest, Some(End::Succeeded)) => Verdict::Ended(not_followed(what)),
+        (_, Some(End::Failed | End::Canceled)) => Verdict::Ended(why.ended(what, &state)),
+        (_, None) => Verdict::InProgress(state),
     }
+}
+
+/// Stands for a code of the service.
+const NOT_FOLLOWED: &str = "OperationNotFollowed";
+
+/// Nobody saw the operation end: only a new look at everything tells what came of it.
+fn not_followed(what: &str) -> Error {
+    let message = format!(
+        "could not follow \"{what}\": the operation cannot be read ({READ_STATUS}), and the cluster is at rest; run this \
+         again, which looks at what came of it"
+    );
+    Error::new(ErrorKind::Conflict, message).with_service_code(NOT_FOLLOWED)
+}
+
+/// Whether an operation was accepted, and nobody saw it end.
+pub(crate) fn is_not_followed(error: &Error) -> bool {
+    error.service_code() == Some(NOT_FOLLOWED)
 }
 
 /// How an operation ends.
@@ -259,13 +291,10 @@ impl End {
 }
 
 fn timed_out(what: &str, last: &str) -> Error {
-    Error::new(
-        ErrorKind::Timeout,
-        format!(
-            "could not {what}: the operation still goes on at the time limit (last seen: {last}); \
-             it continues in Azure"
-        ),
-    )
+    let message = format!(
+        "could not {what}: the operation still goes on at the time limit (last seen: {last}); {STILL_AT_WORK}"
+    );
+    Error::new(ErrorKind::Timeout, message)
 }
 
 fn retry_after(response: &Response) -> Option<Duration> {
@@ -290,7 +319,7 @@ impl PollInterval {
 
     fn next(&mut self, retry_after: Option<Duration>) -> Duration {
         if let Some(asked) = retry_after {
-            return asked.max(self.shortest);
+            return asked.min(LONGEST_ASKED).max(self.shortest);
         }
         let pause = self.next;
         self.next = pause.mul_f64(1.5).min(self.longest);

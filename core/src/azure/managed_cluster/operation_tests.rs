@@ -8,7 +8,7 @@ use crate::{
         error::is_key_permission_error,
         testing::{FakeAzure, Reply, cluster_id, cluster_json, json_reply, text_reply},
     },
-    model::KmsChange,
+    report::KmsChange,
 };
 
 const CLUSTER: &str = "/managedClusters/prod?";
@@ -214,13 +214,79 @@ async fn an_operation_that_never_ends_times_out_and_says_what_was_seen_last() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_missing_right_to_read_the_operation_ends_the_wait() {
-    let outcome =
-        followed([json_reply(403, json!({"error": {"code": "AuthorizationFailed"}}))]).await;
-    assert_eq!(outcome.polls.len(), 1);
-    let error = outcome.error();
+async fn what_a_poll_is_refused_with_says_nothing_of_the_operation() {
+    for status in [302, 400, 401, 403, 404, 409, 410] {
+        let refusal = json_reply(status, json!({"error": {"code": "BadRequest"}}));
+        let states = ["Updating", "Updating", "Succeeded"];
+        let error = read_off_the_cluster(refusal, states.map(cluster)).await.unwrap_err();
+        assert!(is_not_followed(&error), "{status}: {error}");
+        assert_eq!(
+            error.kind(),
+            ErrorKind::Conflict,
+            "only a new look tells: others may have changed it"
+        );
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_cluster_says_why_an_operation_failed_that_cannot_be_read() {
+    let mut failed = cluster("Failed");
+    failed["properties"]["status"] = json!({"provisioningError": {
+        "code": "BadRequest", "message": "no", "subcode": "KeyNotThere"}});
+    let error = read_off_the_cluster(text_reply(403, ""), [failed]).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::OperationFailed);
+    assert_eq!(error.service_code(), None, "it may be somebody else's");
+    assert!(error.to_string().contains("no (KeyNotThere)"), "{error}");
+}
+
+/// Follows an operation whose polls are refused, while the cluster is read as these.
+async fn read_off_the_cluster(
+    poll: Reply,
+    states: impl IntoIterator<Item = Value>,
+) -> Result<ManagedCluster> {
+    let fake = FakeAzure::default();
+    fake.on(Method::Put, CLUSTER, [accepted()]);
+    fake.on(Method::Get, POLL_PART, [poll]);
+    fake.on(Method::Get, CLUSTER, states.into_iter().map(|state| json_reply(200, state)));
+    wait_for(&fake).await
+}
+
+async fn wait_for(fake: &FakeAzure) -> Result<ManagedCluster> {
+    let azure = fake.client();
+    let before = ManagedCluster::parse(&cluster_id(), cluster_json()).unwrap();
+    let operation = azure.put_kms(&before, &KmsChange::Off).await.unwrap();
+    operation.wait(&azure, Instant::now() + Duration::from_secs(7_200), |_| {}).await
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_token_that_cannot_be_had_for_a_moment_is_asked_for_again() {
+    let fake = FakeAzure::default();
+    fake.on(Method::Put, CLUSTER, [accepted()]);
+    fake.on(Method::Get, POLL_PART, [text_reply(401, "")]);
+    let rejected = [text_reply(401, ""), text_reply(401, ""), text_reply(401, "")];
+    let states = rejected.into_iter().chain([json_reply(200, cluster("Succeeded"))]);
+    fake.on(Method::Get, CLUSTER, states);
+    assert!(is_not_followed(&wait_for(&fake).await.unwrap_err()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn where_the_cluster_cannot_be_read_azure_is_said_to_be_at_work() {
+    let fake = FakeAzure::default();
+    fake.on(Method::Put, CLUSTER, [accepted()]);
+    fake.on(Method::Get, POLL_PART, [text_reply(403, "")]);
+    fake.on(Method::Get, CLUSTER, [text_reply(403, "")]);
+    let error = wait_for(&fake).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Forbidden);
-    assert!(error.to_string().contains(READ_STATUS), "{error}");
+    assert!(error.to_string().contains("the same call goes on with it"), "{error}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_operation_that_follows_is_left_to_the_next_look() {
+    let fake = FakeAzure::default();
+    fake.on(Method::Put, CLUSTER, [accepted()]);
+    fake.on(Method::Get, POLL_PART, [status("Succeeded")]);
+    fake.on(Method::Get, CLUSTER, [json_reply(200, cluster("Updating"))]);
+    assert_eq!(wait_for(&fake).await.unwrap().facts.provisioning_state, "Updating");
 }
 
 #[tokio::test(start_paused = true)]
@@ -303,7 +369,7 @@ async fn success_is_followed_by_a_read_of_the_cluster_which_may_take_some_tries(
 #[tokio::test(start_paused = true)]
 async fn an_operation_that_azure_forgot_is_read_off_the_cluster() {
     let outcome = followed([status("InProgress"), json_reply(404, json!({}))]).await;
-    assert!(outcome.result.unwrap().facts.is_succeeded());
+    assert!(is_not_followed(&outcome.error()));
 }
 
 #[tokio::test(start_paused = true)]
@@ -316,7 +382,7 @@ async fn the_poll_address_is_used_verbatim_and_never_shown() {
         first_pause: None,
     };
     assert!(!format!("{operation:?}").contains("signed"));
-    let failed = followed([text_reply(400, "")]).await.error();
+    let failed = followed([status("Failed")]).await.error();
     assert!(!format!("{failed} {failed:?}").contains("signed"));
 }
 

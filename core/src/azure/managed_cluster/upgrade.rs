@@ -7,7 +7,7 @@ use super::{ManagedCluster, UpgradeTarget, edit::with_versions, operation::Opera
 use crate::{
     azure::{call::Call, client::Azure},
     error::Result,
-    model::{ClusterId, KubernetesVersion},
+    ids::{ClusterId, KubernetesVersion},
 };
 
 const READ_UPGRADES: &str = "Microsoft.ContainerService/managedClusters/upgradeProfiles/read";

@@ -94,10 +94,8 @@ impl Destination {
     fn checked(self) -> Result<Self> {
         let url = &self.config.cluster_url;
         if url.scheme_str() != Some("https") || url.host().is_none() {
-            return Err(Error::new(
-                ErrorKind::InvalidInput,
-                format!("the API server's address must be an https URL, not \"{url}\""),
-            ));
+            let message = format!("the API server's address must be an https URL, not \"{url}\"");
+            return Err(Error::new(ErrorKind::InvalidInput, message));
         }
         if self.config.accept_invalid_certs {
             let message = "the kubeconfig says insecure-skip-tls-verify: the API server's \
@@ -168,10 +166,8 @@ impl ClusterEndpoint {
 
 async fn from_file(path: &std::path::Path, context: Option<&str>) -> Result<Destination> {
     let failed = |error: &KubeconfigError| {
-        Error::new(
-            ErrorKind::InvalidInput,
-            format!("the kubeconfig {} {}", path.display(), kubeconfig_problem(error)),
-        )
+        let message = format!("the kubeconfig {} {}", path.display(), kubeconfig_problem(error));
+        Error::new(ErrorKind::InvalidInput, message)
     };
     let kubeconfig = Kubeconfig::read_from(path).map_err(|error| failed(&error))?;
     let has_proxy = names_proxy(&kubeconfig, context);
@@ -225,12 +221,9 @@ fn kubeconfig_problem(error: &KubeconfigError) -> String {
 
 /// The proxy that a configuration names itself: `NO_PROXY` does not concern it.
 fn own_proxy(proxy: &Uri, config: &Config) -> Result<Intercept> {
-    Matcher::builder().all(proxy.to_string()).build().intercept(&config.cluster_url).ok_or_else(
-        || {
-            let message = "the proxy of the Kubernetes configuration is not a usable URL";
-            Error::new(ErrorKind::InvalidInput, message)
-        },
-    )
+    let proxy = Matcher::builder().all(proxy.to_string()).build().intercept(&config.cluster_url);
+    let message = "the proxy of the Kubernetes configuration is not a usable URL";
+    proxy.ok_or_else(|| Error::new(ErrorKind::InvalidInput, message))
 }
 
 /// The proxy that `HTTPS_PROXY` and `NO_PROXY` ask for. As for kubectl, loopback has none.

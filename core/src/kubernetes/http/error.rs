@@ -1,6 +1,6 @@
 //! Why there is no response, or no way to ask for one.
 
-use std::{error::Error as StdError, fmt};
+use std::error::Error as StdError;
 
 use kube::client::AuthError;
 
@@ -8,30 +8,21 @@ use crate::error::{Error, ErrorKind};
 
 /// Why there is no response. What became of the request is not known, unless it is
 /// [`Credential`](Self::Credential).
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
 pub(crate) enum SendError {
     /// No response in time.
+    #[error("no response in time")]
     Timeout,
     /// No connection, or it broke off.
+    #[error("{0}")]
     Connection(String),
     /// No credential could be obtained: nothing was sent.
+    #[error("{0}")]
     Credential(Error),
     /// The response is longer than what is read whole.
+    #[error("the response is too long")]
     TooLarge,
 }
-
-impl fmt::Display for SendError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Timeout => f.write_str("no response in time"),
-            Self::Connection(why) => f.write_str(why),
-            Self::Credential(error) => error.fmt(f),
-            Self::TooLarge => f.write_str("the response is too long"),
-        }
-    }
-}
-
-impl std::error::Error for SendError {}
 
 pub(super) fn connection_error(error: &hyper::Error) -> SendError {
     SendError::Connection(error_chain(error))
@@ -40,15 +31,13 @@ pub(super) fn connection_error(error: &hyper::Error) -> SendError {
 /// An error and its causes in one line.
 pub(super) fn error_chain(error: &(dyn StdError + 'static)) -> String {
     let mut words = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
+    for cause in std::iter::successors(error.source(), |&cause| cause.source()) {
         let cause_words = cause.to_string();
         // Many errors repeat their cause.
         if !words.contains(&cause_words) {
             words.push_str(": ");
             words.push_str(&cause_words);
         }
-        source = cause.source();
     }
     words
 }

@@ -15,3 +15,4 @@ pub(super) mod status;
 #[cfg(test)]
 pub(super) mod test_server;
 pub(super) mod transport;
+pub(super) mod undecryptable;

@@ -4,7 +4,10 @@
 //! goes on behind a dropped future. hyper's own pool keeps connecting in the background, and gives
 //! no way to send two requests over the same connection for certain.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{
+    Arc, Mutex, MutexGuard, PoisonError,
+    atomic::{AtomicBool, Ordering},
+};
 
 use bytes::Bytes;
 use http::{Request, Response};
@@ -28,9 +31,10 @@ const IDLE_LIMIT: Duration = Duration::from_secs(60);
 /// each connection that once had a long response, and stay so.
 const READ_BUFFER: usize = 16 * 1024;
 
-/// Header lines of a response. Each warning of an admission webhook is one: there can be as many as
-/// fit into the 4096 characters that an API server gives them.
-const HEADERS: usize = 2560;
+/// Header lines of a response, where more came than the 100 that are read at no cost. Each warning of an
+/// admission webhook is one; of the 4096 characters that an API server gives them, as many are read as
+/// fit into the buffer.
+const MANY_HEADERS: usize = 2560;
 
 /// Connections to one API server address.
 pub(super) struct Pool {
@@ -38,6 +42,9 @@ pub(super) struct Pool {
     permits: Arc<Semaphore>,
     /// Never open a second connection in place of the first.
     pinned: bool,
+    /// An API server has responded with many headers. From then on connections make room for them, which
+    /// costs a tenth of the time of a short request.
+    many_headers: Arc<AtomicBool>,
 }
 
 #[derive(Default)]
@@ -50,24 +57,30 @@ struct Connection {
     sender: http1::SendRequest<Full<Bytes>>,
     generation: u64,
     idle_since: Instant,
+    many_headers: bool,
     /// Moves the bytes; ends with the connection.
     _driver: AbortOnDropHandle<()>,
 }
 
 impl Pool {
     /// At most `connections` at a time.
-    pub(super) fn new(connections: usize) -> Arc<Self> {
-        let permits = Arc::new(Semaphore::new(connections.clamp(1, Semaphore::MAX_PERMITS)));
-        Arc::new(Self { idle: Mutex::default(), permits, pinned: false })
+    pub(super) fn new(connections: usize, many_headers: &Arc<AtomicBool>) -> Arc<Self> {
+        Arc::new(Self::of(connections, false, many_headers))
     }
 
     /// One connection; when it is gone, requests fail.
-    pub(super) fn pinned() -> Arc<Self> {
-        Arc::new(Self {
+    pub(super) fn pinned(many_headers: &Arc<AtomicBool>) -> Arc<Self> {
+        Arc::new(Self::of(1, true, many_headers))
+    }
+
+    fn of(connections: usize, pinned: bool, many_headers: &Arc<AtomicBool>) -> Self {
+        let permits = Semaphore::new(connections.clamp(1, Semaphore::MAX_PERMITS));
+        Self {
             idle: Mutex::default(),
-            permits: Arc::new(Semaphore::new(1)),
-            pinned: true,
-        })
+            permits: Arc::new(permits),
+            pinned,
+            many_headers: Arc::clone(many_headers),
+        }
     }
 
     /// Waits for the right to use a connection.
@@ -81,11 +94,21 @@ impl Pool {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Why there is no response. Whoever asks again over a new connection gets one with many headers.
+    fn failed(&self, error: &hyper::Error) -> SendError {
+        if error.is_parse_too_large() {
+            self.many_headers.store(true, Ordering::Relaxed);
+        }
+        connection_error(error)
+    }
+
     /// An idle connection that is as good as new.
     fn reuse(&self, generation: u64) -> Option<Connection> {
         let mut idle = self.idle();
         while let Some(connection) = idle.connections.pop() {
-            let stale = !self.pinned && connection.idle_since.elapsed() > IDLE_LIMIT;
+            let too_narrow = self.many_headers.load(Ordering::Relaxed) && !connection.many_headers;
+            let is_old = connection.idle_since.elapsed() > IDLE_LIMIT;
+            let stale = !self.pinned && (is_old || too_narrow);
             if !stale && !connection.sender.is_closed() && connection.generation == generation {
                 return Some(connection);
             }
@@ -99,12 +122,14 @@ impl Pool {
             return Err(SendError::Connection(gone.to_owned()));
         }
         let stream = session.connector.connect().await.map_err(SendError::Connection)?;
-        let (sender, driver) = http1::Builder::new()
-            .read_buf_exact_size(Some(READ_BUFFER))
-            .max_headers(HEADERS)
-            .handshake(stream)
-            .await
-            .map_err(|error| connection_error(&error))?;
+        let mut builder = http1::Builder::new();
+        builder.read_buf_exact_size(Some(READ_BUFFER));
+        let many_headers = self.many_headers.load(Ordering::Relaxed);
+        if many_headers {
+            builder.max_headers(MANY_HEADERS);
+        }
+        let (sender, driver) =
+            builder.handshake(stream).await.map_err(|error| connection_error(&error))?;
         self.idle().opened = true;
         let driver = tokio::spawn(async move {
             if let Err(error) = driver.await {
@@ -118,6 +143,7 @@ impl Pool {
             sender,
             generation: session.generation,
             idle_since: Instant::now(),
+            many_headers,
             _driver: AbortOnDropHandle::new(driver),
         })
     }
@@ -157,10 +183,10 @@ impl Checkout {
                 Err(mut error) if is_reused && error.message().is_some() => {
                     match error.take_message() {
                         Some(unsent) => request = unsent,
-                        None => return Err(connection_error(error.error())),
+                        None => return Err(self.pool.failed(error.error())),
                     }
                 }
-                Err(error) => return Err(connection_error(error.error())),
+                Err(error) => return Err(self.pool.failed(error.error())),
             }
         }
     }

@@ -2,7 +2,7 @@
 
 use std::{fmt, time::Duration};
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use http::{HeaderMap, header};
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
@@ -13,9 +13,7 @@ use super::{
     error::{SendError, connection_error},
     pool::Checkout,
 };
-
-/// The longest response that is read whole.
-const LONGEST_RESPONSE: usize = 32 * 1024 * 1024;
+use crate::limits::LONGEST_RESPONSE;
 
 /// A response, whatever its HTTP status.
 pub(crate) struct Response {
@@ -86,14 +84,15 @@ impl Body {
     }
 
     async fn collect(&mut self) -> Result<Bytes, SendError> {
-        let mut whole = BytesMut::new();
+        let (mut parts, mut length) = (Vec::new(), 0);
         while let Some(chunk) = self.chunk().await? {
-            if whole.len() + chunk.len() > LONGEST_RESPONSE {
+            length += chunk.len();
+            if length > LONGEST_RESPONSE {
                 return Err(SendError::TooLarge);
             }
-            whole.extend_from_slice(&chunk);
+            parts.push(chunk);
         }
-        Ok(whole.freeze())
+        Ok(if parts.len() == 1 { parts.remove(0) } else { parts.concat().into() })
     }
 }
 

@@ -1,12 +1,16 @@
 //! What a `kube::Config` gives: connections and headers; made anew when the API server refuses it.
 
-use std::{convert::Infallible, sync::Arc};
+use std::{convert::Infallible, sync::Arc, thread};
 
 use bytes::Bytes;
 use http::{HeaderMap, Request, Response};
 use http_body_util::Empty;
 use kube::client::{AuthError, ConfigExt};
-use tokio::sync::Mutex;
+use tokio::{
+    runtime::Handle,
+    sync::{Mutex, oneshot},
+    time::timeout,
+};
 use tower::{BoxError, ServiceBuilder, ServiceExt, service_fn, util::BoxCloneSyncService};
 
 use super::{
@@ -14,15 +18,22 @@ use super::{
     connector::Connector,
     error::{plugin_error, setup_error},
 };
-use crate::error::{Error, ErrorKind, Result};
+use crate::{
+    error::{Error, ErrorKind, Result},
+    limits::SIGN_IN,
+};
 
 /// One reading of the configuration's credential.
 #[derive(Clone)]
 pub(super) struct Session {
     pub(super) generation: u64,
     pub(super) connector: Connector,
-    headers: BoxCloneSyncService<Request<Empty<Bytes>>, Response<()>, BoxError>,
+    headers: Headers,
+    /// Its credential is what a plugin gives, which kube runs on the thread that asks.
+    runs_plugin: bool,
 }
+
+type Headers = BoxCloneSyncService<Request<Empty<Bytes>>, Response<()>, BoxError>;
 
 impl Session {
     fn new(destination: &Destination, generation: u64) -> Result<Self> {
@@ -40,18 +51,29 @@ impl Session {
             })
             .map_err(BoxError::from),
         );
-        Ok(Self { generation, connector, headers: BoxCloneSyncService::new(headers) })
+        Ok(Self {
+            generation,
+            connector,
+            headers: BoxCloneSyncService::new(headers),
+            runs_plugin: config.auth_info.exec.is_some(),
+        })
     }
 
     /// The headers that say who asks.
     pub(super) async fn headers(&self) -> Result<HeaderMap> {
-        let answered = self.headers.clone().oneshot(Request::new(Empty::new())).await;
-        Ok(answered
-            .map_err(|error| plugin_error(error.downcast_ref::<AuthError>()))?
-            .into_parts()
-            .0
-            .headers)
+        let headers = self.headers.clone();
+        if !self.runs_plugin {
+            return answer(headers).await;
+        }
+        let runtime = Handle::current();
+        Box::pin(apart(move || runtime.block_on(answer(headers)))).await
     }
+}
+
+async fn answer(headers: Headers) -> Result<HeaderMap> {
+    let answered = headers.oneshot(Request::new(Empty::new())).await;
+    let answered = answered.map_err(|error| plugin_error(error.downcast_ref::<AuthError>()))?;
+    Ok(answered.into_parts().0.headers)
 }
 
 /// The session in use.
@@ -88,13 +110,29 @@ impl Sessions {
     }
 }
 
-/// Off the runtime's own threads: a credential plugin may take its time.
 async fn build(destination: Destination, generation: u64) -> Result<Session> {
-    tokio::task::spawn_blocking(move || Session::new(&destination, generation)).await.map_err(
-        |_| {
-            let message =
-                "the Kubernetes credential could not be read: the task that reads it failed";
-            Error::new(ErrorKind::Unexpected, message)
-        },
-    )?
+    Box::pin(apart(move || Session::new(&destination, generation))).await
+}
+
+/// On a thread of its own: a credential plugin may take its time, or never end. Then nobody waits for its
+/// thread, as the end of a runtime would for one of its own.
+async fn apart<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
+    let (send, done) = oneshot::channel();
+    let started =
+        thread::Builder::new().name("kubernetes-credential".to_owned()).spawn(move || {
+            let _ = send.send(work());
+        });
+    let failed = |why: &str| {
+        let message = format!("the Kubernetes credential could not be read: {why}");
+        Error::new(ErrorKind::Unauthenticated, message)
+    };
+    started.map_err(|error| failed(&error.to_string()))?;
+    match timeout(SIGN_IN, done).await {
+        Ok(Ok(outcome)) => outcome,
+        Ok(Err(_)) => Err(failed("the thread that reads it failed")),
+        Err(_) => Err(failed(&format!(
+            "the kubeconfig's credential plugin gave nothing within {} s; run it by hand to see what it waits for",
+            SIGN_IN.as_secs()
+        ))),
+    }
 }

@@ -53,6 +53,13 @@ struct Metadata {
     continue_token: String,
 }
 
+impl Details {
+    /// The fields that its causes are about; for what could not be read, keys in etcd.
+    pub(super) fn fields(&self) -> impl Iterator<Item = &str> {
+        self.causes.iter().map(|cause| cause.field.as_str())
+    }
+}
+
 impl Status {
     /// `None`: the body is no `Status`.
     pub(crate) fn parse(body: &[u8]) -> Option<Self> {
@@ -82,7 +89,7 @@ impl Status {
     pub(crate) fn refuses_field(&self, field: &str) -> bool {
         self.denial.is_none()
             && self.reason == "Invalid"
-            && self.details.causes.iter().any(|cause| cause.field == field)
+            && self.details.fields().any(|about| about == field)
     }
 
     /// Where an expired list can go on.
@@ -160,27 +167,18 @@ pub(in crate::kubernetes) fn not_kubernetes(doing: &str, host: &str) -> Error {
 
 /// The error for no response at all.
 pub(in crate::kubernetes) fn send_error(error: SendError, doing: &str, host: &str) -> Error {
-    match error {
-        SendError::Credential(error) => error,
-        SendError::Timeout => Error::new(
-            ErrorKind::Timeout,
-            format!("could not {doing} on {host}: no response in time; try again later"),
-        ),
-        SendError::Connection(why) => {
-            let is_tls = why.contains("certificate");
-            let error = Error::new(
-                ErrorKind::Unavailable,
-                format!(
-                    "could not {doing} on {host}: {why}; check that it can be reached from here"
-                ),
-            );
-            if is_tls { error.with_service_code(IN_BETWEEN) } else { error }
+    let why = error.to_string();
+    let (kind, advice) = match error {
+        SendError::Credential(error) => return error,
+        SendError::Timeout => (ErrorKind::Timeout, "; try again later"),
+        SendError::Connection(_) => {
+            (ErrorKind::Unavailable, "; check that it can be reached from here")
         }
-        SendError::TooLarge => Error::new(
-            ErrorKind::Unexpected,
-            format!("could not {doing} on {host}: the response is too long"),
-        ),
-    }
+        SendError::TooLarge => (ErrorKind::Unexpected, ""),
+    };
+    let is_tls = kind == ErrorKind::Unavailable && why.contains("certificate");
+    let error = Error::new(kind, format!("could not {doing} on {host}: {why}{advice}"));
+    if is_tls { error.with_service_code(IN_BETWEEN) } else { error }
 }
 
 #[cfg(test)]

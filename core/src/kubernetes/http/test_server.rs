@@ -26,7 +26,7 @@ use super::{
     credential::TokenSource,
     transport::KubernetesApi,
 };
-use crate::model::Timing;
+use crate::options::Timing;
 
 pub(in crate::kubernetes) type TestBody = BoxBody<Bytes, Infallible>;
 type Handler = dyn Fn(Asked) -> BoxFuture<'static, Response<TestBody>> + Send + Sync;

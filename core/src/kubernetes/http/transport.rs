@@ -2,7 +2,7 @@
 
 use std::sync::{
     Arc,
-    atomic::{AtomicU64, Ordering},
+    atomic::{AtomicBool, AtomicU64, Ordering},
 };
 
 use bytes::Bytes;
@@ -22,7 +22,7 @@ use super::{
 };
 use crate::{
     error::{Error, ErrorKind, Result},
-    model::Timing,
+    options::Timing,
 };
 
 const CONNECTIONS: usize = 16;
@@ -44,6 +44,7 @@ struct Target {
     base_path: String,
     timing: Timing,
     requests: AtomicU64,
+    many_headers: Arc<AtomicBool>,
 }
 
 /// Which generation of each credential a request carried.
@@ -68,7 +69,10 @@ impl KubernetesApi {
             None => host.clone(),
         };
         let host_header = HeaderValue::try_from(authority).map_err(|_| {
-            Error::new(ErrorKind::InvalidInput, "the API server's address is not a usable URL")
+            Error::new(
+                ErrorKind::InvalidInput,
+                "the API server's address is not a usable URL; pass one such as https://<host>:443",
+            )
         })?;
         let target = Target {
             sessions: Sessions::new(destination).await?,
@@ -78,19 +82,24 @@ impl KubernetesApi {
             base_path: url.path().trim_end_matches('/').to_owned(),
             timing: timing.clone(),
             requests: AtomicU64::new(0),
+            many_headers: Arc::default(),
         };
-        Ok(Self { target: Arc::new(target), pool: Pool::new(CONNECTIONS) })
+        let pool = Pool::new(CONNECTIONS, &target.many_headers);
+        Ok(Self { target: Arc::new(target), pool })
     }
 
     /// The same API server with connections of its own, at most `connections` at a time.
     pub(crate) fn with_connections(&self, connections: usize) -> Self {
-        Self { target: Arc::clone(&self.target), pool: Pool::new(connections) }
+        Self {
+            target: Arc::clone(&self.target),
+            pool: Pool::new(connections, &self.target.many_headers),
+        }
     }
 
     /// The same address over one new connection: all its requests, one after the other, reach the
     /// same API server process. When that connection ends, further requests fail.
     pub(crate) fn fresh(&self) -> Self {
-        Self { target: Arc::clone(&self.target), pool: Pool::pinned() }
+        Self { target: Arc::clone(&self.target), pool: Pool::pinned(&self.target.many_headers) }
     }
 
     /// Host of the API server.

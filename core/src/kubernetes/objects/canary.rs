@@ -6,13 +6,13 @@ use serde_json::json;
 use super::admission::Denial;
 use crate::{
     error::Result,
+    facts::DeniedPatch,
     kubernetes::http::{
         paths::{secrets_path, with_query},
         request::{Accept, Request},
         status::{denial, describe, response_error, send_error},
         transport::KubernetesApi,
     },
-    model::DeniedPatch,
 };
 
 /// Its name, where nobody else has a secret of that name.

@@ -111,22 +111,13 @@ impl LeaseStore {
                 "leaseTransitions": transitions,
             },
         });
-        if let Some(held) = over {
-            body["metadata"]["resourceVersion"] = held.resource_version.as_str().into();
-            let path = lease_path(&self.namespace, STATE);
-            Request::put(
-                format!("{path}?fieldManager=aks-kms"),
-                Accept::Json,
-                body.to_string().into(),
-            )
-        } else {
-            let path = leases_path(&self.namespace);
-            Request::post(
-                format!("{path}?fieldManager=aks-kms"),
-                Accept::Json,
-                body.to_string().into(),
-            )
-        }
+        let Some(held) = over else {
+            let path = format!("{}?fieldManager=aks-kms", leases_path(&self.namespace));
+            return Request::post(path, Accept::Json, body.to_string().into());
+        };
+        body["metadata"]["resourceVersion"] = held.resource_version.as_str().into();
+        let path = format!("{}?fieldManager=aks-kms", lease_path(&self.namespace, STATE));
+        Request::put(path, Accept::Json, body.to_string().into())
     }
 }
 

@@ -1,4 +1,6 @@
-//! The namespace in which state is kept.
+//! Whether namespaces exist: the one in which state is kept, and those that a caller names.
+
+use futures::{StreamExt, stream};
 
 use crate::{
     error::{Error, ErrorKind, Result},
@@ -19,15 +21,32 @@ pub(crate) async fn namespace_exists(api: &KubernetesApi, namespace: &str) -> Re
     }
 }
 
+/// How many are asked for at a time.
+const AT_A_TIME: usize = 8;
+
+/// Those of these that do not exist. What cannot be seen is not called missing.
+pub(crate) async fn missing_namespaces(api: &KubernetesApi, namespaces: &[String]) -> Vec<String> {
+    stream::iter(namespaces.to_vec())
+        .map(|namespace| async move {
+            let request = Request::get(namespace_path(&namespace), Accept::Table);
+            let doing = format!("read namespace {namespace}");
+            let read = api.call(&request, &doing).await;
+            let is_missing = matches!(read, Err(error) if error.kind() == ErrorKind::NotFound);
+            is_missing.then_some(namespace)
+        })
+        .buffered(AT_A_TIME)
+        .filter_map(|missing| async { missing })
+        .collect()
+        .await
+}
+
 /// The error where it is not.
 pub(super) fn no_namespace(namespace: &str) -> Error {
-    Error::new(
-        ErrorKind::InvalidInput,
-        format!(
-            "namespace {namespace}, in which the journal is to be kept, does not exist: make it with `kubectl create \
-             namespace {namespace}`, or name another one"
-        ),
-    )
+    let message = format!(
+        "namespace {namespace}, in which the journal is to be kept, does not exist: make it with `kubectl create \
+         namespace {namespace}`, or name another one"
+    );
+    Error::new(ErrorKind::InvalidInput, message)
 }
 
 #[cfg(test)]
@@ -48,6 +67,8 @@ mod tests {
             let outcome = namespace_exists(&server.api().await, "state").await;
             let error = outcome.err();
             assert_eq!(error.as_ref().map(Error::kind), kind, "{status}");
+            let missing = missing_namespaces(&server.api().await, &["shop".to_owned()]).await;
+            assert_eq!(missing, if status == 404 { vec!["shop"] } else { vec![] }, "{status}");
             if kind == Some(ErrorKind::InvalidInput) {
                 assert!(error.unwrap().to_string().contains("kubectl create namespace state"));
             }

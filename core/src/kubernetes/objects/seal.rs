@@ -103,14 +103,12 @@ impl SealStore {
     }
 
     fn foreign(&self) -> Error {
-        Error::new(
-            ErrorKind::Conflict,
-            format!(
-                "Secret {SEAL} in namespace {0} holds no key of a seal; it is not ours: delete it with `kubectl delete \
-                 secret {SEAL} --namespace {0}`, and a new one is made",
-                self.namespace
-            ),
-        )
+        let message = format!(
+            "Secret {SEAL} in namespace {0} holds no key of a seal; it is not ours: delete it with `kubectl delete \
+             secret {SEAL} --namespace {0}`, and a new one is made",
+            self.namespace
+        );
+        Error::new(ErrorKind::Conflict, message)
     }
 
     fn request(&self, text: &str) -> Request {

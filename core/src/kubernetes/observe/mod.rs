@@ -14,7 +14,7 @@ use super::{
         status::not_kubernetes,
         transport::KubernetesApi,
     },
-    objects::canary::CANARY,
+    objects::{canary::CANARY, namespace::missing_namespaces},
     tables::{
         metrics::{ServerMetrics, scrape},
         table::{TablePage, parse_page},
@@ -22,7 +22,7 @@ use super::{
 };
 use crate::{
     error::{ErrorKind, Result},
-    model::{Fact, KubernetesFacts},
+    facts::{Fact, KubernetesFacts},
 };
 
 /// Enough nodes to see which resource groups they are in.
@@ -71,36 +71,31 @@ pub(crate) async fn observe(
         }
         nodes => nodes,
     };
-    let (missing, konnectivity, metrics, secrets, unreadable) = join!(
+    let (missing, konnectivity, metrics, secrets, unreadable, missing_namespaces) = join!(
         permissions::missing(api, scope),
         konnectivity(api),
         metrics(api),
         secrets::count(api, scope),
         readable::unreadable(api, scope),
+        missing_namespaces(api, scope.namespaces.unwrap_or_default()),
     );
-    let missing_permissions = fact(missing);
+    let missing_permissions = Fact::from(missing);
     let denied_patches = secrets::denied_patches(api, scope, &missing_permissions).await;
     let denied_canary = secrets::denied_canary(api, scope, &missing_permissions).await;
     let mean_secret_bytes = metrics.as_ref().ok().and_then(ServerMetrics::mean_secret_bytes);
     Ok(KubernetesFacts {
         host: api.host().to_owned(),
-        node_resource_groups: fact(nodes),
-        konnectivity: fact(konnectivity),
+        node_resource_groups: Fact::from(nodes),
+        missing_namespaces,
+        konnectivity: Fact::from(konnectivity),
         missing_permissions,
         metrics: readable(metrics),
         secrets,
         mean_secret_bytes,
         unreadable,
-        denied_patches,
-        denied_canary,
+        denied_patches: denied_patches.into(),
+        denied_canary: denied_canary.into(),
     })
-}
-
-fn fact<T>(read: Result<T>) -> Fact<T> {
-    match read {
-        Ok(value) => Fact::Known(value),
-        Err(error) => Fact::Unknown(error.to_string()),
-    }
 }
 
 /// The metrics of some API server. One that is restarting is asked again.

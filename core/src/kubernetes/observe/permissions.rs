@@ -6,7 +6,8 @@ use serde_json::json;
 
 use super::{AT_A_TIME, CANARY, Needs, ObserveScope};
 use crate::{
-    error::Result,
+    error::{Error, Result},
+    facts::Permission,
     kubernetes::{
         http::{
             request::{Accept, Request},
@@ -14,7 +15,6 @@ use crate::{
         },
         objects::{record_store::STATE, seal::SEAL},
     },
-    model::Permission,
 };
 
 const SYSTEM: &str = "kube-system";
@@ -62,9 +62,8 @@ pub(super) async fn missing(
         }
     }
     let mut missing: Vec<Permission> = stream::iter(rights)
-        .map(|right| {
-            let api = api.clone();
-            async move { Ok((!allowed(&api, &right).await?).then_some(right.permission)) }
+        .map(|right| async move {
+            Ok::<_, Error>((!allowed(api, &right).await?).then_some(right.permission))
         })
         .buffered(AT_A_TIME)
         .try_filter_map(async |missing| Ok(missing))

@@ -2,17 +2,15 @@
 
 use super::{Needs, ObserveScope};
 use crate::{
+    facts::Unreadable,
     kubernetes::http::{
         paths::value_free_list,
         request::{Accept, Request},
-        status::describe,
         transport::KubernetesApi,
+        undecryptable::UndecryptableList,
     },
-    model::Unreadable,
 };
 
-/// How a refused read begins when no key decrypts what is stored.
-const TRANSFORM_FAILED: &str = "unable to transform key";
 /// A line of `/readyz`: an API server that cannot list everything once does not get ready.
 const NOT_INFORMED: &str = "[-]informer-sync";
 /// So many secrets are looked at: where keys are lost, hardly ever one alone is.
@@ -35,8 +33,7 @@ pub(super) async fn unreadable(api: &KubernetesApi, scope: ObserveScope<'_>) -> 
 async fn secret(api: &KubernetesApi) -> Option<Unreadable> {
     let path = value_free_list("/api/v1/secrets", SAMPLE, None);
     let response = api.ask(&Request::get(path, Accept::Table)).await.ok()?;
-    let said = describe(&response);
-    (response.status == 500 && said.contains(TRANSFORM_FAILED)).then_some(Unreadable::Secret(said))
+    UndecryptableList::read(&response).map(|list| Unreadable::Secret(list.message))
 }
 
 async fn not_ready(api: &KubernetesApi) -> Option<Unreadable> {

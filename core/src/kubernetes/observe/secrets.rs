@@ -3,9 +3,10 @@
 use bytes::Bytes;
 use futures::{StreamExt, TryStreamExt, stream};
 
-use super::{AT_A_TIME, ObserveScope, PAGE, fact, list_page};
+use super::{AT_A_TIME, ObserveScope, PAGE, list_page};
 use crate::{
     error::{Error, Result},
+    facts::{DeniedPatch, Fact, Permission},
     kubernetes::{
         http::{
             paths::{namespaces_path, secret_path, secrets_path, with_query},
@@ -19,7 +20,6 @@ use crate::{
         },
         tables::table::parse_page,
     },
-    model::{DeniedPatch, Fact, Permission},
 };
 
 /// In how many namespaces admission is asked.
@@ -32,7 +32,7 @@ pub(super) async fn count(api: &KubernetesApi, scope: ObserveScope<'_>) -> Fact<
     if !scope.count_secrets {
         return Fact::Unknown(NOT_ASKED.to_owned());
     }
-    fact(count_all(api, scope).await)
+    count_all(api, scope).await.into()
 }
 
 async fn count_all(api: &KubernetesApi, scope: ObserveScope<'_>) -> Result<u64> {
@@ -40,12 +40,8 @@ async fn count_all(api: &KubernetesApi, scope: ObserveScope<'_>) -> Result<u64> 
         None => (count_list(api, "/api/v1/secrets", "list secrets in all namespaces").await?, true),
         Some(namespaces) => {
             let total = stream::iter(namespaces.to_vec())
-                .map(|namespace| {
-                    let api = api.clone();
-                    async move {
-                        let doing = doing(&namespace);
-                        count_list(&api, &secrets_path(&namespace), &doing).await
-                    }
+                .map(|namespace| async move {
+                    count_list(api, &secrets_path(&namespace), &doing(&namespace)).await
                 })
                 .buffer_unordered(AT_A_TIME)
                 .try_fold(0, async |sum, count| Ok(sum + count))
@@ -91,19 +87,16 @@ pub(super) async fn denied_patches(
     api: &KubernetesApi,
     scope: ObserveScope<'_>,
     missing: &Fact<Vec<Permission>>,
-) -> Fact<Vec<DeniedPatch>> {
+) -> Result<Vec<DeniedPatch>, String> {
     if !scope.dry_run_patches {
-        return Fact::Unknown(NOT_ASKED.to_owned());
+        return Err(NOT_ASKED.to_owned());
     }
-    let missing = match missing {
-        Fact::Known(missing) => missing,
-        Fact::Unknown(why) => return Fact::Unknown(why.clone()),
-    };
+    let missing = missing.get()?;
     if let Some(permission) = missing.iter().find(|permission| concerns_secrets(permission, scope))
     {
-        return Fact::Unknown(format!("{} on secrets is not allowed", permission.verb));
+        return Err(format!("{} on secrets is not allowed", permission.verb));
     }
-    fact(ask_admission(api, scope).await)
+    ask_admission(api, scope).await.map_err(|error| error.to_string())
 }
 
 /// Asks admission about our own secret.
@@ -111,16 +104,14 @@ pub(super) async fn denied_canary(
     api: &KubernetesApi,
     scope: ObserveScope<'_>,
     missing: &Fact<Vec<Permission>>,
-) -> Fact<Option<DeniedPatch>> {
-    let may_make = match missing {
-        _ if !scope.dry_run_patches => return Fact::Unknown(NOT_ASKED.to_owned()),
-        Fact::Known(missing) => may_make_canary(scope, missing),
-        Fact::Unknown(why) => return Fact::Unknown(why.clone()),
-    };
-    if !may_make {
-        return Fact::Unknown("create on secrets is not allowed".to_owned());
+) -> Result<Option<DeniedPatch>, String> {
+    if !scope.dry_run_patches {
+        return Err(NOT_ASKED.to_owned());
     }
-    fact(canary_denied(api, scope.state_namespace).await)
+    if !may_make_canary(scope, missing.get()?) {
+        return Err("create on secrets is not allowed".to_owned());
+    }
+    canary_denied(api, scope.state_namespace).await.map_err(|error| error.to_string())
 }
 
 /// Whether this is a right to the secrets of the scope, not only to the canary.
@@ -141,10 +132,7 @@ async fn ask_admission(api: &KubernetesApi, scope: ObserveScope<'_>) -> Result<V
         None => all_namespaces(api).await?,
     };
     let asked: Vec<Result<Option<DeniedPatch>>> = stream::iter(sample(&namespaces, SAMPLE))
-        .map(|namespace| {
-            let api = api.clone();
-            async move { ask_about_first(&api, &namespace).await }
-        })
+        .map(|namespace| async move { ask_about_first(api, &namespace).await })
         .buffered(AT_A_TIME)
         .collect()
         .await;

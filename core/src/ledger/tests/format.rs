@@ -1,7 +1,9 @@
 use super::*;
 use crate::{
     error::ErrorKind,
-    model::{Enable, KmsConfiguration, ReencryptSecrets, Rotate, VaultId},
+    ids::VaultId,
+    options::{Enable, ReencryptSecrets, Rotate},
+    report::KmsConfiguration,
 };
 
 fn full() -> Record {
@@ -13,10 +15,12 @@ fn full() -> Record {
         ),
         reencrypt: true,
     };
-    let on = |number| KmsChange::On {
-        key_id: key_id(number),
-        network_mode: NetworkMode::Public,
-        key_vault_id: None,
+    let on = |number| {
+        KmsChange::On(KmsConfiguration {
+            key_id: key_id(number),
+            network_mode: NetworkMode::Public,
+            key_vault_id: None,
+        })
     };
     Record {
         cluster: marks("a"),

@@ -13,7 +13,11 @@ use super::{
     record::{ClusterIdentity, Entry, Ledger, Operation, Record, Slot},
     *,
 };
-use crate::model::{Disable, Evidence, ExpectedKey, Intent, KeyId, KmsChange, NetworkMode};
+use crate::{
+    ids::{ExpectedKey, KeyId, NetworkMode},
+    options::{Disable, Intent},
+    report::{Evidence, KmsChange},
+};
 
 const NOW: OffsetDateTime = datetime!(2026-08-01 12:00 UTC);
 const UID: &str = "0c8a4a6e-6f5b-4f0a-9d0e-5b1c9d4f7a10";

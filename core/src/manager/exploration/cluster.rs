@@ -1,9 +1,9 @@
 //! An abstract cluster: what AKS, its API servers and etcd do, as far as keys are concerned.
 
 use crate::{
-    model::{
-        ClusterFacts, ExpectedKey, KeyId, KmsChange, KmsProfile, KubernetesVersion, NetworkMode,
-    },
+    facts::{ClusterFacts, KmsProfile},
+    ids::{ExpectedKey, KeyId, KubernetesVersion, NetworkMode},
+    report::KmsChange,
     rules::testing::{self, KEY_0, KEY_1, KEY_2, VAULT},
 };
 
@@ -165,9 +165,9 @@ impl Cluster {
         let mut facts = testing::cluster();
         facts.kms = self.profile.map(|profile| KmsProfile {
             enabled: true,
-            key_id: Some(KEYS[profile.key].to_owned()),
+            key: Some(KEYS[profile.key].to_owned().into()),
             network_mode: Some(profile.mode),
-            key_vault_id: (profile.mode == NetworkMode::Private).then(|| VAULT.to_owned()),
+            vault: (profile.mode == NetworkMode::Private).then(|| VAULT.to_owned().into()),
         });
         state.clone_into(&mut facts.provisioning_state);
         facts.etag = Some(self.etag.to_string());
@@ -184,18 +184,14 @@ impl Cluster {
 
     /// While KMS is on, the vault is reached in no other way: all keys are in one vault.
     pub(super) fn refuses(&self, target: &KmsChange) -> bool {
-        let KmsChange::On { network_mode, .. } = target else { return false };
-        self.profile.is_some_and(|profile| profile.mode != *network_mode)
+        self.profile.zip(target.on()).is_some_and(|(profile, to)| profile.mode != to.network_mode)
     }
 
     /// An update to a profile, accepted for the present eTag.
     pub(super) fn update(&mut self, target: &KmsChange, ending: Ending) {
-        self.profile = match target {
-            KmsChange::Off => None,
-            KmsChange::On { key_id, network_mode, .. } => {
-                Some(Profile { key: number(key_id), mode: *network_mode })
-            }
-        };
+        self.profile = target
+            .on()
+            .map(|target| Profile { key: number(&target.key_id), mode: target.network_mode });
         self.touch();
         let key = self.profile.map(|profile| profile.key);
         let configured = self.configured.next(key);

@@ -29,12 +29,10 @@ use self::{
     run::{Put, Run, Stored, begin, reconciled},
 };
 use crate::{
+    ids::{NetworkMode, NodePools, VaultAccess},
     ledger::{Fit, Record, judge},
-    model::{
-        ChangeNetworkMode, Disable, Enable, Intent, KmsChange, KmsConfiguration, MigrateToV2,
-        NetworkMode, NodePools, Rotate, VaultAccess,
-    },
-    plan::expected_now,
+    options::{ChangeNetworkMode, Disable, Enable, Intent, MigrateToV2, Rotate},
+    report::{KmsChange, KmsConfiguration},
 };
 
 /// Everything that is.
@@ -182,10 +180,12 @@ impl State {
             state
         };
         let mode = self.cluster.profile.map_or(NetworkMode::Public, |profile| profile.mode);
-        let keys = (0..KEYS.len()).map(|key| KmsChange::On {
-            key_id: id(key),
-            network_mode: mode,
-            key_vault_id: None,
+        let keys = (0..KEYS.len()).map(|key| {
+            KmsChange::On(KmsConfiguration {
+                key_id: id(key),
+                network_mode: mode,
+                key_vault_id: None,
+            })
         });
         for target in keys.chain([KmsChange::Off]) {
             let key = written(&target.expected());
@@ -271,7 +271,7 @@ fn problem(before: &State, who: Who, after: &State) -> Option<String> {
 /// Whether the record names the key in use, in whatever role.
 fn knows(record: Option<&Record>, cluster: &Cluster) -> bool {
     let Some(Record { ledger, .. }) = record else { return false };
-    let key = expected_now(&cluster.facts()).unwrap();
+    let key = cluster.facts().expected().unwrap();
     let named = [&ledger.current, &ledger.pending, &ledger.previous];
     key.key_id().is_none()
         || named.into_iter().flatten().chain(&ledger.retired).any(|entry| entry.is(&key))
@@ -282,6 +282,7 @@ fn resumes(state: &State) -> Result<(), String> {
     let mut now = State { crashes: 0, failures: 0, calls: 0, in_flight: None, ..state.clone() };
     for _ in 0..4 {
         let Some(intent) = now.unfinished() else { return Ok(()) };
+        now.make_last_change_succeed();
         now.run = begin(&now, &intent, None);
         if now.run.is_none() {
             let found = reconciled(&now);
@@ -300,7 +301,19 @@ fn resumes(state: &State) -> Result<(), String> {
         // what others did can stand in the way: secrets that they lost, a key that they left behind
         Some(_) if now.surprised => Ok(()),
         Some(intent) => {
-            Err(format!("{intent:?} does not end: {:?}", expected_now(&now.cluster.facts())))
+            Err(format!("{intent:?} does not end: {:?}", now.cluster.facts().expected()))
+        }
+    }
+}
+
+impl State {
+    /// What a person is asked for where KMS v1 cannot tell which key is in use after a change that
+    /// failed: the key of before is set again.
+    fn make_last_change_succeed(&mut self) {
+        let operation = self.record().and_then(|record| record.operation.as_ref());
+        let before = operation.map(|operation| operation.before.clone());
+        if let Some(before) = before.filter(|_| self.cluster.failed && !self.cluster.upgraded) {
+            self.cluster.update(&before, Ending::Succeeds);
         }
     }
 }

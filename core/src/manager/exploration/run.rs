@@ -15,16 +15,15 @@ use super::{
 };
 use crate::{
     catalogue::RuleId,
+    facts::{ConnectionState, Fact, Lookup, PrivateEndpointConnection},
+    ids::ExpectedKey,
     ledger::{ClusterIdentity, ObservedCluster, Operation, Reconciled, Record},
-    manager::recorded::operation_to_resume,
-    model::{
-        ConnectionState, ExpectedKey, Fact, Intent, KmsChange, Lookup, PrivateEndpointConnection,
-        ReencryptOptions,
-    },
+    manager::{operation::before_and_target, recorded::operation_to_resume},
     observe::{KeyToObserve, StoredRecord},
     observed::Observed,
-    operation::{Context, OperationState, change::profile_in_force},
-    plan::expected_now,
+    operation::{Context, OperationState},
+    options::{Intent, ReencryptOptions},
+    report::KmsChange,
     rules::{self, testing},
     verbs,
 };
@@ -66,7 +65,7 @@ impl Run {
         let state = &self.state;
         (self.plan, self.round, self.holds, &self.pass).hash(hasher);
         (state.at, &state.stage, &state.etag, &state.in_use, &state.closed).hash(hasher);
-        (state.context.is_proven, state.is_off).hash(hasher);
+        (state.context.is_proven, state.is_off, &state.before).hash(hasher);
         (self.kept.hash(), self.stored.as_ref().map(Stored::hash)).hash(hasher);
     }
 }
@@ -146,7 +145,7 @@ fn reconcile(cluster: &Cluster, record: Option<&Record>) -> Reconciled {
             resource_uid: facts.resource_uid.clone(),
             etag: facts.etag.clone(),
         },
-        key: expected_now(&facts).unwrap(),
+        key: facts.expected().unwrap(),
         network_mode: facts.kms_on().and_then(|profile| profile.network_mode),
         key_vault_id: None,
         in_force: facts.is_succeeded(),
@@ -207,26 +206,29 @@ fn plan(state: &State, intent: &Intent) -> Option<Run> {
     };
     let unfinished = operation_to_resume(&seen, intent, &observed.cluster).ok()?;
     let plan = verbs::plan(&observed, intent, &ReencryptOptions::default(), ALLOW).ok()?;
-    if rules::refusal(&plan.findings, ALLOW, &[]).is_some() {
+    if rules::refusal("it", &plan.findings, ALLOW, &[]).is_some() {
         return None;
     }
     let operation = unfinished.unwrap_or_else(|| {
         let ledger = Some(&found.record.ledger);
-        let before = profile_in_force(&observed.cluster, ledger).unwrap();
-        let target = plan.target().cloned();
+        let (before, target) = before_and_target(intent, &plan, &observed.cluster, ledger).unwrap();
         Operation { target, ..testing::operation(intent.clone(), before) }
     });
     let plan_hash = hash_of(&format!("{intent:?}{:?}{operation:?}{found:?}", plan.steps));
     let context = Context {
         steps: plan.steps.into(),
         recorded: Some(Arc::clone(&found)),
-        before: Some(operation.before.clone()),
         is_proven: !state.cluster.failed && found.standing_proof().is_some(),
         off_and_on: intent.turns_off_and_on(),
         accepts_unproven: true,
     };
     let etag = Some(state.cluster.etag.to_string());
-    let mut begun = OperationState::new(context, etag, state.cluster.profile.is_none());
+    let mut begun = OperationState::new(
+        context,
+        etag,
+        Some(operation.before.clone()),
+        state.cluster.profile.is_none(),
+    );
     begun.closed.clone_from(&operation.closed_vault);
     Some(Run {
         intent: intent.clone(),

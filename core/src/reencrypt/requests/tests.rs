@@ -79,3 +79,24 @@ async fn what_the_api_server_says_of_itself_is_obeyed() {
     let unauthorized = status(401, "Unauthorized", "Unauthorized", "{}");
     assert_eq!(said(&unauthorized).await.unwrap_err().kind(), ErrorKind::Unauthenticated);
 }
+
+#[tokio::test]
+async fn both_forms_of_what_does_not_decrypt_are_understood() {
+    for before in ["", "data from the storage is not transformable revision=0: "] {
+        let without_a_key = format!("Internal error occurred: {before}no matching prefix found");
+        let response = said(&status(500, &without_a_key, "InternalError", "{}")).await.unwrap();
+        assert_eq!(response, PatchResponse::Blocked(BlockedReason::Unreadable, without_a_key));
+    }
+    for (message, expected) in [
+        ("failed to decrypt DEK, error: rpc error: code = Unavailable", true),
+        (
+            "data from the storage is not transformable revision=0: got unexpected nil transformer",
+            true,
+        ),
+        ("etcdserver: request timed out", false),
+    ] {
+        let response = said(&status(500, message, "InternalError", "{}")).await.unwrap();
+        assert_eq!(response, PatchResponse::Broken(message.to_owned()), "an outage may be over");
+        assert_eq!(is_decryption(message), expected, "{message}");
+    }
+}

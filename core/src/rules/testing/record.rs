@@ -4,8 +4,10 @@ use time::Duration;
 
 use super::{NOW, cluster};
 use crate::{
+    ids::{ExpectedKey, KeyId, NetworkMode},
     ledger::{ClusterIdentity, Entry, Fit, Ledger, Operation, Reconciled, Record},
-    model::{Evidence, ExpectedKey, Intent, KeyId, KmsChange, NetworkMode},
+    options::Intent,
+    report::{Evidence, KmsChange},
 };
 
 /// A key in the ledger, used in public mode, of which nothing is proven.

@@ -1,7 +1,7 @@
 //! The roles that the cluster's identity has at the vault.
 
 use super::{PRINCIPAL, VAULT};
-use crate::model::RoleGrant;
+use crate::facts::RoleGrant;
 
 /// A role with these data actions.
 pub(crate) fn role(name: &str, data_actions: &[&str]) -> RoleGrant {

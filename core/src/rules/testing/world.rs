@@ -5,12 +5,12 @@ use super::{
 };
 use crate::{
     catalogue::RuleId,
+    facts::{AccessFacts, ClusterFacts, Fact, KeyFacts, KubernetesFacts, Lookup, VaultFacts},
+    ids::{NetworkMode, Verb},
     ledger::Ledger,
-    model::{
-        AccessFacts, ClusterFacts, Fact, Finding, KeyFacts, KmsConfiguration, KubernetesFacts,
-        Lookup, NetworkMode, ReencryptOptions, VaultFacts, Verb,
-    },
     observed::{Observed, PreviousKey},
+    options::ReencryptOptions,
+    report::{Finding, KmsConfiguration},
     rules::{RuleContext, judge},
 };
 

@@ -1,7 +1,7 @@
 use super::*;
 use crate::{
     catalogue::RuleId::*,
-    model::{AccessPolicy, Fact, IdentityKind},
+    facts::{AccessPolicy, Fact, IdentityKind},
     rules::testing::{
         PRINCIPAL, crypto_service_encryption_user, crypto_user, key_vault_contributor, role,
         unknown,
@@ -11,7 +11,7 @@ use crate::{
 const ENCRYPT: &str = "Microsoft.KeyVault/vaults/keys/encrypt/action";
 const DECRYPT: &str = "Microsoft.KeyVault/vaults/keys/decrypt/action";
 
-fn roles(world: &mut World, roles: Vec<crate::model::RoleGrant>) {
+fn roles(world: &mut World, roles: Vec<crate::facts::RoleGrant>) {
     world.access().roles = Fact::Known(roles);
 }
 

@@ -1,7 +1,8 @@
 use super::*;
 use crate::{
     catalogue::RuleId::*,
-    model::{Fact, IdentityKind, KubernetesVersion, Lookup, NetworkMode, NodePoolFacts},
+    facts::{Fact, IdentityKind, Lookup, NodePoolFacts},
+    ids::{KubernetesVersion, NetworkMode},
     rules::testing::{KEY_1, kms_on, unknown},
 };
 
@@ -216,14 +217,14 @@ fn the_way_to_the_vault() {
         (
             "neither Konnectivity nor VNet integration",
             World::enable,
-            |world| world.kubernetes().konnectivity = crate::model::Fact::Known(false),
+            |world| world.kubernetes().konnectivity = crate::facts::Fact::Known(false),
             TunnelUnsupported,
             WARNED,
         ),
         (
             "with VNet integration no agent is needed",
             World::enable_private,
-            |world| world.kubernetes().konnectivity = crate::model::Fact::Known(false),
+            |world| world.kubernetes().konnectivity = crate::facts::Fact::Known(false),
             TunnelUnsupported,
             Answer::Holds,
         ),
@@ -239,7 +240,7 @@ fn the_way_to_the_vault() {
             World::status,
             |world| {
                 world.cluster().kms = None;
-                world.kubernetes().konnectivity = crate::model::Fact::Known(false);
+                world.kubernetes().konnectivity = crate::facts::Fact::Known(false);
             },
             TunnelUnsupported,
             Answer::Holds,

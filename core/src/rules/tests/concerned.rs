@@ -5,7 +5,8 @@ use time::Duration;
 use super::*;
 use crate::{
     catalogue::RuleId::*,
-    model::{Fact, Lookup, NetworkMode},
+    facts::{Fact, Lookup},
+    ids::NetworkMode,
     rules::testing::{KEY_0, KEY_1, KEY_3, NOW, key, previous_key, unknown, vault},
 };
 
@@ -184,7 +185,7 @@ fn rotate_away() -> World {
     world
 }
 
-fn in_use(world: &mut World, change: impl FnOnce(&mut crate::model::KeyFacts)) {
+fn in_use(world: &mut World, change: impl FnOnce(&mut crate::facts::KeyFacts)) {
     let mut facts = key(KEY_1);
     change(&mut facts);
     world.observed.in_use.as_mut().unwrap().key = Fact::Known(Lookup::Found(facts));
@@ -293,7 +294,7 @@ fn a_key_that_may_be_read_with_never_refuses() {
 
 #[test]
 fn every_verb_that_changes_the_key_looks_at_the_one_before() {
-    use crate::model::Verb;
+    use crate::ids::Verb;
     for verb in
         [Verb::Enable, Verb::Rotate, Verb::Disable, Verb::ChangeNetworkMode, Verb::MigrateToV2]
     {

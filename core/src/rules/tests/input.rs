@@ -3,7 +3,8 @@ use std::time::Duration;
 use crate::{
     catalogue::RuleId::{self, *},
     error::ErrorKind,
-    model::{NetworkMode, ReencryptOptions, RunOptions, Verb},
+    ids::{NetworkMode, Verb},
+    options::{ReencryptOptions, RunOptions},
     rules::{
         invalid_input,
         options::{reencrypt_options, run_options},
@@ -213,7 +214,7 @@ fn the_error_names_everything_that_is_wrong() {
     let error = invalid_input(findings.clone(), reencrypt_options(Verb::Enable, &options));
     assert_eq!(error.kind(), ErrorKind::InvalidInput);
     assert_eq!(error.findings(), findings);
-    insta::assert_snapshot!(error, @r#"[key-id-version-required] key_id is https://v.vault.azure.net/keys/k, which has no version. Pass the versioned id that `az keyvault key show --vault-name v --name k --query key.kid -o tsv` prints. [key-vault-id-malformed] key_vault_id is "shop-keys", which is not a resource id of type Microsoft.KeyVault/vaults. Pass what `az keyvault show --name v --query id -o tsv` prints. max_concurrency is 0; pass 1 to 1024."#);
+    insta::assert_snapshot!(error, @r#"[key-id-version-required] key_id is https://v.vault.azure.net/keys/k, which has no version. Pass the versioned id that `az keyvault key show --vault-name v --name k --query key.kid -o tsv` prints. [key-vault-id-malformed] key_vault_id is "shop-keys", which is not the resource id of a key vault. Pass what `az keyvault show --name v --query id -o tsv` prints. max_concurrency is 0; pass 1 to 1024."#);
 }
 
 fn problems_of(options: &ReencryptOptions) -> Vec<String> {

@@ -1,7 +1,8 @@
 use super::*;
 use crate::{
     catalogue::RuleId::*,
-    model::{Fact, IdentityKind, NetworkMode},
+    facts::{Fact, IdentityKind},
+    ids::NetworkMode,
     rules::testing::{KEY_1, NOW, kms_on, unknown},
 };
 
@@ -91,7 +92,7 @@ fn remedies_name_what_they_are_about() {
 fn what_is_not_known_stays_for_the_reader_and_shells_get_quotes() {
     let mut world = World::enable();
     world.cluster().id =
-        crate::model::ClusterId::new("8ecadfc9-d1a3-4ea4-b844-0d9f87e4d7c8", "shop(eu)", "prod")
+        crate::ids::ClusterId::new("8ecadfc9-d1a3-4ea4-b844-0d9f87e4d7c8", "shop(eu)", "prod")
             .unwrap();
     world.cluster().identity_kind = IdentityKind::SystemAssigned;
     let findings = world.judge();

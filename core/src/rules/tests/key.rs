@@ -3,7 +3,8 @@ use time::Duration;
 use super::*;
 use crate::{
     catalogue::RuleId::*,
-    model::{Fact, Lookup, NetworkMode},
+    facts::{Fact, Lookup},
+    ids::NetworkMode,
     rules::testing::{KEY_1, NOW, key, kms_on, unknown},
 };
 

@@ -1,7 +1,7 @@
 use super::*;
 use crate::{
     catalogue::RuleId::*,
-    model::{KubernetesVersion, NetworkMode, Verb},
+    ids::{KubernetesVersion, NetworkMode, Verb},
     rules::testing::{KEY_1, KEY_2, KEY_3, kms_on, target_of, unknown},
 };
 
@@ -57,8 +57,8 @@ fn kms_that_is_on_already() {
             World::enable_private,
             |world| {
                 on(world, KEY_1, NetworkMode::Private);
-                world.cluster().kms.as_mut().unwrap().key_vault_id =
-                    Some("/subscriptions/elsewhere".to_owned());
+                world.cluster().kms.as_mut().unwrap().vault =
+                    Some("/subscriptions/elsewhere".to_owned().into());
             },
             KmsAlreadyEnabled,
             REFUSED,
@@ -68,7 +68,7 @@ fn kms_that_is_on_already() {
             World::enable,
             |world| {
                 on(world, KEY_1, NetworkMode::Public);
-                world.cluster().kms.as_mut().unwrap().key_id = None;
+                world.cluster().kms.as_mut().unwrap().key = None;
             },
             KmsAlreadyEnabled,
             REFUSED,
@@ -132,7 +132,7 @@ fn the_mode_of_the_vault_in_use() {
             World::enable_private,
             |world| {
                 on(world, KEY_1, NetworkMode::Public);
-                world.cluster().kms.as_mut().unwrap().key_id = None;
+                world.cluster().kms.as_mut().unwrap().key = None;
             },
             VaultNetworkModeLocked,
             UNDETERMINED_REFUSED,
@@ -262,7 +262,7 @@ fn the_number_of_secrets() {
         (
             "KMS v2 has no limit",
             World::enable,
-            |world| world.kubernetes().secrets = crate::model::Fact::Known(1_000_000),
+            |world| world.kubernetes().secrets = crate::facts::Fact::Known(1_000_000),
             KmsV1SecretLimit,
             Answer::Holds,
         ),
@@ -298,7 +298,7 @@ fn the_number_of_secrets() {
 
 fn secrets_at_1_26(world: &mut World, secrets: u64) {
     at_version(world, "1.26.10");
-    world.kubernetes().secrets = crate::model::Fact::Known(secrets);
+    world.kubernetes().secrets = crate::facts::Fact::Known(secrets);
 }
 
 #[test]

@@ -3,7 +3,10 @@
 use super::*;
 use crate::{
     catalogue::RuleId::*,
-    model::{DeniedPatch, Fact, KubernetesVersion, Pace, Permission},
+    error::ErrorKind,
+    facts::{DeniedPatch, Fact, Permission},
+    ids::KubernetesVersion,
+    options::Pace,
     rules::testing::{HOST, unknown},
 };
 
@@ -133,6 +136,26 @@ fn an_api_server_out_of_reach_is_said_once() {
     world.cluster().kubernetes_version = KubernetesVersion::parse("1.26.3").unwrap();
     world.observed.kubernetes = unknown();
     assert_eq!(world.rules(), [KubernetesUnreachable, KmsV1OnEnable]);
+}
+
+#[test]
+fn what_is_in_the_way_of_the_api_server_has_its_own_remedy() {
+    let remedy = |obstacle| {
+        let mut world = World::enable();
+        world.observed.kubernetes = unknown();
+        world.observed.obstacle = Some(obstacle);
+        world.judge().swap_remove(0).remedy
+    };
+    for (obstacle, part) in [
+        (ErrorKind::InvalidInput, "Kubernetes configuration"),
+        (ErrorKind::Unauthenticated, "Renew the credential"),
+        (ErrorKind::Forbidden, "Grant the permission"),
+        (ErrorKind::Unavailable, "Run where it can be"),
+        (ErrorKind::Timeout, "Run where it can be"),
+    ] {
+        let remedy = remedy(obstacle);
+        assert!(remedy.contains(part), "{obstacle:?}: {remedy}");
+    }
 }
 
 #[test]

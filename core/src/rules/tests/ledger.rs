@@ -1,8 +1,9 @@
 use super::*;
 use crate::{
     catalogue::RuleId::*,
+    facts::{Fact, Lookup},
+    ids::NetworkMode,
     ledger::{Entry, Unsealed},
-    model::{Fact, Lookup, NetworkMode},
     rules::testing::{KEY_0, KEY_1, KEY_2, entry, key, kms_on, previous_key, target_of, unknown},
 };
 
@@ -193,7 +194,7 @@ fn a_version_that_is_yet_to_be_made_is_judged_by_the_one_in_use() {
             World::rotate_to_new_version,
             |world| {
                 let spelt = format!("{KEY_1}/");
-                world.cluster().kms.as_mut().unwrap().key_id = Some(spelt);
+                world.cluster().kms.as_mut().unwrap().key = Some(spelt.into());
             },
             KeyIdNotCanonical,
             WARNED,

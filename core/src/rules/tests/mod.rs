@@ -17,7 +17,7 @@ mod vault;
 use super::testing::World;
 use crate::{
     catalogue::{Level, RuleId},
-    model::FindingState,
+    report::FindingState,
 };
 
 /// How a rule answers.

@@ -3,8 +3,10 @@
 use super::*;
 use crate::{
     catalogue::RuleId::*,
+    facts::{Fact, KmsProfile, Unreadable},
+    ids::{KubernetesVersion, NetworkMode},
     ledger::Entry,
-    model::{Fact, KmsProfile, KubernetesVersion, NetworkMode, Pace, Unreadable},
+    options::Pace,
     rules::testing::{KEY_1, entry, kms_on, plaintext_entry, proven, recorded, unknown},
 };
 
@@ -169,12 +171,8 @@ fn a_half_done_disable() {
             "KMS was on before",
             World::enable,
             |world| {
-                world.cluster().kms = Some(KmsProfile {
-                    enabled: false,
-                    key_id: None,
-                    network_mode: None,
-                    key_vault_id: None,
-                });
+                world.cluster().kms =
+                    Some(KmsProfile { enabled: false, key: None, network_mode: None, vault: None });
             },
             SecretsNotKmsEncryptedMeanwhile,
             NOTED,

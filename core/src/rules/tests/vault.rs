@@ -1,7 +1,8 @@
 use super::*;
 use crate::{
     catalogue::RuleId::*,
-    model::{Fact, Lookup, NetworkMode},
+    facts::{Fact, Lookup},
+    ids::NetworkMode,
     rules::testing::{KEY_1, TENANT, kms_on, unknown},
 };
 

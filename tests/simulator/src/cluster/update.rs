@@ -38,8 +38,8 @@ const KEPT: [&str; 8] = [
 /// Properties that can't be changed.
 const IMMUTABLE: [&str; 2] = ["dnsPrefix", "nodeResourceGroup"];
 /// What only the service sets in an agent pool.
-pub(super) const POOL_READ_ONLY: [&str; 5] =
-    ["provisioningState", "powerState", "currentOrchestratorVersion", "nodeImageVersion", "eTag"];
+pub(super) const POOL_READ_ONLY: [&str; 4] =
+    ["provisioningState", "currentOrchestratorVersion", "nodeImageVersion", "eTag"];
 
 /// Preconditions of a write.
 #[derive(Clone, Copy, Debug)]
@@ -234,6 +234,10 @@ fn complete_agent_pools(stored: &Value, body: &mut Value) -> Result<(), Answer> 
         };
         for name in POOL_READ_ONLY {
             restore(members, before, name);
+        }
+        // A pool that is not said to be stopped runs.
+        if members.get("powerState").is_none_or(Value::is_null) {
+            members.insert("powerState".to_owned(), json!({ "code": "Running" }));
         }
         if members.get("orchestratorVersion").is_none_or(Value::is_null) {
             restore(members, before, "orchestratorVersion");

@@ -191,10 +191,16 @@ impl Request<'_> {
         let mut objects = self.cluster.documents.list(self.resource, self.namespace);
         let everywhere = self.namespace.is_none_or(|namespace| namespace == "kube-system");
         if self.resource == Resource::Leases && everywhere {
-            let newest = self.cluster.store.revision();
-            objects.extend(self.cluster.workshop.identities.leases(newest));
+            objects.extend(self.identity_leases());
         }
         objects
+    }
+
+    fn identity_leases(&self) -> Vec<Value> {
+        if self.cluster.script.faults().no_identity_leases {
+            return Vec::new();
+        }
+        self.cluster.workshop.identities.leases(self.cluster.store.revision())
     }
 
     /// The Lease of a process, which no document is.
@@ -202,8 +208,7 @@ impl Request<'_> {
         if self.resource != Resource::Leases || self.place() != "kube-system" {
             return None;
         }
-        let leases = self.cluster.workshop.identities.leases(self.cluster.store.revision());
-        leases.into_iter().find(|lease| lease["metadata"]["name"] == *name)
+        self.identity_leases().into_iter().find(|lease| lease["metadata"]["name"] == *name)
     }
 
     /// Answers a list.

@@ -14,7 +14,8 @@ use super::{
     forms::{Form, ListMeta, SECRET_COLUMNS, SecretRow, Table},
     process::Process,
     status::ApiError,
-    versions::Found,
+    undecryptable::{Undecryptable, reads_on},
+    versions::{Found, Page},
 };
 
 /// Where a list goes on.
@@ -129,7 +130,7 @@ pub(super) async fn list(
         Some(revision) if revision >= 0 => u64::try_from(revision).unwrap_or_default(),
         _ => newest,
     };
-    let page = match (namespace, &selector.name) {
+    let page_of = |limit: usize| match (namespace, &selector.name) {
         // a single key, which is read as such
         (Some(namespace), Some(name)) if token.is_none() => {
             Some(cluster.store.single(namespace, name))
@@ -143,14 +144,9 @@ pub(super) async fn list(
             cluster.store.page_of_all(place, revision, limit)
         }
     };
-    let Some(page) = page else { return Err(expired(cluster, token)) };
-    for found in &page.items {
-        process.read(&found.version.seal).await.map_err(|error| {
-            ApiError::internal(&format!(
-                "unable to transform key \"/registry/secrets/{}/{}\": {error}",
-                found.namespace, found.name
-            ))
-        })?;
+    let Some(page) = page_of(limit) else { return Err(expired(cluster, token)) };
+    if let Some(error) = undecryptable(cluster, process, limit, page_of).await {
+        return Err(error);
     }
 
     let mut metadata = ListMeta { resource_version: revision.to_string(), ..ListMeta::default() };
@@ -176,6 +172,32 @@ pub(super) async fn list(
     }
     let items: Vec<&Found> = page.items.iter().filter(|found| selector.fits(found)).collect();
     Ok(answer(&items, metadata, call.form))
+}
+
+/// What a list says that finds secrets which it cannot decrypt. `page_of`: the list with another
+/// limit.
+async fn undecryptable(
+    cluster: &Cluster,
+    process: &Process,
+    mut limit: usize,
+    page_of: impl Fn(usize) -> Option<Page>,
+) -> Option<ApiError> {
+    let wanted = limit;
+    loop {
+        let page = page_of(limit)?;
+        let mut found = Vec::new();
+        for Found { namespace, name, version } in &page.items {
+            if let Err(why) = process.read(&version.seal).await {
+                found.push(Undecryptable { namespace, name, why });
+            }
+        }
+        let (first, others) = found.split_first()?;
+        let readable = page.items.len() - found.len();
+        if !page.more || readable >= wanted || !reads_on(cluster, found.len()) {
+            return Some(first.in_a_list(cluster, others));
+        }
+        limit = limit.saturating_mul(2);
+    }
 }
 
 fn answer(items: &[&Found], metadata: ListMeta, form: Form) -> Response<Body> {

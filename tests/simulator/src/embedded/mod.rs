@@ -33,6 +33,7 @@ mod server;
 mod status;
 mod store;
 mod transform;
+mod undecryptable;
 mod versions;
 mod visitors;
 mod watch;
@@ -165,6 +166,15 @@ impl Embedded {
                 return Ok(());
             }
         }
+    }
+
+    /// Deletes a secret without reading it, as `ignoreStoreReadErrorWithClusterBreakingPotential`
+    /// does; whether it was there.
+    #[must_use]
+    pub fn delete_unread(&self, namespace: &str, name: &str) -> bool {
+        let store = &self.cluster.store;
+        let version = store.get(namespace, name);
+        version.is_some_and(|version| store.delete(namespace, name, version.revision).is_ok())
     }
 
     /// How a secret is stored.

@@ -81,6 +81,16 @@ impl ApiError {
         )
     }
 
+    /// 406 of a streaming list as a table.
+    pub(super) fn no_streaming_table() -> Self {
+        Self::new(
+            406,
+            "NotAcceptable",
+            "only the following media types are accepted: application/json, application/yaml, \
+             application/vnd.kubernetes.protobuf",
+        )
+    }
+
     /// 409 because it exists.
     pub(super) fn already_exists(resource: &str, name: &str) -> Self {
         Self::new(409, "AlreadyExists", format!("{resource} {name:?} already exists"))
@@ -148,6 +158,17 @@ impl ApiError {
     pub(super) fn internal(error: &str) -> Self {
         Self::new(500, "InternalError", format!("Internal error occurred: {error}"))
             .with_details(json!({"causes": [{"message": error}]}))
+    }
+
+    /// 500 of a list, with the keys of what could not be read.
+    pub(super) fn storage_read(why: &str, keys: &[String]) -> Self {
+        let causes = keys
+            .iter()
+            .map(|key| json!({"reason": "UnexpectedServerResponse", "message": why, "field": key}));
+        let causes: Vec<Value> = causes.collect();
+        let message = format!("failed to read one or more secrets from the storage: {why}");
+        Self::new(500, "StorageReadError", message)
+            .with_details(json!({"kind": "secrets", "causes": causes}))
     }
 
     /// 504 because the store has not reached that revision.

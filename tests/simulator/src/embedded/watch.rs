@@ -8,7 +8,7 @@ use http::{HeaderValue, Response, header};
 use http_body_util::{BodyExt, StreamBody};
 use hyper::body::Frame;
 use serde::Serialize;
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
 use super::{
@@ -18,12 +18,15 @@ use super::{
     forms::{BookmarkRow, Form, Include, ListMeta, SECRET_COLUMNS, SecretRow, Table},
     process::Process,
     status::ApiError,
+    undecryptable::Undecryptable,
     versions::Version,
     watchers::{Event, Happened},
 };
 
-/// Streaming lists are served from this minor version.
-const STREAMING_MINOR: u32 = 32;
+/// Streaming lists are served from this minor version on.
+const STREAMING_MINOR: u32 = 34;
+/// It serves them, too, but not as tables.
+const STREAMING_WITHOUT_TABLES_MINOR: u32 = 32;
 
 /// Secrets that are read from the store at once.
 const BATCH: usize = 500;
@@ -95,7 +98,9 @@ fn streaming_list(cluster: &Cluster, call: &Call) -> Result<bool, ApiError> {
     let query = &call.query;
     let refused = |cause: &str| Err(ApiError::invalid("ListOptions.meta.k8s.io", "", cause));
     let not_older = query.get("resourceVersionMatch") == Some("NotOlderThan");
-    let served = cluster.minor() >= STREAMING_MINOR && !cluster.script.faults().no_streaming_list;
+    let minor = cluster.minor();
+    let without_tables = minor == STREAMING_WITHOUT_TABLES_MINOR;
+    let served = minor >= STREAMING_MINOR || without_tables;
     if query.get("sendInitialEvents").is_none() {
         if query.get("resourceVersionMatch").is_some() {
             return refused(
@@ -111,13 +116,17 @@ fn streaming_list(cluster: &Cluster, call: &Call) -> Result<bool, ApiError> {
              resourceVersionMatch to NotOlderThan",
         );
     }
-    if !served {
+    if !served || cluster.script.faults().no_streaming_list {
         return refused(
             "sendInitialEvents: Forbidden: sendInitialEvents is forbidden for watch unless the \
              WatchList feature gate is enabled",
         );
     }
-    Ok(query.on("sendInitialEvents"))
+    let streaming = query.on("sendInitialEvents");
+    if streaming && without_tables && matches!(call.form, Form::Table(_)) {
+        return Err(ApiError::no_streaming_table());
+    }
+    Ok(streaming)
 }
 
 /// A watch that is being told.
@@ -143,7 +152,8 @@ impl Watch {
         }
         self.tell_what_there_is(&mut writer, revision).await?;
         if self.bookmark {
-            writer.bookmark(revision).await?;
+            let marked = !self.cluster.script.faults().streaming_end_unmarked;
+            writer.bookmark(revision, marked).await?;
         }
         writer.flush().await?;
         while let Some(event) = events.recv().await {
@@ -193,12 +203,11 @@ impl Watch {
         version: &Version,
     ) -> Result<(), Ended> {
         // read from the watch cache, where it lies in plaintext: this does not count
-        let Err(error) = self.process.transformers.read(&version.seal).await else {
+        let Err(why) = self.process.transformers.read(&version.seal).await else {
             return Ok(());
         };
-        let error =
-            format!("unable to transform key \"/registry/secrets/{namespace}/{name}\": {error}");
-        writer.error(&ApiError::internal(&error)).await
+        let error = Undecryptable { namespace, name, why }.in_a_watch(&self.cluster);
+        writer.error(&error).await
     }
 }
 
@@ -244,12 +253,12 @@ impl Writer {
         }
     }
 
-    /// Marks the end of what there was.
-    async fn bookmark(&mut self, revision: u64) -> Result<(), Ended> {
-        let metadata = json!({
-            "resourceVersion": revision.to_string(),
-            "annotations": {"k8s.io/initial-events-end": "true"},
-        });
+    /// Tells the revision; `marked`: and that it is the end of what there was.
+    async fn bookmark(&mut self, revision: u64, marked: bool) -> Result<(), Ended> {
+        let mut metadata = json!({"resourceVersion": revision.to_string()});
+        if marked {
+            metadata["annotations"] = json!({"k8s.io/initial-events-end": "true"});
+        }
         let partial = json!({
             "kind": "PartialObjectMetadata", "apiVersion": "meta.k8s.io/v1", "metadata": metadata,
         });
@@ -259,7 +268,11 @@ impl Writer {
             Form::Partial => self.line("BOOKMARK", partial).await,
             Form::Table(include) => {
                 // this row alone has its metadata even where none are asked for
-                let object = if include == Include::Object { object } else { partial };
+                let object = match include {
+                    Include::Object => object,
+                    Include::None if !marked => Value::Null,
+                    Include::None | Include::Metadata => partial,
+                };
                 let table = self.table(revision, BookmarkRow::new(object));
                 self.line("BOOKMARK", table).await
             }

@@ -18,6 +18,7 @@ use super::{
     secret::Secret,
     status::ApiError,
     store::Refused,
+    undecryptable::Undecryptable,
     versions::Version,
 };
 
@@ -34,7 +35,9 @@ pub(super) struct Target<'a> {
 impl Target<'_> {
     /// Answers a GET.
     pub(super) async fn get(&self, call: &Call) -> Result<Response<Body>, ApiError> {
-        let (version, _) = self.read().await?;
+        let version = self.stored()?;
+        let read = self.process.read(&version.seal).await;
+        read.map_err(|why| self.undecryptable(why).in_a_get(self.cluster))?;
         Ok(self.answer(&version, call))
     }
 
@@ -143,16 +146,22 @@ impl Target<'_> {
         if fits { Ok(()) } else { Err(ApiError::conflict("Secret", self.name)) }
     }
 
-    /// Reads the secret: its newest version and whether that is stale.
+    /// The newest version of the secret.
+    fn stored(&self) -> Result<Version, ApiError> {
+        let version = self.cluster.store.get(self.namespace, self.name);
+        version.ok_or_else(|| ApiError::not_found("secrets", self.name))
+    }
+
+    /// Reads the secret for a write: its newest version and whether that is stale.
     async fn read(&self) -> Result<(Version, bool), ApiError> {
-        let version = self
-            .cluster
-            .store
-            .get(self.namespace, self.name)
-            .ok_or_else(|| ApiError::not_found("secrets", self.name))?;
-        let stale =
-            self.process.read(&version.seal).await.map_err(|error| ApiError::internal(&error))?;
+        let version = self.stored()?;
+        let read = self.process.read(&version.seal).await;
+        let stale = read.map_err(|why| self.undecryptable(why).in_a_write(self.cluster))?;
         Ok((version, stale))
+    }
+
+    fn undecryptable(&self, why: String) -> Undecryptable<'_> {
+        Undecryptable { namespace: self.namespace, name: self.name, why }
     }
 
     /// The secret that an object describes; `None`: nothing changes.

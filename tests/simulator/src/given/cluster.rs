@@ -52,7 +52,7 @@ pub struct Cluster {
 impl Default for Cluster {
     fn default() -> Self {
         Self {
-            kubernetes_version: "1.33.3".to_owned(),
+            kubernetes_version: "1.34.3".to_owned(),
             identity: Identity::UserAssigned,
             provisioning_state: "Succeeded".to_owned(),
             power_state: "Running".to_owned(),

@@ -19,8 +19,17 @@ pub struct Faults {
     pub continue_expires_after: Option<usize>,
     /// The 410 of an expired continue token has no `metadata.continue`.
     pub continue_without_token: bool,
-    /// The API servers do not serve streaming lists (before 1.32, and 1.33 by default).
+    /// The API servers do not serve streaming lists, as before Kubernetes 1.34 (embedded backend: 1.32 serves
+    /// none as tables, the others none at all).
     pub no_streaming_list: bool,
+    /// Streaming lists do not mark where what there was ends, as Kubernetes 1.29 with the alpha
+    /// feature.
+    pub streaming_end_unmarked: bool,
+    /// The API servers have no identity Leases, as before Kubernetes 1.26.
+    pub no_identity_leases: bool,
+    /// What lists say behind the name of each secret that they cannot decrypt: another name comes
+    /// of it.
+    pub behind_undecryptable_names: String,
     /// Streaming lists end after this many events, once for each namespace.
     pub streaming_breaks_after: Option<usize>,
     /// Latency of each Kubernetes request, in milliseconds.

@@ -38,6 +38,13 @@ const READY_WITHOUT_SECRETS: &str =
 const READY_WITHOUT_KMS: &str =
     "/readyz?exclude=informer-sync&exclude=poststarthook/storage-readiness&exclude=kms-providers";
 
+/// The encryption configuration is read again from this minor version on.
+const AUTOMATIC_RELOAD_MINOR: u32 = 26;
+/// KMS v1 has a feature gate from this minor version on.
+const KMS_V1_GATE_MINOR: u32 = 28;
+/// Streaming lists are as AKS has them from this minor version on.
+const STREAMING_LISTS_MINOR: u32 = 34;
+
 /// Whether the writes that API servers see are recorded.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Recording {
@@ -51,6 +58,8 @@ pub(super) enum Recording {
 pub(super) struct Surroundings {
     pub(super) folder: PathBuf,
     pub(super) binaries: Binaries,
+    /// The minor version of the API servers.
+    pub(super) minor: u32,
     pub(super) etcd: Etcd,
     pub(super) balancer: Balancer,
     pub(super) tokens: Tokens,
@@ -104,6 +113,7 @@ impl Surroundings {
             entra: cluster.entra,
             recording,
             folder,
+            minor: binaries.minor_version()?,
             binaries,
         };
         surroundings.write_files()?;
@@ -173,12 +183,28 @@ impl Surroundings {
                 "--encryption-provider-config={}",
                 self.encryption_configuration(number).display()
             ));
-            arguments.push("--encryption-provider-config-automatic-reload=true".to_owned());
+            if self.minor >= AUTOMATIC_RELOAD_MINOR {
+                arguments.push("--encryption-provider-config-automatic-reload=true".to_owned());
+            }
         }
+        let gates = self.feature_gates(settings);
+        if !gates.is_empty() {
+            arguments.push(format!("--feature-gates={}", gates.join(",")));
+        }
+        arguments
+    }
+
+    /// What is not as it is by default in this version, of which AKS changes nothing else.
+    fn feature_gates(&self, settings: &Settings) -> Vec<String> {
         let v1 = settings.chain.providers().any(|provider| provider.version == KmsVersion::V1);
-        arguments
-            .push(format!("--feature-gates=KMSv1={v1},WatchList={}", settings.streaming_lists));
-        arguments
+        let mut gates = Vec::new();
+        if self.minor >= KMS_V1_GATE_MINOR {
+            gates.push(format!("KMSv1={v1}"));
+        }
+        if self.minor >= STREAMING_LISTS_MINOR {
+            gates.push(format!("WatchList={}", settings.streaming_lists));
+        }
+        gates
     }
 
     fn encryption_configuration(&self, number: usize) -> PathBuf {

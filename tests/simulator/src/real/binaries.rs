@@ -3,6 +3,7 @@
 use std::{
     env, fmt,
     path::{Path, PathBuf},
+    process::Command,
 };
 
 use sha2::{Digest, Sha256};
@@ -84,6 +85,35 @@ impl Binaries {
         are_there(Self::find())
     }
 
+    /// Whether a test that needs them from this minor version on can run. It says the same, and which
+    /// version there is.
+    ///
+    /// # Panics
+    /// As [`available`](Self::available) does.
+    #[must_use]
+    #[expect(clippy::print_stderr, reason = "what is left out is said where a person sees it")]
+    pub fn available_since(minor: u32) -> bool {
+        let Some(there) = Self::find().ok().and_then(|found| found.minor_version().ok()) else {
+            return Self::available();
+        };
+        if there < minor {
+            eprintln!("left out: it needs Kubernetes 1.{minor}, and this is 1.{there}");
+        }
+        there >= minor
+    }
+
+    /// The minor version of the API server.
+    ///
+    /// # Errors
+    /// It cannot be run, or does not say.
+    pub fn minor_version(&self) -> Result<u32, String> {
+        let program = self.kube_apiserver.display();
+        let output = Command::new(&self.kube_apiserver).arg("--version").output();
+        let output = output.map_err(|error| format!("{program} --version: {error}"))?;
+        let said = String::from_utf8_lossy(&output.stdout);
+        minor_in(&said).ok_or_else(|| format!("{program} --version says {:?}", said.trim()))
+    }
+
     /// Whether a test that needs kubectl, too, can run. It says the same.
     ///
     /// # Panics
@@ -133,6 +163,11 @@ fn cache_folder() -> Option<PathBuf> {
     Some(cache.join(format!("cluster-{kubernetes}-{etcd}-{hash}")))
 }
 
+/// The minor version in `Kubernetes v1.36.3`.
+fn minor_in(said: &str) -> Option<u32> {
+    said.trim().strip_prefix("Kubernetes v1.")?.split('.').next()?.parse().ok()
+}
+
 /// The version that a `go.mod` requires of a module.
 fn module_version<'a>(modules: &'a str, module: &str) -> Option<&'a str> {
     modules.lines().find_map(|line| {
@@ -151,6 +186,15 @@ mod tests {
         assert_eq!(module_version(modules, "one"), Some("v1.2.3"));
         assert_eq!(module_version(modules, "three"), Some("v3.0.0"));
         assert_eq!(module_version(modules, "four"), None);
+    }
+
+    #[test]
+    fn the_minor_version_is_what_the_api_server_says() {
+        assert_eq!(minor_in("Kubernetes v1.36.3\n"), Some(36));
+        assert_eq!(minor_in("Kubernetes v1.20.2"), Some(20));
+        for other in ["", "Kubernetes", "etcd Version: 3.6.16", "Kubernetes v2.1.0"] {
+            assert_eq!(minor_in(other), None, "{other}");
+        }
     }
 
     /// The script prints the folder as its last line, and does so without building when all is there.

@@ -23,6 +23,9 @@ impl ApiServerFaults {
             ("continue_expires_after", faults.continue_expires_after.is_some()),
             ("continue_without_token", faults.continue_without_token),
             ("streaming_breaks_after", faults.streaming_breaks_after.is_some()),
+            ("behind_undecryptable_names", !faults.behind_undecryptable_names.is_empty()),
+            ("streaming_end_unmarked", faults.streaming_end_unmarked),
+            ("no_identity_leases", faults.no_identity_leases),
             ("kubernetes_latency_ms", faults.kubernetes_latency_ms > 0),
         ] {
             if given {

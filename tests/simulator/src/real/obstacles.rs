@@ -11,16 +11,23 @@ use crate::given::SpecialKind;
 
 const ADMISSION: &str = "/apis/admissionregistration.k8s.io/v1";
 const NAME: &str = "aks-kms-simulator";
+/// `ValidatingAdmissionPolicy` exists from this minor version on.
+pub(super) const POLICIES_MINOR: u32 = 30;
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Puts them there, and waits until each API server has noticed.
-pub(super) async fn raise(clients: &[Client], seeds: &[Seed]) -> Result<(), String> {
+pub(super) async fn raise(clients: &[Client], seeds: &[Seed], minor: u32) -> Result<(), String> {
     let Some(client) = clients.first() else { return Ok(()) };
     let of_kind = |kind: SpecialKind| -> Vec<&Seed> {
         seeds.iter().filter(|seed| seed.kind == Some(kind)).collect()
     };
     let denied = of_kind(SpecialKind::Denied);
     if !denied.is_empty() {
+        if minor < POLICIES_MINOR {
+            return Err(format!(
+                "a secret whose change is denied needs Kubernetes 1.{POLICIES_MINOR}, and this is 1.{minor}"
+            ));
+        }
         let policies = format!("{ADMISSION}/validatingadmissionpolicies");
         client.create(&policies, policy(&denied)).await?;
         let bindings = format!("{ADMISSION}/validatingadmissionpolicybindings");

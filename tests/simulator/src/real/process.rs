@@ -10,10 +10,13 @@ use std::{
 
 /// Becomes the program, after it has left a watcher behind that kills it when standard input ends:
 /// when it is closed here, or when this process dies, in whatever way. A line on standard input
-/// says that the program is gone by itself: its number may be another's by now.
+/// says that the program is gone by itself: its number may be another's by now. A signal to all of a
+/// group does not end the watcher before the program.
 const SUPERVISED: &str = r#"
 exec 3<&0
+trap '' HUP INT TERM
 (read -r _ <&3 || kill -KILL $$) &
+trap - HUP INT TERM
 if [ -n "$HOST_NAME" ]; then hostname "$HOST_NAME" || exit; fi
 exec "$@" 3<&- </dev/null
 "#;
@@ -222,6 +225,44 @@ mod tests {
         drop(process.child.stdin.take());
         process.child.wait().unwrap();
         assert!(!runs(id));
+    }
+
+    /// The number of a process that this one has begun.
+    fn child_of(process: u32) -> u32 {
+        let parent_of = |stat: &str| stat.rsplit_once(") ")?.1.split(' ').nth(1)?.parse().ok();
+        let numbers = std::fs::read_dir("/proc").unwrap();
+        let numbers = numbers.filter_map(|entry| entry.unwrap().file_name().to_str()?.parse().ok());
+        numbers
+            .into_iter()
+            .find(|number: &u32| {
+                let stat = std::fs::read_to_string(format!("/proc/{number}/stat"));
+                stat.is_ok_and(|stat| parent_of(&stat) == Some(process))
+            })
+            .unwrap()
+    }
+
+    /// As a terminal or a CI sends it to a whole group, the program's watcher among them.
+    #[test]
+    fn a_signal_does_not_end_the_watcher_before_the_program() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut process = sleep(folder.path());
+        let id = process.child.id();
+        // it has become the program when the watcher is there
+        while std::fs::read_to_string(format!("/proc/{id}/comm")).unwrap() != "sleep\n" {
+            std::thread::sleep(POLL);
+        }
+        let watcher = child_of(id);
+        for signal in ["-HUP", "-INT", "-TERM"] {
+            let sent = Command::new("kill").args([signal, &watcher.to_string()]).status();
+            assert!(sent.unwrap().success());
+        }
+        std::thread::sleep(Duration::from_millis(100));
+        drop(process.child.stdin.take());
+        let started = Instant::now();
+        while !process.has_ended() && started.elapsed() < END {
+            std::thread::sleep(POLL);
+        }
+        assert!(!runs(id), "nobody ended the program");
     }
 
     #[test]

@@ -125,7 +125,7 @@ async fn fill(
     orphan(client, &seeds).await?;
     let clients: Vec<Client> =
         state.servers.iter().map(|server| server.client().cloned()).collect::<Result<_, _>>()?;
-    obstacles::raise(&clients, &seeds).await
+    obstacles::raise(&clients, &seeds, surroundings.minor).await
 }
 
 /// The key that the API server has when it makes this secret. Invalid bytes can only be put into

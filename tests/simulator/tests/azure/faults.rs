@@ -206,8 +206,8 @@ async fn an_operation_fails_after_the_step_that_the_case_names() {
             ]}}))
             .await;
         let mut document = with_kms(client.cluster().await, &client.case.key_ids[0]);
-        document["properties"]["kubernetesVersion"] = json!("1.34.3");
-        document["properties"]["agentPoolProfiles"][0]["orchestratorVersion"] = json!("1.34.3");
+        document["properties"]["kubernetesVersion"] = json!("1.35.3");
+        document["properties"]["agentPoolProfiles"][0]["orchestratorVersion"] = json!("1.35.3");
         let path = client.cluster_path();
         let response = client.arm_with(Method::PUT, &path, &[], Some(&document)).await;
         let poll = response.headers()["azure-asyncoperation"].to_str().unwrap().to_owned();
@@ -216,8 +216,8 @@ async fn an_operation_fails_after_the_step_that_the_case_names() {
         let after = client.cluster().await["properties"].clone();
         assert_eq!(after["provisioningState"], "Failed");
         assert_eq!(backend.applied.lock().unwrap().len(), applied, "{step}");
-        assert_eq!(after["currentKubernetesVersion"] == "1.34.3", upgraded, "{step}");
+        assert_eq!(after["currentKubernetesVersion"] == "1.35.3", upgraded, "{step}");
         let version = &after["agentPoolProfiles"][0]["currentOrchestratorVersion"];
-        assert_eq!(*version == "1.34.3", pool, "{step}");
+        assert_eq!(*version == "1.35.3", pool, "{step}");
     }
 }

@@ -200,9 +200,9 @@ async fn a_server_that_joins_with_the_old_key_is_one_more_lease_and_writes_the_o
 #[tokio::test]
 async fn a_new_kubernetes_version_restarts_the_servers() {
     let world = World::new(json!({}), v2(1, 0), 0.001);
-    assert_eq!(world.client().json("/version").await["gitVersion"], "v1.33.3");
-    world.api.set_version("1.34.1").await.unwrap();
-    assert_eq!(world.client().json("/version").await["gitVersion"], "v1.34.1");
+    assert_eq!(world.client().json("/version").await["gitVersion"], "v1.34.3");
+    world.api.set_version("1.35.3").await.unwrap();
+    assert_eq!(world.client().json("/version").await["gitVersion"], "v1.35.3");
     assert_eq!(leases(&world).await.len(), 4);
 }
 

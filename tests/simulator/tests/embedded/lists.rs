@@ -160,6 +160,49 @@ async fn one_unreadable_secret_fails_its_page_and_no_other() {
     assert_eq!(api.text("/readyz/kms-providers").await, "ok");
 }
 
+/// As kube-apiserver 1.37.2 answers.
+#[tokio::test]
+async fn since_kubernetes_1_37_an_undecryptable_secret_is_a_corrupt_object() {
+    let names = ["team-1/secret-45", "team-1/secret-46"];
+    let special: Vec<Value> =
+        names.iter().map(|name| json!({"name": name, "kind": "unreadable"})).collect();
+    let given = json!({
+        "cluster": {"kubernetes_version": "1.37.2"},
+        "secrets": {"namespaces": 1, "each": 9, "special": special},
+    });
+    let world = World::new(given, v2(1, 0), 0.001);
+    let api = world.client();
+    let response = api.get(&format!("{SECRETS}?limit=5")).await;
+    assert_eq!(response.status(), 500);
+    let status: Value = response.json().await.unwrap();
+    assert_eq!(status["reason"], "StorageReadError");
+    assert_eq!(
+        status["message"],
+        "failed to read one or more secrets from the storage: StorageError: corrupt object, Code: 7, Key: \
+         /registry/secrets/team-1/secret-45, ResourceVersion: 0, AdditionalErrorMsg: data from the storage is \
+         not transformable revision=0: no matching prefix found (and 1 more)"
+    );
+    assert_eq!(status["details"]["kind"], "secrets");
+    let causes = status["details"]["causes"].as_array().unwrap();
+    let fields: Vec<&Value> = causes.iter().map(|cause| &cause["field"]).collect();
+    assert_eq!(fields, names.map(|name| format!("/registry/secrets/{name}")).each_ref());
+
+    let read: Value = api.get(&format!("{SECRETS}/secret-45")).await.json().await.unwrap();
+    let message = read["message"].as_str().unwrap();
+    assert!(
+        message.starts_with("Internal error occurred: StorageError: corrupt object"),
+        "{message}"
+    );
+    assert!(message.contains("Key: /secrets/team-1/secret-45,"), "{message}");
+    let patched = api.patch("team-1", "secret-45", "{}").await;
+    assert_eq!(patched.status(), 500);
+    let patched: Value = patched.json().await.unwrap();
+    assert_eq!(
+        patched["message"],
+        "Internal error occurred: data from the storage is not transformable revision=0: no matching prefix found"
+    );
+}
+
 #[tokio::test]
 async fn a_list_of_all_namespaces_goes_through_them_in_order() {
     let world = World::new(json!({"secrets": {"namespaces": 3, "each": 4}}), v2(1, 0), 0.001);

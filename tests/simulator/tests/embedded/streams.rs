@@ -102,16 +102,43 @@ async fn a_streaming_list_breaks_off_once_for_each_namespace() {
     assert_eq!(events.next().await.unwrap()["type"], "BOOKMARK");
 }
 
+/// As kube-apiserver 1.32.10 and 1.33.6 answer, too.
 #[tokio::test]
 async fn servers_without_streaming_lists_refuse_them() {
-    let older = json!({"cluster": {"kubernetes_version": "1.28.5"}});
-    let without = json!({"faults": {"no_streaming_list": true}});
-    for given in [older, without] {
+    let (off, no_table) = (422, 406);
+    for (version, fault, status, words) in [
+        ("1.28.5", false, off, "sendInitialEvents is forbidden"),
+        ("1.31.4", false, off, "sendInitialEvents is forbidden"),
+        ("1.32.10", false, no_table, "only the following media types are accepted"),
+        ("1.33.6", false, off, "sendInitialEvents is forbidden"),
+        ("1.34.3", true, off, "sendInitialEvents is forbidden"),
+    ] {
+        let given = json!({
+            "cluster": {"kubernetes_version": version}, "faults": {"no_streaming_list": fault},
+        });
         let world = World::new(given, v2(1, 0), 0.001);
         let response = world.client().table(STREAM).await;
-        assert_eq!(response.status(), 422);
-        assert!(response.text().await.unwrap().contains("sendInitialEvents is forbidden"));
+        assert_eq!(response.status(), status, "{version}");
+        assert!(response.text().await.unwrap().contains(words), "{version}");
+        // an ordinary watch is served as a table by all of them
+        let watch = format!("{SECRETS}?watch=true&includeObject=None&timeoutSeconds=60");
+        Events::open(&world.client(), &watch).await;
     }
+}
+
+#[tokio::test]
+async fn a_streaming_list_may_not_mark_its_end() {
+    let given = json!({
+        "secrets": {"namespaces": 1, "each": 2}, "faults": {"streaming_end_unmarked": true},
+    });
+    let world = World::new(given, v2(1, 0), 0.001);
+    let mut events = Events::open(&world.client(), STREAM).await;
+    for _ in 0..2 {
+        assert_eq!(events.next().await.unwrap()["type"], "ADDED");
+    }
+    let bookmark = events.next().await.unwrap();
+    assert_eq!(bookmark["type"], "BOOKMARK");
+    assert_eq!(bookmark["object"]["rows"][0]["object"], Value::Null);
 }
 
 #[tokio::test]

@@ -50,7 +50,7 @@ async fn no_retry_after_holds_anybody_for_hours() {
 }
 
 #[tokio::test]
-async fn an_answer_may_have_hundreds_of_warnings() {
+async fn a_response_may_have_hundreds_of_warnings() {
     let server = TestServer::start(|_| {
         let mut response = respond(200, "{}");
         for number in 0..400 {
@@ -60,7 +60,33 @@ async fn an_answer_may_have_hundreds_of_warnings() {
         response
     })
     .await;
-    assert_eq!(server.api().await.send(&get("/api")).await.unwrap().status, 200);
+    let api = server.api().await;
+    let other = api.with_connections(1);
+    // The first time nothing is known of it; whoever asks again gets it, over any connection.
+    assert!(matches!(api.send(&get("/api")).await, Err(SendError::Connection(_))));
+    for api in [&api, &other, &api.fresh()] {
+        assert_eq!(api.send(&get("/api")).await.unwrap().status, 200);
+    }
+}
+
+/// A connection that has no room for many headers is not used again once there were many.
+#[tokio::test]
+async fn an_open_connection_without_room_for_warnings_is_replaced() {
+    let server = TestServer::start(|asked| {
+        let mut response = respond(200, "{}");
+        let warnings = if asked.path == "/warned" { 200 } else { 0 };
+        for _ in 0..warnings {
+            response.headers_mut().append(header::WARNING, HeaderValue::from_static("299 - \"w\""));
+        }
+        response
+    })
+    .await;
+    let one = server.api().await;
+    let other = one.with_connections(1);
+    other.send(&get("/api")).await.unwrap();
+    assert!(one.send(&get("/warned")).await.is_err());
+    assert_eq!(other.send(&get("/warned")).await.unwrap().status, 200);
+    assert_eq!(server.opened(), 3);
 }
 
 #[tokio::test]

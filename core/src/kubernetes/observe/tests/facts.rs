@@ -1,7 +1,7 @@
 //! What the cluster is, and what it says where it cannot be asked.
 
 use super::*;
-use crate::model::Unreadable;
+use crate::facts::Unreadable;
 
 fn group_id(name: &str) -> String {
     format!("/subscriptions/s/resourceGroups/{name}")
@@ -35,6 +35,8 @@ async fn everything_is_seen_where_everything_is_allowed() {
 #[tokio::test]
 async fn secrets_that_cannot_be_decrypted_show() {
     const LOST: &str = "Internal error occurred: unable to transform key \"/registry/secrets/team/c\": no key with key id \"a\" is configured";
+    // since Kubernetes 1.37
+    const NEWER: &str = "failed to read one or more secrets from the storage: StorageError: corrupt object, Code: 7, Key: /registry/secrets/team/c, ResourceVersion: 0, AdditionalErrorMsg: data from the storage is not transformable revision=0: no matching prefix found";
     const NOT_READY: &str =
         "[+]ping ok\n[-]informer-sync failed: reason withheld\nreadyz check failed";
     let scope = |count_secrets| ObserveScope {
@@ -48,6 +50,8 @@ async fn secrets_that_cannot_be_decrypted_show() {
     };
     let lost = Cluster { secrets_fail: Some(LOST), ..Cluster::default() };
     assert_eq!(seen(lost.clone(), true).await, Some(Unreadable::Secret(LOST.to_owned())));
+    let newer = Cluster { secrets_fail: Some(NEWER), ..Cluster::default() };
+    assert_eq!(seen(newer, true).await, Some(Unreadable::Secret(NEWER.to_owned())));
     assert_eq!(seen(lost, false).await, None, "secrets are listed only when asked to");
     let unwell = Cluster { secrets_fail: Some("etcdserver: no leader"), ..Cluster::default() };
     assert_eq!(seen(unwell, true).await, None);

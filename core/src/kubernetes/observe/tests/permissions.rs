@@ -1,7 +1,7 @@
 //! What may be done there, and what admission lets through.
 
 use super::*;
-use crate::model::{DeniedPatch, Permission};
+use crate::facts::{DeniedPatch, Permission};
 
 fn right(verb: &str, resource: &str, namespace: Option<&str>) -> Permission {
     Permission {

@@ -2,13 +2,14 @@
 
 use super::{Pass, Put, ROUNDS, Run, begin};
 use crate::{
+    ids::{ExpectedKey, NetworkMode},
     ledger::{Operation, Proof, Record},
     manager::exploration::{
         State,
         cluster::{Cluster, Ending, Key, id, written},
     },
-    model::{Evidence, ExpectedKey, KmsChange, NetworkMode},
     operation::{Effect, Failure, Outcome, Recorded, Stage, Verdict, closing, next},
+    report::{Evidence, KmsChange},
     rules::testing,
 };
 
@@ -40,12 +41,10 @@ impl State {
         let one = |what, next| vec![(what, next)];
         match effect {
             Effect::BeginRecord => one("records the operation", self.begin_record(effect)),
-            Effect::Intend { target } => one(
+            Effect::Intend { target, ends_with, turns_off } => one(
                 "records what it is about to set",
                 self.recorded(effect, |run, record| {
-                    if let Some(operation) = &mut record.operation {
-                        operation.target.get_or_insert_with(|| target.clone());
-                    }
+                    record.plans(ends_with.as_ref(), turns_off.as_ref());
                     record.intend(&target.expected(), run.state.etag.as_deref());
                 }),
             ),
@@ -63,13 +62,14 @@ impl State {
             Effect::Converge { expected, .. } => {
                 let all = self.cluster.all_write(written(expected));
                 let what = if all { "sees all servers write" } else { "gives up waiting" };
-                one(what, self.heard(effect, all, Failure::KmsUnavailable))
+                let keys = all.then(|| vec![expected.clone()]);
+                one(what, self.heard(effect, keys, Failure::KmsUnavailable))
             }
             Effect::FindKeyInUse { candidates, .. } => {
-                let known = |key: Option<Key>| candidates.contains(&expected_key(key));
-                let all = self.cluster.written().into_iter().all(known);
-                let what = if all { "finds the key in use" } else { "finds an unknown key" };
-                one(what, self.heard(effect, all, Failure::Other))
+                let keys = self.found(candidates);
+                let what =
+                    if keys.is_some() { "finds the key in use" } else { "finds an unknown key" };
+                one(what, self.heard(effect, keys, Failure::Unproven))
             }
             Effect::Rewrite => (0..2)
                 .map(|server| {
@@ -169,12 +169,21 @@ impl State {
         next
     }
 
-    /// The servers turn out to write with what was looked for, or with something else.
-    fn heard(&self, effect: &Effect, is_it: bool, otherwise: Failure) -> Self {
-        if !is_it {
-            return self.failed(effect, otherwise);
-        }
+    /// What the servers are found to write with. KMS v1 names no keys: it is taken for the only one
+    /// that comes into question.
+    fn found(&self, candidates: &[ExpectedKey]) -> Option<Vec<ExpectedKey>> {
         let keys: Vec<_> = self.cluster.written().into_iter().map(expected_key).collect();
+        if self.cluster.upgraded || keys == [ExpectedKey::Plaintext] {
+            return keys.iter().all(|key| candidates.contains(key)).then_some(keys);
+        }
+        let mut named = candidates.iter().filter(|candidate| candidate.key_id().is_some());
+        let only = named.next().filter(|_| named.next().is_none() && keys.len() == 1);
+        only.map(|key| vec![key.clone()])
+    }
+
+    /// The servers turn out to write with what was looked for, or with something else.
+    fn heard(&self, effect: &Effect, keys: Option<Vec<ExpectedKey>>, otherwise: Failure) -> Self {
+        let Some(keys) = keys else { return self.failed(effect, otherwise) };
         let mut next = self.done(effect, Outcome::Heard(keys.clone()));
         let writes = self.cluster.servers.map(|server| server.writes);
         if let Some(run) = &mut next.run {
@@ -186,7 +195,7 @@ impl State {
     fn verify(&self, effect: &Effect) -> Self {
         let pass =
             self.run.as_ref().and_then(|run| run.pass.as_ref()).expect("it waited for a key");
-        let under: Vec<Option<Key>> = pass.keys.iter().map(written).collect();
+        let under = pass.writes;
         let unchanged = pass.writes == self.cluster.servers.map(|server| server.writes);
         let ended = unchanged && self.cluster.all_under(&under);
         let (keys, left) = (pass.keys.clone(), Vec::new());

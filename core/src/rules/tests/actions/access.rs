@@ -1,7 +1,7 @@
 //! Deleting identities and removing roles.
 
 use super::*;
-use crate::{model::AccessPolicy, rules::testing::PRINCIPAL};
+use crate::{facts::AccessPolicy, rules::testing::PRINCIPAL};
 
 const IDENTITY: &str = "/subscriptions/8ecadfc9-d1a3-4ea4-b844-0d9f87e4d7c8/resourceGroups/shop/providers/Microsoft.ManagedIdentity/userAssignedIdentities/prod";
 const NOBODY: &str = "11111111-2222-3333-4444-555555555555";

@@ -1,7 +1,7 @@
 //! Stopping, scaling, upgrading and moving the cluster itself.
 
 use super::*;
-use crate::model::KubernetesVersion;
+use crate::ids::KubernetesVersion;
 
 #[test]
 fn stopping_the_cluster() {

@@ -9,8 +9,10 @@ mod vaults;
 use super::*;
 use crate::{
     catalogue::RuleId::*,
+    facts::{ClusterWithKms, Fact},
+    ids::{IdentityId, KeyId, NetworkMode, VaultId},
     ledger::Fit,
-    model::{Action, ClusterWithKms, Fact, Finding, IdentityId, KeyId, NetworkMode, VaultId},
+    report::{Action, Finding},
     rules::{
         Guarded, guard,
         testing::{

@@ -73,9 +73,9 @@ impl Plugin {
         let keys = Arc::new(Mutex::new(keys));
         let keeper = Keeper { keys: Arc::clone(&keys), vault, down };
         let mut server = Server::builder();
-        let router = match address {
-            PluginAddress::Abstract(_) => server.add_service(ServerV1::new(keeper)),
-            PluginAddress::Path(_) => server.add_service(ServerV2::new(keeper)),
+        let router = match address.version {
+            KmsVersion::V1 => server.add_service(ServerV1::new(keeper)),
+            KmsVersion::V2 => server.add_service(ServerV2::new(keeper)),
         };
         let task = tokio::spawn(async move {
             if let Err(error) = router.serve_with_incoming(connections).await {
@@ -102,40 +102,47 @@ impl Drop for Plugin {
     }
 }
 
-/// Where a plugin listens.
+/// Where a plugin listens, and what it speaks.
 #[derive(Debug)]
-pub(super) enum PluginAddress {
-    /// KMS v2.
+pub(super) struct PluginAddress {
+    version: KmsVersion,
+    socket: Socket,
+}
+
+#[derive(Debug)]
+enum Socket {
+    /// For KMS v2 since Kubernetes 1.32: other API servers name it in a way that is no authority of
+    /// HTTP.
     Path(PathBuf),
-    /// KMS v1: its client names the socket in a way that is no authority of HTTP when it is a path.
+    /// For all of them.
     Abstract(String),
 }
 
 impl PluginAddress {
     /// The address of a provider's plugin for an API server.
     pub(super) fn new(folder: &Path, version: KmsVersion, server: usize, provider: &str) -> Self {
-        match version {
-            KmsVersion::V2 => Self::Path(folder.join(format!("{server}-{provider}.sock"))),
-            KmsVersion::V1 => {
-                Self::Abstract(format!("{server}-{provider}-{}", uuid::Uuid::new_v4()))
-            }
-        }
+        let socket = if cfg!(target_os = "linux") || version == KmsVersion::V1 {
+            Socket::Abstract(format!("{server}-{provider}-{}", uuid::Uuid::new_v4()))
+        } else {
+            Socket::Path(folder.join(format!("{server}-{provider}.sock")))
+        };
+        Self { version, socket }
     }
 
     fn endpoint(&self) -> String {
-        match self {
-            Self::Path(path) => format!("unix://{}", path.display()),
-            Self::Abstract(name) => format!("unix:///@{name}"),
+        match &self.socket {
+            Socket::Path(path) => format!("unix://{}", path.display()),
+            Socket::Abstract(name) => format!("unix:///@{name}"),
         }
     }
 
     fn listen(&self) -> std::io::Result<UnixListener> {
-        match self {
-            Self::Path(path) => match std::fs::remove_file(path) {
+        match &self.socket {
+            Socket::Path(path) => match std::fs::remove_file(path) {
                 Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error),
                 _ => UnixListener::bind(path),
             },
-            Self::Abstract(name) => listen_on_abstract_socket(name),
+            Socket::Abstract(name) => listen_on_abstract_socket(name),
         }
     }
 }
@@ -151,7 +158,7 @@ fn listen_on_abstract_socket(name: &str) -> std::io::Result<UnixListener> {
 
 #[cfg(not(target_os = "linux"))]
 fn listen_on_abstract_socket(_name: &str) -> std::io::Result<UnixListener> {
-    Err(std::io::Error::other("KMS v1 needs an abstract socket, which only Linux has"))
+    Err(std::io::Error::other("this needs an abstract socket, which only Linux has"))
 }
 
 impl Keeper {

@@ -116,6 +116,37 @@ async fn a_failing_credential_plugin_is_never_quoted() {
     }
 }
 
+#[cfg(unix)]
+#[test]
+fn a_credential_plugin_that_never_ends_is_given_up_and_holds_nobody() {
+    let began = std::time::Instant::now();
+    // its first run, or its second
+    for script in ["exec sleep 30", "[ -e \"$1\" ] && exec sleep 30; echo x > \"$1\"; exit 3"] {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let outcome = runtime.block_on(async {
+            let server = TestServer::start(|_| respond(200, "{}")).await;
+            let (_folder, destination) = with_plugin(&server, script).await;
+            let timing = Timing::default();
+            let made = KubernetesApi::new(destination, None, &timing);
+            tokio::time::timeout(Duration::from_millis(300), made).await
+        });
+        // A caller's own time limit ends it, and the end of the runtime does not wait for it.
+        assert!(outcome.is_err() || outcome.unwrap().is_err());
+        drop(runtime);
+    }
+    assert!(began.elapsed() < Duration::from_secs(20), "{:?}", began.elapsed());
+}
+
+#[cfg(unix)]
+#[tokio::test(start_paused = true)]
+async fn a_credential_plugin_has_a_time_limit() {
+    let server = TestServer::start(|_| respond(200, "{}")).await;
+    let (_folder, destination) = with_plugin(&server, "exec sleep 30").await;
+    let error = KubernetesApi::new(destination, None, &Timing::default()).await.err().unwrap();
+    assert_eq!(error.kind(), ErrorKind::Unauthenticated);
+    assert!(error.to_string().contains("gave nothing within 300 s"), "{error}");
+}
+
 #[tokio::test]
 async fn a_webhooks_401_costs_no_token() {
     let server = TestServer::start(|_| {

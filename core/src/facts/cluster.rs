@@ -1,0 +1,213 @@
+//! What is known of a managed cluster.
+
+use std::str::FromStr;
+
+use crate::{
+    error::{Error, ErrorKind, Result},
+    ids::{ClusterId, ExpectedKey, KeyId, KubernetesVersion, NetworkMode, VaultId},
+    report::{KmsChange, KmsConfiguration},
+};
+
+/// A managed cluster as Azure Resource Manager describes it.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) struct ClusterFacts {
+    pub(crate) id: ClusterId,
+    pub(crate) location: String,
+    /// `currentKubernetesVersion`, or `kubernetesVersion` where that is absent.
+    pub(crate) kubernetes_version: KubernetesVersion,
+    pub(crate) provisioning_state: String,
+    /// `powerState.code`.
+    pub(crate) power_state: String,
+    pub(crate) identity_kind: IdentityKind,
+    pub(crate) identities: Vec<UserAssignedIdentity>,
+    /// Absent: the cluster never had a KMS profile.
+    pub(crate) kms: Option<KmsProfile>,
+    /// `kubernetesResourceObjectEncryptionProfile.infrastructureEncryption` is Enabled.
+    pub(crate) infrastructure_encryption: bool,
+    pub(crate) vnet_integration: bool,
+    pub(crate) private_cluster: bool,
+    /// `fqdn`, `privateFQDN` and `azurePortalFQDN`.
+    pub(crate) hosts: Vec<String>,
+    pub(crate) node_resource_group: String,
+    pub(crate) resource_uid: Option<String>,
+    pub(crate) etag: Option<String>,
+    pub(crate) node_pools: Vec<NodePoolFacts>,
+    /// `identity.tenantId`: only system-assigned identities have it here.
+    pub(crate) tenant_id: Option<String>,
+    /// `aadProfile` is present: the Kubernetes API takes Entra tokens.
+    pub(crate) entra: bool,
+}
+
+impl ClusterFacts {
+    pub(crate) fn is_succeeded(&self) -> bool {
+        self.provisioning_state.eq_ignore_ascii_case("Succeeded")
+    }
+
+    /// What is busy with an operation, in words: the cluster itself, or one of its node pools.
+    pub(crate) fn busy(&self) -> Option<String> {
+        if !is_terminal_state(&self.provisioning_state) {
+            return Some(format!("cluster {} is {}", self.id, self.provisioning_state));
+        }
+        let pool =
+            self.node_pools.iter().find(|pool| !is_terminal_state(&pool.provisioning_state))?;
+        Some(format!("node pool {} of {} is {}", pool.name, self.id, pool.provisioning_state))
+    }
+
+    pub(crate) fn is_stopped(&self) -> bool {
+        self.power_state.eq_ignore_ascii_case("Stopped")
+    }
+
+    /// Whether secrets are encrypted with a key in a vault now.
+    pub(crate) fn kms_on(&self) -> Option<&KmsProfile> {
+        self.kms.as_ref().filter(|profile| profile.enabled)
+    }
+
+    /// What the cluster is configured with.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Unexpected`] when its key, or in private mode its vault, cannot be named.
+    pub(crate) fn configured(&self) -> Result<KmsChange> {
+        let Some(profile) = self.kms_on() else { return Ok(KmsChange::Off) };
+        let key_vault_id = match &profile.vault {
+            Some(Configured::Other(text)) => return Err(self.unnamed("vault", text)),
+            Some(Configured::Id(id)) => Some(id.clone()),
+            None => None,
+        };
+        Ok(KmsChange::On(KmsConfiguration {
+            key_id: self.configured_key(profile)?,
+            network_mode: profile.network_mode.unwrap_or_default(),
+            key_vault_id,
+        }))
+    }
+
+    /// What the API servers write with as the cluster is configured.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Unexpected`] when its key cannot be named.
+    pub(crate) fn expected(&self) -> Result<ExpectedKey> {
+        match self.kms_on() {
+            Some(profile) => self.configured_key(profile).map(ExpectedKey::Key),
+            None => Ok(ExpectedKey::Plaintext),
+        }
+    }
+
+    fn configured_key(&self, profile: &KmsProfile) -> Result<KeyId> {
+        let text = profile.key.as_ref().map_or("", Configured::as_str);
+        profile.key_id().cloned().ok_or_else(|| self.unnamed("key", text))
+    }
+
+    fn unnamed(&self, what: &str, text: &str) -> Error {
+        let message =
+            format!("cluster {} is configured with {what} {text:?}, which cannot be read", self.id);
+        Error::new(ErrorKind::Unexpected, message)
+    }
+
+    /// Whether the cluster has this profile.
+    pub(crate) fn has(&self, profile: &KmsChange) -> bool {
+        match profile {
+            KmsChange::Off => self.kms_on().is_none(),
+            KmsChange::On(target) => self.kms_on().is_some_and(|profile| profile.is(target)),
+        }
+    }
+}
+
+/// Whether a provisioning state says that nothing is going on. Azure calls a cancelled operation
+/// Canceled.
+pub(crate) fn is_terminal_state(provisioning_state: &str) -> bool {
+    ["Succeeded", "Failed", "Canceled"]
+        .iter()
+        .any(|state| provisioning_state.eq_ignore_ascii_case(state))
+}
+
+/// `identity.type`.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) enum IdentityKind {
+    UserAssigned,
+    SystemAssigned,
+    /// No managed identity: a service principal.
+    None,
+    Other(String),
+}
+
+/// An entry of `identity.userAssignedIdentities`.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) struct UserAssignedIdentity {
+    pub(crate) resource_id: String,
+    pub(crate) principal_id: Option<String>,
+}
+
+/// An id in the cluster's document.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) enum Configured<T> {
+    Id(T),
+    /// It cannot be read as one.
+    Other(String),
+}
+
+impl<T> Configured<T> {
+    fn id(&self) -> Option<&T> {
+        match self {
+            Self::Id(id) => Some(id),
+            Self::Other(_) => None,
+        }
+    }
+}
+
+impl<T: AsRef<str>> Configured<T> {
+    /// Character by character.
+    pub(crate) fn as_str(&self) -> &str {
+        match self {
+            Self::Id(id) => id.as_ref(),
+            Self::Other(text) => text,
+        }
+    }
+}
+
+impl<T: FromStr> From<String> for Configured<T> {
+    fn from(text: String) -> Self {
+        text.parse().map_or(Self::Other(text), Self::Id)
+    }
+}
+
+/// `securityProfile.azureKeyVaultKms`, in any of the shapes that tools leave behind.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) struct KmsProfile {
+    pub(crate) enabled: bool,
+    pub(crate) key: Option<Configured<KeyId>>,
+    pub(crate) network_mode: Option<NetworkMode>,
+    pub(crate) vault: Option<Configured<VaultId>>,
+}
+
+impl KmsProfile {
+    /// KMS off, and nothing remembered.
+    pub(crate) const OFF: Self =
+        Self { enabled: false, key: None, network_mode: None, vault: None };
+
+    /// `None`: there is none, or it cannot be read.
+    pub(crate) fn key_id(&self) -> Option<&KeyId> {
+        self.key.as_ref()?.id()
+    }
+
+    /// `None`: there is none, or it cannot be read.
+    pub(crate) fn key_vault_id(&self) -> Option<&VaultId> {
+        self.vault.as_ref()?.id()
+    }
+
+    /// Whether this is the target: same key, same mode, and in private mode the same vault.
+    pub(crate) fn is(&self, target: &KmsConfiguration) -> bool {
+        self.enabled
+            && self.key_id() == Some(&target.key_id)
+            && self.network_mode == Some(target.network_mode)
+            && (target.network_mode == NetworkMode::Public
+                || self.key_vault_id() == target.key_vault_id.as_ref())
+    }
+}
+
+/// A node pool.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) struct NodePoolFacts {
+    pub(crate) name: String,
+    pub(crate) provisioning_state: String,
+    /// `currentOrchestratorVersion`, or `orchestratorVersion` where that is absent.
+    pub(crate) kubernetes_version: Option<KubernetesVersion>,
+}

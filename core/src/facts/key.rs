@@ -1,0 +1,28 @@
+//! What is known of a key version.
+
+use time::OffsetDateTime;
+
+use crate::ids::KeyId;
+
+/// A version of a key in a vault.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) struct KeyFacts {
+    /// The vault's own identifier of the version.
+    pub(crate) kid: String,
+    /// `RSA`, `RSA-HSM`, `EC`, ….
+    pub(crate) kind: String,
+    /// `key_ops`.
+    pub(crate) operations: Vec<String>,
+    pub(crate) enabled: bool,
+    pub(crate) expires: Option<OffsetDateTime>,
+    pub(crate) not_before: Option<OffsetDateTime>,
+}
+
+/// A version in a list of a key's versions.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) struct KeyVersion {
+    pub(crate) key_id: KeyId,
+    pub(crate) created: Option<OffsetDateTime>,
+    /// The operation of this crate that it was made for.
+    pub(crate) operation: Option<String>,
+}

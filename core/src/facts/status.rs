@@ -1,0 +1,47 @@
+//! What a cluster's document tells of its KMS.
+
+use super::{ClusterFacts, IdentityKind};
+use crate::{
+    ids::KubernetesVersion,
+    report::{Experience, Finding, KmsStatus, KmsVersion},
+};
+
+impl ClusterFacts {
+    /// The state of the cluster's KMS.
+    pub(crate) fn status(&self, findings: Vec<Finding>) -> KmsStatus {
+        let on = self.kms_on();
+        let identity_type = match &self.identity_kind {
+            IdentityKind::UserAssigned => "UserAssigned",
+            IdentityKind::SystemAssigned => "SystemAssigned",
+            IdentityKind::None => "None",
+            IdentityKind::Other(text) => text,
+        };
+        let is_v1 = self.kubernetes_version < KubernetesVersion::KMS_V2;
+        let version = if is_v1 { KmsVersion::V1 } else { KmsVersion::V2 };
+        KmsStatus {
+            cluster: self.id.clone(),
+            location: self.location.clone(),
+            kubernetes_version: self.kubernetes_version,
+            provisioning_state: self.provisioning_state.clone(),
+            power_state: self.power_state.clone(),
+            enabled: on.is_some(),
+            key_id: on.and_then(|profile| profile.key_id().cloned()),
+            network_mode: on.and_then(|profile| profile.network_mode),
+            key_vault_id: on.and_then(|profile| profile.key_vault_id().cloned()),
+            kms_version: on.map(|_| version),
+            experience: match (on, self.infrastructure_encryption) {
+                (Some(_), true) => Some(Experience::CustomerManaged),
+                (Some(_), false) => Some(Experience::KeyVault),
+                (None, true) => Some(Experience::PlatformManaged),
+                (None, false) => None,
+            },
+            vnet_integration: self.vnet_integration,
+            identity_type: identity_type.to_owned(),
+            etag: self.etag.clone(),
+            findings,
+            ledger: None,
+            operation_in_progress: None,
+            secrets: None,
+        }
+    }
+}

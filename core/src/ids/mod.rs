@@ -1,0 +1,25 @@
+//! Identifiers and the words that arguments are made of: parsed once at the edge, then passed as they are.
+
+mod expected_key;
+mod key_id;
+mod kubernetes_version;
+mod network_mode;
+mod node_pools;
+mod parse_error;
+mod resource_id;
+#[cfg(test)]
+mod tests;
+mod text_enum;
+mod vault_access;
+mod verb;
+
+pub use expected_key::ExpectedKey;
+pub use key_id::KeyId;
+pub use kubernetes_version::KubernetesVersion;
+pub use network_mode::NetworkMode;
+pub use node_pools::NodePools;
+pub use parse_error::ParseError;
+pub use resource_id::{ClusterId, IdentityId, VaultId};
+pub(crate) use text_enum::{by_name, serde_as_text, text_enum};
+pub use vault_access::VaultAccess;
+pub use verb::Verb;

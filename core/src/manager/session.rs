@@ -1,0 +1,230 @@
+//! What every call of a verb has: the looks at the cluster, progress, a time limit, and a report in every case.
+
+use std::{future::Future, time::Duration};
+
+use tokio::time::Instant;
+
+use super::Inner;
+use crate::{
+    error::{Error, ErrorKind, Result},
+    facts::{ClusterFacts, KubernetesFacts},
+    ids::{ClusterId, KeyId, KubernetesVersion, Verb},
+    kubernetes::{KubernetesApi, Needs, ObserveScope},
+    ledger::{Operation, Reconciled, Record, judge},
+    observe::{KeyToObserve, Observation, ObserveContext, observe},
+    options::{ReencryptOptions, RunOptions},
+    progress::Reporter,
+    reencrypt::{Engine, EngineConfig},
+    report::{KmsStatus, OperationReport},
+    runner::RunLog,
+};
+
+/// How long a verb may take that only reads and has no time limit of its own.
+pub(super) const READING: Duration = Duration::from_secs(120);
+
+/// What a verb leaves when its time limit ends it.
+#[derive(Clone, Copy)]
+pub(super) enum AtTimeLimit {
+    /// Nothing was changed.
+    Unchanged,
+    /// What was begun is gone on with by the same call.
+    GoesOn,
+}
+
+/// A call of a verb that makes a report.
+pub(super) struct Session<'a> {
+    pub(super) inner: &'a Inner,
+    verb: Verb,
+    pub(super) reporter: Reporter,
+    pub(super) log: RunLog,
+}
+
+impl<'a> Session<'a> {
+    pub(super) fn new(inner: &'a Inner, verb: Verb, run: &RunOptions) -> Self {
+        Self {
+            inner,
+            verb,
+            reporter: Reporter::new(verb, run.on_progress.clone()),
+            log: RunLog::new(verb, inner.cluster.clone(), run.dry_run, run.allow.clone()),
+        }
+    }
+
+    /// What the call is, in words.
+    pub(super) fn what(&self) -> String {
+        format!("{} of cluster {}", self.verb, self.inner.cluster.name())
+    }
+
+    /// The work, unless it takes longer than the time limit: then the error says what was going on.
+    pub(super) async fn in_time<T>(
+        &self,
+        limit: Duration,
+        then: AtTimeLimit,
+        work: impl Future<Output = Result<T>>,
+    ) -> Result<T> {
+        let at_last = || self.reporter.last_message();
+        in_time(&self.inner.cluster, self.verb, limit, then, at_last, work).await
+    }
+
+    /// The report, on its own or with the error.
+    pub(super) fn end(self, outcome: Result<()>) -> Result<OperationReport> {
+        match &outcome {
+            Ok(()) => self.reporter.finish("Done"),
+            Err(error) => self.reporter.finish(error.to_string()),
+        }
+        match (outcome, self.log.report()) {
+            (Ok(()), Some(report)) => Ok(report),
+            (Ok(()), None) => Err(Error::internal("the call ended without a look at the cluster")),
+            (Err(error), Some(report)) => Err(error.with_report(report)),
+            (Err(error), None) => Err(error),
+        }
+    }
+
+    /// The engine for a cluster, as it is observed and recorded.
+    pub(super) fn engine(
+        &self,
+        api: KubernetesApi,
+        facts: Option<&KubernetesFacts>,
+        cluster: &ClusterFacts,
+        recorded: Option<&Reconciled>,
+        options: ReencryptOptions,
+    ) -> Engine {
+        let Inner { timing, journal, .. } = self.inner;
+        let record = recorded.map(|found| &found.record);
+        let in_use = key_in_use(cluster).into_iter();
+        Engine::new(EngineConfig {
+            api,
+            timing: timing.clone(),
+            options,
+            state_namespace: journal.namespace().to_owned(),
+            // not known now is not "no": a server may just be restarting
+            metrics: facts.is_some_and(|facts| facts.metrics.known() != Some(&false)),
+            total: facts.and_then(|facts| facts.secrets.known().copied()),
+            reporter: self.reporter.clone(),
+            known_key_id_hashes: record.map(Record::hashes_seen).unwrap_or_default(),
+            known_keys: in_use.chain(record.into_iter().flat_map(Record::keys)).collect(),
+            settled: cluster.is_succeeded(),
+            kms_v1: cluster.kubernetes_version < KubernetesVersion::KMS_V2,
+        })
+    }
+}
+
+impl Inner {
+    pub(super) async fn observe(
+        &self,
+        wanted: impl FnOnce(&ClusterFacts, Option<&Reconciled>) -> Option<KeyToObserve>,
+        scope: ObserveScope<'_>,
+    ) -> Result<Observation> {
+        let sources = ObserveContext {
+            azure: &self.azure,
+            cluster: &self.cluster,
+            access: &self.kubernetes,
+            timing: &self.timing,
+        };
+        Box::pin(observe(sources, wanted, scope)).await
+    }
+
+    /// Observes what is in use, for a verb that changes nothing of it.
+    pub(super) async fn look(&self, count_secrets: bool) -> Result<Observation> {
+        let scope = self.scope_to_look(count_secrets);
+        self.observe(|cluster, _| KeyToObserve::in_use(cluster), scope).await
+    }
+
+    /// Work that only reads and has no time limit of its own.
+    pub(super) async fn reading<T>(
+        &self,
+        verb: Verb,
+        work: impl Future<Output = Result<T>>,
+    ) -> Result<T> {
+        in_time(&self.cluster, verb, READING, AtTimeLimit::Unchanged, String::new, work).await
+    }
+
+    /// What follows a vault's name in its host. To ask for it is part of the call's time.
+    pub(super) async fn key_vault_suffix(&self, verb: Verb, run: &mut RunOptions) -> Result<&str> {
+        let began = Instant::now();
+        let asked = self.azure.key_vault_suffix();
+        // None at all is refused afterwards, with whatever else is wrong.
+        let limit = if run.timeout.is_zero() { READING } else { run.timeout };
+        let then = AtTimeLimit::Unchanged;
+        let suffix = in_time(&self.cluster, verb, limit, then, String::new, asked).await?;
+        run.timeout = run.timeout.saturating_sub(began.elapsed());
+        Ok(suffix)
+    }
+
+    /// What is looked at to see how things are.
+    pub(super) fn scope_to_look(&self, count_secrets: bool) -> ObserveScope<'_> {
+        ObserveScope {
+            namespaces: None,
+            needs: Needs::Status,
+            state_namespace: self.journal.namespace(),
+            dry_run_patches: false,
+            count_secrets,
+            journal: self.journal.is_kept(),
+        }
+    }
+}
+
+/// The cluster's state with what is recorded of it.
+pub(super) fn status_with(cluster: &ClusterFacts, found: Option<&Reconciled>) -> KmsStatus {
+    let mut status = cluster.status(Vec::new());
+    status.ledger = found.map(judge);
+    status.operation_in_progress = found.and_then(|found| {
+        let unsealed = || found.unsealed.as_ref()?.operation.clone();
+        found.record.operation.as_ref().map(Operation::in_progress).or_else(unsealed)
+    });
+    status
+}
+
+pub(super) fn key_in_use(cluster: &ClusterFacts) -> Option<KeyId> {
+    cluster.kms_on()?.key_id().cloned()
+}
+
+/// The work, unless it takes longer than its time limit. `at_last`: what it was doing then.
+pub(super) async fn in_time<T>(
+    cluster: &ClusterId,
+    verb: Verb,
+    limit: Duration,
+    then: AtTimeLimit,
+    at_last: impl FnOnce() -> String,
+    work: impl Future<Output = Result<T>>,
+) -> Result<T> {
+    let outcome = tokio::time::timeout(limit, work).await.unwrap_or_else(|_| {
+        let then = match then {
+            AtTimeLimit::Unchanged => {
+                "Azure or the API server does not respond in time; nothing was changed, call it again"
+            }
+            AtTimeLimit::GoesOn => "calling it again goes on from here",
+        };
+        let at_last = match at_last() {
+            doing if doing.is_empty() => String::new(),
+            doing => format!(" (at last: {doing})"),
+        };
+        let message = format!(
+            "{verb} of {cluster} did not end within its time limit of {:.0} s{at_last}; {then}",
+            limit.as_secs_f64()
+        );
+        Err(Error::new(ErrorKind::Timeout, message))
+    });
+    outcome.map_err(|error| error.of(verb, cluster))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rules::testing::CLUSTER;
+
+    #[tokio::test(start_paused = true)]
+    async fn what_does_not_answer_ends_with_an_error_that_names_the_limit() {
+        let cluster = ClusterId::parse(CLUSTER).unwrap();
+        let then = AtTimeLimit::Unchanged;
+        let never = std::future::pending::<Result<()>>();
+        let at_last = || "asking".to_owned();
+        let outcome = in_time(&cluster, Verb::Status, READING, then, at_last, never).await;
+        let error = outcome.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Timeout);
+        assert!(error.to_string().contains("status of"), "{error}");
+        assert!(error.to_string().contains("120 s (at last: asking)"), "{error}");
+        let soon = async { Ok(1) };
+        let outcome = in_time(&cluster, Verb::Status, READING, then, String::new, soon).await;
+        assert_eq!(outcome.unwrap(), 1);
+    }
+}

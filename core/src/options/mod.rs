@@ -1,0 +1,18 @@
+//! What callers ask for, and how.
+
+mod intent;
+mod new_key;
+mod timing;
+mod verb_options;
+
+pub(crate) use intent::{
+    ChangeNetworkMode, Disable, Enable, Intent, MigrateToV2, ReencryptSecrets, Rotate,
+};
+pub use new_key::NewKey;
+#[doc(hidden)]
+pub use timing::Timing;
+pub use verb_options::{
+    ChangeNetworkModeOptions, DisableOptions, EnableOptions, MigrateToV2Options, Pace, Reencrypt,
+    ReencryptOptions, ReencryptSecretsOptions, ResumeOptions, RotateOptions, RunOptions,
+    StatusOptions, VerifySecretsOptions,
+};

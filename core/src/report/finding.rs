@@ -1,0 +1,138 @@
+//! What a rule has to say about a cluster.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    catalogue::{Level, RuleId},
+    ids::text_enum,
+    text::shown,
+};
+
+text_enum! {
+    /// Why a finding was made.
+    pub enum FindingState("state") {
+        /// The rule is violated.
+        Violated = "violated",
+        /// The facts could not be read.
+        Undetermined = "undetermined",
+    }
+}
+
+/// A rule that does not hold, or could not be judged.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct Finding {
+    /// The rule.
+    pub rule: RuleId,
+    /// `block` refuses the operation, `warn` and `info` are only reported.
+    pub level: Level,
+    /// Whether naming the rule in `allow` lifts the refusal.
+    pub overridable: bool,
+    /// Violated, or undetermined.
+    pub state: FindingState,
+    /// The resource it is about: a resource id, a key id, `namespace/name`, or a part of the cluster.
+    pub resource: String,
+    /// One sentence: what is the matter here.
+    pub message: String,
+    /// What to do about it.
+    pub remedy: String,
+    /// Where the limitation is documented.
+    pub url: String,
+}
+
+impl Finding {
+    /// The rule does not hold. Level and remedy are the catalogue's.
+    pub(crate) fn violated(
+        rule: RuleId,
+        resource: impl fmt::Display,
+        message: impl Into<String>,
+    ) -> Self {
+        let entry = rule.entry();
+        Self {
+            rule,
+            level: entry.level,
+            overridable: entry.overridable,
+            state: FindingState::Violated,
+            resource: shown(&resource.to_string()),
+            message: shown(&message.into()),
+            remedy: entry.remedy.to_owned(),
+            url: entry.url.to_owned(),
+        }
+    }
+
+    /// The rule could not be judged; `why` names the missing permission or endpoint. It refuses
+    /// where guessing could lose data, as the catalogue says, and warns elsewhere.
+    pub(crate) fn undetermined(rule: RuleId, resource: impl fmt::Display, why: &str) -> Self {
+        let entry = rule.entry();
+        let level = match entry.level {
+            Level::Block if !entry.refuses_undetermined => Level::Warn,
+            level => level,
+        };
+        let message = format!("could not tell whether {}: {why}", entry.violated_when);
+        Self {
+            level,
+            state: FindingState::Undetermined,
+            remedy: format!(
+                "Grant what is missing and run again, or see for yourself whether it is so; if it is: {}",
+                entry.remedy
+            ),
+            ..Self::violated(rule, resource, message)
+        }
+    }
+
+    /// The same finding at another level, for rules whose level depends on the circumstances.
+    pub(crate) fn at(mut self, level: Level, overridable: bool) -> Self {
+        self.level = level;
+        self.overridable = overridable;
+        self
+    }
+
+    /// Whether it refuses the operation, given what the caller allows.
+    pub(crate) fn refuses(&self, allow: &[RuleId]) -> bool {
+        self.level == Level::Block && !(self.overridable && allow.contains(&self.rule))
+    }
+}
+
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ({}", self.rule, self.level)?;
+        if self.state == FindingState::Undetermined {
+            f.write_str(", undetermined")?;
+        }
+        write!(f, "): {}. {}", self.message, self.remedy)?;
+        if !self.url.is_empty() {
+            write!(f, " See {}", self.url)?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn a_finding_shows_its_rule_its_message_and_its_remedy(
+            rule in proptest::sample::select(RuleId::ALL),
+            message in "\\PC{0,60}",
+            undetermined: bool,
+        ) {
+            let finding = if undetermined {
+                Finding::undetermined(rule, "resource", &message)
+            } else {
+                Finding::violated(rule, "resource", message.clone())
+            };
+            let text = finding.to_string();
+            prop_assert!(text.contains(rule.as_str()));
+            prop_assert!(text.contains(&shown(&message)));
+            prop_assert!(text.contains(rule.entry().remedy));
+            prop_assert!(text.contains(rule.entry().url));
+            prop_assert_eq!(text.contains("undetermined"), undetermined || message.contains("undetermined"));
+        }
+    }
+}

@@ -1,0 +1,20 @@
+//! What the library says: findings, plans, reports, the state of a cluster and its keys.
+
+mod action;
+mod finding;
+mod kms;
+mod ledger;
+mod operation;
+mod status;
+mod step;
+
+pub use action::Action;
+pub use finding::{Finding, FindingState};
+pub use kms::{KmsChange, KmsConfiguration};
+pub use ledger::{KeyLedger, LedgerEntry};
+pub use operation::{
+    ApiServer, BlockedReason, BlockedSecret, Counts, Evidence, OperationReport, Purpose,
+    ReencryptReport, Scope, StepOutcome, StepReport,
+};
+pub use status::{Experience, KmsStatus, KmsVersion, OperationInProgress, SecretTotal};
+pub use step::{Step, StepKind, Steps};
