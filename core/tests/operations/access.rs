@@ -82,7 +82,8 @@ async fn a_refusal_before_anything_is_recorded_says_nothing_of_a_record() {
     let simulator = common::simulator().await;
     let case = simulator.put_case(Given::default()).await.unwrap();
     let manager = common::manager(&case);
-    let missing = format!("{}0", &case.key_ids[0][..case.key_ids[0].len() - 1]);
+    let (start, end) = case.key_ids[0].split_at(case.key_ids[0].len() - 1);
+    let missing = format!("{start}{}", if end == "0" { "1" } else { "0" });
     let error = manager.enable(&missing, EnableOptions::default()).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::PreflightFailed, "{error:?}");
     assert!(!error.to_string().contains("unfinished"), "{error}");
