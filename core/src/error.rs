@@ -90,8 +90,8 @@ struct Inner {
     kind: ErrorKind,
     message: String,
     service_code: Option<String>,
-    /// Whatever the kind, the same call does not succeed before somebody acts.
-    needs_action: bool,
+    /// Whether the same call may succeed later, where that is not what the kind says.
+    retryable: Option<bool>,
     findings: Vec<Finding>,
     report: Option<OperationReport>,
     source: Option<Box<dyn StdError + Send + Sync>>,
@@ -103,7 +103,7 @@ impl Error {
             kind,
             message: one_line(&message.into(), LONGEST_MESSAGE),
             service_code: None,
-            needs_action: false,
+            retryable: None,
             findings: Vec::new(),
             report: None,
             source: None,
@@ -131,7 +131,13 @@ impl Error {
 
     /// The same call does not succeed before somebody acts as the message says.
     pub(crate) fn until_somebody_acts(mut self) -> Self {
-        self.0.needs_action = true;
+        self.0.retryable = Some(false);
+        self
+    }
+
+    /// The same call may succeed later with nothing else changed.
+    pub(crate) fn passing(mut self) -> Self {
+        self.0.retryable = Some(true);
         self
     }
 
@@ -152,7 +158,8 @@ impl Error {
 
     /// Adds to the message what the caller should know besides.
     pub(crate) fn with_context(mut self, context: &str) -> Self {
-        self.0.message = format!("{}; {}", self.0.message, shown(context));
+        let message = self.0.message.trim_end_matches('.');
+        self.0.message = format!("{message}; {}", shown(context));
         self
     }
 
@@ -170,10 +177,11 @@ impl Error {
 
     /// Whether the same call may succeed later with nothing else changed. A `conflict` with an
     /// operation that is unfinished, or with a key that somebody else set, is none that passes: the
-    /// message says what to call.
+    /// message says what to call. An `unauthenticated` is one where the service that signs in was not
+    /// reached, or failed.
     #[must_use]
     pub fn is_retryable(&self) -> bool {
-        self.0.kind.is_retryable() && !self.0.needs_action
+        self.0.retryable.unwrap_or_else(|| self.0.kind.is_retryable())
     }
 
     /// The rules behind an `invalid_input`, `preflight_failed` or `conflict`.

@@ -11,11 +11,13 @@ use time::OffsetDateTime;
 use crate::{
     azure::{Azure, ClusterRole},
     error::{Error, Result},
-    facts::{AccessFacts, ClusterFacts, Fact, KeyFacts, KubernetesFacts, Lookup, VaultFacts},
+    facts::{
+        AccessFacts, ClusterFacts, Fact, KeyFacts, KubernetesFacts, Lookup, Obstacle, VaultFacts,
+    },
     ids::{ClusterId, KeyId, NetworkMode, VaultAccess, VaultId},
     kubernetes::{
         self, BearerToken, ClusterEndpoint, KubernetesAccess, KubernetesApi, ObserveScope,
-        TokenSource, is_no_response,
+        TokenSource, is_no_response, is_untrusted,
     },
     ledger::{Fit, Operation, Reconciled},
     observed::Observed,
@@ -141,7 +143,8 @@ pub(crate) async fn observe(
     let failed = [kubernetes.as_ref().err(), kept.as_ref().and_then(|kept| kept.as_ref().err())];
     // Without a way to the API server, Azure did not give one.
     let down = api.is_some() && failed.into_iter().flatten().any(is_no_response);
-    let obstacle = kubernetes.as_ref().err().map(Error::kind);
+    let obstacle = |error| Obstacle::of(error, is_untrusted(error));
+    let obstacle = kubernetes.as_ref().err().map(obstacle);
     let kubernetes = Fact::from(kubernetes);
     let found = kept.map(|kept| reconciled(&cluster, kept?));
     let recorded = found

@@ -3,10 +3,10 @@
 use time::OffsetDateTime;
 
 use crate::{
-    error::{ErrorKind, Result},
+    error::Result,
     facts::{
         AccessFacts, ClusterFacts, ClusterWithKms, Fact, KeyFacts, KeyVersion, KubernetesFacts,
-        Lookup, VaultFacts,
+        Lookup, Obstacle, VaultFacts,
     },
     ids::{KeyId, KubernetesVersion},
     ledger::{Operation, Reconciled, profile_in_force},
@@ -37,7 +37,7 @@ pub(crate) struct Observed {
     /// `Unknown`: the API server cannot be reached from here.
     pub(crate) kubernetes: Fact<KubernetesFacts>,
     /// What kept it from being looked at. `None`: nothing did.
-    pub(crate) obstacle: Option<ErrorKind>,
+    pub(crate) obstacle: Option<Obstacle>,
     /// The API servers cannot be reached, or fail in what they are asked.
     pub(crate) down: bool,
     /// What is recorded in the cluster, in line with the rest. `None`: nothing is to be recorded.

@@ -15,15 +15,17 @@ use crate::{
 /// rollback without a gate rests on.
 pub(super) fn no_token(what: &str, error: &azure_core::Error) -> Error {
     let cause = Cause::of(error);
+    let passes = !is_untrusted(&cause) && is_passing(error);
     let remedy = if is_untrusted(&cause) {
         UNTRUSTED_BY_CREDENTIAL
-    } else if is_passing(error) {
+    } else if passes {
         "check the network and try again"
     } else {
         "sign in and try again"
     };
     let message = format!("could not {what}: no token could be obtained: {cause}; {remedy}");
-    Error::new(ErrorKind::Unauthenticated, message).with_source(cause)
+    let error = Error::new(ErrorKind::Unauthenticated, message).with_source(cause);
+    if passes { error.passing() } else { error }
 }
 
 const UNTRUSTED_BY_CREDENTIAL: &str = "the credential does not trust that certificate: name its CA in the environment variable \
@@ -128,24 +130,28 @@ mod tests {
             let inner = azure_core::Error::with_message(kind, inner);
             azure_core::Error::with_error(CoreErrorKind::Credential, inner, "it failed")
         };
-        for (error, words) in [
+        for (error, words, passes) in [
             (
                 because(CoreErrorKind::Credential, "AADSTS7000215: Invalid client secret"),
                 "obtained: it failed: AADSTS7000215: Invalid client secret; sign in",
+                false,
             ),
             (
                 because(CoreErrorKind::Connection, "tcp connect error"),
                 "tcp connect error; check the network",
+                true,
             ),
             (
                 because(CoreErrorKind::Connection, "invalid peer certificate: UnknownIssuer"),
                 "SSL_CERT_FILE",
+                false,
             ),
         ] {
             let error = no_response("read X", &error);
             // never as if the API server were down
             assert_eq!(error.kind(), ErrorKind::Unauthenticated, "{error}");
             assert!(error.to_string().contains(words), "{error}");
+            assert_eq!(error.is_retryable(), passes, "{error}");
         }
     }
 

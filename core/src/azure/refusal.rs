@@ -34,7 +34,7 @@ pub(super) fn refused(
 ) -> Error {
     let (kind, why) = meaning(permission, writes, status, service);
     let said = match &service.message {
-        Some(message) => format!(": {message}"),
+        Some(message) => format!(": {}", message.trim_end_matches('.')),
         None => String::new(),
     };
     let error = Error::new(kind, format!("could not {what}: {why}{said}"));

@@ -14,7 +14,7 @@ pub(super) const RULES: &[Rule] = &[
     Rule {
         id: RuleId::VaultNotFound,
         summary: "The key's vault must exist.",
-        remedy: "Check the vault's name; a vault that was deleted shows in `az keyvault list-deleted --resource-type vault` and comes back with `az keyvault recover --name <vault>`; away from a vault in use that is gone for good, `rotate` to a key in another vault.",
+        remedy: "Check the vault's name and resource group (`az keyvault show --name <vault> --query id`); a vault that was deleted shows in `az keyvault list-deleted --resource-type vault` and comes back with `az keyvault recover --name <vault>`; away from a vault in use that is gone for good, `rotate` to a key in another vault.",
         url: pages::RECOVERY,
         verbs: USES_KEY,
         violated_when: "the vault is missing",

@@ -8,6 +8,7 @@ mod fact;
 mod key;
 mod kms_user;
 mod kubernetes;
+mod obstacle;
 mod status;
 mod vault;
 
@@ -22,4 +23,5 @@ pub(crate) use fact::{Fact, Lookup};
 pub(crate) use key::{KeyFacts, KeyVersion};
 pub(crate) use kms_user::ClusterWithKms;
 pub(crate) use kubernetes::{DeniedPatch, KubernetesFacts, Permission, Unreadable};
+pub(crate) use obstacle::Obstacle;
 pub(crate) use vault::{AccessPolicy, ConnectionState, PrivateEndpointConnection, VaultFacts};

@@ -11,7 +11,7 @@ pub(crate) use http::credential::{BearerToken, TokenSource};
 pub(crate) use http::paths::{
     all_secrets_path, namespaces_path, secret_path, secrets_path, value_free_list, with_query,
 };
-pub(crate) use http::status::{Status, denial, describe, is_html, is_no_response};
+pub(crate) use http::status::{Status, denial, describe, is_html, is_no_response, is_untrusted};
 #[cfg(test)]
 pub(crate) use http::test_server::silent_api;
 pub(crate) use http::undecryptable::{UndecryptableList, is_not_transformed};

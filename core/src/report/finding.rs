@@ -56,7 +56,7 @@ impl Finding {
             overridable: entry.overridable,
             state: FindingState::Violated,
             resource: shown(&resource.to_string()),
-            message: shown(&message.into()),
+            message: shown(message.into().trim_end_matches('.')),
             remedy: entry.remedy.to_owned(),
             url: entry.url.to_owned(),
         }
@@ -75,7 +75,7 @@ impl Finding {
             level,
             state: FindingState::Undetermined,
             remedy: format!(
-                "Grant what is missing and run again, or see for yourself whether it is so; if it is: {}",
+                "Make that readable and run again, or see for yourself whether it is so; if it is: {}",
                 entry.remedy
             ),
             ..Self::violated(rule, resource, message)
@@ -129,7 +129,7 @@ mod tests {
             };
             let text = finding.to_string();
             prop_assert!(text.contains(rule.as_str()));
-            prop_assert!(text.contains(&shown(&message)));
+            prop_assert!(text.contains(&shown(message.trim_end_matches('.'))));
             prop_assert!(text.contains(rule.entry().remedy));
             prop_assert!(text.contains(rule.entry().url));
             prop_assert_eq!(text.contains("undetermined"), undetermined || message.contains("undetermined"));

@@ -107,11 +107,20 @@ fn version_required(key: &KeyId) -> Option<Finding> {
 fn cloud_mismatch(key: &KeyId, key_vault_suffix: &str) -> Option<Finding> {
     (!key.vault_suffix().eq_ignore_ascii_case(key_vault_suffix.trim_start_matches('.'))).then(
         || {
+            let rule = RuleId::KeyVaultCloudMismatch;
+            if key.vault_suffix().to_ascii_lowercase().starts_with("managedhsm.") {
+                let message = format!("key_id is in a managed HSM, on host {}", key.host());
+                let remedy = "Pass a key of a vault: managed HSMs are not documented for KMS.";
+                return Finding {
+                    remedy: remedy.to_owned(),
+                    ..Finding::violated(rule, key, message)
+                };
+            }
             let message = format!(
                 "key_id is on host {}, and vaults of the chosen cloud are under {key_vault_suffix}",
                 key.host()
             );
-            Finding::violated(RuleId::KeyVaultCloudMismatch, key, message)
+            Finding::violated(rule, key, message)
         },
     )
 }

@@ -3,10 +3,9 @@
 use super::{check_fact, question::RuleContext};
 use crate::{
     catalogue::{Level, RuleId},
-    error::ErrorKind,
     facts::{
-        Doubt, ETCD_GROWTH, ETCD_RETENTION, Fact, KubernetesFacts, Permission, SECRET_BYTES,
-        Unreadable,
+        Doubt, ETCD_GROWTH, ETCD_RETENTION, Fact, KubernetesFacts, Obstacle, Permission,
+        SECRET_BYTES, Unreadable,
     },
     ids::{ClusterId, Verb},
     ledger::Entry,
@@ -56,19 +55,24 @@ fn unreachable(question: &RuleContext<'_>, why: &str) -> Option<Finding> {
 }
 
 /// What to do where it is not the network that is in the way.
-fn way_out(obstacle: Option<ErrorKind>) -> Option<&'static str> {
+fn way_out(obstacle: Option<Obstacle>) -> Option<&'static str> {
     match obstacle? {
-        ErrorKind::InvalidInput => {
+        Obstacle::Configuration => {
             Some("Mend the Kubernetes configuration that is named, or pass another one.")
         }
-        ErrorKind::Unauthenticated => Some(
+        Obstacle::Credential => Some(
             "Renew the credential that was refused, or pass another one (for a cluster whose local accounts are off: \
              the user credential, not the admin's).",
         ),
-        ErrorKind::Forbidden => Some(
+        Obstacle::Permission => Some(
             "Grant the permission that is named, or pass a Kubernetes configuration, for which nothing is asked of Azure.",
         ),
-        _ => None,
+        Obstacle::Certificate => Some(
+            "Name the authority that signed its certificate: as `certificate-authority` in the Kubernetes \
+             configuration, which `az aks get-credentials` writes anew; behind a proxy that ends TLS, the \
+             proxy's.",
+        ),
+        Obstacle::Network => None,
     }
 }
 

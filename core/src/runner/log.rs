@@ -1,7 +1,10 @@
 //! What a run has done so far. It outlives the run, so that an error or a time limit still comes
 //! with a report.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use time::OffsetDateTime;
 
@@ -10,11 +13,15 @@ use crate::{
     ids::{ClusterId, Verb},
     plan::Plan,
     report::{
-        Finding, KmsStatus, OperationReport, ReencryptReport, Step, StepKind, StepOutcome,
-        StepReport,
+        BlockedSecret, Finding, KmsStatus, OperationReport, ReencryptReport, Step, StepKind,
+        StepOutcome, StepReport,
     },
     rules,
+    text::one_line,
 };
+
+/// Longest reason of a blocked secret in an error, in characters; the report has it whole.
+const LONGEST_REASON: usize = 200;
 
 /// The growing report of a run.
 #[derive(Clone)]
@@ -111,6 +118,17 @@ impl RunLog {
 
     pub(crate) fn pass(&self, report: ReencryptReport) {
         self.change(|entries| entries.reencryption.push(report));
+    }
+
+    /// Why secrets could not be rewritten in the last pass, by `namespace/name`.
+    pub(crate) fn blocked(&self) -> BTreeMap<String, String> {
+        let entries = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let blocked = entries.reencryption.last().into_iter().flat_map(|pass| &pass.blocked);
+        let why = |secret: &BlockedSecret| match secret.message.as_str() {
+            "" => secret.reason.to_string(),
+            said => one_line(said, LONGEST_REASON),
+        };
+        blocked.map(|it| (format!("{}/{}", it.namespace, it.name), why(it))).collect()
     }
 
     fn change(&self, change: impl FnOnce(&mut Entries)) {

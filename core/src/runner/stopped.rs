@@ -152,23 +152,29 @@ impl Runner<'_> {
 
     /// Some secrets could not be rewritten.
     fn incomplete(&self, purpose: Purpose, left: &[String]) -> Error {
-        const NAMED: usize = 5;
-        let mut names = left.iter().take(NAMED).cloned().collect::<Vec<_>>().join(", ");
-        if left.len() > NAMED {
-            names = format!("{names} and {} more", left.len() - NAMED);
-        }
+        let why = self.log.blocked();
+        let with_reasons: Vec<String> = left
+            .iter()
+            .map(|name| why.get(name).map_or_else(|| name.clone(), |why| format!("{name} ({why})")))
+            .collect();
+        let names = first_of(&with_reasons);
+        let is_gate = purpose == Purpose::Gate;
+        let unchanged = if is_gate { ", so the key was not changed" } else { "" };
         let message = format!(
-            "secrets of {} could not be rewritten: {names}; the report has the reason of each; fix them and run \
-             this again, or name all of them in give_up_secrets",
+            "secrets of {} could not be rewritten{unchanged}: {names}; correct what is in their way and run this \
+             again, or name all of them in give_up_secrets, which can make them unreadable",
             self.cluster
         );
-        if purpose != Purpose::Gate {
-            return Error::new(ErrorKind::ReencryptIncomplete, message);
+        let error = Error::new(ErrorKind::ReencryptIncomplete, message);
+        if !is_gate {
+            return error;
         }
-        let why = format!("not proven to be under the key in use: {names}");
-        let finding = Finding::violated(RuleId::PreviousKeyStillNeeded, self.cluster, why);
-        let message = format!("{message} [{}] {}", finding.rule, finding.remedy);
-        Error::new(ErrorKind::ReencryptIncomplete, message).with_findings(vec![finding])
+        let why = format!("not proven to be under the key in use: {}", first_of(left));
+        error.with_findings(vec![Finding::violated(
+            RuleId::PreviousKeyStillNeeded,
+            self.cluster,
+            why,
+        )])
     }
 
     fn not_in_private_use(&self, id: &VaultId) -> Error {
@@ -177,5 +183,15 @@ impl Runner<'_> {
             self.cluster
         );
         Error::new(ErrorKind::Conflict, message)
+    }
+}
+
+/// The first few, and how many more there are.
+fn first_of(names: &[String]) -> String {
+    const NAMED: usize = 5;
+    let named = names.iter().take(NAMED).cloned().collect::<Vec<_>>().join(", ");
+    match names.len().checked_sub(NAMED) {
+        None | Some(0) => named,
+        Some(more) => format!("{named} and {more} more"),
     }
 }

@@ -33,8 +33,14 @@ impl Azure {
     /// Reads a managed cluster.
     pub(crate) async fn cluster(&self, id: &ClusterId) -> Result<ManagedCluster> {
         let call = self.managed_cluster_read(id);
-        let raw = self.send(&call).await?.json(&call.what)?;
-        ManagedCluster::parse(id, raw)
+        let response = self.send(&call).await.map_err(|error| match error.kind() {
+            ErrorKind::NotFound => error.with_context(&format!(
+                "`az aks list --subscription {} --query [].id` names those that there are",
+                id.subscription_id()
+            )),
+            _ => error,
+        })?;
+        ManagedCluster::parse(id, response.json(&call.what)?)
     }
 
     /// Replaces the cluster with itself, but for its KMS profile, provided that it still is what

@@ -11,6 +11,8 @@ use crate::{
 
 /// The service code of errors that somebody between here and the API server is the cause of.
 const IN_BETWEEN: &str = "NotFromApiServer";
+/// The code of a connection to somebody whose certificate is not the API server's.
+const UNTRUSTED: &str = "CertificateNotTrusted";
 
 /// The longest message that is repeated, in characters.
 const LONGEST_MESSAGE: usize = 1024;
@@ -153,7 +155,12 @@ pub(crate) fn is_no_response(error: &Error) -> bool {
         error.kind(),
         ErrorKind::Unavailable | ErrorKind::Timeout | ErrorKind::KmsUnavailable
     );
-    is_down && error.service_code() != Some(IN_BETWEEN)
+    is_down && !matches!(error.service_code(), Some(IN_BETWEEN | UNTRUSTED))
+}
+
+/// Whether the certificate of whoever responded was not accepted.
+pub(crate) fn is_untrusted(error: &Error) -> bool {
+    error.service_code() == Some(UNTRUSTED)
 }
 
 /// The error for a success whose content is not what a Kubernetes API server gives.
@@ -171,6 +178,9 @@ pub(in crate::kubernetes) fn send_error(error: SendError, doing: &str, host: &st
     let (kind, advice) = match error {
         SendError::Credential(error) => return error,
         SendError::Timeout => (ErrorKind::Timeout, "; try again later"),
+        SendError::Connection(_) if why.contains("certificate") => {
+            (ErrorKind::Unavailable, "; its certificate is not trusted")
+        }
         SendError::Connection(_) => {
             (ErrorKind::Unavailable, "; check that it can be reached from here")
         }
@@ -178,7 +188,7 @@ pub(in crate::kubernetes) fn send_error(error: SendError, doing: &str, host: &st
     };
     let is_tls = kind == ErrorKind::Unavailable && why.contains("certificate");
     let error = Error::new(kind, format!("could not {doing} on {host}: {why}{advice}"));
-    if is_tls { error.with_service_code(IN_BETWEEN) } else { error }
+    if is_tls { error.with_service_code(UNTRUSTED) } else { error }
 }
 
 #[cfg(test)]

@@ -3,8 +3,7 @@
 use super::*;
 use crate::{
     catalogue::RuleId::*,
-    error::ErrorKind,
-    facts::{DeniedPatch, Fact, Permission},
+    facts::{DeniedPatch, Fact, Obstacle, Permission},
     ids::KubernetesVersion,
     options::Pace,
     rules::testing::{HOST, unknown},
@@ -147,11 +146,11 @@ fn what_is_in_the_way_of_the_api_server_has_its_own_remedy() {
         world.judge().swap_remove(0).remedy
     };
     for (obstacle, part) in [
-        (ErrorKind::InvalidInput, "Kubernetes configuration"),
-        (ErrorKind::Unauthenticated, "Renew the credential"),
-        (ErrorKind::Forbidden, "Grant the permission"),
-        (ErrorKind::Unavailable, "Run where it can be"),
-        (ErrorKind::Timeout, "Run where it can be"),
+        (Obstacle::Configuration, "Kubernetes configuration"),
+        (Obstacle::Credential, "Renew the credential"),
+        (Obstacle::Permission, "Grant the permission"),
+        (Obstacle::Certificate, "certificate-authority"),
+        (Obstacle::Network, "Run where it can be"),
     ] {
         let remedy = remedy(obstacle);
         assert!(remedy.contains(part), "{obstacle:?}: {remedy}");
