@@ -104,6 +104,12 @@ impl Observed {
         (target.key_id() == Some(in_use)).then(|| in_use.clone())
     }
 
+    /// Whether KMS is off, as far as that is known: turning it on may have failed.
+    pub(crate) fn is_off(&self) -> bool {
+        let ledger = self.recorded().map(|found| &found.record.ledger);
+        profile_in_force(&self.cluster, ledger).is_ok_and(|profile| !profile.is_on())
+    }
+
     /// The KMS configuration that an operation turns off and on again: the one that is on, else the
     /// one that it turned off. `None`: KMS is off, and was when the operation began; also where the
     /// change that was to turn it on did not succeed.

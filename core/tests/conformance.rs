@@ -126,7 +126,9 @@ fn check_outcome(then: &Then, outcome: &Result<Value, Error>) -> Result<(), Fail
             }
             let message = error.to_string();
             for finding in error.findings().iter().filter(|finding| finding.level == Level::Block) {
-                if !message.contains(finding.rule.as_str()) || !message.contains(&finding.remedy) {
+                if !message.contains(finding.rule.as_str())
+                    || !message.contains(finding.remedy.trim_end_matches('.'))
+                {
                     return Err(format!(
                         "{} is not named with its remedy: {message}",
                         finding.rule

@@ -44,4 +44,4 @@ pub use cloud::Cloud;
 pub(crate) use credential::ClusterRole;
 pub(crate) use error::{is_etag_mismatch, is_key_permission_error};
 pub(crate) use managed_cluster::is_not_followed;
-pub(crate) use managed_cluster::{ManagedCluster, Operation, UpgradeTarget};
+pub(crate) use managed_cluster::{Ended, ManagedCluster, Operation, UpgradeTarget};

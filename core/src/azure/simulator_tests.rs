@@ -63,7 +63,9 @@ impl World {
     async fn set(&self, target: &KmsChange) -> crate::Result<ManagedCluster> {
         let before = self.azure.cluster(&self.cluster_id()).await?;
         let operation = self.azure.put_kms(&before, target).await?;
-        operation.wait(&self.azure, Instant::now() + Duration::from_secs(30), |_| {}).await
+        let ended =
+            operation.wait(&self.azure, Instant::now() + Duration::from_secs(30), |_| {}).await;
+        ended.map(|it| it.cluster)
     }
 }
 

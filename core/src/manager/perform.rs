@@ -70,12 +70,14 @@ impl Inner {
             first_look: OnceLock::new(),
             made: tokio::sync::OnceCell::new(),
             closed: tokio::sync::OnceCell::new(),
-            half_way: HalfWay::default(),
+            half_way: HalfWay::new(self.journal.is_kept()),
             request: &request,
         };
         let span = tracing::info_span!("operation", %verb, cluster = %self.cluster);
         let work = Box::pin(run.plan_and_run().instrument(span));
-        let outcome = run.session.in_time(options.timeout, AtTimeLimit::GoesOn, work).await;
+        let is_recorded = self.journal.is_kept();
+        let then = if is_recorded { AtTimeLimit::GoesOn } else { AtTimeLimit::IsForgotten };
+        let outcome = run.session.in_time(options.timeout, then, work).await;
         let outcome = outcome.map_err(|error| run.half_way.told_in(error));
         if outcome.is_err() && run.session.log.has_begun() {
             run.read_final_status().await;
@@ -126,7 +128,7 @@ impl OperationRun<'_> {
                 operation: unfinished.as_ref().map(|operation| operation.id.clone()),
             });
             if let Some(operation) = &unfinished {
-                let is_off = intent.turns_off_and_on() && cluster.kms_on().is_none();
+                let is_off = intent.turns_off_and_on() && seen.observed.is_off();
                 self.half_way.kms_is_off(is_off, Some(&operation.before));
                 self.half_way.is_unfinished(Some(intent.verb()));
                 as_arguments(&inner.azure, operation, cluster).await?;
@@ -236,7 +238,7 @@ impl OperationRun<'_> {
             made: &self.made,
             before: before.or_else(|| observed.cluster.configured().ok()),
             off_and_on: self.request.intent.turns_off_and_on(),
-            kms_is_off: observed.cluster.kms_on().is_none(),
+            kms_is_off: observed.is_off(),
             half_way: &self.half_way,
             closed: &self.closed,
         };
@@ -269,6 +271,7 @@ impl OperationRun<'_> {
             dry_run_patches: true,
             count_secrets: true,
             journal: self.session.inner.journal.is_kept(),
+            closes_vault: self.request.intent.may_close_vault(),
         }
     }
 

@@ -138,9 +138,21 @@ async fn verify(
     let recorded = Some(&found.reconciled);
     let engine = session.engine(api, Some(facts), &observed.cluster, recorded, reencrypt.clone());
     let began = tokio::time::Instant::now();
-    let report = engine.verify_against_record(&expected, proof).await?;
+    let mut report = engine.verify_against_record(&expected, proof).await?;
+    let now = inner.azure.cluster(&inner.cluster).await?.facts;
+    let is_as_before = now.etag.is_some() && now.etag == observed.cluster.etag;
+    let unchanged = is_as_before && now.busy().is_none();
+    report.complete &= unchanged;
     log.step(&step, StepOutcome::Done, began.elapsed().as_secs_f64());
     log.pass(report.clone());
+    if !unchanged {
+        log.seen(status_with(&now, None));
+        let message = format!(
+            "somebody else changed cluster {} while its secrets were compared, so nothing is proven; run this again",
+            inner.cluster
+        );
+        return Err(Error::new(ErrorKind::Conflict, message));
+    }
     let named = report.blocked.len();
     if report.complete {
         log.seen(status_with(&observed.cluster, Some(&found.reconciled)));

@@ -63,6 +63,8 @@ pub(super) fn without_seal(unsealed: &OperationInProgress, cluster: &ClusterId) 
 /// Whether the call undoes the recorded operation: back to the key before it.
 fn goes_back(recorded: &Operation, intent: &Intent) -> bool {
     match (intent, &recorded.before) {
+        // The key before is the one of such an operation, too, which may have closed its vault.
+        (Intent::Rotate(_), _) if recorded.intent.turns_off_and_on() => false,
         (Intent::Rotate(rotate), KmsChange::On(before)) => {
             rotate.key_id.as_ref() == Some(&before.key_id)
         }

@@ -29,6 +29,8 @@ pub(super) enum AtTimeLimit {
     Unchanged,
     /// What was begun is gone on with by the same call.
     GoesOn,
+    /// The operation has begun, and is not recorded.
+    IsForgotten,
 }
 
 /// A call of a verb that makes a report.
@@ -159,6 +161,7 @@ impl Inner {
             dry_run_patches: false,
             count_secrets,
             journal: self.journal.is_kept(),
+            closes_vault: false,
         }
     }
 }
@@ -193,6 +196,9 @@ pub(super) async fn in_time<T>(
                 "Azure or the API server does not respond in time; nothing was changed, call it again"
             }
             AtTimeLimit::GoesOn => "calling it again goes on from here",
+            AtTimeLimit::IsForgotten => {
+                "without a journal nothing is recorded of how far it came: see the report and status, then call it again"
+            }
         };
         let at_last = match at_last() {
             doing if doing.is_empty() => String::new(),

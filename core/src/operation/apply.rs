@@ -34,14 +34,21 @@ impl OperationState {
                 let sets_back = self.sets_back(target, seen.as_deref());
                 self.stage = changing(target, change::Progress::Intended, sets_back);
             }
-            (Effect::PutKms { target }, Outcome::Set { etag }) => {
+            (Effect::PutKms { target }, Outcome::Set { etag, seen_at_once }) => {
                 self.note_off(target.is_on());
-                let (key, certainty) = (target.expected(), self.certainty(seen.as_deref()));
+                let key = target.expected();
+                let certainty = match seen_at_once {
+                    true => self.certainty(seen.as_deref()),
+                    false => Certainty::InUse,
+                };
                 let sets_back = matches!(self.stage, Stage::Change { sets_back: true, .. });
                 self.stage = Stage::Set { key, etag, certainty, sets_back };
             }
             // KMS is off before and after: no key changed.
-            (Effect::PutVersions(_), Outcome::Set { etag }) => {
+            (Effect::PutVersions(_), Outcome::Set { seen_at_once: false, .. }) => {
+                self.stage = Stage::Replan(Replan::Changed);
+            }
+            (Effect::PutVersions(_), Outcome::Set { etag, .. }) => {
                 let (key, certainty) = (ExpectedKey::Plaintext, Certainty::Seen);
                 self.stage = Stage::Set { key, etag, certainty, sets_back: false };
             }

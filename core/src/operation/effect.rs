@@ -128,9 +128,11 @@ pub(crate) enum Outcome {
         key_id: KeyId,
         is_new: bool,
     },
-    /// The cluster is set, and this is its eTag now.
+    /// The cluster is set, and this is its eTag now. Where that was not seen at once, it may be the
+    /// eTag of others who set another key and this one again.
     Set {
         etag: Option<String>,
+        seen_at_once: bool,
     },
     /// What the API servers write with.
     Heard(Vec<ExpectedKey>),

@@ -62,7 +62,7 @@ fn well(effect: &Effect, now: &mut ClusterFacts) -> Outcome {
         Effect::PutKms { target } => {
             let key_id = target.expected().key_id().unwrap().to_string();
             *now = cluster("b", &key_id, "Succeeded");
-            Outcome::Set { etag: now.etag.clone() }
+            Outcome::Set { etag: now.etag.clone(), seen_at_once: true }
         }
         Effect::Verify => {
             let in_use = now.kms_on().and_then(|profile| profile.key_id()).unwrap().to_string();
@@ -125,6 +125,31 @@ fn a_rotation_as_it_is_performed() {
     Finish
     ");
     assert_eq!(state.etag.as_deref(), Some("b"));
+}
+
+/// Others may have set another key and this one again since: what is read with besides is not known.
+#[test]
+fn a_key_whose_setting_was_seen_late_is_recorded_as_in_use_only() {
+    for (seen_at_once, expected) in [(true, Certainty::Seen), (false, Certainty::InUse)] {
+        let world = World::rotate();
+        let mut state = rotation(&world);
+        let mut now = cluster("a", KEY_1, "Succeeded");
+        let effects = run(&mut state, &mut now, |effect, now| match effect {
+            Effect::PutKms { .. } => {
+                *now = cluster("b", KEY_2, "Succeeded");
+                Some(Outcome::Set { etag: now.etag.clone(), seen_at_once })
+            }
+            _ => None,
+        });
+        let recorded: Vec<Certainty> = effects
+            .iter()
+            .filter_map(|effect| match effect {
+                Effect::RecordSettled { certainty, .. } => Some(*certainty),
+                _ => None,
+            })
+            .collect();
+        assert_eq!(recorded, [expected]);
+    }
 }
 
 /// The request came through or not: only a new look at everything tells.

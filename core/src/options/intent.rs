@@ -68,6 +68,12 @@ pub(crate) struct ReencryptSecrets {
 }
 
 impl Intent {
+    /// Whether a vault may be closed in the end.
+    pub(crate) fn may_close_vault(&self) -> bool {
+        matches!(self, Self::ChangeNetworkMode(asked)
+            if asked.network_mode == NetworkMode::Private && asked.vault_access != VaultAccess::Keep)
+    }
+
     /// Whether it turns KMS off on its way, and on again.
     pub(crate) fn turns_off_and_on(&self) -> bool {
         matches!(self, Self::ChangeNetworkMode(_) | Self::MigrateToV2(_))

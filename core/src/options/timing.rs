@@ -11,6 +11,9 @@ pub struct Timing {
     pub operation_poll_longest: Duration,
     /// How long an operation on the cluster may take.
     pub operation_limit: Duration,
+    /// Others need longer than this to change the cluster's key there and back: each change takes 80 s
+    /// at least. What is seen later after a change of ours may be theirs.
+    pub others_need: Duration,
     /// How long a busy cluster is waited for in the middle of an operation.
     pub cluster_busy: Duration,
     /// How long an identity's permission error is retried right after a grant.
@@ -52,7 +55,7 @@ impl Default for Timing {
 }
 
 impl Timing {
-    /// All waits but the request limit, times `factor`.
+    /// All waits but the request limit and what others need, times `factor`.
     #[must_use]
     pub fn scaled(factor: f64) -> Self {
         let seconds = |seconds| Duration::from_secs(seconds).mul_f64(factor);
@@ -60,6 +63,7 @@ impl Timing {
             operation_poll_first: seconds(5),
             operation_poll_longest: seconds(15),
             operation_limit: seconds(90 * 60),
+            others_need: Duration::from_secs(90),
             cluster_busy: seconds(30 * 60),
             role_propagation: seconds(5 * 60),
             convergence_poll: seconds(1),
@@ -111,6 +115,7 @@ mod tests {
             operation_poll_first: seconds(5),
             operation_poll_longest: seconds(15),
             operation_limit: seconds(5_400),
+            others_need: seconds(90),
             cluster_busy: seconds(1_800),
             role_propagation: seconds(300),
             convergence_poll: seconds(1),

@@ -307,14 +307,19 @@ pub(super) async fn ask_for_kms_health(connection: &KubernetesApi) {
     }
 }
 
-/// What the API server behind a connection says is wrong with its KMS plugins. One that cannot be
-/// asked, or has none, says nothing.
+/// What the API server behind a connection says is wrong with its KMS plugins. One that has none says
+/// nothing.
 pub(super) async fn unhealthy_reason(connection: &KubernetesApi) -> Option<String> {
     let request = Request::get("/readyz/kms-providers", Accept::Text);
     match connection.send(&request).await {
         Ok(response) if response.status >= 500 => {
             Some(format!("/readyz/kms-providers is {}", response.status))
         }
+        // Whoever may not ask sees nothing, which is not the same as that all is well.
+        Ok(response) if matches!(response.status, 401 | 403) => Some(format!(
+            "/readyz/kms-providers may not be read ({}): grant `get` on it",
+            response.status
+        )),
         Ok(_) => None,
         Err(error) => Some(error.to_string()),
     }

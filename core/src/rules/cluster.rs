@@ -116,7 +116,14 @@ fn already_enabled(question: &RuleContext<'_>) -> Option<Finding> {
         "KMS is on with {configured}{mode}, and {} ({} access) was asked for",
         target.key_id, target.network_mode
     );
-    Some(violated(question, RuleId::KmsAlreadyEnabled, message))
+    let finding = violated(question, RuleId::KmsAlreadyEnabled, message);
+    if !question.observed.is_off() {
+        return Some(finding);
+    }
+    // Azure calls it on, and the other verbs find it off.
+    let remedy =
+        "Turning it on did not succeed: call `enable` with exactly that, or `disable` first.";
+    Some(Finding { remedy: remedy.to_owned(), ..finding })
 }
 
 fn not_enabled(question: &RuleContext<'_>) -> Option<Finding> {

@@ -4,7 +4,7 @@ use tokio::time::{Instant, sleep};
 
 use super::{RunData, Runner};
 use crate::{
-    azure::{Azure, ManagedCluster, Operation, UpgradeTarget, is_key_permission_error},
+    azure::{Azure, Ended, ManagedCluster, Operation, UpgradeTarget, is_key_permission_error},
     catalogue::RuleId,
     error::{Error, ErrorKind, Result},
     facts::{Fact, is_terminal_state},
@@ -30,8 +30,8 @@ impl Runner<'_> {
     /// Sets the profile. What is sent is made from what was just read, after the intent.
     pub(super) async fn put_kms(&self, target: &KmsChange, data: &mut RunData) -> Result<Outcome> {
         self.still_ours().await?;
-        let after = match self.change(read(data)?, target).await {
-            Ok(after) => after,
+        let Ended { cluster: after, seen_at_once } = match self.change(read(data)?, target).await {
+            Ok(ended) => ended,
             Err(error) => {
                 let failure = self.after_failure(&error, data).await;
                 data.error = Some(error);
@@ -39,7 +39,7 @@ impl Runner<'_> {
             }
         };
         self.confirm(&after, target)?;
-        Ok(Outcome::Set { etag: after.facts.etag })
+        Ok(Outcome::Set { etag: after.facts.etag, seen_at_once })
     }
 
     /// How a change that did not succeed is gone on with. `None`: not at all.
@@ -72,13 +72,13 @@ impl Runner<'_> {
         }
     }
 
-    async fn change(&self, cluster: &ManagedCluster, target: &KmsChange) -> Result<ManagedCluster> {
+    async fn change(&self, cluster: &ManagedCluster, target: &KmsChange) -> Result<Ended> {
         let operation = self.azure.put_kms(cluster, target).await?;
         self.ended(operation, "The cluster's operation").await
     }
 
     /// Waits for an operation of the cluster, and says how it stands.
-    async fn ended(&self, operation: Operation, what: &str) -> Result<ManagedCluster> {
+    async fn ended(&self, operation: Operation, what: &str) -> Result<Ended> {
         // the operation's own time limit is the caller's, which drops this future
         let deadline = Instant::now() + self.timing.operation_limit;
         let say = |status: &str| self.reporter.message(format!("{what} is {status}"));
@@ -145,11 +145,11 @@ impl Runner<'_> {
         };
         self.still_ours().await?;
         let operation = self.azure.put_versions(seen, target).await?;
-        let after = self.ended(operation, &format!("The upgrade to {target}")).await?;
+        let ended = self.ended(operation, &format!("The upgrade to {target}")).await?;
         if let (UpgradeTarget::ControlPlane(to), Some(engine)) = (target, &self.engine) {
             engine.upgraded(to);
         }
-        Ok(Outcome::Set { etag: after.facts.etag })
+        Ok(Outcome::Set { etag: ended.cluster.facts.etag, seen_at_once: ended.seen_at_once })
     }
 
     /// The version that AKS offers on the way to the one that is wanted.

@@ -10,26 +10,33 @@ use crate::{
 };
 
 /// What an operation has left half-way, and the ways out. It outlives a round of the call.
-#[derive(Default)]
-pub(crate) struct HalfWay(Mutex<Left>);
+pub(crate) struct HalfWay {
+    /// The operation is recorded, so that it can be resumed.
+    is_recorded: bool,
+    left: Mutex<Left>,
+}
 
 #[derive(Default)]
 struct Left {
     /// KMS is off, and the way back.
     kms_is_off: Option<String>,
-    /// This vault is open, and nothing reaches it over the public way.
+    /// This vault was opened, and the cluster does not reach it over the public way.
     open_vault: Option<VaultId>,
     /// The operation of this verb is recorded as unfinished.
     unfinished: Option<Verb>,
 }
 
 impl HalfWay {
-    /// An operation that turns KMS off and on, with the profile of `before`, has it off now, or not.
-    pub(crate) fn kms_is_off(&self, is_off: bool, before: Option<&KmsChange>) {
-        self.change(|left| left.kms_is_off = is_off.then(|| while_off(before)));
+    pub(crate) fn new(is_recorded: bool) -> Self {
+        Self { is_recorded, left: Mutex::default() }
     }
 
-    /// The vault is open for a profile that is yet to be set. `None`: the profile is set.
+    /// An operation that turns KMS off and on, with the profile of `before`, has it off now, or not.
+    pub(crate) fn kms_is_off(&self, is_off: bool, before: Option<&KmsChange>) {
+        self.change(|left| left.kms_is_off = is_off.then(|| while_off(before, self.is_recorded)));
+    }
+
+    /// The vault was opened for a profile that is yet to be set. `None`: setting it was begun.
     pub(crate) fn vault_is_open(&self, vault: Option<&VaultId>) {
         self.change(|left| left.open_vault = vault.cloned());
     }
@@ -40,12 +47,12 @@ impl HalfWay {
     }
 
     fn change(&self, change: impl FnOnce(&mut Left)) {
-        change(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner));
+        change(&mut self.left.lock().unwrap_or_else(PoisonError::into_inner));
     }
 
     /// The error with what is left half-way.
     pub(crate) fn told_in(&self, error: Error) -> Error {
-        let left = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let left = self.left.lock().unwrap_or_else(PoisonError::into_inner);
         let open = left.open_vault.as_ref().map(while_open);
         // While KMS is off the way back says so already.
         let unfinished =
@@ -55,15 +62,22 @@ impl HalfWay {
     }
 }
 
-fn while_off(before: Option<&KmsChange>) -> String {
+/// `disable` comes first: turning KMS on may have been tried, and then Azure calls it on.
+fn while_off(before: Option<&KmsChange>, is_recorded: bool) -> String {
     let key = match before {
-        Some(KmsChange::On(before)) => before.key_id.to_string(),
+        Some(KmsChange::On(before)) => {
+            format!("{} ({} access)", before.key_id, before.network_mode)
+        }
         _ => "the previous key".to_owned(),
     };
-    format!(
-        "KMS is off meanwhile, and secrets are not encrypted with your key: fix what stopped it and call resume, or \
-         abandon and enable with {key}"
-    )
+    let ways = if is_recorded {
+        format!(
+            "fix what stopped it and call resume; or go back: abandon, disable, then enable with {key}"
+        )
+    } else {
+        format!("call disable, then enable with {key}")
+    };
+    format!("KMS is off meanwhile, and secrets are not encrypted with your key: {ways}")
 }
 
 fn while_unfinished(verb: Verb) -> String {

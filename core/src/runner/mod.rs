@@ -24,7 +24,7 @@ use crate::{
     azure::{Azure, ManagedCluster, is_etag_mismatch, is_not_followed},
     catalogue::RuleId,
     error::{Error, ErrorKind, Result},
-    ids::{ClusterId, KeyId, VaultId},
+    ids::{ClusterId, KeyId, NetworkMode, VaultId},
     ledger::{Operation, Proof},
     observe::StoredRecord,
     operation::{self, Context, Effect, Failure, OperationState, Outcome, Replan, Stage},
@@ -226,13 +226,15 @@ impl Runner<'_> {
             (Effect::FinishRecord, Outcome::Done | Outcome::AlreadyDone) => {
                 self.half_way.is_unfinished(None);
             }
-            // a vault is opened for the profile that is set next
-            (Effect::OpenVault(id), Outcome::Done | Outcome::AlreadyDone)
-                if state.key_change_follows() =>
+            // Opened by this call, for the profile that is set next. A vault that was open before may
+            // be in use, and is not ours to close.
+            (Effect::OpenVault(id), Outcome::Done)
+                if state.key_change_follows() && !is_public(state.before.as_ref()) =>
             {
                 self.half_way.vault_is_open(Some(id));
             }
-            (Effect::PutKms { target }, Outcome::Set { .. }) if target.is_on() => {
+            // Whatever came of it, API servers may use the vault from now on.
+            (Effect::PutKms { target }, _) if target.is_on() => {
                 self.half_way.vault_is_open(None);
             }
             _ => {}
@@ -289,6 +291,13 @@ impl Runner<'_> {
     fn allows(&self, rule: RuleId) -> bool {
         self.allow.contains(&rule)
     }
+}
+
+/// Whether the profile reaches its vault over the public way.
+fn is_public(profile: Option<&KmsChange>) -> bool {
+    profile
+        .and_then(KmsChange::on)
+        .is_some_and(|profile| profile.network_mode == NetworkMode::Public)
 }
 
 /// What a step is reported as at first.

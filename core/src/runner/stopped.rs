@@ -48,17 +48,36 @@ impl Runner<'_> {
 
     /// Adds the state that the cluster is in now, and the rollback.
     async fn explain(&self, error: Error, state: &OperationState) -> Error {
-        if error.kind() != ErrorKind::OperationFailed || state.is_off {
+        let has_failed = error.kind() == ErrorKind::OperationFailed;
+        if state.is_off || !(has_failed || state.context.off_and_on) {
             return error;
         }
         let now = match self.azure.cluster(self.cluster).await {
             Ok(now) => now.facts,
-            Err(_) => return error.with_context("the cluster's state could not be read"),
+            Err(_) if has_failed => {
+                return error.with_context("the cluster's state could not be read");
+            }
+            Err(_) => return error,
         };
+        let is_off = now.kms_on().is_none();
+        if state.context.off_and_on && is_off {
+            self.half_way.kms_is_off(true, state.before.as_ref());
+        }
+        if !has_failed {
+            return error;
+        }
         if now.is_succeeded() && now.configured().ok() == state.before {
             return error.with_context("the cluster is configured as before");
         }
         let rollback = match &state.before {
+            // Azure calls KMS off, whatever the API servers do, and rotates no key then.
+            Some(KmsChange::On(before)) if is_off => {
+                let abandon = if self.recording.is_some() { "abandon, then " } else { "" };
+                format!(
+                    "the key before was {} ({} access): {abandon}enable with it rolls back",
+                    before.key_id, before.network_mode
+                )
+            }
             Some(KmsChange::On(before)) => {
                 format!("the key before was {}: rotate to it rolls back", before.key_id)
             }
@@ -158,23 +177,21 @@ impl Runner<'_> {
             .map(|name| why.get(name).map_or_else(|| name.clone(), |why| format!("{name} ({why})")))
             .collect();
         let names = first_of(&with_reasons);
-        let is_gate = purpose == Purpose::Gate;
-        let unchanged = if is_gate { ", so the key was not changed" } else { "" };
-        let message = format!(
-            "secrets of {} could not be rewritten{unchanged}: {names}; correct what is in their way and run this \
-             again, or name all of them in give_up_secrets, which can make them unreadable",
-            self.cluster
-        );
-        let error = Error::new(ErrorKind::ReencryptIncomplete, message);
-        if !is_gate {
-            return error;
+        if purpose != Purpose::Gate {
+            let message = format!(
+                "secrets of {} could not be rewritten: {names}; correct what is in their way and run this again, or \
+                 name all of them in give_up_secrets, which can make them unreadable",
+                self.cluster
+            );
+            return Error::new(ErrorKind::ReencryptIncomplete, message);
         }
-        let why = format!("not proven to be under the key in use: {}", first_of(left));
-        error.with_findings(vec![Finding::violated(
-            RuleId::PreviousKeyStillNeeded,
-            self.cluster,
-            why,
-        )])
+        let why = format!("secrets are not proven to be under the key in use: {names}");
+        let finding = Finding::violated(RuleId::PreviousKeyStillNeeded, self.cluster, why);
+        let message = format!(
+            "the key of {} was not changed: [{}] {}. {}",
+            self.cluster, finding.rule, finding.message, finding.remedy
+        );
+        Error::new(ErrorKind::ReencryptIncomplete, message).with_findings(vec![finding])
     }
 
     fn not_in_private_use(&self, id: &VaultId) -> Error {

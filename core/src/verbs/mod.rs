@@ -70,12 +70,16 @@ fn refused(
 
 /// KMS is off, which an operation is to turn off and on again: so `what`.
 fn not_enabled(verb: Verb, observed: &Observed, reencrypt: &ReencryptOptions, what: &str) -> Plan {
-    let why = match observed.cluster.kms_on() {
-        None => "KMS is off",
-        Some(_) => "KMS was off before the last change, and that change did not succeed",
+    let rule = RuleId::KmsNotEnabled;
+    let finding = |why| Finding::violated(rule, &observed.cluster.id, format!("{why}, so {what}"));
+    let finding = match observed.cluster.kms_on() {
+        None => finding("KMS is off"),
+        Some(_) => Finding {
+            remedy: "Call `enable` with the key and the network mode that the change was to set, or `disable` first."
+                .to_owned(),
+            ..finding("KMS was off before the last change, and that change did not succeed")
+        },
     };
-    let message = format!("{why}, so {what}");
-    let finding = Finding::violated(RuleId::KmsNotEnabled, &observed.cluster.id, message);
     refused(verb, observed, reencrypt, finding)
 }
 

@@ -1,7 +1,7 @@
 //! What is said where something is in the way that no rule is about: the cause, and what to do.
 
 use aks_kms::{EnableOptions, Error, ErrorKind, KmsManager, KubernetesAccess};
-use aks_kms_simulator::{Case, Given, Simulator};
+use aks_kms_simulator::{Case, Given};
 use serde_json::{Value, json};
 
 use crate::common;
@@ -71,8 +71,9 @@ async fn what_azure_or_kubernetes_refuses_is_told_with_its_remedy() {
             json!({"secrets": {"special": [{"name": "team-1/denied", "kind": "denied"}]}}),
             ErrorKind::ReencryptIncomplete,
             &[
-                "so the key was not changed: team-1/denied (ValidatingAdmissionPolicy 'protected-secrets' denied",
-                "or name all of them in give_up_secrets, which can make them unreadable; enable is recorded",
+                "was not changed: [previous-key-still-needed] secrets are not proven",
+                "team-1/denied (ValidatingAdmissionPolicy 'protected-secrets' denied",
+                "or name every one of them in give_up_secrets, which can make them unreadable; enable is recorded",
             ],
         ),
         (

@@ -1,13 +1,15 @@
 //! A concurrent change by others, while a run of ours is under way.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
-use aks_kms::{ErrorKind, Evidence, Purpose, RotateOptions, VerifySecretsOptions};
+use aks_kms::{
+    ErrorKind, Evidence, Phase, Progress, Purpose, RotateOptions, Timing, VerifySecretsOptions,
+};
 use serde_json::{Value, json};
 
 use crate::{
     common::{
-        block_on, once_when,
+        block_on, once, once_when,
         subprocess::{Outcome, Subprocess},
         watched,
         world::{WIRINGS, World, assert_complete, is},
@@ -155,5 +157,65 @@ async fn p13_a_key_that_came_and_went_during_the_last_pass_is_not_removable_afte
         assert!(world.reads_with(5), "{wiring}");
         let ledger = verified.ledger.unwrap();
         assert!(!world.is_removable(&ledger, 5), "{wiring}: {ledger:#?}");
+    }
+}
+
+/// The same while `verify_secrets` compares: its report must not be called complete.
+#[tokio::test(flavor = "multi_thread")]
+async fn p19_a_key_that_came_and_went_during_verify_secrets_is_no_proof() {
+    for wiring in WIRINGS {
+        let world = Arc::new(World::embedded(wiring, json!({})).await);
+        world.enable(1).await.unwrap();
+        let others = Arc::clone(&world);
+        let on_progress = once(Phase::Verify, 0, move || {
+            block_on(async {
+                others.others_there_and_back(3, 1).await;
+                others.have_noticed().await;
+            });
+        });
+        let options = VerifySecretsOptions {
+            on_progress: Some(on_progress),
+            ..VerifySecretsOptions::default()
+        };
+        let error = world.manager().verify_secrets(options).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Conflict, "{wiring}: {error}");
+        assert!(error.is_retryable(), "{wiring}");
+        let passes = &error.report().unwrap().reencryption;
+        assert_eq!(passes.len(), 1, "{wiring}");
+        assert!(!passes[0].complete, "{wiring}: {passes:#?}");
+    }
+}
+
+/// The machine sleeps while Azure sets our key. Others rewrite everything, set a retired key and ours
+/// again, and then we look: the cluster is as we want it, and what the API servers read with besides is not known.
+#[tokio::test(flavor = "multi_thread")]
+async fn p20_a_change_that_is_seen_late_makes_no_retired_key_removable() {
+    let given = json!({"faults": {"operation_seconds": 100}});
+    for wiring in WIRINGS {
+        let world = Arc::new(World::embedded(wiring, given.clone()).await);
+        world.enable(5).await.unwrap();
+        world.rotate(4).await.unwrap();
+        world.rotate(1).await.unwrap();
+        assert!(world.is_removable(&world.ledger().await, 5), "{wiring}: it was retired");
+        let others = Arc::clone(&world);
+        let is_asked =
+            |now: &Progress| now.phase == Phase::Cluster && now.message.contains("operation is");
+        let sleep = once_when(is_asked, move || {
+            block_on(async {
+                others.comes_to_be("Succeeded").await;
+                others.kubectl_replace_all(2).await;
+                others.others_there_and_back(5, 2).await;
+            });
+        });
+        let others_need = Duration::from_millis(500);
+        let manager = world.builder_timing(Timing { others_need, ..world.timing() });
+        let options = RotateOptions::from(watched(sleep));
+        let report = manager.rotate(world.key(2), options).await.unwrap();
+        assert_complete(&report, &[Purpose::Gate, Purpose::Rewrite]);
+        world.all_under(2).await;
+        assert!(world.reads_with(5), "{wiring}: others did not come");
+        let ledger = report.ledger.unwrap();
+        assert!(!world.is_removable(&ledger, 5), "{wiring}: {ledger:#?}");
+        assert!(!world.refuses(world.delete_key(5)).await.is_empty(), "{wiring}");
     }
 }

@@ -12,7 +12,7 @@ use serde_json::Value;
 pub(crate) use self::{
     document::ManagedCluster,
     edit::UpgradeTarget,
-    operation::{Operation, is_not_followed},
+    operation::{Ended, Operation, is_not_followed},
 };
 
 use self::edit::with_kms;

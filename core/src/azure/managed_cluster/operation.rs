@@ -11,7 +11,10 @@
 //!   is never stored or printed.
 //! - Success is followed by a read of the cluster, for the caller to compare with what it asked for.
 
-use std::{fmt, time::Duration};
+use std::{
+    fmt,
+    time::{Duration, SystemTime},
+};
 
 use azure_core::{
     http::{Method, headers::RETRY_AFTER, policies::get_retry_after},
@@ -36,8 +39,8 @@ use crate::{
     text::{LONGEST_NAME, one_line},
 };
 
-/// Azure may ask for minutes between two polls, not for days.
-const LONGEST_ASKED: Duration = Duration::from_secs(600);
+/// Azure may ask for a minute between two polls: who comes later does not know what others did since.
+const LONGEST_ASKED: Duration = Duration::from_secs(60);
 /// What the library gives up, Azure does not.
 const STILL_AT_WORK: &str = "Azure may still be at work on it; the same call goes on with it";
 const READ_STATUS: &str = "Microsoft.ContainerService/locations/operations/read";
@@ -48,6 +51,34 @@ pub(crate) struct Operation {
     source: Source,
     /// What the response that accepted it asks to wait before the first poll.
     first_pause: Option<Duration>,
+    accepted_at: LastInProgress,
+}
+
+/// The end of an operation that succeeded.
+#[derive(Debug)]
+pub(crate) struct Ended {
+    /// The cluster, read after it.
+    pub(crate) cluster: ManagedCluster,
+    /// Nobody had the time to change the cluster's key there and back since it ended.
+    pub(crate) seen_at_once: bool,
+}
+
+/// When the operation was last known to go on. Both clocks are asked: one stands still while the
+/// machine sleeps, the other one is set by people.
+struct LastInProgress {
+    at: Instant,
+    at_by_the_wall: SystemTime,
+}
+
+impl LastInProgress {
+    fn now() -> Self {
+        Self { at: Instant::now(), at_by_the_wall: SystemTime::now() }
+    }
+
+    fn is_within(&self, time: Duration) -> bool {
+        let by_the_wall = self.at_by_the_wall.elapsed();
+        self.at.elapsed() <= time && by_the_wall.is_ok_and(|elapsed| elapsed <= time)
+    }
 }
 
 /// Where its state is read.
@@ -102,7 +133,8 @@ impl Operation {
             // The response's own provisioning state may be stale by now: the first look tells.
             Source::Cluster(Until::Ended)
         };
-        Ok(Self { cluster: cluster.clone(), source, first_pause: retry_after(response) })
+        let (first_pause, accepted_at) = (retry_after(response), LastInProgress::now());
+        Ok(Self { cluster: cluster.clone(), source, first_pause, accepted_at })
     }
 }
 
@@ -113,7 +145,7 @@ impl fmt::Debug for Operation {
 }
 
 impl Operation {
-    /// Follows the operation to its end and returns the cluster as it is then. `on_poll` is told
+    /// Follows the operation to its end and reads the cluster as it is then. `on_poll` is told
     /// the operation's state, or what went wrong with a poll.
     ///
     /// # Errors
@@ -124,8 +156,9 @@ impl Operation {
         azure: &Azure,
         deadline: Instant,
         on_poll: impl Fn(&str) + Send + Sync,
-    ) -> Result<ManagedCluster> {
-        let Self { cluster, mut source, first_pause } = self;
+    ) -> Result<Ended> {
+        let Self { cluster, mut source, first_pause, accepted_at } = self;
+        let mut in_progress = accepted_at;
         let what = format!("update managed cluster {cluster}");
         let mut pace = PollInterval::new(&azure.timing);
         let mut state = "not known".to_owned();
@@ -133,10 +166,14 @@ impl Operation {
             sleep_until(deadline.min(Instant::now() + pause)).await;
         }
         loop {
+            let asked = LastInProgress::now();
             let look = timeout_at(deadline, azure.look(&cluster, &source, &what)).await;
             let Ok((verdict, retry_after)) = look else { return Err(timed_out(&what, &state)) };
             state = match verdict {
-                Verdict::Read(cluster) => return Ok(*cluster),
+                Verdict::Read(cluster) => {
+                    let seen_at_once = in_progress.is_within(azure.timing.others_need);
+                    return Ok(Ended { cluster: *cluster, seen_at_once });
+                }
                 Verdict::Ended(error) => return Err(error),
                 Verdict::Succeeded => {
                     on_poll("Succeeded");
@@ -147,7 +184,10 @@ impl Operation {
                     source = Source::Cluster(Until::AtRest);
                     continue;
                 }
-                Verdict::InProgress(status) => status,
+                Verdict::InProgress(status) => {
+                    in_progress = asked;
+                    status
+                }
                 Verdict::PollFailed(error) => error.to_string(),
             };
             on_poll(&state);

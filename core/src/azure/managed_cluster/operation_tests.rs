@@ -66,7 +66,9 @@ async fn run_for(
     let told = Mutex::new(Vec::new());
     let on_poll = |state: &str| told.lock().unwrap().push(state.to_owned());
     let result = match azure.put_kms(&before, &KmsChange::Off).await {
-        Ok(operation) => operation.wait(&azure, started + limit, on_poll).await,
+        Ok(operation) => {
+            operation.wait(&azure, started + limit, on_poll).await.map(|it| it.cluster)
+        }
         Err(error) => Err(error),
     };
     let polls = fake
@@ -255,7 +257,8 @@ async fn wait_for(fake: &FakeAzure) -> Result<ManagedCluster> {
     let azure = fake.client();
     let before = ManagedCluster::parse(&cluster_id(), cluster_json()).unwrap();
     let operation = azure.put_kms(&before, &KmsChange::Off).await.unwrap();
-    operation.wait(&azure, Instant::now() + Duration::from_secs(7_200), |_| {}).await
+    let ended = operation.wait(&azure, Instant::now() + Duration::from_secs(7_200), |_| {}).await;
+    ended.map(|it| it.cluster)
 }
 
 #[tokio::test(start_paused = true)]
@@ -363,7 +366,7 @@ async fn success_is_followed_by_a_read_of_the_cluster_which_may_take_some_tries(
     let operation = azure.put_kms(&before, &KmsChange::Off).await.unwrap();
     let deadline = Instant::now() + Duration::from_secs(7_200);
     let cluster = operation.wait(&azure, deadline, |_| {}).await.unwrap();
-    assert_eq!(cluster.facts.etag.as_deref(), Some("etag-2"));
+    assert_eq!(cluster.cluster.facts.etag.as_deref(), Some("etag-2"));
 }
 
 #[tokio::test(start_paused = true)]
@@ -380,6 +383,7 @@ async fn the_poll_address_is_used_verbatim_and_never_shown() {
         cluster: cluster_id(),
         source: Source::Status(Url::parse(POLL).unwrap()),
         first_pause: None,
+        accepted_at: LastInProgress::now(),
     };
     assert!(!format!("{operation:?}").contains("signed"));
     let failed = followed([status("Failed")]).await.error();
@@ -399,5 +403,29 @@ async fn a_poll_address_elsewhere_is_refused() {
             assert!(outcome.polls.is_empty());
             assert_eq!(outcome.error().kind(), ErrorKind::Unexpected, "{header}: {address}");
         }
+    }
+}
+
+/// Between the last look at which it went on and the one that sees its end, others may have changed
+/// the cluster.
+#[tokio::test(start_paused = true)]
+async fn an_end_that_is_seen_late_is_told() {
+    for (silent, at_once) in [(0, true), (3, true), (20, false)] {
+        let fake = FakeAzure::default();
+        fake.on(Method::Get, "/managedClusters/", [json_reply(200, cluster_json())]);
+        fake.on(
+            Method::Put,
+            CLUSTER,
+            [json_reply(200, cluster("Updating")).with("azure-asyncoperation", POLL)],
+        );
+        let silence = std::iter::repeat_n((), silent).map(|()| FakeAzure::dropped());
+        let polls = [status("InProgress")].into_iter().chain(silence).chain([status("Succeeded")]);
+        fake.on(Method::Get, POLL_PART, polls);
+        let azure = fake.client();
+        let before = ManagedCluster::parse(&cluster_id(), cluster_json()).unwrap();
+        let operation = azure.put_kms(&before, &KmsChange::Off).await.unwrap();
+        let ended =
+            operation.wait(&azure, Instant::now() + Duration::from_secs(7_200), |_| {}).await;
+        assert_eq!(ended.unwrap().seen_at_once, at_once, "{silent} polls without a response");
     }
 }

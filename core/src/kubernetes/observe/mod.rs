@@ -54,6 +54,8 @@ pub(crate) struct ObserveScope<'a> {
     pub(crate) count_secrets: bool,
     /// Keep a record in the cluster.
     pub(crate) journal: bool,
+    /// A vault may be closed, and the health of KMS is watched afterwards.
+    pub(crate) closes_vault: bool,
 }
 
 /// Looks at the Kubernetes API.

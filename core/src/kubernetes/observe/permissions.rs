@@ -120,6 +120,9 @@ fn fixed(scope: ObserveScope<'_>) -> Vec<Right> {
                     rights.push(Right::new("update", resource, state).named(STATE));
                 }
             }
+            if scope.closes_vault {
+                rights.push(Right::new("get", "/readyz/kms-providers", None));
+            }
             if scope.namespaces.is_none() {
                 rights.push(Right::new("list", "namespaces", None));
             }

@@ -159,6 +159,7 @@ const REWRITE: ObserveScope<'_> = ObserveScope {
     dry_run_patches: true,
     count_secrets: true,
     journal: false,
+    closes_vault: false,
 };
 
 async fn look(cluster: Cluster, scope: ObserveScope<'_>) -> (KubernetesFacts, Vec<Asked>) {

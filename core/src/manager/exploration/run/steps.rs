@@ -215,7 +215,7 @@ impl State {
         let mut succeeded = self.clone();
         succeeded.cluster.update(target, Ending::Succeeds);
         let etag = Some(succeeded.cluster.etag.to_string());
-        let set = succeeded.done(effect, Outcome::Set { etag });
+        let set = succeeded.done(effect, Outcome::Set { etag, seen_at_once: true });
         let mut outcomes = vec![("sets the key", set)];
         if self.failures == 0 {
             return outcomes;
@@ -238,7 +238,8 @@ impl State {
         let mut upgraded = self.clone();
         upgraded.cluster.upgrade(Ending::Succeeds);
         let etag = Some(upgraded.cluster.etag.to_string());
-        let mut outcomes = vec![("upgrades", upgraded.done(effect, Outcome::Set { etag }))];
+        let mut outcomes =
+            vec![("upgrades", upgraded.done(effect, Outcome::Set { etag, seen_at_once: true }))];
         if self.failures > 0 {
             let mut failed = Self { failures: self.failures - 1, ..self.clone() };
             failed.cluster.upgrade(Ending::Fails(0));
