@@ -5,6 +5,7 @@ use crate::{
     catalogue::RuleId,
     facts::ClusterFacts,
     ids::{ExpectedKey, KeyId, NetworkMode, VaultId},
+    ledger::Certainty,
     operation::change::InUse,
     options::{Intent, ReencryptOptions, Rotate},
     rules::testing::{KEY_1, KEY_2, VAULT, World, kms_on},

@@ -30,7 +30,7 @@ pub(crate) use question::RuleContext;
 pub(crate) use refusal::{allowed, refusal};
 pub(crate) use secrets::{key_in_use_not_seen, unproven_on_kms_v1};
 pub(crate) use vault::{
-    closed_vault_in_use, how_to_close, how_to_open, private_endpoint_not_approved,
+    closed_vault_in_use, how_to_close, how_to_open, private_endpoint_not_approved, public_users,
     used_publicly_by_others, vault_shared,
 };
 

@@ -5,8 +5,11 @@ use uuid::Uuid;
 use super::{check_fact, question::RuleContext, remedy::fill};
 use crate::{
     catalogue::{Level, RuleId},
-    facts::{ClusterFacts, ConnectionState, Fact, Lookup, PrivateEndpointConnection, VaultFacts},
-    ids::{KeyId, NetworkMode, VaultId},
+    facts::{
+        ClusterFacts, ClusterWithKms, ConnectionState, Fact, Lookup, PrivateEndpointConnection,
+        VaultFacts,
+    },
+    ids::{ClusterId, KeyId, NetworkMode, VaultId},
     observed::Observed,
     report::Finding,
 };
@@ -196,20 +199,29 @@ pub(crate) fn vault_shared(observed: &Observed) -> Option<Finding> {
 
 /// Closing the vault takes KMS away from a cluster that uses it in public mode.
 pub(crate) fn used_publicly_by_others(observed: &Observed) -> Vec<Finding> {
+    let vault = observed.found_vault().filter(|vault| vault.public_network_access);
+    match (vault, &observed.others) {
+        (Some(vault), Some(others)) => public_users(&vault.id, &observed.cluster.id, others),
+        _ => Vec::new(),
+    }
+}
+
+/// Of the clusters that use KMS, those that use the vault in public mode, but for our own.
+pub(crate) fn public_users(
+    vault: &VaultId,
+    own: &ClusterId,
+    others: &Fact<Vec<ClusterWithKms>>,
+) -> Vec<Finding> {
     let rule = RuleId::VaultClosingInPublicUse;
-    let Some(vault) = observed.found_vault().filter(|vault| vault.public_network_access) else {
-        return Vec::new();
-    };
-    let own = observed.cluster.id.to_string();
-    let findings = match &observed.others {
-        None => Vec::new(),
-        Some(Fact::Unknown(why)) => {
+    let own = own.to_string();
+    let findings = match others {
+        Fact::Unknown(why) => {
             let why = format!("whether another cluster uses it cannot be seen: {why}");
-            vec![Finding::undetermined(rule, &vault.id, &why)]
+            vec![Finding::undetermined(rule, vault, &why)]
         }
-        Some(Fact::Known(users)) => users
+        Fact::Known(users) => users
             .iter()
-            .filter(|user| !user.id.eq_ignore_ascii_case(&own) && user.uses_publicly(&vault.id))
+            .filter(|user| !user.id.eq_ignore_ascii_case(&own) && user.uses_publicly(vault))
             .map(|user| {
                 let message =
                     format!("cluster {} uses key {} of it in public mode", user.id, user.key_id);

@@ -5,7 +5,7 @@ use tokio::time::sleep;
 use super::{RunData, Runner};
 use crate::{
     error::{Error, ErrorKind, Result},
-    facts::KmsProfile,
+    facts::{Fact, KmsProfile},
     ids::{NetworkMode, VaultId},
     operation::{OperationState, Outcome, closing::Look},
     options::Intent,
@@ -51,10 +51,19 @@ impl Runner<'_> {
     }
 
     pub(super) async fn close_vault(&self, id: &VaultId) -> Result<Outcome> {
+        self.in_no_other_public_use(id).await?;
         self.still_ours().await?;
         let _ = self.closed.set(id.clone());
         self.azure.set_vault_public_access(id, false).await?;
         Ok(Outcome::Done)
+    }
+
+    /// The plan is an hour old: another cluster may use the vault in public mode by now.
+    async fn in_no_other_public_use(&self, id: &VaultId) -> Result<()> {
+        let others = Fact::from(self.azure.kms_users().await);
+        let findings = rules::public_users(id, self.cluster, &others);
+        let what = format!("closing key vault {id} for {}", self.cluster);
+        rules::refusal(&what, &findings, self.allow, &self.log.done()).map_or(Ok(()), Err)
     }
 
     /// Waits a moment for an approved private endpoint connection.

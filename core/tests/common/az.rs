@@ -27,6 +27,10 @@ impl Az {
         Self { client, case: case.clone(), token }
     }
 
+    pub(crate) fn cluster_id(&self) -> &str {
+        &self.case.cluster_id
+    }
+
     /// `az aks show`.
     pub(crate) async fn show(&self) -> Value {
         self.arm(Method::GET, &self.case.cluster_id, None).await.1
@@ -54,6 +58,26 @@ impl Az {
         let mut cluster = self.show().await;
         cluster["properties"]["securityProfile"]["azureKeyVaultKms"] = profile;
         self.arm(Method::PUT, &self.case.cluster_id, Some(&cluster)).await
+    }
+
+    /// `az aks create`, of a cluster like ours but for its name and its KMS profile, to its end.
+    pub(crate) async fn create_another(&self, name: &str, profile: Value) -> Self {
+        let mut cluster = self.show().await;
+        let properties = cluster["properties"].as_object_mut().unwrap();
+        properties.remove("nodeResourceGroup");
+        properties["securityProfile"] = json!({"azureKeyVaultKms": profile});
+        let (group, _) = self.case.cluster_id.rsplit_once('/').unwrap();
+        let case = Case { cluster_id: format!("{group}/{name}"), ..self.case.clone() };
+        let body = json!({
+            "location": cluster["location"],
+            "identity": {"type": "UserAssigned", "userAssignedIdentities": {&case.identity_id: {}}},
+            "properties": cluster["properties"],
+        });
+        let (status, response) = self.arm(Method::PUT, &case.cluster_id, Some(&body)).await;
+        assert!(status.is_success(), "{status}: {response}");
+        let another = Self { case, client: self.client.clone(), token: self.token.clone() };
+        another.settled().await;
+        another
     }
 
     /// Waits until the cluster is Succeeded.

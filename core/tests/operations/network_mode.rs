@@ -10,7 +10,7 @@ use aks_kms::{
 use aks_kms_simulator::{Case, Given, Simulator};
 use serde_json::{Value, json};
 
-use crate::common::{self, world::is_all_proven};
+use crate::common::{self, az::Az, world::is_all_proven};
 
 fn given(mode: &str, wiring: &str) -> Given {
     serde_json::from_value(json!({
@@ -349,4 +349,36 @@ async fn rotate_to_the_key_in_use_does_not_replace_a_mode_change_that_is_unfinis
     assert_eq!(error.kind(), ErrorKind::Conflict, "{error}");
     assert!(error.to_string().contains("change_network_mode of cluster"), "{error}");
     manager.resume(ResumeOptions::default()).await.unwrap();
+}
+
+/// Another cluster begins to use the vault in public mode while ours is on its way to private mode.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_vault_that_another_cluster_comes_to_use_is_not_closed() {
+    let simulator = common::simulator().await;
+    let case = simulator.put_case(given("public", "two-providers")).await.unwrap();
+    let manager = common::manager(&case);
+    let others = Az::login(&case).await;
+    let public =
+        json!({"enabled": true, "keyId": case.key_ids[0], "keyVaultNetworkAccess": "Public"});
+    let is_off = || {
+        let cluster = simulator.cluster(&case.id).unwrap();
+        cluster["properties"]["securityProfile"]["azureKeyVaultKms"]["enabled"] == json!(false)
+    };
+    let (outcome, another) = futures::join!(change(&manager, NetworkMode::Private), async {
+        common::until("KMS is off", async || is_off()).await;
+        others.create_another("aks-other", public).await
+    });
+    let error = outcome.unwrap_err();
+    let refused: Vec<RuleId> = error.findings().iter().map(|finding| finding.rule).collect();
+    assert_eq!(refused, [RuleId::VaultClosingInPublicUse], "{error}");
+    assert_eq!(vault(&simulator, &case)["publicNetworkAccess"], "Enabled", "{error}");
+
+    let error = manager.resume(ResumeOptions::default()).await.unwrap_err();
+    assert!(
+        error.to_string().to_lowercase().contains(&another.cluster_id().to_lowercase()),
+        "{error}"
+    );
+    assert_eq!(vault(&simulator, &case)["publicNetworkAccess"], "Enabled", "{error}");
+    let truth = simulator.secrets(&case.id).await.unwrap();
+    assert_eq!((truth.violations, truth.unreadable), (Vec::<String>::new(), 0));
 }

@@ -39,8 +39,8 @@ use crate::{
     text::{LONGEST_NAME, one_line},
 };
 
-/// Azure may ask for a minute between two polls: who comes later does not know what others did since.
-const LONGEST_ASKED: Duration = Duration::from_secs(60);
+/// Azure may ask for minutes between two polls, not for days.
+const LONGEST_ASKED: Duration = Duration::from_secs(600);
 /// What the library gives up, Azure does not.
 const STILL_AT_WORK: &str = "Azure may still be at work on it; the same call goes on with it";
 const READ_STATUS: &str = "Microsoft.ContainerService/locations/operations/read";
