@@ -52,16 +52,22 @@ impl Runner<'_> {
             sleep(self.timing.operation_poll_longest).await;
             return Some(Failure::KeyPermission);
         }
+        self.is_looked_at_again(error, data).await.then_some(Failure::NoOutcome)
+    }
+
+    /// Whether the outcome of a request that writes is not known, and the step has tries left to look
+    /// at what came of it: then a moment has passed.
+    pub(super) async fn is_looked_at_again(&self, error: &Error, data: &mut RunData) -> bool {
         let is_unknown = matches!(
             error.kind(),
             ErrorKind::Conflict | ErrorKind::Unavailable | ErrorKind::Throttled
         );
         if !is_unknown || data.tries >= TRIES {
-            return None;
+            return false;
         }
         data.tries += 1;
         sleep(self.timing.pause(data.tries)).await;
-        Some(Failure::NoOutcome)
+        true
     }
 
     /// Whether this run still is the one writer.

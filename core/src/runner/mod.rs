@@ -274,7 +274,7 @@ impl Runner<'_> {
             Effect::OpenVault(id) => self.open_vault(id).await,
             Effect::ReadVault(id) => self.read_vault(id, state, data).await,
             Effect::RecordClosing(id) => self.record_closing(id).await,
-            Effect::CloseVault(id) => self.close_vault(id).await,
+            Effect::CloseVault(id) => self.close_vault(id, data).await,
             Effect::AwaitConnection(id) => self.await_connection(id, data).await,
             Effect::CheckKms => self.check_kms().await,
             Effect::FinishRecord => self.finish_record().await,

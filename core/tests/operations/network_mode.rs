@@ -7,7 +7,7 @@ use aks_kms::{
     ChangeNetworkModeOptions, ErrorKind, Finding, KmsManager, Level, NetworkMode, OperationReport,
     Purpose, ResumeOptions, RotateOptions, RuleId, VaultAccess,
 };
-use aks_kms_simulator::{Case, Given, Simulator};
+use aks_kms_simulator::{Case, Given, Simulator, writes::Write};
 use serde_json::{Value, json};
 
 use crate::common::{self, world::is_all_proven};
@@ -273,4 +273,45 @@ async fn a_vault_that_is_open_for_a_change_that_is_refused_is_told_of() {
     let resumed = manager.resume(ResumeOptions::default()).await.unwrap();
     assert!(is_all_proven(&resumed), "{resumed:#?}");
     is_well(&simulator, &case, NetworkMode::Public, "after resume").await;
+}
+
+/// A response to the request that closes the vault is lost. It is sent again only after a look: the
+/// public way may have been taken meanwhile.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_closing_that_failed_is_not_sent_again_without_a_look() {
+    let simulator = common::simulator().await;
+    let failing = |takes_effect: bool, latency_ms: u64| {
+        let mut given = given("public", "two-providers");
+        given.faults.azure = serde_json::from_value(json!([{
+            "method": "PATCH", "path": "/vaults/", "status": 503, "takes_effect": takes_effect,
+            "latency_ms": latency_ms, "times": 1,
+        }]))
+        .unwrap();
+        given
+    };
+    let closings = |case: &Case| {
+        let writes = simulator.writes(&case.id).unwrap();
+        let is_closing =
+            |it: &&Write| matches!(it, Write::Request { method, .. } if method == "PATCH");
+        writes.iter().filter(is_closing).count()
+    };
+    for (takes_effect, sent) in [(true, 1), (false, 2)] {
+        let case = simulator.put_case(failing(takes_effect, 0)).await.unwrap();
+        change(&common::manager(&case), NetworkMode::Private).await.unwrap();
+        is_well(&simulator, &case, NetworkMode::Private, "a response was lost").await;
+        assert_eq!(closings(&case), sent);
+    }
+
+    let case = simulator.put_case(failing(false, 1_000)).await.unwrap();
+    let manager = common::manager(&case);
+    let (outcome, ()) = futures::join!(change(&manager, NetworkMode::Private), async {
+        common::until("it asks to close the vault", async || closings(&case) > 0).await;
+        let profile = json!({"keyVaultNetworkAccess": "Public", "keyVaultResourceId": ""});
+        let patch = json!({"properties": {"securityProfile": {"azureKeyVaultKms": profile}}});
+        simulator.patch_cluster(&case.id, &patch).unwrap();
+    });
+    let error = outcome.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Conflict, "{error:?}");
+    assert_eq!(vault(&simulator, &case)["publicNetworkAccess"], "Enabled");
+    assert_eq!(closings(&case), 1, "{error}");
 }
