@@ -8,7 +8,7 @@ use super::{
     Inner,
     operation::{as_arguments, goes_on, is_our_operation, new_operation, with_key_made},
     recorded::operation_to_resume,
-    session::{AtTimeLimit, Session, key_in_use, status_with},
+    session::{AtTimeLimit, Session, TimeLimit, key_in_use, status_with},
 };
 use crate::{
     error::{Error, ErrorKind, Result},
@@ -36,6 +36,8 @@ const MAX_PLANS: usize = 4;
 pub(super) struct OperationRequest<'a> {
     pub(super) intent: Intent,
     pub(super) run: &'a RunOptions,
+    /// Of `run`, since the call began.
+    pub(super) limit: TimeLimit,
     /// How secrets are rewritten; which ones is part of the intent.
     pub(super) reencrypt: ReencryptOptions,
 }
@@ -75,7 +77,7 @@ impl Inner {
         };
         let span = tracing::info_span!("operation", %verb, cluster = %self.cluster);
         let work = Box::pin(run.plan_and_run().instrument(span));
-        let outcome = run.session.in_time(options.timeout, AtTimeLimit::GoesOn, work).await;
+        let outcome = run.session.in_time(request.limit, AtTimeLimit::GoesOn, work).await;
         let outcome = outcome.map_err(|error| run.half_way.told_in(error));
         if outcome.is_err() && run.session.log.has_begun() {
             run.read_final_status().await;

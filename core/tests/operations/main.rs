@@ -15,6 +15,7 @@ mod busy_clusters;
 mod check_action;
 mod crash;
 mod interrupted;
+mod limits;
 mod migration;
 mod network_mode;
 mod others;
