@@ -29,6 +29,7 @@ mod key_version;
 mod kms_users;
 mod managed_cluster;
 mod no_response;
+mod pages;
 mod policy;
 mod refusal;
 mod role_definition;
