@@ -27,7 +27,7 @@ use crate::{
     verbs,
 };
 
-/// How long the look at the cluster after an error may take.
+/// How long the last look at the cluster may take, when all is done or after an error.
 const FINAL_STATUS_TIMEOUT: Duration = Duration::from_secs(10);
 /// How many times a plan is made again when others keep changing the cluster.
 const MAX_PLANS: usize = 4;
@@ -153,9 +153,11 @@ impl OperationRun<'_> {
                 return Err(refusal);
             }
             match Box::pin(self.run(seen, &plan, unfinished)).await? {
-                RunOutcome::Done => {
-                    let after = inner.azure.cluster(&inner.cluster).await?;
-                    log.seen(self.status_after(&after.facts).await);
+                RunOutcome::Done(last) => {
+                    // What is done is done, whatever this look comes to.
+                    if let Some(after) = self.look_at_last().await.or(last) {
+                        log.seen(self.status_after(&after).await);
+                    }
                     return Ok(());
                 }
                 RunOutcome::Replan(reason) => {
@@ -276,10 +278,20 @@ impl OperationRun<'_> {
 
     /// How the cluster is now, which an error's report is read for.
     async fn read_final_status(&self) {
-        let look = self.session.inner.azure.cluster(&self.session.inner.cluster);
-        if let Ok(Ok(after)) = tokio::time::timeout(FINAL_STATUS_TIMEOUT, look).await {
-            self.session.log.seen(self.status_after(&after.facts).await);
+        if let Some(after) = self.look_at_last().await {
+            self.session.log.seen(self.status_after(&after).await);
         }
+    }
+
+    /// `None`: it cannot be read now.
+    async fn look_at_last(&self) -> Option<Box<ClusterFacts>> {
+        let look = self.session.inner.azure.cluster(&self.session.inner.cluster);
+        match tokio::time::timeout(FINAL_STATUS_TIMEOUT, look).await {
+            Ok(Ok(after)) => return Some(Box::new(after.facts)),
+            Ok(Err(error)) => tracing::warn!(%error, "the cluster could not be read at last"),
+            Err(_) => tracing::warn!("the cluster could not be read at last in time"),
+        }
+        None
     }
 
     async fn status_after(&self, cluster: &ClusterFacts) -> KmsStatus {

@@ -39,7 +39,7 @@ impl Runner<'_> {
             }
         };
         self.confirm(&after, target)?;
-        Ok(Outcome::Set { etag: after.facts.etag })
+        Ok(set(after, data))
     }
 
     /// How a change that did not succeed is gone on with. `None`: not at all.
@@ -140,7 +140,11 @@ impl Runner<'_> {
         Err(Error::new(ErrorKind::PreflightFailed, message).with_findings(vec![finding]))
     }
 
-    pub(super) async fn put_versions(&self, upgrade: Upgrade, data: &RunData) -> Result<Outcome> {
+    pub(super) async fn put_versions(
+        &self,
+        upgrade: Upgrade,
+        data: &mut RunData,
+    ) -> Result<Outcome> {
         let seen = read(data)?;
         let target = match upgrade {
             Upgrade::ControlPlane(version) => {
@@ -155,7 +159,7 @@ impl Runner<'_> {
         if let (UpgradeTarget::ControlPlane(to), Some(engine)) = (target, &self.engine) {
             engine.upgraded(to);
         }
-        Ok(Outcome::Set { etag: after.facts.etag })
+        Ok(set(after, data))
     }
 
     /// The version that AKS offers on the way to the one that is wanted.
@@ -182,6 +186,13 @@ impl Runner<'_> {
         );
         Err(Error::new(ErrorKind::PreflightFailed, message).with_findings(vec![finding]))
     }
+}
+
+/// The cluster is set, and this is how it was read afterwards.
+fn set(after: ManagedCluster, data: &mut RunData) -> Outcome {
+    let etag = after.facts.etag.clone();
+    data.cluster = Some(after);
+    Outcome::Set { etag }
 }
 
 fn read(data: &RunData) -> Result<&ManagedCluster> {

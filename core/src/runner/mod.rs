@@ -24,6 +24,7 @@ use crate::{
     azure::{Azure, ManagedCluster, is_etag_mismatch, is_not_followed},
     catalogue::RuleId,
     error::{Error, ErrorKind, Result},
+    facts::ClusterFacts,
     ids::{ClusterId, KeyId, VaultId},
     ledger::{Operation, Proof},
     observe::StoredRecord,
@@ -82,8 +83,8 @@ pub(crate) struct RecordContext<'a> {
 /// How a run of a plan ended.
 #[derive(Debug, Eq, PartialEq)]
 pub(crate) enum RunOutcome {
-    /// Every step holds.
-    Done,
+    /// Every step holds. The cluster as it was read last.
+    Done(Option<Box<ClusterFacts>>),
     /// Somebody else changed the cluster, or its record: observe and plan again.
     Replan(String),
 }
@@ -178,7 +179,7 @@ impl Runner<'_> {
                 ControlFlow::Break(why) => return Ok(RunOutcome::Replan(why)),
             }
         }
-        Ok(RunOutcome::Done)
+        Ok(RunOutcome::Done(data.cluster.take().map(|seen| Box::new(seen.facts))))
     }
 
     /// Performs a step. Breaks off, and says why, when the plan has to be made again.

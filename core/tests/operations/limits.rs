@@ -1,11 +1,14 @@
 //! What ends a call, and what it leaves behind then.
 
-use std::time::{Duration, Instant};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
-use aks_kms::{ErrorKind, ResumeOptions};
+use aks_kms::{ErrorKind, ResumeOptions, RotateOptions, StatusOptions};
 use serde_json::json;
 
-use crate::common::world::World;
+use crate::common::{self, world::World};
 
 /// A cluster with a rotation to the second key that a killed process has left behind.
 async fn with_an_unfinished_rotation() -> World {
@@ -56,4 +59,38 @@ async fn the_time_limit_of_resume_covers_the_look_at_what_is_recorded() {
     assert_eq!(error.kind(), ErrorKind::Timeout, "{error:?}");
     assert!(error.to_string().contains("its time limit of 5 s"), "{error}");
     assert!(began.elapsed() < Duration::from_millis(8_500), "{:?}", began.elapsed());
+}
+
+/// Whoever took an error for a failure would make another version of the key and rotate once more.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_done_is_reported_although_the_cluster_cannot_be_read_afterwards() {
+    for rewrites in [true, false] {
+        let world = Arc::new(World::embedded("one-provider", json!({})).await);
+        world.enable(1).await.unwrap();
+        let unreadable = Arc::clone(&world);
+        let on_progress = common::once_when(
+            |now| now.message == "Record the keys and the proof in the cluster",
+            move || {
+                let refused =
+                    json!([{"method": "GET", "path": "/managedClusters/", "status": 403}]);
+                common::block_on(unreadable.faults(json!({"azure": refused})));
+            },
+        );
+        let run = common::watched(on_progress);
+        let report = if rewrites {
+            world.rotate_with(2, run).await
+        } else {
+            let options =
+                RotateOptions { reencrypt: aks_kms::Reencrypt::Skip, ..RotateOptions::from(run) };
+            world.manager().rotate(world.key(2), options).await
+        };
+        let report = report.unwrap();
+        assert_eq!(report.after.key_id.as_ref().unwrap().as_str(), world.key(2));
+        assert_eq!(report.is_proven(), rewrites, "{report:#?}");
+        assert!(report.after.operation_in_progress.is_none());
+        world.faults(json!({})).await;
+        let status = world.manager().status(StatusOptions::default()).await.unwrap();
+        assert!(status.operation_in_progress.is_none());
+        assert_eq!(report.ledger, status.ledger);
+    }
 }
