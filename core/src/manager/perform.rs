@@ -1,6 +1,12 @@
 //! Observe → plan → run, within the time limit, and with a report in every case.
 
-use std::{sync::OnceLock, time::Duration};
+use std::{
+    sync::{
+        OnceLock,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use tracing::Instrument;
 
@@ -52,6 +58,8 @@ struct OperationRun<'a> {
     made: tokio::sync::OnceCell<KeyId>,
     /// The vault that this call closed.
     closed: tokio::sync::OnceCell<VaultId>,
+    /// This call has written something besides the record.
+    wrote: AtomicBool,
     half_way: HalfWay,
 }
 
@@ -72,11 +80,12 @@ impl Inner {
             first_look: OnceLock::new(),
             made: tokio::sync::OnceCell::new(),
             closed: tokio::sync::OnceCell::new(),
+            wrote: AtomicBool::new(false),
             half_way: HalfWay::default(),
             request: &request,
         };
         let span = tracing::info_span!("operation", %verb, cluster = %self.cluster);
-        let work = Box::pin(run.plan_and_run().instrument(span));
+        let work = Box::pin(run.to_its_end().instrument(span));
         let outcome = run.session.in_time(request.limit, AtTimeLimit::GoesOn, work).await;
         let outcome = outcome.map_err(|error| run.half_way.told_in(error));
         if outcome.is_err() && run.session.log.has_begun() {
@@ -90,6 +99,26 @@ impl Inner {
 }
 
 impl OperationRun<'_> {
+    async fn to_its_end(&self) -> Result<()> {
+        let outcome = self.plan_and_run().await;
+        if outcome.is_err() && !self.wrote.load(Ordering::Relaxed) {
+            self.forget().await;
+        }
+        outcome
+    }
+
+    /// Nothing was written: the operation is as if it had not begun, if it began with this call.
+    async fn forget(&self) {
+        let Some(recorder) = self.recorder.get() else { return };
+        match recorder.forget().await {
+            Ok(true) => self.half_way.is_unfinished(None),
+            Ok(false) => {}
+            Err(why) => {
+                tracing::warn!(error = %why, "an operation that wrote nothing is still recorded");
+            }
+        }
+    }
+
     /// Plans and runs, again when somebody else changed the cluster in between.
     async fn plan_and_run(&self) -> Result<()> {
         let OperationRequest { intent, run, .. } = self.request;
@@ -243,6 +272,7 @@ impl OperationRun<'_> {
             kms_is_off: observed.cluster.kms_on().is_none(),
             half_way: &self.half_way,
             closed: &self.closed,
+            wrote: &self.wrote,
         };
         runner.run(plan, observed.cluster.etag).await
     }

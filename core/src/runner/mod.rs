@@ -15,7 +15,13 @@ mod secrets;
 mod stopped;
 mod vault;
 
-use std::{ops::ControlFlow, sync::Arc};
+use std::{
+    ops::ControlFlow,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
 
 use tokio::time::Instant;
 use tracing::Instrument;
@@ -66,6 +72,8 @@ pub(crate) struct Runner<'a> {
     pub(crate) half_way: &'a HalfWay,
     /// The vault that an earlier round of this call closed.
     pub(crate) closed: &'a tokio::sync::OnceCell<VaultId>,
+    /// Whether this call has written anything besides the record.
+    pub(crate) wrote: &'a AtomicBool,
 }
 
 /// What is recorded of a run, and by whom.
@@ -74,7 +82,7 @@ pub(crate) struct RecordContext<'a> {
     /// `None`: it could not be read, because the API server is down.
     pub(crate) found: Option<StoredRecord>,
     pub(crate) operation: Operation,
-    /// The operation begins with this run.
+    /// The operation begins with this run: nobody has recorded it before.
     pub(crate) is_new: bool,
     /// A recorded proof that makes a gate superfluous: nothing was changed since.
     pub(crate) proof: Option<Proof>,
@@ -106,8 +114,6 @@ struct RunData {
     began: Instant,
     /// How many requests in a row had no outcome that is known.
     tries: u32,
-    /// Something besides the record was written, or is about to be.
-    wrote: bool,
 }
 
 impl Runner<'_> {
@@ -126,10 +132,9 @@ impl Runner<'_> {
             error: None,
             began: Instant::now(),
             tries: 0,
-            wrote: false,
         };
         let outcome = match self.steps(&mut state, &mut data).await {
-            Err(error) => Err(self.after_error(error, data.wrote).await),
+            Err(error) => Err(self.undo_closing(error).await),
             outcome => outcome,
         };
         if let Some(engine) = &self.engine {
@@ -147,22 +152,6 @@ impl Runner<'_> {
             off_and_on: self.off_and_on,
             accepts_unproven: self.allows(RuleId::KeyInUseUnproven),
         }
-    }
-
-    /// What is left half-way is undone where that is safe, and told.
-    async fn after_error(&self, error: Error, wrote: bool) -> Error {
-        let error = self.undo_closing(error).await;
-        if let (false, Some(recording)) = (wrote, &self.recording)
-            && recording.is_new
-        {
-            match recording.recorder.forget().await {
-                Ok(()) => self.half_way.is_unfinished(None),
-                Err(why) => {
-                    tracing::warn!(error = %why, "an operation that wrote nothing is still recorded");
-                }
-            }
-        }
-        error
     }
 
     async fn steps(&self, state: &mut OperationState, data: &mut RunData) -> Result<RunOutcome> {
@@ -201,7 +190,7 @@ impl Runner<'_> {
                 }
                 Effect::Stop(why) => return Err(self.stopped(why, state, data).await),
                 effect => {
-                    data.wrote |= effect.writes();
+                    self.wrote.fetch_or(effect.writes(), Ordering::Relaxed);
                     let outcome = match self.perform(effect, state, data).await {
                         Ok(outcome) => outcome,
                         Err(error) => failed(error, &state.stage, data),

@@ -44,6 +44,8 @@ pub(crate) struct Recorder {
 
 struct OwnedRecord {
     lease: HeldLease,
+    /// The operation in it began with this run.
+    is_new: bool,
     /// As far as it was written, or is to be written with the next intent.
     record: Record,
     /// `None`: the API servers could not give or take one yet.
@@ -74,18 +76,21 @@ impl Recorder {
         &self.by
     }
 
-    /// Takes the Lease and records the operation, over exactly what was observed.
+    /// Takes the Lease and records the operation, over exactly what was observed. `is_new`: nobody
+    /// has recorded it before.
     pub(super) async fn begin(
         &self,
         found: &StoredRecord,
         operation: &Operation,
+        is_new: bool,
     ) -> Result<BeginOutcome> {
-        self.open(found, |record| record.begin(operation.clone())).await
+        self.open(found, is_new, |record| record.begin(operation.clone())).await
     }
 
     async fn open(
         &self,
         found: &StoredRecord,
+        is_new: bool,
         change: impl FnOnce(&mut Record),
     ) -> Result<BeginOutcome> {
         let mut kept = self.kept.lock().await;
@@ -105,7 +110,8 @@ impl Recorder {
                 .await?;
         let mut record = found.reconciled.record.clone();
         change(&mut record);
-        let mut now = OwnedRecord { lease, record, seal_key: found.seal.clone(), last: None };
+        let seal_key = found.seal.clone();
+        let mut now = OwnedRecord { lease, is_new, record, seal_key, last: None };
         match self.first(&mut now, found).await {
             Ok(Written::As(_)) => {
                 *kept = Some(now);
@@ -203,14 +209,19 @@ impl Recorder {
         self.write(Record::finish).await
     }
 
-    /// The operation ends before it wrote anything: it is as if it had not begun.
-    pub(super) async fn forget(&self) -> Result<()> {
-        self.write(Record::abandon).await
+    /// The run ends before it wrote anything: an operation that began with it is as if it had not
+    /// begun. False: it is recorded as before.
+    pub(crate) async fn forget(&self) -> Result<bool> {
+        let is_new = self.kept.lock().await.as_ref().is_some_and(|kept| kept.is_new);
+        if is_new {
+            self.write(Record::abandon).await?;
+        }
+        Ok(is_new)
     }
 
     /// Takes the Lease and drops the operation, keeping what must still be known.
     pub(crate) async fn drop_operation(&self, found: &StoredRecord) -> Result<()> {
-        match self.open(found, Record::abandon).await? {
+        match self.open(found, false, Record::abandon).await? {
             BeginOutcome::Recorded | BeginOutcome::Already => Ok(()),
             BeginOutcome::Changed => Err(lost(None)),
         }

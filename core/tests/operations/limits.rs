@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use aks_kms::{ErrorKind, ResumeOptions, RotateOptions, StatusOptions};
+use aks_kms::{ErrorKind, Phase, ResumeOptions, RotateOptions, RunOptions, StatusOptions};
 use serde_json::json;
 
 use crate::common::{self, world::World};
@@ -93,4 +93,41 @@ async fn what_is_done_is_reported_although_the_cluster_cannot_be_read_afterwards
         assert!(status.operation_in_progress.is_none());
         assert_eq!(report.ledger, status.ledger);
     }
+}
+
+/// Somebody changes the cluster before anything is written, so that it is planned again, and
+/// refused.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_that_is_planned_again_and_refused_leaves_nothing_recorded() {
+    let world = Arc::new(World::embedded("one-provider", json!({})).await);
+    world.enable(1).await.unwrap();
+    let others = Arc::clone(&world);
+    let on_progress = common::once(Phase::Cluster, 0, move || {
+        let patch = json!({"identity": {"type": "SystemAssigned", "userAssignedIdentities": null}});
+        others.simulator.patch_cluster(&others.case.id, &patch).unwrap();
+    });
+    let error = world.rotate_with(2, common::watched(on_progress)).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::PreflightFailed, "{error:?}");
+    assert!(!error.to_string().contains("recorded as unfinished"), "{error}");
+    let status = world.manager().status(StatusOptions::default()).await.unwrap();
+    assert!(status.operation_in_progress.is_none(), "{status:#?}");
+    assert_eq!(world.configured().as_deref(), Some(world.key(1)));
+    // what was recorded before it is still known
+    assert!(world.ledger().await.current.unwrap().proven_at.is_some());
+}
+
+/// What an earlier call has begun is not forgotten because this one wrote nothing.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_that_goes_on_and_is_refused_leaves_the_operation_recorded() {
+    let world = Arc::new(with_an_unfinished_rotation().await);
+    let others = Arc::clone(&world);
+    let on_progress = common::once(Phase::Cluster, 0, move || {
+        let patch = json!({"identity": {"type": "SystemAssigned", "userAssignedIdentities": null}});
+        others.simulator.patch_cluster(&others.case.id, &patch).unwrap();
+    });
+    let run = RunOptions { on_progress: Some(on_progress), ..RunOptions::default() };
+    let error = world.manager().resume(ResumeOptions::from(run)).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::PreflightFailed, "{error:?}");
+    let status = world.manager().status(StatusOptions::default()).await.unwrap();
+    assert!(status.operation_in_progress.is_some(), "{status:#?}");
 }
