@@ -87,6 +87,10 @@ impl Inner {
         let span = tracing::info_span!("operation", %verb, cluster = %self.cluster);
         let work = Box::pin(run.to_its_end().instrument(span));
         let outcome = run.session.in_time(request.limit, AtTimeLimit::GoesOn, work).await;
+        if run.is_taken_over().await {
+            // What is recorded is the other's, who is at work on it.
+            run.half_way.is_unfinished(None);
+        }
         let outcome = outcome.map_err(|error| run.half_way.told_in(error));
         if outcome.is_err() && run.session.log.has_begun() {
             run.read_final_status().await;
@@ -110,12 +114,22 @@ impl OperationRun<'_> {
     /// Nothing was written: the operation is as if it had not begun, if it began with this call.
     async fn forget(&self) {
         let Some(recorder) = self.recorder.get() else { return };
+        if recorder.is_lost().await {
+            return;
+        }
         match recorder.forget().await {
             Ok(true) => self.half_way.is_unfinished(None),
             Ok(false) => {}
             Err(why) => {
                 tracing::warn!(error = %why, "an operation that wrote nothing is still recorded");
             }
+        }
+    }
+
+    async fn is_taken_over(&self) -> bool {
+        match self.recorder.get() {
+            Some(recorder) => recorder.is_lost().await,
+            None => false,
         }
     }
 

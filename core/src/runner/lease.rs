@@ -174,6 +174,11 @@ impl HeldLease {
         }
     }
 
+    /// Whether somebody else was seen to hold it.
+    pub(super) fn is_lost(&self) -> bool {
+        self.held.lost.load(Ordering::Relaxed)
+    }
+
     /// Gives it back, so that the next need not wait.
     pub(super) async fn release(self) {
         self.renewal.abort();

@@ -1,5 +1,7 @@
 //! Keeping the record: intent before every change, and one writer.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use time::OffsetDateTime;
 use tokio::sync::Mutex;
 
@@ -39,6 +41,8 @@ pub(crate) struct Recorder {
     reporter: Reporter,
     /// Who holds the Lease: unique to this run.
     by: String,
+    /// Somebody else was seen to have taken the record over.
+    lost: AtomicBool,
     kept: Mutex<Option<OwnedRecord>>,
 }
 
@@ -67,6 +71,7 @@ impl Recorder {
             timing,
             reporter,
             by: name(),
+            lost: AtomicBool::new(false),
             kept: Mutex::new(None),
         }
     }
@@ -235,6 +240,12 @@ impl Recorder {
         }
     }
 
+    /// Whether somebody else has taken over: what is recorded is theirs.
+    pub(crate) async fn is_lost(&self) -> bool {
+        let kept = self.kept.lock().await;
+        self.lost.load(Ordering::Relaxed) || kept.as_ref().is_some_and(|kept| kept.lease.is_lost())
+    }
+
     /// The record as it is now, if this run keeps it.
     pub(crate) async fn record(&self) -> Option<Record> {
         self.kept.lock().await.as_ref().map(|kept| kept.record.clone())
@@ -291,12 +302,14 @@ impl Recorder {
     /// The object was changed. Where text and seal are what this run wrote last, and the Lease is
     /// still its own, somebody changed what is not ours, such as a label: then this run goes on.
     async fn look_again(&self, kept: &mut OwnedRecord) -> Result<()> {
-        let Some(now) = self.state.read().await? else { return Err(lost(None)) };
-        let is_ours = |last: &Stored| now.is(&last.text, last.seal.as_deref());
-        if !kept.last.as_ref().is_some_and(is_ours) {
+        let is_ours = |now: &Stored| {
+            kept.last.as_ref().is_some_and(|last| now.is(&last.text, last.seal.as_deref()))
+        };
+        let Some(now) = self.state.read().await?.filter(is_ours) else {
             // Whoever wrote it holds the Lease now, or nobody must write it.
+            self.lost.store(true, Ordering::Relaxed);
             return Err(lost(None));
-        }
+        };
         kept.lease.check().await?;
         kept.last = Some(now);
         Ok(())
