@@ -28,7 +28,7 @@ use crate::{
     runner::Journal,
 };
 
-use self::perform::OperationRequest;
+use self::{perform::OperationRequest, session::TimeLimit};
 
 /// Manages the KMS etcd encryption of one cluster.
 ///
@@ -102,15 +102,16 @@ impl KmsManager {
         options: EnableOptions,
     ) -> Result<OperationReport> {
         let key_id = key_id.as_ref().to_owned();
-        let mut run = options.run();
+        let run = options.run();
+        let limit = TimeLimit::from(run.timeout);
         let problems = rules::option_problems(Verb::Enable, &run, options.reencrypt.options());
-        let suffix = self.0.key_vault_suffix(Verb::Enable, &mut run).await?;
+        let suffix = self.0.key_vault_suffix(Verb::Enable, limit).await?;
         let vault_id = options.key_vault_id.as_deref();
         let target = rules::target(&key_id, options.network_mode, vault_id, suffix)
             .map_err(|findings| rules::invalid_input(findings, problems.clone()))?;
         let reencrypt = options.reencrypt.options();
         let intent = Intent::Enable(Enable { target, reencrypt: reencrypt.is_some() });
-        self.begin(intent, &run, reencrypt, problems).await
+        self.begin_within(limit, intent, &run, reencrypt, problems).await
     }
 
     /// Changes the key, rewrites every secret under the new one and proves it.
@@ -145,9 +146,10 @@ impl KmsManager {
         options: RotateOptions,
     ) -> Result<OperationReport> {
         let key_id = key_id.into();
-        let mut run = options.run();
+        let run = options.run();
+        let limit = TimeLimit::from(run.timeout);
         let problems = rules::option_problems(Verb::Rotate, &run, options.reencrypt.options());
-        let suffix = self.0.key_vault_suffix(Verb::Rotate, &mut run).await?;
+        let suffix = self.0.key_vault_suffix(Verb::Rotate, limit).await?;
         let vault_id = options.key_vault_id.as_deref();
         let (key_id, key_vault_id) =
             rules::rotation(key_id.as_deref(), options.network_mode, vault_id, suffix)
@@ -159,7 +161,7 @@ impl KmsManager {
             key_vault_id,
             reencrypt: reencrypt.is_some(),
         });
-        self.begin(intent, &run, reencrypt, problems).await
+        self.begin_within(limit, intent, &run, reencrypt, problems).await
     }
 
     /// Turns KMS off, rewrites every secret to plaintext and proves it.
@@ -311,11 +313,23 @@ impl KmsManager {
         reencrypt: Option<&ReencryptOptions>,
         problems: Vec<String>,
     ) -> Result<OperationReport> {
+        self.begin_within(run.timeout.into(), intent, run, reencrypt, problems).await
+    }
+
+    /// The same, where a part of its time has passed.
+    async fn begin_within(
+        &self,
+        limit: TimeLimit,
+        intent: Intent,
+        run: &RunOptions,
+        reencrypt: Option<&ReencryptOptions>,
+        problems: Vec<String>,
+    ) -> Result<OperationReport> {
         if !problems.is_empty() {
             return Err(rules::invalid_input(Vec::new(), problems));
         }
         let reencrypt = reencrypt.cloned().unwrap_or_default();
-        Box::pin(self.0.perform(OperationRequest { intent, run, reencrypt })).await
+        Box::pin(self.0.perform(OperationRequest { intent, run, limit, reencrypt })).await
     }
 }
 

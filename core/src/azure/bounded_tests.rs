@@ -134,6 +134,35 @@ async fn a_list_of_endless_pages_ends() {
     assert!(error.to_string().contains("more than 1000 pages"), "{error}");
 }
 
+#[tokio::test]
+async fn a_search_of_endless_pages_ends() {
+    let fake = FakeAzure::default();
+    let page = |at: usize| {
+        let token = (at < 1_200).then(|| format!("page-{at}"));
+        json_reply(200, json!({"data": [], "$skipToken": token}))
+    };
+    fake.on(Method::Post, "/providers/Microsoft.ResourceGraph/resources?", (0..=1_200).map(page));
+    let error = fake.client().kms_users().await.unwrap_err();
+    assert_eq!(error.kind(), Kind::Unexpected);
+    assert!(error.to_string().contains("more than 1000 pages"), "{error}");
+}
+
+#[tokio::test]
+async fn a_list_of_a_vault_of_endless_pages_ends() {
+    let fake = FakeAzure::default();
+    let page = |at: usize| {
+        let next = format!("https://shop.vault.azure.net/keys/etcd/versions?$skiptoken={at}");
+        json_reply(200, json!({"value": [], "nextLink": (at < 1_200).then_some(next)}))
+    };
+    fake.on(Method::Get, "/keys/etcd/versions?", (0..=1_200).map(page));
+    let key = crate::ids::KeyId::parse(
+        "https://shop.vault.azure.net/keys/etcd/4f1c2b3a4d5e6f708192a3b4c5d6e7f8",
+    );
+    let error = fake.client().key_versions(&key.unwrap()).await.unwrap_err();
+    assert_eq!(error.kind(), Kind::Unexpected);
+    assert!(error.to_string().contains("more than 1000 pages"), "{error}");
+}
+
 #[tokio::test(start_paused = true)]
 async fn no_response_says_for_how_long_to_wait_beyond_a_minute() {
     for asked in ["86400", "9223372036854775807", "-5", "Fri, 31 Dec 9999 23:59:59 GMT", "x"] {

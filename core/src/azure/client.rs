@@ -16,7 +16,6 @@ use azure_core::{
         policies::Policy,
     },
 };
-use serde_json::Value;
 use tokio::sync::OnceCell;
 use url::Url;
 
@@ -24,7 +23,7 @@ use super::{
     bounded::{Bounded, BoundedCredential},
     call::{Call, CallTarget, Response},
     cloud::{Cloud, CloudEndpoints},
-    error::{ServiceError, unreadable},
+    error::ServiceError,
     no_response::{no_response, no_token},
     policy::{Backoff, TokenPolicy, UserAgent},
     refusal::refused,
@@ -32,7 +31,6 @@ use super::{
 };
 use crate::{
     error::{Error, ErrorKind, Result},
-    limits::PAGES,
     options::Timing,
 };
 
@@ -197,27 +195,6 @@ impl Azure {
             let writes = call.method != Method::Get;
             Err(refused(&call.what, call.permission, writes, response.status, &service))
         }
-    }
-
-    /// Reads every page of a list.
-    pub(super) async fn list(&self, mut call: Call) -> Result<Vec<Value>> {
-        let mut items = Vec::new();
-        for _ in 0..PAGES {
-            let page = self.send(&call).await?.json(&call.what)?;
-            let Some(values) = page.get("value").and_then(Value::as_array) else {
-                return Err(unreadable(&call.what, "it is a list without a value"));
-            };
-            items.extend(values.iter().cloned());
-            let next = page.get("nextLink").and_then(Value::as_str).filter(|link| !link.is_empty());
-            let Some(next) = next else { return Ok(items) };
-            let next = self.endpoints().await?.continuation(next)?;
-            if matches!(&call.target, CallTarget::NextPage(this) if *this == next) {
-                return Err(unreadable(&call.what, "its next page is the page itself"));
-            }
-            call.target = CallTarget::NextPage(next);
-            call.query.clear();
-        }
-        Err(unreadable(&call.what, &format!("it is a list of more than {PAGES} pages")))
     }
 
     async fn connection(&self) -> Result<&Connection> {

@@ -10,6 +10,7 @@ use super::{
     call::{Call, CallTarget},
     client::Azure,
     error::unreadable,
+    pages::next_link,
 };
 use crate::{
     error::{Error, ErrorKind, Result},
@@ -28,22 +29,18 @@ impl Azure {
     /// The versions of a key, the newest first. Asks the vault itself: only it can make one.
     pub(crate) async fn key_versions(&self, key_id: &KeyId) -> Result<Vec<KeyVersion>> {
         let what = format!("list the versions of key {} in its vault", key_id.without_version());
-        let mut path = format!("/keys/{}/versions", key_id.name());
-        let mut query = Vec::new();
-        let mut versions = Vec::new();
-        loop {
-            let target = CallTarget::Vault { host: key_id.host().to_owned(), path: path.clone() };
-            let call = Call { query, ..Call::new(Method::Get, target, what.clone(), LIST) };
-            let page = self.send(&call).await?.json(&what)?;
-            let Some(values) = page.get("value").and_then(Value::as_array) else {
-                return Err(unreadable(&what, "it is a list without a value"));
-            };
-            versions.extend(values.iter().filter_map(version));
-            let next = page.get("nextLink").and_then(Value::as_str).filter(|link| !link.is_empty());
-            let Some(next) = next else { break };
-            (path, query) = continuation(next, key_id, &path)
-                .ok_or_else(|| unreadable(&what, "its next page is not one of the list"))?;
-        }
+        let path = format!("/keys/{}/versions", key_id.name());
+        let target = CallTarget::Vault { host: key_id.host().to_owned(), path: path.clone() };
+        let first = Call::new(Method::Get, target, what, LIST);
+        let turn = |call: Call, page: &Value| {
+            let Some(next) = next_link(page) else { return Ok(None) };
+            match continuation(next, key_id, &path) {
+                Some(query) => Ok(Some(Call { query, ..call })),
+                None => Err(unreadable(&call.what, "its next page is not one of the list")),
+            }
+        };
+        let pages = self.pages(first, "value", turn).await?;
+        let mut versions: Vec<KeyVersion> = pages.iter().filter_map(version).collect();
         versions.sort_by_key(|version| std::cmp::Reverse(version.created));
         Ok(versions)
     }
@@ -145,12 +142,8 @@ fn create_body_from(bundle: &Value, operation: &str, now: OffsetDateTime) -> Opt
     Some(body)
 }
 
-/// Path and query of the next page, if it is one of the same vault and list.
-fn continuation(
-    next: &str,
-    key_id: &KeyId,
-    path: &str,
-) -> Option<(String, Vec<(&'static str, String)>)> {
+/// The query of the next page, if it is one of the same vault and list.
+fn continuation(next: &str, key_id: &KeyId, path: &str) -> Option<Vec<(&'static str, String)>> {
     let url = Url::parse(next).ok()?;
     let port = url.port().map(|port| format!(":{port}")).unwrap_or_default();
     let host = format!("{}{port}", url.host_str()?);
@@ -167,7 +160,7 @@ fn continuation(
         && host.eq_ignore_ascii_case(key_id.host())
         && url.path().eq_ignore_ascii_case(path)
         && query.iter().any(|(name, _)| *name == "$skiptoken"))
-    .then(|| (path.to_owned(), query))
+    .then_some(query)
 }
 
 #[cfg(test)]

@@ -15,28 +15,18 @@ impl Azure {
     /// on or off.
     pub(crate) async fn kms_users(&self) -> Result<Vec<ClusterWithKms>> {
         let what = "search for clusters that use a key vault by Resource Graph";
-        let mut users = Vec::new();
-        let mut token = None;
-        loop {
-            let mut options = json!({ "resultFormat": "objectArray" });
-            if let Some(token) = token {
-                options["$skipToken"] = token;
+        let search = |options: Value| resource_graph(what.to_owned(), QUERY, &options);
+        let first = search(json!({ "resultFormat": "objectArray" }));
+        let turn = |_, page: &Value| match page.get("$skipToken").filter(|it| it.is_string()) {
+            Some(token) => {
+                Ok(Some(search(json!({ "resultFormat": "objectArray", "$skipToken": token }))))
             }
-            let call = resource_graph(what.to_owned(), QUERY, &options);
-            let page = self.send(&call).await?.json(what)?;
-            let Some(rows) = page.get("data").and_then(Value::as_array) else {
-                return Err(unreadable(what, "it has no data"));
-            };
-            users.extend(rows.iter().filter_map(user));
-            token = page.get("$skipToken").filter(|token| token.is_string()).cloned();
-            let truncated = page.get("resultTruncated").and_then(Value::as_str) == Some("true");
-            if token.is_none() && truncated {
-                return Err(unreadable(what, "it is only a part of the result"));
+            None if page["resultTruncated"] == "true" => {
+                Err(unreadable(what, "it is only a part of the result"))
             }
-            if token.is_none() {
-                return Ok(users);
-            }
-        }
+            None => Ok(None),
+        };
+        Ok(self.pages(first, "data", turn).await?.iter().filter_map(user).collect())
     }
 }
 

@@ -7,7 +7,8 @@
 //!   `authorization` is compared and never asked.
 //! - Retries are bounded: 408, 429 (as long as `Retry-After` says), 500, 502, 503, 504 and dropped
 //!   connections, with exponential pauses. Every request that is retried may be sent twice without
-//!   harm: the only writes are conditional on an eTag.
+//!   harm: it reads, or opens a vault. What changes a cluster, makes a version of a key or closes a
+//!   vault is sent once; whoever sends it again looks first.
 //! - Errors say what failed and which permission was missing; never a token, a kubeconfig, an
 //!   response's body or a signed address.
 //! - Facts that could not be read are [`Fact::Unknown`](crate::facts::Fact) with the reason; they
@@ -28,6 +29,7 @@ mod key_version;
 mod kms_users;
 mod managed_cluster;
 mod no_response;
+mod pages;
 mod policy;
 mod refusal;
 mod role_definition;

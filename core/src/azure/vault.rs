@@ -64,10 +64,17 @@ impl Azure {
     }
 
     /// Enables or disables a vault's public network access, and changes nothing else of it.
+    ///
+    /// It is closed by one request, whatever comes of it: before another one everything is to be
+    /// looked at. An open vault does no harm, so that it is opened by as many as it takes.
     pub(crate) async fn set_vault_public_access(&self, id: &VaultId, enabled: bool) -> Result<()> {
         let access = if enabled { "Enabled" } else { "Disabled" };
-        let target =
-            CallTarget::Management { path: id.to_string(), api_version: API_VERSION.to_owned() };
+        let (path, api_version) = (id.to_string(), API_VERSION.to_owned());
+        let target = if enabled {
+            CallTarget::Management { path, api_version }
+        } else {
+            CallTarget::ManagementOnce { path, api_version }
+        };
         let what = format!("set the public network access of key vault {id} to {access}");
         let call = Call {
             body: Some(json!({ "properties": { "publicNetworkAccess": access } })),
@@ -76,7 +83,7 @@ impl Azure {
         let mut tries = 0;
         loop {
             match self.send(&call).await {
-                // Somebody else is changing the vault. Before it is closed everything is looked at.
+                // Somebody else is changing the vault.
                 Err(error)
                     if enabled && error.kind() == ErrorKind::Conflict && tries < CONFLICTS =>
                 {

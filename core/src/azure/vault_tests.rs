@@ -207,3 +207,26 @@ async fn a_challenge_of_another_authority_tells_no_tenant() {
     assert!(reason(&fact).contains("exists, but"), "{fact:?}");
     assert!(fake.seen().iter().all(|seen| seen.url.host_str() != Some("login.example.org")));
 }
+
+/// What a change of the vault's public access comes to, and how often it is sent.
+async fn set_access(
+    enabled: bool,
+    replies: impl IntoIterator<Item = Reply>,
+) -> (Result<()>, usize) {
+    let fake = FakeAzure::default();
+    fake.on(Method::Patch, "/vaults/Shop?", replies);
+    let outcome = fake.client().set_vault_public_access(&vault_id(), enabled).await;
+    (outcome, fake.seen().len())
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_vault_is_closed_by_one_request_and_opened_by_as_many_as_it_takes() {
+    let done = || json_reply(200, vault_json());
+    for trouble in [text_reply(503, ""), text_reply(429, ""), text_reply(409, ""), Reply::Dropped] {
+        let (closed, sent) = set_access(false, [trouble.clone(), done()]).await;
+        assert!(closed.unwrap_err().is_retryable(), "{trouble:?}");
+        assert_eq!(sent, 1, "{trouble:?}: whoever sends it again looks first");
+        let (opened, sent) = set_access(true, [trouble.clone(), done()]).await;
+        assert!(opened.is_ok() && sent == 2, "{trouble:?}: {sent}");
+    }
+}

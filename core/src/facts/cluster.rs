@@ -69,6 +69,8 @@ impl ClusterFacts {
     pub(crate) fn configured(&self) -> Result<KmsChange> {
         let Some(profile) = self.kms_on() else { return Ok(KmsChange::Off) };
         let key_vault_id = match &profile.vault {
+            // Nobody goes by it, and Azure keeps whatever was there before.
+            Some(Configured::Other(_)) if profile.network_mode == Some(NetworkMode::Public) => None,
             Some(Configured::Other(text)) => return Err(self.unnamed("vault", text)),
             Some(Configured::Id(id)) => Some(id.clone()),
             None => None,
@@ -97,8 +99,11 @@ impl ClusterFacts {
     }
 
     fn unnamed(&self, what: &str, text: &str) -> Error {
-        let message =
-            format!("cluster {} is configured with {what} {text:?}, which cannot be read", self.id);
+        let message = format!(
+            "cluster {} is configured with {what} {text:?}, which cannot be read; name one that can with `az aks \
+             update`, then run this again",
+            self.id
+        );
         Error::new(ErrorKind::Unexpected, message)
     }
 
@@ -210,4 +215,36 @@ pub(crate) struct NodePoolFacts {
     pub(crate) provisioning_state: String,
     /// `currentOrchestratorVersion`, or `orchestratorVersion` where that is absent.
     pub(crate) kubernetes_version: Option<KubernetesVersion>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rules::testing::{KEY_1, VAULT, World, kms_on};
+
+    /// A cluster whose profile names something else than a vault.
+    fn with_vault(mode: Option<NetworkMode>, vault: &str) -> ClusterFacts {
+        let mut cluster = World::rotate().observed.cluster;
+        let profile = KmsProfile {
+            network_mode: mode,
+            vault: Some(Configured::from(vault.to_owned())),
+            ..kms_on(KEY_1, NetworkMode::Public)
+        };
+        cluster.kms = Some(profile);
+        cluster
+    }
+
+    #[test]
+    fn only_where_the_vault_is_needed_it_has_to_be_named() {
+        let public = with_vault(Some(NetworkMode::Public), "nonsense").configured().unwrap();
+        let public = public.on().unwrap();
+        assert_eq!((public.network_mode, &public.key_vault_id), (NetworkMode::Public, &None));
+        let named = with_vault(Some(NetworkMode::Private), VAULT).configured().unwrap();
+        assert_eq!(named.on().unwrap().key_vault_id, VaultId::parse(VAULT).ok());
+        for mode in [Some(NetworkMode::Private), None] {
+            let error = with_vault(mode, "nonsense").configured().unwrap_err().to_string();
+            assert!(error.contains("vault \"nonsense\""), "{error}");
+            assert!(error.contains("az aks update"), "a way out: {error}");
+        }
+    }
 }

@@ -1,6 +1,12 @@
 //! Observe → plan → run, within the time limit, and with a report in every case.
 
-use std::{sync::OnceLock, time::Duration};
+use std::{
+    sync::{
+        OnceLock,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use tracing::Instrument;
 
@@ -8,7 +14,7 @@ use super::{
     Inner,
     operation::{as_arguments, goes_on, is_our_operation, new_operation, with_key_made},
     recorded::operation_to_resume,
-    session::{AtTimeLimit, Session, key_in_use, status_with},
+    session::{AtTimeLimit, Session, TimeLimit, key_in_use, status_with},
 };
 use crate::{
     error::{Error, ErrorKind, Result},
@@ -27,7 +33,7 @@ use crate::{
     verbs,
 };
 
-/// How long the look at the cluster after an error may take.
+/// How long the last look at the cluster may take, when all is done or after an error.
 const FINAL_STATUS_TIMEOUT: Duration = Duration::from_secs(10);
 /// How many times a plan is made again when others keep changing the cluster.
 const MAX_PLANS: usize = 4;
@@ -36,6 +42,8 @@ const MAX_PLANS: usize = 4;
 pub(super) struct OperationRequest<'a> {
     pub(super) intent: Intent,
     pub(super) run: &'a RunOptions,
+    /// Of `run`, since the call began.
+    pub(super) limit: TimeLimit,
     /// How secrets are rewritten; which ones is part of the intent.
     pub(super) reencrypt: ReencryptOptions,
 }
@@ -50,6 +58,8 @@ struct OperationRun<'a> {
     made: tokio::sync::OnceCell<KeyId>,
     /// The vault that this call closed.
     closed: tokio::sync::OnceCell<VaultId>,
+    /// This call has written something besides the record.
+    wrote: AtomicBool,
     half_way: HalfWay,
 }
 
@@ -70,14 +80,19 @@ impl Inner {
             first_look: OnceLock::new(),
             made: tokio::sync::OnceCell::new(),
             closed: tokio::sync::OnceCell::new(),
+            wrote: AtomicBool::new(false),
             half_way: HalfWay::new(self.journal.is_kept()),
             request: &request,
         };
         let span = tracing::info_span!("operation", %verb, cluster = %self.cluster);
-        let work = Box::pin(run.plan_and_run().instrument(span));
+        let work = Box::pin(run.to_its_end().instrument(span));
         let is_recorded = self.journal.is_kept();
         let then = if is_recorded { AtTimeLimit::GoesOn } else { AtTimeLimit::IsForgotten };
-        let outcome = run.session.in_time(options.timeout, then, work).await;
+        let outcome = run.session.in_time(request.limit, then, work).await;
+        if run.is_taken_over().await {
+            // What is recorded is the other's, who is at work on it.
+            run.half_way.is_unfinished(None);
+        }
         let outcome = outcome.map_err(|error| run.half_way.told_in(error));
         if outcome.is_err() && run.session.log.has_begun() {
             run.read_final_status().await;
@@ -90,6 +105,36 @@ impl Inner {
 }
 
 impl OperationRun<'_> {
+    async fn to_its_end(&self) -> Result<()> {
+        let outcome = self.plan_and_run().await;
+        if outcome.is_err() && !self.wrote.load(Ordering::Relaxed) {
+            self.forget().await;
+        }
+        outcome
+    }
+
+    /// Nothing was written: the operation is as if it had not begun, if it began with this call.
+    async fn forget(&self) {
+        let Some(recorder) = self.recorder.get() else { return };
+        if recorder.is_lost().await {
+            return;
+        }
+        match recorder.forget().await {
+            Ok(true) => self.half_way.is_unfinished(None),
+            Ok(false) => {}
+            Err(why) => {
+                tracing::warn!(error = %why, "an operation that wrote nothing is still recorded");
+            }
+        }
+    }
+
+    async fn is_taken_over(&self) -> bool {
+        match self.recorder.get() {
+            Some(recorder) => recorder.is_lost().await,
+            None => false,
+        }
+    }
+
     /// Plans and runs, again when somebody else changed the cluster in between.
     async fn plan_and_run(&self) -> Result<()> {
         let OperationRequest { intent, run, .. } = self.request;
@@ -153,9 +198,11 @@ impl OperationRun<'_> {
                 return Err(refusal);
             }
             match Box::pin(self.run(seen, &plan, unfinished)).await? {
-                RunOutcome::Done => {
-                    let after = inner.azure.cluster(&inner.cluster).await?;
-                    log.seen(self.status_after(&after.facts).await);
+                RunOutcome::Done(last) => {
+                    // What is done is done, whatever this look comes to.
+                    if let Some(after) = self.look_at_last().await.or(last) {
+                        log.seen(self.status_after(&after).await);
+                    }
                     return Ok(());
                 }
                 RunOutcome::Replan(reason) => {
@@ -241,6 +288,7 @@ impl OperationRun<'_> {
             kms_is_off: observed.is_off(),
             half_way: &self.half_way,
             closed: &self.closed,
+            wrote: &self.wrote,
         };
         runner.run(plan, observed.cluster.etag).await
     }
@@ -277,10 +325,20 @@ impl OperationRun<'_> {
 
     /// How the cluster is now, which an error's report is read for.
     async fn read_final_status(&self) {
-        let look = self.session.inner.azure.cluster(&self.session.inner.cluster);
-        if let Ok(Ok(after)) = tokio::time::timeout(FINAL_STATUS_TIMEOUT, look).await {
-            self.session.log.seen(self.status_after(&after.facts).await);
+        if let Some(after) = self.look_at_last().await {
+            self.session.log.seen(self.status_after(&after).await);
         }
+    }
+
+    /// `None`: it cannot be read now.
+    async fn look_at_last(&self) -> Option<Box<ClusterFacts>> {
+        let look = self.session.inner.azure.cluster(&self.session.inner.cluster);
+        match tokio::time::timeout(FINAL_STATUS_TIMEOUT, look).await {
+            Ok(Ok(after)) => return Some(Box::new(after.facts)),
+            Ok(Err(error)) => tracing::warn!(%error, "the cluster could not be read at last"),
+            Err(_) => tracing::warn!("the cluster could not be read at last in time"),
+        }
+        None
     }
 
     async fn status_after(&self, cluster: &ClusterFacts) -> KmsStatus {

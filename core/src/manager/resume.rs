@@ -1,12 +1,10 @@
 //! Going on with a recorded operation, or dropping it.
 
-use std::time::Duration;
-
 use super::{
     Inner, KmsManager,
     perform::OperationRequest,
     recorded::{unsealed, without_seal},
-    session::{AtTimeLimit, READING, Session, in_time, status_with},
+    session::{AtTimeLimit, READING, Session, TimeLimit, in_time, status_with},
 };
 use crate::{
     error::{Error, ErrorKind, Result},
@@ -62,14 +60,15 @@ pub(super) async fn resume(inner: &Inner, options: ResumeOptions) -> Result<Oper
     if !problems.is_empty() {
         return Err(rules::invalid_input(Vec::new(), problems));
     }
-    let (seen, found, operation) = look(inner, Verb::Resume, run.timeout).await?;
+    let limit = TimeLimit::from(run.timeout);
+    let (seen, found, operation) = look(inner, Verb::Resume, limit).await?;
     if let Some(unsealed) = unsealed(&found) {
         return Err(without_seal(unsealed, &inner.cluster));
     }
     match operation {
         Some(operation) => {
             let (intent, reencrypt) = (operation.intent, options.reencrypt);
-            inner.perform(OperationRequest { intent, run: &run, reencrypt }).await
+            inner.perform(OperationRequest { intent, run: &run, limit, reencrypt }).await
         }
         None => nothing_recorded(inner, Verb::Resume, &run, &seen),
     }
@@ -78,7 +77,7 @@ pub(super) async fn resume(inner: &Inner, options: ResumeOptions) -> Result<Oper
 /// Drops what is recorded.
 pub(super) async fn abandon(inner: &Inner) -> Result<OperationReport> {
     let run = RunOptions::default();
-    let (seen, found, operation) = look(inner, Verb::Abandon, READING).await?;
+    let (seen, found, operation) = look(inner, Verb::Abandon, READING.into()).await?;
     if operation.is_none() && unsealed(&found).is_none() {
         return nothing_recorded(inner, Verb::Abandon, &run, &seen);
     }
@@ -91,7 +90,9 @@ pub(super) async fn abandon(inner: &Inner) -> Result<OperationReport> {
     let (namespace, timing) = (inner.journal.namespace(), inner.timing.clone());
     let recorder = Recorder::new(api, namespace, timing, reporter.clone());
     let began = tokio::time::Instant::now();
-    let outcome = recorder.drop_operation(&found).await;
+    let limit = READING.saturating_add(inner.timing.lease);
+    let outcome =
+        session.in_time(limit, AtTimeLimit::GoesOn, recorder.drop_operation(&found)).await;
     if outcome.is_ok() {
         log.step(&step, StepOutcome::Done, began.elapsed().as_secs_f64());
         let mut after = found.reconciled;
@@ -107,7 +108,7 @@ pub(super) async fn abandon(inner: &Inner) -> Result<OperationReport> {
 async fn look(
     inner: &Inner,
     verb: Verb,
-    limit: Duration,
+    limit: TimeLimit,
 ) -> Result<(Observation, StoredRecord, Option<Operation>)> {
     if !inner.journal.is_kept() {
         let message = format!(
@@ -116,7 +117,7 @@ async fn look(
         return Err(Error::new(ErrorKind::InvalidInput, message));
     }
     let look = inner.look(false);
-    let (limit, then) = (limit.min(READING), AtTimeLimit::Unchanged);
+    let (limit, then) = (limit.at_most(READING), AtTimeLimit::Unchanged);
     let mut seen = in_time(&inner.cluster, verb, limit, then, String::new, look).await?;
     if let Fact::Unknown(why) = &seen.observed.kubernetes {
         let closed = rules::closed_vault_in_use(&seen.observed);

@@ -22,6 +22,31 @@ use crate::{
 /// How long a verb may take that only reads and has no time limit of its own.
 pub(super) const READING: Duration = Duration::from_secs(120);
 
+/// How long a call may take, and since when.
+#[derive(Clone, Copy)]
+pub(super) struct TimeLimit {
+    began: Instant,
+    limit: Duration,
+}
+
+impl From<Duration> for TimeLimit {
+    /// From now on.
+    fn from(limit: Duration) -> Self {
+        Self { began: Instant::now(), limit }
+    }
+}
+
+impl TimeLimit {
+    /// This one, or a shorter one since the same moment.
+    pub(super) fn at_most(self, limit: Duration) -> Self {
+        Self { limit: self.limit.min(limit), ..self }
+    }
+
+    fn left(self) -> Duration {
+        self.limit.saturating_sub(self.began.elapsed())
+    }
+}
+
 /// What a verb leaves when its time limit ends it.
 #[derive(Clone, Copy)]
 pub(super) enum AtTimeLimit {
@@ -59,12 +84,12 @@ impl<'a> Session<'a> {
     /// The work, unless it takes longer than the time limit: then the error says what was going on.
     pub(super) async fn in_time<T>(
         &self,
-        limit: Duration,
+        limit: impl Into<TimeLimit>,
         then: AtTimeLimit,
         work: impl Future<Output = Result<T>>,
     ) -> Result<T> {
         let at_last = || self.reporter.last_message();
-        in_time(&self.inner.cluster, self.verb, limit, then, at_last, work).await
+        in_time(&self.inner.cluster, self.verb, limit.into(), then, at_last, work).await
     }
 
     /// The report, on its own or with the error.
@@ -137,19 +162,17 @@ impl Inner {
         verb: Verb,
         work: impl Future<Output = Result<T>>,
     ) -> Result<T> {
-        in_time(&self.cluster, verb, READING, AtTimeLimit::Unchanged, String::new, work).await
+        let (limit, then) = (READING.into(), AtTimeLimit::Unchanged);
+        in_time(&self.cluster, verb, limit, then, String::new, work).await
     }
 
     /// What follows a vault's name in its host. To ask for it is part of the call's time.
-    pub(super) async fn key_vault_suffix(&self, verb: Verb, run: &mut RunOptions) -> Result<&str> {
-        let began = Instant::now();
+    pub(super) async fn key_vault_suffix(&self, verb: Verb, limit: TimeLimit) -> Result<&str> {
         let asked = self.azure.key_vault_suffix();
         // None at all is refused afterwards, with whatever else is wrong.
-        let limit = if run.timeout.is_zero() { READING } else { run.timeout };
+        let limit = if limit.limit.is_zero() { READING.into() } else { limit };
         let then = AtTimeLimit::Unchanged;
-        let suffix = in_time(&self.cluster, verb, limit, then, String::new, asked).await?;
-        run.timeout = run.timeout.saturating_sub(began.elapsed());
-        Ok(suffix)
+        in_time(&self.cluster, verb, limit, then, String::new, asked).await
     }
 
     /// What is looked at to see how things are.
@@ -185,12 +208,12 @@ pub(super) fn key_in_use(cluster: &ClusterFacts) -> Option<KeyId> {
 pub(super) async fn in_time<T>(
     cluster: &ClusterId,
     verb: Verb,
-    limit: Duration,
+    limit: TimeLimit,
     then: AtTimeLimit,
     at_last: impl FnOnce() -> String,
     work: impl Future<Output = Result<T>>,
 ) -> Result<T> {
-    let outcome = tokio::time::timeout(limit, work).await.unwrap_or_else(|_| {
+    let outcome = tokio::time::timeout(limit.left(), work).await.unwrap_or_else(|_| {
         let then = match then {
             AtTimeLimit::Unchanged => {
                 "Azure or the API server does not respond in time; nothing was changed, call it again"
@@ -206,7 +229,7 @@ pub(super) async fn in_time<T>(
         };
         let message = format!(
             "{verb} of {cluster} did not end within its time limit of {:.0} s{at_last}; {then}",
-            limit.as_secs_f64()
+            limit.limit.as_secs_f64()
         );
         Err(Error::new(ErrorKind::Timeout, message))
     });
@@ -224,13 +247,24 @@ mod tests {
         let then = AtTimeLimit::Unchanged;
         let never = std::future::pending::<Result<()>>();
         let at_last = || "asking".to_owned();
-        let outcome = in_time(&cluster, Verb::Status, READING, then, at_last, never).await;
+        let outcome = in_time(&cluster, Verb::Status, READING.into(), then, at_last, never).await;
         let error = outcome.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Timeout);
         assert!(error.to_string().contains("status of"), "{error}");
         assert!(error.to_string().contains("120 s (at last: asking)"), "{error}");
         let soon = async { Ok(1) };
-        let outcome = in_time(&cluster, Verb::Status, READING, then, String::new, soon).await;
+        let limit = READING.into();
+        let outcome = in_time(&cluster, Verb::Status, limit, then, String::new, soon).await;
         assert_eq!(outcome.unwrap(), 1);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_was_done_before_is_part_of_the_time() {
+        let limit = TimeLimit::from(Duration::from_secs(60));
+        tokio::time::sleep(Duration::from_secs(50)).await;
+        assert_eq!(limit.left(), Duration::from_secs(10));
+        assert_eq!(limit.at_most(Duration::from_secs(55)).left(), Duration::from_secs(5));
+        assert_eq!(limit.at_most(Duration::from_secs(40)).left(), Duration::ZERO);
+        assert_eq!(limit.at_most(Duration::MAX).left(), Duration::from_secs(10));
     }
 }

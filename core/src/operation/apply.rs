@@ -81,7 +81,7 @@ impl OperationState {
             }
             (Effect::AwaitConnection(_), _) => self.stage = closing_to(self.closing()),
             (Effect::CheckKms, _) => {
-                return Some(self.done(done_now(self.closing() == closing::Progress::Closed)));
+                return Some(self.done(done_now(self.has_closed())));
             }
             (Effect::BeginRecord, Outcome::Recorded(Recorded::Changed)) => {
                 self.stage = Stage::Replan(Replan::Recorded);
@@ -115,6 +115,10 @@ impl OperationState {
                 changing(target, progress, sets_back)
             }
             (Effect::PutVersions(_), Failure::EtagMismatch) => Stage::Replan(Replan::Changed),
+            (Effect::CloseVault(id), Failure::NoOutcome) => {
+                self.closed = Some(id.clone());
+                closing_to(closing::Progress::Sent)
+            }
             (Effect::Converge { purpose, expected }, Failure::KmsUnavailable)
                 if *purpose == Purpose::Gate && self.has_other_target(expected) =>
             {
@@ -135,9 +139,7 @@ impl OperationState {
             }
             (Effect::CheckKms, _) => self.unhealthy(),
             // Whether it may stay closed cannot be told.
-            (Effect::ReadVault(_), _) if self.closing() == closing::Progress::Closed => {
-                self.unhealthy()
-            }
+            (Effect::ReadVault(_), _) if self.has_closed() => self.unhealthy(),
             _ => Stage::Stopped(Stop::Failed),
         };
         None
@@ -223,6 +225,11 @@ impl OperationState {
             Stage::Closing { progress, .. } => progress,
             _ => closing::Progress::Begun,
         }
+    }
+
+    /// Whether this run has closed the vault, or perhaps has.
+    fn has_closed(&self) -> bool {
+        matches!(self.closing(), closing::Progress::Sent | closing::Progress::Closed)
     }
 
     fn unhealthy(&self) -> Stage {

@@ -9,7 +9,8 @@
 //! 3. An approved private endpoint connection leads to the vault from the cluster's nodes. AKS makes
 //!    it, and somebody may have to approve it: it is waited for. A vault that is closed already has
 //!    it, or is in the way.
-//! 4. That the operation closes the vault is recorded before it does.
+//! 4. That the operation closes the vault is recorded before it does. Where the outcome of the
+//!    request is not known, 1 to 3 hold again before it is sent again.
 //! 5. Afterwards KMS stays healthy, and the cluster still is as in 1. If not, a vault that this
 //!    operation closed, in this run or an earlier one, is opened again.
 //! 6. A vault that somebody else closed is left to them.
@@ -21,6 +22,8 @@ pub(crate) enum Progress {
     Begun,
     /// It is recorded that the operation closes the vault.
     Recorded,
+    /// This run has asked for it, and what came of it is not known.
+    Sent,
     /// This run has closed it.
     Closed,
 }
@@ -60,12 +63,13 @@ pub(crate) fn next(progress: Progress, look: Look) -> Next {
     match progress {
         _ if !look.in_private_use => Next::Refuse,
         Progress::Closed => Next::CheckKms,
+        Progress::Sent if !look.open => Next::CheckKms,
         _ if !look.unchanged => Next::Replan,
         _ if !look.open && !look.connected => Next::NotConnected,
         _ if !look.open => Next::CheckKms,
         _ if !look.connected => Next::AwaitConnection,
         Progress::Begun => Next::Record,
-        Progress::Recorded => Next::Close,
+        Progress::Recorded | Progress::Sent => Next::Close,
     }
 }
 
@@ -83,6 +87,20 @@ mod tests {
         assert_eq!(next(Progress::Closed, closed), Next::CheckKms);
         // somebody opened it again: KMS is what counts
         assert_eq!(next(Progress::Closed, READY), Next::CheckKms);
+    }
+
+    #[test]
+    fn a_request_without_an_outcome_is_sent_again_only_as_the_first_one_was() {
+        let changed = Look { unchanged: false, ..READY };
+        let unconnected = Look { connected: false, ..READY };
+        assert_eq!(next(Progress::Sent, READY), Next::Close);
+        assert_eq!(next(Progress::Sent, changed), Next::Replan);
+        assert_eq!(next(Progress::Sent, unconnected), Next::AwaitConnection);
+        assert_eq!(next(Progress::Sent, Look { in_private_use: false, ..READY }), Next::Refuse);
+        // it came through: whether KMS works counts
+        for closed in [READY, changed, unconnected] {
+            assert_eq!(next(Progress::Sent, Look { open: false, ..closed }), Next::CheckKms);
+        }
     }
 
     #[test]

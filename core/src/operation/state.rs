@@ -46,7 +46,7 @@ pub(crate) struct OperationState {
     pub(crate) in_use: InUse,
     /// The version that the operation made of a key.
     pub(crate) made: Option<KeyId>,
-    /// The vault that the operation has closed.
+    /// The vault that the operation has closed, or asked to be.
     pub(crate) closed: Option<VaultId>,
     /// KMS is off in the middle of an operation that turns it on again.
     pub(crate) is_off: bool,

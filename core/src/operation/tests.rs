@@ -279,6 +279,54 @@ fn a_vault_that_kms_needs_is_opened_again_by_the_operation_that_closed_it() {
     }
 }
 
+/// The request to close the vault has no outcome that is known: it is sent again only after another
+/// look, and what was closed is opened again as if the response had come.
+#[test]
+fn a_closing_whose_outcome_is_not_known_is_looked_at_before_it_is_sent_again() {
+    use crate::report::{Step, StepKind};
+
+    let vault = VaultId::parse(VAULT).unwrap();
+    let open = closing::Look { in_private_use: true, unchanged: true, open: true, connected: true };
+    let stop = |why| (Effect::Stop(why), 1);
+    for (what, after, expected) in [
+        ("nothing happened", open, (Effect::Finish, 2)),
+        ("it is closed", closing::Look { open: false, ..open }, (Effect::Finish, 1)),
+        (
+            "closed, and changed meanwhile",
+            closing::Look { open: false, unchanged: false, ..open },
+            (Effect::Finish, 1),
+        ),
+        (
+            "open, and changed meanwhile",
+            closing::Look { unchanged: false, ..open },
+            (Effect::Replan(Replan::Changed), 1),
+        ),
+        (
+            "used publicly meanwhile",
+            closing::Look { in_private_use: false, ..open },
+            stop(Stop::NotInPrivateUse { vault: vault.clone(), reopen: true }),
+        ),
+    ] {
+        let close = StepKind::SetVaultPublicAccess { key_vault_id: vault.clone(), enabled: false };
+        let mut state = rotation(&World::rotate());
+        state.context.steps = [Step::new(close)].into();
+        let (mut look, mut tries) = (open, 0);
+        let mut now = cluster("a", KEY_1, "Succeeded");
+        let effects = run(&mut state, &mut now, |effect, _| match effect {
+            Effect::ReadVault(_) => Some(Outcome::Vault(look)),
+            Effect::CloseVault(_) => {
+                tries += 1;
+                look = if tries == 1 { after } else { closing::Look { open: false, ..look } };
+                (tries == 1).then_some(Outcome::Failed(Failure::NoOutcome))
+            }
+            _ => None,
+        });
+        assert_eq!((effects.last().unwrap().clone(), tries), expected, "{what}: {effects:#?}");
+        let closings = effects.iter().filter(|effect| matches!(effect, Effect::CloseVault(_)));
+        assert_eq!(closings.count(), tries);
+    }
+}
+
 #[test]
 fn a_proof_takes_the_gates_place_and_no_more() {
     let mut state = rotation(&World::rotate());

@@ -15,7 +15,10 @@ use super::{
     patch::{Item, NamedBy, PatchRun},
     requests::{self, PAGE, PageResponse},
 };
-use crate::error::{Error, ErrorKind, Result};
+use crate::{
+    error::{Error, ErrorKind, Result},
+    limits::PageCount,
+};
 
 /// Namespaces that are listed at the same time: most are small.
 const NAMESPACES_AT_ONCE: usize = 4;
@@ -50,11 +53,15 @@ impl Engine {
     async fn all_namespaces(&self) -> Result<Vec<String>> {
         let mut names = Vec::new();
         let mut next: Option<String> = None;
-        let mut restarts = 0;
+        let (mut restarts, mut count) = (0, PageCount::default());
+        let failed = "the namespaces could not be listed";
         loop {
             let ask = || requests::namespaces_page(&self.api, PAGE, next.as_deref());
-            match self.retried("the namespaces could not be listed", ask).await? {
+            match self.retried(failed, ask).await? {
                 PageResponse::Page(page) => {
+                    count.one_more().map_err(|why| {
+                        Error::new(ErrorKind::Unexpected, format!("{failed}: {why}"))
+                    })?;
                     names.extend(page.names);
                     match page.continue_token {
                         Some(token) => next = Some(token),
@@ -64,6 +71,7 @@ impl Engine {
                 // namespaces are few: from the start again costs little
                 PageResponse::Expired(_) if restarts < RESTARTS => {
                     restarts += 1;
+                    count = PageCount::default();
                     names.clear();
                     next = None;
                 }

@@ -63,7 +63,7 @@ impl OperationReport {
     pub fn is_proven(&self) -> bool {
         let Some(last) = self.reencryption.last() else { return false };
         // After a change that did not succeed, the key in use is the one that the pass found.
-        let is_in_force = self.after.provisioning_state == "Succeeded";
+        let is_in_force = self.after.provisioning_state.eq_ignore_ascii_case("Succeeded");
         let configured = self.after.key_id.as_ref().map(ToString::to_string);
         let is_of_key = !is_in_force || last.key_id == configured;
         last.purpose != Purpose::Gate && last.complete && is_of_key

@@ -39,7 +39,7 @@ impl Runner<'_> {
             }
         };
         self.confirm(&after, target)?;
-        Ok(Outcome::Set { etag: after.facts.etag, seen_at_once })
+        Ok(set(after, seen_at_once, data))
     }
 
     /// How a change that did not succeed is gone on with. `None`: not at all.
@@ -52,16 +52,22 @@ impl Runner<'_> {
             sleep(self.timing.operation_poll_longest).await;
             return Some(Failure::KeyPermission);
         }
+        self.is_looked_at_again(error, data).await.then_some(Failure::NoOutcome)
+    }
+
+    /// Whether the outcome of a request that writes is not known, and the step has tries left to look
+    /// at what came of it: then a moment has passed.
+    pub(super) async fn is_looked_at_again(&self, error: &Error, data: &mut RunData) -> bool {
         let is_unknown = matches!(
             error.kind(),
             ErrorKind::Conflict | ErrorKind::Unavailable | ErrorKind::Throttled
         );
         if !is_unknown || data.tries >= TRIES {
-            return None;
+            return false;
         }
         data.tries += 1;
         sleep(self.timing.pause(data.tries)).await;
-        Some(Failure::NoOutcome)
+        true
     }
 
     /// Whether this run still is the one writer.
@@ -134,7 +140,11 @@ impl Runner<'_> {
         Err(Error::new(ErrorKind::PreflightFailed, message).with_findings(vec![finding]))
     }
 
-    pub(super) async fn put_versions(&self, upgrade: Upgrade, data: &RunData) -> Result<Outcome> {
+    pub(super) async fn put_versions(
+        &self,
+        upgrade: Upgrade,
+        data: &mut RunData,
+    ) -> Result<Outcome> {
         let seen = read(data)?;
         let target = match upgrade {
             Upgrade::ControlPlane(version) => {
@@ -149,7 +159,7 @@ impl Runner<'_> {
         if let (UpgradeTarget::ControlPlane(to), Some(engine)) = (target, &self.engine) {
             engine.upgraded(to);
         }
-        Ok(Outcome::Set { etag: ended.cluster.facts.etag, seen_at_once: ended.seen_at_once })
+        Ok(set(ended.cluster, ended.seen_at_once, data))
     }
 
     /// The version that AKS offers on the way to the one that is wanted.
@@ -176,6 +186,13 @@ impl Runner<'_> {
         );
         Err(Error::new(ErrorKind::PreflightFailed, message).with_findings(vec![finding]))
     }
+}
+
+/// The cluster is set, and this is how it was read afterwards.
+fn set(after: ManagedCluster, seen_at_once: bool, data: &mut RunData) -> Outcome {
+    let etag = after.facts.etag.clone();
+    data.cluster = Some(after);
+    Outcome::Set { etag, seen_at_once }
 }
 
 fn read(data: &RunData) -> Result<&ManagedCluster> {

@@ -21,6 +21,10 @@ use crate::{
     text::{LONGEST_NAME, one_line},
 };
 
+/// How many lives of a Lease taking it may last. While the API server is away none of its time
+/// counts, and somebody must be told at last.
+const LIVES: u32 = 20;
+
 /// The Lease, held and renewed until this is dropped. Dropped without a release, as by a crash, it
 /// is dead after [`Timing::lease`].
 pub(super) struct HeldLease {
@@ -46,12 +50,13 @@ pub(super) async fn take(
     say: impl Fn(String),
 ) -> Result<HeldLease> {
     let seconds = timing.lease.as_secs();
+    let patience = Patience { began: Instant::now(), limit: timing.lease.saturating_mul(LIVES) };
     loop {
         let found = store.read().await?;
         if let Some(lease) = found.as_ref().filter(|lease| !lease.holder.is_empty()) {
             let holder = one_line(&lease.holder, LONGEST_NAME);
             say(format!("Watching whether {holder} still holds the cluster's Lease"));
-            if !dies(&store, lease, timing).await? {
+            if !dies(&store, lease, timing, patience).await? {
                 return Err(alive(lease));
             }
         }
@@ -59,14 +64,33 @@ pub(super) async fn take(
             LeaseWrite::Held(lease) => {
                 return Ok(HeldLease::new(store, holder, seconds, lease, timing.lease_renewal));
             }
+            LeaseWrite::Conflict if patience.is_over() => return Err(contended()),
             // Somebody else was faster: look who, but not as fast as the API server responds.
             LeaseWrite::Conflict => sleep(timing.lease_poll).await,
         }
     }
 }
 
+/// How long taking a Lease may last.
+#[derive(Clone, Copy)]
+struct Patience {
+    began: Instant,
+    limit: Duration,
+}
+
+impl Patience {
+    fn is_over(self) -> bool {
+        self.began.elapsed() >= self.limit
+    }
+}
+
 /// Watches a Lease for its whole life.
-async fn dies(store: &LeaseStore, lease: &LeaseHeld, timing: &Timing) -> Result<bool> {
+async fn dies(
+    store: &LeaseStore,
+    lease: &LeaseHeld,
+    timing: &Timing,
+    patience: Patience,
+) -> Result<bool> {
     let mut silent = Duration::ZERO;
     let mut answered = Some(Instant::now());
     while silent < timing.lease {
@@ -81,7 +105,8 @@ async fn dies(store: &LeaseStore, lease: &LeaseHeld, timing: &Timing) -> Result<
                 silent += answered.map_or(Duration::ZERO, |before| at - before);
                 answered = Some(at);
             }
-            Err(error) if error.is_retryable() => answered = None,
+            Err(error) if error.is_retryable() && !patience.is_over() => answered = None,
+            Err(error) if error.is_retryable() => return Err(not_told(error, lease)),
             Err(error) => return Err(error),
         }
     }
@@ -93,6 +118,19 @@ fn alive(lease: &LeaseHeld) -> Error {
         "{} is at work on this cluster and renews its Lease; wait until it has ended, then run this again",
         one_line(&lease.holder, LONGEST_NAME)
     );
+    Error::new(ErrorKind::Conflict, message)
+}
+
+/// The API server was away so long that nobody knows whether the holder lives.
+fn not_told(error: Error, lease: &LeaseHeld) -> Error {
+    let holder = one_line(&lease.holder, LONGEST_NAME);
+    error.with_context(&format!(
+        "whether {holder} still holds the cluster's Lease could not be told"
+    ))
+}
+
+fn contended() -> Error {
+    let message = "somebody keeps changing Lease aks-kms; run this again when nobody does";
     Error::new(ErrorKind::Conflict, message)
 }
 
@@ -134,6 +172,11 @@ impl HeldLease {
                 Err(lost(by.as_deref()))
             }
         }
+    }
+
+    /// Whether somebody else was seen to hold it.
+    pub(super) fn is_lost(&self) -> bool {
+        self.held.lost.load(Ordering::Relaxed)
     }
 
     /// Gives it back, so that the next need not wait.

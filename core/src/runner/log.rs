@@ -209,7 +209,9 @@ mod tests {
             ("of plaintext", vec![pass(Rewrite, None, true)], false),
         ];
         let failed = ("of the key in use", vec![pass(Rewrite, old, true)], true);
-        let cases = cases.into_iter().map(|case| (case, "Succeeded")).chain([(failed, "Failed")]);
+        let other_case = ("of another key than the one in force", failed.1.clone(), false);
+        let cases = cases.into_iter().map(|case| (case, "Succeeded"));
+        let cases = cases.chain([(failed, "Failed"), (other_case, "succeeded")]);
         for ((name, passes, expected), state) in cases {
             let mut world = World::enable();
             let cluster = world.cluster();

@@ -15,7 +15,13 @@ mod secrets;
 mod stopped;
 mod vault;
 
-use std::{ops::ControlFlow, sync::Arc};
+use std::{
+    ops::ControlFlow,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
 
 use tokio::time::Instant;
 use tracing::Instrument;
@@ -24,6 +30,7 @@ use crate::{
     azure::{Azure, ManagedCluster, is_etag_mismatch, is_not_followed},
     catalogue::RuleId,
     error::{Error, ErrorKind, Result},
+    facts::ClusterFacts,
     ids::{ClusterId, KeyId, NetworkMode, VaultId},
     ledger::{Operation, Proof},
     observe::StoredRecord,
@@ -65,6 +72,8 @@ pub(crate) struct Runner<'a> {
     pub(crate) half_way: &'a HalfWay,
     /// The vault that an earlier round of this call closed.
     pub(crate) closed: &'a tokio::sync::OnceCell<VaultId>,
+    /// Whether this call has written anything besides the record.
+    pub(crate) wrote: &'a AtomicBool,
 }
 
 /// What is recorded of a run, and by whom.
@@ -73,7 +82,7 @@ pub(crate) struct RecordContext<'a> {
     /// `None`: it could not be read, because the API server is down.
     pub(crate) found: Option<StoredRecord>,
     pub(crate) operation: Operation,
-    /// The operation begins with this run.
+    /// The operation begins with this run: nobody has recorded it before.
     pub(crate) is_new: bool,
     /// A recorded proof that makes a gate superfluous: nothing was changed since.
     pub(crate) proof: Option<Proof>,
@@ -82,8 +91,8 @@ pub(crate) struct RecordContext<'a> {
 /// How a run of a plan ended.
 #[derive(Debug, Eq, PartialEq)]
 pub(crate) enum RunOutcome {
-    /// Every step holds.
-    Done,
+    /// Every step holds. The cluster as it was read last.
+    Done(Option<Box<ClusterFacts>>),
     /// Somebody else changed the cluster, or its record: observe and plan again.
     Replan(String),
 }
@@ -105,8 +114,6 @@ struct RunData {
     began: Instant,
     /// How many requests in a row had no outcome that is known.
     tries: u32,
-    /// Something besides the record was written, or is about to be.
-    wrote: bool,
 }
 
 impl Runner<'_> {
@@ -125,10 +132,9 @@ impl Runner<'_> {
             error: None,
             began: Instant::now(),
             tries: 0,
-            wrote: false,
         };
         let outcome = match self.steps(&mut state, &mut data).await {
-            Err(error) => Err(self.after_error(error, data.wrote).await),
+            Err(error) => Err(self.undo_closing(error).await),
             outcome => outcome,
         };
         if let Some(engine) = &self.engine {
@@ -148,22 +154,6 @@ impl Runner<'_> {
         }
     }
 
-    /// What is left half-way is undone where that is safe, and told.
-    async fn after_error(&self, error: Error, wrote: bool) -> Error {
-        let error = self.undo_closing(error).await;
-        if let (false, Some(recording)) = (wrote, &self.recording)
-            && recording.is_new
-        {
-            match recording.recorder.forget().await {
-                Ok(()) => self.half_way.is_unfinished(None),
-                Err(why) => {
-                    tracing::warn!(error = %why, "an operation that wrote nothing is still recorded");
-                }
-            }
-        }
-        error
-    }
-
     async fn steps(&self, state: &mut OperationState, data: &mut RunData) -> Result<RunOutcome> {
         let steps = Arc::clone(&state.context.steps);
         for (index, step) in steps.iter().enumerate() {
@@ -178,7 +168,7 @@ impl Runner<'_> {
                 ControlFlow::Break(why) => return Ok(RunOutcome::Replan(why)),
             }
         }
-        Ok(RunOutcome::Done)
+        Ok(RunOutcome::Done(data.cluster.take().map(|seen| Box::new(seen.facts))))
     }
 
     /// Performs a step. Breaks off, and says why, when the plan has to be made again.
@@ -200,7 +190,7 @@ impl Runner<'_> {
                 }
                 Effect::Stop(why) => return Err(self.stopped(why, state, data).await),
                 effect => {
-                    data.wrote |= effect.writes();
+                    self.wrote.fetch_or(effect.writes(), Ordering::Relaxed);
                     let outcome = match self.perform(effect, state, data).await {
                         Ok(outcome) => outcome,
                         Err(error) => failed(error, &state.stage, data),
@@ -276,7 +266,7 @@ impl Runner<'_> {
             Effect::OpenVault(id) => self.open_vault(id).await,
             Effect::ReadVault(id) => self.read_vault(id, state, data).await,
             Effect::RecordClosing(id) => self.record_closing(id).await,
-            Effect::CloseVault(id) => self.close_vault(id).await,
+            Effect::CloseVault(id) => self.close_vault(id, data).await,
             Effect::AwaitConnection(id) => self.await_connection(id, data).await,
             Effect::CheckKms => self.check_kms().await,
             Effect::FinishRecord => self.finish_record().await,

@@ -21,7 +21,8 @@ impl Runner<'_> {
         let Some(found) = &recording.found else {
             return Err(Error::internal("a record that was not read cannot be written"));
         };
-        Ok(match recording.recorder.begin(found, &recording.operation).await? {
+        let RecordContext { recorder, operation, is_new, .. } = recording;
+        Ok(match recorder.begin(found, operation, *is_new).await? {
             BeginOutcome::Recorded => Outcome::Done,
             BeginOutcome::Already => Outcome::AlreadyDone,
             BeginOutcome::Changed => Outcome::Recorded(Recorded::Changed),

@@ -1,5 +1,7 @@
 //! Keeping the record: intent before every change, and one writer.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use time::OffsetDateTime;
 use tokio::sync::Mutex;
 
@@ -39,11 +41,15 @@ pub(crate) struct Recorder {
     reporter: Reporter,
     /// Who holds the Lease: unique to this run.
     by: String,
+    /// Somebody else was seen to have taken the record over.
+    lost: AtomicBool,
     kept: Mutex<Option<OwnedRecord>>,
 }
 
 struct OwnedRecord {
     lease: HeldLease,
+    /// The operation in it began with this run.
+    is_new: bool,
     /// As far as it was written, or is to be written with the next intent.
     record: Record,
     /// `None`: the API servers could not give or take one yet.
@@ -65,6 +71,7 @@ impl Recorder {
             timing,
             reporter,
             by: name(),
+            lost: AtomicBool::new(false),
             kept: Mutex::new(None),
         }
     }
@@ -74,18 +81,21 @@ impl Recorder {
         &self.by
     }
 
-    /// Takes the Lease and records the operation, over exactly what was observed.
+    /// Takes the Lease and records the operation, over exactly what was observed. `is_new`: nobody
+    /// has recorded it before.
     pub(super) async fn begin(
         &self,
         found: &StoredRecord,
         operation: &Operation,
+        is_new: bool,
     ) -> Result<BeginOutcome> {
-        self.open(found, |record| record.begin(operation.clone())).await
+        self.open(found, is_new, |record| record.begin(operation.clone())).await
     }
 
     async fn open(
         &self,
         found: &StoredRecord,
+        is_new: bool,
         change: impl FnOnce(&mut Record),
     ) -> Result<BeginOutcome> {
         let mut kept = self.kept.lock().await;
@@ -105,7 +115,8 @@ impl Recorder {
                 .await?;
         let mut record = found.reconciled.record.clone();
         change(&mut record);
-        let mut now = OwnedRecord { lease, record, seal_key: found.seal.clone(), last: None };
+        let seal_key = found.seal.clone();
+        let mut now = OwnedRecord { lease, is_new, record, seal_key, last: None };
         match self.first(&mut now, found).await {
             Ok(Written::As(_)) => {
                 *kept = Some(now);
@@ -203,14 +214,19 @@ impl Recorder {
         self.write(Record::finish).await
     }
 
-    /// The operation ends before it wrote anything: it is as if it had not begun.
-    pub(super) async fn forget(&self) -> Result<()> {
-        self.write(Record::abandon).await
+    /// The run ends before it wrote anything: an operation that began with it is as if it had not
+    /// begun. False: it is recorded as before.
+    pub(crate) async fn forget(&self) -> Result<bool> {
+        let is_new = self.kept.lock().await.as_ref().is_some_and(|kept| kept.is_new);
+        if is_new {
+            self.write(Record::abandon).await?;
+        }
+        Ok(is_new)
     }
 
     /// Takes the Lease and drops the operation, keeping what must still be known.
     pub(crate) async fn drop_operation(&self, found: &StoredRecord) -> Result<()> {
-        match self.open(found, Record::abandon).await? {
+        match self.open(found, false, Record::abandon).await? {
             BeginOutcome::Recorded | BeginOutcome::Already => Ok(()),
             BeginOutcome::Changed => Err(lost(None)),
         }
@@ -222,6 +238,12 @@ impl Recorder {
             Some(kept) => kept.lease.check().await,
             None => Ok(()),
         }
+    }
+
+    /// Whether somebody else has taken over: what is recorded is theirs.
+    pub(crate) async fn is_lost(&self) -> bool {
+        let kept = self.kept.lock().await;
+        self.lost.load(Ordering::Relaxed) || kept.as_ref().is_some_and(|kept| kept.lease.is_lost())
     }
 
     /// The record as it is now, if this run keeps it.
@@ -280,12 +302,14 @@ impl Recorder {
     /// The object was changed. Where text and seal are what this run wrote last, and the Lease is
     /// still its own, somebody changed what is not ours, such as a label: then this run goes on.
     async fn look_again(&self, kept: &mut OwnedRecord) -> Result<()> {
-        let Some(now) = self.state.read().await? else { return Err(lost(None)) };
-        let is_ours = |last: &Stored| now.is(&last.text, last.seal.as_deref());
-        if !kept.last.as_ref().is_some_and(is_ours) {
+        let is_ours = |now: &Stored| {
+            kept.last.as_ref().is_some_and(|last| now.is(&last.text, last.seal.as_deref()))
+        };
+        let Some(now) = self.state.read().await?.filter(is_ours) else {
             // Whoever wrote it holds the Lease now, or nobody must write it.
+            self.lost.store(true, Ordering::Relaxed);
             return Err(lost(None));
-        }
+        };
         kept.lease.check().await?;
         kept.last = Some(now);
         Ok(())

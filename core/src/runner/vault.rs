@@ -7,7 +7,7 @@ use crate::{
     error::{Error, ErrorKind, Result},
     facts::{Fact, KmsProfile},
     ids::{NetworkMode, VaultId},
-    operation::{OperationState, Outcome, closing::Look},
+    operation::{Failure, OperationState, Outcome, closing::Look},
     options::Intent,
     report::Finding,
     rules,
@@ -50,12 +50,17 @@ impl Runner<'_> {
         }))
     }
 
-    pub(super) async fn close_vault(&self, id: &VaultId) -> Result<Outcome> {
+    /// Closes the vault. Where what came of it is not known, everything is looked at again.
+    pub(super) async fn close_vault(&self, id: &VaultId, data: &mut RunData) -> Result<Outcome> {
         self.in_no_other_public_use(id).await?;
         self.still_ours().await?;
         let _ = self.closed.set(id.clone());
-        self.azure.set_vault_public_access(id, false).await?;
-        Ok(Outcome::Done)
+        let Err(error) = self.azure.set_vault_public_access(id, false).await else {
+            return Ok(Outcome::Done);
+        };
+        let is_unknown = self.is_looked_at_again(&error, data).await;
+        data.error = Some(error);
+        Ok(Outcome::Failed(if is_unknown { Failure::NoOutcome } else { Failure::Other }))
     }
 
     /// The plan is an hour old: another cluster may use the vault in public mode by now.

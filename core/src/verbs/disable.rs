@@ -30,7 +30,7 @@ pub(super) fn plan(
     let mut steps = Vec::new();
     let mut back = Rollback::No;
     if cluster.kms_on().is_some() || !cluster.is_succeeded() {
-        back = rollback(observed, &ExpectedKey::Plaintext, allow_rollback);
+        back = rollback(observed, allow_rollback);
         if !back.is_open() {
             steps.extend(gate(cluster)?);
         }

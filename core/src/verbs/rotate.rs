@@ -43,7 +43,7 @@ pub(super) fn plan(
                 let key_id = target.key_id.clone();
                 steps.push(Step::new(StepKind::CreateKeyVersion { key_id }));
             } else {
-                back = rollback(observed, &expected, allow_rollback);
+                back = rollback(observed, allow_rollback);
             }
             if !back.is_open() {
                 steps.extend(gate(cluster)?);

@@ -74,6 +74,8 @@ pub(crate) async fn a_sleeps_and_b_goes_on(world: &World) {
     a.wake().await;
     let outcome = a.end().await;
     assert_eq!(outcome.code.as_deref(), Some("conflict"), "{}", outcome.message);
+    assert!(outcome.message.contains("took over this operation"), "{}", outcome.message);
+    assert!(!outcome.message.contains("abandon drops it"), "it is B's: {}", outcome.message);
     assert_eq!(world.configured().as_deref(), Some(world.key(3)), "A changed nothing");
     assert_eq!(world.kubectl().record().await, record, "and recorded nothing");
     world.all_under(3).await;

@@ -246,8 +246,10 @@ fn judge(cluster: &ClusterId, source: &Source, call: &Call, response: &Response)
 /// What a request that failed says: of the operation, nothing.
 fn judge_error(source: &Source, error: Error) -> Verdict {
     match (error.kind(), source) {
-        (ErrorKind::Unavailable | ErrorKind::Throttled, _)
-        | (ErrorKind::Unauthenticated, Source::Cluster(_)) => Verdict::PollFailed(error),
+        // Without a token nothing else can be read either.
+        (ErrorKind::Unavailable | ErrorKind::Throttled | ErrorKind::Unauthenticated, _) => {
+            Verdict::PollFailed(error)
+        }
         (_, Source::Status(_) | Source::Location(_)) => Verdict::NotRead,
         (_, Source::Cluster(_)) => Verdict::Ended(error.with_context(STILL_AT_WORK)),
     }

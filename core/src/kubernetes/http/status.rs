@@ -172,6 +172,11 @@ pub(in crate::kubernetes) fn not_kubernetes(doing: &str, host: &str) -> Error {
     Error::new(ErrorKind::Unexpected, message)
 }
 
+/// The error for a list that is no list, in words.
+pub(in crate::kubernetes) fn no_list(doing: &str, host: &str, why: &str) -> Error {
+    Error::new(ErrorKind::Unexpected, format!("could not {doing} on {host}: {why}"))
+}
+
 /// The error for no response at all.
 pub(in crate::kubernetes) fn send_error(error: SendError, doing: &str, host: &str) -> Error {
     let why = error.to_string();

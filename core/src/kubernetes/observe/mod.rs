@@ -11,7 +11,7 @@ use super::{
     http::{
         paths::{value_free_list, with_query},
         request::{Accept, Request},
-        status::not_kubernetes,
+        status::{no_list, not_kubernetes},
         transport::KubernetesApi,
     },
     objects::{canary::CANARY, namespace::missing_namespaces},
@@ -23,6 +23,7 @@ use super::{
 use crate::{
     error::{ErrorKind, Result},
     facts::{Fact, KubernetesFacts},
+    limits::PageCount,
 };
 
 /// Enough nodes to see which resource groups they are in.
@@ -166,17 +167,32 @@ fn resource_group(provider_id: &str) -> Option<String> {
 
 async fn konnectivity(api: &KubernetesApi) -> Result<bool> {
     let doing = "list pods in namespace kube-system";
-    let mut token = None;
+    let mut found = false;
+    each_page(api, "/api/v1/namespaces/kube-system/pods", None, doing, |page| {
+        found = page.names.iter().any(|name| name.starts_with("konnectivity-agent-"));
+        !found
+    })
+    .await?;
+    Ok(found)
+}
+
+/// Reads a list page by page, from its beginning or behind a continue token, until `goes_on` has
+/// enough.
+async fn each_page(
+    api: &KubernetesApi,
+    path: &str,
+    behind: Option<String>,
+    doing: &str,
+    mut goes_on: impl FnMut(&mut TablePage) -> bool,
+) -> Result<()> {
+    let (mut token, mut count) = (behind, PageCount::default());
     loop {
-        let path = "/api/v1/namespaces/kube-system/pods";
-        let page = list_page(api, path, PAGE, token.as_deref(), doing).await?;
-        if page.names.iter().any(|name| name.starts_with("konnectivity-agent-")) {
-            return Ok(true);
+        let mut page = list_page(api, path, PAGE, token.as_deref(), doing).await?;
+        count.one_more().map_err(|why| no_list(doing, api.host(), &why))?;
+        if !goes_on(&mut page) || page.continue_token.is_none() {
+            return Ok(());
         }
         token = page.continue_token;
-        if token.is_none() {
-            return Ok(false);
-        }
     }
 }
 

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use futures::{StreamExt, TryStreamExt, stream};
 
-use super::{AT_A_TIME, ObserveScope, PAGE, list_page};
+use super::{AT_A_TIME, ObserveScope, each_page, list_page};
 use crate::{
     error::{Error, Result},
     facts::{DeniedPatch, Fact, Permission},
@@ -18,7 +18,7 @@ use crate::{
             admission::Denial,
             canary::{CANARY, CANARY_TYPE, canary_denied},
         },
-        tables::table::parse_page,
+        tables::table::{TablePage, parse_page},
     },
 };
 
@@ -58,17 +58,23 @@ fn doing(namespace: &str) -> String {
 }
 
 async fn count_list(api: &KubernetesApi, path: &str, doing: &str) -> Result<u64> {
-    let mut page = list_page(api, path, 1, None, doing).await?;
-    let mut total = page.names.len() as u64;
+    let first = list_page(api, path, 1, None, doing).await?;
+    let mut total = counted(&first);
     // Normally the API server tells how many are left; else they are counted.
-    while let Some(token) = page.continue_token {
-        if let Some(remaining) = page.remaining {
-            return Ok(total + remaining);
-        }
-        page = list_page(api, path, PAGE, Some(&token), doing).await?;
-        total += page.names.len() as u64;
+    if let (Some(token), None) = (first.continue_token, first.remaining) {
+        each_page(api, path, Some(token), doing, |page| {
+            total += counted(page);
+            page.remaining.is_none()
+        })
+        .await?;
     }
     Ok(total)
+}
+
+/// The secrets in the page, and those that are said to be on later ones.
+fn counted(page: &TablePage) -> u64 {
+    let later = page.remaining.filter(|_| page.continue_token.is_some());
+    page.names.len() as u64 + later.unwrap_or_default()
 }
 
 /// One if a canary was left behind. A list, because `get` on secrets is not among our rights.
@@ -189,16 +195,12 @@ async fn ask_about_first(api: &KubernetesApi, namespace: &str) -> Result<Option<
 
 async fn all_namespaces(api: &KubernetesApi) -> Result<Vec<String>> {
     let mut names = Vec::new();
-    let mut token = None;
-    loop {
-        let page =
-            list_page(api, &namespaces_path(), PAGE, token.as_deref(), "list namespaces").await?;
-        names.extend(page.names);
-        token = page.continue_token;
-        if token.is_none() {
-            return Ok(names);
-        }
-    }
+    each_page(api, &namespaces_path(), None, "list namespaces", |page| {
+        names.append(&mut page.names);
+        true
+    })
+    .await?;
+    Ok(names)
 }
 
 /// At most `size` of them, evenly spread.

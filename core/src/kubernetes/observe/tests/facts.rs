@@ -1,5 +1,7 @@
 //! What the cluster is, and what it says where it cannot be asked.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use super::*;
 use crate::facts::Unreadable;
 
@@ -74,6 +76,32 @@ async fn only_the_given_namespaces_are_counted() {
 async fn secrets_are_counted_by_pages_where_the_server_does_not_tell_how_many_are_left() {
     let cluster = Cluster { no_remaining_counts: true, ..Cluster::default() };
     assert_eq!(look(cluster, REWRITE).await.0.secrets, Fact::Known(3));
+}
+
+/// Lists of pods, namespaces and secrets, each of which goes on and on.
+#[tokio::test]
+async fn lists_of_endless_pages_end() {
+    for endless in ["/api/v1/namespaces/kube-system/pods", "/api/v1/namespaces", "/api/v1/secrets"]
+    {
+        let (cluster, pages) = (Cluster::default(), AtomicUsize::new(0));
+        let server = TestServer::start(move |asked| {
+            let path = asked.path.split('?').next().unwrap();
+            if path != endless {
+                return cluster.response(asked);
+            }
+            let page = pages.fetch_add(1, Ordering::Relaxed);
+            let token = (page < 1_200).then(|| page.to_string());
+            respond(200, table(&["a"], 9, token, None))
+        })
+        .await;
+        let facts = observe(&server.api().await, REWRITE).await.unwrap();
+        let why = match endless {
+            "/api/v1/secrets" => facts.secrets.get().unwrap_err(),
+            "/api/v1/namespaces" => facts.denied_patches.get().unwrap_err(),
+            _ => facts.konnectivity.get().unwrap_err(),
+        };
+        assert!(why.contains("more than 1000 pages"), "{endless}: {why}");
+    }
 }
 
 #[tokio::test]

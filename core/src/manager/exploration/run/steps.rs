@@ -88,7 +88,7 @@ impl State {
                     }
                 }),
             ),
-            Effect::CloseVault(_) => one("closes the vault", self.set_vault(effect, false)),
+            Effect::CloseVault(_) => self.close_vault(effect),
             Effect::CheckKms if self.cluster.is_cut_off() => {
                 one("finds KMS unhealthy", self.failed(effect, Failure::Other))
             }
@@ -244,6 +244,19 @@ impl State {
             let mut failed = Self { failures: self.failures - 1, ..self.clone() };
             failed.cluster.upgrade(Ending::Fails(0));
             outcomes.push(("fails to upgrade", failed.failed(effect, Failure::Other)));
+        }
+        outcomes
+    }
+
+    fn close_vault(&self, effect: &Effect) -> Vec<(&'static str, Self)> {
+        let mut outcomes = vec![("closes the vault", self.set_vault(effect, false))];
+        if self.failures > 0 {
+            let lost = Self { failures: self.failures - 1, ..self.clone() };
+            let refused = lost.failed(effect, Failure::NoOutcome);
+            let mut closed = refused.clone();
+            closed.cluster.vault_open = false;
+            outcomes.push(("closes the vault, and the response is lost", closed));
+            outcomes.push(("does not close the vault, and the response is lost", refused));
         }
         outcomes
     }
