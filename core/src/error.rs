@@ -195,6 +195,14 @@ impl Error {
     }
 }
 
+/// The API server is where this process does not get to.
+pub(crate) fn api_server_unreachable(cluster: &ClusterId) -> Error {
+    let message = format!(
+        "the API server of {cluster} cannot be reached from here; run this where it can be"
+    );
+    Error::new(ErrorKind::Unavailable, message)
+}
+
 impl From<ParseError> for Error {
     fn from(error: ParseError) -> Self {
         let rule = match error.argument() {
