@@ -13,7 +13,7 @@ use crate::{
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// The longest message, in characters: one that names every violation may be long.
-const LONGEST_MESSAGE: usize = 40_000;
+const LONGEST_ERROR: usize = 40_000;
 
 /// What kind of error this is.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
@@ -101,7 +101,7 @@ impl Error {
     pub(crate) fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
         Self(Box::new(Inner {
             kind,
-            message: one_line(&message.into(), LONGEST_MESSAGE),
+            message: one_line(&message.into(), LONGEST_ERROR),
             service_code: None,
             retryable: None,
             findings: Vec::new(),
@@ -201,6 +201,14 @@ impl Error {
     pub fn report(&self) -> Option<&OperationReport> {
         self.0.report.as_ref()
     }
+}
+
+/// The API server is where this process does not get to.
+pub(crate) fn api_server_unreachable(cluster: &ClusterId) -> Error {
+    let message = format!(
+        "the API server of {cluster} cannot be reached from here; run this where it can be"
+    );
+    Error::new(ErrorKind::Unavailable, message)
 }
 
 impl From<ParseError> for Error {

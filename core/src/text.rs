@@ -32,11 +32,11 @@ pub(crate) fn one_line(text: &str, longest: usize) -> String {
 }
 
 /// The longest message, in characters: what is longer is somebody else's text, or ever so many names.
-const LONGEST_MESSAGE: usize = 4_000;
+const LONGEST_SHOWN: usize = 4_000;
 
 /// A message fit to be shown, though it has text of others in it.
 pub(crate) fn shown(message: &str) -> String {
-    one_line(message, LONGEST_MESSAGE)
+    one_line(message, LONGEST_SHOWN)
 }
 
 /// A moment as people and machines read it: RFC 3339, to the second.

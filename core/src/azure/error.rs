@@ -20,7 +20,7 @@ pub(super) const ETAG_MISMATCH: &str = "EtagMismatch";
 pub(super) const PRECONDITION_FAILED: &str = "PreconditionFailed";
 
 /// Longest part of a service's message that is passed on, in characters.
-pub(super) const LONGEST_MESSAGE: usize = 600;
+pub(super) const LONGEST_PART: usize = 600;
 
 /// Whether the error is AKS's catch-all for a key that the cluster's identity cannot use.
 ///
@@ -92,7 +92,7 @@ impl ServiceError {
             inner_code,
             missing_action: quoted(missing_action),
             provider: quoted(provider),
-            message: message.map(|message| one_line(&message, LONGEST_MESSAGE)),
+            message: message.map(|message| one_line(&message, LONGEST_PART)),
         }
     }
 

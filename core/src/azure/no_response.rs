@@ -4,7 +4,7 @@ use std::error::Error as StdError;
 
 use azure_core::error::ErrorKind as CoreErrorKind;
 
-use super::error::{LONGEST_MESSAGE, unreadable};
+use super::error::{LONGEST_PART, unreadable};
 use crate::{
     error::{Error, ErrorKind},
     text::one_line,
@@ -97,7 +97,7 @@ impl Cause {
             // reqwest puts the whole address into its message, a poll address's signature included.
             let message =
                 if error.is::<reqwest::Error>() { String::new() } else { error.to_string() };
-            let message = without_tokens(&one_line(&message, LONGEST_MESSAGE));
+            let message = without_tokens(&one_line(&message, LONGEST_PART));
             if !message.is_empty() && !messages.iter().any(|said| said.contains(&message)) {
                 messages.push(message);
             }

@@ -5,14 +5,14 @@ use super::{
     session::{AtTimeLimit, Session, status_with},
 };
 use crate::{
-    error::{Error, ErrorKind, Result},
+    error::{Error, ErrorKind, Result, api_server_unreachable},
     ids::{ExpectedKey, Verb},
     kubernetes::{Needs, ObserveScope},
     ledger::{Fit, Reconciled},
     observe::{KeyToObserve, Observation},
     options::{ReencryptOptions, StatusOptions, VerifySecretsOptions},
     plan::Plan,
-    reencrypt::LedgerProof,
+    reencrypt::{LedgerProof, inconclusive},
     report::{KmsStatus, OperationReport, SecretTotal, Step, StepKind, StepOutcome},
     rules::{self, RuleContext},
     verbs,
@@ -127,11 +127,7 @@ async fn verify(
         None => return Err(inconclusive("this manager was made without a journal")),
     };
     let (Some(api), Some(facts)) = (kubernetes, observed.kubernetes.known()) else {
-        let message = format!(
-            "the API server of {} cannot be reached from here; run this where it can be",
-            inner.cluster
-        );
-        return Err(Error::new(ErrorKind::Unavailable, message));
+        return Err(api_server_unreachable(&inner.cluster));
     };
     let expected = observed.cluster.expected()?;
     let proof = recorded_proof(&found.reconciled, &expected)?;
@@ -191,14 +187,6 @@ fn recorded_proof(found: &Reconciled, key: &ExpectedKey) -> Result<LedgerProof> 
             })
         })
         .ok_or_else(|| inconclusive("no proof of the key in use is recorded"))
-}
-
-fn inconclusive(why: &str) -> Error {
-    let message = format!(
-        "whether every secret is under the key in use cannot be told without writing: {why}; reencrypt_secrets, which \
-         writes nothing to secrets that are under the key already, can tell"
-    );
-    Error::new(ErrorKind::ReencryptIncomplete, message)
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use super::{
     session::{AtTimeLimit, READING, Session, TimeLimit, in_time, status_with},
 };
 use crate::{
-    error::{Error, ErrorKind, Result},
+    error::{Error, ErrorKind, Result, api_server_unreachable},
     facts::Fact,
     ids::Verb,
     ledger::Operation,
@@ -86,6 +86,7 @@ pub(super) async fn abandon(inner: &Inner) -> Result<OperationReport> {
     log.seen(status_with(&seen.observed.cluster, Some(&found.reconciled)));
     let step = Step::new(StepKind::RecordKey);
     log.planned(&Plan { findings: Vec::new(), steps: vec![step.clone()] });
+    let unreachable = || api_server_unreachable(&inner.cluster);
     let api = seen.kubernetes.as_ref().ok_or_else(unreachable)?;
     let (namespace, timing) = (inner.journal.namespace(), inner.timing.clone());
     let recorder = Recorder::new(api, namespace, timing, reporter.clone());
@@ -126,16 +127,10 @@ async fn look(
             format!("the record in cluster {} cannot be read: {why}{closed}", inner.cluster);
         return Err(Error::new(ErrorKind::Unavailable, message));
     }
-    let found = seen.found.take().unwrap_or_else(|| Err(unreachable()))?;
+    let unreachable = || Err(api_server_unreachable(&inner.cluster));
+    let found = seen.found.take().unwrap_or_else(unreachable)?;
     let operation = found.reconciled.record.operation.clone();
     Ok((seen, found, operation))
-}
-
-fn unreachable() -> Error {
-    Error::new(
-        ErrorKind::Unavailable,
-        "the API server cannot be reached from here; run this where it can be",
-    )
 }
 
 /// There is no recorded operation: how things are.

@@ -60,7 +60,11 @@ use self::{
     canary::Canary, limiter::Limiter, names::KeyNames, outage::Outage, roster::Roster,
     servers::ProbedServer,
 };
-pub(crate) use self::{pass::Pass, servers::WritesWith, verify_recorded::LedgerProof};
+pub(crate) use self::{
+    pass::Pass,
+    servers::WritesWith,
+    verify_recorded::{LedgerProof, inconclusive},
+};
 
 /// What an engine works with.
 pub(crate) struct EngineConfig {

@@ -220,10 +220,11 @@ fn is_named(full: &str, namespace: &str, name: &str) -> bool {
     full.split_once('/') == Some((namespace, name))
 }
 
-fn inconclusive(why: &str) -> Error {
+/// An earlier proof cannot be judged, or there is none.
+pub(crate) fn inconclusive(why: &str) -> Error {
     let message = format!(
-        "whether all secrets are under the key in use cannot be told: {why}; reencrypt_secrets can tell, and \
-         writes nothing to secrets that are"
+        "whether every secret is under the key in use cannot be told without writing: {why}; reencrypt_secrets, which \
+         writes nothing to secrets that are under the key already, can tell"
     );
     Error::new(ErrorKind::ReencryptIncomplete, message)
 }

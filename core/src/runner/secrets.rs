@@ -3,7 +3,7 @@
 use super::{RunData, Runner};
 use crate::{
     catalogue::Level,
-    error::{Error, ErrorKind, Result},
+    error::{Error, Result, api_server_unreachable},
     ids::ExpectedKey,
     operation::{OperationState, Outcome, Stage, Verdict},
     reencrypt::{Engine, Pass},
@@ -96,13 +96,7 @@ impl Runner<'_> {
     }
 
     fn engine(&self) -> Result<&Engine> {
-        self.engine.as_ref().ok_or_else(|| {
-            let message = format!(
-                "the API server of {} cannot be reached from here; run this where it can be",
-                self.cluster
-            );
-            Error::new(ErrorKind::Unavailable, message)
-        })
+        self.engine.as_ref().ok_or_else(|| api_server_unreachable(self.cluster))
     }
 }
 

@@ -15,7 +15,7 @@ const IN_BETWEEN: &str = "NotFromApiServer";
 const UNTRUSTED: &str = "CertificateNotTrusted";
 
 /// The longest message that is repeated, in characters.
-const LONGEST_MESSAGE: usize = 1024;
+const LONGEST_STATUS: usize = 1024;
 
 /// A Kubernetes `Status`: why a request failed.
 #[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq)]
@@ -73,7 +73,7 @@ impl Status {
         self.denial = Denial::read(&self.message);
         self.message = match &self.denial {
             Some(denial) => denial.describe(self.code),
-            None => one_line(&self.message, LONGEST_MESSAGE),
+            None => one_line(&self.message, LONGEST_STATUS),
         };
         self.reason = one_line(&self.reason, LONGEST_NAME);
         (self.kind == "Status").then_some(self)
@@ -285,7 +285,7 @@ mod tests {
             "é".repeat(2000)
         );
         let said = describe(&response(500, &body));
-        assert_eq!(said.chars().count(), LONGEST_MESSAGE + 1);
+        assert_eq!(said.chars().count(), LONGEST_STATUS + 1);
         assert!(said.starts_with("no éé") && said.ends_with("é…"), "{said}");
         assert_eq!(Status::parse(body.as_bytes()).unwrap().reason, "a [2J");
     }
