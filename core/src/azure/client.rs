@@ -203,11 +203,11 @@ impl Azure {
     pub(super) async fn list(&self, mut call: Call) -> Result<Vec<Value>> {
         let mut items = Vec::new();
         for _ in 0..PAGES {
-            let page = self.send(&call).await?.json(&call.what)?;
-            let Some(values) = page.get("value").and_then(Value::as_array) else {
+            let mut page = self.send(&call).await?.json(&call.what)?;
+            let Some(values) = page.get_mut("value").and_then(Value::as_array_mut) else {
                 return Err(unreadable(&call.what, "it is a list without a value"));
             };
-            items.extend(values.iter().cloned());
+            items.append(values);
             let next = page.get("nextLink").and_then(Value::as_str).filter(|link| !link.is_empty());
             let Some(next) = next else { return Ok(items) };
             let next = self.endpoints().await?.continuation(next)?;

@@ -15,6 +15,7 @@ use crate::{
     error::{Error, ErrorKind, Result},
     facts::KeyVersion,
     ids::KeyId,
+    limits::PAGES,
 };
 
 const LIST: &str = "Microsoft.KeyVault/vaults/keys/read";
@@ -30,8 +31,9 @@ impl Azure {
         let what = format!("list the versions of key {} in its vault", key_id.without_version());
         let mut path = format!("/keys/{}/versions", key_id.name());
         let mut query = Vec::new();
+        let mut last: Option<String> = None;
         let mut versions = Vec::new();
-        loop {
+        for pages in 1.. {
             let target = CallTarget::Vault { host: key_id.host().to_owned(), path: path.clone() };
             let call = Call { query, ..Call::new(Method::Get, target, what.clone(), LIST) };
             let page = self.send(&call).await?.json(&what)?;
@@ -41,8 +43,15 @@ impl Azure {
             versions.extend(values.iter().filter_map(version));
             let next = page.get("nextLink").and_then(Value::as_str).filter(|link| !link.is_empty());
             let Some(next) = next else { break };
+            if last.as_deref() == Some(next) {
+                return Err(unreadable(&what, "its next page is the page itself"));
+            }
+            if pages == PAGES {
+                return Err(unreadable(&what, &format!("it is a list of more than {PAGES} pages")));
+            }
             (path, query) = continuation(next, key_id, &path)
                 .ok_or_else(|| unreadable(&what, "its next page is not one of the list"))?;
+            last = Some(next.to_owned());
         }
         versions.sort_by_key(|version| std::cmp::Reverse(version.created));
         Ok(versions)
@@ -140,7 +149,12 @@ fn create_body_from(bundle: &Value, operation: &str, now: OffsetDateTime) -> Opt
     let seconds = |name: &str| attributes.get(name).and_then(Value::as_i64);
     body["attributes"] = json!({"enabled": true});
     if let (Some(expires), Some(created)) = (seconds("exp"), seconds("created")) {
-        body["attributes"]["exp"] = (now.unix_timestamp() + (expires - created).max(0)).into();
+        let life = expires.saturating_sub(created).max(0);
+        let ends = now.unix_timestamp().saturating_add(life);
+        // A life that leaves the calendar is none that has an end.
+        if OffsetDateTime::from_unix_timestamp(ends).is_ok() {
+            body["attributes"]["exp"] = ends.into();
+        }
     }
     Some(body)
 }
@@ -249,6 +263,45 @@ mod tests {
         );
         assert_eq!(make(&fake).await.unwrap().as_str(), MADE);
         assert_eq!(posts(&fake), 1);
+    }
+
+    #[tokio::test]
+    async fn a_life_that_no_calendar_has_is_not_asked_for() {
+        for (created, expires) in
+            [(0, i64::MAX), (i64::MIN, i64::MAX), (i64::MIN, 1), (i64::MAX, i64::MIN)]
+        {
+            let bundle = json!({
+                "key": {"kid": KEY, "kty": "RSA", "key_ops": ["encrypt"]},
+                "attributes": {"created": created, "exp": expires},
+            });
+            let fake = FakeAzure::default();
+            fake.on(Method::Get, VERSIONS, [list(false)]);
+            fake.on(Method::Get, READ, [json_reply(200, bundle)]);
+            fake.on(Method::Post, CREATE, [json_reply(200, json!({"key": {"kid": MADE}}))]);
+            assert_eq!(make(&fake).await.unwrap().as_str(), MADE, "{created} {expires}");
+            let seen = fake.seen();
+            let attributes = &seen.last().unwrap().body["attributes"];
+            let has_end = attributes.get("exp").is_some();
+            assert_eq!(has_end, expires < created, "{attributes}");
+        }
+    }
+
+    #[tokio::test]
+    async fn pages_that_never_end_are_not_read_for_ever() {
+        let page = |token: usize| {
+            let next =
+                format!("https://shop.vault.azure.net/keys/etcd/versions?$skiptoken={token}");
+            json_reply(200, json!({"value": [{"kid": KEY}], "nextLink": next}))
+        };
+        let key = KeyId::parse(KEY).unwrap();
+        let fake = FakeAzure::default();
+        fake.on(Method::Get, VERSIONS, [page(1)]);
+        assert!(fake.client().key_versions(&key).await.is_err());
+        assert_eq!(fake.seen().len(), 2, "the next page is the page itself");
+        let fake = FakeAzure::default();
+        fake.on(Method::Get, VERSIONS, (0..4_000).map(page));
+        let error = fake.client().key_versions(&key).await.unwrap_err();
+        assert!(error.to_string().contains("1000 pages"), "{error}");
     }
 
     #[test]

@@ -4,7 +4,7 @@
 use serde_json::{Value, json};
 
 use super::{client::Azure, error::unreadable, vault::resource_graph};
-use crate::{error::Result, facts::ClusterWithKms};
+use crate::{error::Result, facts::ClusterWithKms, limits::PAGES};
 
 const QUERY: &str = "resources | where type =~ 'microsoft.containerservice/managedclusters' \
                      and isnotnull(properties.securityProfile.azureKeyVaultKms) \
@@ -16,11 +16,11 @@ impl Azure {
     pub(crate) async fn kms_users(&self) -> Result<Vec<ClusterWithKms>> {
         let what = "search for clusters that use a key vault by Resource Graph";
         let mut users = Vec::new();
-        let mut token = None;
-        loop {
+        let mut token: Option<Value> = None;
+        for _ in 0..PAGES {
             let mut options = json!({ "resultFormat": "objectArray" });
-            if let Some(token) = token {
-                options["$skipToken"] = token;
+            if let Some(token) = &token {
+                options["$skipToken"] = token.clone();
             }
             let call = resource_graph(what.to_owned(), QUERY, &options);
             let page = self.send(&call).await?.json(what)?;
@@ -28,15 +28,20 @@ impl Azure {
                 return Err(unreadable(what, "it has no data"));
             };
             users.extend(rows.iter().filter_map(user));
-            token = page.get("$skipToken").filter(|token| token.is_string()).cloned();
+            let next = page.get("$skipToken").filter(|token| token.is_string()).cloned();
             let truncated = page.get("resultTruncated").and_then(Value::as_str) == Some("true");
-            if token.is_none() && truncated {
-                return Err(unreadable(what, "it is only a part of the result"));
-            }
-            if token.is_none() {
-                return Ok(users);
+            match next {
+                None if truncated => {
+                    return Err(unreadable(what, "it is only a part of the result"));
+                }
+                None => return Ok(users),
+                next if next == token => {
+                    return Err(unreadable(what, "its next page is the page itself"));
+                }
+                next => token = next,
             }
         }
+        Err(unreadable(what, &format!("it is a list of more than {PAGES} pages")))
     }
 }
 
@@ -97,6 +102,20 @@ mod tests {
         let seen = fake.seen();
         assert_eq!(seen[0].body["options"].get("$skipToken"), None);
         assert_eq!(seen[1].body["options"]["$skipToken"], "next");
+    }
+
+    #[tokio::test]
+    async fn pages_that_never_end_are_not_read_for_ever() {
+        let page = |token: usize| json!({"data": [row("a")], "$skipToken": token.to_string()});
+        let fake = FakeAzure::default();
+        fake.on(Method::Post, SEARCH, [json_reply(200, page(1))]);
+        assert!(fake.client().kms_users().await.is_err());
+        assert_eq!(fake.seen().len(), 2, "the next page is the page itself");
+        let fake = FakeAzure::default();
+        let pages = (0..4_000).map(|token| json_reply(200, page(token)));
+        fake.on(Method::Post, SEARCH, pages);
+        let error = fake.client().kms_users().await.unwrap_err();
+        assert!(error.to_string().contains("1000 pages"), "{error}");
     }
 
     #[tokio::test]

@@ -23,6 +23,8 @@ mod client;
 mod cloud;
 mod credential;
 mod error;
+#[cfg(test)]
+mod fuzz_tests;
 mod key;
 mod key_version;
 mod kms_users;

@@ -44,7 +44,7 @@ async fn count_all(api: &KubernetesApi, scope: ObserveScope<'_>) -> Result<u64> 
                     count_list(api, &secrets_path(&namespace), &doing(&namespace)).await
                 })
                 .buffer_unordered(AT_A_TIME)
-                .try_fold(0, async |sum, count| Ok(sum + count))
+                .try_fold(0, async |sum: u64, count| Ok(sum.saturating_add(count)))
                 .await?;
             (total, namespaces.iter().any(|namespace| namespace == scope.state_namespace))
         }
@@ -63,7 +63,7 @@ async fn count_list(api: &KubernetesApi, path: &str, doing: &str) -> Result<u64>
     // Normally the API server tells how many are left; else they are counted.
     while let Some(token) = page.continue_token {
         if let Some(remaining) = page.remaining {
-            return Ok(total + remaining);
+            return Ok(total.saturating_add(remaining));
         }
         page = list_page(api, path, PAGE, Some(&token), doing).await?;
         total += page.names.len() as u64;
