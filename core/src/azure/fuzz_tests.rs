@@ -40,7 +40,7 @@ fn key_id() -> KeyId {
 }
 
 /// A call of a client whose every request is answered with this.
-fn call<T>(body: &[u8], call: impl AsyncFn(&Azure) -> T) -> T {
+fn call<T>(body: &[u8], call: impl AsyncFnOnce(&Azure) -> T) -> T {
     let fake = FakeAzure::default();
     fake.always(&Reply::Response { status: 200, headers: Vec::new(), body: body.to_vec() });
     let mut runtime = tokio::runtime::Builder::new_current_thread();

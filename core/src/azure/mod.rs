@@ -39,6 +39,8 @@ pub(crate) use refusal::tests::of_a_change as refusal;
 mod simulator_tests;
 #[cfg(test)]
 mod testing;
+#[cfg(test)]
+pub(crate) use testing::{cluster_id, cluster_json};
 mod vault;
 
 pub(crate) use client::{Azure, AzureConfig};

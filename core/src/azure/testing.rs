@@ -210,12 +210,12 @@ impl TokenCredential for FakeAzure {
     }
 }
 
-pub(super) fn cluster_id() -> ClusterId {
+pub(crate) fn cluster_id() -> ClusterId {
     ClusterId::new(SUBSCRIPTION, "shop", "prod").unwrap()
 }
 
 /// A managed cluster without KMS, as Resource Manager returns it.
-pub(super) fn cluster_json() -> Value {
+pub(crate) fn cluster_json() -> Value {
     json!({
         "id": cluster_id().to_string(),
         "name": "prod",

@@ -193,17 +193,23 @@ impl Change {
             Self::Anything(bytes) => bytes.clone(),
             Self::Bytes(changes) => {
                 let mut bytes = document.to_vec();
-                changes.iter().for_each(|change| change.apply(&mut bytes));
+                for change in changes {
+                    change.apply(&mut bytes);
+                }
                 bytes
             }
             Self::Tree(changes) => {
                 let Ok(value) = serde_json::from_slice::<Value>(document) else {
                     let mut bytes = document.to_vec();
-                    changes.iter().for_each(|change| change.in_text(&mut bytes));
+                    for change in changes {
+                        change.in_text(&mut bytes);
+                    }
                     return bytes;
                 };
                 let mut tree = Tree::from(value);
-                changes.iter().for_each(|change| change.apply(&mut tree));
+                for change in changes {
+                    change.apply(&mut tree);
+                }
                 let mut text = String::new();
                 tree.write(&mut text);
                 text.into_bytes()
@@ -238,7 +244,7 @@ impl TreeChange {
             },
             Self::Repeat(at, which, times) => match tree.at(at.index(count)) {
                 Tree::List(values) if !values.is_empty() => {
-                    repeat(values, which.index(values.len()), *times, |value| length(value));
+                    repeat(values, which.index(values.len()), *times, length);
                 }
                 Tree::Map(members) if !members.is_empty() => {
                     let size = |(name, value): &(String, Tree)| name.len() + length(value);
@@ -269,30 +275,30 @@ impl TreeChange {
     fn in_text(&self, bytes: &mut Vec<u8>) {
         match self {
             Self::Replace(at, odd) | Self::Rename(at, _, odd) | Self::Add(at, _, odd) => {
-                let word = word_at(bytes, at);
+                let word = word_at(bytes, *at);
                 bytes.splice(word, odd.trim_matches('"').bytes());
             }
             Self::Nest(at, depth, _) => {
-                let word = word_at(bytes, at);
+                let word = word_at(bytes, *at);
                 bytes.splice(word, "[".repeat(*depth).into_bytes());
             }
             Self::Long(at, length) => {
-                let word = word_at(bytes, at);
+                let word = word_at(bytes, *at);
                 bytes.splice(word, "x".repeat(*length).into_bytes());
             }
             Self::Remove(at, _) => {
-                let line = line_at(bytes, at);
+                let line = line_at(bytes, *at);
                 bytes.drain(line);
             }
             Self::Repeat(at, _, times) => {
-                let line = line_at(bytes, at);
+                let line = line_at(bytes, *at);
                 let times = (*times).min(LONGEST / line.len().max(1));
                 let copies = bytes[line.clone()].repeat(times);
                 bytes.splice(line, copies);
             }
             Self::Copy(from, to) => {
-                let copy = bytes[line_at(bytes, from)].to_vec();
-                let line = line_at(bytes, to);
+                let copy = bytes[line_at(bytes, *from)].to_vec();
+                let line = line_at(bytes, *to);
                 bytes.splice(line, copy);
             }
         }
@@ -301,15 +307,15 @@ impl TreeChange {
 
 impl ByteChange {
     fn apply(&self, bytes: &mut Vec<u8>) {
-        let place = |at: &Index| at.index(bytes.len() + 1);
+        let place = |at: Index| at.index(bytes.len() + 1);
         match self {
-            Self::Cut(at) => bytes.truncate(place(at)),
+            Self::Cut(at) => bytes.truncate(place(*at)),
             Self::Drop(at, length) => {
-                let range = range(bytes, at, *length);
+                let range = range(bytes, *at, *length);
                 bytes.drain(range);
             }
             Self::Put(at, part) => {
-                let at = place(at);
+                let at = place(*at);
                 bytes.splice(at..at, part.iter().copied());
             }
             Self::Flip(at, bit) => {
@@ -319,19 +325,19 @@ impl ByteChange {
                 }
             }
             Self::Repeat(at, length, times) => {
-                let range = range(bytes, at, *length);
+                let range = range(bytes, *at, *length);
                 let copies = bytes[range.clone()].repeat((*times).min(LONGEST / length));
                 bytes.splice(range, copies);
             }
             Self::Number(at, number) => {
-                let from = place(at);
+                let from = place(*at);
                 let Some(start) = bytes[from..].iter().position(u8::is_ascii_digit) else { return };
                 let start = from + start;
                 let length = bytes[start..].iter().take_while(|byte| byte.is_ascii_digit()).count();
                 bytes.splice(start..start + length, number.bytes());
             }
             Self::OtherCase(at, length) => {
-                let range = range(bytes, at, *length);
+                let range = range(bytes, *at, *length);
                 for byte in &mut bytes[range] {
                     if byte.is_ascii_alphabetic() {
                         *byte ^= 0x20;
@@ -342,24 +348,24 @@ impl ByteChange {
     }
 }
 
-fn range(bytes: &[u8], at: &Index, length: usize) -> std::ops::Range<usize> {
+fn range(bytes: &[u8], at: Index, length: usize) -> std::ops::Range<usize> {
     let start = at.index(bytes.len() + 1);
     start..(start + length).min(bytes.len())
 }
 
-fn around(bytes: &[u8], at: &Index, ends: impl Fn(u8) -> bool) -> std::ops::Range<usize> {
+fn around(bytes: &[u8], at: Index, ends: impl Fn(u8) -> bool) -> std::ops::Range<usize> {
     let at = at.index(bytes.len() + 1);
     let start = bytes[..at].iter().rposition(|byte| ends(*byte)).map_or(0, |before| before + 1);
     let end = bytes[at..].iter().position(|byte| ends(*byte)).map_or(bytes.len(), |end| at + end);
     start..end
 }
 
-fn word_at(bytes: &[u8], at: &Index) -> std::ops::Range<usize> {
+fn word_at(bytes: &[u8], at: Index) -> std::ops::Range<usize> {
     around(bytes, at, |byte| !byte.is_ascii_alphanumeric())
 }
 
 /// With its end.
-fn line_at(bytes: &[u8], at: &Index) -> std::ops::Range<usize> {
+fn line_at(bytes: &[u8], at: Index) -> std::ops::Range<usize> {
     let line = around(bytes, at, |byte| byte == b'\n');
     line.start..(line.end + 1).min(bytes.len())
 }

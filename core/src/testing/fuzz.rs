@@ -193,16 +193,19 @@ impl Target<'_> {
     }
 }
 
+/// When an input was begun with, and which.
+type Begun = (Instant, Vec<u8>);
+
 /// Ends the process where a parser does not end: nothing else would say why.
 struct Watch {
-    current: Arc<Mutex<Option<(Instant, Vec<u8>)>>>,
+    current: Arc<Mutex<Option<Begun>>>,
     /// Dropped, it ends the watch.
     _ends: std::sync::mpsc::Sender<()>,
 }
 
 impl Watch {
     fn start(name: &str) -> Self {
-        let current: Arc<Mutex<Option<(Instant, Vec<u8>)>>> = Arc::default();
+        let current: Arc<Mutex<Option<Begun>>> = Arc::default();
         let (ends, ended) = channel::<()>();
         let (seen, name) = (Arc::clone(&current), name.to_owned());
         thread::spawn(move || {

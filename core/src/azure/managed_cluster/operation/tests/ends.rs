@@ -3,24 +3,6 @@
 use super::*;
 
 #[tokio::test(start_paused = true)]
-async fn success_with_an_error_inside_is_success() {
-    let body =
-        json!({"status": "Succeeded", "error": {"code": "NotLatestOperation", "message": "m"}});
-    assert!(followed([json_reply(200, body)]).await.result.is_ok());
-}
-
-#[tokio::test(start_paused = true)]
-async fn in_progress_with_an_end_time_and_an_error_goes_on() {
-    let body = json!({
-        "status": "InProgress", "endTime": "2026-01-01T00:01:00Z",
-        "error": {"code": "InternalOperationError", "message": "m"}
-    });
-    let outcome = followed([json_reply(200, body), status("Succeeded")]).await;
-    assert!(outcome.result.is_ok());
-    assert_eq!(outcome.told, ["InProgress", "Succeeded"]);
-}
-
-#[tokio::test(start_paused = true)]
 async fn the_status_is_read_in_any_case_and_unknown_ones_go_on() {
     let outcome = followed(["Reconciling", "", "running", "sUCCEEDED"].map(status)).await;
     assert!(outcome.result.is_ok());

@@ -99,7 +99,7 @@ fn fuzz_headers_of_an_accepted_change() {
                 }
                 Ok(_) => {}
                 Err(error) => {
-                    assert!(!format!("{error} {error:?}").contains("signed"), "{error:?}")
+                    assert!(!format!("{error} {error:?}").contains("signed"), "{error:?}");
                 }
             }
         }

@@ -1,4 +1,5 @@
-//! Operations that Azure accepted, followed on virtual time.
+//! Operations that Azure accepted, followed on virtual time. Whole changes, as they were recorded, are in
+//! `runner/tests`.
 
 mod ends;
 mod fuzz;

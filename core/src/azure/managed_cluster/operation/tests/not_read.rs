@@ -61,9 +61,3 @@ async fn where_the_cluster_cannot_be_read_azure_is_said_to_be_at_work() {
     assert_eq!(error.kind(), ErrorKind::Forbidden);
     assert!(error.to_string().contains("the same call goes on with it"), "{error}");
 }
-
-#[tokio::test(start_paused = true)]
-async fn an_operation_that_azure_forgot_is_read_off_the_cluster() {
-    let outcome = followed([status("InProgress"), json_reply(404, json!({}))]).await;
-    assert!(is_not_followed(&outcome.error()));
-}

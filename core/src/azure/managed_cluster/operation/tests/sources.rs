@@ -80,15 +80,6 @@ async fn success_is_followed_by_a_read_of_the_cluster_which_may_take_some_tries(
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_operation_that_follows_is_left_to_the_next_look() {
-    let fake = FakeAzure::default();
-    fake.on(Method::Put, CLUSTER, [accepted()]);
-    fake.on(Method::Get, POLL_PART, [status("Succeeded")]);
-    fake.on(Method::Get, CLUSTER, [json_reply(200, cluster("Updating"))]);
-    assert_eq!(wait_for(&fake).await.unwrap().facts.provisioning_state, "Updating");
-}
-
-#[tokio::test(start_paused = true)]
 async fn the_poll_address_is_used_verbatim_and_never_shown() {
     let outcome = followed([status("Succeeded")]).await;
     assert_eq!(outcome.polls.len(), 1, "the signed address was asked as it was given");
