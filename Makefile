@@ -27,8 +27,11 @@ fuzz:
 # Random sequences of all verbs, crashes, faults and concurrent changes by others: so many of them,
 # new ones each time, or those of AKS_KMS_MODEL_SEED. In release, which runs ten times as many at once.
 # Before them each kind of request that the library sends, met by each kind of nonsense.
+# First of all what every parser of foreign bytes makes of changed documents, each for so many seconds.
 SEQUENCES ?= 10000
+FUZZ_SECONDS ?= 300
 soak:
+	@AKS_KMS_FUZZ_SECONDS=$(FUZZ_SECONDS) tests/run parsers
 	@AKS_KMS_HOSTILE=all cargo test --release --locked --package aks-kms --test hostile -- --nocapture
 	@AKS_KMS_MODEL_SEQUENCES=$(SEQUENCES) AKS_KMS_MODEL_SECONDS=86400 \
 		AKS_KMS_MODEL_SEED="$${AKS_KMS_MODEL_SEED:-$$(date +%s)}" \

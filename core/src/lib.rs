@@ -25,6 +25,8 @@ mod runner;
 mod seal;
 #[cfg(test)]
 mod source_tests;
+#[cfg(test)]
+mod testing;
 mod text;
 mod verbs;
 

@@ -59,6 +59,7 @@ fn sealed(cluster_uid: &str, text: &str) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::testing::{Seen, Target};
 
     #[test]
     fn a_seal_fits_its_key_its_text_and_its_cluster_only() {
@@ -90,6 +91,25 @@ mod tests {
         for text in ["", "no base64!", &short, &long] {
             assert!(SealKey::parse(text).is_none(), "{text:?}");
         }
+    }
+
+    #[test]
+    fn fuzz_seal_keys_and_seals() {
+        let needle = STANDARD.encode([7; BYTES]);
+        let key = SealKey::parse(&needle).unwrap();
+        let documents = vec![needle.clone().into_bytes(), STANDARD.encode([0; BYTES]).into()];
+        let target = Target { name: "seals", documents, read: 5, hidden: &[&needle] };
+        let seal = key.seal("uid", "record");
+        target.run(|input| {
+            let text = String::from_utf8_lossy(input);
+            assert_eq!(key.fits("uid", "record", &text), *text == *seal);
+            let parsed = SealKey::parse(&text);
+            if let Some(parsed) = &parsed {
+                assert!(parsed.fits(&text, &text, &parsed.seal(&text, &text)));
+                assert_eq!(parsed.fits("uid", "record", &seal), *text == *needle);
+            }
+            Seen::found(parsed)
+        });
     }
 
     #[test]

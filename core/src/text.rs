@@ -65,6 +65,7 @@ fn is_hidden(letter: char) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::testing::{Seen, Target};
 
     #[test]
     fn foreign_text_is_one_plain_line() {
@@ -89,6 +90,32 @@ mod tests {
         assert_eq!(one_line("ab cd", 3), "ab…");
         assert_eq!(one_line("abc d", 3), "abc…");
         assert_eq!(one_line(&"\n".repeat(10_000), 3), "");
+    }
+
+    #[test]
+    fn fuzz_texts() {
+        let documents =
+            ["aks-kms on laptop", "a\r\nb\u{1b}[2J\u{202e}c", "  Größe \t 漢字  \u{200e}"];
+        let target = Target {
+            name: "texts",
+            documents: documents.map(Vec::from).to_vec(),
+            read: 100,
+            hidden: &[],
+        };
+        target.run(|input| {
+            let text = String::from_utf8_lossy(input);
+            for longest in [0, 3, LONGEST_NAME, LONGEST_SHOWN] {
+                let line = one_line(&text, longest);
+                assert!(line.chars().count() <= longest + 1, "{line:?}");
+                assert!(!line.contains(char::is_control) && !line.contains(is_hidden), "{line:?}");
+                assert!(!line.contains("  ") && line.trim() == line, "{line:?}");
+                // What was cut once may lose the last word's mark, and nothing else.
+                if !line.ends_with('…') {
+                    assert_eq!(one_line(&line, longest), line);
+                }
+            }
+            Seen::Read
+        });
     }
 
     #[test]

@@ -162,6 +162,7 @@ mod tests {
     use crate::{
         azure::testing::{FakeAzure, cluster_id, json_reply},
         error::ErrorKind,
+        testing::{Seen, Target},
     };
 
     const SECRETS: [&str; 3] = ["needle-token", "needle-key", "needle-certificate"];
@@ -239,6 +240,36 @@ mod tests {
             let problem = parse(wrong).unwrap_err();
             assert!(!problem.contains("needle"), "{problem}");
         }
+    }
+
+    #[test]
+    fn fuzz_kubeconfigs() {
+        let certificate = base64("needle-certificate");
+        let local = format!(
+            "    client-certificate-data: {certificate}\n    client-key-data: {}\n    token: needle-token\n",
+            base64("needle-key")
+        );
+        let exec = "    exec:\n      apiVersion: client.authentication.k8s.io/v1beta1\n      command: /bin/false\n";
+        let yaml = [local.as_str(), exec].map(|user| decode(&kubeconfig(user)).unwrap());
+        let json = json!({
+            "apiVersion": "v1", "kind": "Config", "current-context": "prod",
+            "clusters": [{"name": "prod", "cluster": {"server": "https://prod-1.hcp.westeurope.azmk8s.io:443",
+                "certificate-authority-data": "YQ=="}}],
+            "contexts": [{"name": "prod", "context": {"cluster": "prod", "user": "u"}}],
+            "users": [{"name": "u", "user": {"token": "needle-token"}}],
+        });
+        let documents = yaml.into_iter().chain([json.to_string().into_bytes()]).collect();
+        let target = Target { name: "kubeconfigs", documents, read: 10, hidden: &["needle"] };
+        target.run(|input| {
+            let whole = parse(&BASE64_STANDARD.encode(input));
+            if let Ok(credential) = &whole {
+                assert_eq!(credential.server.scheme(), "https");
+                assert!(!format!("{credential:?}").contains("needle"));
+            }
+            let _ = parse(&String::from_utf8_lossy(input))
+                .map_err(|problem| assert!(!problem.contains("needle")));
+            Seen::of(whole)
+        });
     }
 
     #[tokio::test]

@@ -24,6 +24,8 @@ mod client;
 mod cloud;
 mod credential;
 mod error;
+#[cfg(test)]
+mod fuzz_tests;
 mod key;
 mod key_version;
 mod kms_users;
@@ -39,6 +41,8 @@ pub(crate) use refusal::tests::of_a_change as refusal;
 mod simulator_tests;
 #[cfg(test)]
 mod testing;
+#[cfg(test)]
+pub(crate) use testing::{cluster_id, cluster_json};
 mod vault;
 
 pub(crate) use client::{Azure, AzureConfig};

@@ -26,6 +26,9 @@ use crate::{ids::ClusterId, options::Timing};
 
 pub(super) const SUBSCRIPTION: &str = "8ecadfc9-d1a3-4ea4-b844-0d9f87e4d7c8";
 
+/// Nobody asks as often as this, unless for ever.
+const ENDLESS: usize = 5_000;
+
 /// A scripted response.
 #[derive(Clone, Debug)]
 pub(super) enum Reply {
@@ -96,6 +99,13 @@ impl FakeAzure {
         self.0.lock().unwrap().routes.push((method, part, replies));
     }
 
+    /// Answers every request with this, and forgets what was.
+    pub(super) fn always(&self, reply: &Reply) {
+        let every = [Method::Get, Method::Post, Method::Put, Method::Patch];
+        let routes = every.map(|method| (method, "", VecDeque::from([reply.clone()]))).to_vec();
+        *self.0.lock().unwrap() = Script { routes, ..Script::default() };
+    }
+
     pub(super) fn dropped() -> Reply {
         Reply::Dropped
     }
@@ -144,6 +154,7 @@ impl HttpClient for FakeAzure {
             Body::SeekableStream(_) => Value::Null,
         };
         let mut script = self.0.lock().unwrap();
+        assert!(script.seen.len() < ENDLESS, "it is asked without an end");
         script.seen.push(Seen {
             at: Instant::now(),
             method: request.method(),
@@ -199,12 +210,12 @@ impl TokenCredential for FakeAzure {
     }
 }
 
-pub(super) fn cluster_id() -> ClusterId {
+pub(crate) fn cluster_id() -> ClusterId {
     ClusterId::new(SUBSCRIPTION, "shop", "prod").unwrap()
 }
 
 /// A managed cluster without KMS, as Resource Manager returns it.
-pub(super) fn cluster_json() -> Value {
+pub(crate) fn cluster_json() -> Value {
     json!({
         "id": cluster_id().to_string(),
         "name": "prod",

@@ -44,7 +44,7 @@ impl KubernetesVersion {
 
     /// The first of the next minor version, without saying which patch.
     pub(crate) const fn next_minor(self) -> Self {
-        Self { major: self.major, minor: self.minor + 1, patch: None }
+        Self { major: self.major, minor: self.minor.saturating_add(1), patch: None }
     }
 
     /// The next version on the way to `goal` among those that are offered: the lowest at or above
@@ -52,7 +52,7 @@ impl KubernetesVersion {
     /// takes the lowest. `None`: no way is offered.
     pub(crate) fn next(self, goal: Self, offered: &[Self]) -> Option<Self> {
         let later = offered.iter().copied().filter(|version| *version > self);
-        if goal.patch.is_some() && goal.minor <= self.minor + 1 {
+        if goal.patch.is_some() && goal.minor <= self.minor.saturating_add(1) {
             return later.into_iter().find(|version| *version == goal);
         }
         let next = later.filter(|version| version.minor > self.minor).min()?;

@@ -1,6 +1,8 @@
 //! Identifiers and the words that arguments are made of: parsed once at the edge, then passed as they are.
 
 mod expected_key;
+#[cfg(test)]
+mod fuzz_tests;
 mod key_id;
 mod kubernetes_version;
 mod network_mode;

@@ -169,6 +169,14 @@ proptest! {
     }
 
     #[test]
+    fn the_last_version_of_all_has_none_after_it(major: u16, patch: Option<u16>) {
+        let patch = patch.map_or(String::new(), |patch| format!(".{patch}"));
+        let last = KubernetesVersion::parse(&format!("{major}.65535{patch}")).unwrap();
+        prop_assert_eq!(last.next_minor().minor(), u16::MAX);
+        prop_assert_eq!(last.next(last, &[last]), None);
+    }
+
+    #[test]
     fn versions_are_ordered_by_number(left: (u16, u16, u16), right: (u16, u16, u16)) {
         let version = |(major, minor, patch): (u16, u16, u16)| {
             KubernetesVersion::parse(&format!("{major}.{minor}.{patch}")).unwrap()

@@ -13,7 +13,7 @@ pub(crate) use http::paths::{
 };
 pub(crate) use http::status::{Status, denial, describe, is_html, is_no_response, is_untrusted};
 #[cfg(test)]
-pub(crate) use http::test_server::silent_api;
+pub(crate) use http::test_server::{api_that_says, silent_api};
 pub(crate) use http::undecryptable::{UndecryptableList, is_not_transformed};
 pub(crate) use http::{
     error::SendError,

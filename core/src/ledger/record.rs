@@ -121,7 +121,7 @@ impl Ledger {
     }
 
     /// What is kept of it: a key may be needed whose request can still be under way.
-    fn bounded(&self) -> Self {
+    pub(super) fn bounded(&self) -> Self {
         let mut kept = self.clone();
         let mut settled = 0;
         kept.retired.retain(|entry| {

@@ -37,12 +37,34 @@ pub(super) fn namespace_in(token: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::testing::{Seen, Target};
 
     #[test]
     fn a_token_is_as_an_api_server_makes_it() {
         let token = URL_SAFE_NO_PAD.decode(token_behind("secret-1")).unwrap();
         let token: serde_json::Value = serde_json::from_slice(&token).unwrap();
         assert_eq!(token, json!({"v": "meta.k8s.io/v1", "rv": -1, "start": "secret-1\u{0}"}));
+    }
+
+    #[test]
+    fn fuzz_continue_tokens() {
+        let given = ["/ghost-a/p-ghost-a\0", "team/a\0", "shop/a.b-c"];
+        let documents = given.map(Vec::from).to_vec();
+        let target = Target { name: "continue tokens", documents, read: 20, hidden: &[] };
+        target.run(|input| {
+            let place = String::from_utf8_lossy(input);
+            // A token that is changed is hardly ever one: what is in it is, too.
+            let inside = token_at(&place);
+            let raw = URL_SAFE_NO_PAD.encode(input);
+            for token in [&*place, &raw, &inside] {
+                if let Some(namespace) = namespace_in(token) {
+                    assert!(!namespace.is_empty() && !namespace.contains('/'));
+                    let again = token_at(&format!("{namespace}/{}", token.len()));
+                    assert_eq!(namespace_in(&again), Some(namespace));
+                }
+            }
+            Seen::found(namespace_in(&inside))
+        });
     }
 
     #[test]

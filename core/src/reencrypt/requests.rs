@@ -143,9 +143,13 @@ async fn page(
         200 | 300..=400 | 402..=499 if is_html(&response) => {
             PageResponse::Retry { after: response.retry_after, message: message() }
         }
-        200 => parse_page(&response.body)
-            .map(PageResponse::Page)
-            .map_err(|_| api.unexpected_response(doing))?,
+        200 => match parse_page(&response.body) {
+            // A next page that is the page itself would be read for ever.
+            Ok(page) if page.continue_token.is_none() || page.continue_token.as_deref() != next => {
+                PageResponse::Page(page)
+            }
+            _ => return Err(api.unexpected_response(doing)),
+        },
         410 => {
             let status = Status::parse(&response.body).unwrap_or_default();
             PageResponse::Expired(status.continue_token().map(str::to_owned))

@@ -13,6 +13,8 @@ mod record;
 mod recorder;
 mod secrets;
 mod stopped;
+#[cfg(test)]
+mod tests;
 mod vault;
 
 use std::{

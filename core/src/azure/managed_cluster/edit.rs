@@ -80,8 +80,9 @@ pub(super) fn with_versions(cluster: &Value, target: UpgradeTarget) -> Value {
         }
         UpgradeTarget::NodePools(version) => {
             let pools = body.pointer_mut("/properties/agentPoolProfiles");
-            for pool in pools.and_then(Value::as_array_mut).into_iter().flatten() {
-                pool["orchestratorVersion"] = json!(version.to_string());
+            let pools = pools.and_then(Value::as_array_mut).into_iter().flatten();
+            for pool in pools.filter_map(Value::as_object_mut) {
+                pool.insert("orchestratorVersion".to_owned(), json!(version.to_string()));
             }
         }
     }
@@ -182,6 +183,18 @@ mod tests {
         let configured = with_kms(&cluster_json(), &on(NetworkMode::Private));
         let body = with_kms(&configured, &KmsChange::Off);
         assert_eq!(*profile(&body), json!({"enabled": false}));
+    }
+
+    #[test]
+    fn what_is_no_node_pool_is_sent_back_as_it_is() {
+        let mut cluster = cluster_json();
+        let pools = cluster.pointer_mut("/properties/agentPoolProfiles").unwrap();
+        pools.as_array_mut().unwrap().extend([json!(7), Value::Null, json!("a"), json!([])]);
+        let version = KubernetesVersion::parse("1.34").unwrap();
+        let body = with_versions(&cluster, UpgradeTarget::NodePools(version));
+        let pools = &body["properties"]["agentPoolProfiles"];
+        assert_eq!(pools[0]["orchestratorVersion"], "1.34");
+        assert_eq!(pools.as_array().unwrap()[1..], [json!(7), Value::Null, json!("a"), json!([])]);
     }
 
     #[test]

@@ -3,6 +3,8 @@
 mod document;
 mod edit;
 mod facts;
+#[cfg(test)]
+mod fuzz_tests;
 mod operation;
 mod upgrade;
 

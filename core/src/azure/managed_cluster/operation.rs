@@ -340,7 +340,8 @@ fn timed_out(what: &str, last: &str) -> Error {
 }
 
 fn retry_after(response: &Response) -> Option<Duration> {
-    get_retry_after(&response.headers, OffsetDateTime::now_utc, &[RETRY_AFTER])?.try_into().ok()
+    let asked = get_retry_after(&response.headers, OffsetDateTime::now_utc, &[RETRY_AFTER])?;
+    Duration::try_from(asked).ok().map(|asked| asked.min(LONGEST_ASKED))
 }
 
 /// The pauses between polls: what Azure asks for, else growing ones.
@@ -361,7 +362,7 @@ impl PollInterval {
 
     fn next(&mut self, retry_after: Option<Duration>) -> Duration {
         if let Some(asked) = retry_after {
-            return asked.min(LONGEST_ASKED).max(self.shortest);
+            return asked.max(self.shortest);
         }
         let pause = self.next;
         self.next = pause.mul_f64(1.5).min(self.longest);
@@ -370,5 +371,4 @@ impl PollInterval {
 }
 
 #[cfg(test)]
-#[path = "operation_tests.rs"]
 mod tests;

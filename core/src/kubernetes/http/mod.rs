@@ -6,6 +6,8 @@ pub(super) mod call;
 pub(super) mod connector;
 pub(super) mod credential;
 pub(super) mod error;
+#[cfg(test)]
+mod fuzz_tests;
 pub(super) mod paths;
 pub(super) mod pool;
 pub(super) mod request;

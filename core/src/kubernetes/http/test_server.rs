@@ -166,6 +166,12 @@ pub(in crate::kubernetes) async fn api(
     KubernetesApi::new(destination, token_source, &timing).await.unwrap()
 }
 
+/// An API server that answers everything with this, as long as what comes with it is held.
+pub(crate) async fn api_that_says(body: String) -> (KubernetesApi, impl Sized) {
+    let server = TestServer::start(move |_| respond(200, body.clone())).await;
+    (server.api().await, server)
+}
+
 /// An API server that nobody asks anything.
 pub(crate) async fn silent_api() -> KubernetesApi {
     TestServer::start(|_| respond(500, "")).await.api().await

@@ -66,7 +66,10 @@ impl Item {
 pub(crate) async fn identity_leases(api: &KubernetesApi) -> Result<Vec<IdentityLease>> {
     let path = leases_path("kube-system");
     let doing = "list the API servers' identity leases in namespace kube-system";
-    let list: List = api.read(&Request::get(path, Accept::Json), doing).await?;
+    Ok(of_api_servers(api.read(&Request::get(path, Accept::Json), doing).await?))
+}
+
+fn of_api_servers(list: List) -> Vec<IdentityLease> {
     let mut leases: Vec<_> = list
         .items
         .into_iter()
@@ -78,13 +81,32 @@ pub(crate) async fn identity_leases(api: &KubernetesApi) -> Result<Vec<IdentityL
         })
         .collect();
     leases.sort_by(|one, other| one.name.cmp(&other.name));
-    Ok(leases)
+    leases
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::kubernetes::http::test_server::{TestServer, respond};
+    use crate::{
+        kubernetes::http::test_server::{TestServer, respond},
+        testing::{Seen, Target},
+    };
+
+    #[test]
+    fn fuzz_identity_leases() {
+        let labelled = r#"{"kind":"LeaseList","items":[{"metadata":{"name":"apiserver-a","labels":{"apiserver.kubernetes.io/identity":"kube-apiserver"}},"spec":{"renewTime":"2026-11-24T08:10:13.727014Z"}},{"metadata":{"name":"other"}}]}"#;
+        let named = r#"{"items":[{"metadata":{"name":"apiserver-c"},"spec":{"holderIdentity":"apiserver-c_3"}}]}"#;
+        let documents = [labelled, named].map(Vec::from).to_vec();
+        let target = Target { name: "identity leases", documents, read: 12, hidden: &[] };
+        target.run(|input| {
+            let list = serde_json::from_slice::<List>(input).map_err(|_| "not a list of leases");
+            let leases = list.map(of_api_servers);
+            if let Ok(leases) = &leases {
+                assert!(leases.is_sorted_by(|one, other| one.name <= other.name));
+            }
+            Seen::of(leases)
+        });
+    }
 
     #[tokio::test]
     async fn leases_are_listed_by_name() {

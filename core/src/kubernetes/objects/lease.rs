@@ -94,7 +94,8 @@ impl LeaseStore {
     fn request(&self, holder: &str, over: Option<&LeaseHeld>, seconds: u64) -> Request {
         let now = OffsetDateTime::now_utc().format(MICRO_TIME).unwrap_or_default();
         let transitions = over.map_or(0, |held| {
-            held.transitions + u64::from(!holder.is_empty() && held.holder != holder)
+            let changes_hands = !holder.is_empty() && held.holder != holder;
+            held.transitions.saturating_add(u64::from(changes_hands))
         });
         let mut body = json!({
             "apiVersion": "coordination.k8s.io/v1",
@@ -153,7 +154,10 @@ fn parse(response: &Response) -> Option<LeaseHeld> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::kubernetes::http::test_server::{Asked, TestServer, respond};
+    use crate::{
+        kubernetes::http::test_server::{Asked, TestServer, respond, silent_api},
+        testing::{Seen, Target},
+    };
 
     fn text(asked: &Asked) -> String {
         String::from_utf8(asked.body.to_vec()).unwrap()
@@ -163,6 +167,37 @@ mod tests {
         json!({"kind": "Lease", "metadata": {"name": STATE, "resourceVersion": version},
                "spec": {"holderIdentity": holder, "leaseTransitions": 3}})
         .to_string()
+    }
+
+    fn response(body: &[u8]) -> Response {
+        Response { status: 200, retry_after: None, body: body.to_vec().into() }
+    }
+
+    #[tokio::test]
+    async fn a_lease_that_changed_hands_as_often_as_can_be_counted_is_taken() {
+        let body = json!({"metadata": {"resourceVersion": "1"},
+                          "spec": {"holderIdentity": "b", "leaseTransitions": u64::MAX}});
+        let held = parse(&response(body.to_string().as_bytes())).unwrap();
+        let store = LeaseStore::new(silent_api().await, "kube-system".to_owned());
+        let request = format!("{:?}", store.request("c", Some(&held), 15).body.unwrap().1);
+        assert!(request.contains(&u64::MAX.to_string()), "{request}");
+    }
+
+    #[tokio::test]
+    async fn fuzz_leases() {
+        let documents = [lease("b", "8"), lease("", "9")].map(String::into_bytes).to_vec();
+        let target = Target { name: "leases", documents, read: 20, hidden: &[] };
+        let store = LeaseStore::new(silent_api().await, "kube-system".to_owned());
+        target.run(|input| {
+            let held = parse(&response(input));
+            if let Some(held) = &held {
+                let over = store.request("c", Some(held), 15);
+                let sent = parse(&response(&over.body.unwrap().1)).unwrap();
+                assert_eq!(sent.resource_version, held.resource_version);
+                assert!(sent.holder == "c" && sent.transitions >= held.transitions);
+            }
+            Seen::found(held)
+        });
     }
 
     #[tokio::test]

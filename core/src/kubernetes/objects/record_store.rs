@@ -161,7 +161,10 @@ impl RecordStore {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::kubernetes::http::test_server::{TestServer, respond};
+    use crate::{
+        kubernetes::http::test_server::{TestServer, respond},
+        testing::{Seen, Target},
+    };
 
     fn config_map(text: &str, version: &str) -> String {
         json!({"kind": "ConfigMap", "metadata": {"name": STATE, "resourceVersion": version}, "data": {KEY: text}})
@@ -223,6 +226,36 @@ mod tests {
         let before = stored("old", "7");
         let gone = store(&server).await.write("new", None, Some(&before)).await.unwrap();
         assert_eq!(gone, Written::Conflict);
+    }
+
+    #[tokio::test]
+    async fn fuzz_config_maps() {
+        let of_others = json!({"kind": "ConfigMap", "metadata": {"resourceVersion": "3", "labels": {"of": "somebody"}},
+                               "data": {KEY: "text", SEAL_KEY: "tag", "note": "of somebody"}, "binaryData": {"a": "YQ=="}});
+        let empty = r#"{"kind":"ConfigMap","metadata":{"resourceVersion":"1"}}"#.to_owned();
+        let documents = [config_map("text", "7"), of_others.to_string(), empty];
+        let documents = documents.map(String::into_bytes).to_vec();
+        let target = Target { name: "ConfigMaps", documents, read: 22, hidden: &[] };
+        let api = crate::kubernetes::http::test_server::silent_api().await;
+        let store = RecordStore::new(api, "kube-system".to_owned());
+        let parse = |body: &[u8]| {
+            Stored::parse(&Response { status: 200, retry_after: None, body: body.to_vec().into() })
+        };
+        target.run(|input| {
+            let stored = parse(input);
+            if let Some(stored) = &stored {
+                for seal in [None, Some("new seal")] {
+                    let sent = store.request("new text", seal, Some(stored)).body.unwrap().1;
+                    let sent = parse(&sent).unwrap();
+                    assert!(sent.is("new text", seal));
+                    assert_eq!(sent.version(), stored.version());
+                    // What others put there stays.
+                    assert_eq!(sent.object["data"].get("note"), stored.object["data"].get("note"));
+                    assert_eq!(sent.object.get("binaryData"), stored.object.get("binaryData"));
+                }
+            }
+            Seen::found(stored)
+        });
     }
 
     #[tokio::test]

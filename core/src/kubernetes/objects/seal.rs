@@ -146,7 +146,10 @@ fn key(response: &Response) -> Option<SealKey> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::kubernetes::http::test_server::{TestServer, respond};
+    use crate::{
+        kubernetes::http::test_server::{TestServer, respond},
+        testing::{Seen, Target},
+    };
 
     async fn store(server: &TestServer) -> SealStore {
         SealStore::new(server.api().await, "kube-system".to_owned())
@@ -158,6 +161,19 @@ mod tests {
 
     fn status(code: u16) -> String {
         json!({"kind": "Status", "code": code}).to_string()
+    }
+
+    #[test]
+    fn fuzz_secrets_of_the_seal() {
+        let (_, needle) = SealKey::generate().unwrap();
+        let documents = vec![secret(TYPE, &needle).into_bytes()];
+        let target = Target { name: "the seal's Secret", documents, read: 10, hidden: &[&needle] };
+        target.run(|input| {
+            let found =
+                key(&Response { status: 200, retry_after: None, body: input.to_vec().into() });
+            assert!(!format!("{found:?}").contains(&needle));
+            Seen::found(found)
+        });
     }
 
     #[tokio::test]

@@ -126,23 +126,28 @@ fn readable(metrics: Result<ServerMetrics>) -> Fact<bool> {
     }
 }
 
-async fn node_resource_groups(api: &KubernetesApi) -> Result<Vec<String>> {
-    #[derive(Deserialize)]
-    struct Nodes {
-        items: Vec<Node>,
-    }
-    #[derive(Deserialize)]
-    struct Node {
-        spec: Spec,
-    }
-    #[derive(Deserialize)]
-    struct Spec {
-        #[serde(default, rename = "providerID")]
-        provider_id: String,
-    }
+#[derive(Deserialize)]
+struct Nodes {
+    items: Vec<Node>,
+}
 
+#[derive(Deserialize)]
+struct Node {
+    spec: NodeSpec,
+}
+
+#[derive(Deserialize)]
+struct NodeSpec {
+    #[serde(default, rename = "providerID")]
+    provider_id: String,
+}
+
+async fn node_resource_groups(api: &KubernetesApi) -> Result<Vec<String>> {
     let path = with_query("/api/v1/nodes", &[("limit", NODES)]);
-    let nodes: Nodes = api.read(&Request::get(path, Accept::Json), "list nodes").await?;
+    Ok(resource_groups(api.read(&Request::get(path, Accept::Json), "list nodes").await?))
+}
+
+fn resource_groups(nodes: Nodes) -> Vec<String> {
     let mut groups: Vec<String> = Vec::new();
     for node in nodes.items {
         let Some(group) = resource_group(&node.spec.provider_id) else { continue };
@@ -150,7 +155,7 @@ async fn node_resource_groups(api: &KubernetesApi) -> Result<Vec<String>> {
             groups.push(group);
         }
     }
-    Ok(groups)
+    groups
 }
 
 /// The resource id of the group in `azure:///subscriptions/<id>/resourceGroups/<group>/providers/…`.
@@ -206,7 +211,12 @@ pub(super) async fn list_page(
 ) -> Result<TablePage> {
     let path = value_free_list(path, limit, continue_token);
     let response = api.call(&Request::get(path, Accept::Table), doing).await?;
-    parse_page(&response.body).map_err(|_| not_kubernetes(doing, api.host()))
+    let page = parse_page(&response.body).map_err(|_| not_kubernetes(doing, api.host()))?;
+    // A next page that is the page itself would be read for ever.
+    if page.continue_token.is_some() && page.continue_token.as_deref() == continue_token {
+        return Err(not_kubernetes(doing, api.host()));
+    }
+    Ok(page)
 }
 
 #[cfg(test)]

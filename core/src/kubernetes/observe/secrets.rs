@@ -63,7 +63,7 @@ async fn count_list(api: &KubernetesApi, path: &str, doing: &str) -> Result<u64>
     // Normally the API server tells how many are left; else they are counted.
     if let (Some(token), None) = (first.continue_token, first.remaining) {
         each_page(api, path, Some(token), doing, |page| {
-            total += counted(page);
+            total = total.saturating_add(counted(page));
             page.remaining.is_none()
         })
         .await?;
@@ -74,7 +74,7 @@ async fn count_list(api: &KubernetesApi, path: &str, doing: &str) -> Result<u64>
 /// The secrets in the page, and those that are said to be on later ones.
 fn counted(page: &TablePage) -> u64 {
     let later = page.remaining.filter(|_| page.continue_token.is_some());
-    page.names.len() as u64 + later.unwrap_or_default()
+    (page.names.len() as u64).saturating_add(later.unwrap_or_default())
 }
 
 /// One if a canary was left behind. A list, because `get` on secrets is not among our rights.

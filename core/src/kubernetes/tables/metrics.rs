@@ -124,7 +124,10 @@ impl MetricsParser {
         while let Some(end) = part.iter().position(|&byte| byte == b'\n') {
             let (line, rest) = (&part[..end], &part[end + 1..]);
             if self.partial.is_empty() && !self.skipping {
-                self.metrics.line(line);
+                // However it is cut, the same lines are read.
+                if line.len() <= LONGEST_LINE {
+                    self.metrics.line(line);
+                }
             } else {
                 self.hold(line);
                 self.end_line();
@@ -209,7 +212,8 @@ impl ServerMetrics {
             let provider = sample.label("provider_name").unwrap_or_default();
             self.writing_providers.insert((provider.to_owned(), hash.to_owned()));
             // Two providers can have the same key.
-            *self.to_storage_by_key_hash.entry(hash.to_owned()).or_default() += uses;
+            let counted = self.to_storage_by_key_hash.entry(hash.to_owned()).or_default();
+            *counted = counted.saturating_add(uses);
         }
     }
 
@@ -223,7 +227,8 @@ impl ServerMetrics {
             && let Some(writes) = count(sample.value)
         {
             let prefix = sample.label("transformer_prefix").unwrap_or_default();
-            *self.to_storage_by_prefix.entry(prefix.to_owned()).or_default() += writes;
+            let counted = self.to_storage_by_prefix.entry(prefix.to_owned()).or_default();
+            *counted = counted.saturating_add(writes);
         }
     }
 

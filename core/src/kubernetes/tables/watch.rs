@@ -61,6 +61,9 @@ impl WatchParser {
         while let Some(end) = part.iter().position(|&byte| byte == b'\n') {
             let (line, rest) = (&part[..end], &part[end + 1..]);
             if self.partial.is_empty() {
+                if line.len() > LONGEST_EVENT {
+                    return Err(NotATable);
+                }
                 self.line(line, events)?;
             } else {
                 self.hold(line)?;
@@ -121,6 +124,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::testing::{Seen, Target};
 
     /// As an API server 1.36 sends it: headers with the first event only, and the object's
     /// metadata with the last bookmark although no object was asked for.
@@ -201,6 +205,10 @@ mod tests {
         let part = vec![b'x'; LONGEST_EVENT / 2 + 1];
         parser.push(&part, &mut Vec::new()).unwrap();
         assert_eq!(parser.push(&part, &mut Vec::new()), Err(NotATable));
+
+        let blank = " ".repeat(LONGEST_EVENT + 1) + "\n";
+        let whole = WatchParser::default().push(blank.as_bytes(), &mut Vec::new());
+        assert_eq!(whole, Err(NotATable), "it is as long in one part");
     }
 
     proptest! {
@@ -217,10 +225,36 @@ mod tests {
             parts.push(&STREAM.as_bytes()[start..]);
             prop_assert_eq!(read(&parts), read(&[STREAM.as_bytes()]));
         }
+    }
 
-        #[test]
-        fn no_input_panics(part in proptest::collection::vec(any::<u8>(), 0..200)) {
-            let _ = WatchParser::default().push(&part, &mut Vec::new());
-        }
+    /// Reads a stream in parts of this length, up to its first error.
+    fn read_in(length: usize, stream: &[u8]) -> (Vec<WatchEvent>, Result<(), NotATable>) {
+        let (mut parser, mut events) = (WatchParser::default(), Vec::new());
+        let outcome = stream.chunks(length).try_for_each(|part| parser.push(part, &mut events));
+        (events, outcome)
+    }
+
+    #[test]
+    fn fuzz_watch_events() {
+        let hostile = concat!(
+            r#"{"type":"ERROR","object":{"kind":"Status","message":"admission webhook \"a\" denied the request: no","reason":"a\u001b","code":500}}"#,
+            "\n",
+            r#"{"type":"ADDED","object":{"kind":"Table","metadata":{"resourceVersion":"41"},"rows":[{"cells":["a"],"object":{"data":"very-secret"}}]}}"#,
+            "\n",
+        );
+        let mut documents = [STREAM, hostile].map(Vec::from).to_vec();
+        documents.extend(STREAM.lines().map(|line| format!("{line}\n").into_bytes()));
+        let target = Target { name: "watch events", documents, read: 6, hidden: &["very-secret"] };
+        target.run(|input| {
+            let (events, outcome) = read_in(input.len().max(1), input);
+            assert_eq!(read_in(7, input), (events.clone(), outcome));
+            let shown = format!("{events:?}");
+            assert!(!shown.contains("very-secret"), "{shown}");
+            if events.is_empty() {
+                Seen::of(outcome.and(Err::<(), _>(NotATable)))
+            } else {
+                Seen::of(outcome)
+            }
+        });
     }
 }

@@ -4,6 +4,7 @@ use crate::{
     ids::VaultId,
     options::{Enable, ReencryptSecrets, Rotate},
     report::KmsConfiguration,
+    testing::{Seen, Target},
 };
 
 fn full() -> Record {
@@ -89,6 +90,34 @@ fn an_unknown_format_or_no_record_is_refused_and_the_way_out_named() {
         assert_eq!(error.kind(), ErrorKind::Unexpected, "{text}");
         assert!(error.to_string().contains("delete the ConfigMap"), "{error}");
     }
+}
+
+#[test]
+fn fuzz_records() {
+    let rendered = [full(), settled(), Record { operation: Some(operation()), ..settled() }]
+        .map(|record| record.render().unwrap().into_bytes());
+    let target = Target { name: "records", documents: rendered.to_vec(), read: 15, hidden: &[] };
+    target.run(|input| {
+        let parsed = Record::parse(&String::from_utf8_lossy(input));
+        if let Ok(record) = &parsed {
+            let text = record.render().unwrap();
+            let again = Record::parse(&text).unwrap();
+            let kept = Record { ledger: record.ledger.bounded(), ..record.clone() };
+            assert_eq!(again, kept);
+            assert_eq!(again.render().unwrap(), text);
+            // What somebody wrote there goes the whole way.
+            let _ = (record.keys(), record.hashes_seen());
+            if let Some(operation) = &record.operation {
+                let shown = format!("{:?}", operation.in_progress());
+                assert!(!shown.contains(char::is_control), "{shown}");
+            }
+            for number in 0..3 {
+                let _ = Reconciled::new(Some(record.clone()), &seen(number, "a"));
+                let _ = Reconciled::unsealed(Some(record), &seen(number, "b"));
+            }
+        }
+        Seen::of(parsed)
+    });
 }
 
 #[test]

@@ -100,3 +100,15 @@ async fn both_forms_of_what_does_not_decrypt_are_understood() {
         assert_eq!(is_decryption(message), expected, "{message}");
     }
 }
+
+#[tokio::test]
+async fn a_next_page_that_is_the_page_itself_is_not_read_for_ever() {
+    let table = r#"{"kind":"Table","metadata":{"resourceVersion":"1","continue":"again"},"columnDefinitions":[{"name":"Name"}],"rows":[{"cells":["a"]}]}"#;
+    let (api, _server) = crate::kubernetes::api_that_says(table.to_owned()).await;
+    let first = secrets_page(&api, "team", 500, None).await;
+    assert!(matches!(first, Ok(PageResponse::Page(_))), "{first:?}");
+    assert!(secrets_page(&api, "team", 500, Some("again")).await.is_err());
+    assert!(namespaces_page(&api, 500, Some("again")).await.is_err());
+    let other = secrets_page(&api, "team", 500, Some("before")).await;
+    assert!(matches!(other, Ok(PageResponse::Page(_))), "{other:?}");
+}

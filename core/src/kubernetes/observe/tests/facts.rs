@@ -3,7 +3,10 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::*;
-use crate::facts::Unreadable;
+use crate::{
+    facts::Unreadable,
+    testing::{Seen, Target},
+};
 
 fn group_id(name: &str) -> String {
     format!("/subscriptions/s/resourceGroups/{name}")
@@ -173,4 +176,53 @@ async fn observing_can_be_done_on_any_thread() {
     let api = server.api().await;
     let observed = tokio::spawn(async move { observe(&api, REWRITE).await });
     assert!(observed.await.unwrap().is_ok());
+}
+
+#[tokio::test]
+async fn a_list_that_never_ends_is_not_read_for_ever() {
+    for remaining in [None, Some(u64::MAX)] {
+        let server = TestServer::start(move |asked| {
+            assert!(!asked.path.is_empty());
+            let page = json!({
+                "kind": "Table",
+                "metadata": {"resourceVersion": "1", "continue": "again", "remainingItemCount": remaining},
+                "columnDefinitions": [{"name": "Name"}],
+                "rows": [{"cells": ["a"]}, {"cells": ["b"]}],
+            });
+            respond(200, page.to_string())
+        })
+        .await;
+        let api = server.api().await;
+        let looks = async {
+            let secrets = secrets::count(&api, REWRITE).await;
+            let konnectivity = konnectivity(&api).await;
+            let denied = secrets::denied_patches(&api, REWRITE, &Fact::Known(vec![])).await;
+            (secrets, konnectivity, denied)
+        };
+        let looks = tokio::time::timeout(std::time::Duration::from_secs(20), looks).await;
+        let (secrets, konnectivity, denied) = looks.expect("it goes on for ever");
+        match remaining {
+            // What is told is believed as far as it can be counted.
+            Some(_) => assert_eq!(secrets, Fact::Known(u64::MAX)),
+            None => assert!(secrets.known().is_none(), "{secrets:?}"),
+        }
+        assert!(konnectivity.is_err() && denied.is_err());
+    }
+}
+
+#[test]
+fn fuzz_nodes() {
+    let target = Target {
+        name: "nodes",
+        documents: vec![nodes().to_string().into_bytes()],
+        read: 25,
+        hidden: &[],
+    };
+    target.run(|input| {
+        let groups = serde_json::from_slice::<Nodes>(input).map(resource_groups);
+        for group in groups.iter().flatten() {
+            assert_eq!(group.matches('/').count(), 4, "{group}");
+        }
+        Seen::of(groups.map_err(|_| "not a list of nodes"))
+    });
 }
