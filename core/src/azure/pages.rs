@@ -36,11 +36,11 @@ impl Azure {
         let mut all = Vec::new();
         let mut count = PageCount::default();
         loop {
-            let page = self.send(&call).await?.json(&call.what)?;
-            let Some(values) = page.get(items).and_then(Value::as_array) else {
+            let mut page = self.send(&call).await?.json(&call.what)?;
+            let Some(values) = page.get_mut(items).and_then(Value::as_array_mut) else {
                 return Err(unreadable(&call.what, &format!("it is a list without {items:?}")));
             };
-            all.extend(values.iter().cloned());
+            all.append(values);
             count.one_more().map_err(|why| unreadable(&call.what, &why))?;
             match turn(call, &page)? {
                 Some(next) => call = next,

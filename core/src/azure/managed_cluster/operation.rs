@@ -41,6 +41,8 @@ use crate::{
 
 /// Azure may ask for minutes between two polls, not for days.
 const LONGEST_ASKED: Duration = Duration::from_secs(600);
+/// So many polls without a token that is accepted are a moment; after more, the cluster is read.
+const REJECTED: u32 = 5;
 /// What the library gives up, Azure does not.
 const STILL_AT_WORK: &str = "Azure may still be at work on it; the same call goes on with it";
 const READ_STATUS: &str = "Microsoft.ContainerService/locations/operations/read";
@@ -159,6 +161,7 @@ impl Operation {
     ) -> Result<Ended> {
         let Self { cluster, mut source, first_pause, accepted_at } = self;
         let mut in_progress = accepted_at;
+        let mut rejected = 0;
         let what = format!("update managed cluster {cluster}");
         let mut pace = PollInterval::new(&azure.timing);
         let mut state = "not known".to_owned();
@@ -188,7 +191,13 @@ impl Operation {
                     in_progress = asked;
                     status
                 }
-                Verdict::PollFailed(error) => error.to_string(),
+                Verdict::PollFailed(error) => {
+                    rejected += u32::from(error.kind() == ErrorKind::Unauthenticated);
+                    if rejected >= REJECTED && !matches!(source, Source::Cluster(_)) {
+                        source = Source::Cluster(Until::AtRest);
+                    }
+                    error.to_string()
+                }
             };
             on_poll(&state);
             if Instant::now() >= deadline {
