@@ -15,6 +15,7 @@ mod identities;
 mod key_life;
 mod kms;
 mod lifecycle;
+mod recorded;
 mod refusals;
 mod run_command;
 mod sign_in;

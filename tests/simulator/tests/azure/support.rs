@@ -216,7 +216,8 @@ impl Client {
                 .json()
                 .await
                 .unwrap();
-            if body["status"] != "InProgress" {
+            let status = body["status"].as_str().unwrap_or_default();
+            if ["Succeeded", "Failed", "Canceled", ""].contains(&status) {
                 return body;
             }
             tokio::time::sleep(std::time::Duration::from_millis(5)).await;
