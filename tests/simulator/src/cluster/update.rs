@@ -194,6 +194,7 @@ fn wanted(
         }
     }
     complete_agent_pools(stored, &mut body)?;
+    kms::normalise(&mut body);
     if body["identity"]["type"].is_string() {
         identity(world, &cluster.names, &mut body)?;
     } else if let Some(body) = body.as_object_mut() {
