@@ -5,7 +5,7 @@ import json
 from pathlib import Path
 
 from shell import Shell
-from simulator import Case, Simulator, request
+from simulator import Simulator
 
 def public_key() -> str:
     """What `az aks create` installs on the nodes and a person has: an SSH key, of nobody here."""
@@ -30,10 +30,6 @@ class Sandbox:
         self.run("az cloud set --name simulated")
         self.run("az config set core.instance_discovery=false")
         self.run("az login --username $AZURE_USERNAME --password $AZURE_PASSWORD --tenant $AZURE_TENANT_ID")
-
-    def another_case(self, given: dict) -> Case:
-        """A case of its own on the same simulator."""
-        return Case(self.case.admin, request(f"{self.case.admin}/cases", "PUT", given))
 
     def variable(self, name: str) -> str:
         """The value of a variable of the shell."""

@@ -17,10 +17,10 @@ def sandbox(tmp_path: Path):
     """Makes a simulated Azure with a shell in which az is signed in, from a given."""
     running = []
 
-    def start(given: dict | None = None, sign_in: bool = True) -> Sandbox:
+    def start(given: dict | None = None, sign_in: bool = True, options: tuple[str, ...] = ()) -> Sandbox:
         given = given or {}
         given.setdefault("faults", {}).update(SOON)
-        simulator = Simulator(os.environ["PEERS_SIMULATOR"], tmp_path / "azure", given)
+        simulator = Simulator(os.environ["PEERS_SIMULATOR"], tmp_path / "azure", given, options)
         running.append(simulator)
         sandbox = Sandbox(simulator, tmp_path / "shell")
         if sign_in:

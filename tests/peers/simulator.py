@@ -10,8 +10,7 @@ from pathlib import Path
 class Case:
     """One subscription of a simulator, with its cluster, vault and identity."""
 
-    def __init__(self, admin: str, document: dict):
-        self.admin = admin
+    def __init__(self, document: dict):
         self.document = document
         self.id = document["id"]
         _, _, self.subscription, _, self.group, *_, self.cluster = document["cluster_id"].split("/")
@@ -23,7 +22,14 @@ class Case:
 
     def ask(self, path: str, method: str = "GET", body=None):
         """Asks the administration about this case."""
-        return request(f"{self.admin}/cases/{self.id}/{path}", method, body)
+        return self._request(f"cases/{self.id}/{path}", method, body)
+
+    def another(self, given: dict) -> "Case":
+        """A case of its own on the same simulator."""
+        return Case(self._request("cases", "PUT", given))
+
+    def _request(self, path: str, method: str, body):
+        return request(f"{self['admin']}/{path}", self["admin_token"], method, body)
 
     def secrets(self, cluster: str | None = None) -> dict:
         """Under what a cluster's secrets are, as read from its store."""
@@ -37,9 +43,11 @@ class Case:
         self.ask("writes", "DELETE")
 
 
-def request(url: str, method: str = "GET", body=None):
+def request(url: str, token: str, method: str, body):
     data = None if body is None else json.dumps(body).encode()
-    headers = {} if body is None else {"content-type": "application/json"}
+    headers = {"authorization": f"Bearer {token}"}
+    if body is not None:
+        headers["content-type"] = "application/json"
     # The administration is on this machine, whatever proxy the environment names.
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     with opener.open(urllib.request.Request(url, data, headers, method=method), timeout=120) as answer:
@@ -50,17 +58,17 @@ def request(url: str, method: str = "GET", body=None):
 class Simulator:
     """A running simulator with one case."""
 
-    def __init__(self, program: str, folder: Path, given: dict):
-        folder.mkdir(parents=True, exist_ok=True)
+    def __init__(self, program: str, folder: Path, given: dict, options: tuple[str, ...] = ()):
+        # which the simulator insists on
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         (folder / "given.json").write_text(json.dumps(given))
         self.folder = folder
         self._log = open(folder / "simulator.log", "wb")
         command = [program, "--port", "0", "--time-scale", "0.01"]
-        command += ["--given", str(folder / "given.json"), "--directory", str(folder)]
+        command += ["--given", str(folder / "given.json"), "--directory", str(folder), *options]
         self._process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=self._log)
         self._wait()
-        document = json.loads((folder / "case.json").read_text())
-        self.case = Case(document.pop("admin"), document)
+        self.case = Case(json.loads((folder / "case.json").read_text()))
 
     def _wait(self):
         deadline = time.monotonic() + 120

@@ -47,7 +47,7 @@ DIFFERENCES_OF = {
 def test_the_library_sends_what_az_sends(sandbox, tmp_path, action):
     given, command, verb = ACTIONS[action]
     world = sandbox(given)
-    ours = world.another_case(given)
+    ours = world.case.another(given)
 
     world.run(command)
     manage(tmp_path, ours, verb)

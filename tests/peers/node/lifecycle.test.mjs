@@ -20,6 +20,7 @@ const {
   CLUSTER: name,
   VAULT: vault,
   SIMULATOR: simulator,
+  SIMULATOR_TOKEN: simulatorToken,
   CASE: id,
 } = process.env;
 
@@ -34,7 +35,8 @@ const clusters = new ContainerServiceClient(credential, subscription, {
 const keys = new KeyClient(`https://${vault}.vault.azure.net`, credential);
 
 async function secrets() {
-  return (await fetch(`${simulator}/cases/${id}/secrets`)).json();
+  const headers = { authorization: `Bearer ${simulatorToken}` };
+  return (await fetch(`${simulator}/cases/${id}/secrets`, { headers })).json();
 }
 
 async function countUnder(key) {

@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use axum::{
     Json, Router,
-    extract::{Path, Query, State},
+    extract::{Path, Query, Request, State},
     http::{StatusCode, header::CONTENT_TYPE},
-    middleware::map_response,
+    middleware::{Next, from_fn_with_state, map_response},
     response::{IntoResponse, Response},
     routing::{delete, get, put},
 };
@@ -17,14 +17,17 @@ use tokio::net::TcpListener;
 
 use crate::{
     backend::GroundTruth,
+    bearer::Bearer,
     case::Case,
     given::{Faults, Given},
+    http::host::{Hosts, MISDIRECTED},
     simulator::{Error, Shared},
     writes::Write,
 };
 
 /// Serves until it is dropped.
-pub(crate) async fn serve(listener: TcpListener, shared: Arc<Shared>) {
+pub(crate) async fn serve(listener: TcpListener, hosts: Hosts, shared: Arc<Shared>) {
+    let gate = (hosts, shared.admin_token.clone());
     let router = Router::new()
         .route("/cases", put(put_case))
         .route("/cases/{case}", delete(delete_case))
@@ -33,10 +36,30 @@ pub(crate) async fn serve(listener: TcpListener, shared: Arc<Shared>) {
         .route("/cases/{case}/assertion", get(assertion))
         .route("/cases/{case}/faults", put(set_faults))
         .layer(map_response(in_words))
+        // also before there is a route, or none
+        .layer(from_fn_with_state(gate, admit))
         .with_state(shared);
     if let Err(error) = axum::serve(listener, router).await {
         tracing::warn!(%error, "the administration ended");
     }
+}
+
+/// Lets through who means this service and shows its token.
+async fn admit(
+    State((hosts, token)): State<(Hosts, Bearer)>,
+    request: Request,
+    next: Next,
+) -> Response {
+    if let Err(message) = hosts.check(request.uri(), request.headers()) {
+        let status = StatusCode::from_u16(MISDIRECTED).unwrap_or(StatusCode::FORBIDDEN);
+        return (status, Json(json!({ "error": message }))).into_response();
+    }
+    if !token.is_shown(request.headers()) {
+        let message = "The administration wants the header `Authorization: Bearer <token>`, with the token \
+                       that is `admin_token` of the case and `SIMULATOR_TOKEN` of its `env`.";
+        return (StatusCode::UNAUTHORIZED, Json(json!({ "error": message }))).into_response();
+    }
+    next.run(request).await
 }
 
 /// Gives every error the one shape, those of routing and of reading the request too.

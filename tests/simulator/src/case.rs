@@ -36,8 +36,11 @@ pub struct Case {
     pub user_password: String,
     /// `IDENTITY_ENDPOINT`: where the machine of the case gets tokens without a secret.
     pub identity_endpoint: String,
-    /// `IDENTITY_HEADER`: what it says there.
+    /// `IDENTITY_HEADER`: what it shows there.
     pub identity_header: String,
+    /// `AZURE_POD_IDENTITY_AUTHORITY_HOST`: where the machine of the case has its instance metadata
+    /// service. Clients cannot show anything there, so the header is part of the path.
+    pub metadata_endpoint: String,
     /// Endpoint of Resource Manager.
     pub arm: String,
     /// Endpoint of Entra.
@@ -46,6 +49,10 @@ pub struct Case {
     pub ca: String,
     /// The CONNECT proxy.
     pub proxy: String,
+    /// The administration.
+    pub admin: String,
+    /// What requests to the administration show: `Authorization: Bearer <token>`.
+    pub admin_token: String,
     /// URL of the cluster's API server.
     pub kubernetes: String,
 }

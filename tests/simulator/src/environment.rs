@@ -1,22 +1,25 @@
 //! A folder that points clients at a case: what `az`, the SDKs and shells read.
 
 use std::{
-    fs, io,
+    io,
     path::{Path, absolute},
 };
 
-use crate::{Case, Simulator};
+use crate::{Case, files};
 
-/// Writes into a folder, which is made if need be: `case.json`, the case and the administration; `ca.pem`, the certificate
-/// authority; and last `env`, which sets the variables that clients go by when a shell reads it.
-pub fn write(folder: &Path, simulator: &Simulator, case: &Case) -> io::Result<()> {
+/// Writes into a folder, which is made if need be: `case.json`, the case; `ca.pem`, the certificate authority;
+/// `admin-header`, what requests to the administration show; and last `env`, which sets the variables that clients go
+/// by when a shell reads it. Nobody else can read them, and a folder that others can use is refused.
+pub fn write(folder: &Path, case: &Case) -> io::Result<()> {
     let folder = absolute(folder)?;
-    fs::create_dir_all(&folder)?;
+    files::own_folder(&folder)?;
     let authority = folder.join("ca.pem");
-    fs::write(&authority, &case.ca)?;
-    let mut document = serde_json::to_value(case)?;
-    document["admin"] = simulator.admin().into();
-    fs::write(folder.join("case.json"), format!("{document:#}"))?;
+    files::write(&authority, case.ca.as_bytes())?;
+    let document = serde_json::to_value(case)?;
+    files::write(&folder.join("case.json"), format!("{document:#}").as_bytes())?;
+    let admin_header = folder.join("admin-header");
+    let header = format!("Authorization: Bearer {}\n", case.admin_token);
+    files::write(&admin_header, header.as_bytes())?;
 
     let authority = authority.to_string_lossy();
     let config = folder.join("az");
@@ -48,19 +51,21 @@ pub fn write(folder: &Path, simulator: &Simulator, case: &Case) -> io::Result<()
         // of managed identities
         ("IDENTITY_ENDPOINT", &case.identity_endpoint),
         ("IDENTITY_HEADER", &case.identity_header),
+        ("AZURE_POD_IDENTITY_AUTHORITY_HOST", &case.metadata_endpoint),
         ("RESOURCE_GROUP", group),
         ("CLUSTER", cluster),
         ("VAULT", vault),
         ("KEY_ID", oldest),
         ("NEW_KEY_ID", newest),
-        ("SIMULATOR", simulator.admin()),
+        ("SIMULATOR", &case.admin),
+        ("SIMULATOR_TOKEN", &case.admin_token),
+        // of curl, whose arguments everybody on the machine can read
+        ("SIMULATOR_HEADER", &admin_header.to_string_lossy()),
         ("CASE", &case.id),
     ];
     let lines = variables.map(|(name, value)| format!("export {name}={}\n", quoted(value)));
     // Whoever waits for the file finds all of it.
-    let unfinished = folder.join("env.unfinished");
-    fs::write(&unfinished, lines.concat())?;
-    fs::rename(unfinished, folder.join("env"))
+    files::write(&folder.join("env"), lines.concat().as_bytes())
 }
 
 /// A text as one word of a shell.

@@ -27,7 +27,7 @@
 //!   user-assigned identity takes is told by its `federatedIdentityCredentials`; the issuer here is
 //!   `<authority>/federation`.
 //! - A managed identity: [`Case::identity_endpoint`] with [`Case::identity_header`], or the instance
-//!   metadata service on the same port (`/metadata/identity/oauth2/token`). The machine's own identity
+//!   metadata service at [`Case::metadata_endpoint`] (`/metadata/identity/oauth2/token`). The machine's own identity
 //!   is the case's caller; a user-assigned identity may do what its roles grant.
 //!
 //! ## What is made and deleted
@@ -39,11 +39,12 @@
 //!
 //! ## Commands
 //!
-//! `runCommand` (`az aks command invoke`) works on the real backend: AKS runs the command in a pod, here
+//! `runCommand` (`az aks command invoke`) works on the real backend, if [`Options::run_command`] or `--run-command`
+//! says so: AKS runs the command in a pod, here
 //! `/bin/sh` runs it **on this machine, as the user of the simulator**, in a folder of its own that holds
 //! what the caller sent, with kubectl and the cluster's credential and nothing else of the environment.
 //! It ends after ten minutes, or when the cluster is stopped or ends or the simulator does, with all
-//! that stays in its process group, and 512 KiB of its output are kept. So let nobody else reach a simulator with a real cluster. On the embedded
+//! that stays in its process group, and 512 KiB of its output are kept. On the embedded
 //! backend it is refused with `RunCommandNotAvailable`.
 
 pub mod backend;
@@ -58,6 +59,7 @@ pub mod writes;
 mod admin;
 mod arm;
 mod backends;
+mod bearer;
 mod case;
 mod closed_vaults;
 mod cluster;
@@ -65,6 +67,7 @@ mod command;
 mod entra;
 mod environment;
 mod faults;
+mod files;
 mod http;
 mod identities;
 mod key_id;

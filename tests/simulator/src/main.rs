@@ -29,6 +29,10 @@ struct Arguments {
     /// Scales every duration: 0.01 makes a minute 600 ms.
     #[arg(long, default_value_t = 1.0)]
     time_scale: f64,
+    /// Run the commands of `runCommand` (`az aks command invoke`) on this machine, as the user of this
+    /// process: who has signed in to the case then has this user's shell.
+    #[arg(long)]
+    run_command: bool,
 }
 
 #[tokio::main]
@@ -46,15 +50,14 @@ async fn main() -> Result<(), Box<dyn Error>> {
         port: arguments.port,
         admin_port: arguments.admin_port,
         scale: TimeScale(arguments.time_scale),
+        run_command: arguments.run_command,
     })
     .await?;
     let case = simulator.put_case(given).await?;
     if let Some(directory) = &arguments.directory {
-        write_environment(directory, &simulator, &case)?;
+        write_environment(directory, &case)?;
     }
-    let mut document = serde_json::to_value(case)?;
-    document["admin"] = simulator.admin().into();
-    writeln!(io::stdout(), "{document:#}")?;
+    writeln!(io::stdout(), "{:#}", serde_json::to_value(case)?)?;
     interrupted().await?;
     Ok(())
 }

@@ -19,6 +19,8 @@ use crate::{
 pub(crate) struct Region {
     pub(crate) tenant: String,
     pub(crate) tokens: Arc<TokenIssuer>,
+    /// Whether `runCommand` runs commands.
+    pub(crate) run_command: bool,
     arm: String,
     port: u16,
     worlds: RwLock<BTreeMap<String, Arc<World>>>,
@@ -26,10 +28,11 @@ pub(crate) struct Region {
 
 impl Region {
     /// A region that is served on this port of 127.0.0.1.
-    pub(crate) fn new(port: u16) -> Self {
+    pub(crate) fn new(port: u16, run_command: bool) -> Self {
         Self {
             tenant: stable_guid("the simulator's tenant"),
             tokens: Arc::new(TokenIssuer::default()),
+            run_command,
             arm: format!("https://127.0.0.1:{port}"),
             port,
             worlds: RwLock::default(),
@@ -81,12 +84,6 @@ impl Region {
     pub(crate) fn has_resource(&self, resource: &str) -> bool {
         let known = [self.arm(), &self.graph(), VAULT_AUDIENCE, AKS_SERVER_APPLICATION];
         known.iter().any(|known| known.eq_ignore_ascii_case(resource.trim_end_matches('/')))
-    }
-
-    /// The case that there is, if there is but one.
-    pub(crate) fn only_world(&self) -> Option<Arc<World>> {
-        let worlds = self.worlds.read().unwrap_or_else(PoisonError::into_inner);
-        worlds.values().next().filter(|_| worlds.len() == 1).cloned()
     }
 
     /// The world that has whom a token is for: an application or a user.

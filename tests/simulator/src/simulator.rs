@@ -13,10 +13,12 @@ use crate::{
     admin,
     backend::{EncryptionConfig, GroundTruth, KubernetesBackend},
     backends::{self, BackendFactory},
+    bearer::Bearer,
     case::Case,
     clock::TimeScale,
     given::{Faults, Given, OperationFault},
     http::{
+        host::Hosts,
         listener::{self, Service},
         proxy,
     },
@@ -37,6 +39,8 @@ pub struct Options {
     pub admin_port: u16,
     /// Scales every duration.
     pub scale: TimeScale,
+    /// Whether `runCommand` runs commands: on this machine, as the user of this process.
+    pub run_command: bool,
 }
 
 /// Why the simulator could not do what was asked.
@@ -63,8 +67,6 @@ pub enum Error {
 /// An Azure region on loopback. Dropping it ends it.
 pub struct Simulator {
     pub(crate) shared: Arc<Shared>,
-    proxy: String,
-    admin: String,
     // Ends the listeners and their connections when it is dropped.
     _tasks: JoinSet<()>,
 }
@@ -85,23 +87,30 @@ impl Simulator {
         let vaults = format!("*.{VAULT_SUFFIX}");
         let acceptor =
             TlsAcceptor::from(authority.server_config(&["127.0.0.1", "localhost", &vaults])?);
-        let region = Arc::new(Region::new(azure.local_addr()?.port()));
-        let proxy_url = format!("http://{}", proxy_listener.local_addr()?);
-        let admin_url = format!("http://{}", admin_listener.local_addr()?);
+        let port = |listener: &TcpListener| listener.local_addr().map(|address| address.port());
+        let (azure_hosts, identity_hosts, admin_hosts) = (
+            Hosts::azure(port(&azure)?),
+            Hosts::loopback(port(&identities)?),
+            Hosts::loopback(port(&admin_listener)?),
+        );
+        let region = Arc::new(Region::new(azure.local_addr()?.port(), options.run_command));
         let shared = Arc::new(Shared {
             region: region.clone(),
             authority,
             scale: options.scale,
-            proxy: proxy_url.clone(),
-            identity_endpoint: format!("http://{}/msi/token", identities.local_addr()?),
+            proxy: format!("http://{}", proxy_listener.local_addr()?),
+            identities: format!("http://{}", identities.local_addr()?),
+            admin: format!("http://{}", admin_listener.local_addr()?),
+            admin_token: Bearer::new()?,
             factory,
         });
         let mut tasks = JoinSet::new();
-        tasks.spawn(listener::serve(azure, Service::Azure(acceptor), region.clone()));
-        tasks.spawn(listener::serve(identities, Service::ManagedIdentities, region.clone()));
+        tasks.spawn(listener::serve(azure, Service::Azure(acceptor), azure_hosts, region.clone()));
+        let service = Service::ManagedIdentities;
+        tasks.spawn(listener::serve(identities, service, identity_hosts, region.clone()));
         tasks.spawn(proxy::serve(proxy_listener, region));
-        tasks.spawn(admin::serve(admin_listener, shared.clone()));
-        Ok(Self { shared, proxy: proxy_url, admin: admin_url, _tasks: tasks })
+        tasks.spawn(admin::serve(admin_listener, admin_hosts, shared.clone()));
+        Ok(Self { shared, _tasks: tasks })
     }
 
     /// PEM of the certificate authority of everything that is served.
@@ -125,13 +134,19 @@ impl Simulator {
     /// The CONNECT proxy: `http://127.0.0.1:<port>`.
     #[must_use]
     pub fn proxy(&self) -> &str {
-        &self.proxy
+        &self.shared.proxy
     }
 
     /// The administration: `http://127.0.0.1:<port>`.
     #[must_use]
     pub fn admin(&self) -> &str {
-        &self.admin
+        &self.shared.admin
+    }
+
+    /// What requests to the administration show: `Authorization: Bearer <token>`.
+    #[must_use]
+    pub fn admin_token(&self) -> &str {
+        self.shared.admin_token.text()
     }
 
     /// Seconds that tokens issued from now on are valid for; an hour if nobody says.

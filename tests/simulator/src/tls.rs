@@ -42,6 +42,13 @@ impl Authority {
         Ok((certificate.pem(), key.serialize_pem()))
     }
 
+    /// The same for who is both server and client.
+    pub(crate) fn issue_mutual(&self, names: &[&str]) -> Result<(String, String), rcgen::Error> {
+        let usages = [ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth];
+        let (certificate, key) = self.certificate_for(names, usages.to_vec())?;
+        Ok((certificate.pem(), key.serialize_pem()))
+    }
+
     /// A TLS server configuration for `names`.
     pub fn server_config(&self, names: &[&str]) -> Result<Arc<ServerConfig>, rcgen::Error> {
         let (certificate, key) = self.certificate(names)?;
@@ -57,10 +64,18 @@ impl Authority {
     }
 
     fn certificate(&self, names: &[&str]) -> Result<(rcgen::Certificate, KeyPair), rcgen::Error> {
+        self.certificate_for(names, vec![ExtendedKeyUsagePurpose::ServerAuth])
+    }
+
+    fn certificate_for(
+        &self,
+        names: &[&str],
+        usages: Vec<ExtendedKeyUsagePurpose>,
+    ) -> Result<(rcgen::Certificate, KeyPair), rcgen::Error> {
         let names: Vec<String> = names.iter().map(|&name| name.to_owned()).collect();
         let mut params = CertificateParams::new(names)?;
         params.distinguished_name.push(DnType::CommonName, "aks-kms-simulator server");
-        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+        params.extended_key_usages = usages;
         let key = KeyPair::generate()?;
         let certificate = params.signed_by(&key, &self.issuer)?;
         Ok((certificate, key))

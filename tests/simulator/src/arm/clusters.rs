@@ -34,11 +34,11 @@ pub(super) fn list(world: &World, group: Option<&str>) -> Outcome {
     let wanted = clusters.iter().filter(|cluster| {
         group.is_none_or(|group| cluster.names.group.eq_ignore_ascii_case(group))
     });
-    Ok(Answer::list(wanted.map(|cluster| cluster.document())))
+    Ok(Answer::list(wanted.map(|cluster| cluster.look())))
 }
 
 pub(super) fn get(world: &World, cluster: &Named) -> Outcome {
-    Ok(Answer::ok(find(world, cluster)?.document()))
+    Ok(Answer::ok(find(world, cluster)?.look()))
 }
 
 /// Creates a cluster, or replaces one.

@@ -29,7 +29,8 @@ pub(super) fn accepted_without_body(call: &Call<'_>, operation: &Operation) -> A
 /// The status of an operation.
 pub(super) fn status(call: &Call<'_>, id: &str) -> Outcome {
     let operation = find(call, id)?;
-    let answer = Answer::ok(operation.body());
+    let body = call.world.operations().get_mut(id).map(Operation::look);
+    let answer = Answer::ok(body.unwrap_or_default());
     let retry_after = call.world.faults.operation_retry_after().filter(|_| operation.goes_on());
     Ok(match retry_after {
         Some(seconds) => answer.with_header("retry-after", seconds.to_string()),
@@ -52,7 +53,7 @@ fn find(call: &Call<'_>, id: &str) -> Result<Operation, Answer> {
     operations
         .get(id)
         // Poll URLs are signed: one that was rebuilt is not honoured.
-        .filter(|operation| call.request.query("s") == Some(operation.signature.as_str()))
+        .filter(|operation| operation.is_named_by(|name| call.request.query(name)))
         .cloned()
         .ok_or_else(|| {
             Answer::error(404, "NotFound", "The entity was not found in this Azure location.")

@@ -21,6 +21,12 @@ pub(super) fn start(call: &Call<'_>, cluster: &Named) -> Outcome {
         return Err(unavailable("The managed cluster is not provisioned: it has no API server."));
     };
     let kubectl = kubectl(&*backend)?;
+    if !call.region.run_command {
+        return Err(unavailable(
+            "Run command is off in this simulator, because it would run the command on the machine of the \
+             simulator. Start the simulator with --run-command (as a library: `Options::run_command`).",
+        ));
+    }
     let endpoint = backend.endpoint();
     // What the caller may do in a cluster with Entra, its token says.
     let user = match (is_entra, &request.cluster_token) {

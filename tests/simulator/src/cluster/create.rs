@@ -25,6 +25,7 @@ pub(crate) fn create(
     let names = world.names.another_cluster(group, name);
     identity(world, &names, &mut body)?;
     defaults::complete(&mut body, &names);
+    check_node_group(&body)?;
     let version = body["properties"]["kubernetesVersion"].as_str().and_then(Version::parse);
     if !version.is_some_and(Version::is_offered) {
         let message = "The Kubernetes version is not supported in this region. Please use \
@@ -33,6 +34,7 @@ pub(crate) fn create(
     }
     kms::check(&Value::Null, &body, &EncryptionConfig::default())
         .map_err(|message| Answer::flat_error(400, "BadRequest", message))?;
+    kms::complete(&mut body);
     body["properties"]["provisioningState"] = json!("Creating");
     for pool in body["properties"]["agentPoolProfiles"].as_array_mut().into_iter().flatten() {
         pool["provisioningState"] = json!("Creating");
@@ -43,6 +45,21 @@ pub(crate) fn create(
     let document = cluster.document();
     world.insert_cluster(cluster.clone());
     Ok((document, operation::start(world, &cluster, Work::Reconcile)))
+}
+
+/// The group that AKS makes for the nodes has a name like any other, made of group, cluster and region.
+fn check_node_group(body: &Value) -> Result<(), Answer> {
+    const LONGEST: usize = 80;
+    let name = body["properties"]["nodeResourceGroup"].as_str().unwrap_or_default();
+    let length = name.chars().count();
+    if length <= LONGEST {
+        return Ok(());
+    }
+    let message = format!(
+        "The length of the node resource group name is too long. The maximum length is {LONGEST} and the \
+         length of the value provided is {length}. Please see https://aka.ms/aks-naming-rules for more details."
+    );
+    Err(Answer::flat_error(400, "InvalidParameter", &message))
 }
 
 fn check_body(body: &Value, name: &str) -> Result<(), Answer> {

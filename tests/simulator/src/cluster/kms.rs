@@ -42,6 +42,31 @@ impl Profile {
     }
 }
 
+/// Spells the words of the profile as AKS shows them: it takes them in any case.
+pub(super) fn normalise(document: &mut Value) {
+    let access =
+        document.pointer_mut("/properties/securityProfile/azureKeyVaultKms/keyVaultNetworkAccess");
+    if let Some(access) = access {
+        let sent = access.as_str().unwrap_or_default();
+        let shown =
+            ["Public", "Private"].into_iter().find(|known| known.eq_ignore_ascii_case(sent));
+        if let Some(shown) = shown {
+            *access = Value::from(shown);
+        }
+    }
+}
+
+/// Fills in what a new cluster's profile leaves out.
+pub(super) fn complete(document: &mut Value) {
+    normalise(document);
+    if let Some(profile) = document.pointer_mut("/properties/securityProfile/azureKeyVaultKms")
+        && profile["enabled"] == true
+        && profile["keyVaultResourceId"].is_null()
+    {
+        profile["keyVaultResourceId"] = Value::from("");
+    }
+}
+
 /// What AKS refuses at once, with status 400. `before` is the document there is, `after` the one
 /// that is asked for.
 pub(crate) fn check(

@@ -11,6 +11,7 @@ pub(crate) mod kubernetes;
 pub(crate) mod lifecycle;
 pub(crate) mod operation;
 mod reconcile;
+mod signature;
 mod state;
 pub(crate) mod update;
 pub(crate) mod version;

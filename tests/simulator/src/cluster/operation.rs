@@ -7,7 +7,7 @@ use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use super::{Cluster, agent_pools, forgotten, lifecycle, reconcile};
+use super::{Cluster, agent_pools, forgotten, lifecycle, reconcile, signature::Signature};
 use crate::{given::OperationFault, names::LOCATION, world::World};
 
 /// What an operation does.
@@ -25,7 +25,24 @@ pub(crate) enum Work {
     DeleteAgentPool(String),
 }
 
+/// What an operation shows first on the way.
+const IN_PROGRESS: &str = "InProgress";
+
 impl Work {
+    /// What its operation shows on the way: free text.
+    fn stages(&self) -> &'static [&'static str] {
+        match self {
+            Self::Reconcile => &[
+                IN_PROGRESS,
+                "ProvisioningControlPlane",
+                "ReconcilingAddons",
+                "CreatingAgentPools: 1/3 nodes completed",
+            ],
+            Self::AgentPool(_) => &[IN_PROGRESS, "CreatingAgentPools: 1/3 nodes completed"],
+            _ => &[IN_PROGRESS],
+        }
+    }
+
     /// The agent pool that it is about; `None`: the cluster as a whole.
     pub(super) fn agent_pool(&self) -> Option<&str> {
         match self {
@@ -39,9 +56,15 @@ impl Work {
 #[derive(Clone, Debug)]
 pub(crate) struct Operation {
     id: String,
-    /// The poll URL must carry it.
-    pub(crate) signature: String,
-    status: String,
+    signature: Signature,
+    /// How it ended; `None`: it goes on.
+    status: Option<String>,
+    /// What it shows on the way, one after the other.
+    stages: &'static [&'static str],
+    /// How often it was looked at on the way.
+    looks: usize,
+    /// Whether its cluster has had another one since.
+    superseded: bool,
     start: String,
     end: Option<String>,
     error: Option<OperationError>,
@@ -82,11 +105,18 @@ impl OperationError {
 }
 
 impl Operation {
-    fn new(now: OffsetDateTime, error: Option<OperationError>) -> Self {
+    fn new(
+        now: OffsetDateTime,
+        stages: &'static [&'static str],
+        error: Option<OperationError>,
+    ) -> Self {
         Self {
             id: Uuid::new_v4().to_string(),
-            signature: Uuid::new_v4().simple().to_string(),
-            status: "InProgress".to_owned(),
+            signature: Signature::new(now),
+            status: None,
+            stages,
+            looks: 0,
+            superseded: false,
             start: text(now),
             // Real operations that go on have been seen with an end and with an error.
             end: error.as_ref().map(|_| text(now)),
@@ -107,22 +137,34 @@ impl Operation {
     fn signed_url(&self, arm: &str, world: &World, kind: &str) -> String {
         format!(
             "{arm}{}/providers/Microsoft.ContainerService/locations/{LOCATION}/{kind}/{}\
-             ?api-version=2016-03-30&t={}&s={}&h=sim",
+             ?api-version=2016-03-30&{}",
             world.names.subscription_id(),
             self.id,
-            world.faults.now().unix_timestamp(),
-            self.signature,
+            self.signature.query(),
         )
     }
 
     /// Whether it has not ended.
     pub(crate) fn goes_on(&self) -> bool {
-        self.status == "InProgress"
+        self.status.is_none()
     }
 
-    /// The body of the poll URL's answer.
-    pub(crate) fn body(&self) -> Value {
-        let mut body = json!({ "name": self.id, "status": self.status, "startTime": self.start });
+    /// Whether a request has the signature of its poll URL: one that was rebuilt has not.
+    pub(crate) fn is_named_by<'a>(&self, parameter: impl Fn(&str) -> Option<&'a str>) -> bool {
+        self.signature.is_in(parameter)
+    }
+
+    /// Somebody looks at it: the body of the poll URL's answer.
+    pub(crate) fn look(&mut self) -> Value {
+        let body = self.body();
+        self.looks += usize::from(self.goes_on());
+        body
+    }
+
+    fn body(&self) -> Value {
+        let stage = self.stages.get(self.looks).or_else(|| self.stages.last());
+        let status = self.status.as_deref().or(stage.copied()).unwrap_or(IN_PROGRESS);
+        let mut body = json!({ "name": self.id, "status": status, "startTime": self.start });
         if let Some(end) = &self.end {
             body["endTime"] = json!(end);
         }
@@ -135,6 +177,10 @@ impl Operation {
             }
             Some(OperationError { code, message, flat: false }) => {
                 body["error"] = json!({ "code": code, "message": message, "details": [] });
+            }
+            None if self.superseded && self.status.as_deref() == Some("Succeeded") => {
+                let message = "Cannot get the result of this operation: it is not the latest one.";
+                body["error"] = json!({ "code": "NotLatestOperation", "message": message });
             }
             None => {}
         }
@@ -159,15 +205,21 @@ pub(super) fn start_that_ends(
         .as_ref()
         .filter(|fault| fault.status == "Succeeded")
         .and_then(OperationError::from_fault);
-    let operation = Operation::new(world.faults.now(), error);
+    let operation = Operation::new(world.faults.now(), work.stages(), error);
     world.operations().insert(operation.id.clone(), operation.clone());
     let abort = CancellationToken::new();
-    {
+    let before = {
         let mut state = cluster.state();
         state.running += 1;
         if work.agent_pool().is_none() {
             state.abort = Some(abort.clone());
         }
+        state.latest_operation.replace(operation.id.clone())
+    };
+    if let Some(before) = before
+        && let Some(before) = world.operations().get_mut(&before)
+    {
+        before.superseded = true;
     }
     let half = world.scale.seconds(world.faults.operation_seconds() / 2.0);
     let (world, cluster, id) = (world.clone(), cluster.clone(), operation.id.clone());
@@ -208,7 +260,7 @@ pub(crate) fn start_abort(
     abort: &CancellationToken,
 ) -> Operation {
     const LOOK: Duration = Duration::from_millis(2);
-    let operation = Operation::new(world.faults.now(), None);
+    let operation = Operation::new(world.faults.now(), &[IN_PROGRESS], None);
     world.operations().insert(operation.id.clone(), operation.clone());
     abort.cancel();
     let (world, cluster, id) = (world.clone(), cluster.clone(), operation.id.clone());
@@ -284,7 +336,7 @@ fn finish(world: &World, cluster: &Cluster, work: &Work, id: &str, ended: Ended)
 
 fn end(world: &World, id: &str, status: &str, error: Option<OperationError>) {
     if let Some(operation) = world.operations().get_mut(id) {
-        status.clone_into(&mut operation.status);
+        operation.status = Some(status.to_owned());
         operation.end = Some(text(world.faults.now()));
         operation.error = error.or(operation.error.take());
     }

@@ -41,6 +41,10 @@ const IMMUTABLE: [&str; 2] = ["dnsPrefix", "nodeResourceGroup"];
 pub(super) const POOL_READ_ONLY: [&str; 4] =
     ["provisioningState", "currentOrchestratorVersion", "nodeImageVersion", "eTag"];
 
+const ETAG_MISMATCH: &str = "EtagMismatch";
+const ETAG_MESSAGE: &str =
+    "The etag in the request does not match the current etag of the resource.";
+
 /// Preconditions of a write.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Preconditions<'a> {
@@ -83,8 +87,7 @@ fn accept(
     preconditions: Preconditions<'_>,
 ) -> Result<Value, Answer> {
     let mut state = cluster.state();
-    // While an operation goes on the eTag is no reason: it changes all the time.
-    check_idle(&state)?;
+    check_idle(&state).map_err(|busy| stale(&state, preconditions).unwrap_or(busy))?;
     check_preconditions(&state, preconditions)?;
     let wanted = wanted(world, cluster, &state.document, body)?;
     let upgrades = check_versions(&state, &wanted)?;
@@ -114,13 +117,15 @@ pub(super) fn check_etag(
     if preconditions.if_match.is_some_and(|wanted| !fits(wanted))
         || preconditions.if_none_match.is_some_and(fits)
     {
-        return Err(Answer::flat_error(
-            412,
-            "EtagMismatch",
-            "The etag in the request does not match the current etag of the resource.",
-        ));
+        return Err(Answer::flat_error(412, ETAG_MISMATCH, ETAG_MESSAGE));
     }
     Ok(())
+}
+
+/// What a PUT with an eTag that does not fit meets while an operation goes on: 409, as it does without one.
+fn stale(state: &ManagedCluster, preconditions: Preconditions<'_>) -> Option<Answer> {
+    let fits = !state.is_busy() || check_preconditions(state, preconditions).is_ok();
+    (!fits).then(|| Answer::flat_error(409, ETAG_MISMATCH, ETAG_MESSAGE))
 }
 
 /// Refuses a write while something else goes on, or the cluster is stopped.
@@ -133,15 +138,15 @@ pub(super) fn check_idle(state: &ManagedCluster) -> Result<(), Answer> {
     let cluster = state.property("provisioningState");
     if !is_idle(cluster) {
         return refuse(&format!(
-            "Operation is not allowed because there's an in progress {cluster} managed cluster \
-             operation. Please wait for it to finish before starting a new operation."
+            "Operation is not allowed: Another operation ({cluster}) is in progress, please wait for \
+             it to finish before starting a new operation."
         ));
     }
     let busy = state.pools().find(|pool| !pool["provisioningState"].as_str().is_some_and(is_idle));
     if let Some(pool) = busy {
         return refuse(&format!(
-            "Operation is not allowed because there's an in progress {} operation on agent pool \
-             {}. Please wait for it to finish before starting a new operation.",
+            "Operation is not allowed: Another operation ({}) is in progress on agent pool {}, please \
+             wait for it to finish before starting a new operation.",
             pool["provisioningState"].as_str().unwrap_or_default(),
             pool["name"].as_str().unwrap_or_default(),
         ));
@@ -189,6 +194,7 @@ fn wanted(
         }
     }
     complete_agent_pools(stored, &mut body)?;
+    kms::normalise(&mut body);
     if body["identity"]["type"].is_string() {
         identity(world, &cluster.names, &mut body)?;
     } else if let Some(body) = body.as_object_mut() {

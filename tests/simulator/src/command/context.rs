@@ -1,13 +1,15 @@
 //! The files that come with a command, in a zip archive.
 
 use std::{
-    fs::{self, File, Permissions},
+    fs::Permissions,
     io::{self, Cursor, Read},
     os::unix::fs::PermissionsExt,
     path::Path,
 };
 
 use zip::{ZipArchive, read::ZipFile};
+
+use crate::files;
 
 /// What all files together may have when they are unpacked, so that a small archive fills no disk.
 const MOST_BYTES: u64 = 64 << 20;
@@ -50,27 +52,27 @@ fn unpack(entry: &mut ZipFile<'_, Cursor<Vec<u8>>>, folder: &Path, most: u64) ->
     }
     let path = folder.join(path);
     if entry.is_dir() {
-        fs::create_dir_all(&path)?;
+        files::make_folder(&path)?;
         return Ok(0);
     }
     let too_large = refuse("all files together are too large");
-    fs::create_dir_all(path.parent().unwrap_or(folder))?;
+    files::make_folder(path.parent().unwrap_or(folder))?;
     let mode = entry.unix_mode();
-    let mut file = File::create(&path)?;
+    let mut file = files::create(&path)?;
     let written = io::copy(&mut entry.take(most + 1), &mut file)?;
     if written > most {
         return Err(too_large);
     }
     if let Some(mode) = mode {
         // Scripts can be run. The owner can always read and remove what is here.
-        file.set_permissions(Permissions::from_mode(mode & 0o777 | 0o600))?;
+        file.set_permissions(Permissions::from_mode(mode & 0o700 | 0o600))?;
     }
     Ok(written)
 }
 
 #[cfg(test)]
 mod tests {
-    use std::io::Write;
+    use std::{fs, io::Write};
 
     use zip::{CompressionMethod, ZipWriter, write::SimpleFileOptions};
 
@@ -108,7 +110,13 @@ mod tests {
         assert_eq!(fs::read_to_string(inner.join("as-it-is")).unwrap(), "text");
         let script = inner.join("deep/run.sh");
         assert_eq!(fs::read_to_string(&script).unwrap(), "echo it runs\n");
-        assert_eq!(fs::metadata(&script).unwrap().permissions().mode() & 0o777, 0o755);
+        for (path, expected) in [
+            (script.as_path(), 0o700),
+            (script.parent().unwrap(), 0o700),
+            (&inner.join("as-it-is"), 0o600),
+        ] {
+            assert_eq!(fs::metadata(path).unwrap().permissions().mode() & 0o777, expected);
+        }
     }
 
     #[test]

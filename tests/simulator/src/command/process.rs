@@ -22,6 +22,7 @@ use super::workplace::{Job, Workplace};
 /// when standard input ends: when it is closed here, or when this process dies, in whatever way. The
 /// watcher is in the same process group, so the group's number is nobody else's until it is gone.
 const SUPERVISED: &str = r#"
+umask 077
 exec 3<&0 2>&1
 (read -r _ <&3; kill -s KILL -- "-$$") >/dev/null 2>&1 &
 exec /bin/sh -c -- "$1" 3<&- </dev/null

@@ -1,15 +1,16 @@
 //! The folder that a command runs in, and what is in it.
 
 use std::{
-    fs::{self, OpenOptions},
+    fs,
     io::{self, Write},
-    os::unix::fs::{OpenOptionsExt, symlink},
+    os::unix::fs::symlink,
     path::{Path, PathBuf},
 };
 
 use tempfile::TempDir;
 
 use super::context::Context;
+use crate::files;
 
 /// What to run, and with what.
 pub(crate) struct Job {
@@ -29,16 +30,11 @@ pub(super) struct Workplace(TempDir);
 impl Workplace {
     /// Makes it. What the job brings is in the home only, so that a script sees nothing else there.
     pub(super) fn new(job: Job) -> io::Result<Self> {
-        let workplace = Self(tempfile::Builder::new().prefix("aks-kms-command-").tempdir()?);
-        fs::create_dir(workplace.home())?;
-        fs::create_dir(workplace.programs())?;
+        let workplace = Self(files::temporary_folder("aks-kms-command-")?);
+        files::make_folder(&workplace.home())?;
+        files::make_folder(&workplace.programs())?;
         symlink(std::path::absolute(job.kubectl)?, workplace.programs().join("kubectl"))?;
-        OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .mode(0o600)
-            .open(workplace.kubeconfig())?
-            .write_all(job.kubeconfig.as_bytes())?;
+        files::create(&workplace.kubeconfig())?.write_all(job.kubeconfig.as_bytes())?;
         if let Some(context) = job.context {
             context.unpack(&workplace.home())?;
         }

@@ -19,7 +19,10 @@ use super::{
     watch,
     write::Target,
 };
-use crate::backend::{CANARY, SEAL};
+use crate::{
+    backend::{CANARY, SEAL},
+    http::host::Hosts,
+};
 
 /// The connection is to be dropped without an answer.
 #[derive(Debug, thiserror::Error)]
@@ -30,8 +33,12 @@ pub(super) struct Dropped;
 pub(super) async fn answer(
     cluster: Arc<Cluster>,
     process: Arc<Process>,
+    hosts: Hosts,
     request: Request<Incoming>,
 ) -> Result<Response<Body>, Dropped> {
+    if let Err(message) = hosts.check(request.uri(), request.headers()) {
+        return Ok(ApiError::misdirected(message).response());
+    }
     let _in_flight = cluster.traffic.enter();
     let (parts, body) = request.into_parts();
     let body = body.collect().await.map_err(|_| Dropped)?.to_bytes();

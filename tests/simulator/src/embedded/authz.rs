@@ -12,7 +12,7 @@ use super::{
     route::Resource,
     status::ApiError,
 };
-use crate::{backend::BackendSpec, given::KubernetesRight};
+use crate::{backend::BackendSpec, bearer::same, given::KubernetesRight};
 
 /// Who sends a request.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -49,9 +49,9 @@ impl Access {
     /// Who the bearer of the request's token is.
     pub(super) fn caller(&self, headers: &HeaderMap) -> Option<Caller> {
         let token = headers.get(header::AUTHORIZATION)?.to_str().ok()?.strip_prefix("Bearer ")?;
-        if token == self.admin_token {
+        if same(token, &self.admin_token) {
             Some(Caller::Admin)
-        } else if token == self.user_token || (self.entra)(token) {
+        } else if same(token, &self.user_token) || (self.entra)(token) {
             Some(Caller::User)
         } else {
             None

@@ -9,9 +9,15 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
 
 use super::{answer, cluster::Cluster, process::Process};
+use crate::http::host::Hosts;
 
 /// Takes connections until the cluster ends.
-pub(super) async fn listen(cluster: Arc<Cluster>, listener: TcpListener, tls: Arc<ServerConfig>) {
+pub(super) async fn listen(
+    cluster: Arc<Cluster>,
+    listener: TcpListener,
+    hosts: Hosts,
+    tls: Arc<ServerConfig>,
+) {
     let stop = cluster.workshop.stop.clone();
     let acceptor = TlsAcceptor::from(tls);
     loop {
@@ -21,7 +27,7 @@ pub(super) async fn listen(cluster: Arc<Cluster>, listener: TcpListener, tls: Ar
         };
         // with no server running there is nobody to take it: the connection is dropped
         let (Ok((stream, _)), Some(process)) = (accepted, cluster.pin()) else { continue };
-        tokio::spawn(serve(Arc::clone(&cluster), process, acceptor.clone(), stream));
+        tokio::spawn(serve(Arc::clone(&cluster), process, hosts, acceptor.clone(), stream));
     }
 }
 
@@ -29,6 +35,7 @@ pub(super) async fn listen(cluster: Arc<Cluster>, listener: TcpListener, tls: Ar
 async fn serve(
     cluster: Arc<Cluster>,
     process: Arc<Process>,
+    hosts: Hosts,
     acceptor: TlsAcceptor,
     stream: TcpStream,
 ) {
@@ -41,7 +48,7 @@ async fn serve(
     };
     let Ok(stream) = accepted else { return };
     let service = service_fn(move |request| {
-        answer::answer(Arc::clone(&cluster), Arc::clone(&process), request)
+        answer::answer(Arc::clone(&cluster), Arc::clone(&process), hosts, request)
     });
     let connection = http1::Builder::new().serve_connection(TokioIo::new(stream), service);
     tokio::pin!(connection);

@@ -56,6 +56,7 @@ use crate::{
         ApiEndpoint, BackendSpec, EncryptionConfig, GroundTruth, KubernetesBackend, OWN_SECRETS,
     },
     given::{Faults, Secrets},
+    http::host::Hosts,
 };
 
 /// Starts the Kubernetes API of a cluster. Needs a tokio runtime.
@@ -121,7 +122,7 @@ impl Embedded {
         let cluster = Cluster::new(spec, stop);
         cluster.seed(&secrets)?;
         cluster.receive_visitors_at_start()?;
-        tokio::spawn(listener::listen(Arc::clone(&cluster), listener, tls));
+        tokio::spawn(listener::listen(Arc::clone(&cluster), listener, Hosts::loopback(port), tls));
         let endpoint = ApiEndpoint {
             server: format!("https://127.0.0.1:{port}"),
             ca_pem,

@@ -5,6 +5,7 @@ use http::{HeaderValue, Response, StatusCode, header};
 use serde_json::{Value, json};
 
 use super::body::{Body, full};
+use crate::http::host::MISDIRECTED;
 
 /// A refusal.
 #[derive(Clone, Debug)]
@@ -38,6 +39,11 @@ impl ApiError {
     /// 401.
     pub(super) fn unauthorized() -> Self {
         Self::new(401, "Unauthorized", "Unauthorized")
+    }
+
+    /// 421.
+    pub(super) fn misdirected(message: String) -> Self {
+        Self::new(MISDIRECTED, "MisdirectedRequest", message)
     }
 
     /// 403.

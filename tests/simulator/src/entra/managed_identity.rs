@@ -9,6 +9,7 @@ use super::{
     sign_in::{Issued, issue},
 };
 use crate::{
+    bearer::same,
     http::{Answer, Outcome, Request},
     region::Region,
     world::World,
@@ -20,7 +21,14 @@ pub(crate) fn serve(region: &Region, request: &Request) -> Answer {
     let path: Vec<&str> = path.iter().map(String::as_str).collect();
     let outcome = match (request.method.as_str(), path.as_slice()) {
         ("GET", ["msi", "token"]) => app_service(region, request),
-        ("GET", ["metadata", "identity", "oauth2", "token"]) => metadata_service(region, request),
+        ("GET", ["metadata", "identity", "oauth2", "token"]) => Err(metadata_refusal(
+            401,
+            "The first segment of the path must be the IDENTITY_HEADER of a machine. \
+             AZURE_POD_IDENTITY_AUTHORITY_HOST has it: clients that know this variable find their way.",
+        )),
+        ("GET", [machine, "metadata", "identity", "oauth2", "token"]) => {
+            metadata_service(region, request, machine)
+        }
         _ => Err(Answer::error(404, "NotFound", "There is nothing at this path.")),
     };
     outcome.unwrap_or_else(|refusal| refusal)
@@ -30,7 +38,7 @@ pub(crate) fn serve(region: &Region, request: &Request) -> Answer {
 fn app_service(region: &Region, request: &Request) -> Outcome {
     let header = request.header("x-identity-header").unwrap_or_default();
     let world = region
-        .find(|world| world.names.identity_header == header)
+        .find(|world| same(&world.names.identity_header, header))
         .ok_or_else(|| app_service_refusal(401, "The X-IDENTITY-HEADER is missing or wrong."))?;
     if request.query("api-version") != Some("2019-08-01") {
         let message = "The only api-version that is supported is 2019-08-01.";
@@ -67,37 +75,25 @@ fn app_service_refusal(status: u16, message: &str) -> Answer {
     )
 }
 
-/// The instance metadata service: the query says whose machine it is, or there is only one case.
-fn metadata_service(region: &Region, request: &Request) -> Outcome {
+/// The instance metadata service: the path says whose machine it is.
+fn metadata_service(region: &Region, request: &Request, machine: &str) -> Outcome {
+    let world = region
+        .find(|world| same(&world.names.identity_header, machine))
+        .ok_or_else(|| metadata_refusal(401, "The IDENTITY_HEADER in the path is wrong."))?;
     if !request.header("metadata").is_some_and(|value| value.eq_ignore_ascii_case("true")) {
-        return Err(metadata_refusal("Required metadata header not specified"));
+        return Err(metadata_refusal(400, "Required metadata header not specified"));
     }
     if request.query("api-version").is_none() {
-        return Err(metadata_refusal("Required query variable 'api-version' is missing"));
+        return Err(metadata_refusal(400, "Required query variable 'api-version' is missing"));
     }
     let resource = request
         .query("resource")
-        .ok_or_else(|| metadata_refusal("Required query variable 'resource' is missing"))?;
-    let names_one = ["client_id", "object_id", "msi_res_id", "mi_res_id"]
-        .iter()
-        .any(|name| request.query(name).is_some());
-    let world = if names_one {
-        region
-            .find(|world| application(world, request).is_some())
-            .ok_or_else(|| metadata_refusal("Identity not found"))?
-    } else {
-        region.only_world().ok_or_else(|| {
-            metadata_refusal(
-                "Multiple user assigned identities exist, please specify the clientId / resourceId \
-                 of the identity in the token request",
-            )
-        })?
-    };
+        .ok_or_else(|| metadata_refusal(400, "Required query variable 'resource' is missing"))?;
     if let Some(fault) = world.faults.answer("GET", &request.path) {
         return Err(fault);
     }
     let application =
-        application(&world, request).ok_or_else(|| metadata_refusal("Identity not found"))?;
+        application(&world, request).ok_or_else(|| metadata_refusal(400, "Identity not found"))?;
     let Issued { token, lifetime, expires } = issue(region, &world, &application, resource)
         .map_err(|denial| denial.answer(world.faults.now()))?;
     let answer = Answer::ok(json!({
@@ -113,8 +109,8 @@ fn metadata_service(region: &Region, request: &Request) -> Outcome {
     Ok(answer.delayed(world.faults.latency()))
 }
 
-fn metadata_refusal(description: &str) -> Answer {
-    Answer::status(400, json!({ "error": "invalid_request", "error_description": description }))
+fn metadata_refusal(status: u16, description: &str) -> Answer {
+    Answer::status(status, json!({ "error": "invalid_request", "error_description": description }))
 }
 
 /// The identity that the query names; none named: the machine's own, which is the case's caller.

@@ -7,6 +7,7 @@ use uuid::Uuid;
 
 use super::{Application, FEDERATION, Holder, user};
 use crate::{
+    bearer::same,
     http::{Answer, Request},
     region::Region,
     world::World,
@@ -129,7 +130,9 @@ fn sign_in(region: &Region, world: &World, form: &Form) -> Result<Answer, Denial
             return Err(Denial::new(400, "invalid_request", 90023, message));
         }
         (secret, _) => {
-            if secret != world.names.client_secret || !world.names.is_caller(&application.object) {
+            if !same(secret, &world.names.client_secret)
+                || !world.names.is_caller(&application.object)
+            {
                 let message = "Invalid client secret provided. Ensure the secret being sent in the \
                                request is the client secret value, not the client secret ID.";
                 return Err(Denial::new(401, "invalid_client", 7_000_215, message));

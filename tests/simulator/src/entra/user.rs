@@ -9,6 +9,7 @@ use super::{
     sign_in::{Denial, Form, issue},
 };
 use crate::{
+    bearer::same,
     http::{Answer, Request},
     region::Region,
     world::World,
@@ -28,7 +29,7 @@ pub(super) fn token(region: &Region, request: &Request, form: &Form) -> Option<A
     let world = match form.text("grant_type") {
         "password" => region
             .world_of_user(form.text("username"))
-            .filter(|world| world.names.user_password == form.text("password")),
+            .filter(|world| same(&world.names.user_password, form.text("password"))),
         "refresh_token" => {
             region.caller(form.text("refresh_token"), REFRESH).ok().map(|(world, _)| world)
         }

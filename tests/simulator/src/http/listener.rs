@@ -11,7 +11,10 @@ use tokio::{
 };
 use tokio_rustls::TlsAcceptor;
 
-use super::{Answer, Request};
+use super::{
+    Answer, Request,
+    host::{Hosts, MISDIRECTED},
+};
 use crate::{entra::managed_identity, region::Region};
 
 /// The client gets no response: hyper ends a connection whose service fails.
@@ -33,19 +36,24 @@ pub(crate) enum Service {
 }
 
 /// Serves until it is dropped; so do its connections.
-pub(crate) async fn serve(listener: TcpListener, service: Service, region: Arc<Region>) {
+pub(crate) async fn serve(
+    listener: TcpListener,
+    service: Service,
+    hosts: Hosts,
+    region: Arc<Region>,
+) {
     let mut connections = JoinSet::new();
     loop {
         tokio::select! {
             accepted = listener.accept() => if let Ok((stream, _)) = accepted {
-                connections.spawn(connection(stream, service.clone(), region.clone()));
+                connections.spawn(connection(stream, service.clone(), hosts, region.clone()));
             },
             Some(_) = connections.join_next() => {}
         }
     }
 }
 
-async fn connection(stream: TcpStream, service: Service, region: Arc<Region>) {
+async fn connection(stream: TcpStream, service: Service, hosts: Hosts, region: Arc<Region>) {
     // A client that resets a connection is no concern of the simulator's.
     let _ = stream.set_nodelay(true);
     match service {
@@ -55,7 +63,7 @@ async fn connection(stream: TcpStream, service: Service, region: Arc<Region>) {
                     let region = region.clone();
                     async move { region.serve(request).await }
                 };
-                speak(stream, answer).await;
+                speak(stream, hosts, answer).await;
             }
         }
         Service::ManagedIdentities => {
@@ -63,17 +71,22 @@ async fn connection(stream: TcpStream, service: Service, region: Arc<Region>) {
                 let region = region.clone();
                 async move { managed_identity::serve(&region, &request).when_due().await }
             };
-            speak(stream, answer).await;
+            speak(stream, hosts, answer).await;
         }
     }
 }
 
 async fn speak<F: Future<Output = Answer>>(
     stream: impl AsyncRead + AsyncWrite + Unpin,
+    hosts: Hosts,
     answer: impl Fn(Request) -> F,
 ) {
     let answer = &answer;
     let service = service_fn(move |request| async move {
+        if let Err(message) = hosts.check(request.uri(), request.headers()) {
+            let refusal = Answer::error(MISDIRECTED, "MisdirectedRequest", &message);
+            return refusal.into_response().ok_or(NoResponse::Dropped);
+        }
         let request = Request::read(request).await?;
         answer(request).await.into_response().ok_or(NoResponse::Dropped)
     });

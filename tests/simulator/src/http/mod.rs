@@ -1,6 +1,7 @@
-//! The HTTP side: requests and answers as values, the TLS listener, the CONNECT proxy.
+//! The HTTP side: requests and answers as values, the names of listeners, the TLS listener, the CONNECT proxy.
 
 pub(crate) mod answer;
+pub(crate) mod host;
 pub(crate) mod listener;
 pub(crate) mod proxy;
 pub(crate) mod request;

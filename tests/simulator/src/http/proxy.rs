@@ -9,6 +9,7 @@ use tokio::{
     task::JoinSet,
 };
 
+use super::host::{Hosts, MISDIRECTED};
 use crate::region::Region;
 
 /// Longest request head that is read.
@@ -42,9 +43,16 @@ async fn tunnel(mut client: TcpStream, region: &Region) -> std::io::Result<()> {
         .and_then(|line| line.split(' ').next())
         .and_then(|authority| authority.rsplit_once(':'))
         .and_then(|(host, port)| Some((host, port.parse().ok()?)));
+    // Clients name the target here, or the proxy, or nothing.
+    let own = Hosts::loopback(client.local_addr()?.port());
+    let means_us = head.lines().filter_map(host_header).all(|named| {
+        let name = named.rsplit_once(':').map_or(named, |(name, _)| name);
+        own.has(named) || target.is_some_and(|(host, _)| name.eq_ignore_ascii_case(host))
+    });
     let destination = match target {
-        Some((host, port)) => region.destination(host, port),
         None => Err(405),
+        Some(_) if !means_us => Err(MISDIRECTED),
+        Some((host, port)) => region.destination(host, port),
     };
     match destination {
         Ok(port) => {
@@ -61,6 +69,11 @@ async fn tunnel(mut client: TcpStream, region: &Region) -> std::io::Result<()> {
         }
     }
     Ok(())
+}
+
+fn host_header(line: &str) -> Option<&str> {
+    let (name, value) = line.split_once(':')?;
+    name.trim().eq_ignore_ascii_case("host").then(|| value.trim())
 }
 
 /// Reads byte by byte up to the empty line: what follows belongs to the tunnel.

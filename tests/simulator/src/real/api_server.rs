@@ -1,6 +1,7 @@
 //! One API server with its KMS plugins.
 
 use std::{
+    io::Write,
     net::SocketAddr,
     path::{Path, PathBuf},
     sync::Arc,
@@ -19,6 +20,7 @@ use super::{
     chain::Chain,
     client::Client,
     etcd::Etcd,
+    etcd_identity,
     hooks::{Hooks, SIMULATOR, audit_policy},
     plugin::{Plugin, PluginAddress},
     process::{ATTEMPTS, HostNames, Launch, Process, free_ports, port_was_taken},
@@ -27,6 +29,7 @@ use super::{
 };
 use crate::{
     backend::{BackendSpec, KmsVersion, VaultCrypto},
+    files,
     tls::Authority,
 };
 
@@ -97,7 +100,7 @@ impl Surroundings {
         };
         let token = || uuid::Uuid::new_v4().simple().to_string();
         let surroundings = Self {
-            etcd: Etcd::start(&binaries, &folder).await?,
+            etcd: Etcd::start(&binaries, &spec.authority, &folder).await?,
             balancer: Balancer::start(cluster.api_servers).await?,
             _hooks: {
                 let hooks =
@@ -164,6 +167,7 @@ impl Surroundings {
             // There is no controller that makes service accounts.
             "--disable-admission-plugins=ServiceAccount".to_owned(),
         ];
+        arguments.extend(etcd_identity::arguments_of_api_server(&self.folder));
         if self.recording == Recording::Blocking {
             arguments.extend([
                 format!("--audit-policy-file={}", file("audit-policy.json")),
@@ -407,5 +411,6 @@ impl Running {
 }
 
 pub(super) fn write(path: &Path, content: &str) -> Result<(), String> {
-    std::fs::write(path, content).map_err(|error| format!("{}: {error}", path.display()))
+    let written = files::create(path).and_then(|mut file| file.write_all(content.as_bytes()));
+    written.map_err(|error| format!("{}: {error}", path.display()))
 }

@@ -1,17 +1,19 @@
-//! etcd: the process and what tests read and edit in its store.
+//! etcd: the process and what tests read and edit in its store. It takes connections only of who has a
+//! certificate, which is in the cluster's folder: everybody on the machine can connect to its port.
 
 use std::{fmt, path::Path, time::Duration};
 
 use tokio::time::{Instant, sleep};
-use tonic::transport::Channel;
 
 use super::{
     binaries::Binaries,
+    etcd_identity::Identity,
     process::{ATTEMPTS, Launch, Process, free_ports, port_was_taken},
     proto::etcd::{
         CompactionRequest, DeleteRangeRequest, PutRequest, RangeRequest, kv_client::KvClient,
     },
 };
+use crate::tls::Authority;
 
 const START: Duration = Duration::from_secs(30);
 /// Large secrets have a megabyte each.
@@ -46,25 +48,36 @@ impl fmt::Debug for Stored {
 pub struct Etcd {
     _process: Process,
     url: String,
-    client: KvClient<Channel>,
+    client: KvClient<tonic::transport::Channel>,
 }
 
 impl Etcd {
     /// Starts it with an empty store in `folder`.
-    pub(super) async fn start(binaries: &Binaries, folder: &Path) -> Result<Self, String> {
+    pub(super) async fn start(
+        binaries: &Binaries,
+        authority: &Authority,
+        folder: &Path,
+    ) -> Result<Self, String> {
+        let identity = Identity::issue(authority, folder)?;
         let mut attempt = 1;
         loop {
             let data = folder.join(format!("etcd-{attempt}"));
-            match Self::start_once(binaries, folder, &data).await {
+            match Self::start_once(binaries, &identity, folder, &data).await {
                 Err(error) if attempt < ATTEMPTS && port_was_taken(&error) => attempt += 1,
                 outcome => return outcome,
             }
         }
     }
 
-    async fn start_once(binaries: &Binaries, folder: &Path, data: &Path) -> Result<Self, String> {
-        let [url, peer] = free_ports()?.map(|port| format!("http://127.0.0.1:{port}"));
-        let arguments = vec![
+    async fn start_once(
+        binaries: &Binaries,
+        identity: &Identity,
+        folder: &Path,
+        data: &Path,
+    ) -> Result<Self, String> {
+        let [port, peer] = free_ports()?;
+        let [url, peer] = [port, peer].map(|port| format!("https://127.0.0.1:{port}"));
+        let mut arguments = vec![
             format!("--data-dir={}", data.display()),
             format!("--listen-client-urls={url}"),
             format!("--advertise-client-urls={url}"),
@@ -74,12 +87,11 @@ impl Etcd {
             "--quota-backend-bytes=8589934592".to_owned(),
             "--unsafe-no-fsync".to_owned(),
         ];
+        arguments.extend(identity.arguments());
         let log = folder.join("etcd.log");
         let mut process =
             Launch { program: &binaries.etcd, arguments, log, host_name: None }.spawn()?;
-        let channel = Channel::from_shared(url.clone())
-            .map_err(|error| format!("etcd: {error}"))?
-            .connect_lazy();
+        let channel = identity.channel(port)?;
         let client = KvClient::new(channel)
             .max_decoding_message_size(usize::MAX)
             .max_encoding_message_size(usize::MAX);

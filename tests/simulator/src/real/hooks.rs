@@ -3,12 +3,24 @@
 
 use std::{net::SocketAddr, sync::Arc};
 
-use axum::{Json, Router, extract::State, routing::post};
+use axum::{
+    Json, Router,
+    extract::{Request, State},
+    http::StatusCode,
+    middleware::{Next, from_fn_with_state},
+    response::{IntoResponse, Response},
+    routing::post,
+};
 use serde_json::{Value, json};
 use tokio::{net::TcpListener, task::AbortHandle};
 
 use super::rights::CLUSTER_USER;
-use crate::{backend::OWN_SECRETS, writes::Recorder};
+use crate::{
+    backend::OWN_SECRETS,
+    bearer::{Bearer, same},
+    http::host::Hosts,
+    writes::Recorder,
+};
 
 /// The user as whom the simulator itself works: what it does is not recorded.
 pub(super) const SIMULATOR: &str = "aks-kms-simulator";
@@ -19,6 +31,7 @@ type Entra = Arc<dyn Fn(&str) -> bool + Send + Sync>;
 #[derive(Debug)]
 pub(super) struct Hooks {
     address: SocketAddr,
+    token: Bearer,
     task: AbortHandle,
 }
 
@@ -33,24 +46,28 @@ impl Hooks {
         let error = |error: std::io::Error| format!("webhooks: {error}");
         let listener = TcpListener::bind("127.0.0.1:0").await.map_err(error)?;
         let address = listener.local_addr().map_err(error)?;
+        let token = Bearer::new().map_err(error)?;
         let router = Router::new()
-            .route("/audit", post(audit))
-            .route("/token", post(token))
+            .route("/{secret}/audit", post(audit))
+            .route("/{secret}/token", post(review))
+            .layer(from_fn_with_state((Hosts::loopback(address.port()), token.clone()), admit))
             .with_state(Context { recorder, entra });
         let task = tokio::spawn(async move {
             if let Err(error) = axum::serve(listener, router).await {
                 tracing::error!(%error, "webhooks ended");
             }
         });
-        Ok(Self { address, task: task.abort_handle() })
+        Ok(Self { address, token, task: task.abort_handle() })
     }
 
     /// A kubeconfig, which is how an API server wants to be told about a webhook.
     pub(super) fn kubeconfig(&self, path: &str) -> Value {
+        // Without TLS, an API server shows no token: it is in the path.
+        let server = format!("http://{}/{}{path}", self.address, self.token.text());
         json!({
             "apiVersion": "v1",
             "kind": "Config",
-            "clusters": [{"name": "hook", "cluster": {"server": format!("http://{}{path}", self.address)}}],
+            "clusters": [{"name": "hook", "cluster": {"server": server}}],
             "users": [{"name": "hook", "user": {}}],
             "contexts": [{"name": "hook", "context": {"cluster": "hook", "user": "hook"}}],
             "current-context": "hook",
@@ -76,6 +93,21 @@ pub(super) fn audit_policy() -> Value {
             {"level": "Metadata"},
         ],
     })
+}
+
+/// Lets through the API servers: they alone have read the token.
+async fn admit(
+    State((hosts, token)): State<(Hosts, Bearer)>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let is_ours = hosts.check(request.uri(), request.headers()).is_ok();
+    let shown = request.uri().path().split('/').nth(1).unwrap_or_default();
+    if is_ours && same(shown, token.text()) {
+        next.run(request).await
+    } else {
+        StatusCode::FORBIDDEN.into_response()
+    }
 }
 
 async fn audit(State(context): State<Context>, Json(events): Json<Value>) {
@@ -118,7 +150,7 @@ fn is_bookkeeping(resource: &str, name: &str) -> bool {
     }
 }
 
-async fn token(State(context): State<Context>, Json(review): Json<Value>) -> Json<Value> {
+async fn review(State(context): State<Context>, Json(review): Json<Value>) -> Json<Value> {
     let token = review["spec"]["token"].as_str().unwrap_or_default();
     let status = if (context.entra)(token) {
         json!({"authenticated": true, "user": {"username": CLUSTER_USER}})

@@ -12,6 +12,7 @@ mod chain;
 mod client;
 mod cluster;
 mod etcd;
+mod etcd_identity;
 mod faults;
 mod hooks;
 mod obstacles;

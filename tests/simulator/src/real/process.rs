@@ -8,11 +8,14 @@ use std::{
     time::{Duration, Instant},
 };
 
+use crate::files;
+
 /// Becomes the program, after it has left a watcher behind that kills it when standard input ends:
 /// when it is closed here, or when this process dies, in whatever way. A line on standard input
 /// says that the program is gone by itself: its number may be another's by now. A signal to all of a
-/// group does not end the watcher before the program.
+/// group does not end the watcher before the program. What the program writes is for nobody else.
 const SUPERVISED: &str = r#"
+umask 077
 exec 3<&0
 trap '' HUP INT TERM
 (read -r _ <&3 || kill -KILL $$) &
@@ -50,7 +53,7 @@ impl Launch<'_> {
     pub(super) fn spawn(self) -> Result<Process, String> {
         let program = self.program.display().to_string();
         let error = |error: std::io::Error| format!("cannot start {program}: {error}");
-        let log = std::fs::File::create(&self.log).map_err(error)?;
+        let log = files::create(&self.log).map_err(error)?;
         let mut command = match &self.host_name {
             Some((HostNames::Root, _)) => unshare(&["--uts", "sh"]),
             Some((HostNames::UserNamespace, _)) => {

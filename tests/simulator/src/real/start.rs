@@ -23,6 +23,7 @@ use super::{
 };
 use crate::{
     backend::{BackendSpec, EncryptionConfig, KeyRef, KmsVersion},
+    files,
     given::{Faults, SpecialKind},
 };
 
@@ -35,9 +36,7 @@ pub(super) async fn start(spec: BackendSpec, recording: Recording) -> Result<Arc
         return Err("a cluster has at least one API server".to_owned());
     }
     let faults = ApiServerFaults::new(&spec.given.faults, cluster.api_servers, spec.scale)?;
-    let folder = tempfile::Builder::new()
-        .prefix("aks-kms-")
-        .tempdir()
+    let folder = files::temporary_folder("aks-kms-")
         .map_err(|error| format!("temporary folder: {error}"))?;
     let surroundings = Surroundings::new(&spec, folder.path().to_owned(), recording).await?;
     let mut state = State::new(Wires::new(cluster.wiring), cluster.api_servers, &spec.config);

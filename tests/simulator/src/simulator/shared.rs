@@ -9,6 +9,7 @@ use super::Error;
 use crate::{
     backend::{GroundTruth, KubernetesBackend},
     backends::BackendFactory,
+    bearer::Bearer,
     case::{Case, Placeholders},
     clock::TimeScale,
     cluster::{earlier, kubernetes::Kubernetes},
@@ -26,7 +27,10 @@ pub(crate) struct Shared {
     pub(super) authority: Arc<Authority>,
     pub(super) scale: TimeScale,
     pub(super) proxy: String,
-    pub(super) identity_endpoint: String,
+    /// Where managed identities are served.
+    pub(super) identities: String,
+    pub(super) admin: String,
+    pub(crate) admin_token: Bearer,
     pub(super) factory: BackendFactory,
 }
 
@@ -82,12 +86,15 @@ impl Shared {
             client_secret: names.client_secret.clone(),
             user_name: names.user.clone(),
             user_password: names.user_password.clone(),
-            identity_endpoint: self.identity_endpoint.clone(),
+            identity_endpoint: format!("{}/msi/token", self.identities),
             identity_header: names.identity_header.clone(),
+            metadata_endpoint: format!("{}/{}", self.identities, names.identity_header),
             arm: self.region.arm().to_owned(),
             authority: self.region.arm().to_owned(),
             ca: self.authority.ca_pem().to_owned(),
             proxy: self.proxy.clone(),
+            admin: self.admin.clone(),
+            admin_token: self.admin_token.text().to_owned(),
             kubernetes: endpoint.map(|endpoint| endpoint.server).unwrap_or_default(),
         }
     }

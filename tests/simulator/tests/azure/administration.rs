@@ -1,7 +1,10 @@
 //! The administration over HTTP.
 
 use aks_kms_simulator::Case;
-use reqwest::StatusCode;
+use reqwest::{
+    StatusCode,
+    header::{AUTHORIZATION, HeaderMap, HeaderValue},
+};
 use serde_json::{Value, json};
 
 use crate::support::Fixture;
@@ -9,7 +12,11 @@ use crate::support::Fixture;
 #[tokio::test]
 async fn a_case_is_made_watched_and_ended_over_http() {
     let fixture = Fixture::start().await;
-    let http = reqwest::Client::new();
+    let mut authorization: HeaderValue =
+        format!("Bearer {}", fixture.simulator.admin_token()).parse().unwrap();
+    authorization.set_sensitive(true);
+    let headers = HeaderMap::from_iter([(AUTHORIZATION, authorization)]);
+    let http = reqwest::Client::builder().default_headers(headers).build().unwrap();
     let cases = format!("{}/cases", fixture.simulator.admin());
     let misspelt = json!({ "cluster": { "kuberntes_version": "1.33.3" } });
     let response = http.put(&cases).json(&misspelt).send().await.unwrap();

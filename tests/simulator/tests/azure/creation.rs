@@ -8,7 +8,7 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::support::{AKS, Client, Fixture, code};
+use crate::support::{AKS, Client, Fixture, code, with_kms};
 
 /// What `az aks create` sends, as far as it matters here.
 fn new_cluster(client: &Client) -> Value {
@@ -303,4 +303,55 @@ async fn a_created_cluster_serves_kubernetes_until_it_is_deleted() {
     assert_eq!(client.wait(&poll).await["status"], "Succeeded");
     assert!(request().send().await.is_err(), "nobody listens there any more");
     assert!(simulator.secrets_of(&client.case.id, "fresh").await.is_err());
+}
+
+#[tokio::test]
+async fn a_node_resource_group_has_a_name_of_80_characters_at_most() {
+    let fixture = Fixture::start().await;
+    let (client, _) = fixture.case(json!({})).await;
+    let body = new_cluster(&client);
+    let group = client.case.cluster_id.split('/').nth(4).unwrap();
+    let fits = 80 - format!("MC_{group}__eastus").len();
+    create(&client, &"a".repeat(fits), &body).await;
+    let longer = "b".repeat(fits + 1);
+    let (status, answer) = client.arm(Method::PUT, &path(&client, &longer), Some(&body)).await;
+    assert_eq!((status, code(&answer)), (400, "InvalidParameter"));
+    let message = answer["message"].as_str().unwrap();
+    assert!(
+        message.contains("maximum length is 80") && message.contains("provided is 81"),
+        "{message}"
+    );
+    assert_eq!(client.arm(Method::GET, &path(&client, &longer), None).await.0, 404);
+
+    let mut named = body.clone();
+    named["properties"]["nodeResourceGroup"] = json!("n".repeat(81));
+    let (status, answer) = client.arm(Method::PUT, &path(&client, "short"), Some(&named)).await;
+    assert_eq!((status, code(&answer)), (400, "InvalidParameter"));
+    named["properties"]["nodeResourceGroup"] = json!("n".repeat(80));
+    create(&client, &longer, &named).await;
+}
+
+#[tokio::test]
+async fn a_kms_profile_is_taken_in_any_case_and_reads_back_as_azure_spells_it() {
+    let fixture = Fixture::start().await;
+    let (client, _) = fixture.case(json!({})).await;
+    let mut body = new_cluster(&client);
+    let profile = "/properties/securityProfile/azureKeyVaultKms";
+    *body.pointer_mut(profile).unwrap() = json!({
+        "enabled": true, "keyId": client.case.key_ids[0], "keyVaultNetworkAccess": "public",
+    });
+    let (_, ended) = create(&client, "fresh", &body).await;
+    assert_eq!(ended["status"], "Succeeded", "{ended}");
+    let made = client.get(&path(&client, "fresh")).await;
+    let made = made.pointer(profile).unwrap();
+    assert_eq!(
+        (&made["keyVaultNetworkAccess"], &made["keyVaultResourceId"]),
+        (&json!("Public"), &json!(""))
+    );
+
+    let mut document = with_kms(client.cluster().await, &client.case.key_ids[0]);
+    document.pointer_mut(profile).unwrap()["keyVaultNetworkAccess"] = json!("PUBLIC");
+    assert_eq!(client.put_cluster(&document).await["status"], "Succeeded");
+    let after = client.cluster().await;
+    assert_eq!(after.pointer(profile).unwrap()["keyVaultNetworkAccess"], "Public");
 }

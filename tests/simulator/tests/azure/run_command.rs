@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use aks_kms_simulator::{Options, Simulator, real::Binaries};
+use aks_kms_simulator::{Given, Options, Simulator, real::Binaries};
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -48,11 +48,34 @@ async fn end(client: &Client, result: &str) -> Value {
 
 #[tokio::test]
 async fn where_kubernetes_is_a_model_it_is_refused_by_name() {
-    let fixture = Fixture::start().await;
-    let (client, _) = fixture.case(json!({})).await;
+    let options = Options { run_command: true, ..Options::default() };
+    let simulator = Simulator::start(options).await.unwrap();
+    let case = simulator.put_case(Given::default()).await.unwrap();
+    let client = Client::sign_in(case).await;
     let body = json!({ "command": "kubectl get secrets" });
     let (status, answer) = client.arm(Method::POST, &run_command(&client), Some(&body)).await;
     assert_eq!((status, code(&answer)), (400, "RunCommandNotAvailable"));
+}
+
+/// Where there is a kubectl, so that a command could be run.
+#[tokio::test]
+async fn nothing_is_run_unless_the_simulator_is_told_to() {
+    let fixture = Fixture::start().await;
+    let (client, _) = fixture.case(json!({})).await;
+    let folder = tempfile::tempdir().unwrap();
+    let mark = folder.path().join("it-ran");
+    let body = json!({ "command": format!("touch {}", mark.display()) });
+    let (status, answer) = client.arm(Method::POST, &run_command(&client), Some(&body)).await;
+    assert_eq!((status, code(&answer)), (400, "RunCommandNotAvailable"), "{answer}");
+    let message = answer["message"].as_str().unwrap();
+    assert!(message.contains("--run-command"), "{message}");
+
+    let options = Options { run_command: true, ..Options::default() };
+    let fixture = Fixture::start_with(options).await;
+    let (client, _) = fixture.case(json!({})).await;
+    let result = invoke(&client, body).await;
+    assert_eq!(result["exitCode"], 0, "{result}");
+    assert!(mark.exists());
 }
 
 #[tokio::test]
@@ -88,7 +111,8 @@ async fn with_a_real_api_server_it_runs_with_kubectl() {
     if !Binaries::available_with_kubectl() {
         return;
     }
-    let simulator = Simulator::start(Options::default()).await.unwrap();
+    let options = Options { run_command: true, ..Options::default() };
+    let simulator = Simulator::start(options).await.unwrap();
     let given = json!({
         "cluster": { "backend": "real", "api_servers": 1 },
         "secrets": { "namespaces": 1, "each": 3 },

@@ -137,7 +137,7 @@ async fn the_metadata_service_knows_a_machine_by_its_identity() {
     let fixture = Fixture::start().await;
     let (client, _) = fixture.case(json!({})).await;
     let case = &client.case;
-    let url = case.identity_endpoint.replace("/msi/token", "/metadata/identity/oauth2/token");
+    let url = format!("{}/metadata/identity/oauth2/token", case.metadata_endpoint);
     let get = async |query: &str, metadata: bool| {
         let mut request = reqwest::Client::new().get(format!("{url}?{query}"));
         if metadata {
@@ -160,10 +160,37 @@ async fn the_metadata_service_knows_a_machine_by_its_identity() {
     assert!(description("api-version=2018-02-01", true).await.contains("'resource'"));
     let unknown = format!("{query}&client_id=none");
     assert_eq!(description(&unknown, true).await, "Identity not found");
-    fixture.case(json!({})).await;
-    assert!(description(&query, true).await.starts_with("Multiple user assigned identities"));
     let named = format!("{query}&object_id={}", case.principal_id);
     assert_eq!(get(&named, true).await.0, 200);
+    let (other, _) = fixture.case(json!({})).await;
+    let others = format!("{query}&object_id={}", other.case.principal_id);
+    assert_eq!(description(&others, true).await, "Identity not found");
+}
+
+#[tokio::test]
+async fn the_metadata_service_is_for_who_knows_the_machine() {
+    let fixture = Fixture::start().await;
+    let (client, _) = fixture.case(json!({})).await;
+    let case = &client.case;
+    let port = case.identity_endpoint.strip_suffix("/msi/token").unwrap();
+    let almost = &case.metadata_endpoint[..case.metadata_endpoint.len() - 1];
+    for base in [port, almost, &format!("{port}/guess")] {
+        for named in ["", "&object_id=", "&client_id="] {
+            let value = if named.contains("client") { &case.client_id } else { &case.principal_id };
+            let named = if named.is_empty() { String::new() } else { format!("{named}{value}") };
+            let url = format!(
+                "{base}/metadata/identity/oauth2/token?api-version=2018-02-01&resource={}{named}",
+                case.arm
+            );
+            let request = reqwest::Client::new().get(url).header("Metadata", "true");
+            let response = request.send().await.unwrap();
+            assert_eq!(response.status(), 401);
+            let body: Value = response.json().await.unwrap();
+            let description = body["error_description"].as_str().unwrap();
+            assert!(description.contains("IDENTITY_HEADER"), "{description}");
+            assert!(body["access_token"].is_null());
+        }
+    }
 }
 
 #[tokio::test]

@@ -1,6 +1,9 @@
 //! A client, and a Kubernetes that only remembers what AKS told it.
 
-use std::sync::{Arc, Mutex};
+use std::{
+    path::PathBuf,
+    sync::{Arc, Mutex},
+};
 
 use aks_kms_simulator::{
     BackendFactory, Case, Given, Options, Simulator,
@@ -61,6 +64,11 @@ impl KubernetesBackend for Remembering {
         Ok(())
     }
 
+    /// A program that a command finds and does not use.
+    fn kubectl(&self) -> Result<PathBuf, String> {
+        Ok(PathBuf::from("/bin/true"))
+    }
+
     async fn ground_truth(&self) -> Result<GroundTruth, String> {
         Ok(GroundTruth { total: 7, ..GroundTruth::default() })
     }
@@ -78,6 +86,10 @@ pub(crate) struct Fixture {
 
 impl Fixture {
     pub(crate) async fn start() -> Self {
+        Self::start_with(Options::default()).await
+    }
+
+    pub(crate) async fn start_with(options: Options) -> Self {
         let backends: Arc<Mutex<Vec<Arc<Remembering>>>> = Arc::default();
         let started = backends.clone();
         let factory: BackendFactory = Arc::new(move |spec: BackendSpec| {
@@ -92,7 +104,7 @@ impl Fixture {
             started.lock().unwrap().push(backend.clone());
             async move { Ok(backend as Arc<dyn KubernetesBackend>) }.boxed()
         });
-        let simulator = Simulator::start_with(Options::default(), factory).await.unwrap();
+        let simulator = Simulator::start_with(options, factory).await.unwrap();
         Self { simulator, backends }
     }
 
@@ -204,7 +216,8 @@ impl Client {
                 .json()
                 .await
                 .unwrap();
-            if body["status"] != "InProgress" {
+            let status = body["status"].as_str().unwrap_or_default();
+            if ["Succeeded", "Failed", "Canceled", ""].contains(&status) {
                 return body;
             }
             tokio::time::sleep(std::time::Duration::from_millis(5)).await;

@@ -137,13 +137,16 @@ async fn attack(simulator: &Simulator, random: &mut Random, until: Instant, foun
             break;
         }
         let surface = Surface::any(random);
-        let request = makings.request(surface, random);
+        let mut request = makings.request(surface, random);
         let endpoint = match surface {
             Surface::Kubernetes => &mut kubernetes,
             Surface::Administration => &mut administration,
             Surface::ManagedIdentity => &mut identity,
             _ => &mut azure,
         };
+        if request.host == "127.0.0.1" && !random.one_in(50) {
+            request.host = endpoint.authority();
+        }
         let answer = endpoint.send(&request).await;
         if request.breaks_off {
             continue;

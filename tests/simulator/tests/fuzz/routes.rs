@@ -43,7 +43,7 @@ impl Makings {
             Surface::Kubernetes => kubernetes(),
             Surface::Administration => self.administration(),
             Surface::Graph => graph(&self.case),
-            Surface::ManagedIdentity => managed_identity(),
+            Surface::ManagedIdentity => managed_identity(&self.case),
         }
     }
 
@@ -325,8 +325,9 @@ fn graph(case: &Case) -> Vec<Good> {
     ]
 }
 
-fn managed_identity() -> Vec<Good> {
-    ["/msi/token", "/metadata/identity/oauth2/token"]
-        .map(|path| Good { method: "GET", path: path.to_owned(), body: Value::Null })
+fn managed_identity(case: &Case) -> Vec<Good> {
+    let metadata = format!("/{}/metadata/identity/oauth2/token", case.identity_header);
+    ["/msi/token".to_owned(), metadata]
+        .map(|path| Good { method: "GET", path, body: Value::Null })
         .into()
 }

@@ -93,6 +93,7 @@ impl Makings {
             Surface::Arm => &self.arm_token,
             Surface::Vault => &self.vault_token,
             Surface::Graph => &self.graph_token,
+            Surface::Administration => &self.case.admin_token,
             _ => &self.kubernetes_token,
         };
         match random.below(14) {

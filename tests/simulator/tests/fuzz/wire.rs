@@ -83,6 +83,11 @@ impl Endpoint {
 }
 
 impl Connections {
+    /// What a request calls who is at the other end.
+    pub(crate) fn authority(&self) -> String {
+        format!("127.0.0.1:{}", self.endpoint.port)
+    }
+
     /// Sends a request. Errors are sentences.
     pub(crate) async fn send(&mut self, request: &Request) -> Result<Answer, String> {
         if let Some(stream) = self.open.take() {

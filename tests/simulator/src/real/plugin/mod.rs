@@ -9,7 +9,11 @@ use std::{
 };
 
 use futures::stream;
-use tokio::{net::UnixListener, sync::watch, task::AbortHandle};
+use tokio::{
+    net::{UnixListener, UnixStream},
+    sync::watch,
+    task::AbortHandle,
+};
 use tonic::{Status, transport::Server};
 
 use super::proto::{
@@ -66,8 +70,9 @@ impl Plugin {
         let endpoint = address.endpoint();
         let listener =
             address.listen().map_err(|error| format!("KMS plugin at {endpoint}: {error}"))?;
-        let connections = stream::unfold(listener, |listener| async {
-            let connection = listener.accept().await.map(|(connection, _)| connection);
+        let own = own_user().map_err(|error| format!("KMS plugin at {endpoint}: {error}"))?;
+        let connections = stream::unfold(listener, move |listener| async move {
+            let connection = accept_from(&listener, own).await;
             Some((connection, listener))
         });
         let keys = Arc::new(Mutex::new(keys));
@@ -144,6 +149,23 @@ impl PluginAddress {
             },
             Socket::Abstract(name) => listen_on_abstract_socket(name),
         }
+    }
+}
+
+/// The user that this process runs as.
+fn own_user() -> std::io::Result<u32> {
+    Ok(UnixStream::pair()?.0.peer_cred()?.uid())
+}
+
+/// The next connection of a process of this user. An abstract socket has no owner: everybody on the machine can
+/// connect to it, and what a plugin decrypts is what all secrets are encrypted with.
+async fn accept_from(listener: &UnixListener, user: u32) -> std::io::Result<UnixStream> {
+    loop {
+        let (connection, _) = listener.accept().await?;
+        if connection.peer_cred().is_ok_and(|peer| peer.uid() == user) {
+            return Ok(connection);
+        }
+        tracing::warn!("a process of another user was turned away from a KMS plugin");
     }
 }
 
