@@ -12,7 +12,7 @@ use tokio_rustls::TlsConnector;
 use tonic::transport::{Channel, Endpoint};
 use tower::service_fn;
 
-use super::api_server::write;
+use super::surroundings::write;
 use crate::tls::Authority;
 
 const AUTHORITY: &str = "ca.crt";
