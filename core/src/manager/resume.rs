@@ -92,8 +92,8 @@ pub(super) async fn abandon(inner: &Inner) -> Result<OperationReport> {
     let recorder = Recorder::new(api, namespace, timing, reporter.clone());
     let began = tokio::time::Instant::now();
     let limit = READING.saturating_add(inner.timing.lease);
-    let outcome =
-        session.in_time(limit, AtTimeLimit::GoesOn, recorder.drop_operation(&found)).await;
+    let work = Box::pin(recorder.drop_operation(&found));
+    let outcome = session.in_time(limit, AtTimeLimit::GoesOn, work).await;
     if outcome.is_ok() {
         log.step(&step, StepOutcome::Done, began.elapsed().as_secs_f64());
         let mut after = found.reconciled;
