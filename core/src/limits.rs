@@ -4,6 +4,8 @@ use std::time::Duration;
 
 /// Bytes of a response that is read whole, unpacked. Some are read at once.
 pub(crate) const LONGEST_RESPONSE: usize = 16 * 1024 * 1024;
+/// Characters of a kubeconfig that Azure gives, in base64: real ones have some thousands.
+pub(crate) const LONGEST_KUBECONFIG: usize = 1024 * 1024;
 /// Pages of a list.
 const PAGES: usize = 1_000;
 /// Time of one request to Azure, from its first byte to the last of its response.

@@ -18,7 +18,7 @@ use serde_json::Value;
 use url::Url;
 
 use super::{call::Call, client::Azure, error::unreadable};
-use crate::{error::Result, ids::ClusterId};
+use crate::{error::Result, ids::ClusterId, limits::LONGEST_KUBECONFIG};
 
 /// Whose credential is asked for.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -115,6 +115,9 @@ impl Azure {
 
 /// Reduces a kubeconfig in base64. Problems are fixed texts: what is wrong may be a secret.
 fn parse(encoded: &str) -> Result<ClusterCredential, &'static str> {
+    if encoded.len() > LONGEST_KUBECONFIG {
+        return Err("the kubeconfig is longer than any");
+    }
     let text = decode(encoded)
         .and_then(|bytes| String::from_utf8(bytes).ok())
         .ok_or("the kubeconfig is not base64")?;
@@ -240,6 +243,17 @@ mod tests {
             let problem = parse(wrong).unwrap_err();
             assert!(!problem.contains("needle"), "{problem}");
         }
+    }
+
+    #[test]
+    fn a_kubeconfig_longer_than_any_is_not_read() {
+        let users = "- name: u\n".repeat(LONGEST_KUBECONFIG / 13);
+        let long = base64(&format!("apiVersion: v1\nkind: Config\nusers:\n{users}"));
+        assert!(long.len() > LONGEST_KUBECONFIG);
+        let mut problem = None;
+        let cost = allocation_counter::measure(|| problem = parse(&long).err());
+        assert_eq!(problem, Some("the kubeconfig is longer than any"));
+        assert!(cost.bytes_max < 1_000, "{}", cost.bytes_max);
     }
 
     #[test]
