@@ -65,10 +65,10 @@ async fn nearly_every_look_at_a_busy_cluster_shows_another_etag_and_none_at_one_
         seen.insert(etag(&document));
     }
     assert!((12..16).contains(&seen.len()), "{} eTags in 16 looks", seen.len());
-    let pool = format!("{}/agentPools/nodepool1?api-version={AKS}", client.case.cluster_id);
+    let its_pool = format!("{}/agentPools/nodepool1?api-version={AKS}", client.case.cluster_id);
     assert_eq!(
-        client.get(&pool).await["properties"]["eTag"],
-        client.get(&pool).await["properties"]["eTag"]
+        client.get(&its_pool).await["properties"]["eTag"],
+        client.get(&its_pool).await["properties"]["eTag"]
     );
 
     client.wait(&poll).await;
