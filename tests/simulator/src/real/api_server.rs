@@ -1,34 +1,22 @@
 //! One API server with its KMS plugins.
 
-use std::{
-    net::SocketAddr,
-    path::{Path, PathBuf},
-    sync::Arc,
-    time::Duration,
-};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
-use rcgen::KeyPair;
 use tokio::{
     sync::watch,
     time::{Instant, sleep},
 };
 
 use super::{
-    balancer::Balancer,
-    binaries::Binaries,
+    binaries::ApiServerProgram,
     chain::Chain,
     client::Client,
-    etcd::Etcd,
-    hooks::{Hooks, SIMULATOR, audit_policy},
     plugin::{Plugin, PluginAddress},
-    process::{ATTEMPTS, HostNames, Launch, Process, free_ports, port_was_taken},
-    rights::CLUSTER_USER,
+    process::{ATTEMPTS, Launch, Process, free_ports, port_was_taken},
     store,
+    surroundings::{Recording, Surroundings, write},
 };
-use crate::{
-    backend::{BackendSpec, KmsVersion, VaultCrypto},
-    tls::Authority,
-};
+use crate::backend::KmsVersion;
 
 const START: Duration = Duration::from_secs(60);
 /// Ready but for what waits until every secret is read.
@@ -45,173 +33,6 @@ const KMS_V1_GATE_MINOR: u32 = 28;
 /// Streaming lists are as AKS has them from this minor version on.
 const STREAMING_LISTS_MINOR: u32 = 34;
 
-/// Whether the writes that API servers see are recorded.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) enum Recording {
-    /// Before they take effect: a write waits until it is recorded.
-    Blocking,
-    /// Not at all.
-    Off,
-}
-
-/// What the API servers of a cluster have in common.
-pub(super) struct Surroundings {
-    pub(super) folder: PathBuf,
-    pub(super) binaries: Binaries,
-    /// The minor version of the API servers.
-    pub(super) minor: u32,
-    pub(super) etcd: Etcd,
-    pub(super) balancer: Balancer,
-    pub(super) tokens: Tokens,
-    vault: Arc<dyn VaultCrypto>,
-    authority: Arc<Authority>,
-    host_names: Option<HostNames>,
-    entra: bool,
-    recording: Recording,
-    _hooks: Hooks,
-}
-
-/// Bearer tokens.
-pub(super) struct Tokens {
-    pub(super) admin: String,
-    pub(super) user: String,
-    pub(super) simulator: String,
-}
-
-impl Surroundings {
-    /// Starts etcd, load balancer and webhooks, and writes what API servers read at their start.
-    pub(super) async fn new(
-        spec: &BackendSpec,
-        folder: PathBuf,
-        recording: Recording,
-    ) -> Result<Self, String> {
-        let binaries = Binaries::find().map_err(|error| error.to_string())?;
-        let cluster = &spec.given.cluster;
-        let host_names = if cluster.api_servers > 1 {
-            let possible = HostNames::possible().ok_or(
-                "several API servers need host names of their own: root, or user namespaces",
-            )?;
-            Some(possible)
-        } else {
-            None
-        };
-        let token = || uuid::Uuid::new_v4().simple().to_string();
-        let surroundings = Self {
-            etcd: Etcd::start(&binaries, &folder).await?,
-            balancer: Balancer::start(cluster.api_servers).await?,
-            _hooks: {
-                let hooks =
-                    Hooks::start(Arc::clone(&spec.recorder), Arc::clone(&spec.entra)).await?;
-                write(&folder.join("audit-hook.json"), &hooks.kubeconfig("/audit").to_string())?;
-                write(&folder.join("token-hook.json"), &hooks.kubeconfig("/token").to_string())?;
-                hooks
-            },
-            tokens: Tokens { admin: token(), user: token(), simulator: token() },
-            vault: Arc::clone(&spec.vault),
-            authority: Arc::clone(&spec.authority),
-            host_names,
-            entra: cluster.entra,
-            recording,
-            folder,
-            minor: binaries.minor_version()?,
-            binaries,
-        };
-        surroundings.write_files()?;
-        Ok(surroundings)
-    }
-
-    fn write_files(&self) -> Result<(), String> {
-        let error = |error: rcgen::Error| format!("certificates: {error}");
-        let (certificate, key) =
-            self.authority.issue(&["127.0.0.1", "localhost"]).map_err(error)?;
-        let service_accounts = KeyPair::generate().map_err(error)?;
-        let Tokens { admin, user, simulator } = &self.tokens;
-        let tokens = format!(
-            "{admin},cluster-admin,cluster-admin,system:masters\n\
-             {user},{CLUSTER_USER},{CLUSTER_USER}\n\
-             {simulator},{SIMULATOR},{SIMULATOR},system:masters\n"
-        );
-        for (name, content) in [
-            ("tls.crt", certificate),
-            ("tls.key", key),
-            ("service-accounts.key", service_accounts.serialize_pem()),
-            ("service-accounts.pub", service_accounts.public_key_pem()),
-            ("tokens.csv", tokens),
-            ("audit-policy.json", audit_policy().to_string()),
-        ] {
-            write(&self.folder.join(name), &content)?;
-        }
-        Ok(())
-    }
-
-    fn arguments(&self, number: usize, port: u16, settings: &Settings) -> Vec<String> {
-        let file = |name: &str| self.folder.join(name).display().to_string();
-        let mut arguments = vec![
-            format!("--etcd-servers={}", self.etcd.url()),
-            "--bind-address=127.0.0.1".to_owned(),
-            "--advertise-address=127.0.0.1".to_owned(),
-            "--endpoint-reconciler-type=none".to_owned(),
-            format!("--secure-port={port}"),
-            format!("--cert-dir={}", file(&format!("certificates-{number}"))),
-            format!("--tls-cert-file={}", file("tls.crt")),
-            format!("--tls-private-key-file={}", file("tls.key")),
-            "--service-account-issuer=https://kubernetes.default.svc".to_owned(),
-            format!("--service-account-key-file={}", file("service-accounts.pub")),
-            format!("--service-account-signing-key-file={}", file("service-accounts.key")),
-            "--service-cluster-ip-range=10.0.0.0/24".to_owned(),
-            "--authorization-mode=RBAC".to_owned(),
-            format!("--token-auth-file={}", file("tokens.csv")),
-            // There is no controller that makes service accounts.
-            "--disable-admission-plugins=ServiceAccount".to_owned(),
-        ];
-        if self.recording == Recording::Blocking {
-            arguments.extend([
-                format!("--audit-policy-file={}", file("audit-policy.json")),
-                format!("--audit-webhook-config-file={}", file("audit-hook.json")),
-                // A write is recorded before it takes effect.
-                "--audit-webhook-mode=blocking-strict".to_owned(),
-            ]);
-        }
-        if self.entra {
-            arguments.push(format!(
-                "--authentication-token-webhook-config-file={}",
-                file("token-hook.json")
-            ));
-        }
-        if !settings.chain.links.is_empty() {
-            arguments.push(format!(
-                "--encryption-provider-config={}",
-                self.encryption_configuration(number).display()
-            ));
-            if self.minor >= AUTOMATIC_RELOAD_MINOR {
-                arguments.push("--encryption-provider-config-automatic-reload=true".to_owned());
-            }
-        }
-        let gates = self.feature_gates(settings);
-        if !gates.is_empty() {
-            arguments.push(format!("--feature-gates={}", gates.join(",")));
-        }
-        arguments
-    }
-
-    /// What is not as it is by default in this version, of which AKS changes nothing else.
-    fn feature_gates(&self, settings: &Settings) -> Vec<String> {
-        let v1 = settings.chain.providers().any(|provider| provider.version == KmsVersion::V1);
-        let mut gates = Vec::new();
-        if self.minor >= KMS_V1_GATE_MINOR {
-            gates.push(format!("KMSv1={v1}"));
-        }
-        if self.minor >= STREAMING_LISTS_MINOR {
-            gates.push(format!("WatchList={}", settings.streaming_lists));
-        }
-        gates
-    }
-
-    fn encryption_configuration(&self, number: usize) -> PathBuf {
-        self.folder.join(format!("encryption-{number}.json"))
-    }
-}
-
 /// What an API server needs a restart for, keys of a hot provider aside.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(super) struct Settings {
@@ -223,6 +44,8 @@ pub(super) struct Settings {
 pub(super) struct ApiServer {
     /// From 1.
     number: usize,
+    /// What it runs, or will when it is started the next time.
+    program: ApiServerProgram,
     kms_down: watch::Sender<bool>,
     /// In the order of the providers.
     plugins: Vec<Plugin>,
@@ -237,14 +60,25 @@ struct Running {
 }
 
 impl ApiServer {
-    pub(super) fn new(number: usize) -> Self {
+    pub(super) fn new(number: usize, program: ApiServerProgram) -> Self {
         Self {
             number,
+            program,
             kms_down: watch::channel(false).0,
             plugins: Vec::new(),
             settings: None,
             running: None,
         }
+    }
+
+    /// What it runs.
+    pub(super) fn program(&self) -> &ApiServerProgram {
+        &self.program
+    }
+
+    /// Changes what it runs when it is started the next time.
+    pub(super) fn set_program(&mut self, program: ApiServerProgram) {
+        self.program = program;
     }
 
     /// A client that talks to this one.
@@ -322,6 +156,75 @@ impl ApiServer {
         Ok(())
     }
 
+    fn arguments(
+        &self,
+        surroundings: &Surroundings,
+        port: u16,
+        settings: &Settings,
+    ) -> Vec<String> {
+        let Surroundings { folder, etcd, recording, entra, .. } = surroundings;
+        let file = |name: &str| folder.join(name).display().to_string();
+        let mut arguments = vec![
+            format!("--etcd-servers={}", etcd.url()),
+            "--bind-address=127.0.0.1".to_owned(),
+            "--advertise-address=127.0.0.1".to_owned(),
+            "--endpoint-reconciler-type=none".to_owned(),
+            format!("--secure-port={port}"),
+            format!("--cert-dir={}", file(&format!("certificates-{}", self.number))),
+            format!("--tls-cert-file={}", file("tls.crt")),
+            format!("--tls-private-key-file={}", file("tls.key")),
+            "--service-account-issuer=https://kubernetes.default.svc".to_owned(),
+            format!("--service-account-key-file={}", file("service-accounts.pub")),
+            format!("--service-account-signing-key-file={}", file("service-accounts.key")),
+            "--service-cluster-ip-range=10.0.0.0/24".to_owned(),
+            "--authorization-mode=RBAC".to_owned(),
+            format!("--token-auth-file={}", file("tokens.csv")),
+            // There is no controller that makes service accounts.
+            "--disable-admission-plugins=ServiceAccount".to_owned(),
+        ];
+        if *recording == Recording::Blocking {
+            arguments.extend([
+                format!("--audit-policy-file={}", file("audit-policy.json")),
+                format!("--audit-webhook-config-file={}", file("audit-hook.json")),
+                // A write is recorded before it takes effect.
+                "--audit-webhook-mode=blocking-strict".to_owned(),
+            ]);
+        }
+        if *entra {
+            arguments.push(format!(
+                "--authentication-token-webhook-config-file={}",
+                file("token-hook.json")
+            ));
+        }
+        if !settings.chain.links.is_empty() {
+            arguments.push(format!(
+                "--encryption-provider-config={}",
+                surroundings.encryption_configuration(self.number).display()
+            ));
+            if self.program.minor >= AUTOMATIC_RELOAD_MINOR {
+                arguments.push("--encryption-provider-config-automatic-reload=true".to_owned());
+            }
+        }
+        let gates = self.feature_gates(settings);
+        if !gates.is_empty() {
+            arguments.push(format!("--feature-gates={}", gates.join(",")));
+        }
+        arguments
+    }
+
+    /// What is not as it is by default in this version, of which AKS changes nothing else.
+    fn feature_gates(&self, settings: &Settings) -> Vec<String> {
+        let v1 = settings.chain.providers().any(|provider| provider.version == KmsVersion::V1);
+        let mut gates = Vec::new();
+        if self.program.minor >= KMS_V1_GATE_MINOR {
+            gates.push(format!("KMSv1={v1}"));
+        }
+        if self.program.minor >= STREAMING_LISTS_MINOR {
+            gates.push(format!("WatchList={}", settings.streaming_lists));
+        }
+        gates
+    }
+
     fn configure(&mut self, surroundings: &Surroundings, chain: &Chain) -> Result<(), String> {
         self.plugins.clear();
         for provider in chain.providers() {
@@ -350,8 +253,8 @@ impl ApiServer {
             let [port] = free_ports()?;
             let address = SocketAddr::from(([127, 0, 0, 1], port));
             let process = Launch {
-                program: &surroundings.binaries.kube_apiserver,
-                arguments: surroundings.arguments(self.number, port, &settings),
+                program: &self.program.path,
+                arguments: self.arguments(surroundings, port, &settings),
                 log: surroundings.folder.join(format!("kube-apiserver-{}.log", self.number)),
                 host_name: surroundings
                     .host_names
@@ -404,8 +307,4 @@ impl Running {
             sleep(Duration::from_millis(50)).await;
         }
     }
-}
-
-pub(super) fn write(path: &Path, content: &str) -> Result<(), String> {
-    std::fs::write(path, content).map_err(|error| format!("{}: {error}", path.display()))
 }

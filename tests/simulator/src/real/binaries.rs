@@ -9,7 +9,7 @@ use std::{
 use sha2::{Digest, Sha256};
 
 /// What the build depends on, in the order in which the script hashes it.
-const BUILD_INPUTS: [&[u8]; 10] = [
+const BUILD_INPUTS: [&[u8]; 13] = [
     include_bytes!("../../../cluster/build"),
     include_bytes!("../../../cluster/etcd/go.mod"),
     include_bytes!("../../../cluster/etcd/go.sum"),
@@ -17,6 +17,9 @@ const BUILD_INPUTS: [&[u8]; 10] = [
     include_bytes!("../../../cluster/kube-apiserver/go.mod"),
     include_bytes!("../../../cluster/kube-apiserver/go.sum"),
     include_bytes!("../../../cluster/kube-apiserver/main.go"),
+    include_bytes!("../../../cluster/kube-apiserver-before/go.mod"),
+    include_bytes!("../../../cluster/kube-apiserver-before/go.sum"),
+    include_bytes!("../../../cluster/kube-apiserver-before/main.go"),
     include_bytes!("../../../cluster/kubectl/go.mod"),
     include_bytes!("../../../cluster/kubectl/go.sum"),
     include_bytes!("../../../cluster/kubectl/main.go"),
@@ -25,6 +28,11 @@ const BUILD_INPUTS: [&[u8]; 10] = [
 const ETCD_MODULES: &str = include_str!("../../../cluster/etcd/go.mod");
 const KUBERNETES_MODULES: &str = include_str!("../../../cluster/kube-apiserver/go.mod");
 
+/// Names a folder with programs of any version.
+pub(super) const ASSETS: &str = "KUBEBUILDER_ASSETS";
+/// The API server of the version before, beside the others.
+pub(super) const BEFORE: &str = "kube-apiserver-before";
+
 /// Where the programs of a real cluster are.
 #[derive(Clone, Debug)]
 pub struct Binaries {
@@ -32,20 +40,24 @@ pub struct Binaries {
     pub etcd: PathBuf,
     /// The API server.
     pub kube_apiserver: PathBuf,
+    /// The API server of the version before, if there is one.
+    pub kube_apiserver_before: Option<PathBuf>,
+    /// They are from `KUBEBUILDER_ASSETS`: somebody chose their version.
+    pub chosen: bool,
 }
 
 /// Programs of a real cluster are in neither place.
 #[derive(Debug)]
 pub struct BinariesMissing {
-    programs: &'static str,
+    pub(super) programs: &'static str,
     /// What builds them.
-    build: &'static str,
-    folder: Option<PathBuf>,
+    pub(super) build: &'static str,
+    pub(super) folder: Option<PathBuf>,
 }
 
 impl fmt::Display for BinariesMissing {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "no {} in KUBEBUILDER_ASSETS", self.programs)?;
+        write!(formatter, "no {} in {ASSETS}", self.programs)?;
         if let Some(folder) = &self.folder {
             write!(formatter, " or {}", folder.display())?;
         }
@@ -67,7 +79,7 @@ impl Binaries {
 
     /// Looks for kubectl in the same places. A cluster runs without it.
     pub fn kubectl() -> Result<PathBuf, BinariesMissing> {
-        let in_folder = |folder: &Path| Some(folder.join("kubectl")).filter(|path| path.is_file());
+        let in_folder = |folder: &Path, _| in_folder(folder, "kubectl");
         search(in_folder).map_err(|folder| BinariesMissing {
             programs: "kubectl",
             build: "tests/cluster/build kubectl",
@@ -75,83 +87,55 @@ impl Binaries {
         })
     }
 
-    /// Whether a test that needs them can run. Where they are missing it says so on standard error.
-    ///
-    /// # Panics
-    /// Where they are missing although they are required: `CI=true`, or `AKS_KMS_REQUIRE` names
-    /// `cluster`.
-    #[must_use]
-    pub fn available() -> bool {
-        are_there(Self::find())
+    fn in_folder(folder: &Path, chosen: bool) -> Option<Self> {
+        Some(Self {
+            etcd: in_folder(folder, "etcd")?,
+            kube_apiserver: in_folder(folder, "kube-apiserver")?,
+            kube_apiserver_before: in_folder(folder, BEFORE),
+            chosen,
+        })
     }
+}
 
-    /// Whether a test that needs them from this minor version on can run. It says the same, and which
-    /// version there is.
-    ///
-    /// # Panics
-    /// As [`available`](Self::available) does.
-    #[must_use]
-    #[expect(clippy::print_stderr, reason = "what is left out is said where a person sees it")]
-    pub fn available_since(minor: u32) -> bool {
-        let Some(there) = Self::find().ok().and_then(|found| found.minor_version().ok()) else {
-            return Self::available();
-        };
-        if there < minor {
-            eprintln!("left out: it needs Kubernetes 1.{minor}, and this is 1.{there}");
-        }
-        there >= minor
-    }
+/// An API server of some version.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(super) struct ApiServerProgram {
+    pub(super) path: PathBuf,
+    /// As it calls itself: `v1.36.3`.
+    pub(super) version: String,
+    pub(super) minor: u32,
+}
 
-    /// The minor version of the API server.
-    ///
-    /// # Errors
-    /// It cannot be run, or does not say.
-    pub fn minor_version(&self) -> Result<u32, String> {
-        let program = self.kube_apiserver.display();
-        let output = Command::new(&self.kube_apiserver).arg("--version").output();
+impl ApiServerProgram {
+    /// Asks it for its version.
+    pub(super) fn of(path: &Path) -> Result<Self, String> {
+        let program = path.display();
+        let output = Command::new(path).arg("--version").output();
         let output = output.map_err(|error| format!("{program} --version: {error}"))?;
         let said = String::from_utf8_lossy(&output.stdout);
-        minor_in(&said).ok_or_else(|| format!("{program} --version says {:?}", said.trim()))
-    }
-
-    /// Whether a test that needs kubectl, too, can run. It says the same.
-    ///
-    /// # Panics
-    /// As [`available`](Self::available) does.
-    #[must_use]
-    pub fn available_with_kubectl() -> bool {
-        Self::available() && are_there(Self::kubectl())
-    }
-
-    fn in_folder(folder: &Path) -> Option<Self> {
-        let found =
-            Self { etcd: folder.join("etcd"), kube_apiserver: folder.join("kube-apiserver") };
-        (found.etcd.is_file() && found.kube_apiserver.is_file()).then_some(found)
+        let (version, minor) = version_in(&said)
+            .ok_or_else(|| format!("{program} --version says {:?}", said.trim()))?;
+        Ok(Self { path: path.to_owned(), version: version.to_owned(), minor })
     }
 }
 
-#[expect(clippy::print_stderr, reason = "what is left out is said where a person sees it")]
-fn are_there<T>(found: Result<T, BinariesMissing>) -> bool {
-    let Err(missing) = found else { return true };
-    let required = env::var("AKS_KMS_REQUIRE").is_ok_and(|list| list.contains("cluster"))
-        || env::var("CI").is_ok_and(|value| value == "true");
-    assert!(!required, "{missing}");
-    eprintln!("left out: {missing}");
-    false
+fn in_folder(folder: &Path, program: &str) -> Option<PathBuf> {
+    Some(folder.join(program)).filter(|path| path.is_file())
 }
 
-/// What is in one of the two folders; `Err`: the one where a build would put it.
-fn search<T>(in_folder: impl Fn(&Path) -> Option<T>) -> Result<T, Option<PathBuf>> {
-    let prebuilt = env::var_os("KUBEBUILDER_ASSETS").map(PathBuf::from);
-    if let Some(found) = prebuilt.as_deref().and_then(&in_folder) {
+/// What is in one of the two folders, and whether that is the one that somebody chose; `Err`: the
+/// one where a build would put it.
+fn search<T>(in_folder: impl Fn(&Path, bool) -> Option<T>) -> Result<T, Option<PathBuf>> {
+    let chosen = env::var_os(ASSETS).map(PathBuf::from);
+    if let Some(found) = chosen.and_then(|folder| in_folder(&folder, true)) {
         return Ok(found);
     }
     let folder = cache_folder();
-    folder.as_deref().and_then(in_folder).ok_or(folder)
+    folder.as_deref().and_then(|folder| in_folder(folder, false)).ok_or(folder)
 }
 
 /// The folder that `tests/cluster/build` prints, by the same rule.
-fn cache_folder() -> Option<PathBuf> {
+pub(super) fn cache_folder() -> Option<PathBuf> {
     let set = |name: &str| env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
     let cache = set("AKS_KMS_CACHE")
         .or_else(|| set("XDG_CACHE_HOME").map(|cache| cache.join("aks-kms")))
@@ -163,9 +147,11 @@ fn cache_folder() -> Option<PathBuf> {
     Some(cache.join(format!("cluster-{kubernetes}-{etcd}-{hash}")))
 }
 
-/// The minor version in `Kubernetes v1.36.3`.
-fn minor_in(said: &str) -> Option<u32> {
-    said.trim().strip_prefix("Kubernetes v1.")?.split('.').next()?.parse().ok()
+/// `Kubernetes v1.36.3`: the version, and its minor version.
+fn version_in(said: &str) -> Option<(&str, u32)> {
+    let version = said.trim().strip_prefix("Kubernetes ")?;
+    let minor = version.strip_prefix("v1.")?.split('.').next()?.parse().ok()?;
+    Some((version, minor))
 }
 
 /// The version that a `go.mod` requires of a module.
@@ -188,12 +174,23 @@ mod tests {
         assert_eq!(module_version(modules, "four"), None);
     }
 
+    /// A control plane is never more than one minor version from itself.
     #[test]
-    fn the_minor_version_is_what_the_api_server_says() {
-        assert_eq!(minor_in("Kubernetes v1.36.3\n"), Some(36));
-        assert_eq!(minor_in("Kubernetes v1.20.2"), Some(20));
+    fn the_version_before_is_one_minor_version_older() {
+        let before = include_str!("../../../cluster/kube-apiserver-before/go.mod");
+        let [newest, before] = [KUBERNETES_MODULES, before].map(|modules| {
+            let version = module_version(modules, "k8s.io/kubernetes").unwrap();
+            version_in(&format!("Kubernetes {version}")).unwrap().1
+        });
+        assert_eq!(before + 1, newest);
+    }
+
+    #[test]
+    fn the_version_is_what_the_api_server_says() {
+        assert_eq!(version_in("Kubernetes v1.36.3\n"), Some(("v1.36.3", 36)));
+        assert_eq!(version_in("Kubernetes v1.20.2"), Some(("v1.20.2", 20)));
         for other in ["", "Kubernetes", "etcd Version: 3.6.16", "Kubernetes v2.1.0"] {
-            assert_eq!(minor_in(other), None, "{other}");
+            assert_eq!(version_in(other), None, "{other}");
         }
     }
 
@@ -207,19 +204,24 @@ mod tests {
         assert!(name.to_str().unwrap().starts_with(&format!("cluster-{kubernetes}-")));
         let folder = cache.path().join(name);
         std::fs::create_dir(&folder).unwrap();
-        for program in ["etcd", "kube-apiserver"] {
+        let programs = ["etcd", "kube-apiserver", BEFORE, "kubectl"];
+        for program in programs {
             let path = folder.join(program);
             std::fs::write(&path, "").unwrap();
             let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
             std::fs::set_permissions(&path, mode).unwrap();
         }
         let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../cluster/build");
-        let output = std::process::Command::new(script)
-            .env("AKS_KMS_CACHE", cache.path())
-            .env_remove("KUBEBUILDER_ASSETS")
-            .output()
-            .unwrap();
-        assert!(output.status.success());
-        assert_eq!(String::from_utf8(output.stdout).unwrap().trim(), folder.to_str().unwrap());
+        for asked in [&[][..], &programs] {
+            let output = std::process::Command::new(script)
+                .args(asked)
+                .env("AKS_KMS_CACHE", cache.path())
+                .env_remove(ASSETS)
+                .output()
+                .unwrap();
+            assert!(output.status.success(), "{asked:?}");
+            let printed = String::from_utf8(output.stdout).unwrap();
+            assert_eq!(printed.trim(), folder.to_str().unwrap(), "{asked:?}");
+        }
     }
 }

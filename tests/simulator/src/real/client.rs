@@ -34,6 +34,11 @@ impl Client {
         Ok(Self { http, server: format!("https://{address}"), token: token.to_owned() })
     }
 
+    /// `https://127.0.0.1:<port>`
+    pub(super) fn server(&self) -> &str {
+        &self.server
+    }
+
     /// Any answer.
     pub(super) async fn request(
         &self,

@@ -1,11 +1,13 @@
 //! A real cluster: etcd and kube-apiserver as they are, with KMS plugins of this crate that use
 //! the simulated vault, and what AKS does to them when a key changes.
 //!
-//! The programs come from `KUBEBUILDER_ASSETS` or from `tests/cluster/build`. They listen on
+//! The programs come from `KUBEBUILDER_ASSETS` or from `tests/cluster/build`, of the newest version
+//! and, for a cluster in the middle of an upgrade, of the one before, too. They listen on
 //! loopback only, keep everything in one temporary folder, and end when the cluster is dropped or
 //! when this process dies.
 
 mod api_server;
+mod available;
 mod balancer;
 mod binaries;
 mod chain;
@@ -25,6 +27,7 @@ mod seed;
 mod start;
 mod store;
 mod stored;
+mod surroundings;
 
 use std::{path::PathBuf, sync::Arc};
 
@@ -32,15 +35,16 @@ use async_trait::async_trait;
 use tempfile::TempDir;
 use tokio::sync::Mutex;
 
-use self::{
-    api_server::{Recording, Surroundings},
-    chain::Chain,
-    rollout::State,
-};
 pub use self::{
     binaries::{Binaries, BinariesMissing},
     etcd::{Etcd, Stored},
     stored::{SECRETS, StoredForm, StoredSecret},
+};
+use self::{
+    chain::Chain,
+    rollout::State,
+    start::Versions,
+    surroundings::{Recording, Surroundings},
 };
 use crate::{
     backend::{ApiEndpoint, BackendSpec, EncryptionConfig, GroundTruth, KubernetesBackend},
@@ -69,13 +73,33 @@ struct Inner {
 impl RealCluster {
     /// Starts etcd and the API servers, and makes what the case has. Returns when all are ready.
     pub async fn start(spec: BackendSpec) -> Result<Self, String> {
-        start::start(spec, Recording::Blocking).await.map(Self)
+        start::start(spec, Recording::Blocking, Versions::One).await.map(Self)
+    }
+
+    /// As [`start`](Self::start), but in the middle of an upgrade: the first API server has the newest
+    /// version, all others still have the one before. [`Binaries::available_with_before`] says whether
+    /// it can.
+    pub async fn start_in_upgrade(spec: BackendSpec) -> Result<Self, String> {
+        start::start(spec, Recording::Blocking, Versions::InUpgrade).await.map(Self)
+    }
+
+    /// Gives all API servers the newest version, one after the other. Returns when they answer.
+    pub async fn finish_upgrade(&self) -> Result<(), String> {
+        let mut state = self.0.state.lock().await;
+        Box::pin(state.finish_upgrade(&self.0.surroundings)).await
+    }
+
+    /// The addresses of the API servers themselves, behind the load balancer:
+    /// `https://127.0.0.1:<port>`.
+    pub async fn api_servers(&self) -> Result<Vec<String>, String> {
+        let state = self.0.state.lock().await;
+        state.servers.iter().map(|server| Ok(server.client()?.server().to_owned())).collect()
     }
 
     /// As [`start`](Self::start), but writes are not recorded: recording keeps every one waiting,
     /// and so costs a third of the rate of patches that change nothing. For benchmarks.
     pub async fn start_unrecorded(spec: BackendSpec) -> Result<Self, String> {
-        start::start(spec, Recording::Off).await.map(Self)
+        start::start(spec, Recording::Off, Versions::One).await.map(Self)
     }
 
     /// The store, to look at and to edit.

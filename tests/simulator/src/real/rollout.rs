@@ -1,9 +1,11 @@
 //! How a key change gets to the API servers.
 
 use super::{
-    api_server::{ApiServer, Settings, Surroundings},
+    api_server::{ApiServer, Settings},
+    binaries::ApiServerProgram,
     chain::{Chain, Order, Wires},
     faults::ApiServerFaults,
+    surroundings::Surroundings,
 };
 use crate::{
     backend::EncryptionConfig,
@@ -22,13 +24,20 @@ pub(super) struct State {
 }
 
 impl State {
-    pub(super) fn new(wires: Wires, servers: usize, config: &EncryptionConfig) -> Self {
+    /// An API server of each of these programs.
+    pub(super) fn new(
+        wires: Wires,
+        programs: Vec<ApiServerProgram>,
+        config: &EncryptionConfig,
+    ) -> Self {
+        let told = vec![config.clone(); programs.len()];
+        let servers = (1..).zip(programs);
         Self {
             wires,
-            servers: (1..=servers).map(ApiServer::new).collect(),
+            servers: servers.map(|(number, program)| ApiServer::new(number, program)).collect(),
             faults: ApiServerFaults::default(),
             stopped: false,
-            told: vec![config.clone(); servers],
+            told,
         }
     }
 
@@ -85,6 +94,24 @@ impl State {
         }
         for server in &mut self.servers {
             server.restart(surroundings).await?;
+        }
+        Ok(())
+    }
+
+    /// Gives every API server the program of the first, one after the other.
+    pub(super) async fn finish_upgrade(
+        &mut self,
+        surroundings: &Surroundings,
+    ) -> Result<(), String> {
+        let Some((first, others)) = self.servers.split_first_mut() else { return Ok(()) };
+        for server in others {
+            if server.program() == first.program() {
+                continue;
+            }
+            server.set_program(first.program().clone());
+            if !self.stopped {
+                server.restart(surroundings).await?;
+            }
         }
         Ok(())
     }

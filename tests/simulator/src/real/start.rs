@@ -10,7 +10,8 @@ use tokio::{sync::Mutex, time::sleep_until};
 
 use super::{
     Inner,
-    api_server::{Recording, Settings, Surroundings},
+    api_server::Settings,
+    binaries::{ApiServerProgram, BEFORE, Binaries},
     chain::{Order, Wires},
     client::Client,
     cluster,
@@ -20,6 +21,7 @@ use super::{
     seal,
     seed::{Seed, invalidate, seeds},
     stored::StoredForm,
+    surroundings::{Recording, Surroundings},
 };
 use crate::{
     backend::{BackendSpec, EncryptionConfig, KeyRef, KmsVersion},
@@ -29,7 +31,41 @@ use crate::{
 /// So many secrets are made at once.
 const CONCURRENCY: usize = 32;
 
-pub(super) async fn start(spec: BackendSpec, recording: Recording) -> Result<Arc<Inner>, String> {
+/// Which versions of Kubernetes a cluster has.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Versions {
+    /// The newest.
+    One,
+    /// The first API server has the newest one, all others the one before.
+    InUpgrade,
+}
+
+impl Versions {
+    /// What each API server runs.
+    fn programs(
+        self,
+        binaries: &Binaries,
+        servers: usize,
+    ) -> Result<Vec<ApiServerProgram>, String> {
+        let newest = ApiServerProgram::of(&binaries.kube_apiserver)?;
+        let others = match (self, &binaries.kube_apiserver_before) {
+            (Self::One, _) => newest.clone(),
+            (Self::InUpgrade, Some(before)) => ApiServerProgram::of(before)?,
+            (Self::InUpgrade, None) => return Err(format!("there is no {BEFORE}")),
+        };
+        let mut programs = vec![others; servers];
+        if let Some(first) = programs.first_mut() {
+            *first = newest;
+        }
+        Ok(programs)
+    }
+}
+
+pub(super) async fn start(
+    spec: BackendSpec,
+    recording: Recording,
+    versions: Versions,
+) -> Result<Arc<Inner>, String> {
     let cluster = &spec.given.cluster;
     if cluster.api_servers == 0 {
         return Err("a cluster has at least one API server".to_owned());
@@ -39,8 +75,11 @@ pub(super) async fn start(spec: BackendSpec, recording: Recording) -> Result<Arc
         .prefix("aks-kms-")
         .tempdir()
         .map_err(|error| format!("temporary folder: {error}"))?;
-    let surroundings = Surroundings::new(&spec, folder.path().to_owned(), recording).await?;
-    let mut state = State::new(Wires::new(cluster.wiring), cluster.api_servers, &spec.config);
+    let binaries = Binaries::find().map_err(|error| error.to_string())?;
+    let programs = versions.programs(&binaries, cluster.api_servers)?;
+    let surroundings =
+        Surroundings::new(&spec, folder.path().to_owned(), &binaries, recording).await?;
+    let mut state = State::new(Wires::new(cluster.wiring), programs, &spec.config);
     Box::pin(fill(&mut state, &surroundings, &spec, faults)).await?;
     let inner = Arc::new(Inner {
         state: Mutex::new(state),
@@ -125,7 +164,8 @@ async fn fill(
     orphan(client, &seeds).await?;
     let clients: Vec<Client> =
         state.servers.iter().map(|server| server.client().cloned()).collect::<Result<_, _>>()?;
-    obstacles::raise(&clients, &seeds, surroundings.minor).await
+    let oldest = state.servers.iter().map(|server| server.program().minor).min();
+    obstacles::raise(&clients, &seeds, oldest.unwrap_or_default()).await
 }
 
 /// The key that the API server has when it makes this secret. Invalid bytes can only be put into

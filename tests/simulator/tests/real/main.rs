@@ -5,6 +5,7 @@
 
 mod cluster;
 mod vault;
+mod versions;
 
 use std::time::{Duration, Instant};
 
