@@ -15,6 +15,8 @@ mod objects;
 mod orphans;
 mod pace;
 mod real;
+mod real_world;
 mod transport;
+mod two_versions;
 mod values;
 mod world;

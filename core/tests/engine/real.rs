@@ -1,160 +1,25 @@
 //! Re-encryption on a real kube-apiserver and etcd: the cases that one can be brought into, judged
 //! by the bytes in etcd. Few clusters, and as much on each as goes.
 
-use std::{
-    collections::BTreeMap,
-    sync::{
-        Arc, Mutex,
-        atomic::{AtomicBool, Ordering},
-    },
-    time::Duration,
-};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use aks_kms::{
-    BlockedReason, Error, ErrorKind, Evidence, KubernetesAccess, OnProgress, OperationReport,
-    Phase, ReencryptOptions, ReencryptReport, ReencryptSecretsOptions, Timing,
+    BlockedReason, ErrorKind, Evidence, KubernetesAccess, ReencryptOptions,
+    ReencryptSecretsOptions, Timing,
 };
 use aks_kms_simulator::{
-    BackendFactory, Case, Options, Simulator,
-    backend::{EncryptionConfig, GroundTruth, KeyRef, KmsVersion, KubernetesBackend},
-    real::{Binaries, RealCluster, SECRETS, StoredSecret},
+    backend::KubernetesBackend,
+    real::{Binaries, SECRETS},
 };
-use futures::future::FutureExt;
 use serde_json::{Value, json};
 
-use crate::common;
+use crate::{
+    common,
+    real_world::{World, give_up, only, when_rewriting},
+};
 
 /// A policy that denies a change is a `ValidatingAdmissionPolicy`.
 const POLICIES_MINOR: u32 = 30;
-
-struct World {
-    simulator: Simulator,
-    case: Case,
-    real: Arc<RealCluster>,
-}
-
-impl World {
-    /// `None`: there is no kube-apiserver on this machine.
-    async fn new(mut given: Value) -> Option<Self> {
-        if !Binaries::available() {
-            return None;
-        }
-        given["cluster"]["backend"] = json!("real");
-        let made: Arc<Mutex<Option<Arc<RealCluster>>>> = Arc::default();
-        let keep = Arc::clone(&made);
-        let factory: BackendFactory = Arc::new(move |spec| {
-            let keep = Arc::clone(&keep);
-            async move {
-                let cluster = Arc::new(RealCluster::start(spec).await?);
-                *keep.lock().unwrap() = Some(Arc::clone(&cluster));
-                let backend: Arc<dyn KubernetesBackend> = cluster;
-                Ok(backend)
-            }
-            .boxed()
-        });
-        let simulator = Simulator::start_with(Options::default(), factory).await.unwrap();
-        let case = simulator.put_case(serde_json::from_value(given).unwrap()).await.unwrap();
-        let real = made.lock().unwrap().take().unwrap();
-        Some(Self { simulator, case, real })
-    }
-
-    async fn run(&self, options: ReencryptSecretsOptions) -> Result<OperationReport, Error> {
-        // On a machine of its own there are no writes under way that take a minute to land.
-        let timing = Timing {
-            watermark: Duration::from_secs(1),
-            weak_convergence: Duration::from_millis(200),
-            convergence_limit: Duration::from_secs(30),
-            backoff_first: Duration::from_millis(100),
-            backoff_longest: Duration::from_secs(1),
-            ..Timing::default()
-        };
-        common::builder(&self.case)
-            .kubernetes(KubernetesAccess::ClusterUser)
-            .timing(timing)
-            .build()
-            .unwrap()
-            .reencrypt_secrets(options)
-            .await
-    }
-
-    async fn pass(&self, options: ReencryptSecretsOptions) -> ReencryptReport {
-        only(&self.run(options).await.unwrap())
-    }
-
-    async fn truth(&self) -> GroundTruth {
-        self.simulator.secrets(&self.case.id).await.unwrap().of_others()
-    }
-
-    async fn stored(&self) -> Vec<StoredSecret> {
-        self.real.secrets().await.unwrap()
-    }
-
-    /// The metadata of a secret, after a merge patch if there is one, by a cluster admin.
-    async fn secret(&self, namespace: &str, name: &str, patch: Option<Value>) -> Value {
-        let endpoint = self.real.endpoint();
-        let authority = reqwest::Certificate::from_pem(endpoint.ca_pem.as_bytes()).unwrap();
-        let client =
-            reqwest::Client::builder().no_proxy().tls_certs_only([authority]).build().unwrap();
-        let url = format!("{}/api/v1/namespaces/{namespace}/secrets/{name}", endpoint.server);
-        let request = match patch {
-            None => client.get(url),
-            Some(patch) => client
-                .patch(url)
-                .header("content-type", "application/merge-patch+json")
-                .body(patch.to_string()),
-        };
-        let answer = request
-            .bearer_auth(endpoint.admin_token)
-            .header("accept", "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1")
-            .send()
-            .await
-            .unwrap();
-        serde_json::from_slice(&answer.bytes().await.unwrap()).unwrap()
-    }
-
-    /// Changes the key as Azure does, and says so in the cluster's document.
-    async fn set_key(&self, current: Option<usize>, previous: Option<usize>) {
-        let key = |index: Option<usize>| {
-            index.map(|index| KeyRef {
-                key_id: self.case.key_ids[index].clone(),
-                kms_version: KmsVersion::V2,
-            })
-        };
-        let config = EncryptionConfig { current: key(current), previous: key(previous) };
-        self.real.apply(config, None).await.unwrap();
-        let kms = match current {
-            Some(index) => json!({"enabled": true, "keyId": self.case.key_ids[index]}),
-            None => json!({"enabled": false}),
-        };
-        let change = json!({"properties": {"securityProfile": {"azureKeyVaultKms": kms}}});
-        self.simulator.patch_cluster(&self.case.id, &change).unwrap();
-    }
-}
-
-fn only(report: &OperationReport) -> ReencryptReport {
-    let [pass] = report.reencryption.as_slice() else { panic!("{report:#?}") };
-    pass.clone()
-}
-
-fn give_up(names: &[&str]) -> ReencryptSecretsOptions {
-    let give_up_secrets = names.iter().map(|&name| name.to_owned()).collect();
-    ReencryptSecretsOptions { give_up_secrets, ..ReencryptSecretsOptions::default() }
-}
-
-/// Options with which `act` is called once when rewriting begins.
-fn when_rewriting(act: impl Fn() + Send + Sync + 'static) -> ReencryptSecretsOptions {
-    let acted = AtomicBool::new(false);
-    let on_progress: OnProgress = Arc::new(move |now| {
-        if now.phase == Phase::Reencrypt && !acted.swap(true, Ordering::Relaxed) {
-            act();
-        }
-    });
-    ReencryptSecretsOptions { on_progress: Some(on_progress), ..ReencryptSecretsOptions::default() }
-}
-
-fn block_on<T>(future: impl Future<Output = T>) -> T {
-    tokio::task::block_in_place(|| tokio::runtime::Handle::current().block_on(future))
-}
 
 /// Two API servers on one etcd, first with different keys; secrets of every kind; etcd compacted
 /// under the list; a second run.
@@ -188,7 +53,7 @@ async fn two_servers_with_different_keys_secrets_of_every_kind_and_a_compaction(
         .await
         .unwrap();
     let real = Arc::clone(&world.real);
-    let options = when_rewriting(move || block_on(real.etcd().compact()).unwrap());
+    let options = when_rewriting(move || common::block_on(real.etcd().compact()).unwrap());
     let error = world.run(options).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::ReencryptIncomplete, "{error:?}");
     let pass = only(error.report().unwrap());
@@ -233,7 +98,7 @@ async fn kms_v1_with_another_key_under_the_same_name_through_an_outage_of_the_pl
     let options = when_rewriting(move || {
         let faults =
             json!({"api_servers": [{"server": 1, "kind": "kms-down", "seconds": seconds}]});
-        block_on(real.set_faults(serde_json::from_value(faults).unwrap())).unwrap();
+        common::block_on(real.set_faults(serde_json::from_value(faults).unwrap())).unwrap();
     });
     let began = std::time::Instant::now();
     let pass = world.pass(options).await;
