@@ -246,7 +246,8 @@ fn not_found(
 /// What is wrong with a secret whose Namespace is gone, and what helps.
 pub(super) fn namespace_gone(namespace: &str, name: &str) -> String {
     format!(
-        "its Namespace does not exist any more, so no API server rewrites it, and each one reads it when it starts; \
+        "its Namespace does not exist any more, so this API server does not rewrite it (those from Kubernetes 1.37 on \
+         do), and each one reads it when it starts; \
          delete it (kubectl delete secret {name} -n {namespace}), or make its Namespace again (kubectl create \
          namespace {namespace}); then run this again"
     )

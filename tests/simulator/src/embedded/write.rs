@@ -23,6 +23,8 @@ use super::{
 };
 
 const NO_SPACE: &str = "etcdserver: mvcc: database space exceeded";
+/// From this minor version on admission does not ask for the namespace of what is changed.
+const UPDATES_WITHOUT_NAMESPACE_MINOR: u32 = 37;
 
 /// A secret of a cluster, as one API server process serves it.
 pub(super) struct Target<'a> {
@@ -75,7 +77,7 @@ impl Target<'_> {
         Ok(response)
     }
 
-    /// Admission lets nothing be made or changed in a namespace that there is not.
+    /// The admission plugin `NamespaceLifecycle` lets nothing be made in a namespace that there is not.
     fn in_a_namespace(&self) -> Result<(), ApiError> {
         if self.cluster.documents.has_namespace(self.namespace) {
             return Ok(());
@@ -196,15 +198,13 @@ impl Target<'_> {
     ) -> Result<Version, ApiError> {
         loop {
             let (before, stale) = self.read().await?;
-            self.in_a_namespace()?;
+            if self.cluster.minor() < UPDATES_WITHOUT_NAMESPACE_MINOR {
+                self.in_a_namespace()?;
+            }
             let mut changed = change(&before)?;
             let secret = changed.as_ref().unwrap_or(&before.secret);
             if let Some(mutated) = self.cluster.admission.mutate(secret) {
                 changed = Some(mutated);
-            }
-            if !self.cluster.documents.has_namespace(self.namespace) {
-                // as the plugin NamespaceLifecycle answers: only a deletion is let through
-                return Err(ApiError::not_found("namespaces", self.namespace));
             }
             self.cluster.admission.review(self.namespace, self.name)?;
             if dry_run {

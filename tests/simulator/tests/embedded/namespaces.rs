@@ -1,5 +1,6 @@
 //! Namespaces that go and leave their secrets, and lists of the secrets of all namespaces.
 
+use aks_kms_simulator::backend::KubernetesBackend;
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -51,6 +52,22 @@ async fn a_namespace_that_is_finalized_by_hand_leaves_secrets_that_can_be_read_a
     assert_eq!(other["details"], json!({"name": "none", "kind": "secrets"}));
     let deleted = api.request(Method::DELETE, &format!("{secrets}/secret-1")).send().await;
     assert_eq!(deleted.unwrap().status(), 200);
+}
+
+#[tokio::test]
+async fn since_1_37_what_a_namespace_left_can_be_changed_and_nothing_new_be_made() {
+    let (world, api) = world().await;
+    world.api.set_version("1.37.2").await.unwrap();
+    finalize(&api, "ghost").await;
+    let path = "/api/v1/namespaces/ghost";
+    api.request(Method::DELETE, path).send().await.unwrap();
+    finalize(&api, "ghost").await;
+    assert_eq!(api.get(path).await.status(), 404);
+    let change = r#"{"metadata":{"annotations":{"a":"b"}}}"#;
+    assert_eq!(api.patch("ghost", "secret-1", change).await.status(), 200);
+    let body = json!({"metadata": {"name": "late"}});
+    let late = api.request(Method::POST, &format!("{path}/secrets")).json(&body).send().await;
+    assert_eq!(late.unwrap().status(), 404);
 }
 
 /// The rows' names and the key of the continue token of a page of one.
