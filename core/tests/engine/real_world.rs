@@ -113,10 +113,10 @@ impl World {
     }
 
     /// The metadata of a secret, after a merge patch if there is one, by a cluster admin.
-    pub(crate) async fn secret(&self, namespace: &str, name: &str, patch: Option<Value>) -> Value {
+    pub(crate) async fn secret(&self, namespace: &str, name: &str, change: Option<Value>) -> Value {
         let path = format!("/api/v1/namespaces/{namespace}/secrets/{name}");
-        let method = if patch.is_some() { Method::PATCH } else { Method::GET };
-        self.ask(&self.real.endpoint().server, method, &path, patch.as_ref()).await.1
+        let method = if change.is_some() { Method::PATCH } else { Method::GET };
+        self.ask(&self.real.endpoint().server, method, &path, change.as_ref()).await.1
     }
 
     /// What an API server answers to a cluster admin: its status, and the metadata of an object.

@@ -116,14 +116,10 @@ impl There {
     }
 
     fn versions(&self) -> String {
-        let mut versions = format!("Kubernetes {}", self.newest.version);
-        if let Some(before) = &self.before {
-            versions += &format!(", before it {}", before.version);
-        }
-        if self.chosen {
-            versions += &format!(", of {ASSETS}");
-        }
-        versions
+        let before = self.before.as_ref();
+        let before = before.map_or_else(String::new, |it| format!(", before it {}", it.version));
+        let origin = if self.chosen { format!(", of {ASSETS}") } else { String::new() };
+        format!("Kubernetes {}{before}{origin}", self.newest.version)
     }
 }
 
@@ -163,9 +159,9 @@ mod tests {
         ApiServerProgram { path: "kube-apiserver".into(), version, minor }
     }
 
-    fn there(newest: u32, before: Option<u32>, chosen: bool) -> Result<There, String> {
+    fn there(newest: u32, before: Option<u32>, chosen: bool) -> There {
         let before = before.map(program);
-        Ok(There { newest: program(newest), before, chosen, kubectl: Ok(()) })
+        There { newest: program(newest), before, chosen, kubectl: Ok(()) }
     }
 
     fn left_out(why: &str) -> Verdict {
@@ -180,15 +176,16 @@ mod tests {
 
     #[test]
     fn what_is_missing_is_left_out_unless_it_is_required() {
-        let nothing = || Err("no etcd".to_owned());
-        assert_eq!(judge(&nothing(), ANY, false), left_out("no etcd"));
-        assert_eq!(judge(&nothing(), ANY, true), fails("no etcd"));
+        let nothing = Err("no etcd".to_owned());
+        assert_eq!(judge(&nothing, ANY, false), left_out("no etcd"));
+        assert_eq!(judge(&nothing, ANY, true), fails("no etcd"));
 
         let mut without_kubectl = there(37, Some(36), false);
-        without_kubectl.as_mut().unwrap().kubectl =
+        without_kubectl.kubectl =
             Err(BinariesMissing { programs: "kubectl", build: "build", folder: None });
         let needs = Needs { kubectl: true, ..ANY };
         let why = "no kubectl in KUBEBUILDER_ASSETS: run build (it needs Go)";
+        let without_kubectl = Ok(without_kubectl);
         assert_eq!(judge(&without_kubectl, needs, false), left_out(why));
         assert_eq!(judge(&without_kubectl, needs, true), fails(why));
         assert_eq!(judge(&without_kubectl, ANY, true), Verdict::Runs);
@@ -199,10 +196,10 @@ mod tests {
         let needs = Needs { since: 34, ..ANY };
         let why = "it needs Kubernetes 1.34, and this is v1.33.2";
         for required in [false, true] {
-            assert_eq!(judge(&there(33, None, true), needs, required), left_out(why));
-            assert_eq!(judge(&there(33, None, false), needs, required), fails(why));
+            assert_eq!(judge(&Ok(there(33, None, true)), needs, required), left_out(why));
+            assert_eq!(judge(&Ok(there(33, None, false)), needs, required), fails(why));
             for chosen in [false, true] {
-                assert_eq!(judge(&there(34, None, chosen), needs, required), Verdict::Runs);
+                assert_eq!(judge(&Ok(there(34, None, chosen)), needs, required), Verdict::Runs);
             }
         }
     }
@@ -213,17 +210,16 @@ mod tests {
         let chosen = "it needs a second version: kube-apiserver-before in KUBEBUILDER_ASSETS";
         let built =
             "no kube-apiserver-before: run tests/cluster/build kube-apiserver-before (it needs Go)";
-        assert_eq!(judge(&there(30, None, true), needs, true), left_out(chosen));
-        assert_eq!(judge(&there(37, None, false), needs, false), left_out(built));
-        assert_eq!(judge(&there(37, None, false), needs, true), fails(built));
-        assert_eq!(judge(&there(37, Some(36), false), needs, true), Verdict::Runs);
-        assert_eq!(judge(&there(30, Some(29), true), needs, true), Verdict::Runs);
+        assert_eq!(judge(&Ok(there(30, None, true)), needs, true), left_out(chosen));
+        assert_eq!(judge(&Ok(there(37, None, false)), needs, false), left_out(built));
+        assert_eq!(judge(&Ok(there(37, None, false)), needs, true), fails(built));
+        assert_eq!(judge(&Ok(there(37, Some(36), false)), needs, true), Verdict::Runs);
+        assert_eq!(judge(&Ok(there(30, Some(29), true)), needs, true), Verdict::Runs);
     }
 
     #[test]
     fn the_versions_are_named() {
-        let versions = |there: Result<There, String>| there.unwrap().versions();
-        assert_eq!(versions(there(37, Some(36), false)), "Kubernetes v1.37.2, before it v1.36.2");
-        assert_eq!(versions(there(30, None, true)), "Kubernetes v1.30.2, of KUBEBUILDER_ASSETS");
+        assert_eq!(there(37, Some(36), false).versions(), "Kubernetes v1.37.2, before it v1.36.2");
+        assert_eq!(there(30, None, true).versions(), "Kubernetes v1.30.2, of KUBEBUILDER_ASSETS");
     }
 }
