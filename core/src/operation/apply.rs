@@ -37,10 +37,8 @@ impl OperationState {
             (Effect::PutKms { target }, Outcome::Set { etag, seen_at_once }) => {
                 self.note_off(target.is_on());
                 let key = target.expected();
-                let certainty = match seen_at_once {
-                    true => self.certainty(seen.as_deref()),
-                    false => Certainty::InUse,
-                };
+                let certainty =
+                    if seen_at_once { self.certainty(seen.as_deref()) } else { Certainty::InUse };
                 let sets_back = matches!(self.stage, Stage::Change { sets_back: true, .. });
                 self.stage = Stage::Set { key, etag, certainty, sets_back };
             }

@@ -206,9 +206,9 @@ impl Runner<'_> {
 /// The first few, and how many more there are.
 fn first_of(names: &[String]) -> String {
     const NAMED: usize = 5;
-    let named = names.iter().take(NAMED).cloned().collect::<Vec<_>>().join(", ");
+    let first = names.iter().take(NAMED).cloned().collect::<Vec<_>>().join(", ");
     match names.len().checked_sub(NAMED) {
-        None | Some(0) => named,
-        Some(more) => format!("{named} and {more} more"),
+        None | Some(0) => first,
+        Some(more) => format!("{first} and {more} more"),
     }
 }

@@ -106,6 +106,9 @@ async fn a_cluster_that_is_not_there_is_told_with_how_to_find_it() {
     }
 }
 
+/// What it is, the configuration, the authority that it names, and what is said.
+type Situation<'a> = (&'a str, Option<String>, &'a str, ErrorKind, &'a [&'a str]);
+
 /// A Kubernetes configuration, and where it lies.
 fn configuration(text: Option<&str>, ca_pem: &str) -> (tempfile::TempDir, KubernetesAccess) {
     let folder = tempfile::tempdir().unwrap();
@@ -133,7 +136,7 @@ async fn a_kubernetes_configuration_that_does_not_do_is_told_with_its_remedy() {
     };
     let token = endpoint.admin_token.as_str();
     let (invalid, refused) = (ErrorKind::InvalidInput, ErrorKind::PreflightFailed);
-    let cases: [(&str, Option<String>, &str, ErrorKind, &[&str]); 8] = [
+    let cases: [Situation<'_>; 8] = [
         ("no file", None, &case.ca, invalid, &["cannot be read", "No such file"]),
         ("no YAML", Some("{[".to_owned()), &case.ca, invalid, &["not a valid kubeconfig"]),
         ("no context", Some(String::new()), &case.ca, invalid, &["name the context"]),
