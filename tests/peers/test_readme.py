@@ -17,6 +17,7 @@ README = PEERS.parent / "simulator" / "README.md"
 PROGRAMS = {
     "cargo run -p aks-kms-simulator --": os.environ["PEERS_SIMULATOR"],
     "cargo run --example manage --": os.environ["PEERS_MANAGE"],
+    "cargo run --example connect": os.environ["PEERS_CONNECT"],
 }
 
 
@@ -94,5 +95,6 @@ def test_each_block_works_as_it_stands_there(reader):
     truth = output("/secrets\"\n")
     assert f'"{reader.shell.run("printf %s $NEW_KEY_ID")}":10' in truth and '"unreadable":0' in truth
     assert '"enabled": true' in output("example manage")
+    assert output("example connect").startswith("KMS is on, with https://kv-")
     assert '"method":"PUT"' in output("/writes")
     assert output("AKSOperationPreempted").endswith("as was asked\n")

@@ -35,6 +35,8 @@ pub fn write(folder: &Path, case: &Case) -> io::Result<()> {
         // of requests, so of az and the Python SDKs
         ("REQUESTS_CA_BUNDLE", &*authority),
         ("NODE_EXTRA_CA_CERTS", &authority),
+        // of Rust, Go and OpenSSL
+        ("SSL_CERT_FILE", &authority),
         // both spellings: some clients read the one, some prefer the other
         ("HTTPS_PROXY", &case.proxy),
         ("https_proxy", &case.proxy),
@@ -54,6 +56,7 @@ pub fn write(folder: &Path, case: &Case) -> io::Result<()> {
         ("AZURE_POD_IDENTITY_AUTHORITY_HOST", &case.metadata_endpoint),
         ("RESOURCE_GROUP", group),
         ("CLUSTER", cluster),
+        ("CLUSTER_ID", &case.cluster_id),
         ("VAULT", vault),
         ("KEY_ID", oldest),
         ("NEW_KEY_ID", newest),
