@@ -51,12 +51,18 @@ async fn endpoints() -> Vec<(Verb, Endpoint)> {
 }
 
 /// A call with nonsense in the place of one kind of response.
-async fn disturbed(verb: Verb, endpoint: &Endpoint, nonsense: Nonsense) -> (String, bool) {
+async fn disturbed(
+    verb: Verb,
+    endpoint: &Endpoint,
+    nonsense: Nonsense,
+    limit: Duration,
+) -> (String, bool) {
+    let limit = verb.limit(limit);
     let what = format!("{verb:?}, {endpoint}, {nonsense:?}");
     let world = World::new(verb, Some((endpoint.clone(), nonsense))).await;
     let began = Instant::now();
-    let outcome = world.call(verb.limit(LIMIT)).await;
-    assert!(began.elapsed() < verb.limit(LIMIT) + GRACE, "{what}: {:?}", began.elapsed());
+    let outcome = world.call(limit).await;
+    assert!(began.elapsed() < limit + GRACE, "{what}: {:?}", began.elapsed());
     if let Err(error) = &outcome {
         let shown = format!("{error}");
         assert!(
@@ -99,7 +105,7 @@ async fn whoever_answers_every_verb_ends_in_time_and_loses_nothing() {
             let (verb, endpoint) = endpoints.iter().find(|(_, it)| it.is_get_of(part)).unwrap();
             reset_peak();
             let before = memory("VmRSS");
-            let (what, has_disturbed) = disturbed(*verb, endpoint, nonsense).await;
+            let (what, has_disturbed) = disturbed(*verb, endpoint, nonsense, LIMIT).await;
             assert!(has_disturbed, "{what}");
             let grown = memory("VmHWM").saturating_sub(before);
             println!("{what}: {} MiB", grown >> 20);
@@ -117,15 +123,22 @@ async fn whoever_answers_every_verb_ends_in_time_and_loses_nothing() {
     let number = pairs.len();
     let outcomes: Vec<(&Endpoint, bool)> = stream::iter(pairs)
         .map(async |(verb, endpoint, nonsense)| {
-            (endpoint, disturbed(verb, endpoint, nonsense).await.1)
+            (endpoint, disturbed(verb, endpoint, nonsense, LIMIT).await.1)
         })
         .buffer_unordered(AT_ONCE)
         .collect()
         .await;
-    let met: BTreeSet<&Endpoint> =
+    let mut met: BTreeSet<&Endpoint> =
         outcomes.iter().filter(|(_, has_disturbed)| *has_disturbed).map(|(it, _)| *it).collect();
     println!("{} kinds of requests, {number} pairs", endpoints.len());
+    // On a busy machine the time limit may come before what is asked last: alone, there is time.
+    let missed = endpoints.iter().filter(|(_, endpoint)| !met.contains(endpoint));
+    let missed: Vec<&(Verb, Endpoint)> = missed.collect();
+    for (verb, endpoint) in missed {
+        if disturbed(*verb, endpoint, Nonsense::ALL[0], LIMIT * 10).await.1 {
+            met.insert(endpoint);
+        }
+    }
     let missed: Vec<_> = endpoints.iter().filter(|(_, endpoint)| !met.contains(endpoint)).collect();
-    // On a busy machine the time limit may come before what is asked last.
     assert!(missed.len() <= 2, "{missed:#?}");
 }
