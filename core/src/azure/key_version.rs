@@ -137,7 +137,12 @@ fn create_body_from(bundle: &Value, operation: &str, now: OffsetDateTime) -> Opt
     let seconds = |name: &str| attributes.get(name).and_then(Value::as_i64);
     body["attributes"] = json!({"enabled": true});
     if let (Some(expires), Some(created)) = (seconds("exp"), seconds("created")) {
-        body["attributes"]["exp"] = (now.unix_timestamp() + (expires - created).max(0)).into();
+        let life = expires.saturating_sub(created).max(0);
+        let ends = now.unix_timestamp().saturating_add(life);
+        // A life that leaves the calendar is none that has an end.
+        if OffsetDateTime::from_unix_timestamp(ends).is_ok() {
+            body["attributes"]["exp"] = ends.into();
+        }
     }
     Some(body)
 }
@@ -242,6 +247,27 @@ mod tests {
         );
         assert_eq!(make(&fake).await.unwrap().as_str(), MADE);
         assert_eq!(posts(&fake), 1);
+    }
+
+    #[tokio::test]
+    async fn a_life_that_no_calendar_has_is_not_asked_for() {
+        for (created, expires) in
+            [(0, i64::MAX), (i64::MIN, i64::MAX), (i64::MIN, 1), (i64::MAX, i64::MIN)]
+        {
+            let bundle = json!({
+                "key": {"kid": KEY, "kty": "RSA", "key_ops": ["encrypt"]},
+                "attributes": {"created": created, "exp": expires},
+            });
+            let fake = FakeAzure::default();
+            fake.on(Method::Get, VERSIONS, [list(false)]);
+            fake.on(Method::Get, READ, [json_reply(200, bundle)]);
+            fake.on(Method::Post, CREATE, [json_reply(200, json!({"key": {"kid": MADE}}))]);
+            assert_eq!(make(&fake).await.unwrap().as_str(), MADE, "{created} {expires}");
+            let seen = fake.seen();
+            let attributes = &seen.last().unwrap().body["attributes"];
+            let has_end = attributes.get("exp").is_some();
+            assert_eq!(has_end, expires < created, "{attributes}");
+        }
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! One parser, met by changed documents and by anything else, for as long as it is asked to.
 //!
-//! `AKS_KMS_FUZZ_SECONDS` says for how long (1), `AKS_KMS_FUZZ_SEED` with which inputs; without it they
-//! are the same each time. What it costs is measured by `allocation_counter`, as no code here may be unsafe.
+//! `AKS_KMS_FUZZ_SECONDS` says for how long, and without it so many inputs are tried on any machine;
+//! `AKS_KMS_FUZZ_SEED` says with which inputs, and without it they are the same each time. What it costs is measured by `allocation_counter`, as no code here may be unsafe.
 
 #![allow(clippy::print_stderr, reason = "a search says what it tried")]
 
@@ -24,7 +24,9 @@ use proptest::{
 
 use super::change::{Change, changes};
 
-/// So many inputs are tried however slow the machine is.
+/// So many inputs are tried where no time is given: the same ones on every machine.
+const INPUTS: u64 = 5_000;
+/// So many at least where a time is given, however slow the machine is.
 const AT_LEAST: u64 = 192;
 /// What a parser may take for its input, of the processor's time: far above what is linear, far below what is
 /// not.
@@ -93,11 +95,13 @@ impl Target<'_> {
     /// `parse` also asserts what must hold of what it reads; here it is that nothing panics, or takes time
     /// or memory out of proportion, and that a refusal is fit to be shown.
     pub(crate) fn run(&self, parse: impl Fn(&[u8]) -> Seen) {
-        let seconds = number("AKS_KMS_FUZZ_SECONDS").unwrap_or(1);
-        self.run_for(Duration::from_secs(seconds), parse);
+        match number("AKS_KMS_FUZZ_SECONDS") {
+            Some(seconds) => self.run_for(Duration::from_secs(seconds), AT_LEAST, parse),
+            None => self.run_for(Duration::ZERO, INPUTS, parse),
+        }
     }
 
-    fn run_for(&self, time: Duration, parse: impl Fn(&[u8]) -> Seen) {
+    fn run_for(&self, time: Duration, at_least: u64, parse: impl Fn(&[u8]) -> Seen) {
         for document in &self.documents {
             let seen = parse(document);
             let Seen::Refused(why) = seen else { continue };
@@ -118,7 +122,7 @@ impl Target<'_> {
         let until = Instant::now() + time;
         let watch = Watch::start(self.name);
         let strategy = (any::<prop::sample::Index>(), changes());
-        while Instant::now() < until || tried.borrow().inputs < AT_LEAST {
+        while Instant::now() < until || tried.borrow().inputs < at_least {
             let tree = strategy.new_tree(&mut runner).unwrap();
             let outcome = runner.run_one(tree, |(which, change)| {
                 let document = &self.documents[which.index(self.documents.len())];
@@ -266,7 +270,7 @@ mod tests {
     fn fails(parse: fn(&[u8]) -> Seen, read: u64) -> bool {
         let documents = vec![DOCUMENT.into()];
         let target = Target { name: "trial", documents, read, hidden: &["needle"] };
-        catch_unwind(|| target.run_for(Duration::ZERO, parse)).is_err()
+        catch_unwind(|| target.run_for(Duration::ZERO, AT_LEAST, parse)).is_err()
     }
 
     fn json(input: &[u8]) -> Seen {

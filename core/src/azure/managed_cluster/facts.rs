@@ -112,9 +112,10 @@ fn text(value: &Value, pointer: &str) -> Option<String> {
     value.pointer(pointer).and_then(Value::as_str).filter(|it| !it.is_empty()).map(str::to_owned)
 }
 
-/// A word of Azure that is shown.
+/// A word of Azure that is shown, if anything of it can be.
 fn state(value: &Value, pointer: &str) -> Option<String> {
-    text(value, pointer).map(|state| one_line(&state, LONGEST_NAME))
+    let state = one_line(&text(value, pointer)?, LONGEST_NAME);
+    (!state.is_empty()).then_some(state)
 }
 
 fn flag(value: &Value, pointer: &str) -> bool {

@@ -94,7 +94,8 @@ impl Destination {
     fn checked(self) -> Result<Self> {
         let url = &self.config.cluster_url;
         if url.scheme_str() != Some("https") || url.host().is_none() {
-            let message = format!("the API server's address must be an https URL, not \"{url}\"");
+            // Not the address itself, which may have a password in it.
+            let message = "the API server's address must be an https URL with a host";
             return Err(Error::new(ErrorKind::InvalidInput, message));
         }
         if self.config.accept_invalid_certs {

@@ -121,7 +121,16 @@ fn fuzz_kubeconfig_files() {
             assert_eq!(destination.config.cluster_url.scheme_str(), Some("https"));
             assert!(!destination.config.accept_invalid_certs);
         }
-        Seen::of(destination.map(|_| ()))
+        match Seen::of(destination.map(|_| ())) {
+            // A name is shown, whatever it is.
+            Seen::Refused(why) => {
+                Seen::Refused(["context", "cluster", "user"].iter().fold(why, |why, kind| {
+                    let named = |quote: &str| format!("no {kind} {quote}needle{quote}");
+                    why.replace(&named("\""), "").replace(&named("\\\""), "")
+                }))
+            }
+            seen => seen,
+        }
     });
 }
 

@@ -44,7 +44,7 @@ async fn count_all(api: &KubernetesApi, scope: ObserveScope<'_>) -> Result<u64> 
                     count_list(api, &secrets_path(&namespace), &doing(&namespace)).await
                 })
                 .buffer_unordered(AT_A_TIME)
-                .try_fold(0, async |sum, count| Ok(sum + count))
+                .try_fold(0, async |sum: u64, count| Ok(sum.saturating_add(count)))
                 .await?;
             (total, namespaces.iter().any(|namespace| namespace == scope.state_namespace))
         }
