@@ -129,7 +129,7 @@ fn fuzz_kubeconfig_files() {
                     why.replace(&named("\""), "").replace(&named("\\\""), "")
                 }))
             }
-            seen => seen,
+            Seen::Read => Seen::Read,
         }
     });
 }
