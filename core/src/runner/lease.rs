@@ -11,7 +11,7 @@ use std::{
 use tokio::{
     sync::Mutex,
     task::JoinHandle,
-    time::{Instant, sleep},
+    time::{Instant, sleep, timeout},
 };
 
 use crate::{
@@ -24,6 +24,9 @@ use crate::{
 /// How many lives of a Lease taking it may last. While the API server is away none of its time
 /// counts, and somebody must be told at last.
 const LIVES: u32 = 20;
+
+/// How long giving a Lease back may take: whoever called has waited already, and it dies by itself.
+const RELEASE: Duration = Duration::from_secs(5);
 
 /// The Lease, held and renewed until this is dropped. Dropped without a release, as by a crash, it
 /// is dead after [`Timing::lease`].
@@ -192,8 +195,14 @@ impl HeldLease {
             }
             Ok::<_, Error>(())
         };
-        if let Err(error) = given_back.await {
-            tracing::warn!(%error, "the Lease was not given back; it is dead in a few seconds");
+        match timeout(RELEASE, given_back).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => {
+                tracing::warn!(%error, "the Lease was not given back; it is dead in a few seconds");
+            }
+            Err(_) => {
+                tracing::warn!("the Lease was not given back in time; it is dead in a few seconds");
+            }
         }
     }
 }
