@@ -89,6 +89,11 @@ impl Finding {
         self
     }
 
+    /// The rule, what is the matter and what to do, as errors tell it.
+    pub(crate) fn told(&self) -> String {
+        format!("[{}] {}. {}", self.rule, self.message, self.remedy)
+    }
+
     /// Whether it refuses the operation, given what the caller allows.
     pub(crate) fn refuses(&self, allow: &[RuleId]) -> bool {
         self.level == Level::Block && !(self.overridable && allow.contains(&self.rule))

@@ -155,10 +155,7 @@ pub(crate) fn namespaces_exist(observed: &Observed) -> Result<(), Error> {
 /// `invalid_input` that names everything that is wrong with a call's arguments: the findings of
 /// [`target`], and what [`option_problems`](super::option_problems) has to say.
 pub(crate) fn invalid_input(findings: Vec<Finding>, problems: Vec<String>) -> Error {
-    let mut all: Vec<String> = findings
-        .iter()
-        .map(|Finding { rule, message, remedy, .. }| format!("[{rule}] {message}. {remedy}"))
-        .collect();
+    let mut all: Vec<String> = findings.iter().map(Finding::told).collect();
     all.extend(problems.into_iter().map(|problem| format!("{problem}.")));
     Error::new(ErrorKind::InvalidInput, all.join(" ")).with_findings(findings)
 }

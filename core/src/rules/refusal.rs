@@ -39,13 +39,12 @@ pub(crate) fn refusal(
 }
 
 fn reason(finding: &Finding) -> String {
-    let Finding { rule, message, remedy, .. } = finding;
-    let way_out = if finding.overridable {
-        format!(" To override, add {rule} to allow.")
+    let told = finding.told();
+    if finding.overridable {
+        format!("{told} To override, add {} to allow.", finding.rule)
     } else {
-        String::new()
-    };
-    format!("[{rule}] {message}. {remedy}{way_out}")
+        told
+    }
 }
 
 /// The rules whose refusal the caller lifts and that would have refused, in the catalogue's order.

@@ -128,8 +128,7 @@ fn unproven(question: &RuleContext<'_>) -> Option<Finding> {
 fn record_unreadable(question: &RuleContext<'_>) -> Option<Finding> {
     let Some(Fact::Unknown(why)) = &question.observed.record else { return None };
     question.observed.kubernetes.known()?;
-    let message =
-        format!("the record of keys and proofs cannot be read: {}", why.trim_end_matches('.'));
+    let message = format!("the record of keys and proofs cannot be read: {why}");
     Some(Finding::violated(RuleId::RecordUnreadable, &question.observed.cluster.id, message))
 }
 
@@ -213,7 +212,7 @@ impl Judged<'_> {
             Unreadable::Secret(said) => Finding::violated(
                 rule,
                 cluster,
-                format!("the API server cannot decrypt a secret: {}", said.trim_end_matches('.')),
+                format!("the API server cannot decrypt a secret: {said}"),
             ),
             Unreadable::NotReady => Finding::undetermined(
                 rule,

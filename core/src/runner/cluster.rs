@@ -136,7 +136,7 @@ impl Runner<'_> {
         if !finding.refuses(self.allow) {
             return Ok(Outcome::Done);
         }
-        let message = format!("{}. {} Then run this again", finding.message, finding.remedy);
+        let message = format!("{} Then run this again", finding.told());
         Err(Error::new(ErrorKind::PreflightFailed, message).with_findings(vec![finding]))
     }
 
@@ -180,10 +180,7 @@ impl Runner<'_> {
         }
         let message = format!("from {now}, AKS offers no upgrades to {wanted}");
         let finding = Finding::violated(RuleId::UpgradeNotOffered, self.cluster, message);
-        let message = format!(
-            "the upgrade of {} cannot go on: [{}] {}. {}",
-            self.cluster, finding.rule, finding.message, finding.remedy
-        );
+        let message = format!("the upgrade of {} cannot go on: {}", self.cluster, finding.told());
         Err(Error::new(ErrorKind::PreflightFailed, message).with_findings(vec![finding]))
     }
 }

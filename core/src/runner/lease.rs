@@ -53,13 +53,13 @@ pub(super) async fn take(
     say: impl Fn(String),
 ) -> Result<HeldLease> {
     let seconds = timing.lease.as_secs();
-    let patience = Patience { began: Instant::now(), limit: timing.lease.saturating_mul(LIVES) };
+    let give_up = Instant::now() + timing.lease.saturating_mul(LIVES);
     loop {
         let found = store.read().await?;
         if let Some(lease) = found.as_ref().filter(|lease| !lease.holder.is_empty()) {
             let holder = one_line(&lease.holder, LONGEST_NAME);
             say(format!("Watching whether {holder} still holds the cluster's Lease"));
-            if !dies(&store, lease, timing, patience).await? {
+            if !dies(&store, lease, timing, give_up).await? {
                 return Err(alive(lease));
             }
         }
@@ -67,23 +67,10 @@ pub(super) async fn take(
             LeaseWrite::Held(lease) => {
                 return Ok(HeldLease::new(store, holder, seconds, lease, timing.lease_renewal));
             }
-            LeaseWrite::Conflict if patience.is_over() => return Err(contended()),
+            LeaseWrite::Conflict if Instant::now() >= give_up => return Err(contended()),
             // Somebody else was faster: look who, but not as fast as the API server responds.
             LeaseWrite::Conflict => sleep(timing.lease_poll).await,
         }
-    }
-}
-
-/// How long taking a Lease may last.
-#[derive(Clone, Copy)]
-struct Patience {
-    began: Instant,
-    limit: Duration,
-}
-
-impl Patience {
-    fn is_over(self) -> bool {
-        self.began.elapsed() >= self.limit
     }
 }
 
@@ -92,7 +79,7 @@ async fn dies(
     store: &LeaseStore,
     lease: &LeaseHeld,
     timing: &Timing,
-    patience: Patience,
+    give_up: Instant,
 ) -> Result<bool> {
     let mut silent = Duration::ZERO;
     let mut answered = Some(Instant::now());
@@ -108,7 +95,7 @@ async fn dies(
                 silent += answered.map_or(Duration::ZERO, |before| at - before);
                 answered = Some(at);
             }
-            Err(error) if error.is_retryable() && !patience.is_over() => answered = None,
+            Err(error) if error.is_retryable() && Instant::now() < give_up => answered = None,
             Err(error) if error.is_retryable() => return Err(not_told(error, lease)),
             Err(error) => return Err(error),
         }

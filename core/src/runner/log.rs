@@ -1,10 +1,7 @@
 //! What a run has done so far. It outlives the run, so that an error or a time limit still comes
 //! with a report.
 
-use std::{
-    collections::BTreeMap,
-    sync::{Arc, Mutex, PoisonError},
-};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use time::OffsetDateTime;
 
@@ -120,15 +117,16 @@ impl RunLog {
         self.change(|entries| entries.reencryption.push(report));
     }
 
-    /// Why secrets could not be rewritten in the last pass, by `namespace/name`.
-    pub(crate) fn blocked(&self) -> BTreeMap<String, String> {
+    /// Why a secret, `namespace/name`, could not be rewritten in the last pass.
+    pub(crate) fn why_blocked(&self, name: &str) -> Option<String> {
         let entries = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let blocked = entries.reencryption.last().into_iter().flat_map(|pass| &pass.blocked);
-        let why = |secret: &BlockedSecret| match secret.message.as_str() {
+        let (namespace, name) = name.split_once('/')?;
+        let is_it = |it: &&BlockedSecret| it.namespace == namespace && it.name == name;
+        let secret = entries.reencryption.last()?.blocked.iter().find(is_it)?;
+        Some(match secret.message.as_str() {
             "" => secret.reason.to_string(),
             said => one_line(said, LONGEST_REASON),
-        };
-        blocked.map(|it| (format!("{}/{}", it.namespace, it.name), why(it))).collect()
+        })
     }
 
     fn change(&self, change: impl FnOnce(&mut Entries)) {

@@ -171,12 +171,15 @@ impl Runner<'_> {
 
     /// Some secrets could not be rewritten.
     fn incomplete(&self, purpose: Purpose, left: &[String]) -> Error {
-        let why = self.log.blocked();
-        let with_reasons: Vec<String> = left
-            .iter()
-            .map(|name| why.get(name).map_or_else(|| name.clone(), |why| format!("{name} ({why})")))
-            .collect();
-        let names = first_of(&with_reasons);
+        const NAMED: usize = 5;
+        let first = left.iter().take(NAMED).map(|name| match self.log.why_blocked(name) {
+            Some(why) => format!("{name} ({why})"),
+            None => name.clone(),
+        });
+        let mut names = first.collect::<Vec<_>>().join(", ");
+        if left.len() > NAMED {
+            names = format!("{names} and {} more", left.len() - NAMED);
+        }
         if purpose != Purpose::Gate {
             let message = format!(
                 "secrets of {} could not be rewritten: {names}; correct what is in their way and run this again, or \
@@ -187,10 +190,7 @@ impl Runner<'_> {
         }
         let why = format!("secrets are not proven to be under the key in use: {names}");
         let finding = Finding::violated(RuleId::PreviousKeyStillNeeded, self.cluster, why);
-        let message = format!(
-            "the key of {} was not changed: [{}] {}. {}",
-            self.cluster, finding.rule, finding.message, finding.remedy
-        );
+        let message = format!("the key of {} was not changed: {}", self.cluster, finding.told());
         Error::new(ErrorKind::ReencryptIncomplete, message).with_findings(vec![finding])
     }
 
@@ -200,15 +200,5 @@ impl Runner<'_> {
             self.cluster
         );
         Error::new(ErrorKind::Conflict, message)
-    }
-}
-
-/// The first few, and how many more there are.
-fn first_of(names: &[String]) -> String {
-    const NAMED: usize = 5;
-    let first = names.iter().take(NAMED).cloned().collect::<Vec<_>>().join(", ");
-    match names.len().checked_sub(NAMED) {
-        None | Some(0) => first,
-        Some(more) => format!("{first} and {more} more"),
     }
 }

@@ -155,10 +155,7 @@ impl Runner<'_> {
 }
 
 pub(super) fn not_connected(id: &VaultId, state: &str, finding: Option<Finding>) -> Error {
-    let why =
-        finding.as_ref().map_or_else(String::new, |Finding { rule, message, remedy, .. }| {
-            format!("[{rule}] {message}. {remedy} ")
-        });
+    let why = finding.as_ref().map_or_else(String::new, |finding| finding.told() + " ");
     let message = format!("key vault {id} {state}: {why}Then run this again");
     Error::new(ErrorKind::PreflightFailed, message).with_findings(finding.into_iter().collect())
 }

@@ -38,6 +38,12 @@ pub(super) fn vault(simulator: &Simulator, case: &Case) -> Value {
     simulator.patch_vault(&case.id, name, &json!({})).unwrap()["properties"].clone()
 }
 
+pub(super) async fn until_kms_is_off(simulator: &Simulator, case: &Case) {
+    let off = "/properties/securityProfile/azureKeyVaultKms/enabled";
+    let is_off = async || simulator.cluster(&case.id).unwrap().pointer(off) == Some(&json!(false));
+    common::until("KMS is off", is_off).await;
+}
+
 /// Every secret is under the key, none is lost, and the vault was never closed too early.
 pub(super) async fn is_well(simulator: &Simulator, case: &Case, mode: NetworkMode, what: &str) {
     let truth = simulator.secrets(&case.id).await.unwrap();
@@ -222,12 +228,8 @@ async fn a_vault_that_another_cluster_comes_to_use_is_not_closed() {
     let others = Az::login(&case).await;
     let public =
         json!({"enabled": true, "keyId": case.key_ids[0], "keyVaultNetworkAccess": "Public"});
-    let is_off = || {
-        let cluster = simulator.cluster(&case.id).unwrap();
-        cluster["properties"]["securityProfile"]["azureKeyVaultKms"]["enabled"] == json!(false)
-    };
     let (outcome, another) = futures::join!(change(&manager, NetworkMode::Private), async {
-        common::until("KMS is off", async || is_off()).await;
+        until_kms_is_off(&simulator, &case).await;
         others.create_another("aks-other", public).await
     });
     let error = outcome.unwrap_err();

@@ -1,15 +1,13 @@
 //! A change of the network mode that does not come to its end: what its errors say is left, and the
 //! ways out that they name.
 
-use std::time::Duration;
-
 use aks_kms::{
     DisableOptions, EnableOptions, ErrorKind, Finding, Level, NetworkMode, ResumeOptions,
     RotateOptions, RuleId,
 };
 use serde_json::json;
 
-use super::network_mode::{change, given, is_well, vault};
+use super::network_mode::{change, given, is_well, until_kms_is_off, vault};
 use crate::common::{self, world::is_all_proven};
 
 /// What stands against going on is found while KMS is off: each error says so, and `resume` goes on.
@@ -23,14 +21,8 @@ async fn while_kms_is_off_every_refusal_says_so() {
             json!({"properties": {"apiServerAccessProfile": {"enableVnetIntegration": on}}});
         simulator.patch_cluster(&case.id, &patch).unwrap();
     };
-    let is_off = || {
-        let cluster = simulator.cluster(&case.id).unwrap();
-        cluster["properties"]["securityProfile"]["azureKeyVaultKms"]["enabled"] == json!(false)
-    };
     let (outcome, ()) = futures::join!(change(&manager, NetworkMode::Private), async {
-        while !is_off() {
-            tokio::time::sleep(Duration::from_millis(1)).await;
-        }
+        until_kms_is_off(&simulator, &case).await;
         integrated(false);
     });
     let again = manager.resume(ResumeOptions::default()).await;

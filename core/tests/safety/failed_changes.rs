@@ -100,15 +100,11 @@ async fn az_failed_to_set_a_third_key(wiring: &str) -> World {
     let world = World::embedded(wiring, json!({})).await;
     world.enable(1).await.unwrap();
     world.rotate_only(2).await.unwrap();
-    world.faults(failing(PERMISSION_ERROR)).await;
     let profile = json!({
         "enabled": true, "keyId": world.key(3), "keyVaultNetworkAccess": "Public",
         "keyVaultResourceId": "",
     });
-    let (status, response) = world.az().await.ask_for_kms(profile).await;
-    assert!(status.is_success(), "{response}");
-    world.comes_to_be("Failed").await;
-    world.faults(json!({})).await;
+    world.others_fail_to_set(profile, PERMISSION_ERROR).await;
     assert_eq!(world.configured().as_deref(), Some(world.key(3)));
     world.all_under(1).await;
     world
@@ -169,11 +165,7 @@ async fn what_others_failed_to_set_publicly_is_not_set_while_the_vault_is_closed
             "keyVaultResourceId": "",
         });
         for profile in [off, public] {
-            world.faults(failing(INTERNAL_ERROR)).await;
-            let (status, response) = world.az().await.ask_for_kms(profile).await;
-            assert!(status.is_success(), "{response}");
-            world.comes_to_be("Failed").await;
-            world.faults(json!({})).await;
+            world.others_fail_to_set(profile, INTERNAL_ERROR).await;
         }
         world.simulator.clear_writes(&world.case.id).unwrap();
         let error = world.impatient().disable(DisableOptions::default()).await.unwrap_err();
@@ -208,11 +200,7 @@ async fn what_others_failed_to_enable_is_not_turned_off_and_on() {
             "enabled": true, "keyId": world.key(2), "keyVaultNetworkAccess": "Public",
             "keyVaultResourceId": "",
         });
-        world.faults(failing(INTERNAL_ERROR)).await;
-        let (status, response) = world.az().await.ask_for_kms(profile).await;
-        assert!(status.is_success(), "{response}");
-        world.comes_to_be("Failed").await;
-        world.faults(json!({})).await;
+        world.others_fail_to_set(profile, INTERNAL_ERROR).await;
 
         world.simulator.clear_writes(&world.case.id).unwrap();
         let options = ChangeNetworkModeOptions::default();

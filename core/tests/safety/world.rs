@@ -43,6 +43,15 @@ impl World {
         until(state, async || self.property("provisioningState") == state).await;
     }
 
+    /// Others ask for a KMS profile, and that fails.
+    pub(crate) async fn others_fail_to_set(&self, profile: Value, code: &str) {
+        self.faults(failing(code)).await;
+        let (status, response) = self.az().await.ask_for_kms(profile).await;
+        assert!(status.is_success(), "{response}");
+        self.comes_to_be("Failed").await;
+        self.faults(json!({})).await;
+    }
+
     /// A property of the cluster's document.
     pub(crate) fn property(&self, name: &str) -> Value {
         self.simulator.cluster(&self.case.id).unwrap()["properties"][name].clone()
