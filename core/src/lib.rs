@@ -18,6 +18,7 @@ mod operation;
 mod options;
 mod plan;
 mod progress;
+mod provision;
 mod reencrypt;
 mod report;
 mod rules;
@@ -36,23 +37,24 @@ pub use catalogue::{Level, Rule, RuleId, rules};
 pub use error::{Error, ErrorKind, Result};
 pub use ids::{
     ClusterId, ExpectedKey, IdentityId, KeyId, KubernetesVersion, NetworkMode, NodePools,
-    ParseError, VaultAccess, VaultId, Verb,
+    ParseError, VaultAccess, VaultAuthorization, VaultId, Verb,
 };
 pub use kubernetes::KubernetesAccess;
 pub use manager::KmsManager;
 #[doc(hidden)]
 pub use options::Timing;
 pub use options::{
-    ChangeNetworkModeOptions, DisableOptions, EnableOptions, MigrateToV2Options, NewKey, Pace,
-    Reencrypt, ReencryptOptions, ReencryptSecretsOptions, ResumeOptions, RotateOptions, RunOptions,
-    StatusOptions, VerifySecretsOptions,
+    ChangeNetworkModeOptions, CreateClusterOptions, DisableOptions, EnableOptions,
+    MigrateToV2Options, NewKey, Pace, ProvisionOptions, Reencrypt, ReencryptOptions,
+    ReencryptSecretsOptions, ResumeOptions, RotateOptions, RunOptions, StatusOptions,
+    VerifySecretsOptions,
 };
 pub use progress::{OnProgress, Phase, Progress};
 pub use report::{
     Action, ApiServer, BlockedReason, BlockedSecret, Counts, Evidence, Experience, Finding,
     FindingState, KeyLedger, KmsChange, KmsConfiguration, KmsStatus, KmsVersion, LedgerEntry,
-    OperationInProgress, OperationReport, Purpose, ReencryptReport, Scope, SecretTotal, Step,
-    StepKind, StepOutcome, StepReport, Steps,
+    OperationInProgress, OperationReport, ProvisionPart, ProvisionStep, Provisioned, Purpose,
+    ReencryptReport, Scope, SecretTotal, Step, StepKind, StepOutcome, StepReport, Steps,
 };
 pub use runner::Journal;
 /// The crate's own versions of the crates that its interface shows.

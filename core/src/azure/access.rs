@@ -15,12 +15,12 @@ use crate::{
     ids::VaultId,
 };
 
-const IDENTITY_API_VERSION: &str = "2024-11-30";
-const AUTHORIZATION_API_VERSION: &str = "2022-04-01";
+pub(super) const IDENTITY_API_VERSION: &str = "2024-11-30";
+pub(super) const AUTHORIZATION_API_VERSION: &str = "2022-04-01";
 const DIAGNOSTICS_API_VERSION: &str = "2021-05-01-preview";
 
-const READ_IDENTITY: &str = "Microsoft.ManagedIdentity/userAssignedIdentities/read";
-const READ_ASSIGNMENTS: &str = "Microsoft.Authorization/roleAssignments/read";
+pub(super) const READ_IDENTITY: &str = "Microsoft.ManagedIdentity/userAssignedIdentities/read";
+pub(super) const READ_ASSIGNMENTS: &str = "Microsoft.Authorization/roleAssignments/read";
 const READ_DEFINITIONS: &str = "Microsoft.Authorization/roleDefinitions/read";
 const READ_DIAGNOSTICS: &str = "Microsoft.Insights/diagnosticSettings/read";
 
@@ -165,7 +165,7 @@ impl Azure {
             .collect())
     }
 
-    async fn role_definition(&self, id: &str) -> Result<RoleDefinition> {
+    pub(super) async fn role_definition(&self, id: &str) -> Result<RoleDefinition> {
         let slot = {
             let mut definitions =
                 self.role_definitions.lock().unwrap_or_else(PoisonError::into_inner);

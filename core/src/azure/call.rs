@@ -36,6 +36,8 @@ pub(super) struct Call {
     pub(super) query: Vec<(&'static str, String)>,
     pub(super) body: Option<Value>,
     pub(super) if_match: Option<String>,
+    /// Only if there is nothing yet at that path.
+    pub(super) if_none_match: bool,
     /// Completes "could not …".
     pub(super) what: String,
     /// What it needs, for when Azure does not say.
@@ -55,6 +57,7 @@ impl Call {
             query: Vec::new(),
             body: None,
             if_match: None,
+            if_none_match: false,
             what: what.into(),
             permission,
         }

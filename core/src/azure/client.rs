@@ -178,6 +178,9 @@ impl Azure {
         if let Some(etag) = &call.if_match {
             request.insert_header(IF_MATCH, etag.clone());
         }
+        if call.if_none_match {
+            request.insert_header("if-none-match", "*");
+        }
         send(pipeline, &mut request, &call.what).await
     }
 

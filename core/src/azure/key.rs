@@ -85,7 +85,7 @@ fn vault_call(key_id: &KeyId, path: String, what: String) -> Call {
 }
 
 /// `properties` of `Microsoft.KeyVault/vaults/keys[/versions]`.
-fn from_resource(key: &Value) -> Option<KeyFacts> {
+pub(super) fn from_resource(key: &Value) -> Option<KeyFacts> {
     let properties = key.get("properties")?;
     let id = properties.get("keyUriWithVersion").or_else(|| properties.get("keyUri"))?;
     facts(id, properties.get("kty")?, properties.get("keyOps"), properties.get("attributes")?)

@@ -26,6 +26,7 @@ mod credential;
 mod error;
 #[cfg(test)]
 mod fuzz_tests;
+mod identity;
 mod key;
 mod key_version;
 mod kms_users;
@@ -34,6 +35,7 @@ mod no_response;
 mod pages;
 mod policy;
 mod refusal;
+mod role_assignment;
 mod role_definition;
 #[cfg(test)]
 pub(crate) use refusal::tests::of_a_change as refusal;
@@ -44,10 +46,13 @@ mod testing;
 #[cfg(test)]
 pub(crate) use testing::{cluster_id, cluster_json};
 mod vault;
+pub(crate) use vault::API_VERSION as KEY_VAULT_API_VERSION;
+mod vault_creation;
 
 pub(crate) use client::{Azure, AzureConfig};
 pub use cloud::Cloud;
 pub(crate) use credential::ClusterRole;
 pub(crate) use error::{is_etag_mismatch, is_key_permission_error};
 pub(crate) use managed_cluster::is_not_followed;
-pub(crate) use managed_cluster::{Ended, ManagedCluster, Operation, UpgradeTarget};
+pub(crate) use managed_cluster::{Ended, ManagedCluster, NewCluster, Operation, UpgradeTarget};
+pub(crate) use vault_creation::NewVault;

@@ -16,17 +16,17 @@ use super::{
     error::unreadable,
 };
 use crate::{
-    error::{ErrorKind, Result},
+    error::{Error, ErrorKind, Result},
     facts::{AccessPolicy, ConnectionState, Fact, Lookup, PrivateEndpointConnection, VaultFacts},
     ids::{ClusterId, KeyId, VaultId},
 };
 
 /// Of Key Vault's management plane.
-pub(super) const API_VERSION: &str = "2026-05-15";
+pub(crate) const API_VERSION: &str = "2026-05-15";
 const RESOURCE_GRAPH_API_VERSION: &str = "2024-04-01";
 
 const READ: &str = "Microsoft.KeyVault/vaults/read";
-const WRITE: &str = "Microsoft.KeyVault/vaults/write";
+pub(super) const WRITE: &str = "Microsoft.KeyVault/vaults/write";
 const READ_KEYS: &str = "Microsoft.KeyVault/vaults/keys/read";
 const READ_DELETED: &str = "Microsoft.KeyVault/deletedVaults/read";
 const SEARCH: &str = "Microsoft.ResourceGraph/resources/read";
@@ -105,21 +105,27 @@ impl Azure {
     }
 
     async fn vault_by_id(&self, id: &VaultId) -> Fact<Lookup<VaultFacts>> {
-        let call = vault_read(id);
-        let response = match self.send(&call).await {
-            Ok(response) => response,
+        self.find_vault(id).await.into()
+    }
+
+    /// Looks for a vault.
+    pub(crate) async fn find_vault(&self, id: &VaultId) -> Result<Lookup<VaultFacts>> {
+        match self.read_vault(id).await {
+            Ok(vault) => Ok(Lookup::Found(vault)),
             Err(error) if error.kind() == ErrorKind::NotFound => {
-                return match self.is_deleted(id.subscription_id(), id.name()).await {
-                    Ok(true) => Fact::Known(Lookup::SoftDeleted),
-                    Ok(false) => Fact::Known(Lookup::NotFound),
-                    Err(error) => Fact::Unknown(format!(
-                        "key vault {id} is not there, and whether it can be recovered is not known: {error}"
-                    )),
-                };
+                match self.is_deleted(id.subscription_id(), id.name()).await {
+                    Ok(true) => Ok(Lookup::SoftDeleted),
+                    Ok(false) => Ok(Lookup::NotFound),
+                    Err(error) => {
+                        let message = format!(
+                            "key vault {id} is not there, and whether it can be recovered is not known: {error}"
+                        );
+                        Err(Error::new(error.kind(), message))
+                    }
+                }
             }
-            Err(error) => return Fact::Unknown(error.to_string()),
-        };
-        response.json(&call.what).and_then(|vault| parse(id, &vault)).map(Lookup::Found).into()
+            Err(error) => Err(error),
+        }
     }
 
     async fn vault_by_name(&self, key_id: &KeyId, cluster: &ClusterId) -> Fact<Lookup<VaultFacts>> {
@@ -233,7 +239,7 @@ pub(super) fn resource_graph(what: String, query: &str, options: &Value) -> Call
     Call { method: Method::Post, body: Some(body), ..call }
 }
 
-fn vault_read(id: &VaultId) -> Call {
+pub(super) fn vault_read(id: &VaultId) -> Call {
     Call::get(id.to_string(), API_VERSION, format!("read key vault {id}"), READ)
 }
 
@@ -243,7 +249,7 @@ fn vault_id_named(resource: &Value, name: &str) -> Option<VaultId> {
     last.eq_ignore_ascii_case(name).then(|| VaultId::parse(id).ok()).flatten()
 }
 
-fn parse(id: &VaultId, vault: &Value) -> Result<VaultFacts> {
+pub(super) fn parse(id: &VaultId, vault: &Value) -> Result<VaultFacts> {
     let text = |pointer: &str| vault.pointer(pointer).and_then(Value::as_str);
     let flag = |pointer: &str| vault.pointer(pointer).and_then(Value::as_bool);
     let Some(tenant_id) = text("/properties/tenantId") else {

@@ -13,6 +13,7 @@ mod resource_id;
 mod tests;
 mod text_enum;
 mod vault_access;
+mod vault_authorization;
 mod verb;
 
 pub use expected_key::ExpectedKey;
@@ -24,4 +25,5 @@ pub use parse_error::ParseError;
 pub use resource_id::{ClusterId, IdentityId, VaultId};
 pub(crate) use text_enum::{by_name, serde_as_text, text_enum};
 pub use vault_access::VaultAccess;
+pub use vault_authorization::VaultAuthorization;
 pub use verb::Verb;

@@ -5,6 +5,7 @@ mod finding;
 mod kms;
 mod ledger;
 mod operation;
+mod provisioned;
 mod status;
 mod step;
 
@@ -16,5 +17,6 @@ pub use operation::{
     ApiServer, BlockedReason, BlockedSecret, Counts, Evidence, OperationReport, Purpose,
     ReencryptReport, Scope, StepOutcome, StepReport,
 };
+pub use provisioned::{ProvisionPart, ProvisionStep, Provisioned};
 pub use status::{Experience, KmsStatus, KmsVersion, OperationInProgress, SecretTotal};
 pub use step::{Step, StepKind, Steps};

@@ -33,6 +33,18 @@ pub(super) fn check(question: &RuleContext<'_>) -> Vec<Finding> {
     judged.key_access().into_iter().chain(private_link).collect()
 }
 
+/// Whether an identity may not, as far as it can be seen, encrypt and decrypt with the keys of a vault.
+pub(crate) fn lacks_key_access(access: &AccessFacts, vault: &VaultFacts) -> bool {
+    let vault = Fact::Known(Lookup::Found(vault.clone()));
+    !Judged { access, vault: Some(&vault), resource: String::new() }.key_access().is_empty()
+}
+
+/// Whether an identity may not, as far as it can be seen, approve private endpoint connections of a vault.
+pub(crate) fn lacks_private_link(access: &AccessFacts, vault: &VaultFacts) -> bool {
+    let vault = Fact::Known(Lookup::Found(vault.clone()));
+    Judged { access, vault: Some(&vault), resource: String::new() }.private_link().is_some()
+}
+
 /// Whether an identity has encrypt or decrypt through a group: by one of its role assignments, or
 /// by an access policy, of which it cannot be seen whether they are a group's.
 pub(super) fn grants_key_access(

@@ -37,7 +37,12 @@ pub(crate) async fn simulator() -> Simulator {
 
 /// A builder for the case's cluster, with waits scaled as the simulator's are.
 pub(crate) fn builder(case: &Case) -> KmsManagerBuilder {
-    KmsManager::builder(ClusterId::parse(&case.cluster_id).unwrap())
+    builder_of(case, ClusterId::parse(&case.cluster_id).unwrap())
+}
+
+/// A builder for any cluster of the case, with waits scaled as the simulator's are.
+pub(crate) fn builder_of(case: &Case, cluster: ClusterId) -> KmsManagerBuilder {
+    KmsManager::builder(cluster)
         .cloud(case.arm.parse().unwrap())
         .credential(case.credential())
         .transport(case.transport())

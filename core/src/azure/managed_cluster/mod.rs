@@ -5,6 +5,7 @@ mod edit;
 mod facts;
 #[cfg(test)]
 mod fuzz_tests;
+mod new;
 mod operation;
 mod upgrade;
 
@@ -14,6 +15,7 @@ use serde_json::Value;
 pub(crate) use self::{
     document::ManagedCluster,
     edit::UpgradeTarget,
+    new::NewCluster,
     operation::{Ended, Operation, is_not_followed},
 };
 

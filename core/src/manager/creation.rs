@@ -1,0 +1,183 @@
+//! The cluster of `create_cluster`: made where there is none, waited for, and never changed into
+//! something else.
+
+use tokio::time::{Instant, sleep};
+
+use super::session::Session;
+use crate::{
+    azure::{ManagedCluster, NewCluster, is_key_permission_error},
+    catalogue::{Level, RuleId},
+    error::{Error, ErrorKind, Result},
+    facts::ClusterFacts,
+    ids::{ExpectedKey, Verb},
+    observe::observe_planned,
+    options::{ReencryptOptions, RunOptions},
+    plan::{Plan, rewrite},
+    progress::Phase,
+    report::{Finding, KmsStatus, Step, StepKind, StepOutcome},
+    rules::{self, RuleContext},
+    runner::settled,
+};
+
+/// Requests in a row whose outcome is not known.
+const TRIES: u32 = 7;
+/// The provisioning state of a cluster that is yet to be made.
+const NOT_CREATED: &str = "NotCreated";
+
+/// How it is gone on with.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Ensured {
+    /// The cluster is there, and at rest.
+    Ready,
+    /// It is not, and nothing is made in a dry run.
+    Planned,
+}
+
+/// Sees to it that the cluster is there.
+pub(super) async fn ensure(
+    session: &Session<'_>,
+    new: &NewCluster,
+    run: &RunOptions,
+    rewrites: bool,
+) -> Result<Ensured> {
+    let Session { inner, reporter, log, .. } = session;
+    reporter.phase(Phase::Observe, None, "Looking for the cluster, its vault, key and identity");
+    let step = Step::new(StepKind::CreateCluster { target: new.target.clone() });
+    if let Some(there) = inner.azure.find_cluster(&inner.cluster).await? {
+        log.seen(there.facts.status(Vec::new()));
+        let finding = exists(&there.facts, new);
+        let findings = vec![finding];
+        if let Some(refusal) = rules::refusal(&session.what(), &findings, &run.allow, &[]) {
+            log.planned(&Plan { findings, steps: Vec::new() });
+            return if run.dry_run { Ok(Ensured::Planned) } else { Err(refusal) };
+        }
+        log.begins_with(vec![step.clone()], findings);
+        if !run.dry_run {
+            settled(&inner.azure, &inner.cluster, &inner.timing, reporter).await?;
+            log.step(&step, StepOutcome::AlreadyDone, 0.0);
+        }
+        return Ok(Ensured::Ready);
+    }
+    let before = new.facts.status(Vec::new());
+    log.seen(KmsStatus { provisioning_state: NOT_CREATED.to_owned(), ..before });
+    let observed = observe_planned(&inner.azure, &new.facts, &new.target).await;
+    reporter.phase(Phase::Plan, None, "Judging the rules and ordering the steps");
+    let reencrypt = ReencryptOptions::default();
+    let context = RuleContext::of(Verb::CreateCluster, &observed, &[], &reencrypt);
+    let findings = rules::judge(&RuleContext { target: Some(&new.target), ..context });
+    log.begins_with(vec![step.clone()], findings.clone());
+    let key = ExpectedKey::Key(new.target.key_id.clone());
+    let later = Plan { findings: Vec::new(), steps: rewrite(&key, rewrites).into_iter().collect() };
+    log.planned(&later.recorded(inner.journal.is_kept(), false));
+    if run.dry_run {
+        return Ok(Ensured::Planned);
+    }
+    if let Some(refusal) = rules::refusal(&session.what(), &findings, &run.allow, &[]) {
+        return Err(refusal);
+    }
+    let began = Instant::now();
+    reporter.step(1, 1, Phase::Cluster, &*step.summary);
+    let made = Box::pin(make(session, new)).await?;
+    log.step(&step, StepOutcome::Done, began.elapsed().as_secs_f64());
+    log.seen(made.facts.status(Vec::new()));
+    Ok(Ensured::Ready)
+}
+
+/// A cluster of that name is there: it is gone on with only if it is the one that is asked for.
+fn exists(there: &ClusterFacts, new: &NewCluster) -> Finding {
+    let rule = RuleId::ClusterExists;
+    if new.is(there) {
+        let message = format!(
+            "cluster {} exists with this identity, key and network mode (provisioning state {}), so nothing else of body \
+             is applied",
+            there.id.name(),
+            there.provisioning_state
+        );
+        let remedy = format!(
+            "Nothing needs to be done if an earlier call made it. If its creation failed, delete it and call this again: \
+             `az aks delete --ids {}`.",
+            there.id
+        );
+        let finding = Finding::violated(rule, &there.id, message).at(Level::Info, false);
+        return Finding { remedy, ..finding };
+    }
+    let kms = match there.kms_on().and_then(|profile| profile.key.as_ref()) {
+        Some(key) => format!("KMS on with key {}", key.as_str()),
+        None => "KMS off".to_owned(),
+    };
+    let message =
+        format!("cluster {} exists, with {kms}, and not as it is asked for", there.id.name());
+    Finding::violated(rule, &there.id, message)
+}
+
+/// What is sent next.
+enum Next {
+    Create,
+    /// This call made it, and its identity could not use the key yet.
+    SetAgain(Box<ManagedCluster>),
+}
+
+/// Makes the cluster and waits for it.
+async fn make(session: &Session<'_>, new: &NewCluster) -> Result<ManagedCluster> {
+    let Session { inner, reporter, .. } = session;
+    let (azure, id, timing) = (&inner.azure, &inner.cluster, &inner.timing);
+    let began = Instant::now();
+    let (mut next, mut made_here, mut tries) = (Next::Create, false, 0);
+    loop {
+        let sent = match &next {
+            Next::Create => azure.create_cluster(id, new).await,
+            Next::SetAgain(seen) => azure.put_kms(seen, &new.target.set()).await,
+        };
+        let outcome = match sent {
+            Ok(operation) => {
+                made_here = true;
+                let deadline = Instant::now() + timing.operation_limit;
+                let say = |status: &str| reporter.message(format!("The cluster is {status}"));
+                operation.wait(azure, deadline, say).await
+            }
+            Err(error) => Err(error),
+        };
+        let error = match outcome {
+            Ok(ended) if new.is(&ended.cluster.facts) => return Ok(ended.cluster),
+            Ok(_) => return Err(changed(session)),
+            Err(error) => error,
+        };
+        if is_key_permission_error(&error) && began.elapsed() < timing.role_propagation {
+            reporter.message(
+                "The identity may not use the key yet; a new role assignment takes minutes: trying again",
+            );
+            sleep(timing.operation_poll_longest).await;
+        } else if is_unknown(&error) && tries < TRIES {
+            tries += 1;
+            sleep(timing.pause(tries)).await;
+        } else {
+            return Err(error);
+        }
+        next = match azure.find_cluster(id).await? {
+            None => Next::Create,
+            Some(_) => {
+                let seen = settled(azure, id, timing, reporter).await?;
+                match (new.is(&seen.facts), seen.facts.is_succeeded(), made_here) {
+                    (false, _, _) => return Err(changed(session)),
+                    (true, true, _) => return Ok(seen),
+                    // Whose doing its failure is, and which key it ever had, nobody can tell.
+                    (true, false, false) => return Err(error),
+                    (true, false, true) => Next::SetAgain(Box::new(seen)),
+                }
+            }
+        };
+    }
+}
+
+/// Whether the request may have done what it asked.
+fn is_unknown(error: &Error) -> bool {
+    matches!(error.kind(), ErrorKind::Conflict | ErrorKind::Unavailable | ErrorKind::Throttled)
+}
+
+fn changed(session: &Session<'_>) -> Error {
+    let message = format!(
+        "somebody else made or changed cluster {} meanwhile; look at it, and call enable or rotate for it",
+        session.inner.cluster
+    );
+    Error::new(ErrorKind::Conflict, message).until_somebody_acts()
+}
