@@ -7,10 +7,10 @@ mod common;
 use std::{fmt::Debug, path::Path, process::ExitCode, sync::Arc, time::Duration};
 
 use aks_kms::{
-    Action, ChangeNetworkModeOptions, DisableOptions, EnableOptions, Error, KmsManager,
-    KubernetesAccess, Level, MigrateToV2Options, NetworkMode, Pace, ParseError, Reencrypt,
-    ReencryptOptions, ReencryptSecretsOptions, ResumeOptions, RotateOptions, RunOptions,
-    StatusOptions, VerifySecretsOptions,
+    Action, ChangeNetworkModeOptions, ClusterId, CreateClusterOptions, DisableOptions,
+    EnableOptions, Error, KmsManager, KubernetesAccess, Level, MigrateToV2Options, NetworkMode,
+    Pace, ParseError, ProvisionOptions, Reencrypt, ReencryptOptions, ReencryptSecretsOptions,
+    ResumeOptions, RotateOptions, RunOptions, StatusOptions, VerifySecretsOptions,
 };
 use aks_kms_simulator::{
     Simulator,
@@ -83,7 +83,12 @@ async fn run(simulator: &Simulator, case: Case) -> Result<(), Failed> {
 }
 
 fn manager(world: &aks_kms_simulator::Case, call: &When) -> Result<KmsManager, Error> {
-    common::builder(world)
+    let given = ClusterId::parse(&world.cluster_id)?;
+    let cluster = match &call.cluster {
+        Some(name) => ClusterId::new(given.subscription_id(), given.resource_group(), name)?,
+        None => given,
+    };
+    common::builder_of(world, cluster)
         .kubernetes(match call.kubernetes.as_deref() {
             Some("cluster-admin") => KubernetesAccess::ClusterAdmin,
             Some("cluster-user") | None => KubernetesAccess::ClusterUser,
@@ -232,6 +237,21 @@ async fn perform(
             manager.resume(ResumeOptions { reencrypt, ..ResumeOptions::from(run) }).await?
         }
         "abandon" => manager.abandon().await?,
+        "create_cluster" => {
+            let options_of = CreateClusterOptions {
+                network_mode: network_mode(options)?.unwrap_or_default(),
+                key_vault_id: text(options, "key_vault_id"),
+                identity_id: text(options, "identity_id"),
+                reencrypt: reencrypt(options),
+                ..CreateClusterOptions::from(run)
+            };
+            let body = options.get("body").cloned().unwrap();
+            manager.create_cluster(body, text(options, "key_id").unwrap(), options_of).await?
+        }
+        "provision" => {
+            let provisioned = manager.provision(provision_options(options, run)?).await?;
+            return Ok(stored(&provisioned));
+        }
         "status" => {
             let secrets = options.get("secrets") == Some(&json!(true));
             let status = manager.status(StatusOptions { secrets }).await?;
@@ -257,10 +277,28 @@ fn stored<T: Serialize + DeserializeOwned + PartialEq + Debug>(result: &T) -> Va
 const RUN: [&str; 4] = ["dry_run", "allow", "give_up_secrets", "timeout"];
 const REENCRYPT: [&str; 4] = ["namespaces", "pace", "max_concurrency", "max_requests_per_second"];
 
+const PROVISION: [&str; 9] = [
+    "location",
+    "key_vault",
+    "key",
+    "key_size",
+    "key_expires_in",
+    "identity",
+    "authorization",
+    "network_mode",
+    "purge_protection",
+];
+
 /// An option that is spelt wrong would be left out, and the case would test something else.
 fn assert_known(operation: &str, options: &Map<String, Value>) {
     let (common, own): (&[&str], &[&str]) = match operation {
         "enable" | "rotate" => (&RUN, &["key_id", "network_mode", "key_vault_id", "reencrypt"]),
+        "create_cluster" => {
+            let own =
+                &["body", "key_id", "network_mode", "key_vault_id", "identity_id", "reencrypt"];
+            (&RUN, own)
+        }
+        "provision" => (&RUN, &PROVISION),
         "disable" => (&RUN, &["reencrypt"]),
         "change_network_mode" => (&RUN, &["network_mode", "vault_access", "reencrypt"]),
         "migrate_to_v2" => (&RUN, &["kubernetes_version", "node_pools", "reencrypt"]),
@@ -306,6 +344,29 @@ fn run_options(options: &Map<String, Value>) -> Result<RunOptions, Error> {
         run.timeout = Duration::from_secs_f64(seconds.as_f64().unwrap());
     }
     Ok(run)
+}
+
+fn provision_options(
+    options: &Map<String, Value>,
+    run: RunOptions,
+) -> Result<ProvisionOptions, Error> {
+    let defaults = ProvisionOptions::default();
+    let number = |name: &str| options.get(name).map(|value| value.as_u64().unwrap());
+    Ok(ProvisionOptions {
+        dry_run: run.dry_run,
+        allow: run.allow,
+        timeout: run.timeout,
+        on_progress: None,
+        location: text(options, "location"),
+        key_vault: text(options, "key_vault"),
+        key: text(options, "key"),
+        key_size: number("key_size").map_or(defaults.key_size, |bits| bits.try_into().unwrap()),
+        key_expires_in: number("key_expires_in").map(Duration::from_secs),
+        identity: text(options, "identity"),
+        authorization: chosen(options, "authorization")?,
+        network_mode: network_mode(options)?.unwrap_or_default(),
+        purge_protection: options.get("purge_protection").map(|it| it.as_bool().unwrap()),
+    })
 }
 
 /// One of a few names, or the default.
