@@ -57,5 +57,10 @@ pub use report::{
     ReencryptReport, Scope, SecretTotal, Step, StepKind, StepOutcome, StepReport, Steps,
 };
 pub use runner::Journal;
+/// The examples of the documentation.
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/commands.md")]
+struct Commands;
+
 /// The crate's own versions of the crates that its interface shows.
 pub use {azure_core, kube};
