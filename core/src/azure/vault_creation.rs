@@ -79,7 +79,7 @@ impl Azure {
             // false is refused
             body["properties"]["enablePurgeProtection"] = json!(true);
         }
-        let put = self.vault_write(Method::Put, id, "", format!("create key vault {id}"), WRITE);
+        let put = vault_write(Method::Put, id, "", format!("create key vault {id}"), WRITE);
         let call = Call { body: Some(body), ..put };
         let mut vault = self.send(&call).await?.json(&call.what)?;
         let deadline = Instant::now() + self.timing.cluster_busy;
@@ -103,7 +103,7 @@ impl Azure {
     /// Turns a vault's purge protection on, which cannot be undone, and changes nothing else of it.
     pub(crate) async fn protect_vault(&self, id: &VaultId) -> Result<()> {
         let what = format!("turn on the purge protection of key vault {id}");
-        let patch = self.vault_write(Method::Patch, id, "", what, WRITE);
+        let patch = vault_write(Method::Patch, id, "", what, WRITE);
         let body = json!({ "properties": { "enablePurgeProtection": true } });
         self.send(&Call { body: Some(body), ..patch }).await.map(drop)
     }
@@ -114,7 +114,7 @@ impl Azure {
         let what = format!(
             "give identity {principal_id} encrypt and decrypt by an access policy of key vault {id}"
         );
-        let put = self.vault_write(Method::Put, id, "/accessPolicies/add", what, WRITE_POLICIES);
+        let put = vault_write(Method::Put, id, "/accessPolicies/add", what, WRITE_POLICIES);
         let body = json!({ "properties": { "accessPolicies": [{
             "tenantId": vault.tenant_id,
             "objectId": principal_id,
@@ -149,26 +149,25 @@ impl Azure {
         }
         let path = format!("/keys/{}", key.name());
         let what = format!("create key {key}");
-        let put = self.vault_write(Method::Put, vault, &path, what, WRITE_KEYS);
+        let put = vault_write(Method::Put, vault, &path, what, WRITE_KEYS);
         let call = Call { body: Some(json!({ "properties": properties })), ..put };
         key_facts(&call.what, &self.send(&call).await?.json(&call.what)?)
     }
+}
 
-    /// A write to a vault, sent once: whoever sends it again looks first.
-    fn vault_write(
-        &self,
-        method: Method,
-        id: &VaultId,
-        suffix: &str,
-        what: String,
-        permission: &'static str,
-    ) -> Call {
-        let target = CallTarget::ManagementOnce {
-            path: format!("{id}{suffix}"),
-            api_version: API_VERSION.to_owned(),
-        };
-        Call::new(method, target, what, permission)
-    }
+/// A write to a vault, sent once: whoever sends it again looks first.
+fn vault_write(
+    method: Method,
+    id: &VaultId,
+    suffix: &str,
+    what: String,
+    permission: &'static str,
+) -> Call {
+    let target = CallTarget::ManagementOnce {
+        path: format!("{id}{suffix}"),
+        api_version: API_VERSION.to_owned(),
+    };
+    Call::new(method, target, what, permission)
 }
 
 fn key_facts(what: &str, key: &Value) -> Result<KeyFacts> {

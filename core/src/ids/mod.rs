@@ -18,6 +18,7 @@ mod verb;
 
 pub use expected_key::ExpectedKey;
 pub use key_id::KeyId;
+pub(crate) use key_id::hex;
 pub use kubernetes_version::KubernetesVersion;
 pub use network_mode::NetworkMode;
 pub use node_pools::NodePools;

@@ -9,7 +9,7 @@ use crate::{
     catalogue::{Level, RuleId},
     error::{Error, ErrorKind, Result},
     facts::ClusterFacts,
-    ids::{ExpectedKey, Verb},
+    ids::{ClusterId, ExpectedKey, Verb},
     observe::observe_planned,
     options::{ReencryptOptions, RunOptions},
     plan::{Plan, rewrite},
@@ -27,8 +27,10 @@ const NOT_CREATED: &str = "NotCreated";
 /// How it is gone on with.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Ensured {
-    /// The cluster is there, and at rest.
+    /// The cluster is there, and its last operation succeeded.
     Ready,
+    /// It is there, and its last operation failed: perhaps its creation, and then nothing can be proven.
+    Failed,
     /// It is not, and nothing is made in a dry run.
     Planned,
 }
@@ -53,8 +55,11 @@ pub(super) async fn ensure(
         }
         log.begins_with(vec![step.clone()], findings);
         if !run.dry_run {
-            settled(&inner.azure, &inner.cluster, &inner.timing, reporter).await?;
+            let there = settled(&inner.azure, &inner.cluster, &inner.timing, reporter).await?;
             log.step(&step, StepOutcome::AlreadyDone, 0.0);
+            if !there.facts.is_succeeded() {
+                return Ok(Ensured::Failed);
+            }
         }
         return Ok(Ensured::Ready);
     }
@@ -94,9 +99,8 @@ fn exists(there: &ClusterFacts, new: &NewCluster) -> Finding {
             there.provisioning_state
         );
         let remedy = format!(
-            "Nothing needs to be done if an earlier call made it. If its creation failed, delete it and call this again: \
-             `az aks delete --ids {}`.",
-            there.id
+            "Nothing needs to be done if an earlier call made it. Otherwise {}.",
+            how_to_delete(&there.id)
         );
         let finding = Finding::violated(rule, &there.id, message).at(Level::Info, false);
         return Finding { remedy, ..finding };
@@ -108,6 +112,11 @@ fn exists(there: &ClusterFacts, new: &NewCluster) -> Finding {
     let message =
         format!("cluster {} exists, with {kms}, and not as it is asked for", there.id.name());
     Finding::violated(rule, &there.id, message)
+}
+
+/// The way out where a creation failed.
+pub(super) fn how_to_delete(id: &ClusterId) -> String {
+    format!("if its creation failed, delete it and call this again: `az aks delete --ids {id}`")
 }
 
 /// What is sent next.
@@ -150,21 +159,22 @@ async fn make(session: &Session<'_>, new: &NewCluster) -> Result<ManagedCluster>
         } else if is_unknown(&error) && tries < TRIES {
             tries += 1;
             sleep(timing.pause(tries)).await;
+        } else if made_here {
+            return Err(error.with_context(&how_to_delete(id)));
         } else {
             return Err(error);
         }
-        next = match azure.find_cluster(id).await? {
-            None => Next::Create,
-            Some(_) => {
-                let seen = settled(azure, id, timing, reporter).await?;
-                match (new.is(&seen.facts), seen.facts.is_succeeded(), made_here) {
-                    (false, _, _) => return Err(changed(session)),
-                    (true, true, _) => return Ok(seen),
-                    // Whose doing its failure is, and which key it ever had, nobody can tell.
-                    (true, false, false) => return Err(error),
-                    (true, false, true) => Next::SetAgain(Box::new(seen)),
-                }
-            }
+        if azure.find_cluster(id).await?.is_none() {
+            next = Next::Create;
+            continue;
+        }
+        let seen = settled(azure, id, timing, reporter).await?;
+        next = match (new.is(&seen.facts), seen.facts.is_succeeded(), made_here) {
+            (false, _, _) => return Err(changed(session)),
+            (true, true, _) => return Ok(seen),
+            // Whose doing its failure is, and which key it ever had, nobody can tell.
+            (true, false, false) => return Err(error.with_context(&how_to_delete(id))),
+            (true, false, true) => Next::SetAgain(Box::new(seen)),
         };
     }
 }

@@ -120,10 +120,19 @@ impl OperationRun<'_> {
         if let Some(new) = &self.request.new {
             let rewrites = matches!(&self.request.intent, Intent::Enable(asked) if asked.reencrypt);
             let ensured = creation::ensure(&self.session, new, self.request.run, rewrites);
-            if Box::pin(ensured).await? == Ensured::Planned {
-                return Ok(());
+            match Box::pin(ensured).await? {
+                Ensured::Planned => return Ok(()),
+                Ensured::Ready => {}
+                Ensured::Failed => {
+                    let hint = creation::how_to_delete(&self.session.inner.cluster);
+                    return self.planned_and_run().await.map_err(|error| error.with_context(&hint));
+                }
             }
         }
+        self.planned_and_run().await
+    }
+
+    async fn planned_and_run(&self) -> Result<()> {
         let outcome = self.plan_and_run().await;
         if outcome.is_err() && !self.wrote.load(Ordering::Relaxed) {
             self.forget().await;

@@ -79,7 +79,7 @@ async fn plan_and_make(
 ) -> Result<Provisioned> {
     let azure = &*inner.azure;
     reporter.phase(Phase::Observe, None, "Looking for vault, key, identity and access");
-    let seen = look(azure, wanted).await?;
+    let seen = Box::pin(look(azure, wanted)).await?;
     reporter.phase(Phase::Plan, None, "Judging the rules and listing what is missing");
     let found = findings(wanted, &seen);
     let plan = steps(wanted, &seen);
@@ -111,7 +111,7 @@ async fn plan_and_make(
         provisioned.findings
     } else {
         reporter.phase(Phase::Observe, None, "Looking at what was made");
-        findings(wanted, &look(azure, wanted).await?)
+        findings(wanted, &Box::pin(look(azure, wanted)).await?)
     };
     Ok(Provisioned {
         key_id,

@@ -212,9 +212,9 @@ impl Maker<'_> {
                 return Ok(there);
             }
             match make().await {
-                Ok(made) => {
+                Ok(part) => {
                     self.made.add(step);
-                    return Ok(made);
+                    return Ok(part);
                 }
                 Err(error) if tries < tries_of(&error) => {
                     tries += 1;

@@ -1,17 +1,20 @@
 //! What a caller wants to be there: options, understood. Pure.
 
-use std::time::Duration;
+use std::{ops::RangeInclusive, time::Duration};
 
 use sha2::{Digest, Sha256};
 
 use crate::{
     error::{Error, ErrorKind, Result},
-    ids::{ClusterId, IdentityId, KeyId, NetworkMode, VaultAuthorization, VaultId},
+    ids::{ClusterId, IdentityId, KeyId, NetworkMode, VaultAuthorization, VaultId, hex},
     options::ProvisionOptions,
 };
 
 /// The sizes of RSA keys that vaults make.
 const KEY_SIZES: [u32; 3] = [2048, 3072, 4096];
+/// How long a key can be valid.
+const VALID: RangeInclusive<Duration> =
+    Duration::from_secs(1)..=Duration::from_secs(100 * 365 * 24 * 60 * 60);
 /// The key's name where none is given.
 const KEY: &str = "etcd";
 
@@ -49,9 +52,9 @@ impl Wanted {
         if !KEY_SIZES.contains(&options.key_size) {
             problems.push(format!("key_size is {}; pass 2048, 3072 or 4096", options.key_size));
         }
-        if options.key_expires_in.is_some_and(|time| time.as_secs() == 0) {
+        if options.key_expires_in.is_some_and(|time| !VALID.contains(&time)) {
             problems.push(
-                "key_expires_in is under a second; pass how long the key is to be valid".to_owned(),
+                "key_expires_in is under a second or over 100 years; pass how long the key is to be valid".to_owned(),
             );
         }
         if let Some(location) = options.location.as_deref().filter(|text| !is_location(text)) {
@@ -60,7 +63,7 @@ impl Wanted {
             ));
         }
         let identity = options.identity.as_deref().map(|text| identity(cluster, text));
-        let given = options.key.as_deref().map_or_else(|| Key::named(KEY), Key::parse);
+        let given = options.key.as_deref().map_or_else(|| Ok(Key::named(KEY)), Key::parse);
         let vault = match (&options.key_vault, &given) {
             (Some(text), _) => vault(cluster, text),
             (None, Ok(Key { vault: Some(name), .. })) => vault(cluster, name),
@@ -113,8 +116,8 @@ struct Key {
 }
 
 impl Key {
-    fn named(name: &str) -> Result<Self, String> {
-        Ok(Self { name: name.to_owned(), host: None, vault: None, version: None })
+    fn named(name: &str) -> Self {
+        Self { name: name.to_owned(), host: None, vault: None, version: None }
     }
 
     fn parse(text: &str) -> Result<Self, String> {
@@ -129,7 +132,7 @@ impl Key {
         let is_name = (1..=127).contains(&text.len())
             && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
         if is_name {
-            return Self::named(text);
+            return Ok(Self::named(text));
         }
         Err(format!(
             "key is {text:?}, which is not a key's name (letters, digits and hyphens) or key id; pass one such as \"{KEY}\""
@@ -186,8 +189,7 @@ pub(super) fn own_identity(cluster: &ClusterId) -> Option<IdentityId> {
 /// A vault's name that no other cluster has: names of vaults are unique in all of Azure.
 fn own_vault_name(cluster: &ClusterId) -> String {
     let digest = Sha256::digest(cluster.to_string().to_lowercase().as_bytes());
-    let digits: String = digest[..8].iter().map(|byte| format!("{byte:02x}")).collect();
-    format!("kms-{digits}")
+    format!("kms-{}", hex(&digest[..8]))
 }
 
 fn is_vault_name(name: &str) -> bool {
@@ -277,6 +279,8 @@ mod tests {
         .unwrap_err();
         assert_eq!(error.kind(), ErrorKind::InvalidInput);
         let text = error.to_string();
+        let forever = wanted(|options| options.key_expires_in = Some(Duration::MAX));
+        assert!(forever.unwrap_err().to_string().contains("over 100 years"));
         for argument in [
             "timeout is",
             "key_size is 1024",

@@ -42,7 +42,7 @@ impl NewCluster {
                            under the names of the Azure REST API";
             return Err(vec![problem.to_owned()]);
         }
-        if !body.get("location").is_some_and(|it| it.as_str().is_some_and(|it| !it.is_empty())) {
+        if body["location"].as_str().is_none_or(str::is_empty) {
             problems.push("body has no location; pass the Azure region".to_owned());
         }
         let version = &body["properties"]["kubernetesVersion"];
