@@ -11,11 +11,15 @@ mod ids;
 mod kubernetes;
 mod ledger;
 mod limits;
+mod list_clusters;
 mod manager;
 mod observe;
 mod observed;
 mod operation;
 mod options;
+#[cfg(test)]
+#[path = "permissions/tests/mod.rs"]
+mod permissions;
 mod plan;
 mod progress;
 mod reencrypt;
@@ -39,6 +43,7 @@ pub use ids::{
     ParseError, VaultAccess, VaultId, Verb,
 };
 pub use kubernetes::KubernetesAccess;
+pub use list_clusters::{ListClustersOptions, Subscriptions, list_clusters};
 pub use manager::KmsManager;
 #[doc(hidden)]
 pub use options::Timing;
@@ -49,10 +54,10 @@ pub use options::{
 };
 pub use progress::{OnProgress, Phase, Progress};
 pub use report::{
-    Action, ApiServer, BlockedReason, BlockedSecret, Counts, Evidence, Experience, Finding,
-    FindingState, KeyLedger, KmsChange, KmsConfiguration, KmsStatus, KmsVersion, LedgerEntry,
-    OperationInProgress, OperationReport, Purpose, ReencryptReport, Scope, SecretTotal, Step,
-    StepKind, StepOutcome, StepReport, Steps,
+    Action, ApiServer, BlockedReason, BlockedSecret, ClusterList, ClusterSummary, Counts, Evidence,
+    Experience, Finding, FindingState, KeyLedger, KmsChange, KmsConfiguration, KmsStatus,
+    KmsVersion, LedgerEntry, OperationInProgress, OperationReport, Purpose, ReencryptReport, Scope,
+    SecretTotal, Step, StepKind, StepOutcome, StepReport, Steps, UnreadableResource,
 };
 pub use runner::Journal;
 /// The crate's own versions of the crates that its interface shows.

@@ -10,7 +10,7 @@ use aks_kms::{
     Action, ChangeNetworkModeOptions, DisableOptions, EnableOptions, Error, KmsManager,
     KubernetesAccess, Level, MigrateToV2Options, NetworkMode, Pace, ParseError, Reencrypt,
     ReencryptOptions, ReencryptSecretsOptions, ResumeOptions, RotateOptions, RunOptions,
-    StatusOptions, VerifySecretsOptions,
+    StatusOptions, Subscriptions, VerifySecretsOptions, list_clusters,
 };
 use aks_kms_simulator::{
     Simulator,
@@ -58,11 +58,12 @@ async fn run(simulator: &Simulator, case: Case) -> Result<(), Failed> {
     for call in &case.earlier {
         let manager = manager(&world, call)?;
         // Whatever came of it is where the case begins.
-        let _ = perform(&manager, &call.operation, &filled(&call.options, fill)).await;
+        let _ = perform(&world, &manager, &call.operation, &filled(&call.options, fill)).await;
     }
     simulator.clear_writes(&world.id)?;
     let manager = manager(&world, &case.when)?;
-    let outcome = perform(&manager, &case.when.operation, &filled(&case.when.options, fill)).await;
+    let options = filled(&case.when.options, fill);
+    let outcome = perform(&world, &manager, &case.when.operation, &options).await;
     let then: Then = serde_json::from_value(fill(&serde_json::to_value(&case.then)?))?;
     check_outcome(&then, &outcome)?;
     if let Some(why) = writes_mismatch(&then.writes, &simulator.writes(&world.id)?) {
@@ -157,6 +158,7 @@ fn check_outcome(then: &Then, outcome: &Result<Value, Error>) -> Result<(), Fail
 }
 
 async fn perform(
+    world: &aks_kms_simulator::Case,
     manager: &KmsManager,
     operation: &str,
     options: &Map<String, Value>,
@@ -242,6 +244,15 @@ async fn perform(
             let findings = manager.check_action(action).await?;
             return Ok(stored(&findings));
         }
+        "list_clusters" => {
+            let subscriptions = match texts(options, "subscriptions") {
+                Some(ids) => ids.into(),
+                None => Subscriptions::All,
+            };
+            let mut options_of = common::list_options(world);
+            options_of.resource_graph = options.get("resource_graph") != Some(&json!(false));
+            return Ok(stored(&list_clusters(subscriptions, options_of).await?));
+        }
         other => panic!("this runner has no operation {other}"),
     };
     Ok(stored(&report))
@@ -268,6 +279,7 @@ fn assert_known(operation: &str, options: &Map<String, Value>) {
         "verify_secrets" => (&RUN, &["namespaces"]),
         "status" => (&[], &["secrets"]),
         "abandon" => (&[], &[]),
+        "list_clusters" => (&[], &["subscriptions", "resource_graph"]),
         // its options are parsed as a whole
         "check_action" => return,
         other => panic!("this runner has no operation {other}"),

@@ -17,6 +17,7 @@
 //! Everything takes `&self`; independent reads may run at once.
 
 mod access;
+mod action;
 mod bounded;
 mod call;
 mod challenge;
@@ -34,6 +35,7 @@ mod no_response;
 mod pages;
 mod policy;
 mod refusal;
+mod resource_graph;
 mod role_definition;
 #[cfg(test)]
 pub(crate) use refusal::tests::of_a_change as refusal;
@@ -42,12 +44,16 @@ mod simulator_tests;
 #[cfg(test)]
 mod testing;
 #[cfg(test)]
-pub(crate) use testing::{cluster_id, cluster_json};
+pub(crate) use testing::{FakeAzure, Reply, cluster_id, cluster_json, json_reply};
 mod vault;
 
+#[cfg(test)]
+pub(crate) use action::{AzureAction, Plane};
 pub(crate) use client::{Azure, AzureConfig};
 pub use cloud::Cloud;
 pub(crate) use credential::ClusterRole;
 pub(crate) use error::{is_etag_mismatch, is_key_permission_error};
 pub(crate) use managed_cluster::is_not_followed;
-pub(crate) use managed_cluster::{Ended, ManagedCluster, Operation, UpgradeTarget};
+pub(crate) use managed_cluster::{
+    Ended, ListedCluster, ManagedCluster, Operation, UnknownCluster, UpgradeTarget,
+};

@@ -16,6 +16,7 @@ mod check_action;
 mod crash;
 mod interrupted;
 mod limits;
+mod list_clusters;
 mod messages;
 mod migration;
 mod network_mode;
