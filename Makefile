@@ -16,6 +16,7 @@ docs:
 bench:
 ifndef BENCH
 	@cargo bench --package aks-kms-bench --bench embedded
+	@cargo bench --package aks-kms-bench --bench list_clusters
 endif
 	@cargo bench --package aks-kms-bench --bench reencrypt -- $(BENCH)
 

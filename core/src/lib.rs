@@ -11,11 +11,15 @@ mod ids;
 mod kubernetes;
 mod ledger;
 mod limits;
+mod list_clusters;
 mod manager;
 mod observe;
 mod observed;
 mod operation;
 mod options;
+#[cfg(test)]
+#[path = "permissions/tests/mod.rs"]
+mod permissions;
 mod plan;
 mod progress;
 mod provision;
@@ -40,6 +44,7 @@ pub use ids::{
     ParseError, VaultAccess, VaultAuthorization, VaultId, Verb,
 };
 pub use kubernetes::KubernetesAccess;
+pub use list_clusters::{ListClustersOptions, Subscriptions, list_clusters};
 pub use manager::KmsManager;
 #[doc(hidden)]
 pub use options::Timing;
@@ -51,10 +56,11 @@ pub use options::{
 };
 pub use progress::{OnProgress, Phase, Progress};
 pub use report::{
-    Action, ApiServer, BlockedReason, BlockedSecret, Counts, Evidence, Experience, Finding,
-    FindingState, KeyLedger, KmsChange, KmsConfiguration, KmsStatus, KmsVersion, LedgerEntry,
-    OperationInProgress, OperationReport, ProvisionPart, ProvisionStep, Provisioned, Purpose,
-    ReencryptReport, Scope, SecretTotal, Step, StepKind, StepOutcome, StepReport, Steps,
+    Action, ApiServer, BlockedReason, BlockedSecret, ClusterList, ClusterSummary, Counts, Evidence,
+    Experience, Finding, FindingState, KeyLedger, KmsChange, KmsConfiguration, KmsStatus,
+    KmsVersion, LedgerEntry, OperationInProgress, OperationReport, ProvisionPart, ProvisionStep,
+    Provisioned, Purpose, ReencryptReport, Scope, SecretTotal, Step, StepKind, StepOutcome,
+    StepReport, Steps, UnreadableResource,
 };
 pub use runner::Journal;
 /// The examples of the documentation.

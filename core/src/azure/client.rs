@@ -196,7 +196,7 @@ impl Azure {
                 service.code = service.inner_code.take().or(service.code);
             }
             let writes = call.method != Method::Get;
-            Err(refused(&call.what, call.permission, writes, response.status, &service))
+            Err(refused(&call.what, call.permission(), writes, response.status, &service))
         }
     }
 

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use time::macros::datetime;
 
 use super::{
-    Azure, Cloud, ManagedCluster,
+    Azure, Cloud, ListedCluster, ManagedCluster,
     call::Response,
     challenge::Challenge,
     cloud::CloudEndpoints,
@@ -229,6 +229,46 @@ fn fuzz_access() {
             assert_eq!(of_cluster.roles, of_identity.roles);
         }
         fact(of_cluster.roles)
+    });
+}
+
+#[test]
+fn fuzz_cluster_lists() {
+    let mut cluster = cluster_json();
+    cluster["properties"]["securityProfile"] = json!({
+        "azureKeyVaultKms": {"enabled": true, "keyId": KEY, "keyVaultNetworkAccess": "Private"},
+        "kubernetesResourceObjectEncryptionProfile": {"infrastructureEncryption": "Enabled"},
+    });
+    let properties = &cluster["properties"];
+    let row = json!({
+        "id": cluster["id"], "location": "westeurope", "state": "Succeeded", "current": "1.34.3", "requested": "1.34",
+        "nodes": "MC_shop", "security": properties["securityProfile"],
+    });
+    let subscription = json!({"subscriptionId": SUBSCRIPTION, "state": "Enabled"});
+    let target = Target {
+        name: "lists of clusters",
+        documents: documents(&[
+            json!({"data": [row], "resultTruncated": "false", "value": [cluster, subscription]}),
+        ]),
+        read: 35,
+        hidden: &[],
+    };
+    target.run(|input| {
+        let subscriptions = call(input, async |azure| azure.subscriptions().await);
+        for id in subscriptions.into_iter().flatten() {
+            assert!(uuid::Uuid::try_parse(&id).is_ok(), "{id:?} becomes a part of an address");
+        }
+        let ids = [SUBSCRIPTION.to_owned()];
+        let searched = call(input, async |azure| azure.search_clusters(&ids).await);
+        let listed = call(input, async |azure| azure.clusters_of(SUBSCRIPTION).await);
+        for cluster in searched.iter().flatten().chain(listed.iter().flatten()) {
+            let shown = match cluster {
+                ListedCluster::Known(facts) => serde_json::to_string(&facts.summary()).unwrap(),
+                ListedCluster::Unknown(cluster) => format!("{} {}", cluster.id, cluster.problem),
+            };
+            assert!(!shown.contains(char::is_control), "{shown:?}");
+        }
+        Seen::of(searched.and(listed))
     });
 }
 

@@ -4,7 +4,8 @@ use azure_core::http::Method;
 use serde_json::{Value, json};
 
 use super::{
-    access::{IDENTITY_API_VERSION, READ_IDENTITY},
+    access::IDENTITY_API_VERSION,
+    action::AzureAction,
     call::{Call, CallTarget},
     client::Azure,
     error::unreadable,
@@ -16,14 +17,12 @@ use crate::{
 };
 
 const GROUPS_API_VERSION: &str = "2021-04-01";
-const READ_GROUP: &str = "Microsoft.Resources/subscriptions/resourceGroups/read";
-const WRITE_IDENTITY: &str = "Microsoft.ManagedIdentity/userAssignedIdentities/write";
 
 impl Azure {
     /// Reads an identity. `None`: there is none.
     pub(crate) async fn find_identity(&self, id: &IdentityId) -> Result<Option<IdentityFacts>> {
         let what = format!("read identity {id}");
-        let call = Call::get(id.to_string(), IDENTITY_API_VERSION, what, READ_IDENTITY);
+        let call = Call::get(id.to_string(), IDENTITY_API_VERSION, what, AzureAction::ReadIdentity);
         match self.send(&call).await {
             Ok(response) => parse(&call.what, &response.json(&call.what)?).map(Some),
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
@@ -41,7 +40,12 @@ impl Azure {
             path: id.to_string(),
             api_version: IDENTITY_API_VERSION.to_owned(),
         };
-        let put = Call::new(Method::Put, target, format!("create identity {id}"), WRITE_IDENTITY);
+        let put = Call::new(
+            Method::Put,
+            target,
+            format!("create identity {id}"),
+            AzureAction::WriteIdentity,
+        );
         let call = Call { body: Some(json!({ "location": location })), ..put };
         parse(&call.what, &self.send(&call).await?.json(&call.what)?)
     }
@@ -54,7 +58,7 @@ impl Azure {
     ) -> Result<String> {
         let path = format!("/subscriptions/{subscription_id}/resourceGroups/{group}");
         let what = format!("read resource group {group} of subscription {subscription_id}");
-        let call = Call::get(path, GROUPS_API_VERSION, what, READ_GROUP);
+        let call = Call::get(path, GROUPS_API_VERSION, what, AzureAction::ReadGroup);
         let response = self.send(&call).await.map_err(|error| match error.kind() {
             ErrorKind::NotFound => error.with_context(&format!(
                 "make it first: `az group create --subscription {subscription_id} --name {group} --location <region>`"

@@ -13,7 +13,8 @@ use tokio::time::sleep;
 use uuid::Uuid;
 
 use super::{
-    access::{AUTHORIZATION_API_VERSION, READ_ASSIGNMENTS},
+    access::AUTHORIZATION_API_VERSION,
+    action::AzureAction,
     call::{Call, CallTarget, Response},
     client::Azure,
     error::unreadable,
@@ -24,7 +25,6 @@ use crate::{
     ids::VaultId,
 };
 
-const WRITE_ASSIGNMENTS: &str = "Microsoft.Authorization/roleAssignments/write";
 /// An identity that was just made is not known everywhere at once.
 const PRINCIPAL_NOT_FOUND: &str = "PrincipalNotFound";
 const ALREADY_THERE: &str = "RoleAssignmentExists";
@@ -55,7 +55,7 @@ impl Azure {
             // Told this, Azure does not look for an identity that it does not know yet.
             "principalType": "ServicePrincipal",
         }});
-        let put = Call::new(Method::Put, target, what, WRITE_ASSIGNMENTS);
+        let put = Call::new(Method::Put, target, what, AzureAction::WriteRoleAssignments);
         let call = Call { body: Some(body), ..put };
         let mut tries = 0;
         loop {
@@ -90,7 +90,8 @@ impl Azure {
         let path = format!(
             "/subscriptions/{subscription_id}/providers/Microsoft.Authorization/roleAssignments"
         );
-        let mut call = Call::get(path, AUTHORIZATION_API_VERSION, what, READ_ASSIGNMENTS);
+        let mut call =
+            Call::get(path, AUTHORIZATION_API_VERSION, what, AzureAction::ReadRoleAssignments);
         call.query.push(("$filter", format!("principalId eq '{principal_id}'")));
         let what = call.what.clone();
         let held = self.list(call).await?;
@@ -116,7 +117,8 @@ impl Azure {
     ) -> Result<Option<Duration>> {
         let what = format!("read when identity {principal_id} got the role {role} on {vault}");
         let path = path(vault, principal_id, role);
-        let call = Call::get(path, AUTHORIZATION_API_VERSION, what, READ_ASSIGNMENTS);
+        let call =
+            Call::get(path, AUTHORIZATION_API_VERSION, what, AzureAction::ReadRoleAssignments);
         match self.send(&call).await {
             Ok(response) => age(&call.what, &response),
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),

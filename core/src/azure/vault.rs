@@ -10,10 +10,12 @@ use serde_json::{Value, json};
 use tokio::time::sleep;
 
 use super::{
+    action::AzureAction,
     call::{Call, CallTarget},
     challenge::Challenge,
     client::Azure,
     error::unreadable,
+    resource_graph::GraphScope,
 };
 use crate::{
     error::{Error, ErrorKind, Result},
@@ -23,13 +25,8 @@ use crate::{
 
 /// Of Key Vault's management plane.
 pub(crate) const API_VERSION: &str = "2026-05-15";
-const RESOURCE_GRAPH_API_VERSION: &str = "2024-04-01";
 
-const READ: &str = "Microsoft.KeyVault/vaults/read";
-pub(super) const WRITE: &str = "Microsoft.KeyVault/vaults/write";
-const READ_KEYS: &str = "Microsoft.KeyVault/vaults/keys/read";
-const READ_DELETED: &str = "Microsoft.KeyVault/deletedVaults/read";
-const SEARCH: &str = "Microsoft.ResourceGraph/resources/read";
+const READ: AzureAction = AzureAction::ReadVault;
 
 /// How many times a change is sent again that is in conflict with another one of the vault.
 const CONFLICTS: u32 = 6;
@@ -78,7 +75,7 @@ impl Azure {
         let what = format!("set the public network access of key vault {id} to {access}");
         let call = Call {
             body: Some(json!({ "properties": { "publicNetworkAccess": access } })),
-            ..Call::new(Method::Patch, target, what, WRITE)
+            ..Call::new(Method::Patch, target, what, AzureAction::WriteVault)
         };
         let mut tries = 0;
         loop {
@@ -98,7 +95,7 @@ impl Azure {
     /// Names of a vault's keys.
     pub(crate) async fn vault_keys(&self, id: &VaultId) -> Result<Vec<String>> {
         let what = format!("list the keys of key vault {id}");
-        let call = Call::get(format!("{id}/keys"), API_VERSION, what, READ_KEYS);
+        let call = Call::get(format!("{id}/keys"), API_VERSION, what, AzureAction::ReadKey);
         let keys = self.list(call).await?;
         let name = |key: &Value| key.get("name").and_then(Value::as_str).map(str::to_owned);
         Ok(keys.iter().filter_map(name).collect())
@@ -159,7 +156,8 @@ impl Azure {
         };
         let mut reason = format!(
             "{seen}, but the resource of key vault {name} was not found; pass key_vault_id, or the \
-             right to read it ({READ})"
+             right to read it ({})",
+            READ.name()
         );
         for obstacle in obstacles {
             reason.push_str("; ");
@@ -175,10 +173,8 @@ impl Azure {
             "resources | where type =~ 'microsoft.keyvault/vaults' and name =~ '{name}' | project id"
         );
         let what = format!("search for key vault {name} by Resource Graph");
-        let call = resource_graph(what, &query, &json!({ "resultFormat": "objectArray" }));
-        let found = self.send(&call).await?.json(&call.what)?;
-        let rows = found.get("data").and_then(Value::as_array);
-        Ok(rows.into_iter().flatten().find_map(|row| vault_id_named(row, name)))
+        let rows = self.resource_graph(&what, &query, GraphScope::Everywhere).await?;
+        Ok(rows.iter().find_map(|row| vault_id_named(row, name)))
     }
 
     async fn search_subscription(
@@ -197,7 +193,7 @@ impl Azure {
         let path =
             format!("/subscriptions/{subscription_id}/providers/Microsoft.KeyVault/deletedVaults");
         let what = format!("list the deleted key vaults of subscription {subscription_id}");
-        let call = Call::get(path, API_VERSION, what, READ_DELETED);
+        let call = Call::get(path, API_VERSION, what, AzureAction::ReadDeletedVaults);
         let deleted = match self.list(call).await {
             // There is no such subscription, so nothing to recover in it.
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(false),
@@ -213,7 +209,7 @@ impl Azure {
             path: format!("/keys/{}", key_id.name()),
         };
         let what = format!("ask whether {} exists", key_id.host());
-        let call = Call::new(Method::Get, target, what, "none");
+        let call = Call::new(Method::Get, target, what, None);
         let (Ok(response), Ok(endpoints)) = (self.ask(&call).await, self.endpoints().await) else {
             return Presence::NoResponse;
         };
@@ -229,14 +225,6 @@ impl Azure {
             _ => Presence::NoResponse,
         }
     }
-}
-
-/// A query of Resource Graph.
-pub(super) fn resource_graph(what: String, query: &str, options: &Value) -> Call {
-    let path = "/providers/Microsoft.ResourceGraph/resources";
-    let call = Call::get(path, RESOURCE_GRAPH_API_VERSION, what, SEARCH);
-    let body = json!({ "query": query, "options": options });
-    Call { method: Method::Post, body: Some(body), ..call }
 }
 
 pub(super) fn vault_read(id: &VaultId) -> Call {

@@ -7,22 +7,18 @@ use time::OffsetDateTime;
 use tokio::time::{Instant, sleep};
 
 use super::{
+    action::AzureAction,
     call::{Call, CallTarget},
     client::Azure,
     error::unreadable,
     key::from_resource,
-    vault::{API_VERSION, WRITE, parse, vault_read},
+    vault::{API_VERSION, parse, vault_read},
 };
 use crate::{
     error::{Error, ErrorKind, Result},
     facts::{KeyFacts, VaultFacts},
     ids::{KeyId, VaultAuthorization, VaultId},
 };
-
-const WRITE_KEYS: &str = "Microsoft.KeyVault/vaults/keys/write";
-const WRITE_POLICIES: &str = "Microsoft.KeyVault/vaults/accessPolicies/write";
-const CHECK_NAME: &str = "Microsoft.KeyVault/checkNameAvailability/read";
-const READ_KEYS: &str = "Microsoft.KeyVault/vaults/keys/read";
 
 /// A vault that is to be made.
 #[derive(Clone, Debug)]
@@ -45,7 +41,7 @@ impl Azure {
             api_version: API_VERSION.to_owned(),
         };
         let what = format!("ask whether a key vault can have the name {}", id.name());
-        let post = Call::new(Method::Post, target, what, CHECK_NAME);
+        let post = Call::new(Method::Post, target, what, AzureAction::CheckVaultName);
         let body = json!({ "name": id.name(), "type": "Microsoft.KeyVault/vaults" });
         let call = Call { body: Some(body), ..post };
         let response = self.send(&call).await?.json(&call.what)?;
@@ -79,7 +75,13 @@ impl Azure {
             // false is refused
             body["properties"]["enablePurgeProtection"] = json!(true);
         }
-        let put = vault_write(Method::Put, id, "", format!("create key vault {id}"), WRITE);
+        let put = vault_write(
+            Method::Put,
+            id,
+            "",
+            format!("create key vault {id}"),
+            AzureAction::WriteVault,
+        );
         let call = Call { body: Some(body), ..put };
         let mut vault = self.send(&call).await?.json(&call.what)?;
         let deadline = Instant::now() + self.timing.cluster_busy;
@@ -103,7 +105,7 @@ impl Azure {
     /// Turns a vault's purge protection on, which cannot be undone, and changes nothing else of it.
     pub(crate) async fn protect_vault(&self, id: &VaultId) -> Result<()> {
         let what = format!("turn on the purge protection of key vault {id}");
-        let patch = vault_write(Method::Patch, id, "", what, WRITE);
+        let patch = vault_write(Method::Patch, id, "", what, AzureAction::WriteVault);
         let body = json!({ "properties": { "enablePurgeProtection": true } });
         self.send(&Call { body: Some(body), ..patch }).await.map(drop)
     }
@@ -114,7 +116,8 @@ impl Azure {
         let what = format!(
             "give identity {principal_id} encrypt and decrypt by an access policy of key vault {id}"
         );
-        let put = vault_write(Method::Put, id, "/accessPolicies/add", what, WRITE_POLICIES);
+        let put =
+            vault_write(Method::Put, id, "/accessPolicies/add", what, AzureAction::WritePolicies);
         let body = json!({ "properties": { "accessPolicies": [{
             "tenantId": vault.tenant_id,
             "objectId": principal_id,
@@ -127,7 +130,7 @@ impl Azure {
     pub(crate) async fn find_key(&self, vault: &VaultId, key: &KeyId) -> Result<Option<KeyFacts>> {
         let what = format!("read key {key} by Resource Manager");
         let path = format!("{vault}/keys/{}", key.name());
-        let call = Call::get(path, API_VERSION, what, READ_KEYS);
+        let call = Call::get(path, API_VERSION, what, AzureAction::ReadKey);
         match self.send(&call).await {
             Ok(response) => key_facts(&call.what, &response.json(&call.what)?).map(Some),
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
@@ -149,7 +152,7 @@ impl Azure {
         }
         let path = format!("/keys/{}", key.name());
         let what = format!("create key {key}");
-        let put = vault_write(Method::Put, vault, &path, what, WRITE_KEYS);
+        let put = vault_write(Method::Put, vault, &path, what, AzureAction::WriteKey);
         let call = Call { body: Some(json!({ "properties": properties })), ..put };
         key_facts(&call.what, &self.send(&call).await?.json(&call.what)?)
     }
@@ -161,13 +164,13 @@ fn vault_write(
     id: &VaultId,
     suffix: &str,
     what: String,
-    permission: &'static str,
+    action: AzureAction,
 ) -> Call {
     let target = CallTarget::ManagementOnce {
         path: format!("{id}{suffix}"),
         api_version: API_VERSION.to_owned(),
     };
-    Call::new(method, target, what, permission)
+    Call::new(method, target, what, action)
 }
 
 fn key_facts(what: &str, key: &Value) -> Result<KeyFacts> {

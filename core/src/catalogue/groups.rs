@@ -72,6 +72,10 @@ pub(super) const CHANGES_KMS_OR_STATUS: &[Verb] =
 pub(super) const WRITES_SECRETS: &[Verb] =
     &[Enable, Rotate, Disable, ChangeNetworkMode, MigrateToV2, ReencryptSecrets];
 
+/// The same, and the verb that tells what is wrong now.
+pub(super) const WRITES_SECRETS_OR_STATUS: &[Verb] =
+    &[Enable, Rotate, Disable, ChangeNetworkMode, MigrateToV2, ReencryptSecrets, Status];
+
 /// The same, and those for which the cluster's identity must be there before and afterwards.
 pub(super) const USES_IDENTITY: &[Verb] = &[
     Enable,

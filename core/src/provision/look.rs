@@ -103,7 +103,11 @@ pub(crate) async fn look(azure: &Azure, wanted: &Wanted) -> Result<Seen> {
     let vault_location = location(subscription, name, vault.found().is_some());
     let name_taken = async {
         match vault {
-            Lookup::NotFound => azure.vault_name_is_taken(&wanted.vault).await,
+            Lookup::NotFound => match azure.vault_name_is_taken(&wanted.vault).await {
+                // Whoever may not ask is told when the vault is made.
+                Err(error) if error.kind() == ErrorKind::Forbidden => Ok(None),
+                answer => answer,
+            },
             _ => Ok(None),
         }
     };

@@ -1,6 +1,7 @@
 //! What the library says: findings, plans, reports, the state of a cluster and its keys.
 
 mod action;
+mod cluster_list;
 mod finding;
 mod kms;
 mod ledger;
@@ -10,6 +11,7 @@ mod status;
 mod step;
 
 pub use action::Action;
+pub use cluster_list::{ClusterList, ClusterSummary, UnreadableResource};
 pub use finding::{Finding, FindingState};
 pub use kms::{KmsChange, KmsConfiguration};
 pub use ledger::{KeyLedger, LedgerEntry};

@@ -16,8 +16,8 @@ use std::{
 };
 
 use aks_kms::{
-    ClusterId, KmsManager, KmsManagerBuilder, OnProgress, Phase, Progress, RuleId, RunOptions,
-    Timing,
+    ClusterId, KmsManager, KmsManagerBuilder, ListClustersOptions, OnProgress, Phase, Progress,
+    RuleId, RunOptions, Timing,
 };
 use aks_kms_simulator::{Case, Options, Simulator, clock::TimeScale};
 
@@ -47,6 +47,17 @@ pub(crate) fn builder_of(case: &Case, cluster: ClusterId) -> KmsManagerBuilder {
         .credential(case.credential())
         .transport(case.transport())
         .timing(Timing::scaled(SCALE))
+}
+
+/// Options of `list_clusters` for the case's Azure.
+pub(crate) fn list_options(case: &Case) -> ListClustersOptions {
+    ListClustersOptions {
+        credential: Some(case.credential()),
+        cloud: case.arm.parse().unwrap(),
+        transport: Some(case.transport()),
+        timing: Timing::scaled(SCALE),
+        ..ListClustersOptions::default()
+    }
 }
 
 /// Waits for real API servers on a machine of their own: no write is under way for a minute there, and

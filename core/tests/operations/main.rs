@@ -17,6 +17,7 @@ mod crash;
 mod create_cluster;
 mod interrupted;
 mod limits;
+mod list_clusters;
 mod messages;
 mod migration;
 mod network_mode;

@@ -3,9 +3,10 @@
 use azure_core::http::Method;
 use serde_json::{Value, json};
 
-use super::{ManagedCluster, Operation, WRITE, edit::with_kms, facts::read_facts};
+use super::{ManagedCluster, Operation, edit::with_kms, facts::read_facts};
 use crate::{
     azure::{
+        action::AzureAction,
         call::{Call, CallTarget},
         client::Azure,
     },
@@ -145,7 +146,12 @@ impl Azure {
     ) -> Result<Operation> {
         let api_version = self.managed_clusters_api_version.clone();
         let target = CallTarget::ManagementOnce { path: id.to_string(), api_version };
-        let put = Call::new(Method::Put, target, format!("create managed cluster {id}"), WRITE);
+        let put = Call::new(
+            Method::Put,
+            target,
+            format!("create managed cluster {id}"),
+            AzureAction::WriteCluster,
+        );
         let call = Call { body: Some(new.body.clone()), if_none_match: true, ..put };
         let response = self.send(&call).await?;
         Operation::accepted(id, &response, self.endpoints().await?)

@@ -27,6 +27,7 @@ use url::Url;
 use super::ManagedCluster;
 use crate::{
     azure::{
+        action::AzureAction,
         call::{Call, CallTarget, Response},
         client::Azure,
         cloud::CloudEndpoints,
@@ -45,7 +46,7 @@ const LONGEST_ASKED: Duration = Duration::from_secs(600);
 const REJECTED: u32 = 5;
 /// What the library gives up, Azure does not.
 const STILL_AT_WORK: &str = "Azure may still be at work on it; the same call goes on with it";
-const READ_STATUS: &str = "Microsoft.ContainerService/locations/operations/read";
+const READ_STATUS: AzureAction = AzureAction::ReadOperation;
 
 /// An operation on a managed cluster that Azure has accepted.
 pub(crate) struct Operation {
@@ -234,7 +235,7 @@ fn judge(cluster: &ClusterId, source: &Source, call: &Call, response: &Response)
     let what = &call.what;
     if !(200..300).contains(&response.status) {
         let service = ServiceError::parse(&response.body);
-        let error = refused(what, call.permission, false, response.status, &service);
+        let error = refused(what, call.permission(), false, response.status, &service);
         return judge_error(source, error);
     }
     match source {
@@ -309,8 +310,9 @@ const NOT_FOLLOWED: &str = "OperationNotFollowed";
 
 /// Nobody saw the operation end: only a new look at everything tells what came of it.
 fn not_followed(what: &str) -> Error {
+    let action = READ_STATUS.name();
     let message = format!(
-        "could not follow \"{what}\": the operation cannot be read ({READ_STATUS}), and the cluster is at rest; run this \
+        "could not follow \"{what}\": the operation cannot be read ({action}), and the cluster is at rest; run this \
          again, which looks at what came of it"
     );
     Error::new(ErrorKind::Conflict, message).with_service_code(NOT_FOLLOWED)
