@@ -36,6 +36,7 @@ fn vault(rbac: bool) -> Fact<Lookup<VaultFacts>> {
         soft_delete: true,
         purge_protection: true,
         private_endpoint_connections: Vec::new(),
+        is_ready: true,
     }))
 }
 

@@ -78,7 +78,7 @@ azure_actions! {
     SearchResources = "Microsoft.ResourceGraph/resources/read", Management,
         "find a vault by its name, the clusters that use a vault, and all clusters";
     ReadGroup = "Microsoft.Resources/subscriptions/resourceGroups/read", Management,
-        "`provision` before there is a cluster: read the region of the resource group";
+        "read the resource group of what is made";
     ReadVault = "Microsoft.KeyVault/vaults/read", Management,
         "read the vault, and list those of the subscription";
     WriteVault = "Microsoft.KeyVault/vaults/write", Management,

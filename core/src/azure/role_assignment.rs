@@ -33,13 +33,13 @@ const TRIES: u32 = 8;
 
 impl Azure {
     /// Gives a principal a role on a vault. Twice is as good as once: its id is made of all three.
-    /// Gives how long ago it was given.
+    /// Gives how long ago it was given; `None`: it was there, by an assignment of somebody else's.
     pub(crate) async fn grant_role(
         &self,
         vault: &VaultId,
         principal_id: &str,
         role: VaultRole,
-    ) -> Result<Duration> {
+    ) -> Result<Option<Duration>> {
         let api_version = AUTHORIZATION_API_VERSION.to_owned();
         let target =
             CallTarget::ManagementOnce { path: path(vault, principal_id, role), api_version };
@@ -60,11 +60,8 @@ impl Azure {
         let mut tries = 0;
         loop {
             match self.send(&call).await {
-                Ok(response) => return Ok(age(&call.what, &response)?.unwrap_or_default()),
-                // Somebody else gave it, nobody can tell when.
-                Err(error) if error.service_code() == Some(ALREADY_THERE) => {
-                    return Ok(Duration::ZERO);
-                }
+                Ok(response) => return Ok(Some(age(&call.what, &response)?.unwrap_or_default())),
+                Err(error) if error.service_code() == Some(ALREADY_THERE) => return Ok(None),
                 Err(error)
                     if error.service_code() == Some(PRINCIPAL_NOT_FOUND) && tries < TRIES =>
                 {

@@ -259,6 +259,8 @@ pub(super) fn parse(id: &VaultId, vault: &Value) -> Result<VaultFacts> {
         soft_delete: flag("/properties/enableSoftDelete").unwrap_or(true),
         purge_protection: flag("/properties/enablePurgeProtection").unwrap_or(false),
         private_endpoint_connections: connections.into_iter().flatten().map(connection).collect(),
+        is_ready: text("/properties/provisioningState")
+            .is_none_or(|state| state.eq_ignore_ascii_case("Succeeded")),
     })
 }
 

@@ -4,7 +4,6 @@
 use azure_core::http::Method;
 use serde_json::{Value, json};
 use time::OffsetDateTime;
-use tokio::time::{Instant, sleep};
 
 use super::{
     action::AzureAction,
@@ -12,10 +11,10 @@ use super::{
     client::Azure,
     error::unreadable,
     key::from_resource,
-    vault::{API_VERSION, parse, vault_read},
+    vault::{API_VERSION, parse},
 };
 use crate::{
-    error::{Error, ErrorKind, Result},
+    error::{ErrorKind, Result},
     facts::{KeyFacts, VaultFacts},
     ids::{KeyId, VaultAuthorization, VaultId},
 };
@@ -55,8 +54,7 @@ impl Azure {
         }
     }
 
-    /// Makes a vault and waits until it can be used. Where there is one it gets these properties: look
-    /// before.
+    /// Makes a vault, which may not be ready yet. Where there is one it gets these properties: look before.
     pub(crate) async fn create_vault(&self, id: &VaultId, new: &NewVault) -> Result<VaultFacts> {
         let access = if new.public_network_access { "Enabled" } else { "Disabled" };
         let mut body = json!({
@@ -83,31 +81,16 @@ impl Azure {
             AzureAction::WriteVault,
         );
         let call = Call { body: Some(body), ..put };
-        let mut vault = self.send(&call).await?.json(&call.what)?;
-        let deadline = Instant::now() + self.timing.cluster_busy;
-        // Its host's name is registered first.
-        while !vault["properties"]["provisioningState"]
-            .as_str()
-            .is_none_or(|state| state.eq_ignore_ascii_case("Succeeded"))
-        {
-            if Instant::now() >= deadline {
-                let message =
-                    format!("key vault {id} is made, and does not become ready; run this again");
-                return Err(Error::new(ErrorKind::Unavailable, message));
-            }
-            sleep(self.timing.operation_poll_first).await;
-            let read = vault_read(id);
-            vault = self.send(&read).await?.json(&read.what)?;
-        }
-        parse(id, &vault)
+        parse(id, &self.send(&call).await?.json(&call.what)?)
     }
 
     /// Turns a vault's purge protection on, which cannot be undone, and changes nothing else of it.
-    pub(crate) async fn protect_vault(&self, id: &VaultId) -> Result<()> {
+    pub(crate) async fn protect_vault(&self, id: &VaultId) -> Result<VaultFacts> {
         let what = format!("turn on the purge protection of key vault {id}");
         let patch = vault_write(Method::Patch, id, "", what, AzureAction::WriteVault);
         let body = json!({ "properties": { "enablePurgeProtection": true } });
-        self.send(&Call { body: Some(body), ..patch }).await.map(drop)
+        let call = Call { body: Some(body), ..patch };
+        parse(id, &self.send(&call).await?.json(&call.what)?)
     }
 
     /// Adds encrypt and decrypt to what a vault's access policies give a principal.

@@ -85,6 +85,7 @@ pub(super) const USES_IDENTITY: &[Verb] = &[
     MigrateToV2,
     ReencryptSecrets,
     CreateCluster,
+    Provision,
     Status,
 ];
 

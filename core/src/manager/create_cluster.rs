@@ -17,10 +17,14 @@ impl KmsManager {
     ///
     /// `body` is the cluster as the Azure REST API takes it, in the fields of any api-version; identity
     /// and KMS profile are put into it, and nothing else is changed. What only Azure can say (`id`, `eTag`,
-    /// `provisioningState` …) is left out, so the document of another cluster is a good beginning.
+    /// `provisioningState` …) is left out, and of another cluster's document what belongs to that one alone
+    /// (`nodeResourceGroup`, `fqdnSubdomain`, `identityProfile`): it is a good beginning, and
+    /// `az rest --method get --url <cluster id>?api-version=2026-08-01` prints it.
     ///
     /// A cluster that exists is never changed: one with this identity, key and network mode is waited for
-    /// and proven, any other one is refused. So an interrupted call is gone on with by the same call.
+    /// and proven, any other one is refused. So an interrupted call is gone on with by the same call. One
+    /// whose last operation failed is refused, too: if that was its creation, delete it first. Once the
+    /// cluster is there, the proof is that of [`enable`](Self::enable), and is recorded as such.
     ///
     /// A new cluster has secrets of its own; they are rewritten if they are not under the key. In
     /// the report, the provisioning state before is `NotCreated`.

@@ -29,8 +29,6 @@ const NOT_CREATED: &str = "NotCreated";
 pub(super) enum Ensured {
     /// The cluster is there, and its last operation succeeded.
     Ready,
-    /// It is there, and its last operation failed: perhaps its creation, and then nothing can be proven.
-    Failed,
     /// It is not, and nothing is made in a dry run.
     Planned,
 }
@@ -45,21 +43,28 @@ pub(super) async fn ensure(
     let Session { inner, reporter, log, .. } = session;
     reporter.phase(Phase::Observe, None, "Looking for the cluster, its vault, key and identity");
     let step = Step::new(StepKind::CreateCluster { target: new.target.clone() });
-    if let Some(there) = inner.azure.find_cluster(&inner.cluster).await? {
+    if let Some(there) = present(session, run.dry_run).await? {
         log.seen(there.facts.status(Vec::new()));
-        let finding = exists(&there.facts, new);
-        let findings = vec![finding];
+        let findings = vec![exists(&there.facts, new)];
         if let Some(refusal) = rules::refusal(&session.what(), &findings, &run.allow, &[]) {
             log.planned(&Plan { findings, steps: Vec::new() });
             return if run.dry_run { Ok(Ensured::Planned) } else { Err(refusal) };
         }
         log.begins_with(vec![step.clone()], findings);
+        if run.dry_run && there.facts.busy().is_some() {
+            // It is waited for, and then it is at rest.
+            log.planned(&proof(session, new, rewrites));
+            return Ok(Ensured::Planned);
+        }
         if !run.dry_run {
             let there = settled(&inner.azure, &inner.cluster, &inner.timing, reporter).await?;
-            log.step(&step, StepOutcome::AlreadyDone, 0.0);
-            if !there.facts.is_succeeded() {
-                return Ok(Ensured::Failed);
+            if !new.is(&there.facts) {
+                return Err(changed(session));
             }
+            log.step(&step, StepOutcome::AlreadyDone, 0.0);
+        }
+        if !there.facts.is_succeeded() && there.facts.busy().is_none() {
+            return Err(failed(&inner.cluster));
         }
         return Ok(Ensured::Ready);
     }
@@ -71,9 +76,7 @@ pub(super) async fn ensure(
     let context = RuleContext::of(Verb::CreateCluster, &observed, &[], &reencrypt);
     let findings = rules::judge(&RuleContext { target: Some(&new.target), ..context });
     log.begins_with(vec![step.clone()], findings.clone());
-    let key = ExpectedKey::Key(new.target.key_id.clone());
-    let later = Plan { findings: Vec::new(), steps: rewrite(&key, rewrites).into_iter().collect() };
-    log.planned(&later.recorded(inner.journal.is_kept(), false));
+    log.planned(&proof(session, new, rewrites));
     if run.dry_run {
         return Ok(Ensured::Planned);
     }
@@ -88,6 +91,49 @@ pub(super) async fn ensure(
     Ok(Ensured::Ready)
 }
 
+/// The cluster, unless there is none, or one that is being deleted: the end of that is waited for.
+async fn present(session: &Session<'_>, dry_run: bool) -> Result<Option<ManagedCluster>> {
+    let Session { inner, reporter, .. } = session;
+    let deadline = Instant::now() + inner.timing.cluster_busy;
+    loop {
+        let there = inner.azure.find_cluster(&inner.cluster).await?;
+        let is_going = |there: &ManagedCluster| {
+            there.facts.provisioning_state.eq_ignore_ascii_case("Deleting")
+        };
+        if !there.as_ref().is_some_and(is_going) {
+            return Ok(there);
+        }
+        if dry_run {
+            return Ok(None);
+        }
+        if Instant::now() >= deadline {
+            let message =
+                format!("cluster {} is being deleted for too long; run this again", inner.cluster);
+            return Err(Error::new(ErrorKind::Conflict, message));
+        }
+        reporter.message("Waiting: a cluster of that name is being deleted");
+        sleep(inner.timing.operation_poll_first).await;
+    }
+}
+
+/// What is done once the cluster is there.
+fn proof(session: &Session<'_>, new: &NewCluster, rewrites: bool) -> Plan {
+    let key = ExpectedKey::Key(new.target.key_id.clone());
+    let steps = rewrite(&key, rewrites).into_iter().collect();
+    Plan { findings: Vec::new(), steps }.recorded(session.inner.journal.is_kept(), false)
+}
+
+/// The cluster is as it is asked for, and its last operation did not succeed. Whether that was its creation
+/// nobody can tell, and a cluster that exists is not changed.
+fn failed(id: &ClusterId) -> Error {
+    let message = format!(
+        "cluster {id} exists with this identity, key and network mode, and its last operation did not succeed; if it ever \
+         worked, call enable with the same key, which sets it to rights; {}",
+        how_to_delete(id)
+    );
+    Error::new(ErrorKind::Conflict, message).until_somebody_acts()
+}
+
 /// A cluster of that name is there: it is gone on with only if it is the one that is asked for.
 fn exists(there: &ClusterFacts, new: &NewCluster) -> Finding {
     let rule = RuleId::ClusterExists;
@@ -98,10 +144,7 @@ fn exists(there: &ClusterFacts, new: &NewCluster) -> Finding {
             there.id.name(),
             there.provisioning_state
         );
-        let remedy = format!(
-            "Nothing needs to be done if an earlier call made it. Otherwise {}.",
-            how_to_delete(&there.id)
-        );
+        let remedy = "Nothing needs to be done.".to_owned();
         let finding = Finding::violated(rule, &there.id, message).at(Level::Info, false);
         return Finding { remedy, ..finding };
     }
@@ -115,7 +158,7 @@ fn exists(there: &ClusterFacts, new: &NewCluster) -> Finding {
 }
 
 /// The way out where a creation failed.
-pub(super) fn how_to_delete(id: &ClusterId) -> String {
+fn how_to_delete(id: &ClusterId) -> String {
     format!("if its creation failed, delete it and call this again: `az aks delete --ids {id}`")
 }
 
@@ -130,8 +173,8 @@ enum Next {
 async fn make(session: &Session<'_>, new: &NewCluster) -> Result<ManagedCluster> {
     let Session { inner, reporter, .. } = session;
     let (azure, id, timing) = (&inner.azure, &inner.cluster, &inner.timing);
-    let began = Instant::now();
     let (mut next, mut made_here, mut tries) = (Next::Create, false, 0);
+    let mut denied_since = None;
     loop {
         let sent = match &next {
             Next::Create => azure.create_cluster(id, new).await,
@@ -151,7 +194,9 @@ async fn make(session: &Session<'_>, new: &NewCluster) -> Result<ManagedCluster>
             Ok(_) => return Err(changed(session)),
             Err(error) => error,
         };
-        if is_key_permission_error(&error) && began.elapsed() < timing.role_propagation {
+        let is_denied = is_key_permission_error(&error);
+        let since = denied_since.get_or_insert_with(Instant::now).elapsed();
+        if is_denied && since <= timing.role_propagation {
             reporter.message(
                 "The identity may not use the key yet; a new role assignment takes minutes: trying again",
             );
@@ -164,7 +209,7 @@ async fn make(session: &Session<'_>, new: &NewCluster) -> Result<ManagedCluster>
         } else {
             return Err(error);
         }
-        if azure.find_cluster(id).await?.is_none() {
+        if present(session, false).await?.is_none() {
             next = Next::Create;
             continue;
         }
@@ -184,7 +229,7 @@ fn is_unknown(error: &Error) -> bool {
     matches!(error.kind(), ErrorKind::Conflict | ErrorKind::Unavailable | ErrorKind::Throttled)
 }
 
-fn changed(session: &Session<'_>) -> Error {
+pub(super) fn changed(session: &Session<'_>) -> Error {
     let message = format!(
         "somebody else made or changed cluster {} meanwhile; look at it, and call enable or rotate for it",
         session.inner.cluster

@@ -105,7 +105,10 @@ impl Inner {
             run.half_way.is_unfinished(None);
         }
         let outcome = outcome.map_err(|error| run.half_way.told_in(error));
-        if outcome.is_err() && run.session.log.has_begun() {
+        // A creation that failed or takes longer has no step yet.
+        let may_be_there =
+            |error: &Error| request.new.is_some() && error.kind() != ErrorKind::PreflightFailed;
+        if outcome.as_ref().is_err_and(|error| run.session.log.has_begun() || may_be_there(error)) {
             run.read_final_status().await;
         }
         if let Some(recorder) = run.recorder.get() {
@@ -120,19 +123,10 @@ impl OperationRun<'_> {
         if let Some(new) = &self.request.new {
             let rewrites = matches!(&self.request.intent, Intent::Enable(asked) if asked.reencrypt);
             let ensured = creation::ensure(&self.session, new, self.request.run, rewrites);
-            match Box::pin(ensured).await? {
-                Ensured::Planned => return Ok(()),
-                Ensured::Ready => {}
-                Ensured::Failed => {
-                    let hint = creation::how_to_delete(&self.session.inner.cluster);
-                    return self.planned_and_run().await.map_err(|error| error.with_context(&hint));
-                }
+            if Box::pin(ensured).await? == Ensured::Planned {
+                return Ok(());
             }
         }
-        self.planned_and_run().await
-    }
-
-    async fn planned_and_run(&self) -> Result<()> {
         let outcome = self.plan_and_run().await;
         if outcome.is_err() && !self.wrote.load(Ordering::Relaxed) {
             self.forget().await;
@@ -213,6 +207,10 @@ impl OperationRun<'_> {
             };
             let intent = with_key_made(&with_made, made.as_ref());
             let plan = verbs::plan(&seen.observed, &intent, &self.request.reencrypt, allow)?;
+            let changes = plan.steps.iter().any(|step| step.kind.changes_cluster());
+            if changes && self.request.new.is_some() && !run.dry_run {
+                return Err(creation::changed(&self.session));
+            }
             log.planned(&plan);
             if let Some(operation) = &unfinished {
                 reporter.phase(Phase::Plan, None, goes_on(operation, &plan));

@@ -5,12 +5,12 @@ use super::{
     session::{AtTimeLimit, TimeLimit, in_time},
 };
 use crate::{
-    error::Result,
+    error::{Error, ErrorKind, Result},
     ids::Verb,
     options::ProvisionOptions,
     progress::{Phase, Reporter},
-    provision::{Made, Maker, Wanted, findings, look, steps},
-    report::Provisioned,
+    provision::{Made, Maker, Wanted, findings, look, steps, versioned},
+    report::{ProvisionPart, Provisioned},
     rules,
 };
 
@@ -83,7 +83,7 @@ async fn plan_and_make(
     reporter.phase(Phase::Plan, None, "Judging the rules and listing what is missing");
     let found = findings(wanted, &seen);
     let plan = steps(wanted, &seen);
-    let key = seen.found_key().map(|key| key.kid.parse()).transpose()?;
+    let key = seen.found_key().map(versioned).transpose()?;
     let provisioned = Provisioned {
         dry_run: options.dry_run,
         key_vault_id: wanted.vault.clone(),
@@ -111,8 +111,19 @@ async fn plan_and_make(
         provisioned.findings
     } else {
         reporter.phase(Phase::Observe, None, "Looking at what was made");
-        findings(wanted, &Box::pin(look(azure, wanted)).await?)
+        let last = Box::pin(look(azure, wanted)).await?;
+        if steps(wanted, &last).iter().any(|step| step.part == ProvisionPart::KeyPolicy) {
+            let message = format!(
+                "somebody else changed the access policies of key vault {} meanwhile; run this again",
+                wanted.vault
+            );
+            return Err(Error::new(ErrorKind::Conflict, message));
+        }
+        findings(wanted, &last)
     };
+    if let Some(refusal) = rules::refusal(&what, &findings, &options.allow, &[]) {
+        return Err(refusal);
+    }
     Ok(Provisioned {
         key_id,
         identity_principal_id: Some(identity.principal_id),

@@ -39,8 +39,8 @@ pub struct ProvisionOptions {
     /// The vault: a name, for a vault in the cluster's resource group, or a resource id. Default: a name
     /// that belongs to this cluster alone, `kms-` and 16 hexadecimal digits.
     pub key_vault: Option<String>,
-    /// The key: a name, or a key id, which names its vault too, and with a version a key that must be
-    /// there. Default: `etcd`.
+    /// The key: a name, or a key id. A key id also names its vault, in the cluster's resource group unless
+    /// `key_vault` says where; and with a version it is a key that must be there. Default: `etcd`.
     pub key: Option<String>,
     /// Bits of an RSA key that is made: 2048, 3072 or 4096. Default: 2048.
     pub key_size: u32,

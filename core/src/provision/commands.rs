@@ -1,6 +1,6 @@
 //! The `az` commands that make the same.
 
-use time::{OffsetDateTime, format_description::well_known::Rfc3339};
+use time::OffsetDateTime;
 
 use super::{look::Seen, wanted::Wanted};
 use crate::{
@@ -49,30 +49,16 @@ pub(super) fn purge_protection(wanted: &Wanted) -> String {
     )
 }
 
-/// The vault itself makes keys only for those who reach it.
-pub(super) fn key(wanted: &Wanted, expires: Option<OffsetDateTime>, is_closed: bool) -> String {
-    if is_closed {
-        let attributes = expires
-            .map(|at| format!(", \"attributes\": {{\"exp\": {}}}", at.unix_timestamp()))
-            .unwrap_or_default();
-        return format!(
-            "az rest --method put --url {} --body '{{\"properties\": {{\"kty\": \"RSA\", \"keySize\": {}{attributes}}}}}'",
-            quoted(&format!(
-                "{}/keys/{}?api-version={KEY_VAULT_API_VERSION}",
-                wanted.vault,
-                wanted.key.name()
-            )),
-            wanted.key_size
-        );
-    }
-    let expires = expires
-        .and_then(|at| at.format(&Rfc3339).ok())
-        .map(|at| format!(" --expires {at}"))
+/// Through Resource Manager: the vault itself makes keys only for those who reach it and have a right in it.
+pub(super) fn key(wanted: &Wanted, expires: Option<OffsetDateTime>) -> String {
+    let attributes = expires
+        .map(|at| format!(", \"attributes\": {{\"exp\": {}}}", at.unix_timestamp()))
         .unwrap_or_default();
+    let url =
+        format!("{}/keys/{}?api-version={KEY_VAULT_API_VERSION}", wanted.vault, wanted.key.name());
     format!(
-        "az keyvault key create --vault-name {} --name {} --kty RSA --size {}{expires}",
-        wanted.vault.name(),
-        wanted.key.name(),
+        "az rest --method put --url {} --body '{{\"properties\": {{\"kty\": \"RSA\", \"keySize\": {}{attributes}}}}}'",
+        quoted(&url),
         wanted.key_size
     )
 }

@@ -73,11 +73,7 @@ impl Seen {
 
 /// Looks at cluster, identity, vault, key and access.
 pub(crate) async fn look(azure: &Azure, wanted: &Wanted) -> Result<Seen> {
-    let cluster = match azure.cluster(&wanted.cluster).await {
-        Ok(cluster) => Some(cluster.facts),
-        Err(error) if error.kind() == ErrorKind::NotFound => None,
-        Err(error) => return Err(error),
-    };
+    let cluster = azure.find_cluster(&wanted.cluster).await?.map(|cluster| cluster.facts);
     let identity_id = match &wanted.identity {
         Some(identity) => identity.clone(),
         None => identity_of(&wanted.cluster, cluster.as_ref())?,
@@ -85,22 +81,11 @@ pub(crate) async fn look(azure: &Azure, wanted: &Wanted) -> Result<Seen> {
     let (identity, vault) =
         join!(azure.find_identity(&identity_id), azure.find_vault(&wanted.vault));
     let (identity, vault) = (identity?, vault?);
-    let location = |subscription_id: String, group: String, is_there: bool| {
-        let known = wanted.location.clone();
-        let known = known.or_else(|| Some(cluster.as_ref()?.location.clone()));
-        async move {
-            match known {
-                _ if is_there => Ok(None),
-                Some(location) => Ok(Some(location)),
-                None => azure.group_location(&subscription_id, &group).await.map(Some),
-            }
-        }
-    };
-    let group = |subscription: &str, group: &str| (subscription.to_owned(), group.to_owned());
-    let (subscription, name) = group(identity_id.subscription_id(), identity_id.resource_group());
-    let identity_location = location(subscription, name, identity.is_some());
-    let (subscription, name) = group(wanted.vault.subscription_id(), wanted.vault.resource_group());
-    let vault_location = location(subscription, name, vault.found().is_some());
+    let known = wanted.location.as_ref().or(cluster.as_ref().map(|cluster| &cluster.location));
+    let place = (identity_id.subscription_id(), identity_id.resource_group());
+    let identity_location = location(azure, known, place, identity.is_some());
+    let place = (wanted.vault.subscription_id(), wanted.vault.resource_group());
+    let vault_location = location(azure, known, place, vault.found().is_some());
     let name_taken = async {
         match vault {
             Lookup::NotFound => match azure.vault_name_is_taken(&wanted.vault).await {
@@ -133,6 +118,21 @@ pub(crate) async fn look(azure: &Azure, wanted: &Wanted) -> Result<Seen> {
         vault,
         cluster,
     })
+}
+
+/// The region in which something of a resource group is made. `None`: it is there.
+async fn location(
+    azure: &Azure,
+    known: Option<&String>,
+    (subscription_id, group): (&str, &str),
+    is_there: bool,
+) -> Result<Option<String>> {
+    if is_there {
+        return Ok(None);
+    }
+    // The group has to be there, wherever it is.
+    let of_group = azure.group_location(subscription_id, group).await?;
+    Ok(Some(known.cloned().unwrap_or(of_group)))
 }
 
 /// The identity that the cluster runs as, or one that is made for it.
@@ -185,7 +185,7 @@ async fn access(
 }
 
 /// The key's id with its version, as its vault spells it.
-pub(super) fn versioned(key: &KeyFacts) -> Result<KeyId> {
+pub(crate) fn versioned(key: &KeyFacts) -> Result<KeyId> {
     KeyId::parse(&key.kid).map_err(|error| {
         let message = format!("a vault named a key that cannot be read: {error}");
         Error::new(ErrorKind::Unexpected, message)

@@ -1,7 +1,7 @@
 //! Makes what is missing, part by part: look, make, and look again where nobody knows what became of it.
 
 use std::{
-    sync::{Mutex, PoisonError},
+    sync::{Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
@@ -31,28 +31,78 @@ const NAME_TAKEN: &str = "VaultAlreadyExists";
 
 /// What was made so far: it outlives the call, so that an error can tell of it.
 #[derive(Default)]
-pub(crate) struct Made(Mutex<Vec<ProvisionStep>>);
+pub(crate) struct Made(Mutex<Parts>);
+
+#[derive(Default)]
+struct Parts {
+    made: Vec<ProvisionStep>,
+    /// It was asked for, and what became of it is not known.
+    asked: Option<ProvisionStep>,
+}
 
 impl Made {
-    fn add(&self, step: &ProvisionStep) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(step.clone());
+    fn asks(&self, step: &ProvisionStep) {
+        self.parts().asked = Some(step.clone());
+    }
+
+    /// What was asked for is there, and was not before.
+    fn is_made(&self) {
+        let mut parts = self.parts();
+        let step = parts.asked.take();
+        parts.made.extend(step);
+    }
+
+    /// What was asked for was refused, or was there before.
+    fn is_not_made(&self) {
+        self.parts().asked = None;
+    }
+
+    fn is_asked(&self) -> bool {
+        self.parts().asked.is_some()
     }
 
     pub(crate) fn steps(&self) -> Vec<ProvisionStep> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.parts().made.clone()
+    }
+
+    fn parts(&self) -> MutexGuard<'_, Parts> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The error, with what was made before it.
     pub(crate) fn told_in(&self, error: Error) -> Error {
-        let parts: Vec<String> =
-            self.steps().iter().map(|step| format!("{} ({})", step.part, step.resource)).collect();
-        if parts.is_empty() {
+        let parts = self.parts();
+        let name = |step: &ProvisionStep| format!("{} ({})", step.part, step.resource);
+        let mut told = Vec::new();
+        if !parts.made.is_empty() {
+            let made: Vec<String> = parts.made.iter().map(name).collect();
+            told.push(format!("made so far: {}", made.join(", ")));
+        }
+        told.extend(parts.asked.iter().map(|step| format!("perhaps made: {}", name(step))));
+        if told.is_empty() {
             return error;
         }
-        error.with_context(&format!(
-            "made so far: {}; the same call goes on from here",
-            parts.join(", ")
-        ))
+        error.with_context(&format!("{}; the same call goes on from here", told.join("; ")))
+    }
+}
+
+/// What a request that makes something gives.
+trait Part {
+    /// Whether the request made it, and did not find it.
+    fn is_new(&self) -> bool {
+        true
+    }
+}
+
+impl Part for IdentityFacts {}
+impl Part for VaultFacts {}
+impl Part for KeyFacts {}
+impl Part for () {}
+
+/// A role, and how long ago it was given; `None`: it was there by an assignment of somebody else's.
+impl Part for Option<Duration> {
+    fn is_new(&self) -> bool {
+        self.is_some()
     }
 }
 
@@ -99,14 +149,12 @@ impl Maker<'_> {
         };
         if let Some(step) = self.begin(ProvisionPart::PurgeProtection) {
             let protected = async || Ok(look().await?.filter(|vault| vault.purge_protection));
-            let protect = async || {
-                self.azure.protect_vault(id).await?;
-                self.azure.read_vault(id).await
-            };
+            let protect = async || self.azure.protect_vault(id).await;
             return self.ensure(step, protected, protect).await;
         }
         let Some(step) = self.begin(ProvisionPart::KeyVault) else {
-            return self.seen.found_vault().cloned().ok_or_else(|| gone("key vault", id));
+            let there = self.seen.found_vault().cloned().ok_or_else(|| gone("key vault", id))?;
+            return self.ready(there).await;
         };
         let new = NewVault {
             location: self.seen.vault_location.clone().unwrap_or_default(),
@@ -115,7 +163,34 @@ impl Maker<'_> {
             public_network_access: wanted.network_mode == NetworkMode::Public,
             purge_protection: wanted.purge_protection != Some(false),
         };
-        self.ensure(step, look, async || self.azure.create_vault(id, &new).await).await
+        let made =
+            self.ensure(step, look, async || self.azure.create_vault(id, &new).await).await?;
+        let vault = self.ready(made).await?;
+        if vault.rbac != is_rbac(wanted, None) {
+            // The access that is planned is not the one that it goes by.
+            let message = format!("somebody else made key vault {id} meanwhile; run this again");
+            return Err(Error::new(ErrorKind::Conflict, message));
+        }
+        Ok(vault)
+    }
+
+    /// The vault, once it can be used: its host's name is registered first.
+    async fn ready(&self, mut vault: VaultFacts) -> Result<VaultFacts> {
+        let deadline = Instant::now() + self.timing.cluster_busy;
+        while !vault.is_ready {
+            if Instant::now() >= deadline {
+                let message = format!(
+                    "key vault {} does not become ready: its provisioning state is not Succeeded; look at it, then run \
+                     this again",
+                    vault.id
+                );
+                return Err(Error::new(ErrorKind::Unavailable, message));
+            }
+            self.reporter.message(format!("Waiting until key vault {} is ready", vault.id.name()));
+            sleep(self.timing.operation_poll_first).await;
+            vault = self.azure.read_vault(&vault.id).await?;
+        }
+        Ok(vault)
     }
 
     async fn key(&self, vault: &VaultFacts) -> Result<KeyId> {
@@ -156,8 +231,9 @@ impl Maker<'_> {
             let look = async || self.azure.role_age(&vault.id, principal, role).await;
             let age = match self.begin(part) {
                 Some(step) => {
+                    let own = async || Ok(look().await?.map(Some));
                     let make = async || self.azure.grant_role(&vault.id, principal, role).await;
-                    Some(self.ensure(step, look, make).await?)
+                    self.ensure(step, own, make).await?
                 }
                 // An earlier call may have given it a moment ago.
                 None => look().await?,
@@ -197,7 +273,7 @@ impl Maker<'_> {
 
     /// The part as it is found, or made where it is not there. What is sent is sent once; where the
     /// outcome is not known, the next look tells.
-    async fn ensure<T>(
+    async fn ensure<T: Part>(
         &self,
         step: &ProvisionStep,
         look: impl AsyncFn() -> Result<Option<T>>,
@@ -206,21 +282,31 @@ impl Maker<'_> {
         let mut tries = 0;
         loop {
             if let Some(there) = look().await? {
-                if tries > 0 {
-                    self.made.add(step);
+                if self.made.is_asked() {
+                    self.made.is_made();
                 }
                 return Ok(there);
             }
+            self.made.asks(step);
             match make().await {
                 Ok(part) => {
-                    self.made.add(step);
+                    if part.is_new() {
+                        self.made.is_made();
+                    } else {
+                        self.made.is_not_made();
+                    }
                     return Ok(part);
                 }
                 Err(error) if tries < tries_of(&error) => {
                     tries += 1;
                     sleep(self.timing.pause(tries)).await;
                 }
-                Err(error) => return Err(in_the_way(error, step)),
+                Err(error) => {
+                    if is_refusal(&error) {
+                        self.made.is_not_made();
+                    }
+                    return Err(in_the_way(error, step));
+                }
             }
         }
     }
@@ -234,6 +320,18 @@ fn tries_of(error: &Error) -> u32 {
         ErrorKind::Conflict => CONFLICTS,
         _ => 0,
     }
+}
+
+/// Whether what was asked for was surely not done.
+fn is_refusal(error: &Error) -> bool {
+    matches!(
+        error.kind(),
+        ErrorKind::Conflict
+            | ErrorKind::Forbidden
+            | ErrorKind::NotFound
+            | ErrorKind::OperationFailed
+            | ErrorKind::Unauthenticated
+    )
 }
 
 /// What stands in the way of a name, where that was not seen before.

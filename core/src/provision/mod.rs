@@ -13,7 +13,7 @@ mod plan;
 mod tests;
 mod wanted;
 
-pub(crate) use look::look;
+pub(crate) use look::{look, versioned};
 pub(crate) use make::{Made, Maker};
 pub(crate) use plan::{findings, steps};
 pub(crate) use wanted::Wanted;

@@ -8,8 +8,8 @@ use super::{
     wanted::Wanted,
 };
 use crate::{
-    catalogue::RuleId,
-    facts::{Fact, IdentityKind, Lookup, VaultFacts, VaultRole},
+    catalogue::{Level, RuleId},
+    facts::{ClusterFacts, Fact, IdentityKind, Lookup, VaultFacts, VaultRole},
     ids::{NetworkMode, VaultAuthorization, Verb},
     observed::Observed,
     options::ReencryptOptions,
@@ -32,16 +32,12 @@ pub(crate) fn steps(wanted: &Wanted, seen: &Seen) -> Vec<ProvisionStep> {
         });
     }
     steps.extend(vault_step(wanted, seen));
-    if seen.found_key().is_none() {
+    if seen.found_key().is_none() && wanted.key.version().is_none() {
         steps.push(ProvisionStep {
             part: ProvisionPart::Key,
             resource: wanted.key.to_string(),
             summary: format!("Create RSA key {} of {} bits", wanted.key, wanted.key_size),
-            command: commands::key(
-                wanted,
-                expires(wanted, OffsetDateTime::now_utc()),
-                is_closed(wanted, seen),
-            ),
+            command: commands::key(wanted, expires(wanted, OffsetDateTime::now_utc())),
         });
     }
     let lacks_key_access = match (&seen.access, vault) {
@@ -169,6 +165,10 @@ pub(crate) fn findings(wanted: &Wanted, seen: &Seen) -> Vec<Finding> {
     findings.extend(cluster_identity(wanted, seen, judge));
     findings.extend(name_taken(wanted, seen));
     findings.extend(given_key_missing(wanted, seen));
+    if let (Some(access), Some(vault)) = (&seen.access, seen.found_vault()) {
+        let private = wanted.network_mode == NetworkMode::Private;
+        findings.extend(rules::undetermined_access(access, vault, private));
+    }
     findings.extend(key_in_closed_vault(wanted, seen));
     rules::in_order(findings)
 }
@@ -194,12 +194,34 @@ fn cluster_identity(
     let id = seen.identity_id.to_string();
     let runs_as = cluster.identities.first().map(|identity| &identity.resource_id);
     let other = runs_as.filter(|runs_as| !runs_as.eq_ignore_ascii_case(&id));
-    let finding = other.map(|runs_as| {
+    let other = other.map(|runs_as| {
         let message =
             format!("cluster {} runs as {runs_as}, and not as {id}", wanted.cluster.name());
         Finding::violated(RuleId::IdentityNotOfCluster, &seen.identity_id, message)
     });
-    finding.into_iter().collect()
+    other.into_iter().chain(identity_missing(wanted, seen, cluster)).collect()
+}
+
+/// The identity that the cluster runs as was deleted: one of the same name is another one.
+fn identity_missing(wanted: &Wanted, seen: &Seen, cluster: &ClusterFacts) -> Option<Finding> {
+    let runs_as = cluster.identities.first()?;
+    let principal = runs_as.principal_id.as_ref()?;
+    if !runs_as.resource_id.eq_ignore_ascii_case(&seen.identity_id.to_string()) {
+        return None;
+    }
+    let now = seen.identity.as_ref().map(|identity| &identity.principal_id);
+    if now.is_some_and(|now| now.eq_ignore_ascii_case(principal)) {
+        return None;
+    }
+    let message = format!(
+        "cluster {} runs as principal {principal} of identity {}, which does not exist any more: one of that name is \
+         another",
+        wanted.cluster.name(),
+        seen.identity_id
+    );
+    let rule = RuleId::ClusterIdentityMissing;
+    // Making another identity is how it begins.
+    Some(Finding::violated(rule, &seen.identity_id, message).at(Level::Warn, false))
 }
 
 fn name_taken(wanted: &Wanted, seen: &Seen) -> Option<Finding> {
@@ -211,15 +233,18 @@ fn name_taken(wanted: &Wanted, seen: &Seen) -> Option<Finding> {
 /// A version that the caller names is not made.
 fn given_key_missing(wanted: &Wanted, seen: &Seen) -> Option<Finding> {
     wanted.key.version()?;
-    let is_known = match &seen.key {
-        Some(key) => matches!(key, Fact::Known(Lookup::NotFound)),
-        None => true,
-    };
-    (is_known && seen.found_key().is_none()).then(|| {
-        let message =
-            format!("there is no key {}, and a version that is named is not made", wanted.key);
-        Finding::violated(RuleId::KeyNotFound, &wanted.key, message)
-    })
+    let rule = RuleId::KeyNotFound;
+    match &seen.key {
+        Some(Fact::Known(Lookup::Found(_) | Lookup::SoftDeleted)) => None,
+        Some(Fact::Unknown(why)) => {
+            Some(Finding::undetermined(rule, &wanted.key, why).at(Level::Block, false))
+        }
+        Some(Fact::Known(Lookup::NotFound)) | None => {
+            let message =
+                format!("there is no key {}, and a version that is named is not made", wanted.key);
+            Some(Finding::violated(rule, &wanted.key, message))
+        }
+    }
 }
 
 /// Whether the vault is closed to the public, or made so, and no private endpoint leads to it.

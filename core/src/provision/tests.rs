@@ -188,6 +188,37 @@ fn a_version_that_is_named_is_not_made() {
 }
 
 #[test]
+fn a_version_that_is_named_and_cannot_be_read_is_not_taken_for_another() {
+    let named = wanted(|options| {
+        options.key_vault = None;
+        options.key = Some(KEY_1.to_owned());
+    });
+    let unread = Seen { key: Some(Fact::Unknown("denied".to_owned())), ..all() };
+    assert_eq!(parts(&named, &unread), []);
+    assert_eq!(rules(&named, &unread), [(RuleId::KeyNotFound, Level::Block)]);
+}
+
+#[test]
+fn an_identity_of_the_clusters_that_was_deleted_is_told_before() {
+    let told = [(RuleId::ClusterIdentityMissing, Level::Warn)];
+    let gone = Seen { identity: None, access: None, ..all() };
+    assert_eq!(rules(&public(), &gone), told);
+    let mut replaced = all();
+    replaced.identity.as_mut().unwrap().principal_id = TENANT.to_owned();
+    assert_eq!(rules(&public(), &replaced), told);
+}
+
+#[test]
+fn what_cannot_be_told_of_the_access_is_said() {
+    let Fact::Known(mut roles) = access().roles else { panic!("known") };
+    for role in &mut roles {
+        role.conditional = true;
+    }
+    let seen = with_roles(roles);
+    assert_eq!(rules(&public(), &seen), [(RuleId::AccessRoleMissing, Level::Warn)]);
+}
+
+#[test]
 fn a_key_in_a_closed_vault_is_pointed_out_before() {
     let warned = [(RuleId::KeyInClosedVault, Level::Warn)];
     assert_eq!(rules(&private(), &nothing()), warned);

@@ -92,6 +92,7 @@ pub(crate) fn vault() -> VaultFacts {
         soft_delete: true,
         purge_protection: true,
         private_endpoint_connections: Vec::new(),
+        is_ready: true,
     }
 }
 

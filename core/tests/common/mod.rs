@@ -20,6 +20,7 @@ use aks_kms::{
     RuleId, RunOptions, Timing,
 };
 use aks_kms_simulator::{Case, Options, Simulator, clock::TimeScale};
+use serde_json::{Value, json};
 
 /// Both sides wait this much shorter than in Azure.
 pub(crate) const SCALE: f64 = 0.01;
@@ -58,6 +59,22 @@ pub(crate) fn list_options(case: &Case) -> ListClustersOptions {
         timing: Timing::scaled(SCALE),
         ..ListClustersOptions::default()
     }
+}
+
+/// What the fields of every other client look like, and one that nobody knows.
+pub(crate) fn new_cluster(private: bool) -> Value {
+    json!({
+        "location": "eastus",
+        "tags": {"team": "shop"},
+        "properties": {
+            "dnsPrefix": "shop",
+            "kubernetesVersion": "1.34",
+            "apiServerAccessProfile": {"enableVnetIntegration": private},
+            "agentPoolProfiles": [
+                {"name": "system", "mode": "System", "count": 2, "vmSize": "Standard_D4s_v5", "brandNew": true},
+            ],
+        },
+    })
 }
 
 /// Waits for real API servers on a machine of their own: no write is under way for a minute there, and

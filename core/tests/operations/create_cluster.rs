@@ -13,25 +13,9 @@ use aks_kms::{
 use serde_json::{Value, json};
 
 use crate::common::{
-    self,
+    self, new_cluster,
     world::{World, is_all_proven},
 };
-
-/// What the fields of every other client look like, and one that nobody knows.
-fn body(private: bool) -> Value {
-    json!({
-        "location": "eastus",
-        "tags": {"team": "shop"},
-        "properties": {
-            "dnsPrefix": "shop",
-            "kubernetesVersion": "1.34",
-            "apiServerAccessProfile": {"enableVnetIntegration": private},
-            "agentPoolProfiles": [
-                {"name": "system", "mode": "System", "count": 2, "vmSize": "Standard_D4s_v5", "brandNew": true},
-            ],
-        },
-    })
-}
 
 /// A place where there is no cluster yet.
 struct Place {
@@ -63,7 +47,7 @@ impl Place {
 
     async fn create(&self) -> Result<OperationReport, Error> {
         let options = self.options(NetworkMode::Public);
-        self.manager().create_cluster(body(false), self.world.key(1), options).await
+        self.manager().create_cluster(new_cluster(false), self.world.key(1), options).await
     }
 
     /// Requests that make or change a cluster.
@@ -95,7 +79,8 @@ async fn a_cluster_is_made_with_kms_on_and_proven() {
         let private = network_mode == NetworkMode::Private;
         let (manager, options) = (place.manager(), place.options(network_mode));
         let key = place.world.key(1);
-        let report = manager.create_cluster(body(private), key, options.clone()).await.unwrap();
+        let report =
+            manager.create_cluster(new_cluster(private), key, options.clone()).await.unwrap();
         assert!(is_all_proven(&report), "{report:#?}");
         assert_eq!(report.operation.as_str(), "create_cluster");
         assert_eq!(report.before.provisioning_state, "NotCreated");
@@ -108,11 +93,14 @@ async fn a_cluster_is_made_with_kms_on_and_proven() {
         let sent = &puts[0]["body"];
         assert_eq!(
             sent["properties"]["agentPoolProfiles"],
-            body(private)["properties"]["agentPoolProfiles"]
+            new_cluster(private)["properties"]["agentPoolProfiles"]
         );
-        assert_eq!((&sent["tags"], &sent["location"]), (&body(private)["tags"], &json!("eastus")));
+        assert_eq!(
+            (&sent["tags"], &sent["location"]),
+            (&new_cluster(private)["tags"], &json!("eastus"))
+        );
 
-        let again = manager.create_cluster(body(private), key, options).await.unwrap();
+        let again = manager.create_cluster(new_cluster(private), key, options).await.unwrap();
         assert!(is_all_proven(&again), "{again:#?}");
         assert_eq!(again.steps[0].outcome, StepOutcome::AlreadyDone);
         let told = again.findings.iter().find(|it| it.rule == RuleId::ClusterExists).unwrap();
@@ -131,7 +119,7 @@ async fn from_nothing_to_a_cluster_with_kms_while_roles_are_slow() {
         identity_id: Some(made.identity_id.to_string()),
         ..CreateClusterOptions::default()
     };
-    let report = manager.create_cluster(body(false), &made.key_id, options).await.unwrap();
+    let report = manager.create_cluster(new_cluster(false), &made.key_id, options).await.unwrap();
     assert!(is_all_proven(&report));
     assert_eq!(place.puts().len(), 1, "it succeeds the first time");
     place.assert_all_under(made.key_id.as_str()).await;
@@ -155,7 +143,7 @@ async fn a_dry_run_makes_nothing_and_says_what_is_wrong() {
     let place = Place::new(json!({"access": {"role": null}})).await;
     let options = CreateClusterOptions { dry_run: true, ..place.options(NetworkMode::Public) };
     let key = place.world.key(1);
-    let report = place.manager().create_cluster(body(false), key, options).await.unwrap();
+    let report = place.manager().create_cluster(new_cluster(false), key, options).await.unwrap();
     assert!(report.is_refused(), "{report:#?}");
     let refused: Vec<RuleId> = report
         .findings
@@ -183,7 +171,7 @@ async fn every_rule_about_a_new_cluster_is_judged_before_the_request() {
         (json!({"missing": true}), RuleId::ClusterIdentityMissing),
     ];
     for (change, rule) in cases {
-        let mut body = body(false);
+        let mut body = new_cluster(false);
         let mut options =
             CreateClusterOptions { dry_run: true, ..place.options(NetworkMode::Public) };
         if change["private"] == true {
@@ -209,7 +197,7 @@ async fn a_cluster_that_exists_is_never_changed() {
     let manager = place.world.manager();
     let before = place.world.simulator.cluster(&place.world.case.id).unwrap();
     let (key, options) = (place.world.key(1), place.options(NetworkMode::Public));
-    let create = async || manager.create_cluster(body(false), key, options.clone()).await;
+    let create = async || manager.create_cluster(new_cluster(false), key, options.clone()).await;
     let error = create().await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::PreflightFailed, "{error}");
     assert_eq!(error.findings()[0].rule, RuleId::ClusterExists);
@@ -237,7 +225,7 @@ async fn a_cluster_that_somebody_else_makes_meanwhile_is_not_written_over() {
     let options =
         CreateClusterOptions { on_progress: run.on_progress, ..place.options(NetworkMode::Public) };
     let key = place.world.key(1);
-    let error = place.manager().create_cluster(body(false), key, options).await.unwrap_err();
+    let error = place.manager().create_cluster(new_cluster(false), key, options).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Conflict, "{error}");
     assert!(error.to_string().contains("somebody else made or changed"), "{error}");
     assert_eq!(place.puts().len(), 2, "the other's, and ours, which Azure refused");
@@ -263,7 +251,7 @@ async fn an_interrupted_call_is_gone_on_with_by_the_same_call() {
             ..place.options(NetworkMode::Public)
         };
         let (manager, key) = (place.manager(), place.world.key(1));
-        let call = manager.create_cluster(body(false), key, options);
+        let call = manager.create_cluster(new_cluster(false), key, options);
         tokio::select! {
             biased;
             () = reached.notified() => dropped += 1,
@@ -300,7 +288,7 @@ async fn secrets_can_be_left_as_they_are() {
     let options =
         CreateClusterOptions { reencrypt: Reencrypt::Skip, ..place.options(NetworkMode::Public) };
     let key = place.world.key(1);
-    let report = place.manager().create_cluster(body(false), key, options).await.unwrap();
+    let report = place.manager().create_cluster(new_cluster(false), key, options).await.unwrap();
     assert!(!report.is_proven() && report.reencryption.is_empty(), "{report:#?}");
     assert_eq!(report.after.key_id.as_ref().map(AsRef::as_ref), Some(key));
 }

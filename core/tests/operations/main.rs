@@ -14,6 +14,7 @@ mod access;
 mod busy_clusters;
 mod check_action;
 mod crash;
+mod crash_from_nothing;
 mod create_cluster;
 mod interrupted;
 mod limits;

@@ -83,7 +83,7 @@ impl Azure {
         let put = Call::new(Method::Put, target, what, AzureAction::WriteCluster);
         let call = Call { body: Some(body), if_match: Some(etag.clone()), ..put };
         let response = self.send(&call).await?;
-        Operation::accepted(id, &response, self.endpoints().await?)
+        Operation::accepted(id, &call.what, &response, self.endpoints().await?)
     }
 
     pub(super) fn managed_cluster_read(&self, id: &ClusterId) -> Call {

@@ -1,5 +1,7 @@
 //! A cluster that is made with KMS on from the start.
 
+use std::fmt;
+
 use azure_core::http::Method;
 use serde_json::{Value, json};
 
@@ -17,12 +19,19 @@ use crate::{
 };
 
 /// A cluster that is yet to be made.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(crate) struct NewCluster {
     body: Value,
     pub(crate) target: KmsConfiguration,
     /// As it is going to be, but for KMS.
     pub(crate) facts: ClusterFacts,
+}
+
+impl fmt::Debug for NewCluster {
+    /// The body may hold a password.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("NewCluster").field("target", &self.target).finish_non_exhaustive()
+    }
 }
 
 impl NewCluster {
@@ -39,8 +48,8 @@ impl NewCluster {
     ) -> Result<Self, Vec<String>> {
         let mut problems = Vec::new();
         if !body.get("properties").is_some_and(Value::is_object) {
-            let problem = "body has no properties; pass what `az aks show --output json` prints of such a cluster, \
-                           under the names of the Azure REST API";
+            let problem = "body has no properties; pass it as the Azure REST API takes it: \
+                           `az rest --method get --url <id of such a cluster>?api-version=2026-08-01` prints one";
             return Err(vec![problem.to_owned()]);
         }
         if body["location"].as_str().is_none_or(str::is_empty) {
@@ -71,8 +80,11 @@ impl NewCluster {
                     .to_owned(),
             );
         }
-        let facts = planned(id, &body);
-        match facts {
+        of_another_cluster(id, &mut body);
+        match planned(id, &body) {
+            Err(field) if problems.is_empty() => Err(vec![format!(
+                "{field} in body cannot be read; leave it out, or pass what Azure takes"
+            )]),
             Ok(facts) if problems.is_empty() => {
                 let body = with_kms(&body, &target.set());
                 Ok(Self { body, target, facts })
@@ -89,6 +101,19 @@ impl NewCluster {
         };
         cluster.has(&KmsChange::On(self.target.clone()))
             && identities(cluster) == identities(&self.facts)
+    }
+}
+
+/// Leaves out what belongs to the cluster alone whose document this is.
+fn of_another_cluster(id: &ClusterId, body: &mut Value) {
+    let named = body["id"].as_str().map(ClusterId::parse);
+    if named.is_none_or(|named| named.is_ok_and(|named| named == *id)) {
+        return;
+    }
+    if let Some(properties) = body["properties"].as_object_mut() {
+        for name in ["nodeResourceGroup", "fqdnSubdomain", "identityProfile"] {
+            properties.remove(name);
+        }
     }
 }
 
@@ -154,7 +179,7 @@ impl Azure {
         );
         let call = Call { body: Some(new.body.clone()), if_none_match: true, ..put };
         let response = self.send(&call).await?;
-        Operation::accepted(id, &response, self.endpoints().await?)
+        Operation::accepted(id, &call.what, &response, self.endpoints().await?)
     }
 }
 
@@ -209,6 +234,13 @@ mod tests {
         for gone in ["/id", "/eTag", "/properties/provisioningState", "/properties/fqdn"] {
             assert_eq!(new.body.pointer(gone), None, "{gone}");
         }
+        assert!(new.body["properties"]["nodeResourceGroup"].is_string(), "it is its own");
+        let mut other = cluster_json();
+        other["id"] = json!(cluster_id().to_string() + "-2");
+        let new = made(other, None).unwrap();
+        for gone in ["nodeResourceGroup", "fqdnSubdomain", "identityProfile"] {
+            assert!(new.body["properties"].get(gone).is_none(), "{gone}");
+        }
         assert!(new.body["properties"]["networkProfile"].is_object());
         assert!(!new.is(&new.facts), "KMS is yet to be on");
     }
@@ -218,6 +250,8 @@ mod tests {
         for body in [json!(null), json!([]), json!("x"), json!({"location": "x"})] {
             assert!(made(body, None).unwrap_err()[0].contains("no properties"));
         }
+        let unreadable = json!({"location": "x", "properties": {"nodeResourceGroup": 7}});
+        assert!(made(unreadable, None).unwrap_err()[0].contains("nodeResourceGroup in body"));
         let mut wrong = cluster_json();
         wrong["location"] = json!("");
         wrong["properties"]["kubernetesVersion"] = json!(1.33);

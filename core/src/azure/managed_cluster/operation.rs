@@ -51,6 +51,8 @@ const READ_STATUS: AzureAction = AzureAction::ReadOperation;
 /// An operation on a managed cluster that Azure has accepted.
 pub(crate) struct Operation {
     cluster: ClusterId,
+    /// Completes "could not …".
+    what: String,
     source: Source,
     /// What the response that accepted it asks to wait before the first poll.
     first_pause: Option<Duration>,
@@ -125,6 +127,7 @@ impl Operation {
     /// Reads from the response to a change where the operation can be followed.
     pub(super) fn accepted(
         cluster: &ClusterId,
+        what: &str,
         response: &Response,
         endpoints: &CloudEndpoints,
     ) -> Result<Self> {
@@ -137,7 +140,13 @@ impl Operation {
             Source::Cluster(Until::Ended)
         };
         let (first_pause, accepted_at) = (retry_after(response), LastInProgress::now());
-        Ok(Self { cluster: cluster.clone(), source, first_pause, accepted_at })
+        Ok(Self {
+            cluster: cluster.clone(),
+            what: what.to_owned(),
+            source,
+            first_pause,
+            accepted_at,
+        })
     }
 }
 
@@ -160,10 +169,9 @@ impl Operation {
         deadline: Instant,
         on_poll: impl Fn(&str) + Send + Sync,
     ) -> Result<Ended> {
-        let Self { cluster, mut source, first_pause, accepted_at } = self;
+        let Self { cluster, what, mut source, first_pause, accepted_at } = self;
         let mut in_progress = accepted_at;
         let mut rejected = 0;
-        let what = format!("update managed cluster {cluster}");
         let mut pace = PollInterval::new(&azure.timing);
         let mut state = "not known".to_owned();
         if let Some(pause) = first_pause {

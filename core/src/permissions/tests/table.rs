@@ -146,7 +146,7 @@ pub(super) fn rights(call: &str) -> Vec<(Needed, Without)> {
         }
         "provision before there is a cluster" => {
             rights.make();
-            rights.add(Fails, [WriteRoleAssignments, ReadGroup]);
+            rights.add(Fails, [WriteRoleAssignments]);
         }
         "create_cluster" => {
             rights.look(Fails, Finds);
@@ -211,6 +211,7 @@ impl Rights {
             Fails,
             [
                 ReadCluster,
+                ReadGroup,
                 ReadIdentity,
                 WriteIdentity,
                 ReadVault,
