@@ -34,11 +34,13 @@ impl Run {
     pub(super) fn of(verb: &'static str) -> Self {
         let on = json!({"cluster": {"kms": {"key": "{{key.1}}"}}});
         let (given, earlier) = match verb {
-            "provision"
+            "enable"
+            | "provision"
             | "provision with access policies"
             | "provision before there is a cluster"
-            | "create_cluster" => (json!({}), None),
-            "enable" | "list_clusters" | "list_clusters of all subscriptions" => (json!({}), None),
+            | "create_cluster"
+            | "list_clusters"
+            | "list_clusters of all subscriptions" => (json!({}), None),
             // What was begun is there to be gone on with, or dropped.
             "resume" | "abandon" => {
                 let fault = json!({"method": "PUT", "path": "/managedClusters/", "status": 403, "times": 1});

@@ -135,7 +135,7 @@ pub(super) fn rights(call: &str) -> Vec<(Needed, Without)> {
             rights.add(Fails, [ListLeases, UpdateRecord, GetLease, UpdateLease]);
             rights.add(Does, [GetMetrics, ListPods, ListNodes]);
         }
-        "provision" => {
+        "provision" | "provision before there is a cluster" => {
             rights.make();
             rights.add(Fails, [WriteRoleAssignments]);
         }
@@ -144,10 +144,6 @@ pub(super) fn rights(call: &str) -> Vec<(Needed, Without)> {
             // Nothing goes by roles there.
             rights.set(Does, [ReadRoleAssignments, ReadRoleDefinitions]);
             rights.add(Fails, [WritePolicies]);
-        }
-        "provision before there is a cluster" => {
-            rights.make();
-            rights.add(Fails, [WriteRoleAssignments]);
         }
         "create_cluster" => {
             rights.look(Fails, Finds);
