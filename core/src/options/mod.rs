@@ -2,6 +2,10 @@
 
 mod intent;
 mod new_key;
+#[cfg(feature = "bindings")]
+mod reencrypt;
+#[cfg(feature = "bindings")]
+mod seconds;
 mod timing;
 mod verb_options;
 
