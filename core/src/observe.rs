@@ -6,7 +6,6 @@ mod stored_record;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use time::OffsetDateTime;
 
 use crate::{
     azure::{Azure, ClusterRole},
@@ -152,7 +151,7 @@ pub(crate) async fn observe(
         .map(|found| Fact::from(found.as_ref().map(|found| found.reconciled.clone())));
     let mut wanted = wanted(&cluster, recorded.as_ref().and_then(Fact::known));
     let mut observed = Observed {
-        at: OffsetDateTime::now_utc(),
+        at: crate::clock::now(),
         cluster,
         vault: None,
         key: None,
