@@ -28,9 +28,9 @@ pub struct Settings {
     journal: Option<String>,
     #[serde(default)]
     state_namespace: Option<String>,
-    /// Certificate authorities in PEM.
+    /// A file of certificate authorities in PEM.
     #[serde(default)]
-    ca_bundle: Option<String>,
+    ca_bundle: Option<PathBuf>,
     #[serde(default)]
     api_version: Option<String>,
 }
@@ -51,7 +51,7 @@ impl Settings {
         arguments::read(value)
     }
 
-    /// Makes the manager. No I/O. `timing` is for tests.
+    /// Makes the manager. Nothing but the file `ca_bundle` is read. `timing` is for tests.
     ///
     /// # Errors
     /// `invalid_input` for what is malformed.
@@ -73,8 +73,14 @@ impl Settings {
         if let Some(cloud) = &self.cloud {
             builder = builder.cloud(cloud.parse()?);
         }
-        if let Some(pem) = &self.ca_bundle {
-            builder = builder.ca_bundle(pem.as_str());
+        if let Some(path) = &self.ca_bundle {
+            let pem = std::fs::read(path).map_err(|error| {
+                Error::invalid_input(&format!(
+                    "ca_bundle {} cannot be read: {error}; pass a file of certificates in PEM",
+                    path.display()
+                ))
+            })?;
+            builder = builder.ca_bundle(pem);
         }
         if let Some(api_version) = &self.api_version {
             builder = builder.api_version(api_version);
