@@ -1,8 +1,8 @@
 //! `aks_kms._native`: calls verbs by name, with JSON for what goes in and comes out. Everything that a user
 //! of the Python package sees is in `python/aks_kms`.
 //!
-//! Work runs on a tokio runtime of its own. No thread of it ever waits for the interpreter but those that ask a
-//! Python credential for a token: progress, results and logs go to Python through one thread, [`relay`].
+//! Work runs on a tokio runtime of its own, no thread of which ever waits for the interpreter: progress, results, logs
+//! and what credentials are asked go to Python through one thread, [`relay`], which ends before the interpreter does.
 
 mod credential;
 mod logging;
@@ -18,6 +18,8 @@ mod _native {
     use pyo3::{create_exception, exceptions::PyException, prelude::*};
     use serde_json::Value;
 
+    #[pymodule_export]
+    use crate::credential::Reply;
     use crate::logging;
     #[pymodule_export]
     use crate::manager::{Call, Manager, scale_time};
@@ -35,6 +37,12 @@ mod _native {
         module.add("__version__", env!("CARGO_PKG_VERSION"))?;
         logging::install();
         Ok(())
+    }
+
+    /// Is called before the interpreter ends.
+    #[pyfunction]
+    fn _end(py: Python<'_>) {
+        crate::process::end(py);
     }
 
     /// The catalogue of rules, as JSON.

@@ -5,7 +5,12 @@
 use std::{
     cell::RefCell,
     process,
-    sync::{Arc, Mutex, PoisonError, mpsc::Sender},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+        mpsc::{Sender, channel},
+    },
+    time::Duration,
 };
 
 use pyo3::{PyResult, Python, exceptions::PyRuntimeError};
@@ -17,7 +22,12 @@ pub(crate) struct Process {
     pub(crate) id: u32,
     pub(crate) runtime: Runtime,
     pub(crate) relay: Sender<Message>,
+    /// Nothing is brought to Python any more.
+    ended: AtomicBool,
 }
+
+/// How long the thread that talks to Python may take for what it is at, when the interpreter ends.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 static PROCESS: Mutex<Option<Arc<Process>>> = Mutex::new(None);
 
@@ -32,6 +42,9 @@ pub(crate) fn current(_: Python<'_>) -> PyResult<Arc<Process>> {
     let mut current = PROCESS.lock().unwrap_or_else(PoisonError::into_inner);
     let id = process::id();
     if let Some(process) = current.as_ref().filter(|process| process.id == id) {
+        if process.ended.load(Ordering::Relaxed) {
+            return Err(PyRuntimeError::new_err("the interpreter is ending: nothing can be begun"));
+        }
         return Ok(Arc::clone(process));
     }
     let failed = |error: std::io::Error| {
@@ -50,10 +63,23 @@ pub(crate) fn current(_: Python<'_>) -> PyResult<Arc<Process>> {
         .enable_all()
         .build()
         .map_err(failed)?;
-    let process = Arc::new(Process { id, runtime, relay });
+    let process = Arc::new(Process { id, runtime, relay, ended: AtomicBool::new(false) });
     // The parent's threads are not here: waiting for them, as dropping it would, has no end.
     std::mem::forget(current.replace(Arc::clone(&process)));
     Ok(process)
+}
+
+/// The interpreter is about to end. A thread that Python did not make must not be in it then: what is still to
+/// be told is told to nobody. Work that goes on ends with the process, as if it were killed.
+pub(crate) fn end(py: Python<'_>) {
+    let process = PROCESS.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    let Some(process) = process.filter(|it| it.id == process::id()) else { return };
+    process.ended.store(true, Ordering::Relaxed);
+    let (sender, stopped) = channel();
+    if process.relay.send(Message::Stop(sender)).is_ok() {
+        // it may need the interpreter for what it is at
+        py.detach(move || stopped.recv_timeout(PATIENCE)).ok();
+    }
 }
 
 /// Where messages to Python go from this thread, if it is one of the runtime's.

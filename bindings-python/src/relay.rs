@@ -11,7 +11,7 @@ use std::{
 
 use pyo3::prelude::*;
 
-use crate::logging::Event;
+use crate::{credential::Reply, logging::Event};
 
 /// What goes to Python.
 pub(crate) enum Message {
@@ -19,8 +19,12 @@ pub(crate) enum Message {
     Deliver { receiver: Py<PyAny>, kind: &'static str, payload: String },
     /// The same, of a call's progress.
     Progress { receiver: Arc<Py<PyAny>>, payload: String },
+    /// To a credential.
+    Token { source: Arc<Py<PyAny>>, scopes: Vec<String>, reply: Reply },
     /// To `logging`.
     Log(Event),
+    /// To nobody from here on; says so.
+    Stop(Sender<()>),
 }
 
 /// Starts the thread. It ends with the process.
@@ -32,6 +36,10 @@ pub(crate) fn start() -> io::Result<Sender<Message>> {
 
 fn run(messages: &Receiver<Message>) {
     for message in messages {
+        if let Message::Stop(stopped) = message {
+            let _ = stopped.send(());
+            return;
+        }
         let attached = Python::try_attach(|py| {
             if let Err(error) = bring(py, message) {
                 error.write_unraisable(py, None);
@@ -52,11 +60,15 @@ fn bring(py: Python<'_>, message: Message) -> PyResult<()> {
         Message::Progress { receiver, payload } => {
             receiver.call1(py, (("progress", payload),))?;
         }
+        Message::Token { source, scopes, reply } => {
+            source.call1(py, (scopes, reply))?;
+        }
         Message::Log(event) => {
             let logging = py.import("logging")?;
             let logger = logging.call_method1("getLogger", (event.logger,))?;
             logger.call_method1("log", (event.level, "%s", event.text))?;
         }
+        Message::Stop(_) => {}
     }
     Ok(())
 }

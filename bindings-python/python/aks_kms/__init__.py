@@ -1,24 +1,131 @@
 """Manages KMS etcd encryption on Azure Kubernetes Service: enable, rotate, re-encrypt and prove.
 
 `KmsManager` blocks, `aks_kms.aio.KmsManager` is awaited; both have the same verbs.
+
+Generated from bindings/schema.json by `bindings-python/generate`: change it there.
 """
 
 from aks_kms import _native
 from aks_kms._cluster import ClusterId
 from aks_kms._error import KmsError
-from aks_kms._generated.errors import *  # noqa: F403
-from aks_kms._generated.errors import __all__ as _error_names
-from aks_kms._generated.results import *  # noqa: F403
-from aks_kms._generated.results import Rule
-from aks_kms._generated.results import __all__ as _result_names
+from aks_kms._generated.errors import (
+    ConflictError,
+    ForbiddenError,
+    InvalidInputError,
+    KmsUnavailableError,
+    NotFoundError,
+    OperationFailedError,
+    PreflightFailedError,
+    ReencryptIncompleteError,
+    ThrottledError,
+    TimeoutError,
+    UnauthenticatedError,
+    UnavailableError,
+    UnexpectedError,
+)
+from aks_kms._generated.results import (
+    Action,
+    ActionKind,
+    ApiServer,
+    BlockedReason,
+    BlockedSecret,
+    Counts,
+    Evidence,
+    ExpectedKey,
+    Experience,
+    Finding,
+    FindingState,
+    KeyLedger,
+    KmsChange,
+    KmsConfiguration,
+    KmsStatus,
+    KmsVersion,
+    LedgerEntry,
+    Level,
+    NetworkMode,
+    NodePools,
+    OperationInProgress,
+    OperationReport,
+    Pace,
+    Phase,
+    Progress,
+    Purpose,
+    ReencryptOptions,
+    ReencryptReport,
+    Rule,
+    RuleId,
+    Scope,
+    SecretTotal,
+    Step,
+    StepKind,
+    StepOutcome,
+    StepReport,
+    VaultAccess,
+    Verb,
+)
 from aks_kms._manager import KmsManager
 from aks_kms._text import Steps
 
 __version__ = _native.__version__
 
-__all__ = ["ClusterId", "KmsError", "KmsManager", "Steps", "rules"]
-__all__ += _result_names
-__all__ += [name for name in _error_names if name != "BY_CODE"]
+__all__ = [
+    "Action",
+    "ActionKind",
+    "ApiServer",
+    "BlockedReason",
+    "BlockedSecret",
+    "ClusterId",
+    "ConflictError",
+    "Counts",
+    "Evidence",
+    "ExpectedKey",
+    "Experience",
+    "Finding",
+    "FindingState",
+    "ForbiddenError",
+    "InvalidInputError",
+    "KeyLedger",
+    "KmsChange",
+    "KmsConfiguration",
+    "KmsError",
+    "KmsManager",
+    "KmsStatus",
+    "KmsUnavailableError",
+    "KmsVersion",
+    "LedgerEntry",
+    "Level",
+    "NetworkMode",
+    "NodePools",
+    "NotFoundError",
+    "OperationFailedError",
+    "OperationInProgress",
+    "OperationReport",
+    "Pace",
+    "Phase",
+    "PreflightFailedError",
+    "Progress",
+    "Purpose",
+    "ReencryptIncompleteError",
+    "ReencryptOptions",
+    "ReencryptReport",
+    "Rule",
+    "RuleId",
+    "Scope",
+    "SecretTotal",
+    "Step",
+    "StepKind",
+    "StepOutcome",
+    "StepReport",
+    "Steps",
+    "ThrottledError",
+    "TimeoutError",
+    "UnauthenticatedError",
+    "UnavailableError",
+    "UnexpectedError",
+    "VaultAccess",
+    "Verb",
+    "rules",
+]
 
 
 def rules() -> tuple[Rule, ...]:

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 if TYPE_CHECKING:
     import asyncio
 
+    from aks_kms import _native
+
 
 class _Token(Protocol):
     @property
@@ -37,7 +39,7 @@ Credential = GetsToken | GetsTokenInfo
 class TokenSource:
     """Asks a credential for tokens, and keeps what it raised for the caller.
 
-    It is called on a thread for that. What an async credential gives is awaited on the event loop that `loop` names.
+    It asks on a thread for that. What an async credential gives is awaited on the event loop that `loop` names.
     """
 
     def __init__(self, credential: Credential, loop: Callable[[], asyncio.AbstractEventLoop]) -> None:
@@ -51,18 +53,22 @@ class TokenSource:
         self._loop = loop
         self.failure: BaseException | None = None
 
-    def __call__(self, scopes: list[str]) -> tuple[str, int]:
+    def __call__(self, scopes: list[str], reply: _native.Reply) -> None:
+        """Begins to get a token, which is answered later."""
+        # of Python's own, which the end of the interpreter can leave as it is
+        threading.Thread(target=self._answer, args=(scopes, reply), name="aks-kms-token", daemon=True).start()
+
+    def _answer(self, scopes: list[str], reply: _native.Reply) -> None:
         try:
-            token = self._ask(*scopes)
+            token: Any = self._ask(*scopes)
             if hasattr(token, "__await__"):
                 import asyncio
 
                 token = asyncio.run_coroutine_threadsafe(_awaited(token), self._loop()).result()
-            found: tuple[str, int] = token.token, int(token.expires_on)
+            reply.token(str(token.token), int(token.expires_on))
         except BaseException as failure:
             self.failure = failure
-            raise
-        return found
+            reply.failed(f"{type(failure).__name__}: {failure}")
 
 
 async def _awaited(token: Any) -> _Token:

@@ -13,8 +13,6 @@ from aks_kms._settings import made
 if TYPE_CHECKING:
     from aks_kms._credential import Credential
 
-KubernetesAccess = Literal["cluster-user", "cluster-admin", "in-cluster"]
-
 
 class KmsManager(Verbs):
     """Manages the KMS etcd encryption of one cluster.
@@ -57,7 +55,7 @@ class KmsManager(Verbs):
         *,
         credential: Credential | None = None,
         cloud: str = "public",
-        kubernetes: KubernetesAccess | None = None,
+        kubernetes: Literal["cluster-user", "cluster-admin", "in-cluster"] | None = None,
         kubeconfig: str | os.PathLike[str] | None = None,
         context: str | None = None,
         journal: Literal["cluster"] | None = "cluster",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import sys
 from collections.abc import Callable
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
     from aks_kms._generated.results import Progress
 
 OFF = 255
+
+# a thread that Python did not make must not be in the interpreter when it ends
+atexit.register(_native._end)
 
 
 def made(settings: dict[str, Any], source: TokenSource | None) -> _native.Manager:
@@ -129,8 +133,8 @@ class _Unraisable:
     """What `sys.unraisablehook` is called with."""
 
     def __init__(self, problem: Exception, receiver: object) -> None:
-        self.exc_type = type(problem)
-        self.exc_value = problem
+        self.exc_type: type[BaseException] = type(problem)
+        self.exc_value: BaseException | None = problem
         self.exc_traceback = problem.__traceback__
-        self.err_msg = "Exception ignored in on_progress"
+        self.err_msg: str | None = "Exception ignored in on_progress"
         self.object = receiver

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from aks_kms import _native
 
@@ -23,33 +23,22 @@ class Steps(tuple["Step", ...]):
 class FindingText:
     """A finding prints as one line."""
 
-    if TYPE_CHECKING:
-
-        def to_dict(self) -> Any: ...
-
-    def __str__(self) -> str:
+    def __str__(self: Finding) -> str:  # type: ignore[misc]
         return _native.shown(json.dumps(self.to_dict()))
 
 
 class StepText:
     """A step prints as one line."""
 
-    if TYPE_CHECKING:
-        summary: str
-
-    def __str__(self) -> str:
+    def __str__(self: Step) -> str:  # type: ignore[misc]
         return self.summary
 
 
 class ReportText:
     """What a report says of itself, and how it prints."""
 
-    if TYPE_CHECKING:
-
-        def to_dict(self) -> Any: ...
-
     @property
-    def is_proven(self) -> bool:
+    def is_proven(self: OperationReport) -> bool:  # type: ignore[misc]
         """Whether every secret of the whole cluster is proven to be under the expected key.
 
         False for a dry run, for a part of the cluster, and where nothing was asked of the secrets after the last
@@ -58,7 +47,7 @@ class ReportText:
         return _native.is_proven(json.dumps(self.to_dict()))
 
     @property
-    def is_refused(self) -> bool:
+    def is_refused(self: OperationReport) -> bool:  # type: ignore[misc]
         """Whether this is of a dry run that says that the verb would be refused."""
         return _native.is_refused(json.dumps(self.to_dict()))
 

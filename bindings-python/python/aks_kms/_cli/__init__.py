@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 
@@ -23,6 +24,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print("interrupted: `aks-kms resume` goes on with what was begun", file=sys.stderr)
         return 130
     except BrokenPipeError:
-        # whoever reads has seen enough
-        sys.stdout = None  # type: ignore[assignment]
+        # whoever reads has seen enough: nothing is to be written at exit either
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1

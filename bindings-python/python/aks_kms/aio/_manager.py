@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Literal, Self
 
 from aks_kms._cluster import ClusterId
 from aks_kms._generated.aio_verbs import Verbs
-from aks_kms._manager import KubernetesAccess
 from aks_kms._settings import made
 
 if TYPE_CHECKING:
@@ -55,7 +54,7 @@ class KmsManager(Verbs):
         *,
         credential: Credential | None = None,
         cloud: str = "public",
-        kubernetes: KubernetesAccess | None = None,
+        kubernetes: Literal["cluster-user", "cluster-admin", "in-cluster"] | None = None,
         kubeconfig: str | os.PathLike[str] | None = None,
         context: str | None = None,
         journal: Literal["cluster"] | None = "cluster",
