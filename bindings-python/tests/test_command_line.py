@@ -5,6 +5,7 @@ import json
 import os
 import pty
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -14,7 +15,7 @@ from programs import environment
 from simulator import Case, Simulator
 
 SESSIONS = sorted((Path(__file__).parent / "sessions").glob("*.txt"))
-PROGRAM = Path(sys.executable).with_name("aks-kms")
+PROGRAM = Path(shutil.which("aks-kms") or "aks-kms")
 
 
 @pytest.mark.parametrize("path", SESSIONS, ids=lambda path: path.stem)

@@ -5,6 +5,7 @@ import json
 import pickle
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import aks_kms
 import pytest
@@ -21,6 +22,7 @@ from aks_kms import (
     ReencryptOptions,
     RuleId,
 )
+from aks_kms._settings import result
 from conftest import manager
 from simulator import Case
 
@@ -41,27 +43,18 @@ def test_a_report_is_frozen_comparable_and_picklable(report: OperationReport) ->
     assert repr(report).startswith("OperationReport(operation='enable', ")
 
 
-def test_its_document_is_the_one_that_rust_writes(case: Case) -> None:
-    kms = manager(case)
-    from aks_kms import _settings
-
+def test_its_document_is_the_one_that_rust_writes(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
     documents: list[str] = []
-    read = _settings.result
 
     def kept(verb: str, payload: str) -> object:
         documents.append(payload)
-        return read(verb, payload)
+        return result(verb, payload)
 
-    from aks_kms import _caller
-
-    original = _caller.result
-    _caller.result = kept
-    try:
-        results = [kms.enable(case.key_ids[0]), kms.rotate(case.key_ids[1]), kms.status(secrets=True)]
-    finally:
-        _caller.result = original
-    for result, document in zip(results, documents, strict=True):
-        assert result.to_dict() == json.loads(document)
+    monkeypatch.setattr("aks_kms._caller.result", kept)
+    kms = manager(case)
+    results = [kms.enable(case.key_ids[0]), kms.rotate(case.key_ids[1]), kms.status(secrets=True)]
+    for given, document in zip(results, documents, strict=True):
+        assert given.to_dict() == json.loads(document)
 
 
 def test_times_are_aware_and_written_as_rust_does(report: OperationReport) -> None:
@@ -77,7 +70,8 @@ def test_times_are_aware_and_written_as_rust_does(report: OperationReport) -> No
 
 def test_enums_are_their_words() -> None:
     assert RuleId("vault-firewall") is RuleId.VAULT_FIREWALL
-    assert RuleId.VAULT_FIREWALL == "vault-firewall"
+    word: str = "vault-firewall"
+    assert word == RuleId.VAULT_FIREWALL
     assert str(Pace.FAST) == "fast"
 
 
@@ -116,6 +110,7 @@ def test_the_rules_are_the_catalogue() -> None:
 
 def test_arguments_of_the_wrong_type_are_named(case: Case) -> None:
     kms = manager(case)
+    arguments: dict[str, Any]
     for arguments, named in (
         ({"key_id": 1}, "key_id"),
         ({"key_id": KEY, "dry_run": "yes"}, "dry_run"),
@@ -125,7 +120,7 @@ def test_arguments_of_the_wrong_type_are_named(case: Case) -> None:
         ({"key_id": KEY, "on_progress": True}, "on_progress"),
     ):
         with pytest.raises(TypeError, match=named):
-            kms.enable(**arguments)  # type: ignore[arg-type]
+            kms.enable(**arguments)
     with pytest.raises(aks_kms.InvalidInputError, match="max_concurrency"):
         kms.enable(KEY, reencrypt={"max_concurrency": -1})
     with pytest.raises(aks_kms.InvalidInputError, match='network_mode is "both"'):
@@ -147,5 +142,6 @@ def test_settings_are_judged_when_a_manager_is_made(case: Case, tmp_path: Path) 
         aks_kms.KmsManager("production")
     with pytest.raises(TypeError, match="cluster_id"):
         aks_kms.KmsManager(1)  # type: ignore[arg-type]
-    cluster = aks_kms.ClusterId(*case.cluster_id.split("/")[2:9:2][:2], case.cluster_id.rsplit("/", 1)[1])
+    _, _, subscription, _, group, *_, name = case.cluster_id.split("/")
+    cluster = aks_kms.ClusterId(subscription, group, name)
     assert aks_kms.KmsManager(cluster).cluster_id == str(cluster) == case.cluster_id

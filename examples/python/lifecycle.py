@@ -6,9 +6,8 @@ simulator: `examples/python/simulated python examples/python/lifecycle.py`.
 
 import os
 
-from azure.identity import EnvironmentCredential
-
 from aks_kms import KmsManager
+from azure.identity import EnvironmentCredential
 
 credential = EnvironmentCredential(disable_instance_discovery=True)
 cloud = os.environ.get("AZURE_RESOURCE_MANAGER", "public")

@@ -8,9 +8,8 @@ import os
 import signal
 import sys
 
-from azure.identity import EnvironmentCredential
-
 from aks_kms import KmsManager, Progress
+from azure.identity import EnvironmentCredential
 
 credential = EnvironmentCredential(disable_instance_discovery=True)
 cloud = os.environ.get("AZURE_RESOURCE_MANAGER", "public")

@@ -7,9 +7,8 @@ simulator: `examples/python/simulated python examples/python/rotate.py`.
 import os
 import sys
 
-from azure.identity import EnvironmentCredential
-
 from aks_kms import KmsManager, PreflightFailedError, RuleId
+from azure.identity import EnvironmentCredential
 
 # What this cluster's owner has decided to live with.
 ACCEPTED = {RuleId.ETCD_GROWTH, RuleId.PREVIOUS_KEY_STILL_NEEDED}

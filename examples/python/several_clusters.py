@@ -8,10 +8,9 @@ import asyncio
 import os
 import sys
 
-from azure.identity.aio import EnvironmentCredential
-
 from aks_kms import KmsError, KmsStatus
 from aks_kms.aio import KmsManager
+from azure.identity.aio import EnvironmentCredential
 
 
 async def status(cluster_id: str, credential: EnvironmentCredential) -> KmsStatus:
