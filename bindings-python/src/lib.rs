@@ -45,6 +45,13 @@ mod _native {
         crate::process::end(py);
     }
 
+    /// Reports what a callback raised, by `sys.unraisablehook`.
+    #[pyfunction]
+    fn _report(problem: Bound<'_, PyAny>, callback: &Bound<'_, PyAny>) {
+        let py = callback.py();
+        PyErr::from_value(problem).write_unraisable(py, Some(callback));
+    }
+
     /// The catalogue of rules, as JSON.
     #[pyfunction]
     fn rules() -> PyResult<String> {

@@ -95,6 +95,18 @@ def test_what_a_callback_raises_is_reported_and_stops_nothing(
     assert reported[0].object is told
 
 
+def test_by_default_that_is_a_traceback_on_standard_error(case: Case) -> None:
+    program = """
+        def told(now):
+            raise ValueError("not now")
+        print(manager().enable(case["key_ids"][0], on_progress=told).is_proven)
+    """
+    code, output, errors = run(case, program)
+    assert (code, output) == (0, "True\n")
+    assert errors.count("ValueError: not now") > 3
+    assert "Exception ignored in" in errors
+
+
 def test_progress_comes_in_order_on_the_calling_thread_and_ends_with_finished(case: Case) -> None:
     seen: list[Progress] = []
     threads = set()

@@ -66,6 +66,7 @@ class TokenSource:
 
                 token = asyncio.run_coroutine_threadsafe(_awaited(token), self._loop()).result()
             reply.token(str(token.token), int(token.expires_on))
+            self.failure = None
         except BaseException as failure:
             self.failure = failure
             reply.failed(f"{type(failure).__name__}: {failure}")

@@ -126,15 +126,4 @@ def tell(on_progress: Callable[[Progress], object], payload: str) -> None:
     try:
         on_progress(Progress.from_dict(json.loads(payload)))
     except Exception as problem:
-        sys.unraisablehook(_Unraisable(problem, on_progress))
-
-
-class _Unraisable:
-    """What `sys.unraisablehook` is called with."""
-
-    def __init__(self, problem: Exception, receiver: object) -> None:
-        self.exc_type: type[BaseException] = type(problem)
-        self.exc_value: BaseException | None = problem
-        self.exc_traceback = problem.__traceback__
-        self.err_msg: str | None = "Exception ignored in on_progress"
-        self.object = receiver
+        _native._report(problem, on_progress)
