@@ -14,7 +14,6 @@ import statistics
 import subprocess
 import sys
 import tempfile
-import time
 import urllib.parse
 import urllib.request
 from pathlib import Path
@@ -51,20 +50,27 @@ class Cost(NamedTuple):
     mebibytes: float
 
 
+# A process begins with the memory of who starts it as its peak, so a small one starts it.
+LAUNCHER = """
+import json, os, sys, time
+at = time.perf_counter()
+child = os.posix_spawnp(sys.argv[1], sys.argv[1:], os.environ)
+_, status, usage = os.wait4(child, 0)
+seconds = time.perf_counter() - at
+print(json.dumps([os.waitstatus_to_exitcode(status), seconds, usage.ru_maxrss / 1024]))
+"""
+
+
 def cost(command: list[str], variables: dict[str, str]) -> Cost:
     """Of a process and its children."""
-    at = time.perf_counter()
-    begun = subprocess.Popen(
-        command, env=variables, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
-    assert begun.stdout is not None
-    output = begun.stdout.read()
-    _, status, usage = os.wait4(begun.pid, 0)
-    seconds = time.perf_counter() - at
-    begun.returncode = os.waitstatus_to_exitcode(status)
-    assert begun.returncode == 0, f"{command}: {begun.stderr.read() if begun.stderr else ''}"
-    assert "Succeeded" in output, output
-    return Cost(seconds, usage.ru_maxrss / 1024)
+    launch = [sys.executable, "-I", "-S", "-c", LAUNCHER, *command]
+    ran = subprocess.run(launch, env=variables, capture_output=True, text=True)
+    assert ran.returncode == 0, ran.stderr
+    *output, measured = ran.stdout.splitlines()
+    code, seconds, mebibytes = json.loads(measured)
+    assert code == 0, f"{command}: {ran.stderr}"
+    assert "Succeeded" in "".join(output), output
+    return Cost(seconds, mebibytes)
 
 
 def sign_in(az: str, variables: dict[str, str]) -> None:
