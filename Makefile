@@ -12,13 +12,18 @@ lint:
 docs:
 	@tests/run docs
 
-# `make bench BENCH="pipeline --secrets 1000"` measures a part of it.
+# `make bench BENCH="pipeline --secrets 1000"` measures a part of it, `make bench BENCH=python` the Python package.
 bench:
 ifndef BENCH
 	@cargo bench --package aks-kms-bench --bench embedded
 	@cargo bench --package aks-kms-bench --bench list_clusters
 endif
+ifneq ($(BENCH),python)
 	@cargo bench --package aks-kms-bench --bench reencrypt -- $(BENCH)
+endif
+ifneq ($(filter python,$(or $(BENCH),python)),)
+	@bindings-python/tests/run --bench
+endif
 
 # Requests that no client sends, to everything the simulator serves; for a minute, or for
 # AKS_KMS_FUZZ_SECONDS, new ones each time, or those of AKS_KMS_FUZZ_SEED.

@@ -17,6 +17,7 @@ const LONGEST_ERROR: usize = 40_000;
 
 /// What kind of error this is.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+#[cfg_attr(feature = "bindings", derive(schemars::JsonSchema), schemars(rename_all = "snake_case"))]
 #[non_exhaustive]
 pub enum ErrorKind {
     /// An argument is malformed. Nothing was sent. The message names the argument.
@@ -108,6 +109,14 @@ impl Error {
             report: None,
             source: None,
         }))
+    }
+
+    /// An argument that another language's binding could not read: `problem` names it.
+    #[cfg(feature = "bindings")]
+    #[doc(hidden)]
+    #[must_use]
+    pub fn invalid_input(problem: &str) -> Self {
+        Self::new(ErrorKind::InvalidInput, shown(problem))
     }
 
     /// Something is as no code here leaves it.

@@ -3,6 +3,7 @@
 mod azure;
 mod builder;
 mod catalogue;
+mod clock;
 mod error;
 #[cfg(test)]
 mod error_document_tests;

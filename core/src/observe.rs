@@ -5,6 +5,8 @@ mod stored_record;
 
 use std::sync::Arc;
 
+use async_trait::async_trait;
+
 use crate::{
     azure::{Azure, ClusterRole},
     error::{Error, Result},

@@ -69,7 +69,7 @@ impl Observed {
     /// A cluster, of which nothing but itself and perhaps its API server was seen.
     pub(crate) fn of(cluster: ClusterFacts, kubernetes: Fact<KubernetesFacts>) -> Self {
         Self {
-            at: OffsetDateTime::now_utc(),
+            at: crate::clock::now(),
             cluster,
             vault: None,
             key: None,

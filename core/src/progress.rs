@@ -19,6 +19,7 @@ pub type OnProgress = Arc<dyn Fn(Progress) + Send + Sync>;
 /// A snapshot of a running operation: sent at most ten times a second, at each change of phase,
 /// and once more at the end with [`finished`](Self::finished) true.
 #[derive(Clone, Debug, PartialEq, Serialize)]
+#[cfg_attr(feature = "bindings", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct Progress {
     /// The verb.

@@ -87,7 +87,7 @@ const LAYERS: [&[&str]; 14] = [
     &["progress"],
     &["catalogue"],
     &["ids"],
-    &["text"],
+    &["clock", "text"],
 ];
 
 fn layer(room: &str) -> usize {

@@ -21,6 +21,7 @@ text_enum! {
 
 /// A documented limitation.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize)]
+#[cfg_attr(feature = "bindings", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct Rule {
     /// Its stable id.
@@ -177,3 +178,20 @@ impl FromStr for RuleId {
 }
 
 serde_as_text!(RuleId);
+
+#[cfg(feature = "bindings")]
+impl schemars::JsonSchema for RuleId {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "RuleId".into()
+    }
+
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        let ids = Self::ALL.iter().map(|id| {
+            serde_json::json!({ "const": id.as_str(), "type": "string", "description": id.entry().summary })
+        });
+        schemars::json_schema!({
+            "description": "The id of a rule: stable, the same in every language.",
+            "oneOf": ids.collect::<Vec<_>>(),
+        })
+    }
+}

@@ -8,6 +8,7 @@ use crate::ids::KeyId;
 
 /// What API servers are expected to write secrets with.
 #[derive(Clone, Debug, Deserialize, Eq, Hash, PartialEq, Serialize)]
+#[cfg_attr(feature = "bindings", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum ExpectedKey {

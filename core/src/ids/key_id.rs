@@ -191,3 +191,8 @@ impl From<KeyId> for String {
 }
 
 serde_as_text!(KeyId);
+#[cfg(feature = "bindings")]
+super::schema_as_text!(
+    KeyId,
+    "`https://<vault host>/keys/<name>/<version>`, as `az keyvault key show --query key.kid` prints it."
+);

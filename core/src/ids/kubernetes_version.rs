@@ -99,3 +99,5 @@ impl FromStr for KubernetesVersion {
 }
 
 serde_as_text!(KubernetesVersion);
+#[cfg(feature = "bindings")]
+super::schema_as_text!(KubernetesVersion, "A version such as `1.33` or `1.33.3`.");

@@ -24,6 +24,8 @@ pub use network_mode::NetworkMode;
 pub use node_pools::NodePools;
 pub use parse_error::ParseError;
 pub use resource_id::{ClusterId, IdentityId, VaultId};
+#[cfg(feature = "bindings")]
+pub(crate) use text_enum::{Time, schema_as_text};
 pub(crate) use text_enum::{by_name, serde_as_text, text_enum};
 pub use vault_access::VaultAccess;
 pub use vault_authorization::VaultAuthorization;

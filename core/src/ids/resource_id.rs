@@ -157,6 +157,11 @@ macro_rules! resource_id {
         }
 
         serde_as_text!($id);
+        #[cfg(feature = "bindings")]
+        super::schema_as_text!(
+            $id,
+            concat!("`/subscriptions/…/resourceGroups/…/providers/", $namespace, "/", $kind, "/…`, as `", $command, "` prints it.")
+        );
     };
 }
 

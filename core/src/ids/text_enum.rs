@@ -12,7 +12,8 @@ macro_rules! text_enum {
         }
     ) => {
         $(#[$about])*
-        #[derive(Clone, Copy, Debug, serde::Deserialize, Eq, Hash, PartialEq, serde::Serialize)]
+        #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq, serde::Serialize)]
+        #[cfg_attr(feature = "bindings", derive(schemars::JsonSchema))]
         pub enum $enum {
             $($(#[$about_variant])* #[serde(rename = $text)] $variant,)+
         }
@@ -33,6 +34,13 @@ macro_rules! text_enum {
         impl std::fmt::Display for $enum {
             fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
                 f.write_str(self.as_str())
+            }
+        }
+
+        impl<'de> serde::Deserialize<'de> for $enum {
+            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                let text = <std::borrow::Cow<'_, str> as serde::Deserialize>::deserialize(deserializer)?;
+                text.parse().map_err(serde::de::Error::custom)
             }
         }
 
@@ -66,6 +74,43 @@ macro_rules! serde_as_text {
     };
 }
 pub(crate) use serde_as_text;
+
+/// The schema of what is written as text: its name, and what it is.
+#[cfg(feature = "bindings")]
+macro_rules! schema_as_text {
+    ($type:ident, $about:expr) => {
+        impl schemars::JsonSchema for $type {
+            fn schema_name() -> std::borrow::Cow<'static, str> {
+                stringify!($type).into()
+            }
+
+            fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+                schemars::json_schema!({ "type": "string", "description": $about })
+            }
+        }
+    };
+}
+#[cfg(feature = "bindings")]
+pub(crate) use schema_as_text;
+
+/// A moment, as results write it.
+#[cfg(feature = "bindings")]
+pub(crate) struct Time;
+
+#[cfg(feature = "bindings")]
+impl schemars::JsonSchema for Time {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Time".into()
+    }
+
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        schemars::json_schema!({ "type": "string", "format": "date-time" })
+    }
+}
 
 /// The value with this name.
 ///

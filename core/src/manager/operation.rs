@@ -1,7 +1,5 @@
 //! The operation of a run as it is recorded: begun, or gone on with.
 
-use time::OffsetDateTime;
-
 use crate::{
     azure::Azure,
     error::Result,
@@ -61,7 +59,7 @@ pub(super) fn new_operation(
         closed_vault: None,
         watermark: found.map_or(0, |found| found.etcd_resource_version).to_string(),
         by: recorder.by().to_owned(),
-        since: OffsetDateTime::now_utc(),
+        since: crate::clock::now(),
     })
 }
 

@@ -1,7 +1,5 @@
 //! The record as it was observed: read, its seal looked at, and brought in line with the cluster.
 
-use time::OffsetDateTime;
-
 use crate::{
     error::{Error, Result},
     facts::{ClusterFacts, KubernetesFacts},
@@ -46,7 +44,7 @@ pub(super) fn reconciled(cluster: &ClusterFacts, kept: KeptRecord) -> Result<Sto
         key_vault_id: cluster.kms_on().and_then(|profile| profile.key_vault_id().cloned()),
         in_force: cluster.is_succeeded(),
         resource_version: marks.resource_version,
-        at: OffsetDateTime::now_utc(),
+        at: crate::clock::now(),
     };
     let text = stored.as_ref().map(|stored| stored.text.as_str()).filter(|text| !text.is_empty());
     let reconciled = match text {

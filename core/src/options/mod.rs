@@ -3,6 +3,10 @@
 mod intent;
 mod new_key;
 mod provision_options;
+#[cfg(feature = "bindings")]
+mod reencrypt;
+#[cfg(feature = "bindings")]
+mod seconds;
 mod timing;
 mod verb_options;
 

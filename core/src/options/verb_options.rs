@@ -65,6 +65,11 @@ macro_rules! verb_options {
     ($(#[$meta:meta])* $name:ident { $($(#[$doc:meta])* $field:ident: $type:ty,)* }) => {
         $(#[$meta])*
         #[derive(Clone)]
+        #[cfg_attr(
+            feature = "bindings",
+            derive(serde::Deserialize, schemars::JsonSchema),
+            serde(default, deny_unknown_fields)
+        )]
         pub struct $name {
             /// Return plan and findings, write nothing. Default: false.
             pub dry_run: bool,
@@ -74,8 +79,14 @@ macro_rules! verb_options {
             /// they can become unreadable. Names that are not blocked are ignored. Default: none.
             pub give_up_secrets: Vec<String>,
             /// Time limit of the whole operation. Default: 2 hours.
+            #[cfg_attr(
+                feature = "bindings",
+                serde(with = "super::seconds"),
+                schemars(with = "super::seconds::Seconds")
+            )]
             pub timeout: Duration,
             /// Receives progress. Default: none.
+            #[cfg_attr(feature = "bindings", serde(skip))]
             pub on_progress: Option<OnProgress>,
             $($(#[$doc])* pub $field: $type,)*
         }
@@ -157,6 +168,11 @@ impl Reencrypt {
 
 /// How secrets are rewritten.
 #[derive(Clone, Debug, Eq, PartialEq)]
+#[cfg_attr(
+    feature = "bindings",
+    derive(serde::Deserialize, schemars::JsonSchema, serde::Serialize),
+    serde(default, deny_unknown_fields)
+)]
 pub struct ReencryptOptions {
     /// Only these namespaces; a part of the cluster is never proof of the whole. Only for
     /// `reencrypt_secrets`. Default: all.
@@ -268,6 +284,7 @@ verb_options! {
     /// remembered: what still has to be allowed or given up is named again.
     ResumeOptions {
         /// How secrets are rewritten. Which ones, and whether, was decided when the operation began.
+        #[cfg_attr(feature = "bindings", schemars(flatten))]
         reencrypt: ReencryptOptions,
     }
 }
@@ -284,12 +301,18 @@ verb_options! {
     /// Options of `reencrypt_secrets`.
     ReencryptSecretsOptions {
         /// How secrets are rewritten, and which.
+        #[cfg_attr(feature = "bindings", schemars(flatten))]
         reencrypt: ReencryptOptions,
     }
 }
 
 /// Options of `status`.
 #[derive(Clone, Debug, Default)]
+#[cfg_attr(
+    feature = "bindings",
+    derive(serde::Deserialize, schemars::JsonSchema),
+    serde(default, deny_unknown_fields)
+)]
 pub struct StatusOptions {
     /// Also count the secrets. Default: false.
     pub secrets: bool,

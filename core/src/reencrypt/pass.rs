@@ -74,7 +74,7 @@ impl Pass {
             requests: 0,
             rewriting_seconds: 0.0,
             started: Instant::now(),
-            started_at: OffsetDateTime::now_utc(),
+            started_at: crate::clock::now(),
         }
     }
 
@@ -149,7 +149,7 @@ impl Pass {
             given_up,
             complete: self.keys.len() == 1 && self.is_settled_within(may_stay_blocked),
             started_at: self.started_at,
-            finished_at: OffsetDateTime::now_utc(),
+            finished_at: crate::clock::now(),
             seconds: self.started.elapsed().as_secs_f64(),
             secrets_per_second,
             requests: self.requests,

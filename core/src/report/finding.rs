@@ -22,6 +22,7 @@ text_enum! {
 
 /// A rule that does not hold, or could not be judged.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[cfg_attr(feature = "bindings", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct Finding {
     /// The rule.

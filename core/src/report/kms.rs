@@ -6,6 +6,7 @@ use crate::ids::{ExpectedKey, KeyId, NetworkMode, VaultId};
 
 /// A key, and how the API servers reach its vault.
 #[derive(Clone, Debug, Deserialize, Eq, Hash, PartialEq, Serialize)]
+#[cfg_attr(feature = "bindings", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct KmsConfiguration {
     /// The key; without a version: the one that the operation makes.
@@ -19,6 +20,7 @@ pub struct KmsConfiguration {
 
 /// A KMS profile to set.
 #[derive(Clone, Debug, Deserialize, Eq, Hash, PartialEq, Serialize)]
+#[cfg_attr(feature = "bindings", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum KmsChange {

@@ -7,6 +7,7 @@ use crate::{ids::KeyId, report::Evidence};
 
 /// The keys of a cluster, with the proof of each.
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
+#[cfg_attr(feature = "bindings", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct KeyLedger {
     /// The key in use.
@@ -21,15 +22,18 @@ pub struct KeyLedger {
 
 /// A key in the ledger.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[cfg_attr(feature = "bindings", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct LedgerEntry {
     /// The key.
     pub key_id: KeyId,
     /// When it came into use.
     #[serde(with = "time::serde::rfc3339::option")]
+    #[cfg_attr(feature = "bindings", schemars(with = "Option<crate::ids::Time>"))]
     pub since: Option<OffsetDateTime>,
     /// When every secret was proven to be under it.
     #[serde(with = "time::serde::rfc3339::option")]
+    #[cfg_attr(feature = "bindings", schemars(with = "Option<crate::ids::Time>"))]
     pub proven_at: Option<OffsetDateTime>,
     /// How that was proven.
     pub evidence: Option<Evidence>,

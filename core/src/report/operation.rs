@@ -11,6 +11,7 @@ use crate::{
 
 /// What an operation did, or a dry run would do.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[cfg_attr(feature = "bindings", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct OperationReport {
     /// The verb.
@@ -21,9 +22,11 @@ pub struct OperationReport {
     pub dry_run: bool,
     /// When the call began.
     #[serde(with = "time::serde::rfc3339")]
+    #[cfg_attr(feature = "bindings", schemars(with = "crate::ids::Time"))]
     pub started_at: OffsetDateTime,
     /// When it ended.
     #[serde(with = "time::serde::rfc3339")]
+    #[cfg_attr(feature = "bindings", schemars(with = "crate::ids::Time"))]
     pub finished_at: OffsetDateTime,
     /// The cluster before.
     pub before: KmsStatus,
@@ -72,6 +75,7 @@ impl OperationReport {
 
 /// What became of a step.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[cfg_attr(feature = "bindings", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct StepReport {
     /// The step.
@@ -97,6 +101,7 @@ text_enum! {
 
 /// A pass over the secrets of a cluster.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[cfg_attr(feature = "bindings", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct ReencryptReport {
     /// What it was for.
@@ -120,9 +125,11 @@ pub struct ReencryptReport {
     pub complete: bool,
     /// When the pass began.
     #[serde(with = "time::serde::rfc3339")]
+    #[cfg_attr(feature = "bindings", schemars(with = "crate::ids::Time"))]
     pub started_at: OffsetDateTime,
     /// When it ended.
     #[serde(with = "time::serde::rfc3339")]
+    #[cfg_attr(feature = "bindings", schemars(with = "crate::ids::Time"))]
     pub finished_at: OffsetDateTime,
     /// How long it took.
     pub seconds: f64,
@@ -148,6 +155,7 @@ text_enum! {
 
 /// Which secrets a pass went over.
 #[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[cfg_attr(feature = "bindings", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct Scope {
     /// Only these namespaces; absent: the whole cluster.
@@ -172,6 +180,7 @@ text_enum! {
 
 /// How many secrets ended how.
 #[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[cfg_attr(feature = "bindings", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct Counts {
     /// All that were listed.
@@ -190,6 +199,7 @@ pub struct Counts {
 
 /// A secret that could not be rewritten.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[cfg_attr(feature = "bindings", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct BlockedSecret {
     /// Its namespace.
@@ -223,6 +233,7 @@ text_enum! {
 
 /// An API server that was heard.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[cfg_attr(feature = "bindings", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct ApiServer {
     /// Its id, as its metrics tell it.

@@ -10,6 +10,7 @@ use crate::{
 
 /// The state of a cluster's KMS, as Azure and the cluster tell it.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[cfg_attr(feature = "bindings", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct KmsStatus {
     /// The cluster.
@@ -74,6 +75,7 @@ text_enum! {
 
 /// An operation that was recorded in the cluster.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[cfg_attr(feature = "bindings", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct OperationInProgress {
     /// Its id.
@@ -84,6 +86,7 @@ pub struct OperationInProgress {
     pub by: String,
     /// When it began.
     #[serde(with = "time::serde::rfc3339")]
+    #[cfg_attr(feature = "bindings", schemars(with = "crate::ids::Time"))]
     pub since: OffsetDateTime,
     /// The key that it is changing to.
     pub target_key_id: Option<KeyId>,
@@ -91,6 +94,7 @@ pub struct OperationInProgress {
 
 /// Number of secrets in a cluster.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[cfg_attr(feature = "bindings", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct SecretTotal {
     /// All secrets of all namespaces.

@@ -11,6 +11,7 @@ use crate::{
 
 /// One step of a plan: *ensure that something holds*. Performing it twice does no harm.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[cfg_attr(feature = "bindings", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct Step {
     /// What it ensures.
@@ -22,6 +23,7 @@ pub struct Step {
 
 /// The steps of a plan, in order. Prints as a numbered list, one step a line.
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
+#[cfg_attr(feature = "bindings", derive(schemars::JsonSchema))]
 #[serde(transparent)]
 pub struct Steps(Vec<Step>);
 
@@ -71,6 +73,7 @@ impl fmt::Display for Steps {
 
 /// What a step ensures.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[cfg_attr(feature = "bindings", derive(schemars::JsonSchema))]
 #[serde(tag = "kind", rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum StepKind {

@@ -2,7 +2,6 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use time::OffsetDateTime;
 use tokio::sync::Mutex;
 
 use super::lease::{HeldLease, lost, take};
@@ -192,7 +191,7 @@ impl Recorder {
         etag: Option<&str>,
         certainty: Certainty,
     ) -> Result<()> {
-        self.write(|record| record.settled(key, etag, OffsetDateTime::now_utc(), certainty)).await
+        self.write(|record| record.settled(key, etag, crate::clock::now(), certainty)).await
     }
 
     /// Keeps a proof. It is written with the next intent, or at the end.

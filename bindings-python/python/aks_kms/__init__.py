@@ -1,0 +1,144 @@
+"""Manages KMS etcd encryption on Azure Kubernetes Service: enable, rotate, re-encrypt and prove.
+
+`KmsManager` blocks, `aks_kms.aio.KmsManager` is awaited; both have the same verbs.
+
+Generated from bindings/schema.json by `bindings-python/generate`: change it there.
+"""
+
+from aks_kms import _native
+from aks_kms._cluster import ClusterId
+from aks_kms._error import KmsError
+from aks_kms._generated.errors import (
+    ConflictError,
+    ForbiddenError,
+    InvalidInputError,
+    KmsUnavailableError,
+    NotFoundError,
+    OperationFailedError,
+    PreflightFailedError,
+    ReencryptIncompleteError,
+    ThrottledError,
+    TimeoutError,
+    UnauthenticatedError,
+    UnavailableError,
+    UnexpectedError,
+)
+from aks_kms._generated.results import (
+    Action,
+    ActionKind,
+    ApiServer,
+    BlockedReason,
+    BlockedSecret,
+    Counts,
+    Evidence,
+    ExpectedKey,
+    Experience,
+    Finding,
+    FindingState,
+    KeyLedger,
+    KmsChange,
+    KmsConfiguration,
+    KmsStatus,
+    KmsVersion,
+    LedgerEntry,
+    Level,
+    NetworkMode,
+    NodePools,
+    OperationInProgress,
+    OperationReport,
+    Pace,
+    Phase,
+    Progress,
+    Purpose,
+    ReencryptOptions,
+    ReencryptReport,
+    Rule,
+    RuleId,
+    Scope,
+    SecretTotal,
+    Step,
+    StepKind,
+    StepOutcome,
+    StepReport,
+    VaultAccess,
+    Verb,
+)
+from aks_kms._manager import KmsManager
+from aks_kms._text import Steps
+
+__version__ = _native.__version__
+
+__all__ = [
+    "Action",
+    "ActionKind",
+    "ApiServer",
+    "BlockedReason",
+    "BlockedSecret",
+    "ClusterId",
+    "ConflictError",
+    "Counts",
+    "Evidence",
+    "ExpectedKey",
+    "Experience",
+    "Finding",
+    "FindingState",
+    "ForbiddenError",
+    "InvalidInputError",
+    "KeyLedger",
+    "KmsChange",
+    "KmsConfiguration",
+    "KmsError",
+    "KmsManager",
+    "KmsStatus",
+    "KmsUnavailableError",
+    "KmsVersion",
+    "LedgerEntry",
+    "Level",
+    "NetworkMode",
+    "NodePools",
+    "NotFoundError",
+    "OperationFailedError",
+    "OperationInProgress",
+    "OperationReport",
+    "Pace",
+    "Phase",
+    "PreflightFailedError",
+    "Progress",
+    "Purpose",
+    "ReencryptIncompleteError",
+    "ReencryptOptions",
+    "ReencryptReport",
+    "Rule",
+    "RuleId",
+    "Scope",
+    "SecretTotal",
+    "Step",
+    "StepKind",
+    "StepOutcome",
+    "StepReport",
+    "Steps",
+    "ThrottledError",
+    "TimeoutError",
+    "UnauthenticatedError",
+    "UnavailableError",
+    "UnexpectedError",
+    "VaultAccess",
+    "Verb",
+    "rules",
+]
+
+
+def rules() -> tuple[Rule, ...]:
+    """The catalogue of documented limitations that verbs check before they write.
+
+    Returns:
+        A rule each, with its level, what to do about a violation, and where it is documented.
+    """
+    import json
+
+    return tuple(map(Rule.from_dict, json.loads(_native.rules())))
+
+
+# names under which they are known, pickled and documented
+for _name in __all__:
+    globals()[_name].__module__ = __name__

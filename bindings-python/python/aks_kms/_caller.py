@@ -1,0 +1,46 @@
+"""How a call runs while its thread waits."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from aks_kms import _native
+from aks_kms._settings import fail, receiver, result, start, tell
+
+if TYPE_CHECKING:
+    from aks_kms._credential import TokenSource
+    from aks_kms._generated.results import Progress
+
+
+class Caller:
+    """Calls verbs, and waits for them without the interpreter's lock."""
+
+    _native: _native.Manager
+    _source: TokenSource | None
+
+    def _call(
+        self,
+        verb: str,
+        arguments: dict[str, Any],
+        on_progress: Callable[[Progress], object] | None = None,
+        progress: bool = False,
+    ) -> Any:
+        from queue import SimpleQueue
+
+        told = receiver(on_progress, progress)
+        inbox: SimpleQueue[tuple[str, str]] = SimpleQueue()
+        call = start(self._native, verb, arguments, told is not None, inbox.put)
+        try:
+            while True:
+                # a signal interrupts this
+                kind, payload = inbox.get()
+                if kind == "progress" and told is not None:
+                    tell(told, payload)
+                elif kind == "done":
+                    return result(verb, payload)
+                elif kind == "failed":
+                    fail(payload, self._source)
+        except BaseException:
+            call.cancel()
+            raise

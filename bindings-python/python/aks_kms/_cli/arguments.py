@@ -1,0 +1,131 @@
+"""What the command line takes: a command for each verb, its arguments from the table of verbs."""
+
+from __future__ import annotations
+
+import argparse
+
+from aks_kms import ActionKind, __version__
+from aks_kms._generated.results import Action
+from aks_kms._generated.table import VERBS
+from aks_kms._verb import Argument, Verb
+
+# Commands that are not called as their verb is.
+NAMES = {"verify_secrets": "verify", "check_action": "check", "reencrypt_secrets": "reencrypt"}
+# How a rewrite is made, for verbs that end with one.
+REWRITE = {argument.name: argument for argument in VERBS["reencrypt_secrets"].arguments}
+EXIT_CODES = """exit codes:
+  0  done
+  1  another error
+  2  refused by rules, or wrong usage
+  3  some secrets are blocked or failed
+  4  a conflict, or an unfinished operation
+  130  interrupted; `aks-kms resume` goes on
+
+Without credentials of its own it signs in as the pod's workload identity, the machine's managed identity, or as
+`az login` did, whichever comes first.
+"""
+
+
+def parser() -> argparse.ArgumentParser:
+    """What reads the arguments."""
+    whole = argparse.ArgumentParser(
+        prog="aks-kms",
+        description="Manages KMS etcd encryption on Azure Kubernetes Service.",
+        epilog=EXIT_CODES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    whole.add_argument("--version", action="version", version=f"aks-kms {__version__}")
+    commands = whole.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    for verb in VERBS.values():
+        _add_verb(commands, verb, is_plan=False)
+    plan = commands.add_parser(
+        "plan", help="What a verb would do, and what stands against it; writes nothing."
+    )
+    plans = plan.add_subparsers(dest="planned", required=True, metavar="VERB")
+    for verb in VERBS.values():
+        if verb.writes and any(argument.name == "dry_run" for argument in verb.arguments):
+            _add_verb(plans, verb, is_plan=True)
+    rules = commands.add_parser("rules", help="The limitations that are checked before anything is written.")
+    rules.add_argument("--json", action="store_true", help="Print one JSON document.")
+    rules.set_defaults(verb=None)
+    return whole
+
+
+def command(verb: Verb) -> str:
+    """What a verb is called here."""
+    return NAMES.get(verb.name, verb.name).replace("_", "-")
+
+
+def _add_verb(
+    commands: argparse._SubParsersAction[argparse.ArgumentParser], verb: Verb, *, is_plan: bool
+) -> None:
+    added = commands.add_parser(command(verb), help=verb.summary, description=verb.summary)
+    added.set_defaults(verb=verb, is_plan=is_plan)
+    for argument in verb.arguments:
+        _add_argument(added, argument, is_plan)
+    added.add_argument(
+        "--json", action="store_true", help="Print the result as one JSON document, and nothing else."
+    )
+    if verb.writes and not is_plan:
+        added.add_argument("--yes", action="store_true", help="Do it without showing the plan and asking.")
+    _add_cluster(added)
+
+
+def _add_argument(added: argparse.ArgumentParser, argument: Argument, is_plan: bool) -> None:
+    option = "--" + argument.name.replace("_", "-")
+    about = argument.about.replace("%", "%%")
+    choices = list(argument.choices) if argument.choices is not None else None
+    if argument.form == "document":
+        added.add_argument(
+            "kind", choices=list(ActionKind), metavar="ACTION", help=f"One of {', '.join(ActionKind)}."
+        )
+        for name in Action._fields:
+            if name != "kind":
+                added.add_argument("--" + name.replace("_", "-"), metavar="VALUE")
+    elif argument.is_positional:
+        many = None if argument.is_required else "?"
+        added.add_argument(argument.name, nargs=many, choices=choices, help=about)
+    elif argument.form == "rewrite":
+        added.add_argument("--no-reencrypt", action="store_true", help="Leave secrets as they are.")
+        for name in ("pace", "max_concurrency", "max_requests_per_second"):
+            _add_argument(added, REWRITE[name], is_plan)
+    elif argument.name == "dry_run":
+        if not is_plan:
+            added.add_argument(option, action="store_true", help=about)
+    elif argument.form == "boolean":
+        added.add_argument(option, action="store_true", help=about)
+    elif argument.form == "texts":
+        added.add_argument(option, nargs="+", action="extend", metavar="NAME", help=about)
+    else:
+        kind = {"integer": int, "seconds": float}.get(argument.form, str)
+        metavar = {"integer": "NUMBER", "seconds": "SECONDS"}.get(argument.form)
+        if choices is None and metavar is None:
+            metavar = "VALUE"
+        added.add_argument(option, type=kind, choices=choices, metavar=metavar, help=about)
+
+
+def _add_cluster(added: argparse.ArgumentParser) -> None:
+    cluster = added.add_argument_group("cluster", "By its resource id, or by the three others.")
+    cluster.add_argument("--cluster", metavar="ID", help="The cluster's resource id.")
+    cluster.add_argument("--subscription", metavar="ID", help="The subscription's id.")
+    cluster.add_argument("--resource-group", "-g", metavar="NAME", help="The resource group's name.")
+    cluster.add_argument("--name", "-n", metavar="NAME", help="The cluster's name.")
+    access = added.add_argument_group("access")
+    access.add_argument(
+        "--cloud",
+        default="public",
+        help="public, us-government, china, or the https address of a Resource Manager. Default: public.",
+    )
+    access.add_argument(
+        "--kubernetes",
+        choices=["cluster-user", "cluster-admin", "in-cluster"],
+        help="How the Kubernetes API is reached. Default: cluster-user.",
+    )
+    access.add_argument("--kubeconfig", metavar="FILE", help="A kubeconfig instead.")
+    access.add_argument("--context", metavar="NAME", help="The context of the kubeconfig.")
+    access.add_argument("--no-journal", action="store_true", help="Record nothing in the cluster.")
+    access.add_argument(
+        "--state-namespace", metavar="NAME", help="Where it is recorded. Default: kube-system."
+    )
+    access.add_argument("--ca-bundle", metavar="FILE", help="Certificate authorities in PEM, for Azure.")
+    access.add_argument("--api-version", metavar="VERSION", help="The api-version of managed clusters.")

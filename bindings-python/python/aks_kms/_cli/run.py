@@ -1,0 +1,158 @@
+"""Runs a command."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from typing import Any, NoReturn
+
+from aks_kms import Action, ActionKind, ClusterId, KmsError, KmsManager, OperationReport, rules
+from aks_kms._cli.table import findings_table, rules_table
+from aks_kms._verb import Verb
+
+EXIT = {"invalid_input": 2, "preflight_failed": 2, "reencrypt_incomplete": 3, "conflict": 4}
+REWRITE = ("pace", "max_concurrency", "max_requests_per_second")
+
+
+def run(asked: argparse.Namespace) -> int:
+    """Runs a command; gives the exit code."""
+    if asked.verb is None:
+        catalogue = rules()
+        if asked.json:
+            print_json([rule.to_dict() for rule in catalogue])
+        else:
+            print(rules_table(catalogue))
+        return 0
+    try:
+        return run_verb(asked, asked.verb)
+    except KmsError as error:
+        if asked.json:
+            print_json({"error": document(error)})
+        else:
+            tell(error)
+        return EXIT.get(error.code, 1)
+
+
+def run_verb(asked: argparse.Namespace, verb: Verb) -> int:
+    """Calls a verb, after asking where it writes."""
+    values = arguments(asked, verb)
+    has_plan = any(argument.name == "dry_run" for argument in verb.arguments)
+    if asked.is_plan or values.get("dry_run"):
+        values["dry_run"] = True
+    elif verb.writes and not asked.yes:
+        if not (sys.stdin.isatty() and sys.stderr.isatty()):
+            print(
+                f"aks-kms {asked.command} writes: pass --yes, or see first what `aks-kms plan` says",
+                file=sys.stderr,
+            )
+            return 2
+        with manager(asked) as made:
+            if has_plan:
+                planned: OperationReport = call(made, verb, {**values, "dry_run": True})
+                print(text(planned), file=sys.stderr)
+                if planned.is_refused:
+                    return 2
+        print(f"{verb.summary} Go on? [y/N] ", end="", file=sys.stderr, flush=True)
+        if sys.stdin.readline().strip().lower() not in ("y", "yes"):
+            return 1
+    with manager(asked) as made:
+        if any(argument.name == "timeout" for argument in verb.arguments):
+            values["progress"] = True
+        result = call(made, verb, values)
+    if asked.json:
+        plain = [one.to_dict() for one in result] if isinstance(result, tuple) else result.to_dict()
+        print_json(plain)
+    else:
+        print(text(result))
+    if isinstance(result, tuple):
+        return 2 if any(finding.level == "block" for finding in result) else 0
+    return 2 if isinstance(result, OperationReport) and result.is_refused else 0
+
+
+def manager(asked: argparse.Namespace) -> KmsManager:
+    """The manager of the cluster that is named."""
+    parts = (asked.subscription, asked.resource_group, asked.name)
+    if (asked.cluster is not None) == any(part is not None for part in parts):
+        usage("name a cluster: --cluster, or --subscription, --resource-group and --name")
+    if asked.cluster is None and None in parts:
+        usage("--subscription, --resource-group and --name are all needed")
+    return KmsManager(
+        asked.cluster if asked.cluster is not None else ClusterId(*parts),
+        cloud=asked.cloud,
+        kubernetes=asked.kubernetes,
+        kubeconfig=asked.kubeconfig,
+        context=asked.context,
+        journal=None if asked.no_journal else "cluster",
+        state_namespace=asked.state_namespace,
+        ca_bundle=asked.ca_bundle,
+        api_version=asked.api_version,
+    )
+
+
+def usage(problem: str) -> NoReturn:
+    """Ends the program for wrong usage."""
+    print(f"aks-kms: {problem}", file=sys.stderr)
+    raise SystemExit(2)
+
+
+def arguments(asked: argparse.Namespace, verb: Verb) -> dict[str, Any]:
+    """The arguments of a verb that were given."""
+    values: dict[str, Any] = {}
+    for argument in verb.arguments:
+        if argument.form == "document":
+            fields = {name: getattr(asked, name) for name in Action._fields if name != "kind"}
+            values["action"] = Action(kind=ActionKind(asked.kind), **fields)
+        elif argument.form == "rewrite":
+            options = {name: getattr(asked, name) for name in REWRITE if getattr(asked, name) is not None}
+            if asked.no_reencrypt:
+                values["reencrypt"] = False
+            elif options:
+                values["reencrypt"] = options
+        elif (value := getattr(asked, argument.name, None)) not in (None, False):
+            # az prints a key's id in quotes
+            values[argument.name] = value.strip().strip('"') if argument.name == "key_id" else value
+    return values
+
+
+def call(made: KmsManager, verb: Verb, values: dict[str, Any]) -> Any:
+    """Calls a verb by its name."""
+    return getattr(made, verb.name)(**values)
+
+
+def text(result: Any) -> str:
+    """A result for people."""
+    if isinstance(result, tuple):
+        return findings_table(result) or "nothing stands against it"
+    lines = str(result).splitlines()
+    told = {str(finding) for finding in result.findings}
+    lines = [line for line in lines if line not in told]
+    table = findings_table(result.findings)
+    return "\n".join([*lines, "", table] if table else lines)
+
+
+def tell(error: KmsError) -> None:
+    """An error for people: findings as a table, or the message."""
+    if error.findings:
+        print(f"error: {error.code}", file=sys.stderr)
+        print(findings_table(error.findings), file=sys.stderr)
+    else:
+        print(f"error: {error}", file=sys.stderr)
+
+
+def document(error: KmsError) -> dict[str, Any]:
+    """An error as JSON."""
+    report = error.report
+    return {
+        "code": error.code,
+        "message": str(error),
+        "retryable": error.retryable,
+        "service_code": error.service_code,
+        "findings": [finding.to_dict() for finding in error.findings],
+        "report": None if report is None else report.to_dict(),
+    }
+
+
+def print_json(value: object) -> None:
+    """One document on standard output."""
+    print(json.dumps(value, indent=2))

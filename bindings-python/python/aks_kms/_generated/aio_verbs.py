@@ -1,0 +1,610 @@
+"""The verbs of the manager that is awaited.
+
+Generated from bindings/schema.json by `bindings-python/generate`: change it there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from datetime import timedelta
+from typing import Any
+
+from aks_kms._generated.results import (
+    Action,
+    Finding,
+    KmsStatus,
+    NetworkMode,
+    NodePools,
+    OperationReport,
+    Pace,
+    Progress,
+    ReencryptOptions,
+    RuleId,
+    VaultAccess,
+)
+from aks_kms.aio._caller import AsyncCaller
+
+
+class Verbs(AsyncCaller):
+    """The verbs of a manager."""
+
+    async def enable(
+        self,
+        key_id: str,
+        *,
+        key_vault_id: str | None = None,
+        network_mode: NetworkMode | str = "public",
+        reencrypt: bool | ReencryptOptions | Mapping[str, Any] = True,
+        dry_run: bool = False,
+        allow: Iterable[RuleId | str] = (),
+        give_up_secrets: Iterable[str] = (),
+        timeout: float | timedelta = 7200.0,
+        on_progress: Callable[[Progress], object] | None = None,
+        progress: bool = False,
+    ) -> OperationReport:
+        """Turns KMS on with a key, rewrites every secret under it and proves it.
+
+        Before the first write it checks every documented limitation. Already on with this key: the
+        cluster is not changed, but secrets that an unfinished run left behind are rewritten, and
+        all are verified.
+
+        See <https://learn.microsoft.com/azure/aks/use-kms-etcd-encryption>.
+
+        Cancelling the task stops the work at once, in a state that `resume`, or the same call
+        again, goes on with from any machine.
+
+        Args:
+            key_id: The key: `https://<vault host>/keys/<name>/<version>`.
+            key_vault_id: Resource id of the key's vault. Required in private mode; helps to find
+                the vault in public mode.
+            network_mode: How the API servers reach the vault. Default: public.
+            reencrypt: Whether secrets are rewritten afterwards. Default: yes.
+            dry_run: Return plan and findings, write nothing. Default: false.
+            allow: Rules whose refusal is lifted, where they are overridable. Default: none.
+            give_up_secrets: Secrets as `namespace/name` that may stay blocked without failing the
+                operation; they can become unreadable. Names that are not blocked are ignored. Default:
+                none.
+            timeout: Time limit of the whole operation. Default: 2 hours. A number of seconds, or a
+                timedelta.
+            on_progress: Is called with each `Progress`, on the thread (the event loop) that waits.
+                Default: none. What it raises is reported by `sys.unraisablehook`, and stops nothing.
+            progress: Show a bar on standard error: of tqdm or rich where one is installed, else
+                lines. Default: False.
+
+        Returns:
+            What was done, or with `dry_run` would be done.
+
+        Raises:
+            KmsError: A subclass for each code; its text says what failed, on what, and what to do.
+                The codes are listed at https://github.com/aks-kms/aks-kms/blob/main/docs/errors.md.
+            TypeError: An argument is of the wrong type.
+        """
+        result: OperationReport = await self._call(
+            "enable",
+            {
+                "key_id": key_id,
+                "key_vault_id": key_vault_id,
+                "network_mode": network_mode,
+                "reencrypt": reencrypt,
+                "dry_run": dry_run,
+                "allow": allow,
+                "give_up_secrets": give_up_secrets,
+                "timeout": timeout,
+            },
+            on_progress,
+            progress,
+        )
+        return result
+
+    async def rotate(
+        self,
+        key_id: str | None = None,
+        *,
+        key_vault_id: str | None = None,
+        network_mode: NetworkMode | str | None = None,
+        reencrypt: bool | ReencryptOptions | Mapping[str, Any] = True,
+        dry_run: bool = False,
+        allow: Iterable[RuleId | str] = (),
+        give_up_secrets: Iterable[str] = (),
+        timeout: float | timedelta = 7200.0,
+        on_progress: Callable[[Progress], object] | None = None,
+        progress: bool = False,
+    ) -> OperationReport:
+        """Changes the key, rewrites every secret under the new one and proves it.
+
+        Before the change, every secret is proven to be under the key in use: AKS reads with two
+        keys only, and what is left under a third is lost. A key in another vault, reached in
+        another mode, is allowed. Already on with this key: nothing is set, all secrets are
+        verified. From an unusable new key, `rotate` to the previous key rolls back, without asking
+        the secrets first.
+
+        See <https://learn.microsoft.com/azure/aks/use-kms-etcd-encryption>.
+
+        Cancelling the task stops the work at once, in a state that `resume`, or the same call
+        again, goes on with from any machine.
+
+        Args:
+            key_id: The new key. Default: a new version of the key in use is made first, once for
+                each operation.
+            key_vault_id: Resource id of the key's vault. Default: the vault in use, if the key is
+                in it. Required in private mode for another vault.
+            network_mode: How the API servers reach the key's vault. Default: as they reach the one
+                in use.
+            reencrypt: Whether secrets are rewritten afterwards. Default: yes.
+            dry_run: Return plan and findings, write nothing. Default: false.
+            allow: Rules whose refusal is lifted, where they are overridable. Default: none.
+            give_up_secrets: Secrets as `namespace/name` that may stay blocked without failing the
+                operation; they can become unreadable. Names that are not blocked are ignored. Default:
+                none.
+            timeout: Time limit of the whole operation. Default: 2 hours. A number of seconds, or a
+                timedelta.
+            on_progress: Is called with each `Progress`, on the thread (the event loop) that waits.
+                Default: none. What it raises is reported by `sys.unraisablehook`, and stops nothing.
+            progress: Show a bar on standard error: of tqdm or rich where one is installed, else
+                lines. Default: False.
+
+        Returns:
+            What was done, or with `dry_run` would be done.
+
+        Raises:
+            KmsError: A subclass for each code; its text says what failed, on what, and what to do.
+                The codes are listed at https://github.com/aks-kms/aks-kms/blob/main/docs/errors.md.
+            TypeError: An argument is of the wrong type.
+        """
+        result: OperationReport = await self._call(
+            "rotate",
+            {
+                "key_id": key_id,
+                "key_vault_id": key_vault_id,
+                "network_mode": network_mode,
+                "reencrypt": reencrypt,
+                "dry_run": dry_run,
+                "allow": allow,
+                "give_up_secrets": give_up_secrets,
+                "timeout": timeout,
+            },
+            on_progress,
+            progress,
+        )
+        return result
+
+    async def disable(
+        self,
+        *,
+        reencrypt: bool | ReencryptOptions | Mapping[str, Any] = True,
+        dry_run: bool = False,
+        allow: Iterable[RuleId | str] = (),
+        give_up_secrets: Iterable[str] = (),
+        timeout: float | timedelta = 7200.0,
+        on_progress: Callable[[Progress], object] | None = None,
+        progress: bool = False,
+    ) -> OperationReport:
+        """Turns KMS off, rewrites every secret to plaintext and proves it.
+
+        The last key must be kept, and so must the identity and its access to it: backups of etcd
+        may hold secrets under it. Already off: nothing is set, but secrets that are left under a
+        key are rewritten, and all are verified.
+
+        See <https://learn.microsoft.com/azure/aks/use-kms-etcd-encryption>.
+
+        Cancelling the task stops the work at once, in a state that `resume`, or the same call
+        again, goes on with from any machine.
+
+        Args:
+            reencrypt: Whether secrets are rewritten to plaintext afterwards. Default: yes.
+            dry_run: Return plan and findings, write nothing. Default: false.
+            allow: Rules whose refusal is lifted, where they are overridable. Default: none.
+            give_up_secrets: Secrets as `namespace/name` that may stay blocked without failing the
+                operation; they can become unreadable. Names that are not blocked are ignored. Default:
+                none.
+            timeout: Time limit of the whole operation. Default: 2 hours. A number of seconds, or a
+                timedelta.
+            on_progress: Is called with each `Progress`, on the thread (the event loop) that waits.
+                Default: none. What it raises is reported by `sys.unraisablehook`, and stops nothing.
+            progress: Show a bar on standard error: of tqdm or rich where one is installed, else
+                lines. Default: False.
+
+        Returns:
+            What was done, or with `dry_run` would be done.
+
+        Raises:
+            KmsError: A subclass for each code; its text says what failed, on what, and what to do.
+                The codes are listed at https://github.com/aks-kms/aks-kms/blob/main/docs/errors.md.
+            TypeError: An argument is of the wrong type.
+        """
+        result: OperationReport = await self._call(
+            "disable",
+            {
+                "reencrypt": reencrypt,
+                "dry_run": dry_run,
+                "allow": allow,
+                "give_up_secrets": give_up_secrets,
+                "timeout": timeout,
+            },
+            on_progress,
+            progress,
+        )
+        return result
+
+    async def change_network_mode(
+        self,
+        network_mode: NetworkMode | str,
+        *,
+        vault_access: VaultAccess | str = "change",
+        reencrypt: bool | ReencryptOptions | Mapping[str, Any] = True,
+        dry_run: bool = False,
+        allow: Iterable[RuleId | str] = (),
+        give_up_secrets: Iterable[str] = (),
+        timeout: float | timedelta = 7200.0,
+        on_progress: Callable[[Progress], object] | None = None,
+        progress: bool = False,
+    ) -> OperationReport:
+        """Moves the vault in use between public and private access.
+
+        While KMS is on, the mode of the vault in use cannot change: KMS is turned off, every secret
+        is rewritten to plaintext, KMS is turned on in the other mode, and every secret is rewritten
+        under the key again; each of these is proven before the next. Meanwhile secrets are not
+        encrypted with your key. The vault's public network access is opened before the public way
+        is taken, and closed only after the private way is proven. To reach another vault in another
+        mode, `rotate` directly.
+
+        See <https://learn.microsoft.com/azure/aks/use-kms-etcd-encryption#update-key-vault-mode>.
+
+        Cancelling the task stops the work at once, in a state that `resume`, or the same call
+        again, goes on with from any machine.
+
+        Args:
+            network_mode: How the API servers are to reach the vault.
+            vault_access: Whether the vault's public network access is changed too. Default: yes.
+            reencrypt: How secrets are rewritten; that they are cannot be skipped.
+            dry_run: Return plan and findings, write nothing. Default: false.
+            allow: Rules whose refusal is lifted, where they are overridable. Default: none.
+            give_up_secrets: Secrets as `namespace/name` that may stay blocked without failing the
+                operation; they can become unreadable. Names that are not blocked are ignored. Default:
+                none.
+            timeout: Time limit of the whole operation. Default: 2 hours. A number of seconds, or a
+                timedelta.
+            on_progress: Is called with each `Progress`, on the thread (the event loop) that waits.
+                Default: none. What it raises is reported by `sys.unraisablehook`, and stops nothing.
+            progress: Show a bar on standard error: of tqdm or rich where one is installed, else
+                lines. Default: False.
+
+        Returns:
+            What was done, or with `dry_run` would be done.
+
+        Raises:
+            KmsError: A subclass for each code; its text says what failed, on what, and what to do.
+                The codes are listed at https://github.com/aks-kms/aks-kms/blob/main/docs/errors.md.
+            TypeError: An argument is of the wrong type.
+        """
+        result: OperationReport = await self._call(
+            "change_network_mode",
+            {
+                "network_mode": network_mode,
+                "vault_access": vault_access,
+                "reencrypt": reencrypt,
+                "dry_run": dry_run,
+                "allow": allow,
+                "give_up_secrets": give_up_secrets,
+                "timeout": timeout,
+            },
+            on_progress,
+            progress,
+        )
+        return result
+
+    async def migrate_to_v2(
+        self,
+        *,
+        kubernetes_version: str | None = None,
+        node_pools: NodePools | str = "upgrade",
+        reencrypt: bool | ReencryptOptions | Mapping[str, Any] = True,
+        dry_run: bool = False,
+        allow: Iterable[RuleId | str] = (),
+        give_up_secrets: Iterable[str] = (),
+        timeout: float | timedelta = 7200.0,
+        on_progress: Callable[[Progress], object] | None = None,
+        progress: bool = False,
+    ) -> OperationReport:
+        """Moves a cluster from KMS v1 to KMS v2, which has no limit of 2,000 secrets.
+
+        KMS is turned off and every secret rewritten to plaintext; the cluster is upgraded along the
+        versions that AKS offers until it is at 1.27 or later (or at the version asked for); then
+        KMS is turned on with the same key in the same mode, and every secret rewritten under it.
+        Each of these is proven before the next. Metrics do not show the keys of KMS v1, so the gate
+        cannot prove which one is in use: name `key-in-use-unproven` in `allow`.
+
+        See <https://learn.microsoft.com/azure/aks/use-kms-v2#migrate-to-kms-v2>.
+
+        Cancelling the task stops the work at once, in a state that `resume`, or the same call
+        again, goes on with from any machine.
+
+        Args:
+            kubernetes_version: The Kubernetes version to end at, 1.27 or later; without a patch the
+                lowest that is offered. Default: the first one on the way that has KMS v2.
+            node_pools: Whether the node pools are upgraded too. Default: yes.
+            reencrypt: How secrets are rewritten; that they are cannot be skipped.
+            dry_run: Return plan and findings, write nothing. Default: false.
+            allow: Rules whose refusal is lifted, where they are overridable. Default: none.
+            give_up_secrets: Secrets as `namespace/name` that may stay blocked without failing the
+                operation; they can become unreadable. Names that are not blocked are ignored. Default:
+                none.
+            timeout: Time limit of the whole operation. Default: 2 hours. A number of seconds, or a
+                timedelta.
+            on_progress: Is called with each `Progress`, on the thread (the event loop) that waits.
+                Default: none. What it raises is reported by `sys.unraisablehook`, and stops nothing.
+            progress: Show a bar on standard error: of tqdm or rich where one is installed, else
+                lines. Default: False.
+
+        Returns:
+            What was done, or with `dry_run` would be done.
+
+        Raises:
+            KmsError: A subclass for each code; its text says what failed, on what, and what to do.
+                The codes are listed at https://github.com/aks-kms/aks-kms/blob/main/docs/errors.md.
+            TypeError: An argument is of the wrong type.
+        """
+        result: OperationReport = await self._call(
+            "migrate_to_v2",
+            {
+                "kubernetes_version": kubernetes_version,
+                "node_pools": node_pools,
+                "reencrypt": reencrypt,
+                "dry_run": dry_run,
+                "allow": allow,
+                "give_up_secrets": give_up_secrets,
+                "timeout": timeout,
+            },
+            on_progress,
+            progress,
+        )
+        return result
+
+    async def reencrypt_secrets(
+        self,
+        *,
+        namespaces: Iterable[str] | None = None,
+        pace: Pace | str = "gentle",
+        max_concurrency: int = 64,
+        max_requests_per_second: int | None = None,
+        dry_run: bool = False,
+        allow: Iterable[RuleId | str] = (),
+        give_up_secrets: Iterable[str] = (),
+        timeout: float | timedelta = 7200.0,
+        on_progress: Callable[[Progress], object] | None = None,
+        progress: bool = False,
+    ) -> OperationReport:
+        """Rewrites secrets under the key in use, and proves it: the storage migration.
+
+        The cluster's configuration is not changed. Secrets that are under the key already are not
+        written. With `namespaces` it covers a part of the cluster, which is never proof of the
+        whole.
+
+        Cancelling the task stops the work at once, in a state that `resume`, or the same call
+        again, goes on with from any machine.
+
+        Args:
+            namespaces: Only these namespaces; a part of the cluster is never proof of the whole.
+                Only for `reencrypt_secrets`. Default: all.
+            pace: How hard to press the API server. Default: gentle.
+            max_concurrency: Requests in flight at most, 1 to 1024. Default: 64.
+            max_requests_per_second: Requests a second at most. Default: no limit.
+            dry_run: Return plan and findings, write nothing. Default: false.
+            allow: Rules whose refusal is lifted, where they are overridable. Default: none.
+            give_up_secrets: Secrets as `namespace/name` that may stay blocked without failing the
+                operation; they can become unreadable. Names that are not blocked are ignored. Default:
+                none.
+            timeout: Time limit of the whole operation. Default: 2 hours. A number of seconds, or a
+                timedelta.
+            on_progress: Is called with each `Progress`, on the thread (the event loop) that waits.
+                Default: none. What it raises is reported by `sys.unraisablehook`, and stops nothing.
+            progress: Show a bar on standard error: of tqdm or rich where one is installed, else
+                lines. Default: False.
+
+        Returns:
+            What was done, or with `dry_run` would be done.
+
+        Raises:
+            KmsError: A subclass for each code; its text says what failed, on what, and what to do.
+                The codes are listed at https://github.com/aks-kms/aks-kms/blob/main/docs/errors.md.
+            TypeError: An argument is of the wrong type.
+        """
+        result: OperationReport = await self._call(
+            "reencrypt_secrets",
+            {
+                "namespaces": namespaces,
+                "pace": pace,
+                "max_concurrency": max_concurrency,
+                "max_requests_per_second": max_requests_per_second,
+                "dry_run": dry_run,
+                "allow": allow,
+                "give_up_secrets": give_up_secrets,
+                "timeout": timeout,
+            },
+            on_progress,
+            progress,
+        )
+        return result
+
+    async def verify_secrets(
+        self,
+        *,
+        namespaces: Iterable[str] | None = None,
+        dry_run: bool = False,
+        allow: Iterable[RuleId | str] = (),
+        give_up_secrets: Iterable[str] = (),
+        timeout: float | timedelta = 7200.0,
+        on_progress: Callable[[Progress], object] | None = None,
+        progress: bool = False,
+    ) -> OperationReport:
+        """Proves, without writing, that no secret is under another key than the one in use.
+
+        It compares every secret with the proof that an earlier operation recorded. Without such a
+        proof, and below Kubernetes 1.34, it cannot tell; `reencrypt_secrets`, which writes nothing
+        to secrets that are under the key already, can.
+
+        Args:
+            namespaces: Only these namespaces. Default: all.
+            dry_run: Return plan and findings, write nothing. Default: false.
+            allow: Rules whose refusal is lifted, where they are overridable. Default: none.
+            give_up_secrets: Secrets as `namespace/name` that may stay blocked without failing the
+                operation; they can become unreadable. Names that are not blocked are ignored. Default:
+                none.
+            timeout: Time limit of the whole operation. Default: 2 hours. A number of seconds, or a
+                timedelta.
+            on_progress: Is called with each `Progress`, on the thread (the event loop) that waits.
+                Default: none. What it raises is reported by `sys.unraisablehook`, and stops nothing.
+            progress: Show a bar on standard error: of tqdm or rich where one is installed, else
+                lines. Default: False.
+
+        Returns:
+            What was done, or with `dry_run` would be done.
+
+        Raises:
+            KmsError: A subclass for each code; its text says what failed, on what, and what to do.
+                The codes are listed at https://github.com/aks-kms/aks-kms/blob/main/docs/errors.md.
+            TypeError: An argument is of the wrong type.
+        """
+        result: OperationReport = await self._call(
+            "verify_secrets",
+            {
+                "namespaces": namespaces,
+                "dry_run": dry_run,
+                "allow": allow,
+                "give_up_secrets": give_up_secrets,
+                "timeout": timeout,
+            },
+            on_progress,
+            progress,
+        )
+        return result
+
+    async def status(
+        self,
+        *,
+        secrets: bool = False,
+    ) -> KmsStatus:
+        """Reads the present state, and says what is wrong or will be.
+
+        It takes two minutes at most. An API server that cannot be reached is a finding.
+
+        Args:
+            secrets: Also count the secrets. Default: false.
+
+        Returns:
+            The state of the cluster's KMS.
+
+        Raises:
+            KmsError: A subclass for each code; its text says what failed, on what, and what to do.
+                The codes are listed at https://github.com/aks-kms/aks-kms/blob/main/docs/errors.md.
+            TypeError: An argument is of the wrong type.
+        """
+        result: KmsStatus = await self._call("status", {"secrets": secrets})
+        return result
+
+    async def check_action(
+        self,
+        action: Action | Mapping[str, Any],
+    ) -> tuple[Finding, ...]:
+        """What stands against something that is about to be done elsewhere; empty: nothing.
+
+        Args:
+            action: What is about to be done.
+
+        Returns:
+            A finding for each rule that stands against it.
+
+        Raises:
+            KmsError: A subclass for each code; its text says what failed, on what, and what to do.
+                The codes are listed at https://github.com/aks-kms/aks-kms/blob/main/docs/errors.md.
+            TypeError: An argument is of the wrong type.
+        """
+        result: tuple[Finding, ...] = await self._call("check_action", {"action": action})
+        return result
+
+    async def resume(
+        self,
+        *,
+        namespaces: Iterable[str] | None = None,
+        pace: Pace | str = "gentle",
+        max_concurrency: int = 64,
+        max_requests_per_second: int | None = None,
+        dry_run: bool = False,
+        allow: Iterable[RuleId | str] = (),
+        give_up_secrets: Iterable[str] = (),
+        timeout: float | timedelta = 7200.0,
+        on_progress: Callable[[Progress], object] | None = None,
+        progress: bool = False,
+    ) -> OperationReport:
+        """Goes on with the operation that is recorded in the cluster, whoever began it.
+
+        Its plan is made anew from what is observed. Nothing recorded: nothing is done, and the
+        report has no steps.
+
+        Cancelling the task stops the work at once, in a state that `resume`, or the same call
+        again, goes on with from any machine.
+
+        Args:
+            namespaces: Only these namespaces; a part of the cluster is never proof of the whole.
+                Only for `reencrypt_secrets`. Default: all.
+            pace: How hard to press the API server. Default: gentle.
+            max_concurrency: Requests in flight at most, 1 to 1024. Default: 64.
+            max_requests_per_second: Requests a second at most. Default: no limit.
+            dry_run: Return plan and findings, write nothing. Default: false.
+            allow: Rules whose refusal is lifted, where they are overridable. Default: none.
+            give_up_secrets: Secrets as `namespace/name` that may stay blocked without failing the
+                operation; they can become unreadable. Names that are not blocked are ignored. Default:
+                none.
+            timeout: Time limit of the whole operation. Default: 2 hours. A number of seconds, or a
+                timedelta.
+            on_progress: Is called with each `Progress`, on the thread (the event loop) that waits.
+                Default: none. What it raises is reported by `sys.unraisablehook`, and stops nothing.
+            progress: Show a bar on standard error: of tqdm or rich where one is installed, else
+                lines. Default: False.
+
+        Returns:
+            What was done, or with `dry_run` would be done.
+
+        Raises:
+            KmsError: A subclass for each code; its text says what failed, on what, and what to do.
+                The codes are listed at https://github.com/aks-kms/aks-kms/blob/main/docs/errors.md.
+            TypeError: An argument is of the wrong type.
+        """
+        result: OperationReport = await self._call(
+            "resume",
+            {
+                "namespaces": namespaces,
+                "pace": pace,
+                "max_concurrency": max_concurrency,
+                "max_requests_per_second": max_requests_per_second,
+                "dry_run": dry_run,
+                "allow": allow,
+                "give_up_secrets": give_up_secrets,
+                "timeout": timeout,
+            },
+            on_progress,
+            progress,
+        )
+        return result
+
+    async def abandon(
+        self,
+    ) -> OperationReport:
+        """Drops the recorded operation.
+
+        The cluster stays as it is, which the report says; a key that the operation was changing to
+        stays in the ledger as one that may still be needed.
+
+        Cancelling the task stops the work at once, in a state that `resume`, or the same call
+        again, goes on with from any machine.
+
+        Returns:
+            What was done, or with `dry_run` would be done.
+
+        Raises:
+            KmsError: A subclass for each code; its text says what failed, on what, and what to do.
+                The codes are listed at https://github.com/aks-kms/aks-kms/blob/main/docs/errors.md.
+            TypeError: An argument is of the wrong type.
+        """
+        result: OperationReport = await self._call("abandon", {})
+        return result

@@ -1,0 +1,52 @@
+from collections.abc import Callable
+from typing import final
+
+__all__ = [
+    "Call",
+    "Failure",
+    "Manager",
+    "Reply",
+    "__version__",
+    "_end",
+    "_report",
+    "_scale_time",
+    "is_proven",
+    "is_refused",
+    "rules",
+    "shown",
+]
+
+__version__: str
+
+class Failure(Exception): ...
+
+@final
+class Call:
+    def cancel(self) -> None: ...
+
+@final
+class Reply:
+    def token(self, token: str, expires_on: int) -> None: ...
+    def failed(self, why: str) -> None: ...
+
+@final
+class Manager:
+    def __new__(cls, settings: str, token_source: Callable[[list[str], Reply], object] | None) -> Manager: ...
+    @property
+    def cluster_id(self) -> str: ...
+    def start(
+        self,
+        verb: str,
+        arguments: str,
+        progress: bool,
+        receiver: Callable[[tuple[str, str]], object],
+        log_level: int,
+    ) -> Call: ...
+
+def rules() -> str: ...
+def is_proven(report: str) -> bool: ...
+def is_refused(report: str) -> bool: ...
+def shown(value: str) -> str: ...
+def _end() -> None: ...
+def _report(problem: BaseException, callback: object) -> None: ...
+def _scale_time(factor: float) -> None: ...

@@ -1,0 +1,129 @@
+"""What both managers are made from, and what both do with a call."""
+
+from __future__ import annotations
+
+import atexit
+import os
+import sys
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from aks_kms import _native
+from aks_kms._cluster import ClusterId
+from aks_kms._error import KmsError, from_document
+from aks_kms._generated.table import VERBS
+
+if TYPE_CHECKING:
+    from aks_kms._credential import TokenSource
+    from aks_kms._generated.results import Progress
+
+OFF = 255
+
+# a thread that Python did not make must not be in the interpreter when it ends
+atexit.register(_native._end)
+
+
+def made(settings: dict[str, Any], source: TokenSource | None) -> _native.Manager:
+    """The native manager.
+
+    Raises:
+        TypeError: a setting is of the wrong type.
+        InvalidInputError: a setting is malformed.
+    """
+    import json
+
+    cluster = settings["cluster"]
+    if isinstance(cluster, ClusterId):
+        settings["cluster"] = cluster._asdict()
+    elif not isinstance(cluster, str):
+        raise TypeError(f"cluster_id is {cluster!r}; pass a resource id or a ClusterId")
+    for name in ("kubeconfig", "ca_bundle"):
+        if settings[name] is not None:
+            settings[name] = os.fspath(settings[name])
+    for name, value in settings.items():
+        if name != "cluster" and value is not None and not isinstance(value, str):
+            raise TypeError(f"{name} is {value!r}; pass a string")
+    try:
+        return _native.Manager(json.dumps(settings), source)
+    except _native.Failure as failure:
+        fail(str(failure), None)
+
+
+def start(
+    manager: _native.Manager,
+    verb: str,
+    arguments: dict[str, Any],
+    has_progress: bool,
+    receive: Callable[[tuple[str, str]], object],
+) -> _native.Call:
+    """Begins a verb."""
+    import json
+
+    written = json.dumps(VERBS[verb].written(arguments))
+    return manager.start(verb, written, has_progress, receive, _log_level())
+
+
+def _log_level() -> int:
+    """What is wanted of logs: nothing where the program does not use `logging`."""
+    logging = sys.modules.get("logging")
+    if logging is None:
+        return OFF
+    level: int = logging.getLogger("aks_kms").getEffectiveLevel()
+    return min(level, OFF)
+
+
+def result(verb: str, payload: str) -> Any:
+    """What a verb gave."""
+    import json
+
+    return VERBS[verb].read(json.loads(payload))
+
+
+def fail(payload: str, source: TokenSource | None) -> NoReturn:
+    """Raises the error that a call ended with; what a credential raised is its cause.
+
+    Raises:
+        KmsError: always.
+    """
+    import json
+
+    error: KmsError = from_document(json.loads(payload))
+    cause = source.failure if source is not None and error.code == "unauthenticated" else None
+    raise error from cause
+
+
+def receiver(
+    on_progress: Callable[[Progress], object] | None, progress: bool
+) -> Callable[[Progress], object] | None:
+    """Who receives progress.
+
+    Raises:
+        TypeError: `on_progress` cannot be called.
+    """
+    if on_progress is not None and not callable(on_progress):
+        raise TypeError(f"on_progress is {on_progress!r}; pass a callable, or progress=True")
+    if not progress:
+        return on_progress
+    from aks_kms._progress import Bar
+
+    bar = Bar()
+    if on_progress is None:
+        return bar
+
+    def both(now: Progress) -> None:
+        bar(now)
+        on_progress(now)
+
+    return both
+
+
+def tell(on_progress: Callable[[Progress], object], payload: str) -> None:
+    """Calls a receiver. What it raises is reported and stops nothing, unless it is to stop the program."""
+    import json
+
+    from aks_kms._generated.results import Progress
+
+    try:
+        on_progress(Progress.from_dict(json.loads(payload)))
+    except Exception as problem:
+        _native._report(problem, on_progress)

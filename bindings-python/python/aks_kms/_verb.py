@@ -1,0 +1,83 @@
+"""A verb and its arguments, as the table of verbs has them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from datetime import timedelta
+from enum import StrEnum
+from typing import Any, NamedTuple
+
+from aks_kms._model import Model, plain
+
+
+class Argument(NamedTuple):
+    """An argument: what it takes, and what is said of it."""
+
+    name: str
+    form: str
+    choices: type[StrEnum] | None
+    is_required: bool
+    is_positional: bool
+    default: Any
+    about: str
+
+    def written(self, value: Any) -> Any:
+        """The value as JSON.
+
+        Raises:
+            TypeError: it is of the wrong type.
+        """
+        if value is None and not self.is_required:
+            return None
+        if (
+            self.form == "texts"
+            and isinstance(value, Iterable)
+            and not isinstance(value, str | bytes | Mapping)
+        ):
+            value = list(value)
+        if not FORMS[self.form](value):
+            raise TypeError(f"{self.name} is {value!r}; pass {WANTED[self.form]}")
+        return plain(value)
+
+
+class Verb(NamedTuple):
+    """A verb: its arguments, and how its result is read."""
+
+    name: str
+    summary: str
+    writes: bool
+    read: Callable[[Any], Any]
+    arguments: tuple[Argument, ...]
+
+    def written(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        """The arguments as JSON, without those that are None.
+
+        Raises:
+            TypeError: one is of the wrong type.
+        """
+        written = {argument.name: argument.written(values[argument.name]) for argument in self.arguments}
+        return {name: value for name, value in written.items() if value is not None}
+
+
+def _is_texts(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(one, str) for one in value)
+
+
+FORMS: dict[str, Callable[[Any], bool]] = {
+    "text": lambda value: isinstance(value, str),
+    "texts": _is_texts,
+    "boolean": lambda value: isinstance(value, bool),
+    "integer": lambda value: isinstance(value, int) and not isinstance(value, bool),
+    "seconds": lambda value: isinstance(value, int | float | timedelta) and not isinstance(value, bool),
+    "rewrite": lambda value: isinstance(value, bool | Model | Mapping),
+    "document": lambda value: isinstance(value, Model | Mapping),
+}
+WANTED = {
+    "text": "a string",
+    "texts": "a list of strings",
+    "boolean": "True or False",
+    "integer": "a whole number",
+    "seconds": "a number of seconds, or a timedelta",
+    "rewrite": "True, False or ReencryptOptions",
+    "document": "what the method's documentation names",
+}

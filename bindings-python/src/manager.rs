@@ -1,0 +1,157 @@
+//! A manager, and a call that runs.
+
+use std::sync::{Arc, Mutex, PoisonError, mpsc::Sender};
+
+use aks_kms::{ErrorKind, KmsManager, OnProgress, Timing};
+use aks_kms_bindings::{Settings, default_credential, error_document};
+use azure_core::credentials::TokenCredential;
+use pyo3::prelude::*;
+use serde_json::{Map, Value, json};
+use tokio::task::{AbortHandle, JoinError};
+
+use crate::{credential::PythonCredential, failure, logging, parsed, process, relay::Message};
+
+/// How much shorter every wait is, in tests.
+static SCALE: Mutex<Option<f64>> = Mutex::new(None);
+
+/// Makes every wait of managers that are made from here on so much shorter: for tests against a simulator
+/// that is as much faster. On Azure, it would make wrong what is proven.
+#[pyfunction]
+#[pyo3(name = "_scale_time")]
+pub(crate) fn scale_time(factor: f64) {
+    *SCALE.lock().unwrap_or_else(PoisonError::into_inner) = Some(factor);
+}
+
+/// The manager of one cluster.
+#[pyclass(frozen, module = "aks_kms._native")]
+pub(crate) struct Manager {
+    settings: Settings,
+    credential: Arc<dyn TokenCredential>,
+    timing: Option<Timing>,
+    /// Of which process it is, and the manager: connections of a parent are not a child's.
+    made: Mutex<(u32, KmsManager)>,
+}
+
+#[pymethods]
+impl Manager {
+    /// From settings in JSON. The callable gives tokens; none: the credential is looked for.
+    #[new]
+    fn new(settings: &str, token_source: Option<Py<PyAny>>) -> PyResult<Self> {
+        let settings = Settings::read(parsed(settings)?).map_err(|error| failure(&error))?;
+        let credential: Arc<dyn TokenCredential> = match token_source {
+            Some(source) => Arc::new(PythonCredential::new(source)),
+            None => default_credential(None).map_err(|error| failure(&error))?,
+        };
+        let scale = *SCALE.lock().unwrap_or_else(PoisonError::into_inner);
+        let timing = scale.map(Timing::scaled);
+        let manager = settings
+            .manager(Arc::clone(&credential), timing.clone())
+            .map_err(|error| failure(&error))?;
+        let made = Mutex::new((std::process::id(), manager));
+        Ok(Self { settings, credential, timing, made })
+    }
+
+    /// The cluster's resource id.
+    #[getter]
+    fn cluster_id(&self) -> String {
+        let made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
+        made.1.cluster_id().to_string()
+    }
+
+    /// Begins a verb. The receiver is called with pairs: `progress` and JSON, as often as there is any; at
+    /// last `done` and the result, `failed` and the error, or `cancelled` and nothing.
+    fn start(
+        &self,
+        py: Python<'_>,
+        verb: String,
+        arguments: &str,
+        progress: bool,
+        receiver: Py<PyAny>,
+        log_level: u8,
+    ) -> PyResult<Call> {
+        logging::set_level(log_level);
+        let process = process::current(py)?;
+        let Value::Object(arguments) = parsed(arguments)? else {
+            return Err(pyo3::exceptions::PyValueError::new_err("arguments are an object"));
+        };
+        let manager = self.manager_of(process.id)?;
+        let relay = process.relay.clone();
+        let on_progress = progress.then(|| reporter(relay.clone(), receiver.clone_ref(py)));
+        let task = process.runtime.spawn(perform(manager, verb, arguments, on_progress));
+        let abort = task.abort_handle();
+        process.runtime.spawn(async move {
+            let (kind, payload) = match task.await {
+                Ok((kind, payload)) => (kind, payload),
+                Err(error) if error.is_cancelled() => ("cancelled", String::new()),
+                Err(error) => ("failed", panicked(&error)),
+            };
+            let _ = relay.send(Message::Deliver { receiver, kind, payload });
+        });
+        Ok(Call(abort))
+    }
+}
+
+impl Manager {
+    /// The manager of this process.
+    fn manager_of(&self, id: u32) -> PyResult<KmsManager> {
+        let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
+        if made.0 != id {
+            let manager = self
+                .settings
+                .manager(Arc::clone(&self.credential), self.timing.clone())
+                .map_err(|error| failure(&error))?;
+            // its connections are the parent's: they are left alone
+            std::mem::forget(std::mem::replace(&mut *made, (id, manager)));
+        }
+        Ok(made.1.clone())
+    }
+}
+
+fn reporter(relay: Sender<Message>, receiver: Py<PyAny>) -> OnProgress {
+    let receiver = Arc::new(receiver);
+    // a sender is not for several threads at once; the calls never overlap
+    let relay = Mutex::new(relay);
+    Arc::new(move |now| {
+        let payload = serde_json::to_string(&now).unwrap_or_default();
+        let relay = relay.lock().unwrap_or_else(PoisonError::into_inner);
+        let receiver = Arc::clone(&receiver);
+        let _ = relay.send(Message::Progress { receiver, payload });
+    })
+}
+
+async fn perform(
+    manager: KmsManager,
+    verb: String,
+    arguments: Map<String, Value>,
+    on_progress: Option<OnProgress>,
+) -> (&'static str, String) {
+    match Box::pin(aks_kms_bindings::call(&manager, &verb, arguments, on_progress)).await {
+        Ok(result) => ("done", result),
+        Err(error) => ("failed", error_document(&error).to_string()),
+    }
+}
+
+/// The error of a call that ended by a fault of the library.
+fn panicked(error: &JoinError) -> String {
+    json!({
+        "code": ErrorKind::Unexpected.code(),
+        "message": format!("{error}: this is a fault of aks-kms, please report it"),
+        "retryable": false,
+        "service_code": null,
+        "findings": [],
+        "report": null,
+    })
+    .to_string()
+}
+
+/// A call that runs.
+#[pyclass(frozen, module = "aks_kms._native")]
+pub(crate) struct Call(AbortHandle);
+
+#[pymethods]
+impl Call {
+    /// Drops its work, which may be gone on with later.
+    fn cancel(&self) {
+        self.0.abort();
+    }
+}

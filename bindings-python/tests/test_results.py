@@ -1,0 +1,147 @@
+"""Results, structured arguments and errors as values."""
+
+import copy
+import json
+import pickle
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import aks_kms
+import pytest
+from aks_kms import (
+    Action,
+    ActionKind,
+    ExpectedKey,
+    KmsChange,
+    KmsConfiguration,
+    KmsStatus,
+    LedgerEntry,
+    OperationReport,
+    Pace,
+    ReencryptOptions,
+    RuleId,
+)
+from aks_kms._settings import result
+from conftest import manager
+from simulator import Case
+
+KEY = "https://shop.vault.azure.net/keys/etcd/0123456789abcdef0123456789abcdef"
+
+
+@pytest.fixture
+def report(case: Case) -> OperationReport:
+    return manager(case).enable(case.key_ids[0])
+
+
+def test_a_report_is_frozen_comparable_and_picklable(report: OperationReport) -> None:
+    assert pickle.loads(pickle.dumps(report)) == report == copy.deepcopy(report)
+    assert hash(report) == hash(OperationReport.from_dict(report.to_dict()))
+    with pytest.raises(AttributeError, match="frozen"):
+        report.dry_run = True  # type: ignore[misc]
+    assert report.plan[0].kind == "record_operation"
+    assert repr(report).startswith("OperationReport(operation='enable', ")
+
+
+def test_its_document_is_the_one_that_rust_writes(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
+    documents: list[str] = []
+
+    def kept(verb: str, payload: str) -> object:
+        documents.append(payload)
+        return result(verb, payload)
+
+    monkeypatch.setattr("aks_kms._caller.result", kept)
+    kms = manager(case)
+    results = [kms.enable(case.key_ids[0]), kms.rotate(case.key_ids[1]), kms.status(secrets=True)]
+    for given, document in zip(results, documents, strict=True):
+        assert given.to_dict() == json.loads(document)
+
+
+def test_times_are_aware_and_written_as_rust_does(report: OperationReport) -> None:
+    assert report.started_at.tzinfo is UTC
+    for microsecond, text in ((0, "12:00:00Z"), (120_000, "12:00:00.12Z"), (123_000, "12:00:00.123Z")):
+        since = datetime(2026, 1, 2, 12, tzinfo=UTC, microsecond=microsecond)
+        entry = LedgerEntry(
+            key_id=KEY, since=since, proven_at=None, evidence=None, removable=False, reason="in use"
+        )
+        assert entry.to_dict()["since"] == f"2026-01-02T{text}"
+        assert LedgerEntry.from_dict(entry.to_dict()) == entry
+
+
+def test_enums_are_their_words() -> None:
+    assert RuleId("vault-firewall") is RuleId.VAULT_FIREWALL
+    word: str = "vault-firewall"
+    assert word == RuleId.VAULT_FIREWALL
+    assert str(Pace.FAST) == "fast"
+
+
+def test_a_value_or_a_word_is_both() -> None:
+    on = KmsConfiguration(key_id=KEY, network_mode=aks_kms.NetworkMode.PUBLIC)
+    for value, document in (
+        (ExpectedKey(), "plaintext"),
+        (ExpectedKey(key=KEY), {"key": KEY}),
+        (KmsChange(), "off"),
+        (KmsChange(on=on), {"on": {"key_id": KEY, "network_mode": "public"}}),
+    ):
+        assert value.to_dict() == document
+        assert type(value).from_dict(document) == value
+
+
+def test_what_is_missing_or_unknown_is_named() -> None:
+    with pytest.raises(ValueError, match="KmsStatus has no cluster"):
+        KmsStatus.from_dict({})
+    with pytest.raises(TypeError, match="has no argument 'pase'"):
+        ReencryptOptions(pase="fast")  # type: ignore[call-arg]
+    with pytest.raises(TypeError, match="is missing the argument 'kind'"):
+        Action()  # type: ignore[call-arg]
+
+
+def test_actions_are_made_by_their_name() -> None:
+    action = Action.delete_key(key_id=KEY)
+    assert action == Action(kind=ActionKind.DELETE_KEY, key_id=KEY)
+    assert action.to_dict() == {"kind": "delete-key", "key_id": KEY}
+
+
+def test_the_rules_are_the_catalogue() -> None:
+    rules = aks_kms.rules()
+    assert {rule.id for rule in rules} == set(RuleId)
+    assert all(rule.summary and rule.remedy for rule in rules)
+
+
+def test_arguments_of_the_wrong_type_are_named(case: Case) -> None:
+    kms = manager(case)
+    arguments: dict[str, Any]
+    for arguments, named in (
+        ({"key_id": 1}, "key_id"),
+        ({"key_id": KEY, "dry_run": "yes"}, "dry_run"),
+        ({"key_id": KEY, "allow": "vault-firewall"}, "allow"),
+        ({"key_id": KEY, "timeout": "2h"}, "timeout"),
+        ({"key_id": KEY, "reencrypt": "no"}, "reencrypt"),
+        ({"key_id": KEY, "on_progress": True}, "on_progress"),
+    ):
+        with pytest.raises(TypeError, match=named):
+            kms.enable(**arguments)
+    with pytest.raises(aks_kms.InvalidInputError, match="max_concurrency"):
+        kms.enable(KEY, reencrypt={"max_concurrency": -1})
+    with pytest.raises(aks_kms.InvalidInputError, match='network_mode is "both"'):
+        kms.enable(KEY, network_mode="both")
+    assert kms.enable(case.key_ids[0], dry_run=True, allow=iter(["vault-firewall"])).dry_run
+
+
+def test_settings_are_judged_when_a_manager_is_made(case: Case, tmp_path: Path) -> None:
+    for settings, named in (
+        ({"cloud": "moon"}, "cloud"),
+        ({"kubernetes": "root"}, "kubernetes"),
+        ({"context": "shop"}, "kubeconfig"),
+        ({"ca_bundle": tmp_path / "none.pem"}, "ca_bundle"),
+        ({"state_namespace": "kms", "journal": None}, "state_namespace"),
+    ):
+        with pytest.raises(aks_kms.InvalidInputError, match=named):
+            manager(case, **settings)
+    with pytest.raises(aks_kms.InvalidInputError, match="managed cluster"):
+        aks_kms.KmsManager("production")
+    with pytest.raises(TypeError, match="cluster_id"):
+        aks_kms.KmsManager(1)  # type: ignore[arg-type]
+    _, _, subscription, _, group, *_, name = case.cluster_id.split("/")
+    cluster = aks_kms.ClusterId(subscription, group, name)
+    assert aks_kms.KmsManager(cluster).cluster_id == str(cluster) == case.cluster_id

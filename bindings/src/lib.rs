@@ -1,0 +1,21 @@
+//! What the bindings to other languages share.
+//!
+//! A binding passes a call as JSON, by the names of the verb and of its arguments, and gets its result as
+//! JSON: so nothing is decided outside of `aks-kms`, and a new verb is a row of the table in [`verbs`].
+//! `schema.json` describes each verb, its arguments, its result, the errors and the rules; the classes, type
+//! declarations and documentation of the bindings are generated from it.
+
+mod arguments;
+mod chain;
+mod error;
+mod report;
+mod schema;
+mod settings;
+mod verbs;
+
+pub use chain::default_credential;
+pub use error::error_document;
+pub use report::{is_proven, is_refused, shown};
+pub use schema::schema;
+pub use settings::Settings;
+pub use verbs::{call, rules};

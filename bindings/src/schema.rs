@@ -1,0 +1,118 @@
+//! `schema.json`: the verbs with their arguments and results, the errors and the rules, for whoever generates
+//! classes, type declarations and documentation.
+
+use aks_kms::{ErrorKind, OperationReport, Progress, Rule};
+use schemars::{JsonSchema, Schema, SchemaGenerator, generate::SchemaSettings};
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+/// One for what is read, one for what is written: whether a member must be there differs.
+pub(crate) struct Generators {
+    arguments: SchemaGenerator,
+    results: SchemaGenerator,
+}
+
+/// A verb.
+#[derive(Serialize)]
+pub(crate) struct Verb {
+    name: &'static str,
+    /// Whether it changes the cluster, its vault, its secrets or its record.
+    writes: bool,
+    description: String,
+    /// The arguments that are no options, in order. Nullable ones may be left out.
+    required: &'static [&'static str],
+    arguments: Schema,
+    options: Schema,
+    result: Schema,
+}
+
+pub(crate) fn describe<Given: JsonSchema, Options: JsonSchema, Result: JsonSchema>(
+    generators: &mut Generators,
+    name: &'static str,
+    writes: bool,
+    about: &[&str],
+    required: &'static [&'static str],
+) -> Verb {
+    Verb {
+        name,
+        writes,
+        description: about.iter().map(|line| line.trim()).collect::<Vec<_>>().join("\n"),
+        required,
+        arguments: Given::json_schema(&mut generators.arguments),
+        options: Options::json_schema(&mut generators.arguments),
+        result: generators.results.subschema_for::<Result>(),
+    }
+}
+
+#[derive(Serialize)]
+struct Document {
+    verbs: Vec<Verb>,
+    /// What progress, findings of errors and the catalogue are made of.
+    progress: Schema,
+    error_codes: Schema,
+    report: Schema,
+    rule: Schema,
+    /// What arguments are made of.
+    arguments: Map<String, Value>,
+    /// What results are made of.
+    results: Map<String, Value>,
+}
+
+fn document() -> Document {
+    let settings = || SchemaSettings::draft2020_12();
+    let mut generators = Generators {
+        arguments: settings().for_deserialize().into_generator(),
+        results: settings().for_serialize().into_generator(),
+    };
+    let verbs = crate::verbs::verbs(&mut generators);
+    let Generators { mut arguments, mut results } = generators;
+    Document {
+        verbs,
+        progress: results.subschema_for::<Progress>(),
+        error_codes: ErrorKind::json_schema(&mut results),
+        report: results.subschema_for::<OperationReport>(),
+        rule: results.subschema_for::<Rule>(),
+        arguments: arguments.take_definitions(true),
+        results: results.take_definitions(true),
+    }
+}
+
+/// The schema, as `schema.json` has it.
+///
+/// # Panics
+/// Never: a schema is JSON.
+#[must_use]
+pub fn schema() -> String {
+    let document = serde_json::to_string_pretty(&document());
+    format!("{}\n", document.expect("a schema is JSON"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_schema_file_is_the_one_of_the_crate() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/schema.json");
+        let now = schema();
+        if std::env::var_os("UPDATE_DOCS").is_some() {
+            std::fs::write(path, &now).unwrap();
+        }
+        let file = std::fs::read_to_string(path).unwrap_or_default();
+        assert!(
+            file == now,
+            "run `UPDATE_DOCS=1 cargo test -p aks-kms-bindings` to write {path} again, then \
+             `bindings-python/generate`"
+        );
+    }
+
+    #[test]
+    fn the_codes_are_those_of_errors() {
+        let document = serde_json::to_value(document()).unwrap();
+        let codes = document["error_codes"]["oneOf"].as_array().unwrap();
+        let codes: Vec<_> = codes.iter().map(|code| code["const"].as_str().unwrap()).collect();
+        assert!(codes.contains(&ErrorKind::InvalidInput.code()));
+        assert!(codes.contains(&ErrorKind::ReencryptIncomplete.code()));
+        assert!(codes.contains(&ErrorKind::KmsUnavailable.code()));
+    }
+}
