@@ -24,7 +24,6 @@ use crate::{
     options::{Enable, Intent, Rotate, Timing},
     report::KmsConfiguration,
 };
-use async_trait::async_trait;
 
 pub(crate) use self::stored_record::StoredRecord;
 use self::{

@@ -24,14 +24,25 @@ use crate::{
 /// assert_eq!((options.key_size, options.dry_run), (2048, false));
 /// ```
 #[derive(Clone)]
+#[cfg_attr(
+    feature = "bindings",
+    derive(serde::Deserialize, schemars::JsonSchema),
+    serde(default, deny_unknown_fields)
+)]
 pub struct ProvisionOptions {
     /// Return what would be made, write nothing. Default: false.
     pub dry_run: bool,
     /// Rules whose refusal is lifted, where they are overridable. Default: none.
     pub allow: Vec<RuleId>,
     /// Time limit of the whole call. Default: 2 hours.
+    #[cfg_attr(
+        feature = "bindings",
+        serde(with = "super::seconds"),
+        schemars(with = "super::seconds::Seconds")
+    )]
     pub timeout: Duration,
     /// Receives progress. Default: none.
+    #[cfg_attr(feature = "bindings", serde(skip))]
     pub on_progress: Option<OnProgress>,
     /// Azure region of what is made. Default: the cluster's, or that of the resource group where there
     /// is no cluster yet.
@@ -45,6 +56,11 @@ pub struct ProvisionOptions {
     /// Bits of an RSA key that is made: 2048, 3072 or 4096. Default: 2048.
     pub key_size: u32,
     /// How long a key that is made is valid, from now on; it must be rotated before. Default: for ever.
+    #[cfg_attr(
+        feature = "bindings",
+        serde(with = "super::seconds::optional"),
+        schemars(with = "Option<super::seconds::Seconds>")
+    )]
     pub key_expires_in: Option<Duration>,
     /// The user-assigned identity: a name, for one in the cluster's resource group, or a resource id.
     /// Default: the one that the cluster runs as; where there is none, `<cluster>-identity`.

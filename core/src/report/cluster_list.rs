@@ -15,6 +15,7 @@ use crate::{
 /// `Display` is a table as `az aks list --output table` prints it, and after it a line for each resource that could not be
 /// read.
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
+#[cfg_attr(feature = "bindings", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct ClusterList {
     /// By resource id.
@@ -56,6 +57,7 @@ impl<'a> IntoIterator for &'a ClusterList {
 
 /// A cluster in a list: what its document in Azure says of its KMS.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[cfg_attr(feature = "bindings", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct ClusterSummary {
     /// Its resource id, which [`KmsManager::builder`](crate::KmsManager::builder) takes.
@@ -84,6 +86,7 @@ pub struct ClusterSummary {
 
 /// A subscription or a cluster that could not be read.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[cfg_attr(feature = "bindings", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct UnreadableResource {
     /// Its resource id.

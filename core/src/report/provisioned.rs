@@ -12,6 +12,7 @@ use crate::{
 
 /// Vault, key, identity and access of a cluster, as `provision` left them.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[cfg_attr(feature = "bindings", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct Provisioned {
     /// Nothing was written because the caller asked for a dry run.
@@ -45,6 +46,7 @@ impl Provisioned {
 
 /// Something that is made.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[cfg_attr(feature = "bindings", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct ProvisionStep {
     /// What.
