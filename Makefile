@@ -15,6 +15,7 @@ docs:
 # `make bench BENCH="pipeline --secrets 1000"` measures a part of it.
 bench:
 ifndef BENCH
+	@cargo bench --package aks-kms-bench --bench preflight
 	@cargo bench --package aks-kms-bench --bench embedded
 endif
 	@cargo bench --package aks-kms-bench --bench reencrypt -- $(BENCH)

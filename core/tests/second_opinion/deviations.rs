@@ -17,6 +17,9 @@ pub(crate) fn named(name: &str) -> &'static Deviation {
     ALL.iter().find(|row| row.name == name).unwrap_or_else(|| panic!("there is no deviation {name}"))
 }
 
+/// Some API servers have what others have not.
+pub(crate) const HALF_WAY: &str = "change to the second version failed half-way";
+
 pub(crate) const ALL: &[Deviation] = &[
     // the cluster
     row("Kubernetes 1.25", r#"{"cluster": {"kubernetes_version": "1.25.3"}}"#),
@@ -41,7 +44,7 @@ pub(crate) const ALL: &[Deviation] = &[
     row("forgotten secrets hang", r#"{"cluster": {"forgotten_secrets": "hang"}}"#),
     row("change to the second version failed", r#"{"cluster": {"failed_change": {"key": "{{key.2}}"}}}"#),
     row(
-        "change to the second version failed half-way",
+        HALF_WAY,
         r#"{"cluster": {"failed_change": {"key": "{{key.2}}", "applied_to": [1]}}}"#,
     ),
     row("turning off was canceled", r#"{"cluster": {"failed_change": {"status": "Canceled"}}}"#),

@@ -3,6 +3,8 @@
 
 use aks_kms::{Finding, FindingState, RuleId};
 
+use crate::change::Change;
+
 /// Words of a refusal, and the rules that are about it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Reason {
@@ -29,8 +31,11 @@ const REASONS: &[Reason] = &[
     because("in another tenant", &[RuleId::VaultOtherTenant]),
     because("AKV10032", &[RuleId::VaultOtherTenant]),
     because("may not approve private endpoint", &[RuleId::PrivateLinkRoleMissing]),
-    because("Public network access is disabled", &[RuleId::VaultPublicAccessDisabled]),
-    because("Client address is not authorized", &[RuleId::VaultFirewall]),
+    because(
+        "Public network access is disabled",
+        &[RuleId::VaultPublicAccessDisabled, RuleId::PrivateEndpointNotApproved],
+    ),
+    because("Client address is not authorized", &[RuleId::VaultFirewall, RuleId::PrivateEndpointNotApproved]),
     because("ForbiddenByRbac", &[RuleId::AccessRoleMissing, RuleId::AccessRoleWrong]),
     because("not authorized to perform action", &[RuleId::AccessRoleMissing, RuleId::AccessRoleWrong]),
     because("does not have keys", &[RuleId::AccessPolicyMissing]),
@@ -51,25 +56,29 @@ pub(crate) fn reason(text: &str) -> Option<&'static Reason> {
 struct Documented {
     rule: RuleId,
     /// Whether the row is about this finding.
-    covers: fn(&Finding) -> bool,
+    covers: fn(Change, &Finding) -> bool,
     /// What the documentation says, in short, and where.
     why: &'static str,
 }
 
-const fn documented(rule: RuleId, covers: fn(&Finding) -> bool, why: &'static str) -> Documented {
+const fn documented(rule: RuleId, covers: fn(Change, &Finding) -> bool, why: &'static str) -> Documented {
     Documented { rule, covers, why }
 }
 
-fn always(_: &Finding) -> bool {
+fn always(_: Change, _: &Finding) -> bool {
     true
 }
 
-fn violated(finding: &Finding) -> bool {
+fn violated(_: Change, finding: &Finding) -> bool {
     finding.state == FindingState::Violated
 }
 
-fn undetermined(finding: &Finding) -> bool {
+fn undetermined(_: Change, finding: &Finding) -> bool {
     finding.state == FindingState::Undetermined
+}
+
+fn changes_mode(change: Change, _: &Finding) -> bool {
+    matches!(change, Change::NetworkMode(_))
 }
 
 /// The pages are under <https://learn.microsoft.com/azure/aks/> unless another one is named.
@@ -106,6 +115,12 @@ const BLOCKS_ALL_THE_SAME: &[Documented] = &[
     ),
     documented(
         RuleId::VaultPublicAccessDisabled,
+        changes_mode,
+        "update-kms-key-vault, Update a key vault mode: KMS is turned off and on again, and in between nothing may be under \
+         the key; while the vault is closed to the API servers no secret can be rewritten",
+    ),
+    documented(
+        RuleId::VaultPublicAccessDisabled,
         undetermined,
         "use-kms-etcd-encryption, Limitations: a closed vault blocks the plugin; where the vault cannot be read, guessing \
          could take the API servers down",
@@ -137,9 +152,9 @@ const ONLY_WARNS: &[(RuleId, &str)] = &[];
 const NOT_TO_BE_SEEN: &[(&str, &str)] = &[];
 
 /// Whether the documentation forbids what the service does.
-pub(crate) fn blocks_all_the_same(finding: &Finding) -> bool {
+pub(crate) fn blocks_all_the_same(change: Change, finding: &Finding) -> bool {
     let mut rows = BLOCKS_ALL_THE_SAME.iter();
-    rows.any(|row| row.rule == finding.rule && !row.why.is_empty() && (row.covers)(finding))
+    rows.any(|row| row.rule == finding.rule && !row.why.is_empty() && (row.covers)(change, finding))
 }
 
 pub(crate) fn only_warns(rule: RuleId) -> bool {

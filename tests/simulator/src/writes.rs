@@ -5,7 +5,7 @@ use std::sync::{Mutex, PoisonError};
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::http::Request;
+use crate::{http::Request, requests::RequestLog};
 
 /// One write.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -40,12 +40,15 @@ pub enum Write {
 /// access-review and dry-run requests, and those to the Lease, the `ConfigMap` and the library's own
 /// Secrets.
 #[derive(Debug, Default)]
-pub struct Recorder(Mutex<Vec<Write>>);
+pub struct Recorder {
+    writes: Mutex<Vec<Write>>,
+    pub(crate) requests: RequestLog,
+}
 
 impl Recorder {
     /// A patch of a secret, whatever came of it.
     pub fn patch_secret(&self) {
-        let mut writes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut writes = self.writes.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(Write::PatchSecrets { patch_secrets }) = writes.last_mut() {
             *patch_secrets += 1;
         } else {
@@ -78,18 +81,18 @@ impl Recorder {
     }
 
     fn push(&self, write: Write) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(write);
+        self.writes.lock().unwrap_or_else(PoisonError::into_inner).push(write);
     }
 
     /// All writes so far.
     #[must_use]
     pub fn all(&self) -> Vec<Write> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.writes.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Forgets what was recorded.
     pub fn clear(&self) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        self.writes.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }
 }
 
