@@ -84,6 +84,7 @@ impl Finding {
 
     /// The same finding at another level, for rules whose level depends on the circumstances.
     pub(crate) fn at(mut self, level: Level, overridable: bool) -> Self {
+        debug_assert!(!overridable || self.rule.can_be_allowed(), "{} can be allowed", self.rule);
         self.level = level;
         self.overridable = overridable;
         self
