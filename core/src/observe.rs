@@ -257,11 +257,7 @@ struct KeysSeen(Vec<(KeyId, Option<VaultId>, KeySeen)>);
 
 impl KeysSeen {
     /// Looks at the key that a verb is about, as far as the cluster alone tells, and at the one in use.
-    async fn observe(
-        azure: &Azure,
-        cluster: &ClusterFacts,
-        wanted: Option<KeyToObserve>,
-    ) -> Self {
+    async fn observe(azure: &Azure, cluster: &ClusterFacts, wanted: Option<KeyToObserve>) -> Self {
         let mut keys: Vec<(KeyId, Option<VaultId>)> = Vec::new();
         for KeyToObserve { key_id, vault_id, .. } in
             wanted.into_iter().chain(KeyToObserve::in_use(cluster))
@@ -333,10 +329,8 @@ async fn observe_without_vault(
     key_id: &KeyId,
     vault: Fact<Lookup<VaultFacts>>,
 ) -> KeySeen {
-    let (key, access) = futures::join!(
-        azure.key(key_id, None),
-        azure.access(cluster, &vault, key_id.name())
-    );
+    let (key, access) =
+        futures::join!(azure.key(key_id, None), azure.access(cluster, &vault, key_id.name()));
     KeySeen { vault, key, access, diagnostics: None }
 }
 

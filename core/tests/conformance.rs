@@ -9,7 +9,7 @@ use std::{fmt::Debug, path::Path, process::ExitCode, sync::Arc, time::Duration};
 use aks_kms::{
     Action, ChangeNetworkModeOptions, DisableOptions, EnableOptions, Error, KmsManager,
     KubernetesAccess, Level, MigrateToV2Options, NetworkMode, Pace, ParseError, Reencrypt,
-    ReencryptOptions, ReencryptSecretsOptions, ResumeOptions, RotateOptions, RunOptions,
+    ReencryptOptions, ReencryptSecretsOptions, ResumeOptions, RotateOptions, RuleId, RunOptions,
     StatusOptions, VerifySecretsOptions,
 };
 use aks_kms_simulator::{
@@ -151,6 +151,12 @@ fn check_outcome(then: &Then, outcome: &Result<Value, Error>) -> Result<(), Fail
     for expected in &then.findings {
         if !all.iter().any(|finding| mismatch(expected, finding).is_none()) {
             return Err(format!("no finding {expected} among {findings}").into());
+        }
+    }
+    for rule in &then.holds {
+        rule.parse::<RuleId>()?;
+        if all.iter().any(|finding| finding["rule"] == **rule) {
+            return Err(format!("{rule} does not hold: {findings}").into());
         }
     }
     Ok(())

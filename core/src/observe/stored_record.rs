@@ -63,16 +63,12 @@ pub(super) fn reconciled(cluster: &ClusterFacts, kept: KeptRecord) -> Result<Sto
 }
 
 /// Reads what is kept.
-pub(super) async fn kept(
-    api: &KubernetesApi,
-    scope: ObserveScope<'_>,
-) -> Result<KeptRecord> {
+pub(super) async fn kept(api: &KubernetesApi, scope: ObserveScope<'_>) -> Result<KeptRecord> {
     let namespace = scope.state_namespace;
     // First the record, then how far etcd has come: one that is from after that is of another etcd.
     let stored = RecordStore::new(api.clone(), namespace.to_owned()).read().await?;
-    let exists = async {
-        if stored.is_none() { namespace_exists(api, namespace).await } else { Ok(()) }
-    };
+    let exists =
+        async { if stored.is_none() { namespace_exists(api, namespace).await } else { Ok(()) } };
     let remembered = remembered_seal_key(api, namespace, stored.as_ref());
     let (exists, marks, remembered) =
         futures::join!(exists, etcd_identity(api, namespace), remembered);

@@ -122,9 +122,8 @@ impl Change {
         case: &Case,
         run: RunOptions,
     ) -> Result<OperationReport, Error> {
-        let private_vault = |asked: &Asked| {
-            (asked.mode == Mode::Private).then(|| asked.vault(case).to_owned())
-        };
+        let private_vault =
+            |asked: &Asked| (asked.mode == Mode::Private).then(|| asked.vault(case).to_owned());
         match self {
             Self::Enable(asked) => {
                 let options = EnableOptions {

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use aks_kms::{Error, ErrorKind, Finding, FindingState, Level, OperationReport, RuleId, RunOptions, StepKind};
+use aks_kms::{
+    Error, ErrorKind, Finding, FindingState, Level, OperationReport, RuleId, RunOptions, StepKind,
+};
 
 use crate::{
     common::{self, az::Answer},
@@ -32,9 +34,11 @@ impl Verdict {
         match outcome {
             Ok(report) => {
                 let gate = |kind: &StepKind| matches!(kind, StepKind::ReencryptSecrets { .. });
-                let first = report.plan.iter().map(|step| &step.kind).find(|kind| {
-                    gate(kind) || matches!(kind, StepKind::SetKms { .. })
-                });
+                let first = report
+                    .plan
+                    .iter()
+                    .map(|step| &step.kind)
+                    .find(|kind| gate(kind) || matches!(kind, StepKind::SetKms { .. }));
                 let opens = |kind: &StepKind| {
                     matches!(kind, StepKind::SetVaultPublicAccess { enabled: true, .. })
                 };
@@ -175,7 +179,9 @@ async fn gate_holds(region: &Arc<Region>, shape: &Shape) -> Result<(), String> {
     // API servers that are half-way to another key write what the others cannot read, whoever asks them.
     let alike = !shape.deviations.contains(&deviations::HALF_WAY);
     if lost > 0 || (alike && !is_ready && survives_restart(region, shape).await) {
-        return Err(format!("the gate let through what does harm: {lost} secrets lost, {outcome:?}"));
+        return Err(format!(
+            "the gate let through what does harm: {lost} secrets lost, {outcome:?}"
+        ));
     }
     region.note(match outcome {
         Ok(_) => "would do harm, and mended by the gate".to_owned(),

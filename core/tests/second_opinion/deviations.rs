@@ -14,7 +14,9 @@ const fn row(name: &'static str, patch: &'static str) -> Deviation {
 
 /// The row of a name.
 pub(crate) fn named(name: &str) -> &'static Deviation {
-    ALL.iter().find(|row| row.name == name).unwrap_or_else(|| panic!("there is no deviation {name}"))
+    ALL.iter()
+        .find(|row| row.name == name)
+        .unwrap_or_else(|| panic!("there is no deviation {name}"))
 }
 
 /// Some API servers have what others have not.
@@ -42,11 +44,11 @@ pub(crate) const ALL: &[Deviation] = &[
     row("no konnectivity", r#"{"cluster": {"konnectivity": false}}"#),
     row("one provider", r#"{"cluster": {"wiring": "one-provider"}}"#),
     row("forgotten secrets hang", r#"{"cluster": {"forgotten_secrets": "hang"}}"#),
-    row("change to the second version failed", r#"{"cluster": {"failed_change": {"key": "{{key.2}}"}}}"#),
     row(
-        HALF_WAY,
-        r#"{"cluster": {"failed_change": {"key": "{{key.2}}", "applied_to": [1]}}}"#,
+        "change to the second version failed",
+        r#"{"cluster": {"failed_change": {"key": "{{key.2}}"}}}"#,
     ),
+    row(HALF_WAY, r#"{"cluster": {"failed_change": {"key": "{{key.2}}", "applied_to": [1]}}}"#),
     row("turning off was canceled", r#"{"cluster": {"failed_change": {"status": "Canceled"}}}"#),
     row("one API server", r#"{"cluster": {"api_servers": 1}}"#),
     row("three API servers", r#"{"cluster": {"api_servers": 3}}"#),
@@ -65,7 +67,10 @@ pub(crate) const ALL: &[Deviation] = &[
     row("other vault closed", r#"{"other_vault": {"public_access": false}}"#),
     row("other vault with firewall", r#"{"other_vault": {"firewall": true}}"#),
     row("other vault of another tenant", r#"{"other_vault": {"other_tenant": true}}"#),
-    row("other vault with access policies", r#"{"other_vault": {"authorization": "access-policy"}}"#),
+    row(
+        "other vault with access policies",
+        r#"{"other_vault": {"authorization": "access-policy"}}"#,
+    ),
     // the key
     row("no key", r#"{"key": {"exists": false}}"#),
     row("deleted key", r#"{"key": {"soft_deleted": true}}"#),
@@ -81,16 +86,37 @@ pub(crate) const ALL: &[Deviation] = &[
     row("key without decrypt", r#"{"key": {"operations": ["encrypt", "wrapKey", "unwrapKey"]}}"#),
     row("key with just enough operations", r#"{"key": {"operations": ["encrypt", "decrypt"]}}"#),
     row("first version disabled", r#"{"key": {"exceptions": [{"version": 1, "enabled": false}]}}"#),
-    row("first version expired", r#"{"key": {"exceptions": [{"version": 1, "expires_in_days": -1}]}}"#),
-    row("first version without decrypt", r#"{"key": {"exceptions": [{"version": 1, "operations": ["encrypt"]}]}}"#),
-    row("second version disabled", r#"{"key": {"exceptions": [{"version": 2, "enabled": false}]}}"#),
-    row("second version expired", r#"{"key": {"exceptions": [{"version": 2, "expires_in_days": -1}]}}"#),
-    row("second version not yet valid", r#"{"key": {"exceptions": [{"version": 2, "not_before_in_days": 2}]}}"#),
-    row("second version without operations", r#"{"key": {"exceptions": [{"version": 2, "operations": []}]}}"#),
+    row(
+        "first version expired",
+        r#"{"key": {"exceptions": [{"version": 1, "expires_in_days": -1}]}}"#,
+    ),
+    row(
+        "first version without decrypt",
+        r#"{"key": {"exceptions": [{"version": 1, "operations": ["encrypt"]}]}}"#,
+    ),
+    row(
+        "second version disabled",
+        r#"{"key": {"exceptions": [{"version": 2, "enabled": false}]}}"#,
+    ),
+    row(
+        "second version expired",
+        r#"{"key": {"exceptions": [{"version": 2, "expires_in_days": -1}]}}"#,
+    ),
+    row(
+        "second version not yet valid",
+        r#"{"key": {"exceptions": [{"version": 2, "not_before_in_days": 2}]}}"#,
+    ),
+    row(
+        "second version without operations",
+        r#"{"key": {"exceptions": [{"version": 2, "operations": []}]}}"#,
+    ),
     row("third version disabled", r#"{"key": {"exceptions": [{"version": 3, "enabled": false}]}}"#),
     // access of the cluster's identity
     row("no role", r#"{"access": {"role": null}}"#),
-    row("role that only wraps", r#"{"access": {"role": "Key Vault Crypto Service Encryption User"}}"#),
+    row(
+        "role that only wraps",
+        r#"{"access": {"role": "Key Vault Crypto Service Encryption User"}}"#,
+    ),
     row("role of an officer", r#"{"access": {"role": "Key Vault Crypto Officer"}}"#),
     row("role of a reader", r#"{"access": {"role": "Key Vault Reader"}}"#),
     row("role of an administrator", r#"{"access": {"role": "Key Vault Administrator"}}"#),
@@ -100,10 +126,7 @@ pub(crate) const ALL: &[Deviation] = &[
     row("role with a condition", r#"{"access": {"condition": true}}"#),
     row("role through a group", r#"{"access": {"through_group": true}}"#),
     row("no private link role", r#"{"access": {"private_link_role": false}}"#),
-    row(
-        "no policy",
-        r#"{"vault": {"authorization": "access-policy"}, "access": {"policy": []}}"#,
-    ),
+    row("no policy", r#"{"vault": {"authorization": "access-policy"}, "access": {"policy": []}}"#),
     row(
         "policy that only encrypts",
         r#"{"vault": {"authorization": "access-policy"}, "access": {"policy": ["encrypt"]}}"#,
@@ -121,8 +144,14 @@ pub(crate) const ALL: &[Deviation] = &[
         r#"{"vault": {"authorization": "access-policy"}, "access": {"through_group": true}}"#,
     ),
     // what the caller may see
-    row("vault not readable", r#"{"access": {"caller_lacks": ["Microsoft.KeyVault/vaults/read"]}}"#),
-    row("key not readable", r#"{"access": {"caller_lacks": ["Microsoft.KeyVault/vaults/keys/*"]}}"#),
+    row(
+        "vault not readable",
+        r#"{"access": {"caller_lacks": ["Microsoft.KeyVault/vaults/read"]}}"#,
+    ),
+    row(
+        "key not readable",
+        r#"{"access": {"caller_lacks": ["Microsoft.KeyVault/vaults/keys/*"]}}"#,
+    ),
     row(
         "roles not readable",
         r#"{"access": {"caller_lacks": ["Microsoft.Authorization/roleAssignments/read"]}}"#,
@@ -148,7 +177,10 @@ pub(crate) const ALL: &[Deviation] = &[
     row("secrets in plaintext", r#"{"secrets": {"under": "plaintext"}}"#),
     row("secrets under the first version", r#"{"secrets": {"under": "{{key.1}}"}}"#),
     row("secrets under the second version", r#"{"secrets": {"under": "{{key.2}}"}}"#),
-    row("a secret that is denied", r#"{"secrets": {"special": [{"name": "team-1/denied", "kind": "denied"}]}}"#),
+    row(
+        "a secret that is denied",
+        r#"{"secrets": {"special": [{"name": "team-1/denied", "kind": "denied"}]}}"#,
+    ),
     row(
         "an immutable secret",
         r#"{"secrets": {"special": [{"name": "team-1/immutable", "kind": "immutable"}]}}"#,

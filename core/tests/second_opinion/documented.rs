@@ -26,7 +26,10 @@ const REASONS: &[Reason] = &[
     because("is required for private access", &[RuleId::KeyVaultIdRequired]),
     because("is not the key's vault", &[RuleId::KeyVaultIdMismatch]),
     because("requires API Server VNet Integration", &[RuleId::PrivateVaultNeedsVnetIntegration]),
-    because("can't be changed while KMS is enabled with this key vault", &[RuleId::VaultNetworkModeLocked]),
+    because(
+        "can't be changed while KMS is enabled with this key vault",
+        &[RuleId::VaultNetworkModeLocked],
+    ),
     because("does not exist", &[RuleId::VaultNotFound, RuleId::VaultSoftDeleted]),
     because("in another tenant", &[RuleId::VaultOtherTenant]),
     because("AKV10032", &[RuleId::VaultOtherTenant]),
@@ -35,9 +38,15 @@ const REASONS: &[Reason] = &[
         "Public network access is disabled",
         &[RuleId::VaultPublicAccessDisabled, RuleId::PrivateEndpointNotApproved],
     ),
-    because("Client address is not authorized", &[RuleId::VaultFirewall, RuleId::PrivateEndpointNotApproved]),
+    because(
+        "Client address is not authorized",
+        &[RuleId::VaultFirewall, RuleId::PrivateEndpointNotApproved],
+    ),
     because("ForbiddenByRbac", &[RuleId::AccessRoleMissing, RuleId::AccessRoleWrong]),
-    because("not authorized to perform action", &[RuleId::AccessRoleMissing, RuleId::AccessRoleWrong]),
+    because(
+        "not authorized to perform action",
+        &[RuleId::AccessRoleMissing, RuleId::AccessRoleWrong],
+    ),
     because("does not have keys", &[RuleId::AccessPolicyMissing]),
     because("was not found in this key vault", &[RuleId::KeyNotFound, RuleId::KeySoftDeleted]),
     because("on a disabled key", &[RuleId::KeyDisabled]),
@@ -61,7 +70,11 @@ struct Documented {
     why: &'static str,
 }
 
-const fn documented(rule: RuleId, covers: fn(Change, &Finding) -> bool, why: &'static str) -> Documented {
+const fn documented(
+    rule: RuleId,
+    covers: fn(Change, &Finding) -> bool,
+    why: &'static str,
+) -> Documented {
     Documented { rule, covers, why }
 }
 

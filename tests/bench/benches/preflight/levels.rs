@@ -7,23 +7,59 @@ use aks_kms_simulator::requests::Seen;
 /// A kind of request: a part of its path, what it is for, and what it waits for and why.
 const KINDS: &[(&str, &str, &str)] = &[
     ("oauth2", "a token of Entra", "nothing"),
-    ("listClusterUserCredential", "where the API server is", "the token: Resource Manager wants it"),
-    ("/resources", "the vault by its name", "the cluster: its tenant and subscription are searched"),
-    ("roleAssignments", "the identity's roles at the key", "the vault's resource id, which the scope begins with"),
+    (
+        "listClusterUserCredential",
+        "where the API server is",
+        "the token: Resource Manager wants it",
+    ),
+    (
+        "/resources",
+        "the vault by its name",
+        "the cluster: its tenant and subscription are searched",
+    ),
+    (
+        "roleAssignments",
+        "the identity's roles at the key",
+        "the vault's resource id, which the scope begins with",
+    ),
     ("roleDefinitions", "what a role grants", "the assignments, which name it"),
-    ("diagnosticSettings", "whether the vault keeps logs", "the vault's resource id, which the path begins with"),
+    (
+        "diagnosticSettings",
+        "whether the vault keeps logs",
+        "the vault's resource id, which the path begins with",
+    ),
     ("userAssignedIdentities", "the cluster's identity", "the cluster, which names it"),
     ("/keys/", "the key", "the vault's resource id, which the path begins with"),
     ("microsoft.keyvault/vaults/", "the vault", "its resource id, from the search or the caller"),
     ("managedclusters/", "the cluster", "the token: Resource Manager wants it"),
-    ("/api/v1/nodes", "the nodes' resource groups", "where the API server is; alone among the facts, it tells whether anybody is there"),
+    (
+        "/api/v1/nodes",
+        "the nodes' resource groups",
+        "where the API server is; alone among the facts, it tells whether anybody is there",
+    ),
     ("selfsubjectaccessreviews", "which rights there are", "the nodes: somebody is there"),
-    ("/secrets/aks-kms-seal", "the key of the record's seal", "the record, which has a seal or none"),
+    (
+        "/secrets/aks-kms-seal",
+        "the key of the record's seal",
+        "the record, which has a seal or none",
+    ),
     ("configmaps/aks-kms", "the record", "where the API server is"),
     ("/namespaces/kube-system/pods", "whether Konnectivity runs", "the nodes: somebody is there"),
-    ("/namespaces/kube-system/secrets", "secrets of kube-system, or the canary", "the rights, or the nodes"),
-    ("/namespaces/kube-system", "how far etcd has come", "the record: one that is newer is of another etcd"),
-    ("/secrets/", "whether admission denies a patch (dry run)", "the names of secrets, and the right to patch"),
+    (
+        "/namespaces/kube-system/secrets",
+        "secrets of kube-system, or the canary",
+        "the rights, or the nodes",
+    ),
+    (
+        "/namespaces/kube-system",
+        "how far etcd has come",
+        "the record: one that is newer is of another etcd",
+    ),
+    (
+        "/secrets/",
+        "whether admission denies a patch (dry run)",
+        "the names of secrets, and the right to patch",
+    ),
     ("/secrets", "names of secrets", "the list of namespaces, or the nodes"),
     ("/api/v1/namespaces", "the namespaces", "the nodes: somebody is there"),
     ("/metrics", "whether metrics can be read", "the nodes: somebody is there"),
@@ -43,7 +79,8 @@ pub(crate) fn table(seen: &[Seen], latency: Duration) -> String {
     for (request, level) in seen.iter().zip(&levels) {
         let path = request.path.to_ascii_lowercase();
         let kind = KINDS.iter().find(|(part, ..)| path.contains(&part.to_ascii_lowercase()));
-        let (what, waits) = kind.map_or((request.path.as_str(), ""), |(_, what, waits)| (what, waits));
+        let (what, waits) =
+            kind.map_or((request.path.as_str(), ""), |(_, what, waits)| (what, waits));
         let row = rows.entry((*level, what)).or_insert((0, waits));
         row.0 += 1;
     }

@@ -44,7 +44,13 @@ async fn main() -> Result<ExitCode> {
     let on = json!({"key": "{{key.1}}"});
     let measurements = [
         ("enable, dry run, 12 namespaces", Call::Enable, Value::Null, false, ENABLE),
-        ("enable, dry run, 12 namespaces, the manager used before", Call::Enable, Value::Null, true, ENABLE),
+        (
+            "enable, dry run, 12 namespaces, the manager used before",
+            Call::Enable,
+            Value::Null,
+            true,
+            ENABLE,
+        ),
         ("status, KMS on", Call::Status, on.clone(), false, f64::INFINITY),
         ("status, KMS on, the manager used before", Call::Status, on, true, STATUS),
     ];

@@ -24,6 +24,8 @@ pub struct Vault {
     pub purge_protection: bool,
     /// `diagnosticSettings` has one.
     pub diagnostics: bool,
+    /// How many keys of others are in it.
+    pub other_keys: usize,
     /// What becomes of the private endpoint connection that AKS makes for private mode.
     pub private_endpoint: PrivateEndpoint,
 }
@@ -50,6 +52,7 @@ impl Default for Vault {
             other_tenant: false,
             purge_protection: true,
             diagnostics: true,
+            other_keys: 0,
             private_endpoint: PrivateEndpoint::Approved,
         }
     }

@@ -80,6 +80,10 @@ impl Vault {
         if given.key.exists {
             vault.keys.insert(KEY.to_owned(), key(given));
         }
+        for number in 1..=wanted.other_keys {
+            let name = format!("other-{number}");
+            vault.keys.insert(name.clone(), Key { name, deleted: None, ..key(given) });
+        }
         Some(vault)
     }
 
