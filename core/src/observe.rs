@@ -289,7 +289,17 @@ impl KeysSeen {
     }
 }
 
+/// Looks at a key, its vault and the access to them. What is awaited is large, so it is on the heap.
 async fn observe_key(
+    azure: &Azure,
+    cluster: &ClusterFacts,
+    key_id: &KeyId,
+    vault_id: Option<&VaultId>,
+) -> KeySeen {
+    Box::pin(observe_key_and_vault(azure, cluster, key_id, vault_id)).await
+}
+
+async fn observe_key_and_vault(
     azure: &Azure,
     cluster: &ClusterFacts,
     key_id: &KeyId,
