@@ -3,7 +3,7 @@
 mod concerned;
 mod stored_record;
 
-use std::{pin::pin, sync::Arc};
+use std::sync::Arc;
 
 use crate::{
     azure::{Azure, ClusterRole},
@@ -310,19 +310,23 @@ async fn observe_key_and_vault(
         Err(vault) => return observe_without_vault(azure, cluster, key_id, vault).await,
     };
     // All that is in the vault or at it is read by its resource id alone.
-    let in_vault = pin!(async {
+    let in_vault = Box::pin(async {
         futures::join!(
             azure.key(key_id, Some(&vault_id)),
             azure.access_at(cluster, Ok(&vault_id), key_id.name()),
             azure.has_diagnostics(&vault_id)
         )
     });
-    let (vault, in_vault) = match select(pin!(azure.vault_by_id(&vault_id)), in_vault).await {
-        // What does not exist has nothing in it: what is under way is dropped.
-        Either::Left((vault, _)) if vault.known().and_then(Lookup::found).is_none() => {
-            return observe_without_vault(azure, cluster, key_id, vault).await;
+    let (vault, in_vault) = match select(Box::pin(azure.vault_by_id(&vault_id)), in_vault).await {
+        Either::Left((vault, in_vault)) => {
+            if vault.known().and_then(Lookup::found).is_none() {
+                // What does not exist has nothing in it. What is under way may hold what the next
+                // requests wait for, so it is dropped before them.
+                drop(in_vault);
+                return observe_without_vault(azure, cluster, key_id, vault).await;
+            }
+            (vault, in_vault.await)
         }
-        Either::Left((vault, in_vault)) => (vault, in_vault.await),
         Either::Right((in_vault, vault)) => (vault.await, in_vault),
     };
     if vault.known().and_then(Lookup::found).is_none() {

@@ -1,6 +1,6 @@
 //! Holds what the rules say of a change against what the service does.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use aks_kms::{
     Error, ErrorKind, Finding, FindingState, Level, OperationReport, RuleId, RunOptions, StepKind,
@@ -15,6 +15,8 @@ use crate::{
     shape::Shape,
 };
 
+/// A call of the library that takes longer waits for what does not come.
+const PATIENCE: Duration = Duration::from_secs(20);
 /// How much of a finding is told.
 const TOLD: usize = 240;
 
@@ -75,7 +77,7 @@ impl Verdict {
 pub(crate) async fn agree(region: &Arc<Region>, shape: &Shape) -> Result<(), String> {
     let verdict = {
         let world = region.world(shape).await;
-        let run = RunOptions { dry_run: true, ..RunOptions::default() };
+        let run = RunOptions { dry_run: true, timeout: PATIENCE, ..RunOptions::default() };
         let manager = common::manager(&world.case);
         Verdict::of(shape.change.ask(&manager, &world.case, run).await)?
     };
@@ -172,7 +174,8 @@ async fn gate_holds(region: &Arc<Region>, shape: &Shape) -> Result<(), String> {
     let world = region.world(shape).await;
     let unreadable = world.unreadable().await;
     let manager = common::manager(&world.case);
-    let outcome = shape.change.ask(&manager, &world.case, RunOptions::default()).await;
+    let run = RunOptions { timeout: PATIENCE, ..RunOptions::default() };
+    let outcome = shape.change.ask(&manager, &world.case, run).await;
     world.restart().await;
     let lost = world.unreadable().await.saturating_sub(unreadable);
     let is_ready = world.is_ready().await;
