@@ -139,7 +139,7 @@ def in_seconds(schema: dict) -> str:
     return f"{text} A number of seconds, or a timedelta." if schema.get("format") == "seconds" else text
 
 
-def documentation(verb: dict, is_async: bool) -> str:
+def documentation(verb: dict, definitions: dict, is_async: bool) -> str:
     paragraphs = prose(verb["description"]).split("\n\n")
     stops = "Cancelling the task stops the work at once" if is_async else "Ctrl-C stops the work at once"
     if verb["writes"]:
@@ -165,7 +165,10 @@ def documentation(verb: dict, is_async: bool) -> str:
     returns = {
         "OperationReport": "What was done, or with `dry_run` would be done.",
         "KmsStatus": "The state of the cluster's KMS.",
-    }.get(result(verb), "A finding for each rule that stands against it.")
+        "tuple[Finding, ...]": "A finding for each rule that stands against it.",
+    }.get(result(verb))
+    if returns is None:
+        returns = prose(definitions[result(verb)]["description"]).split("\n\n")[0]
     texts += ["", "        Returns:", f"            {returns}", "", "        Raises:"]
     texts += [
         item(
@@ -198,7 +201,7 @@ def methods(schema: dict, *, is_async: bool) -> str:
         told = ", on_progress, progress" if has_progress(verb) else ""
         lines += [
             signature(verb, definitions, is_async),
-            documentation(verb, is_async),
+            documentation(verb, definitions, is_async),
             f'        result: {result(verb)} = {wait}self._call("{verb["name"]}", {{{passed}}}{told})',
             "        return result\n",
         ]

@@ -75,7 +75,7 @@ def _add_argument(added: argparse.ArgumentParser, argument: Argument, is_plan: b
     option = "--" + argument.name.replace("_", "-")
     about = argument.about.replace("%", "%%")
     choices = list(argument.choices) if argument.choices is not None else None
-    if argument.form == "document":
+    if argument.name == "action":
         added.add_argument(
             "kind", choices=list(ActionKind), metavar="ACTION", help=f"One of {', '.join(ActionKind)}."
         )

@@ -100,7 +100,7 @@ def arguments(asked: argparse.Namespace, verb: Verb) -> dict[str, Any]:
     """The arguments of a verb that were given."""
     values: dict[str, Any] = {}
     for argument in verb.arguments:
-        if argument.form == "document":
+        if argument.name == "action":
             fields = {name: getattr(asked, name) for name in Action._fields if name != "kind"}
             values["action"] = Action(kind=ActionKind(asked.kind), **fields)
         elif argument.form == "rewrite":
