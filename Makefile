@@ -12,16 +12,21 @@ lint:
 docs:
 	@tests/run docs
 
-# `make bench BENCH="pipeline --secrets 1000"` measures a part of it, `make bench BENCH=python` the Python package.
+# `make bench BENCH="pipeline --secrets 1000"` measures a part of it, `make bench BENCH=python` the Python package,
+# `make bench BENCH=node` the Node package.
 bench:
 ifndef BENCH
 	@cargo bench --package aks-kms-bench --bench embedded
+	@cargo bench --package aks-kms-bench --bench list_clusters
 endif
-ifneq ($(BENCH),python)
+ifeq ($(filter python node,$(BENCH)),)
 	@cargo bench --package aks-kms-bench --bench reencrypt -- $(BENCH)
 endif
 ifneq ($(filter python,$(or $(BENCH),python)),)
 	@bindings-python/tests/run --bench
+endif
+ifneq ($(filter node,$(or $(BENCH),node)),)
+	@bindings-node/test/run --bench
 endif
 
 # Requests that no client sends, to everything the simulator serves; for a minute, or for

@@ -8,6 +8,7 @@
 mod arguments;
 mod chain;
 mod error;
+mod list;
 mod report;
 mod schema;
 mod settings;
@@ -15,6 +16,7 @@ mod verbs;
 
 pub use chain::default_credential;
 pub use error::error_document;
+pub use list::list_clusters;
 pub use report::{is_proven, is_refused, shown};
 pub use schema::schema;
 pub use settings::Settings;

@@ -47,6 +47,8 @@ pub(crate) fn describe<Given: JsonSchema, Options: JsonSchema, Result: JsonSchem
 #[derive(Serialize)]
 struct Document {
     verbs: Vec<Verb>,
+    /// What needs no manager.
+    functions: Vec<Verb>,
     /// What progress, findings of errors and the catalogue are made of.
     progress: Schema,
     error_codes: Schema,
@@ -65,9 +67,11 @@ fn document() -> Document {
         results: settings().for_serialize().into_generator(),
     };
     let verbs = crate::verbs::verbs(&mut generators);
+    let functions = vec![crate::list::function(&mut generators)];
     let Generators { mut arguments, mut results } = generators;
     Document {
         verbs,
+        functions,
         progress: results.subschema_for::<Progress>(),
         error_codes: ErrorKind::json_schema(&mut results),
         report: results.subschema_for::<OperationReport>(),

@@ -1,6 +1,9 @@
 //! What a manager is made from.
 
-use std::{path::PathBuf, sync::Arc};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use aks_kms::{
     ClusterId, Error, Journal, KmsManager, KubernetesAccess, Timing,
@@ -74,13 +77,7 @@ impl Settings {
             builder = builder.cloud(cloud.parse()?);
         }
         if let Some(path) = &self.ca_bundle {
-            let pem = std::fs::read(path).map_err(|error| {
-                Error::invalid_input(&format!(
-                    "ca_bundle {} cannot be read: {error}; pass a file of certificates in PEM",
-                    path.display()
-                ))
-            })?;
-            builder = builder.ca_bundle(pem);
+            builder = builder.ca_bundle(certificates(path)?);
         }
         if let Some(api_version) = &self.api_version {
             builder = builder.api_version(api_version);
@@ -129,6 +126,16 @@ impl Settings {
             }
         }
     }
+}
+
+/// The file `ca_bundle`.
+pub(crate) fn certificates(path: &Path) -> Result<Vec<u8>, Error> {
+    std::fs::read(path).map_err(|error| {
+        Error::invalid_input(&format!(
+            "ca_bundle {} cannot be read: {error}; pass a file of certificates in PEM",
+            path.display()
+        ))
+    })
 }
 
 #[cfg(test)]

@@ -1,9 +1,10 @@
 //! The verbs, one row each: what a binding calls by name, and what its documentation says.
 
 use aks_kms::{
-    Action, ChangeNetworkModeOptions, DisableOptions, EnableOptions, Error, Finding, KmsManager,
-    KmsStatus, MigrateToV2Options, NetworkMode, OnProgress, OperationReport,
-    ReencryptSecretsOptions, ResumeOptions, RotateOptions, StatusOptions, VerifySecretsOptions,
+    Action, ChangeNetworkModeOptions, CreateClusterOptions, DisableOptions, EnableOptions, Error,
+    Finding, KmsManager, KmsStatus, MigrateToV2Options, NetworkMode, OnProgress, OperationReport,
+    ProvisionOptions, Provisioned, ReencryptSecretsOptions, ResumeOptions, RotateOptions,
+    StatusOptions, VerifySecretsOptions,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -72,6 +73,37 @@ macro_rules! verbs {
 }
 
 verbs! {
+    /// Makes what must be there before KMS is turned on: vault, key, identity and access.
+    ///
+    /// The cluster itself may be there or not; it is not changed. What is there is taken as it is: nothing is written
+    /// over, an existing key gets no new version, an existing vault keeps its settings. A second call makes nothing,
+    /// and an interrupted one is gone on with by the same call. Everything is made through Resource Manager, so that
+    /// no right inside the vault and no network path to it is needed. Azure does not tell when a role has reached a
+    /// vault, so after giving one it waits 5 minutes.
+    ///
+    /// See <https://learn.microsoft.com/azure/aks/use-kms-etcd-encryption>.
+    provision() [writes, options ProvisionOptions] -> Provisioned, |manager, _given, asked, progress| {
+        asked.on_progress = progress;
+        manager.provision(asked)
+    };
+
+    /// Makes the cluster with KMS on from the start, and proves every secret of it.
+    ///
+    /// A cluster that exists is never changed: one with this identity, key and network mode is waited for and proven,
+    /// any other one is refused. So an interrupted call is gone on with by the same call. In the report, the
+    /// provisioning state before is `NotCreated`.
+    ///
+    /// See <https://learn.microsoft.com/azure/aks/use-kms-etcd-encryption>.
+    create_cluster(
+        /// The cluster as the Azure REST API takes it; identity and KMS profile are put into it.
+        body: Map<String, Value>,
+        /// The key: `https://<vault host>/keys/<name>/<version>`.
+        key_id: String
+    ) [writes, options CreateClusterOptions] -> OperationReport, |manager, given, asked, progress| {
+        asked.on_progress = progress;
+        manager.create_cluster(Value::Object(given.body), given.key_id, asked)
+    };
+
     /// Turns KMS on with a key, rewrites every secret under it and proves it.
     ///
     /// Before the first write it checks every documented limitation. Already on with this key: the cluster is not
@@ -197,6 +229,6 @@ pub fn rules() -> Result<String, Error> {
     json(&aks_kms::rules())
 }
 
-fn json<T: Serialize>(result: &T) -> Result<String, Error> {
+pub(crate) fn json<T: Serialize>(result: &T) -> Result<String, Error> {
     serde_json::to_string(result).map_err(|error| Error::invalid_input(&error.to_string()))
 }

@@ -113,14 +113,9 @@ impl KmsManagerBuilder {
     /// [`ErrorKind::InvalidInput`] when the credential is missing, or the `ca_bundle` or
     /// `api_version` is malformed.
     pub fn build(self) -> Result<KmsManager> {
-        let credential = self.credential.ok_or_else(|| {
-            let message =
-                "credential is missing; pass one, such as azure_identity::AzureCliCredential";
-            Error::new(ErrorKind::InvalidInput, message)
-        })?;
         let azure = Azure::new(AzureConfig {
             cloud: self.cloud,
-            credential,
+            credential: required(self.credential)?,
             transport: self.transport,
             ca_bundle: self.ca_bundle,
             api_version: self.api_version,
@@ -128,4 +123,14 @@ impl KmsManagerBuilder {
         })?;
         Ok(KmsManager::new(self.cluster, azure, self.kubernetes, self.journal, self.timing))
     }
+}
+
+/// The credential, without which nothing can be asked.
+pub(crate) fn required(
+    credential: Option<Arc<dyn TokenCredential>>,
+) -> Result<Arc<dyn TokenCredential>> {
+    credential.ok_or_else(|| {
+        let message = "credential is missing; pass one, such as azure_identity::AzureCliCredential";
+        Error::new(ErrorKind::InvalidInput, message)
+    })
 }

@@ -12,13 +12,18 @@ mod ids;
 mod kubernetes;
 mod ledger;
 mod limits;
+mod list_clusters;
 mod manager;
 mod observe;
 mod observed;
 mod operation;
 mod options;
+#[cfg(test)]
+#[path = "permissions/tests/mod.rs"]
+mod permissions;
 mod plan;
 mod progress;
+mod provision;
 mod reencrypt;
 mod report;
 mod rules;
@@ -37,24 +42,32 @@ pub use catalogue::{Level, Rule, RuleId, rules};
 pub use error::{Error, ErrorKind, Result};
 pub use ids::{
     ClusterId, ExpectedKey, IdentityId, KeyId, KubernetesVersion, NetworkMode, NodePools,
-    ParseError, VaultAccess, VaultId, Verb,
+    ParseError, VaultAccess, VaultAuthorization, VaultId, Verb,
 };
 pub use kubernetes::KubernetesAccess;
+pub use list_clusters::{ListClustersOptions, Subscriptions, list_clusters};
 pub use manager::KmsManager;
 #[doc(hidden)]
 pub use options::Timing;
 pub use options::{
-    ChangeNetworkModeOptions, DisableOptions, EnableOptions, MigrateToV2Options, NewKey, Pace,
-    Reencrypt, ReencryptOptions, ReencryptSecretsOptions, ResumeOptions, RotateOptions, RunOptions,
-    StatusOptions, VerifySecretsOptions,
+    ChangeNetworkModeOptions, CreateClusterOptions, DisableOptions, EnableOptions,
+    MigrateToV2Options, NewKey, Pace, ProvisionOptions, Reencrypt, ReencryptOptions,
+    ReencryptSecretsOptions, ResumeOptions, RotateOptions, RunOptions, StatusOptions,
+    VerifySecretsOptions,
 };
 pub use progress::{OnProgress, Phase, Progress};
 pub use report::{
-    Action, ApiServer, BlockedReason, BlockedSecret, Counts, Evidence, Experience, Finding,
-    FindingState, KeyLedger, KmsChange, KmsConfiguration, KmsStatus, KmsVersion, LedgerEntry,
-    OperationInProgress, OperationReport, Purpose, ReencryptReport, Scope, SecretTotal, Step,
-    StepKind, StepOutcome, StepReport, Steps,
+    Action, ApiServer, BlockedReason, BlockedSecret, ClusterList, ClusterSummary, Counts, Evidence,
+    Experience, Finding, FindingState, KeyLedger, KmsChange, KmsConfiguration, KmsStatus,
+    KmsVersion, LedgerEntry, OperationInProgress, OperationReport, ProvisionPart, ProvisionStep,
+    Provisioned, Purpose, ReencryptReport, Scope, SecretTotal, Step, StepKind, StepOutcome,
+    StepReport, Steps, UnreadableResource,
 };
 pub use runner::Journal;
+/// The examples of the documentation.
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/commands.md")]
+struct Commands;
+
 /// The crate's own versions of the crates that its interface shows.
 pub use {azure_core, kube};

@@ -1,10 +1,13 @@
 //! [`KmsManager`]: how it is made, and the verbs that write. Each is observe → plan → run.
 
+mod create_cluster;
+mod creation;
 #[cfg(test)]
 mod exploration;
 mod guard;
 mod operation;
 mod perform;
+mod provision;
 mod read;
 mod recorded;
 mod resume;
@@ -329,7 +332,8 @@ impl KmsManager {
             return Err(rules::invalid_input(Vec::new(), problems));
         }
         let reencrypt = reencrypt.cloned().unwrap_or_default();
-        Box::pin(self.0.perform(OperationRequest { intent, run, limit, reencrypt })).await
+        Box::pin(self.0.perform(OperationRequest { intent, new: None, run, limit, reencrypt }))
+            .await
     }
 }
 

@@ -11,7 +11,8 @@ use crate::{
     azure::{Azure, ClusterRole},
     error::{Error, Result},
     facts::{
-        AccessFacts, ClusterFacts, Fact, KeyFacts, KubernetesFacts, Lookup, Obstacle, VaultFacts,
+        AccessFacts, ClusterFacts, Fact, HeldRole, IdentityKind, KeyFacts, KubernetesFacts, Lookup,
+        Obstacle, VaultFacts,
     },
     ids::{ClusterId, KeyId, NetworkMode, VaultAccess, VaultId},
     kubernetes::{
@@ -21,6 +22,7 @@ use crate::{
     ledger::{Fit, Operation, Reconciled},
     observed::Observed,
     options::{Enable, Intent, Rotate, Timing},
+    report::KmsConfiguration,
 };
 
 pub(crate) use self::stored_record::StoredRecord;
@@ -150,25 +152,8 @@ pub(crate) async fn observe(
         .as_ref()
         .map(|found| Fact::from(found.as_ref().map(|found| found.reconciled.clone())));
     let mut wanted = wanted(&cluster, recorded.as_ref().and_then(Fact::known));
-    let mut observed = Observed {
-        at: crate::clock::now(),
-        cluster,
-        vault: None,
-        key: None,
-        access: None,
-        diagnostics: None,
-        versions: None,
-        vault_keys: None,
-        upgrades: None,
-        kubernetes,
-        obstacle,
-        down,
-        record: recorded,
-        previous: None,
-        in_use: None,
-        perhaps: Vec::new(),
-        others: None,
-    };
+    let mut observed =
+        Observed { obstacle, down, record: recorded, ..Observed::of(cluster, kubernetes) };
     if let Some(wanted) = wanted.as_mut().filter(|wanted| wanted.versions) {
         observed.versions = Some(Fact::from(sources.azure.key_versions(&wanted.key_id).await));
         // A version that is made already is what the verb is about, and none is to be made.
@@ -193,8 +178,10 @@ pub(crate) async fn observe(
         wanted.as_ref().filter(|wanted| wanted.upgrades)?;
         Some(sources.azure.upgrades(sources.cluster).await)
     };
-    let ((in_use, previous, perhaps), seen, upgrades, others) =
-        futures::join!(about_concerned, about_wanted, about_upgrades, about_others);
+    let about_roles = held_roles(sources.azure, &observed.cluster);
+    let ((in_use, previous, perhaps), seen, upgrades, others, held_roles) =
+        futures::join!(about_concerned, about_wanted, about_upgrades, about_others, about_roles);
+    observed.held_roles = held_roles;
     (observed.in_use, observed.previous, observed.perhaps) = (in_use, previous, perhaps);
     observed.others = others.map(Fact::from);
     observed.upgrades = upgrades.map(Fact::from);
@@ -209,6 +196,34 @@ pub(crate) async fn observe(
         observed.diagnostics = seen.diagnostics;
     }
     Ok(Observation { observed, kubernetes: api, found })
+}
+
+/// The roles of an identity that KMS cannot use, for whoever gives them to another one.
+pub(crate) async fn held_roles(
+    azure: &Azure,
+    cluster: &ClusterFacts,
+) -> Option<Fact<Vec<HeldRole>>> {
+    if cluster.identity_kind == IdentityKind::UserAssigned {
+        return None;
+    }
+    let principal = cluster.system_principal_id.as_deref()?;
+    Some(azure.roles_held(cluster.id.subscription_id(), principal).await.into())
+}
+
+/// Looks at vault, key and access for a cluster that is yet to be made.
+pub(crate) async fn observe_planned(
+    azure: &Azure,
+    cluster: &ClusterFacts,
+    target: &KmsConfiguration,
+) -> Observed {
+    let seen = observe_key(azure, cluster, &target.key_id, target.key_vault_id.as_ref()).await;
+    Observed {
+        vault: Some(seen.vault),
+        key: Some(seen.key),
+        access: Some(seen.access),
+        diagnostics: seen.diagnostics,
+        ..Observed::of(cluster.clone(), Fact::Unknown("there is no cluster yet".to_owned()))
+    }
 }
 
 struct KeySeen {

@@ -5,8 +5,8 @@ use time::OffsetDateTime;
 use crate::{
     error::Result,
     facts::{
-        AccessFacts, ClusterFacts, ClusterWithKms, Fact, KeyFacts, KeyVersion, KubernetesFacts,
-        Lookup, Obstacle, VaultFacts,
+        AccessFacts, ClusterFacts, ClusterWithKms, Fact, HeldRole, KeyFacts, KeyVersion,
+        KubernetesFacts, Lookup, Obstacle, VaultFacts,
     },
     ids::{KeyId, KubernetesVersion},
     ledger::{Operation, Reconciled, profile_in_force},
@@ -34,6 +34,8 @@ pub(crate) struct Observed {
     pub(crate) vault_keys: Option<Fact<Vec<String>>>,
     /// The Kubernetes versions that AKS offers to upgrade to, where that may be done.
     pub(crate) upgrades: Option<Fact<Vec<KubernetesVersion>>>,
+    /// The roles of the identity that the cluster runs as, where that is not one that KMS can use.
+    pub(crate) held_roles: Option<Fact<Vec<HeldRole>>>,
     /// `Unknown`: the API server cannot be reached from here.
     pub(crate) kubernetes: Fact<KubernetesFacts>,
     /// What kept it from being looked at. `None`: nothing did.
@@ -64,6 +66,30 @@ pub(crate) struct PreviousKey {
 }
 
 impl Observed {
+    /// A cluster, of which nothing but itself and perhaps its API server was seen.
+    pub(crate) fn of(cluster: ClusterFacts, kubernetes: Fact<KubernetesFacts>) -> Self {
+        Self {
+            at: crate::clock::now(),
+            cluster,
+            vault: None,
+            key: None,
+            access: None,
+            diagnostics: None,
+            versions: None,
+            vault_keys: None,
+            upgrades: None,
+            held_roles: None,
+            kubernetes,
+            obstacle: None,
+            down: false,
+            record: None,
+            previous: None,
+            in_use: None,
+            perhaps: Vec::new(),
+            others: None,
+        }
+    }
+
     /// Whether the API servers cannot be reached, or cannot decrypt. A response, even a refusal, is
     /// none of both.
     pub(crate) fn is_down(&self) -> bool {

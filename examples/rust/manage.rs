@@ -9,7 +9,10 @@
 
 use std::{error::Error, io::Write, path::PathBuf};
 
-use aks_kms::{ClusterId, DisableOptions, EnableOptions, KmsManager, RotateOptions, StatusOptions};
+use aks_kms::{
+    ClusterId, CreateClusterOptions, DisableOptions, EnableOptions, KmsManager, NetworkMode,
+    ProvisionOptions, RotateOptions, StatusOptions, VaultAuthorization,
+};
 use aks_kms_examples::simulated;
 use aks_kms_simulator::Case;
 use clap::{Parser, Subcommand};
@@ -33,13 +36,52 @@ enum Verb {
     Disable,
     /// Shows the present state.
     Status,
+    /// Makes vault, key, identity and access.
+    Provision {
+        /// In this resource group.
+        #[arg(long)]
+        resource_group: Option<String>,
+        #[arg(long)]
+        key_vault: Option<String>,
+        #[arg(long)]
+        key: Option<String>,
+        #[arg(long)]
+        identity: Option<String>,
+        #[arg(long, default_value = "rbac")]
+        authorization: VaultAuthorization,
+        #[arg(long, default_value = "public")]
+        network_mode: NetworkMode,
+        #[arg(long)]
+        dry_run: bool,
+    },
+    /// Makes a cluster with KMS on, and proves every secret.
+    CreateCluster {
+        /// In this resource group.
+        #[arg(long)]
+        resource_group: String,
+        name: String,
+        key_id: String,
+        identity_id: String,
+        /// The file of its document.
+        body: PathBuf,
+    },
 }
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
     let arguments = Arguments::parse();
     let case: Case = serde_json::from_slice(&std::fs::read(arguments.case)?)?;
-    let manager = KmsManager::builder(ClusterId::parse(&case.cluster_id)?)
+    let given = ClusterId::parse(&case.cluster_id)?;
+    let cluster = match &arguments.verb {
+        Verb::CreateCluster { resource_group, name, .. } => {
+            ClusterId::new(given.subscription_id(), resource_group, name)?
+        }
+        Verb::Provision { resource_group: Some(group), .. } => {
+            ClusterId::new(given.subscription_id(), group, given.name())?
+        }
+        _ => given,
+    };
+    let manager = KmsManager::builder(cluster)
         .credential(case.credential())
         .cloud(case.arm.parse()?)
         .transport(case.transport())
@@ -54,6 +96,28 @@ async fn main() -> Result<(), Box<dyn Error>> {
         )?,
         Verb::Disable => serde_json::to_value(manager.disable(DisableOptions::default()).await?)?,
         Verb::Status => serde_json::to_value(manager.status(StatusOptions::default()).await?)?,
+        Verb::Provision {
+            key_vault, key, identity, authorization, network_mode, dry_run, ..
+        } => {
+            let options = ProvisionOptions {
+                dry_run,
+                key_vault,
+                key,
+                identity,
+                authorization,
+                network_mode,
+                ..ProvisionOptions::default()
+            };
+            serde_json::to_value(manager.provision(options).await?)?
+        }
+        Verb::CreateCluster { key_id, identity_id, body, .. } => {
+            let options = CreateClusterOptions {
+                identity_id: Some(identity_id),
+                ..CreateClusterOptions::default()
+            };
+            let body = serde_json::from_slice(&std::fs::read(body)?)?;
+            serde_json::to_value(manager.create_cluster(body, &key_id, options).await?)?
+        }
     };
     writeln!(std::io::stdout(), "{document:#}")?;
     Ok(())

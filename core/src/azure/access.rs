@@ -8,21 +8,19 @@ use std::{
 use futures::future::{join, try_join_all};
 use serde_json::Value;
 
-use super::{call::Call, client::Azure, error::unreadable, role_definition::RoleDefinition};
+use super::{
+    action::AzureAction, call::Call, client::Azure, error::unreadable,
+    role_definition::RoleDefinition,
+};
 use crate::{
     error::{Error, ErrorKind, Result},
     facts::{AccessFacts, ClusterFacts, Fact, Lookup, RoleGrant, UserAssignedIdentity, VaultFacts},
     ids::VaultId,
 };
 
-const IDENTITY_API_VERSION: &str = "2024-11-30";
-const AUTHORIZATION_API_VERSION: &str = "2022-04-01";
+pub(super) const IDENTITY_API_VERSION: &str = "2024-11-30";
+pub(super) const AUTHORIZATION_API_VERSION: &str = "2022-04-01";
 const DIAGNOSTICS_API_VERSION: &str = "2021-05-01-preview";
-
-const READ_IDENTITY: &str = "Microsoft.ManagedIdentity/userAssignedIdentities/read";
-const READ_ASSIGNMENTS: &str = "Microsoft.Authorization/roleAssignments/read";
-const READ_DEFINITIONS: &str = "Microsoft.Authorization/roleDefinitions/read";
-const READ_DIAGNOSTICS: &str = "Microsoft.Insights/diagnosticSettings/read";
 
 /// What is read of an identity.
 struct IdentitySeen {
@@ -84,7 +82,7 @@ impl Azure {
     pub(crate) async fn has_diagnostics(&self, vault: &VaultId) -> Fact<bool> {
         let path = format!("{vault}/providers/Microsoft.Insights/diagnosticSettings");
         let what = format!("read the diagnostic settings of key vault {vault}");
-        let call = Call::get(path, DIAGNOSTICS_API_VERSION, what, READ_DIAGNOSTICS);
+        let call = Call::get(path, DIAGNOSTICS_API_VERSION, what, AzureAction::ReadDiagnostics);
         self.list(call).await.map(|settings| !settings.is_empty()).into()
     }
 
@@ -92,7 +90,12 @@ impl Azure {
     async fn identity(&self, identity: &UserAssignedIdentity) -> IdentitySeen {
         let what = format!("identity {}", identity.resource_id);
         let doing = format!("read {what}");
-        let call = Call::get(&*identity.resource_id, IDENTITY_API_VERSION, doing, READ_IDENTITY);
+        let call = Call::get(
+            &*identity.resource_id,
+            IDENTITY_API_VERSION,
+            doing,
+            AzureAction::ReadIdentity,
+        );
         let read = match self.send(&call).await.and_then(|response| response.json(&call.what)) {
             Ok(read) => read,
             Err(error) => {
@@ -143,7 +146,8 @@ impl Azure {
             return Err(unreadable(&what, "the principal is no UUID"));
         }
         let path = format!("{scope}/providers/Microsoft.Authorization/roleAssignments");
-        let mut call = Call::get(path, AUTHORIZATION_API_VERSION, what, READ_ASSIGNMENTS);
+        let mut call =
+            Call::get(path, AUTHORIZATION_API_VERSION, what, AzureAction::ReadRoleAssignments);
         call.query.push(("$filter", format!("atScope() and assignedTo('{principal_id}')")));
         let what = call.what.clone();
         let parsed = |assignment: &Value| {
@@ -165,7 +169,7 @@ impl Azure {
             .collect())
     }
 
-    async fn role_definition(&self, id: &str) -> Result<RoleDefinition> {
+    pub(super) async fn role_definition(&self, id: &str) -> Result<RoleDefinition> {
         let slot = {
             let mut definitions =
                 self.role_definitions.lock().unwrap_or_else(PoisonError::into_inner);
@@ -173,7 +177,8 @@ impl Azure {
         };
         let read = async || {
             let what = format!("read role definition {id}");
-            let call = Call::get(id, AUTHORIZATION_API_VERSION, what, READ_DEFINITIONS);
+            let call =
+                Call::get(id, AUTHORIZATION_API_VERSION, what, AzureAction::ReadRoleDefinitions);
             let definition = self.send(&call).await?.json(&call.what)?;
             RoleDefinition::parse(&definition)
                 .ok_or_else(|| unreadable(&call.what, "it lacks roleName or permissions"))

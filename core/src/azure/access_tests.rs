@@ -36,6 +36,7 @@ fn vault(rbac: bool) -> Fact<Lookup<VaultFacts>> {
         soft_delete: true,
         purge_protection: true,
         private_endpoint_connections: Vec::new(),
+        is_ready: true,
     }))
 }
 
@@ -139,12 +140,12 @@ async fn each_missing_permission_is_named() {
         fake.client().access(&cluster(), &vault(true), "etcd").await
     };
     let no_identity = access(azure(denied(), one(), definition())).await;
-    assert!(unknown(&no_identity.tenant_id).contains(READ_IDENTITY));
+    assert!(unknown(&no_identity.tenant_id).contains(AzureAction::ReadIdentity.name()));
     assert!(no_identity.roles.known().is_some(), "the cluster names the principal itself");
     let no_assignments = access(azure(identity(), denied(), definition())).await;
-    assert!(unknown(&no_assignments.roles).contains(READ_ASSIGNMENTS));
+    assert!(unknown(&no_assignments.roles).contains(AzureAction::ReadRoleAssignments.name()));
     let no_definitions = access(azure(identity(), one(), denied())).await;
-    assert!(unknown(&no_definitions.roles).contains(READ_DEFINITIONS));
+    assert!(unknown(&no_definitions.roles).contains(AzureAction::ReadRoleDefinitions.name()));
 }
 
 #[tokio::test]
@@ -158,8 +159,8 @@ async fn a_principal_that_the_cluster_does_not_name_is_read_off_the_identity() {
 
     let fake = azure(denied(), list(&[]), definition());
     let access = fake.client().access(&cluster, &vault(true), "etcd").await;
-    assert!(unknown(&access.principal_id).contains(READ_IDENTITY));
-    assert!(unknown(&access.roles).contains(READ_IDENTITY));
+    assert!(unknown(&access.principal_id).contains(AzureAction::ReadIdentity.name()));
+    assert!(unknown(&access.roles).contains(AzureAction::ReadIdentity.name()));
 }
 
 #[tokio::test]
@@ -198,7 +199,7 @@ async fn diagnostic_settings_are_there_not_there_or_not_known() {
         let fact = fake.client().has_diagnostics(&vault.id).await;
         match expected {
             Some(expected) => assert_eq!(fact, Fact::Known(expected)),
-            None => assert!(unknown(&fact).contains(READ_DIAGNOSTICS)),
+            None => assert!(unknown(&fact).contains(AzureAction::ReadDiagnostics.name())),
         }
     }
 }

@@ -128,7 +128,7 @@ async fn a_list_of_endless_pages_ends() {
         json_reply(200, json!({"value": [1], "nextLink": next}))
     };
     fake.on(Method::Get, "/things?", (0..2_000).map(page));
-    let call = Call::get("/things", "1", "list things", "none");
+    let call = Call::get("/things", "1", "list things", None);
     let error = fake.client().list(call).await.unwrap_err();
     assert_eq!(error.kind(), Kind::Unexpected);
     assert!(error.to_string().contains("more than 1000 pages"), "{error}");

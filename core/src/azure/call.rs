@@ -8,7 +8,7 @@ use bytes::Bytes;
 use serde_json::Value;
 use url::Url;
 
-use super::error::unreadable;
+use super::{action::AzureAction, error::unreadable};
 use crate::error::Result;
 
 /// Where a request goes.
@@ -36,10 +36,12 @@ pub(super) struct Call {
     pub(super) query: Vec<(&'static str, String)>,
     pub(super) body: Option<Value>,
     pub(super) if_match: Option<String>,
+    /// Only if there is nothing yet at that path.
+    pub(super) if_none_match: bool,
     /// Completes "could not …".
     pub(super) what: String,
-    /// What it needs, for when Azure does not say.
-    pub(super) permission: &'static str,
+    /// The action that it needs; `None`: anybody may send it.
+    pub(super) action: Option<AzureAction>,
 }
 
 impl Call {
@@ -47,7 +49,7 @@ impl Call {
         method: Method,
         target: CallTarget,
         what: impl Into<String>,
-        permission: &'static str,
+        action: impl Into<Option<AzureAction>>,
     ) -> Self {
         Self {
             method,
@@ -55,8 +57,9 @@ impl Call {
             query: Vec::new(),
             body: None,
             if_match: None,
+            if_none_match: false,
             what: what.into(),
-            permission,
+            action: action.into(),
         }
     }
 
@@ -65,11 +68,16 @@ impl Call {
         path: impl Into<String>,
         api_version: &str,
         what: impl Into<String>,
-        permission: &'static str,
+        action: impl Into<Option<AzureAction>>,
     ) -> Self {
         let target =
             CallTarget::Management { path: path.into(), api_version: api_version.to_owned() };
-        Self::new(Method::Get, target, what, permission)
+        Self::new(Method::Get, target, what, action)
+    }
+
+    /// What it needs, for when Azure does not say.
+    pub(super) fn permission(&self) -> &'static str {
+        self.action.map_or("none", AzureAction::name)
     }
 }
 

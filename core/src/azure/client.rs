@@ -178,6 +178,9 @@ impl Azure {
         if let Some(etag) = &call.if_match {
             request.insert_header(IF_MATCH, etag.clone());
         }
+        if call.if_none_match {
+            request.insert_header("if-none-match", "*");
+        }
         send(pipeline, &mut request, &call.what).await
     }
 
@@ -193,7 +196,7 @@ impl Azure {
                 service.code = service.inner_code.take().or(service.code);
             }
             let writes = call.method != Method::Get;
-            Err(refused(&call.what, call.permission, writes, response.status, &service))
+            Err(refused(&call.what, call.permission(), writes, response.status, &service))
         }
     }
 

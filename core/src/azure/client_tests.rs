@@ -174,7 +174,7 @@ async fn a_page_that_is_its_own_successor_ends_the_list() {
     let page = json!({"value": [1], "nextLink": "https://management.azure.com/things?page=2"});
     fake.on(Method::Get, "/things?", [json_reply(200, page)]);
     let error =
-        fake.client().list(Call::get("/things", "1", "list things", "none")).await.unwrap_err();
+        fake.client().list(Call::get("/things", "1", "list things", None)).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Unexpected);
     assert_eq!(fake.seen().len(), 2);
 }

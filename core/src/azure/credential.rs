@@ -17,7 +17,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use url::Url;
 
-use super::{call::Call, client::Azure, error::unreadable};
+use super::{action::AzureAction, call::Call, client::Azure, error::unreadable};
 use crate::{error::Result, ids::ClusterId, limits::LONGEST_KUBECONFIG};
 
 /// Whose credential is asked for.
@@ -91,19 +91,13 @@ impl Azure {
         cluster: &ClusterId,
         role: ClusterRole,
     ) -> Result<ClusterCredential> {
-        let (action, permission) = match role {
-            ClusterRole::User => (
-                "/listClusterUserCredential",
-                "Microsoft.ContainerService/managedClusters/listClusterUserCredential/action",
-            ),
-            ClusterRole::Admin => (
-                "/listClusterAdminCredential",
-                "Microsoft.ContainerService/managedClusters/listClusterAdminCredential/action",
-            ),
+        let (path, action) = match role {
+            ClusterRole::User => ("/listClusterUserCredential", AzureAction::GetUserCredential),
+            ClusterRole::Admin => ("/listClusterAdminCredential", AzureAction::GetAdminCredential),
         };
-        let target = self.managed_cluster_path(cluster, action);
+        let target = self.managed_cluster_path(cluster, path);
         let what = format!("get a Kubernetes credential of managed cluster {cluster}");
-        let call = Call::new(Method::Post, target, what, permission);
+        let call = Call::new(Method::Post, target, what, action);
         let response = self.send(&call).await?.json(&call.what)?;
         let encoded = response.pointer("/kubeconfigs/0/value").and_then(Value::as_str);
         encoded

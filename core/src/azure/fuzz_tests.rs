@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use time::macros::datetime;
 
 use super::{
-    Azure, Cloud, ManagedCluster,
+    Azure, Cloud, ListedCluster, ManagedCluster,
     call::Response,
     challenge::Challenge,
     cloud::CloudEndpoints,
@@ -15,7 +15,7 @@ use super::{
     testing::{FakeAzure, Reply, SUBSCRIPTION, cluster_id, cluster_json},
 };
 use crate::{
-    facts::{Fact, Lookup},
+    facts::{Fact, Lookup, VaultRole},
     ids::{KeyId, VaultId},
     testing::{Seen, Target},
     text::LONGEST_NAME,
@@ -233,6 +233,46 @@ fn fuzz_access() {
 }
 
 #[test]
+fn fuzz_cluster_lists() {
+    let mut cluster = cluster_json();
+    cluster["properties"]["securityProfile"] = json!({
+        "azureKeyVaultKms": {"enabled": true, "keyId": KEY, "keyVaultNetworkAccess": "Private"},
+        "kubernetesResourceObjectEncryptionProfile": {"infrastructureEncryption": "Enabled"},
+    });
+    let properties = &cluster["properties"];
+    let row = json!({
+        "id": cluster["id"], "location": "westeurope", "state": "Succeeded", "current": "1.34.3", "requested": "1.34",
+        "nodes": "MC_shop", "security": properties["securityProfile"],
+    });
+    let subscription = json!({"subscriptionId": SUBSCRIPTION, "state": "Enabled"});
+    let target = Target {
+        name: "lists of clusters",
+        documents: documents(&[
+            json!({"data": [row], "resultTruncated": "false", "value": [cluster, subscription]}),
+        ]),
+        read: 35,
+        hidden: &[],
+    };
+    target.run(|input| {
+        let subscriptions = call(input, async |azure| azure.subscriptions().await);
+        for id in subscriptions.into_iter().flatten() {
+            assert!(uuid::Uuid::try_parse(&id).is_ok(), "{id:?} becomes a part of an address");
+        }
+        let ids = [SUBSCRIPTION.to_owned()];
+        let searched = call(input, async |azure| azure.search_clusters(&ids).await);
+        let listed = call(input, async |azure| azure.clusters_of(SUBSCRIPTION).await);
+        for cluster in searched.iter().flatten().chain(listed.iter().flatten()) {
+            let shown = match cluster {
+                ListedCluster::Known(facts) => serde_json::to_string(&facts.summary()).unwrap(),
+                ListedCluster::Unknown(cluster) => format!("{} {}", cluster.id, cluster.problem),
+            };
+            assert!(!shown.contains(char::is_control), "{shown:?}");
+        }
+        Seen::of(searched.and(listed))
+    });
+}
+
+#[test]
 fn fuzz_vaults() {
     let properties = json!({
         "tenantId": "t", "enableRbacAuthorization": false, "enableSoftDelete": true, "enablePurgeProtection": null,
@@ -286,6 +326,47 @@ fn fuzz_keys_and_their_versions() {
             Ok(_) => fact(from_vault),
             Err(error) => Seen::Refused(format!("{error} {error:?}")),
         }
+    });
+}
+
+#[test]
+fn fuzz_what_is_made() {
+    let attributes = json!({"enabled": true, "exp": 1_800_000_000});
+    let role = "/subscriptions/s/providers/Microsoft.Authorization/roleDefinitions/12338af0";
+    let document = json!({
+        "location": "westeurope", "nameAvailable": false, "message": "It is in use.",
+        "value": [{"properties": {"scope": "/subscriptions/s", "roleDefinitionId": role}}],
+        "properties": {
+            "tenantId": PRINCIPAL, "principalId": PRINCIPAL, "createdOn": "2026-11-29T12:00:00.1234567Z",
+            "attributes": attributes, "kty": "RSA", "keyOps": ["encrypt"], "keyUriWithVersion": KEY,
+            "roleName": "Key Vault Crypto User", "permissions": [],
+        },
+    });
+    let target = Target {
+        name: "identities, roles and keys that are made",
+        documents: documents(&[document]),
+        read: 20,
+        hidden: &[],
+    };
+    let (vault, role) = (vault_id(), VaultRole::CryptoUser);
+    target.run(|input| {
+        let identity = cluster_id().identity_beside("own").unwrap();
+        let found = call(input, async |azure| azure.find_identity(&identity).await);
+        if let Ok(Some(found)) = &found {
+            // they become parts of commands and of filter expressions
+            assert!(uuid::Uuid::try_parse(&found.principal_id).is_ok());
+        }
+        let refusals = [
+            Seen::of(found),
+            Seen::of(call(input, async |azure| azure.group_location(SUBSCRIPTION, "shop").await)),
+            Seen::of(call(input, async |azure| azure.vault_name_is_taken(&vault).await)),
+            Seen::of(call(input, async |azure| azure.find_key(&vault, &key_id()).await)),
+            Seen::of(call(input, async |azure| azure.grant_role(&vault, PRINCIPAL, role).await)),
+            Seen::of(call(input, async |azure| azure.role_age(&vault, PRINCIPAL, role).await)),
+            Seen::of(call(input, async |azure| azure.roles_held(SUBSCRIPTION, PRINCIPAL).await)),
+        ];
+        let refused = refusals.into_iter().find(|seen| matches!(seen, Seen::Refused(_)));
+        refused.unwrap_or(Seen::Read)
     });
 }
 

@@ -8,6 +8,7 @@ use serde_json::Value;
 use time::OffsetDateTime;
 
 use super::{
+    action::AzureAction,
     call::{Call, CallTarget},
     client::Azure,
     error::unreadable,
@@ -18,9 +19,6 @@ use crate::{
     facts::{Fact, KeyFacts, Lookup},
     ids::{KeyId, VaultId},
 };
-
-/// The same name stands for the action on Resource Manager and the data action in the vault.
-const READ: &str = "Microsoft.KeyVault/vaults/keys/read";
 
 impl Azure {
     /// Reads a key version, or the newest one where the id has none.
@@ -52,10 +50,13 @@ impl Azure {
     }
 
     async fn key_of_resource(&self, key_id: &KeyId, vault: &VaultId) -> Result<KeyFacts> {
-        let version = key_id.version().map(|version| format!("/versions/{version}"));
-        let path = format!("{vault}/keys/{}{}", key_id.name(), version.unwrap_or_default());
+        let (version, action) = match key_id.version() {
+            Some(version) => (format!("/versions/{version}"), AzureAction::ReadKeyVersion),
+            None => (String::new(), AzureAction::ReadKey),
+        };
+        let path = format!("{vault}/keys/{}{version}", key_id.name());
         let what = format!("read key {key_id} by Resource Manager");
-        let call = Call::get(path, API_VERSION, what, READ);
+        let call = Call::get(path, API_VERSION, what, action);
         let key = self.send(&call).await?.json(&call.what)?;
         from_resource(&key)
             .ok_or_else(|| unreadable(&call.what, "it has no attributes, kty or keyUriWithVersion"))
@@ -81,11 +82,12 @@ impl Azure {
 }
 
 fn vault_call(key_id: &KeyId, path: String, what: String) -> Call {
-    Call::new(Method::Get, CallTarget::Vault { host: key_id.host().to_owned(), path }, what, READ)
+    let target = CallTarget::Vault { host: key_id.host().to_owned(), path };
+    Call::new(Method::Get, target, what, AzureAction::ReadKeyInVault)
 }
 
 /// `properties` of `Microsoft.KeyVault/vaults/keys[/versions]`.
-fn from_resource(key: &Value) -> Option<KeyFacts> {
+pub(super) fn from_resource(key: &Value) -> Option<KeyFacts> {
     let properties = key.get("properties")?;
     let id = properties.get("keyUriWithVersion").or_else(|| properties.get("keyUri"))?;
     facts(id, properties.get("kty")?, properties.get("keyOps"), properties.get("attributes")?)

@@ -7,6 +7,7 @@ use tokio::time::sleep;
 use url::Url;
 
 use super::{
+    action::AzureAction,
     call::{Call, CallTarget},
     client::Azure,
     error::unreadable,
@@ -18,8 +19,8 @@ use crate::{
     ids::KeyId,
 };
 
-const LIST: &str = "Microsoft.KeyVault/vaults/keys/read";
-const CREATE: &str = "Microsoft.KeyVault/vaults/keys/create/action";
+const LIST: AzureAction = AzureAction::ReadKeyInVault;
+const CREATE: AzureAction = AzureAction::CreateKeyVersion;
 /// The tag of a version that names the operation that it was made for.
 const OPERATION_TAG: &str = "aks-kms-operation";
 /// How many times a version is asked for again that the vault was too busy to make.

@@ -1,9 +1,9 @@
 //! The clusters that use keys in vaults: asked of Resource Graph, which answers for every
 //! subscription that the credential can read.
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
-use super::{client::Azure, error::unreadable, vault::resource_graph};
+use super::{client::Azure, resource_graph::GraphScope};
 use crate::{error::Result, facts::ClusterWithKms};
 
 const QUERY: &str = "resources | where type =~ 'microsoft.containerservice/managedclusters' \
@@ -15,18 +15,8 @@ impl Azure {
     /// on or off.
     pub(crate) async fn kms_users(&self) -> Result<Vec<ClusterWithKms>> {
         let what = "search for clusters that use a key vault by Resource Graph";
-        let search = |options: Value| resource_graph(what.to_owned(), QUERY, &options);
-        let first = search(json!({ "resultFormat": "objectArray" }));
-        let turn = |_, page: &Value| match page.get("$skipToken").filter(|it| it.is_string()) {
-            Some(token) => {
-                Ok(Some(search(json!({ "resultFormat": "objectArray", "$skipToken": token }))))
-            }
-            None if page["resultTruncated"] == "true" => {
-                Err(unreadable(what, "it is only a part of the result"))
-            }
-            None => Ok(None),
-        };
-        Ok(self.pages(first, "data", turn).await?.iter().filter_map(user).collect())
+        let rows = self.resource_graph(what, QUERY, GraphScope::Everywhere).await?;
+        Ok(rows.iter().filter_map(user).collect())
     }
 }
 
@@ -51,6 +41,7 @@ fn user(row: &Value) -> Option<ClusterWithKms> {
 #[cfg(test)]
 mod tests {
     use azure_core::http::Method;
+    use serde_json::json;
 
     use super::*;
     use crate::{

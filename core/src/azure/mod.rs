@@ -17,6 +17,7 @@
 //! Everything takes `&self`; independent reads may run at once.
 
 mod access;
+mod action;
 mod bounded;
 mod call;
 mod challenge;
@@ -26,6 +27,7 @@ mod credential;
 mod error;
 #[cfg(test)]
 mod fuzz_tests;
+mod identity;
 mod key;
 mod key_version;
 mod kms_users;
@@ -34,6 +36,8 @@ mod no_response;
 mod pages;
 mod policy;
 mod refusal;
+mod resource_graph;
+mod role_assignment;
 mod role_definition;
 #[cfg(test)]
 pub(crate) use refusal::tests::of_a_change as refusal;
@@ -42,12 +46,19 @@ mod simulator_tests;
 #[cfg(test)]
 mod testing;
 #[cfg(test)]
-pub(crate) use testing::{cluster_id, cluster_json};
+pub(crate) use testing::{FakeAzure, Reply, cluster_id, cluster_json, json_reply};
 mod vault;
+pub(crate) use vault::API_VERSION as KEY_VAULT_API_VERSION;
+mod vault_creation;
 
+#[cfg(test)]
+pub(crate) use action::{AzureAction, Plane};
 pub(crate) use client::{Azure, AzureConfig};
 pub use cloud::Cloud;
 pub(crate) use credential::ClusterRole;
 pub(crate) use error::{is_etag_mismatch, is_key_permission_error};
 pub(crate) use managed_cluster::is_not_followed;
-pub(crate) use managed_cluster::{Ended, ManagedCluster, Operation, UpgradeTarget};
+pub(crate) use managed_cluster::{
+    Ended, ListedCluster, ManagedCluster, NewCluster, Operation, UnknownCluster, UpgradeTarget,
+};
+pub(crate) use vault_creation::NewVault;

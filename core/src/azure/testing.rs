@@ -31,7 +31,7 @@ const ENDLESS: usize = 5_000;
 
 /// A scripted response.
 #[derive(Clone, Debug)]
-pub(super) enum Reply {
+pub(crate) enum Reply {
     Response {
         status: u16,
         headers: Vec<(&'static str, String)>,
@@ -52,7 +52,7 @@ impl Reply {
     }
 }
 
-pub(super) fn json_reply(status: u16, body: impl Borrow<Value>) -> Reply {
+pub(crate) fn json_reply(status: u16, body: impl Borrow<Value>) -> Reply {
     text_reply(status, &body.borrow().to_string())
 }
 
@@ -62,11 +62,11 @@ pub(super) fn text_reply(status: u16, body: &str) -> Reply {
 
 /// A request that arrived.
 #[derive(Clone, Debug)]
-pub(super) struct Seen {
+pub(crate) struct Seen {
     pub(super) at: Instant,
-    pub(super) method: Method,
-    pub(super) url: Url,
-    pub(super) body: Value,
+    pub(crate) method: Method,
+    pub(crate) url: Url,
+    pub(crate) body: Value,
     headers: Vec<(String, String)>,
 }
 
@@ -85,11 +85,11 @@ struct Script {
 
 /// Responses by method and by the longest part of the address that was scripted.
 #[derive(Clone, Default)]
-pub(super) struct FakeAzure(Arc<Mutex<Script>>);
+pub(crate) struct FakeAzure(Arc<Mutex<Script>>);
 
 impl FakeAzure {
     /// Scripts responses in order; the last one is given again and again.
-    pub(super) fn on(
+    pub(crate) fn on(
         &self,
         method: Method,
         part: &'static str,
@@ -111,7 +111,7 @@ impl FakeAzure {
     }
 
     /// Everything that was asked so far.
-    pub(super) fn seen(&self) -> Vec<Seen> {
+    pub(crate) fn seen(&self) -> Vec<Seen> {
         self.0.lock().unwrap().seen.clone()
     }
 
@@ -120,7 +120,7 @@ impl FakeAzure {
         self.0.lock().unwrap().scopes.clone()
     }
 
-    pub(super) fn client(&self) -> Azure {
+    pub(crate) fn client(&self) -> Azure {
         self.client_of(Cloud::Public)
     }
 

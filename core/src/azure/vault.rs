@@ -10,26 +10,23 @@ use serde_json::{Value, json};
 use tokio::time::sleep;
 
 use super::{
+    action::AzureAction,
     call::{Call, CallTarget},
     challenge::Challenge,
     client::Azure,
     error::unreadable,
+    resource_graph::GraphScope,
 };
 use crate::{
-    error::{ErrorKind, Result},
+    error::{Error, ErrorKind, Result},
     facts::{AccessPolicy, ConnectionState, Fact, Lookup, PrivateEndpointConnection, VaultFacts},
     ids::{ClusterId, KeyId, VaultId},
 };
 
 /// Of Key Vault's management plane.
-pub(super) const API_VERSION: &str = "2026-05-15";
-const RESOURCE_GRAPH_API_VERSION: &str = "2024-04-01";
+pub(crate) const API_VERSION: &str = "2026-05-15";
 
-const READ: &str = "Microsoft.KeyVault/vaults/read";
-const WRITE: &str = "Microsoft.KeyVault/vaults/write";
-const READ_KEYS: &str = "Microsoft.KeyVault/vaults/keys/read";
-const READ_DELETED: &str = "Microsoft.KeyVault/deletedVaults/read";
-const SEARCH: &str = "Microsoft.ResourceGraph/resources/read";
+const READ: AzureAction = AzureAction::ReadVault;
 
 /// How many times a change is sent again that is in conflict with another one of the vault.
 const CONFLICTS: u32 = 6;
@@ -78,7 +75,7 @@ impl Azure {
         let what = format!("set the public network access of key vault {id} to {access}");
         let call = Call {
             body: Some(json!({ "properties": { "publicNetworkAccess": access } })),
-            ..Call::new(Method::Patch, target, what, WRITE)
+            ..Call::new(Method::Patch, target, what, AzureAction::WriteVault)
         };
         let mut tries = 0;
         loop {
@@ -98,28 +95,34 @@ impl Azure {
     /// Names of a vault's keys.
     pub(crate) async fn vault_keys(&self, id: &VaultId) -> Result<Vec<String>> {
         let what = format!("list the keys of key vault {id}");
-        let call = Call::get(format!("{id}/keys"), API_VERSION, what, READ_KEYS);
+        let call = Call::get(format!("{id}/keys"), API_VERSION, what, AzureAction::ReadKey);
         let keys = self.list(call).await?;
         let name = |key: &Value| key.get("name").and_then(Value::as_str).map(str::to_owned);
         Ok(keys.iter().filter_map(name).collect())
     }
 
     async fn vault_by_id(&self, id: &VaultId) -> Fact<Lookup<VaultFacts>> {
-        let call = vault_read(id);
-        let response = match self.send(&call).await {
-            Ok(response) => response,
+        self.find_vault(id).await.into()
+    }
+
+    /// Looks for a vault.
+    pub(crate) async fn find_vault(&self, id: &VaultId) -> Result<Lookup<VaultFacts>> {
+        match self.read_vault(id).await {
+            Ok(vault) => Ok(Lookup::Found(vault)),
             Err(error) if error.kind() == ErrorKind::NotFound => {
-                return match self.is_deleted(id.subscription_id(), id.name()).await {
-                    Ok(true) => Fact::Known(Lookup::SoftDeleted),
-                    Ok(false) => Fact::Known(Lookup::NotFound),
-                    Err(error) => Fact::Unknown(format!(
-                        "key vault {id} is not there, and whether it can be recovered is not known: {error}"
-                    )),
-                };
+                match self.is_deleted(id.subscription_id(), id.name()).await {
+                    Ok(true) => Ok(Lookup::SoftDeleted),
+                    Ok(false) => Ok(Lookup::NotFound),
+                    Err(error) => {
+                        let message = format!(
+                            "key vault {id} is not there, and whether it can be recovered is not known: {error}"
+                        );
+                        Err(Error::new(error.kind(), message))
+                    }
+                }
             }
-            Err(error) => return Fact::Unknown(error.to_string()),
-        };
-        response.json(&call.what).and_then(|vault| parse(id, &vault)).map(Lookup::Found).into()
+            Err(error) => Err(error),
+        }
     }
 
     async fn vault_by_name(&self, key_id: &KeyId, cluster: &ClusterId) -> Fact<Lookup<VaultFacts>> {
@@ -153,7 +156,8 @@ impl Azure {
         };
         let mut reason = format!(
             "{seen}, but the resource of key vault {name} was not found; pass key_vault_id, or the \
-             right to read it ({READ})"
+             right to read it ({})",
+            READ.name()
         );
         for obstacle in obstacles {
             reason.push_str("; ");
@@ -169,10 +173,8 @@ impl Azure {
             "resources | where type =~ 'microsoft.keyvault/vaults' and name =~ '{name}' | project id"
         );
         let what = format!("search for key vault {name} by Resource Graph");
-        let call = resource_graph(what, &query, &json!({ "resultFormat": "objectArray" }));
-        let found = self.send(&call).await?.json(&call.what)?;
-        let rows = found.get("data").and_then(Value::as_array);
-        Ok(rows.into_iter().flatten().find_map(|row| vault_id_named(row, name)))
+        let rows = self.resource_graph(&what, &query, GraphScope::Everywhere).await?;
+        Ok(rows.iter().find_map(|row| vault_id_named(row, name)))
     }
 
     async fn search_subscription(
@@ -191,7 +193,7 @@ impl Azure {
         let path =
             format!("/subscriptions/{subscription_id}/providers/Microsoft.KeyVault/deletedVaults");
         let what = format!("list the deleted key vaults of subscription {subscription_id}");
-        let call = Call::get(path, API_VERSION, what, READ_DELETED);
+        let call = Call::get(path, API_VERSION, what, AzureAction::ReadDeletedVaults);
         let deleted = match self.list(call).await {
             // There is no such subscription, so nothing to recover in it.
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(false),
@@ -207,7 +209,7 @@ impl Azure {
             path: format!("/keys/{}", key_id.name()),
         };
         let what = format!("ask whether {} exists", key_id.host());
-        let call = Call::new(Method::Get, target, what, "none");
+        let call = Call::new(Method::Get, target, what, None);
         let (Ok(response), Ok(endpoints)) = (self.ask(&call).await, self.endpoints().await) else {
             return Presence::NoResponse;
         };
@@ -225,15 +227,7 @@ impl Azure {
     }
 }
 
-/// A query of Resource Graph.
-pub(super) fn resource_graph(what: String, query: &str, options: &Value) -> Call {
-    let path = "/providers/Microsoft.ResourceGraph/resources";
-    let call = Call::get(path, RESOURCE_GRAPH_API_VERSION, what, SEARCH);
-    let body = json!({ "query": query, "options": options });
-    Call { method: Method::Post, body: Some(body), ..call }
-}
-
-fn vault_read(id: &VaultId) -> Call {
+pub(super) fn vault_read(id: &VaultId) -> Call {
     Call::get(id.to_string(), API_VERSION, format!("read key vault {id}"), READ)
 }
 
@@ -243,7 +237,7 @@ fn vault_id_named(resource: &Value, name: &str) -> Option<VaultId> {
     last.eq_ignore_ascii_case(name).then(|| VaultId::parse(id).ok()).flatten()
 }
 
-fn parse(id: &VaultId, vault: &Value) -> Result<VaultFacts> {
+pub(super) fn parse(id: &VaultId, vault: &Value) -> Result<VaultFacts> {
     let text = |pointer: &str| vault.pointer(pointer).and_then(Value::as_str);
     let flag = |pointer: &str| vault.pointer(pointer).and_then(Value::as_bool);
     let Some(tenant_id) = text("/properties/tenantId") else {
@@ -265,6 +259,8 @@ fn parse(id: &VaultId, vault: &Value) -> Result<VaultFacts> {
         soft_delete: flag("/properties/enableSoftDelete").unwrap_or(true),
         purge_protection: flag("/properties/enablePurgeProtection").unwrap_or(false),
         private_endpoint_connections: connections.into_iter().flatten().map(connection).collect(),
+        is_ready: text("/properties/provisioningState")
+            .is_none_or(|state| state.eq_ignore_ascii_case("Succeeded")),
     })
 }
 

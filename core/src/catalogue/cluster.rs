@@ -4,7 +4,7 @@ use super::{
     Rule, RuleId,
     groups::{
         BLOCK, BLOCK_UNLESS_HOLDS, CHANGES_KMS, CHANGES_KMS_OR_STATUS, INFO, SETS_KEY,
-        SETS_KEY_OR_STATUS, WARN, WRITES_SECRETS, WRITES_SECRETS_OR_STATUS,
+        SETS_KEY_OR_STATUS, SETS_KEY_PROVISIONS_OR_STATUS, USES_IDENTITY, WARN, WRITES_SECRETS,
     },
     pages,
 };
@@ -14,9 +14,9 @@ pub(super) const RULES: &[Rule] = &[
     Rule {
         id: RuleId::ClusterIdentitySystemAssigned,
         summary: "KMS needs a user-assigned managed identity: it must have access to the key before KMS is turned on.",
-        remedy: "Give the cluster a user-assigned identity: `az aks update --resource-group <group> --name <cluster> --enable-managed-identity --assign-identity <identity id>`.",
+        remedy: "Make a user-assigned identity, `az identity create --resource-group <group> --name <cluster>-identity`, or let `provision` do it; give it every role that the present identity holds; then assign it: `az aks update --resource-group <group> --name <cluster> --enable-managed-identity --assign-identity <identity id>`. Keep the roles of the present one: parts of the control plane use its tokens for hours.",
         url: pages::LIMITATIONS,
-        verbs: SETS_KEY_OR_STATUS,
+        verbs: SETS_KEY_PROVISIONS_OR_STATUS,
         violated_when: "the cluster's identity is not user-assigned",
         ..BLOCK
     },
@@ -25,8 +25,26 @@ pub(super) const RULES: &[Rule] = &[
         summary: "The cluster's user-assigned identity must exist: it is what KMS and AKS itself reach the vault with.",
         remedy: "Create one, `az identity create --resource-group <identity group> --name <identity>`, grant it the access to the keys that the old one had, and give it to the cluster: `az aks update --resource-group <group> --name <cluster> --enable-managed-identity --assign-identity <identity id>`; not while the last operation on the cluster has failed, because any update would apply that one's key.",
         url: pages::LIMITATIONS,
-        verbs: WRITES_SECRETS_OR_STATUS,
+        verbs: USES_IDENTITY,
         violated_when: "the cluster's identity was deleted",
+        ..BLOCK
+    },
+    Rule {
+        id: RuleId::IdentityNotOfCluster,
+        summary: "KMS reaches the vault with the identity that the cluster runs as: access of another one is of no use to it.",
+        remedy: "Leave identity out, or pass the one that the cluster runs as; to change that: `az aks update --resource-group <group> --name <cluster> --enable-managed-identity --assign-identity <identity id>`.",
+        url: pages::KMS,
+        verbs: &[Verb::Provision],
+        violated_when: "the cluster runs as another identity",
+        ..WARN
+    },
+    Rule {
+        id: RuleId::ClusterExists,
+        summary: "A cluster that exists is not made, and not changed into what was asked for.",
+        remedy: "Call `enable` or `rotate` for the cluster that exists, or make one with another name.",
+        url: pages::KMS,
+        verbs: &[Verb::CreateCluster],
+        violated_when: "the cluster exists already",
         ..BLOCK
     },
     Rule {
@@ -70,7 +88,7 @@ pub(super) const RULES: &[Rule] = &[
         summary: "Turning KMS on below Kubernetes 1.27 gives KMS v1: at most 2,000 secrets, and no upgrade to 1.27 or later until it is migrated.",
         remedy: "Upgrade the cluster to 1.27 or later first: `az aks upgrade --resource-group <group> --name <cluster> --kubernetes-version <kubernetes version>`; or use `migrate_to_v2` later.",
         url: pages::KMS_V2,
-        verbs: &[Verb::Enable],
+        verbs: &[Verb::Enable, Verb::CreateCluster],
         violated_when: "KMS would be v1",
         ..WARN
     },

@@ -4,7 +4,7 @@ use crate::{
     catalogue::{Level, Rule, RuleId},
     ids::Verb::{
         self, ChangeNetworkMode, CheckAction, CreateCluster, Disable, Enable, MigrateToV2,
-        ReencryptSecrets, Rotate, Status, VerifySecrets,
+        Provision, ReencryptSecrets, Rotate, Status, VerifySecrets,
     },
 };
 
@@ -53,6 +53,14 @@ pub(super) const SETS_KEY_OR_STATUS: &[Verb] =
 pub(super) const USES_KEY: &[Verb] =
     &[Enable, Rotate, Disable, ChangeNetworkMode, MigrateToV2, CreateCluster, Status];
 
+/// The same, and the verb that makes what of it is missing.
+pub(super) const USES_KEY_OR_PROVISIONS: &[Verb] =
+    &[Enable, Rotate, Disable, ChangeNetworkMode, MigrateToV2, CreateCluster, Provision, Status];
+
+/// Verbs that put a key into the cluster's KMS profile, and those that come before and after.
+pub(super) const SETS_KEY_PROVISIONS_OR_STATUS: &[Verb] =
+    &[Enable, Rotate, ChangeNetworkMode, MigrateToV2, CreateCluster, Provision, Status];
+
 /// Verbs that change the managed cluster and are gated.
 pub(super) const CHANGES_KMS: &[Verb] = &[Enable, Rotate, Disable, ChangeNetworkMode, MigrateToV2];
 
@@ -67,6 +75,19 @@ pub(super) const WRITES_SECRETS: &[Verb] =
 /// The same, and the verb that tells what is wrong now.
 pub(super) const WRITES_SECRETS_OR_STATUS: &[Verb] =
     &[Enable, Rotate, Disable, ChangeNetworkMode, MigrateToV2, ReencryptSecrets, Status];
+
+/// The same, and those for which the cluster's identity must be there before and afterwards.
+pub(super) const USES_IDENTITY: &[Verb] = &[
+    Enable,
+    Rotate,
+    Disable,
+    ChangeNetworkMode,
+    MigrateToV2,
+    ReencryptSecrets,
+    CreateCluster,
+    Provision,
+    Status,
+];
 
 /// Verbs that talk to the cluster's Kubernetes API.
 pub(super) const USES_KUBERNETES: &[Verb] = &[

@@ -2,7 +2,10 @@
 
 use super::{
     Rule, RuleId,
-    groups::{BLOCK, BLOCK_UNLESS_HOLDS, CHANGES_KMS, INFO, USES_KUBERNETES, WARN, WRITES_SECRETS},
+    groups::{
+        BLOCK, BLOCK_UNLESS_HOLDS, CHANGES_KMS, INFO, USES_KUBERNETES, WARN, WRITES_SECRETS,
+        WRITES_SECRETS_OR_STATUS,
+    },
     pages,
 };
 use crate::ids::Verb;
@@ -28,10 +31,10 @@ pub(super) const RULES: &[Rule] = &[
     },
     Rule {
         id: RuleId::KubernetesPermissionMissing,
-        summary: "Rewriting secrets needs list and patch on them, list on namespaces, and in the state namespace the canary Secret and, unless there is no journal, ConfigMap and Lease aks-kms and Secret aks-kms-seal.",
+        summary: "Rewriting secrets needs list and patch on them, list on namespaces, and in the state namespace the canary Secret and, unless there is no journal, ConfigMap and Lease aks-kms and Secret aks-kms-seal; `status` tells less where a right to read is missing, which is a warning.",
         remedy: "Grant what is missing with a ClusterRole and a binding, then check with `kubectl auth can-i <verb> <resource> --all-namespaces`.",
         url: pages::KUBERNETES_RBAC,
-        verbs: WRITES_SECRETS,
+        verbs: WRITES_SECRETS_OR_STATUS,
         violated_when: "a right in Kubernetes is missing",
         ..BLOCK
     },

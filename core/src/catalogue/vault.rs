@@ -4,7 +4,7 @@ use super::{
     Rule, RuleId,
     groups::{
         BLOCK, BLOCK_UNLESS_ALLOWED, BLOCK_UNLESS_HOLDS, CHANGES_KMS_OR_STATUS, INFO, SETS_KEY,
-        SETS_KEY_OR_STATUS, USES_KEY, WARN,
+        SETS_KEY_PROVISIONS_OR_STATUS, USES_KEY, USES_KEY_OR_PROVISIONS, WARN,
     },
     pages,
 };
@@ -25,7 +25,7 @@ pub(super) const RULES: &[Rule] = &[
         summary: "The key's vault was deleted; until it is purged it can be recovered with its keys.",
         remedy: "Recover it, `az keyvault recover --name <vault>`, then grant its roles again: recovery does not bring them back.",
         url: pages::RECOVERY,
-        verbs: USES_KEY,
+        verbs: USES_KEY_OR_PROVISIONS,
         violated_when: "the vault was deleted",
         ..BLOCK
     },
@@ -34,7 +34,7 @@ pub(super) const RULES: &[Rule] = &[
         summary: "The vault must be in the tenant of the cluster's identity.",
         remedy: "Use a vault of the cluster's own tenant: `az keyvault create --name <new vault> --resource-group <group> --enable-purge-protection true`.",
         url: pages::LIMITATIONS,
-        verbs: USES_KEY,
+        verbs: USES_KEY_OR_PROVISIONS,
         violated_when: "the vault is in another tenant than the cluster's identity",
         ..BLOCK
     },
@@ -43,7 +43,7 @@ pub(super) const RULES: &[Rule] = &[
         summary: "In public mode the vault's firewall must not deny by default: it would block the KMS plugin.",
         remedy: "Open it, `az keyvault update --name <vault> --default-action Allow`, or use private mode.",
         url: pages::LIMITATIONS,
-        verbs: USES_KEY,
+        verbs: USES_KEY_OR_PROVISIONS,
         violated_when: "the vault's firewall denies by default",
         ..BLOCK
     },
@@ -52,7 +52,7 @@ pub(super) const RULES: &[Rule] = &[
         summary: "In public mode the vault's public network access must be enabled: the KMS plugin has no other way to it.",
         remedy: "Open it, `az keyvault update --name <vault> --public-network-access Enabled`, or use private mode.",
         url: pages::LIMITATIONS,
-        verbs: USES_KEY,
+        verbs: USES_KEY_OR_PROVISIONS,
         violated_when: "the vault's public network access is disabled",
         ..BLOCK_UNLESS_HOLDS
     },
@@ -61,7 +61,7 @@ pub(super) const RULES: &[Rule] = &[
         summary: "Without soft delete and purge protection, a purged key makes the cluster's secrets unrecoverable.",
         remedy: "Turn it on, which cannot be undone: `az keyvault update --name <vault> --enable-purge-protection true`; what is deleted then stays recoverable with `az keyvault recover` and `az keyvault key recover`.",
         url: pages::RECOVERY,
-        verbs: USES_KEY,
+        verbs: USES_KEY_OR_PROVISIONS,
         violated_when: "the vault's keys can be purged",
         ..WARN
     },
@@ -70,7 +70,7 @@ pub(super) const RULES: &[Rule] = &[
         summary: "The key and its version must exist in the vault.",
         remedy: "List the versions with `az keyvault key list-versions --vault-name <vault> --name <key> -o table`; a key that was deleted shows in `az keyvault key list-deleted --vault-name <vault>` and comes back with `az keyvault key recover --vault-name <vault> --name <key>`; away from a key in use that is gone for good, `rotate` to another key.",
         url: pages::KEYS,
-        verbs: USES_KEY,
+        verbs: USES_KEY_OR_PROVISIONS,
         violated_when: "the key is missing",
         ..BLOCK
     },
@@ -79,7 +79,7 @@ pub(super) const RULES: &[Rule] = &[
         summary: "The key was deleted; until it is purged it can be recovered with all its versions.",
         remedy: "Recover it: `az keyvault key recover --vault-name <vault> --name <key>`.",
         url: pages::RECOVERY,
-        verbs: USES_KEY,
+        verbs: USES_KEY_OR_PROVISIONS,
         violated_when: "the key was deleted",
         ..BLOCK
     },
@@ -88,7 +88,7 @@ pub(super) const RULES: &[Rule] = &[
         summary: "The key version must be enabled: a disabled one neither encrypts nor decrypts.",
         remedy: "Enable it: `az keyvault key set-attributes --vault-name <vault> --name <key> --version <key version> --enabled true`.",
         url: pages::KEYS,
-        verbs: USES_KEY,
+        verbs: USES_KEY_OR_PROVISIONS,
         violated_when: "the key version is disabled",
         ..BLOCK
     },
@@ -97,7 +97,7 @@ pub(super) const RULES: &[Rule] = &[
         summary: "The key version must not have expired: an expired one does not encrypt, and API servers stop working with it.",
         remedy: "Extend it, `az keyvault key set-attributes --vault-name <vault> --name <key> --version <key version> --expires <date>`, then rotate to a new version.",
         url: pages::OBSERVABILITY,
-        verbs: USES_KEY,
+        verbs: USES_KEY_OR_PROVISIONS,
         violated_when: "the key version has expired",
         ..BLOCK
     },
@@ -106,7 +106,7 @@ pub(super) const RULES: &[Rule] = &[
         summary: "The key version must be valid now: before its activation date it cannot be used.",
         remedy: "Set its activation date to the past: `az keyvault key set-attributes --vault-name <vault> --name <key> --version <key version> --not-before <date>`.",
         url: pages::KEYS,
-        verbs: USES_KEY,
+        verbs: USES_KEY_OR_PROVISIONS,
         violated_when: "the key version is not valid yet",
         ..BLOCK
     },
@@ -115,7 +115,7 @@ pub(super) const RULES: &[Rule] = &[
         summary: "The key version expires within 30 days; when it does, API servers stop working.",
         remedy: "Rotate to a new version before that, and keep this one valid until the rotation after; or extend it: `az keyvault key set-attributes --vault-name <vault> --name <key> --version <key version> --expires <date>`.",
         url: pages::OBSERVABILITY,
-        verbs: USES_KEY,
+        verbs: USES_KEY_OR_PROVISIONS,
         violated_when: "the key version expires soon",
         ..WARN
     },
@@ -124,7 +124,7 @@ pub(super) const RULES: &[Rule] = &[
         summary: "The key must be an RSA key, in software or in an HSM.",
         remedy: "Create one: `az keyvault key create --vault-name <vault> --name <new key> --kty RSA --size 2048`.",
         url: pages::KEYS,
-        verbs: USES_KEY,
+        verbs: USES_KEY_OR_PROVISIONS,
         violated_when: "the key is of another type than RSA",
         ..BLOCK
     },
@@ -133,7 +133,7 @@ pub(super) const RULES: &[Rule] = &[
         summary: "The key's permitted operations must include encrypt and decrypt.",
         remedy: "Permit them: `az keyvault key set-attributes --vault-name <vault> --name <key> --version <key version> --ops encrypt decrypt`.",
         url: pages::KEYS,
-        verbs: USES_KEY,
+        verbs: USES_KEY_OR_PROVISIONS,
         violated_when: "the key may not both encrypt and decrypt",
         ..BLOCK
     },
@@ -205,7 +205,7 @@ pub(super) const RULES: &[Rule] = &[
         summary: "Without diagnostic settings on the vault, no log of encryption and decryption is kept.",
         remedy: "Turn them on: `az monitor diagnostic-settings create --name kms --resource <vault id> --logs '[{\"category\": \"AuditEvent\", \"enabled\": true}]' --workspace <workspace id>`.",
         url: pages::VAULT_LOGGING,
-        verbs: SETS_KEY_OR_STATUS,
+        verbs: SETS_KEY_PROVISIONS_OR_STATUS,
         violated_when: "the vault has no diagnostic settings",
         ..INFO
     },
@@ -217,5 +217,23 @@ pub(super) const RULES: &[Rule] = &[
         verbs: SETS_KEY,
         violated_when: "the cluster's identity may not approve private endpoint connections of the vault",
         ..BLOCK_UNLESS_ALLOWED
+    },
+    Rule {
+        id: RuleId::VaultNameTaken,
+        summary: "The name of a key vault is unique in all of Azure, also for as long as a deleted one can be recovered.",
+        remedy: "Pass another name as key_vault, or the resource id of the vault that is meant; `az keyvault list --query [].id` and `az keyvault list-deleted --resource-type vault` show your own.",
+        url: pages::IDENTIFIERS,
+        verbs: &[Verb::Provision],
+        violated_when: "the vault's name is taken",
+        ..BLOCK
+    },
+    Rule {
+        id: RuleId::KeyInClosedVault,
+        summary: "Keys are not supported to be made or changed in a vault that is closed to the public and has no private endpoint.",
+        remedy: "The key is made through Azure Resource Manager, which network rules of the vault do not concern; for what asks the vault itself, such as `rotate` without a key id, make a private endpoint to it and run there: `az network private-endpoint create --resource-group <group> --name kms --vnet-name <vnet> --subnet <subnet> --private-connection-resource-id <vault id> --group-id vault --connection-name kms`.",
+        url: pages::VAULT_PRIVATE_LINK,
+        verbs: &[Verb::Provision],
+        violated_when: "the vault that the key is to be made in is closed",
+        ..WARN
     },
 ];

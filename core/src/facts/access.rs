@@ -1,5 +1,7 @@
 //! What is known of the cluster identity's rights on the vault.
 
+use std::fmt;
+
 use crate::facts::Fact;
 
 /// The cluster's control plane identity and what it may do with the key.
@@ -13,6 +15,48 @@ pub(crate) struct AccessFacts {
     /// Roles of the identity, its groups included, at the key and every scope above it.
     /// For a vault with access policies they matter in private mode only: for the private link.
     pub(crate) roles: Fact<Vec<RoleGrant>>,
+}
+
+/// What is known of a user-assigned identity.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) struct IdentityFacts {
+    pub(crate) principal_id: String,
+    pub(crate) tenant_id: String,
+}
+
+/// A role that a principal holds somewhere.
+#[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub(crate) struct HeldRole {
+    pub(crate) role: String,
+    pub(crate) scope: String,
+}
+
+/// A built-in role that the cluster's identity needs on its vault.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum VaultRole {
+    /// To encrypt and decrypt with its keys.
+    CryptoUser,
+    /// To approve private endpoint connections.
+    Contributor,
+}
+
+impl VaultRole {
+    /// Name of the role's definition, the same everywhere in Azure.
+    pub(crate) const fn definition(self) -> &'static str {
+        match self {
+            Self::CryptoUser => "12338af0-0e69-4776-bea7-57ae8d297424",
+            Self::Contributor => "f25e0fa2-a7c8-4377-a976-54943a77a395",
+        }
+    }
+}
+
+impl fmt::Display for VaultRole {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::CryptoUser => "Key Vault Crypto User",
+            Self::Contributor => "Key Vault Contributor",
+        })
+    }
 }
 
 /// A role assignment with the role's definition.

@@ -34,11 +34,42 @@ pub(crate) struct ClusterFacts {
     pub(crate) node_pools: Vec<NodePoolFacts>,
     /// `identity.tenantId`: only system-assigned identities have it here.
     pub(crate) tenant_id: Option<String>,
+    /// `identity.principalId`: the same.
+    pub(crate) system_principal_id: Option<String>,
     /// `aadProfile` is present: the Kubernetes API takes Entra tokens.
     pub(crate) entra: bool,
 }
 
 impl ClusterFacts {
+    /// A cluster that is yet to be made, as far as it is decided: at rest, without KMS.
+    pub(crate) fn planned(
+        id: ClusterId,
+        location: String,
+        identities: Vec<UserAssignedIdentity>,
+    ) -> Self {
+        Self {
+            id,
+            location,
+            kubernetes_version: KubernetesVersion::OF_NEW_CLUSTERS,
+            provisioning_state: "Succeeded".to_owned(),
+            power_state: "Running".to_owned(),
+            identity_kind: IdentityKind::UserAssigned,
+            identities,
+            kms: None,
+            infrastructure_encryption: false,
+            vnet_integration: false,
+            private_cluster: false,
+            hosts: Vec::new(),
+            node_resource_group: String::new(),
+            resource_uid: None,
+            etag: None,
+            node_pools: Vec::new(),
+            tenant_id: None,
+            system_principal_id: None,
+            entra: false,
+        }
+    }
+
     pub(crate) fn is_succeeded(&self) -> bool {
         self.provisioning_state.eq_ignore_ascii_case("Succeeded")
     }

@@ -12,7 +12,7 @@ mod obstacle;
 mod status;
 mod vault;
 
-pub(crate) use access::{AccessFacts, RoleGrant};
+pub(crate) use access::{AccessFacts, HeldRole, IdentityFacts, RoleGrant, VaultRole};
 pub(crate) use cluster::{
     ClusterFacts, Configured, IdentityKind, KmsProfile, NodePoolFacts, UserAssignedIdentity,
     is_terminal_state,

@@ -3,7 +3,7 @@
 use super::{ClusterFacts, IdentityKind};
 use crate::{
     ids::KubernetesVersion,
-    report::{Experience, Finding, KmsStatus, KmsVersion},
+    report::{ClusterSummary, Experience, Finding, KmsStatus, KmsVersion},
 };
 
 impl ClusterFacts {
@@ -42,6 +42,24 @@ impl ClusterFacts {
             ledger: None,
             operation_in_progress: None,
             secrets: None,
+        }
+    }
+
+    /// The row of the cluster in a list.
+    pub(crate) fn summary(&self) -> ClusterSummary {
+        let status = self.status(Vec::new());
+        ClusterSummary {
+            name: status.cluster.name().to_owned(),
+            resource_group: status.cluster.resource_group().to_owned(),
+            id: status.cluster,
+            location: status.location,
+            kubernetes_version: status.kubernetes_version,
+            provisioning_state: status.provisioning_state,
+            enabled: status.enabled,
+            key_id: status.key_id,
+            network_mode: status.network_mode,
+            kms_version: status.kms_version,
+            experience: status.experience,
         }
     }
 }

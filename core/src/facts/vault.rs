@@ -17,6 +17,8 @@ pub(crate) struct VaultFacts {
     pub(crate) soft_delete: bool,
     pub(crate) purge_protection: bool,
     pub(crate) private_endpoint_connections: Vec<PrivateEndpointConnection>,
+    /// `provisioningState` is Succeeded, or not told.
+    pub(crate) is_ready: bool,
 }
 
 /// An entry of a vault's `privateEndpointConnections`.

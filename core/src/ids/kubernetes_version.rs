@@ -18,6 +18,9 @@ impl KubernetesVersion {
     /// From here on a private vault needs API Server VNet Integration without exception.
     pub(crate) const PRIVATE_NEEDS_VNET: Self = Self { major: 1, minor: 31, patch: None };
 
+    /// What AKS takes for a new cluster where none is named is this or later.
+    pub(crate) const OF_NEW_CLUSTERS: Self = Self { major: 1, minor: 32, patch: None };
+
     /// Reads `1.33` or `1.33.3`.
     ///
     /// # Errors

@@ -13,10 +13,12 @@ mod resource_id;
 mod tests;
 mod text_enum;
 mod vault_access;
+mod vault_authorization;
 mod verb;
 
 pub use expected_key::ExpectedKey;
 pub use key_id::KeyId;
+pub(crate) use key_id::hex;
 pub use kubernetes_version::KubernetesVersion;
 pub use network_mode::NetworkMode;
 pub use node_pools::NodePools;
@@ -26,4 +28,5 @@ pub use resource_id::{ClusterId, IdentityId, VaultId};
 pub(crate) use text_enum::{Time, schema_as_text};
 pub(crate) use text_enum::{by_name, serde_as_text, text_enum};
 pub use vault_access::VaultAccess;
+pub use vault_authorization::VaultAuthorization;
 pub use verb::Verb;

@@ -191,6 +191,18 @@ resource_id!(
 );
 
 impl ClusterId {
+    /// A vault of the cluster's resource group.
+    pub(crate) fn vault_beside(&self, name: &str) -> Option<VaultId> {
+        Parts::new(&self.0.subscription_id, &self.0.resource_group, name).map(VaultId)
+    }
+
+    /// An identity of the cluster's resource group.
+    pub(crate) fn identity_beside(&self, name: &str) -> Option<IdentityId> {
+        Parts::new(&self.0.subscription_id, &self.0.resource_group, name).map(IdentityId)
+    }
+}
+
+impl ClusterId {
     /// Makes the id from its parts.
     ///
     /// # Errors

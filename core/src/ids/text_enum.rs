@@ -142,11 +142,12 @@ mod tests {
 
     use crate::{
         catalogue::Level,
-        ids::{NetworkMode, NodePools, VaultAccess, Verb},
+        ids::{NetworkMode, NodePools, VaultAccess, VaultAuthorization, Verb},
         options::Pace,
         progress::Phase,
         report::{
-            BlockedReason, Evidence, Experience, FindingState, KmsVersion, Purpose, StepOutcome,
+            BlockedReason, Evidence, Experience, FindingState, KmsVersion, ProvisionPart, Purpose,
+            StepOutcome,
         },
     };
 
@@ -180,7 +181,9 @@ mod tests {
         has_one_name(Phase::ALL, Phase::as_str);
         has_one_name(Purpose::ALL, Purpose::as_str);
         has_one_name(StepOutcome::ALL, StepOutcome::as_str);
+        has_one_name(ProvisionPart::ALL, ProvisionPart::as_str);
         has_one_name(VaultAccess::ALL, VaultAccess::as_str);
+        has_one_name(VaultAuthorization::ALL, VaultAuthorization::as_str);
         has_one_name(Verb::ALL, Verb::as_str);
     }
 

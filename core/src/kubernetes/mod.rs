@@ -3,6 +3,7 @@
 mod http;
 mod objects;
 mod observe;
+mod right;
 mod tables;
 
 pub use http::access::KubernetesAccess;
@@ -29,6 +30,8 @@ pub(crate) use objects::namespace::namespace_exists;
 pub(crate) use objects::record_store::{RecordStore, Stored, Written};
 pub(crate) use objects::seal::{Read, SealStore};
 pub(crate) use observe::{Needs, ObserveScope, observe};
+#[cfg(test)]
+pub(crate) use right::{KubernetesRight, Place};
 pub(crate) use tables::metrics::{ServerMetrics, scrape};
 pub(crate) use tables::table::{TablePage, object_resource_version, parse_page};
 pub(crate) use tables::watch::{WatchEvent, WatchParser};

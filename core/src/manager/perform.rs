@@ -12,14 +12,16 @@ use tracing::Instrument;
 
 use super::{
     Inner,
+    creation::{self, Ensured},
     operation::{as_arguments, goes_on, is_our_operation, new_operation, with_key_made},
     recorded::operation_to_resume,
     session::{AtTimeLimit, Session, TimeLimit, key_in_use, status_with},
 };
 use crate::{
+    azure::NewCluster,
     error::{Error, ErrorKind, Result},
     facts::{ClusterFacts, Fact},
-    ids::{KeyId, KubernetesVersion, VaultId},
+    ids::{KeyId, KubernetesVersion, VaultId, Verb},
     kubernetes::{Needs, ObserveScope},
     ledger::{Fit, Operation, Reconciled},
     observe::{KeyToObserve, Observation, StoredRecord},
@@ -41,11 +43,20 @@ const MAX_PLANS: usize = 4;
 /// What a verb that writes is called with.
 pub(super) struct OperationRequest<'a> {
     pub(super) intent: Intent,
+    /// The cluster, where it is to be made first.
+    pub(super) new: Option<NewCluster>,
     pub(super) run: &'a RunOptions,
     /// Of `run`, since the call began.
     pub(super) limit: TimeLimit,
     /// How secrets are rewritten; which ones is part of the intent.
     pub(super) reencrypt: ReencryptOptions,
+}
+
+impl OperationRequest<'_> {
+    /// What was called.
+    fn verb(&self) -> Verb {
+        if self.new.is_some() { Verb::CreateCluster } else { self.intent.verb() }
+    }
 }
 
 /// A run, as it goes from round to round.
@@ -73,7 +84,7 @@ struct FirstLook {
 impl Inner {
     /// Performs a verb that writes.
     pub(super) async fn perform(&self, request: OperationRequest<'_>) -> Result<OperationReport> {
-        let (verb, options) = (request.intent.verb(), request.run);
+        let (verb, options) = (request.verb(), request.run);
         let run = OperationRun {
             session: Session::new(self, verb, options),
             recorder: tokio::sync::OnceCell::new(),
@@ -94,7 +105,10 @@ impl Inner {
             run.half_way.is_unfinished(None);
         }
         let outcome = outcome.map_err(|error| run.half_way.told_in(error));
-        if outcome.is_err() && run.session.log.has_begun() {
+        // A creation that failed or takes longer has no step yet.
+        let may_be_there =
+            |error: &Error| request.new.is_some() && error.kind() != ErrorKind::PreflightFailed;
+        if outcome.as_ref().is_err_and(|error| run.session.log.has_begun() || may_be_there(error)) {
             run.read_final_status().await;
         }
         if let Some(recorder) = run.recorder.get() {
@@ -106,6 +120,13 @@ impl Inner {
 
 impl OperationRun<'_> {
     async fn to_its_end(&self) -> Result<()> {
+        if let Some(new) = &self.request.new {
+            let rewrites = matches!(&self.request.intent, Intent::Enable(asked) if asked.reencrypt);
+            let ensured = creation::ensure(&self.session, new, self.request.run, rewrites);
+            if Box::pin(ensured).await? == Ensured::Planned {
+                return Ok(());
+            }
+        }
         let outcome = self.plan_and_run().await;
         if outcome.is_err() && !self.wrote.load(Ordering::Relaxed) {
             self.forget().await;
@@ -186,6 +207,10 @@ impl OperationRun<'_> {
             };
             let intent = with_key_made(&with_made, made.as_ref());
             let plan = verbs::plan(&seen.observed, &intent, &self.request.reencrypt, allow)?;
+            let changes = plan.steps.iter().any(|step| step.kind.changes_cluster());
+            if changes && self.request.new.is_some() && !run.dry_run {
+                return Err(creation::changed(&self.session));
+            }
             log.planned(&plan);
             if let Some(operation) = &unfinished {
                 reporter.phase(Phase::Plan, None, goes_on(operation, &plan));

@@ -68,7 +68,7 @@ pub(super) async fn resume(inner: &Inner, options: ResumeOptions) -> Result<Oper
     match operation {
         Some(operation) => {
             let (intent, reencrypt) = (operation.intent, options.reencrypt);
-            inner.perform(OperationRequest { intent, run: &run, limit, reencrypt }).await
+            inner.perform(OperationRequest { intent, new: None, run: &run, limit, reencrypt }).await
         }
         None => nothing_recorded(inner, Verb::Resume, &run, &seen),
     }

@@ -45,8 +45,10 @@ pub(crate) fn next(state: &OperationState) -> Effect {
             reencrypt_secrets(state, expected.as_ref(), *purpose)
         }
         StepKind::WaitForKey { expected } => wait_for_key(state, &state.expected(expected)),
-        // A verb of its own, without a run.
-        StepKind::VerifySecrets => Effect::Pass(StepOutcome::Skipped),
+        // Done without a run, or before it.
+        StepKind::VerifySecrets | StepKind::CreateCluster { .. } => {
+            Effect::Pass(StepOutcome::Skipped)
+        }
         StepKind::UpgradeControlPlane { version } => upgrade_control_plane(state, *version),
         StepKind::UpgradeNodePools { .. } => upgrade_node_pools(state),
         StepKind::SetVaultPublicAccess { key_vault_id, enabled: true } => {

@@ -2,6 +2,7 @@
 
 mod intent;
 mod new_key;
+mod provision_options;
 #[cfg(feature = "bindings")]
 mod reencrypt;
 #[cfg(feature = "bindings")]
@@ -13,10 +14,11 @@ pub(crate) use intent::{
     ChangeNetworkMode, Disable, Enable, Intent, MigrateToV2, ReencryptSecrets, Rotate,
 };
 pub use new_key::NewKey;
+pub use provision_options::ProvisionOptions;
 #[doc(hidden)]
 pub use timing::Timing;
 pub use verb_options::{
-    ChangeNetworkModeOptions, DisableOptions, EnableOptions, MigrateToV2Options, Pace, Reencrypt,
-    ReencryptOptions, ReencryptSecretsOptions, ResumeOptions, RotateOptions, RunOptions,
-    StatusOptions, VerifySecretsOptions,
+    ChangeNetworkModeOptions, CreateClusterOptions, DisableOptions, EnableOptions,
+    MigrateToV2Options, Pace, Reencrypt, ReencryptOptions, ReencryptSecretsOptions, ResumeOptions,
+    RotateOptions, RunOptions, StatusOptions, VerifySecretsOptions,
 };

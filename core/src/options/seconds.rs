@@ -37,3 +37,29 @@ pub(super) fn deserialize<'de, D: Deserializer<'de>>(
         D::Error::custom(format!("{seconds} is no number of seconds from 0 to {}", u64::MAX))
     })
 }
+
+/// A duration that need not be there.
+pub(super) mod optional {
+    use std::time::Duration;
+
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    #[derive(Deserialize)]
+    struct Given(#[serde(with = "super")] Duration);
+
+    pub(in crate::options) fn serialize<S: Serializer>(
+        duration: &Option<Duration>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        match duration {
+            Some(duration) => super::serialize(duration, serializer),
+            None => serializer.serialize_none(),
+        }
+    }
+
+    pub(in crate::options) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Option<Duration>, D::Error> {
+        Ok(Option::<Given>::deserialize(deserializer)?.map(|given| given.0))
+    }
+}

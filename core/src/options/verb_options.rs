@@ -222,6 +222,20 @@ verb_options! {
 }
 
 verb_options! {
+    /// Options of `create_cluster`.
+    CreateClusterOptions {
+        /// How the API servers reach the vault. Default: public.
+        network_mode: NetworkMode,
+        /// Resource id of the key's vault. Required in private mode; helps to find the vault in public mode.
+        key_vault_id: Option<String>,
+        /// Resource id of the user-assigned identity that the cluster runs as. Default: the one in `body`.
+        identity_id: Option<String>,
+        /// Whether secrets are rewritten and proven afterwards. Default: yes.
+        reencrypt: Reencrypt,
+    }
+}
+
+verb_options! {
     /// Options of `rotate`.
     RotateOptions {
         /// How the API servers reach the key's vault. Default: as they reach the one in use.

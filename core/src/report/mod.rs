@@ -1,14 +1,17 @@
 //! What the library says: findings, plans, reports, the state of a cluster and its keys.
 
 mod action;
+mod cluster_list;
 mod finding;
 mod kms;
 mod ledger;
 mod operation;
+mod provisioned;
 mod status;
 mod step;
 
 pub use action::Action;
+pub use cluster_list::{ClusterList, ClusterSummary, UnreadableResource};
 pub use finding::{Finding, FindingState};
 pub use kms::{KmsChange, KmsConfiguration};
 pub use ledger::{KeyLedger, LedgerEntry};
@@ -16,5 +19,6 @@ pub use operation::{
     ApiServer, BlockedReason, BlockedSecret, Counts, Evidence, OperationReport, Purpose,
     ReencryptReport, Scope, StepOutcome, StepReport,
 };
+pub use provisioned::{ProvisionPart, ProvisionStep, Provisioned};
 pub use status::{Experience, KmsStatus, KmsVersion, OperationInProgress, SecretTotal};
 pub use step::{Step, StepKind, Steps};

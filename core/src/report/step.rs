@@ -79,6 +79,11 @@ impl fmt::Display for Steps {
 pub enum StepKind {
     /// The operation is recorded in the cluster, and this run holds the cluster's Lease.
     RecordOperation,
+    /// There is the cluster, with this KMS profile from the start.
+    CreateCluster {
+        /// The profile.
+        target: KmsConfiguration,
+    },
     /// The key has a version that was made for this operation.
     CreateKeyVersion {
         /// The key, without a version.
@@ -153,7 +158,8 @@ impl StepKind {
     pub(crate) fn changes_cluster(&self) -> bool {
         matches!(
             self,
-            Self::SetKms { .. }
+            Self::CreateCluster { .. }
+                | Self::SetKms { .. }
                 | Self::Settle
                 | Self::UpgradeControlPlane { .. }
                 | Self::UpgradeNodePools { .. }
@@ -163,6 +169,9 @@ impl StepKind {
     fn summary(&self) -> String {
         match self {
             Self::RecordOperation => "Record the operation in the cluster".to_owned(),
+            Self::CreateCluster { target: KmsConfiguration { key_id, network_mode, .. } } => {
+                format!("Create the cluster with KMS key {key_id} ({network_mode} access)")
+            }
             Self::CreateKeyVersion { key_id } => format!("Make a new version of key {key_id}"),
             Self::RecordKey => "Record the keys and the proof in the cluster".to_owned(),
             Self::SetKms {

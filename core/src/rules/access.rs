@@ -5,7 +5,7 @@ use crate::{
     catalogue::RuleId,
     facts::{AccessFacts, Fact, Lookup, RoleGrant, VaultFacts},
     ids::NetworkMode,
-    report::Finding,
+    report::{Finding, FindingState},
 };
 
 const ENCRYPT: &str = "Microsoft.KeyVault/vaults/keys/encrypt/action";
@@ -31,6 +31,32 @@ pub(super) fn check(question: &RuleContext<'_>) -> Vec<Finding> {
     let private = question.sets().is_some_and(|target| target.network_mode == NetworkMode::Private);
     let private_link = if private { judged.private_link() } else { None };
     judged.key_access().into_iter().chain(private_link).collect()
+}
+
+/// Whether an identity may not, as far as it can be seen, encrypt and decrypt with the keys of a vault.
+pub(crate) fn lacks_key_access(access: &AccessFacts, vault: &VaultFacts) -> bool {
+    let vault = Fact::Known(Lookup::Found(vault.clone()));
+    !Judged { access, vault: Some(&vault), resource: String::new() }.key_access().is_empty()
+}
+
+/// Whether an identity may not, as far as it can be seen, approve private endpoint connections of a vault.
+pub(crate) fn lacks_private_link(access: &AccessFacts, vault: &VaultFacts) -> bool {
+    let vault = Fact::Known(Lookup::Found(vault.clone()));
+    Judged { access, vault: Some(&vault), resource: String::new() }.private_link().is_some()
+}
+
+/// What cannot be told of an identity's access to a vault.
+pub(crate) fn undetermined_access(
+    access: &AccessFacts,
+    vault: &VaultFacts,
+    private: bool,
+) -> Vec<Finding> {
+    let found = Fact::Known(Lookup::Found(vault.clone()));
+    let judged = Judged { access, vault: Some(&found), resource: vault.id.to_string() };
+    let link = if private { judged.private_link() } else { None };
+    let mut findings: Vec<Finding> = judged.key_access().into_iter().chain(link).collect();
+    findings.retain(|finding| finding.state == FindingState::Undetermined);
+    findings
 }
 
 /// Whether an identity has encrypt or decrypt through a group: by one of its role assignments, or

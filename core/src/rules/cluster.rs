@@ -3,7 +3,7 @@
 use super::{check_fact, question::RuleContext};
 use crate::{
     catalogue::{Level, RuleId},
-    facts::{Configured, Fact, IdentityKind, is_terminal_state},
+    facts::{Configured, Fact, HeldRole, IdentityKind, is_terminal_state},
     ids::{KubernetesVersion, NetworkMode, Verb},
     report::Finding,
 };
@@ -11,6 +11,8 @@ use crate::{
 /// What KMS v1 supports, and from where on it is worth a warning.
 const KMS_V1_SECRETS: u64 = 2_000;
 const KMS_V1_SECRETS_WARN: u64 = 1_800;
+/// Roles that a message names.
+const ROLES_NAMED: usize = 20;
 
 pub(super) fn check(question: &RuleContext<'_>) -> Vec<Finding> {
     let mut findings = busy(question);
@@ -48,8 +50,40 @@ fn identity(question: &RuleContext<'_>) -> Option<Finding> {
     // Without KMS there is nothing wrong with it.
     (question.verb != Verb::Status || question.in_use().is_some()).then(|| {
         let message = format!("the cluster has {kind}, and KMS needs a user-assigned one");
-        violated(question, RuleId::ClusterIdentitySystemAssigned, message)
+        let finding = violated(question, RuleId::ClusterIdentitySystemAssigned, message);
+        match question.observed.held_roles.as_ref().map(held_roles) {
+            Some(held) => Finding { remedy: format!("{} {held}", finding.remedy), ..finding },
+            None => finding,
+        }
     })
+}
+
+/// What another identity has to be given before it takes the place of the present one.
+fn held_roles(held: &Fact<Vec<HeldRole>>) -> String {
+    let give = "`az role assignment create --role <role> --assignee-object-id <principal id of the new identity> \
+                --assignee-principal-type ServicePrincipal --scope <scope>`";
+    match held {
+        Fact::Unknown(why) => format!(
+            "Which roles it holds could not be read ({why}); `az role assignment list --all --assignee` lists them, and \
+             {give} gives each."
+        ),
+        Fact::Known(held) if held.is_empty() => "It holds no role in this subscription.".to_owned(),
+        Fact::Known(held) => {
+            let named: Vec<String> = held
+                .iter()
+                .take(ROLES_NAMED)
+                .map(|role| format!("{} at {}", role.role, role.scope))
+                .collect();
+            let others = match held.len().saturating_sub(ROLES_NAMED) {
+                0 => String::new(),
+                more => format!(", and {more} more"),
+            };
+            format!(
+                "It holds in this subscription: {}{others}; {give} gives each.",
+                named.join(", ")
+            )
+        }
+    }
 }
 
 fn identity_missing(question: &RuleContext<'_>) -> Option<Finding> {

@@ -24,6 +24,9 @@ pub(super) fn check(question: &RuleContext<'_>) -> Vec<Finding> {
             let judged = Judged { question, kubernetes };
             findings.extend(judged.cluster_mismatch());
             findings.extend(judged.unreadable());
+            if question.verb == Verb::Status {
+                findings.extend(judged.less_to_be_seen());
+            }
             if question.touches_secrets() {
                 findings.extend(judged.permission_missing());
                 findings.extend(judged.updates_denied());
@@ -233,6 +236,18 @@ impl Judged<'_> {
                 missing.iter().filter(needed).map(Permission::to_string).collect();
             (!missing.is_empty()).then(|| format!("missing in Kubernetes: {}", missing.join(", ")))
         })
+    }
+
+    /// What may not be read is not among the rest, and nothing else says why.
+    fn less_to_be_seen(&self) -> Option<Finding> {
+        let missing = self.kubernetes.missing_permissions.known()?.iter();
+        let to_read = missing.filter(|it| matches!(it.verb.as_str(), "get" | "list"));
+        let missing: Vec<String> = to_read.map(Permission::to_string).collect();
+        let cluster = &self.question.observed.cluster.id;
+        let message =
+            format!("not everything can be seen: missing in Kubernetes: {}", missing.join(", "));
+        let finding = Finding::violated(RuleId::KubernetesPermissionMissing, cluster, message);
+        (!missing.is_empty()).then(|| finding.at(Level::Warn, false))
     }
 
     fn updates_denied(&self) -> Vec<Finding> {

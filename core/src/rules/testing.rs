@@ -42,22 +42,11 @@ pub(crate) const HOST: &str = "prod-dns-1a2b3c.hcp.westeurope.azmk8s.io";
 pub(crate) fn observed() -> Observed {
     Observed {
         at: NOW,
-        cluster: cluster(),
         vault: Some(Fact::Known(Lookup::Found(vault()))),
         key: Some(Fact::Known(Lookup::Found(key(KEY_1)))),
         access: Some(access()),
         diagnostics: Some(Fact::Known(true)),
-        versions: None,
-        vault_keys: None,
-        upgrades: None,
-        kubernetes: Fact::Known(kubernetes()),
-        obstacle: None,
-        down: false,
-        record: None,
-        previous: None,
-        in_use: None,
-        perhaps: Vec::new(),
-        others: None,
+        ..Observed::of(cluster(), Fact::Known(kubernetes()))
     }
 }
 
@@ -88,6 +77,7 @@ pub(crate) fn cluster() -> ClusterFacts {
         }],
         entra: false,
         tenant_id: None,
+        system_principal_id: None,
     }
 }
 
@@ -102,6 +92,7 @@ pub(crate) fn vault() -> VaultFacts {
         soft_delete: true,
         purge_protection: true,
         private_endpoint_connections: Vec::new(),
+        is_ready: true,
     }
 }
 

@@ -32,6 +32,8 @@ struct Entries {
     started_at: OffsetDateTime,
     before: Option<KmsStatus>,
     after: Option<KmsStatus>,
+    /// What comes before every plan, and what the rules said of it.
+    begins_with: (Vec<Step>, Vec<Finding>),
     plan: Vec<Step>,
     steps: Vec<StepReport>,
     findings: Vec<Finding>,
@@ -53,6 +55,7 @@ impl RunLog {
             started_at: crate::clock::now(),
             before: None,
             after: None,
+            begins_with: (Vec::new(), Vec::new()),
             plan: Vec::new(),
             steps: Vec::new(),
             findings: Vec::new(),
@@ -71,9 +74,20 @@ impl RunLog {
     /// A plan was made; a later one replaces it.
     pub(crate) fn planned(&self, plan: &Plan) {
         self.change(|entries| {
-            entries.plan.clone_from(&plan.steps);
-            entries.findings.clone_from(&plan.findings);
+            let (steps, findings) = &entries.begins_with;
+            entries.plan = steps.iter().chain(&plan.steps).cloned().collect();
+            entries.findings = if findings.is_empty() {
+                plan.findings.clone()
+            } else {
+                // What both judged is told once.
+                rules::in_order(findings.iter().chain(&plan.findings).cloned().collect())
+            };
         });
+    }
+
+    /// What comes before every plan of this call.
+    pub(crate) fn begins_with(&self, steps: Vec<Step>, findings: Vec<Finding>) {
+        self.change(|entries| entries.begins_with = (steps, findings));
     }
 
     /// Whether any step, or a pass of one, was run.

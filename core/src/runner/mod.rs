@@ -297,7 +297,9 @@ fn phase(step: &StepKind) -> Phase {
     match step {
         StepKind::RecordOperation | StepKind::RecordKey => Phase::Record,
         StepKind::CreateKeyVersion { .. } | StepKind::SetVaultPublicAccess { .. } => Phase::Vault,
-        StepKind::SetKms { .. } | StepKind::Settle => Phase::Cluster,
+        StepKind::CreateCluster { .. } | StepKind::SetKms { .. } | StepKind::Settle => {
+            Phase::Cluster
+        }
         StepKind::UpgradeControlPlane { .. } | StepKind::UpgradeNodePools { .. } => Phase::Upgrade,
         StepKind::WaitForKey { .. } | StepKind::ReencryptSecrets { .. } => Phase::Converge,
         StepKind::VerifySecrets => Phase::Verify,

@@ -129,6 +129,15 @@ impl Az {
         key["key"]["kid"].as_str().unwrap().to_owned()
     }
 
+    /// `az keyvault key list-versions`, by Resource Manager: the versions of a key.
+    pub(crate) async fn key_versions(&self, vault: &str, key: &str) -> Vec<String> {
+        let path = format!("{vault}/keys/{key}/versions");
+        let (status, answer) = self.arm_at("2026-05-15", Method::GET, &path, None).await;
+        assert!(status.is_success(), "{status}: {answer}");
+        let versions = answer["value"].as_array().unwrap().iter();
+        versions.map(|version| version["name"].as_str().unwrap().to_owned()).collect()
+    }
+
     /// `az keyvault key delete` and `az keyvault key purge`.
     pub(crate) async fn purge_key(&self, key_id: &KeyId) {
         for (method, path) in [

@@ -16,10 +16,11 @@ use std::{
 };
 
 use aks_kms::{
-    ClusterId, KmsManager, KmsManagerBuilder, OnProgress, Phase, Progress, RuleId, RunOptions,
-    Timing,
+    ClusterId, KmsManager, KmsManagerBuilder, ListClustersOptions, OnProgress, Phase, Progress,
+    RuleId, RunOptions, Timing,
 };
 use aks_kms_simulator::{Case, Options, Simulator, clock::TimeScale};
+use serde_json::{Value, json};
 
 /// Both sides wait this much shorter than in Azure.
 pub(crate) const SCALE: f64 = 0.01;
@@ -37,11 +38,43 @@ pub(crate) async fn simulator() -> Simulator {
 
 /// A builder for the case's cluster, with waits scaled as the simulator's are.
 pub(crate) fn builder(case: &Case) -> KmsManagerBuilder {
-    KmsManager::builder(ClusterId::parse(&case.cluster_id).unwrap())
+    builder_of(case, ClusterId::parse(&case.cluster_id).unwrap())
+}
+
+/// A builder for any cluster of the case, with waits scaled as the simulator's are.
+pub(crate) fn builder_of(case: &Case, cluster: ClusterId) -> KmsManagerBuilder {
+    KmsManager::builder(cluster)
         .cloud(case.arm.parse().unwrap())
         .credential(case.credential())
         .transport(case.transport())
         .timing(Timing::scaled(SCALE))
+}
+
+/// Options of `list_clusters` for the case's Azure.
+pub(crate) fn list_options(case: &Case) -> ListClustersOptions {
+    ListClustersOptions {
+        credential: Some(case.credential()),
+        cloud: case.arm.parse().unwrap(),
+        transport: Some(case.transport()),
+        timing: Timing::scaled(SCALE),
+        ..ListClustersOptions::default()
+    }
+}
+
+/// What the fields of every other client look like, and one that nobody knows.
+pub(crate) fn new_cluster(private: bool) -> Value {
+    json!({
+        "location": "eastus",
+        "tags": {"team": "shop"},
+        "properties": {
+            "dnsPrefix": "shop",
+            "kubernetesVersion": "1.34",
+            "apiServerAccessProfile": {"enableVnetIntegration": private},
+            "agentPoolProfiles": [
+                {"name": "system", "mode": "System", "count": 2, "vmSize": "Standard_D4s_v5", "brandNew": true},
+            ],
+        },
+    })
 }
 
 /// Waits for real API servers on a machine of their own: no write is under way for a minute there, and

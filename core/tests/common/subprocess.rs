@@ -8,8 +8,8 @@ use std::{
 };
 
 use aks_kms::{
-    DisableOptions, EnableOptions, Error, KmsManager, OperationReport, ReencryptSecretsOptions,
-    ResumeOptions, RotateOptions, RunOptions, Timing,
+    ClusterId, CreateClusterOptions, DisableOptions, EnableOptions, Error, KmsManager,
+    ProvisionOptions, ReencryptSecretsOptions, ResumeOptions, RotateOptions, RunOptions, Timing,
 };
 use aks_kms_simulator::Case;
 use serde::{Deserialize, Serialize};
@@ -26,7 +26,8 @@ const MARK: &str = "subprocess: ";
 #[derive(Clone, Deserialize, Serialize)]
 pub(crate) struct Script {
     pub(crate) case: Case,
-    /// `enable`, `rotate`, `disable`, `reencrypt_secrets` or `resume`.
+    /// `enable`, `rotate`, `disable`, `reencrypt_secrets`, `resume`, `provision`, or `create_cluster` of the cluster
+    /// `brand-new`.
     pub(crate) verb: String,
     pub(crate) key_id: Option<String>,
     /// Wait for a word before each phase.
@@ -174,14 +175,16 @@ impl Subprocess {
 pub(crate) async fn act() {
     let Ok(script) = std::env::var(SCRIPT) else { return };
     let script: Script = serde_json::from_str(&script).unwrap();
-    let manager =
-        super::builder(&script.case).timing(Timing::scaled(script.scale)).build().unwrap();
+    let given = ClusterId::parse(&script.case.cluster_id).unwrap();
+    let (subscription, group) = (given.subscription_id(), given.resource_group());
+    let cluster = match script.verb.as_str() {
+        "create_cluster" => ClusterId::new(subscription, group, "brand-new").unwrap(),
+        _ => given,
+    };
+    let timing = Timing::scaled(script.scale);
+    let manager = super::builder_of(&script.case, cluster).timing(timing).build().unwrap();
     let outcome = match perform(&manager, &script).await {
-        Ok(report) => Outcome {
-            code: None,
-            message: String::new(),
-            report: serde_json::to_value(report).unwrap(),
-        },
+        Ok(report) => Outcome { code: None, message: String::new(), report },
         Err(error) => Outcome {
             code: Some(error.code().to_owned()),
             message: error.to_string(),
@@ -191,9 +194,25 @@ pub(crate) async fn act() {
     say(&serde_json::to_string(&outcome).unwrap());
 }
 
-async fn perform(manager: &KmsManager, script: &Script) -> Result<OperationReport, Error> {
+async fn perform(manager: &KmsManager, script: &Script) -> Result<Value, Error> {
     let run = run(script.step_by_step);
-    match script.verb.as_str() {
+    let report = match script.verb.as_str() {
+        "provision" => {
+            let options = ProvisionOptions {
+                identity: Some("own".to_owned()),
+                on_progress: run.on_progress,
+                ..ProvisionOptions::default()
+            };
+            return Ok(serde_json::to_value(manager.provision(options).await?).unwrap());
+        }
+        "create_cluster" => {
+            let options = CreateClusterOptions {
+                identity_id: Some(script.case.identity_id.clone()),
+                ..CreateClusterOptions::from(run)
+            };
+            let key = script.key_id.as_ref().unwrap();
+            manager.create_cluster(super::new_cluster(false), key, options).await
+        }
         "enable" => {
             let key = script.key_id.as_ref().unwrap();
             manager.enable(key, EnableOptions::from(run)).await
@@ -209,7 +228,8 @@ async fn perform(manager: &KmsManager, script: &Script) -> Result<OperationRepor
         }
         "resume" => manager.resume(ResumeOptions::from(run)).await,
         other => panic!("no verb {other}"),
-    }
+    };
+    report.map(|report| serde_json::to_value(report).unwrap())
 }
 
 fn run(step_by_step: bool) -> RunOptions {

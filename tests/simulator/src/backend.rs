@@ -226,6 +226,11 @@ pub trait KubernetesBackend: Send + Sync {
         Err("its Kubernetes keeps no records".to_owned())
     }
 
+    /// Gives the cluster user other rights.
+    async fn set_rights(&self, _rights: crate::given::Access) -> Result<(), String> {
+        Err("its Kubernetes keeps the rights that it began with".to_owned())
+    }
+
     /// Replaces the faults of the Kubernetes side.
     async fn set_faults(&self, faults: crate::given::Faults) -> Result<(), String>;
 }

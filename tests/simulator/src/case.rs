@@ -10,6 +10,8 @@ use serde_json::Value;
 pub struct Case {
     /// Id of the case, for the administration.
     pub id: String,
+    /// Id of the subscription.
+    pub subscription_id: String,
     /// ARM id of the managed cluster.
     pub cluster_id: String,
     /// Ids of the key's versions, oldest first.
@@ -71,7 +73,7 @@ impl Case {
     /// Replaces the placeholders in every string of a JSON value, names of members among them.
     ///
     /// `{{key.N}}` is the id of the key's N-th version (from 1), `{{vault}}` the vault's ARM id,
-    /// `{{cluster}}` the cluster's, `{{identity}}` its identity's, whose object id is `{{principal}}`;
+    /// `{{cluster}}` the cluster's, `{{subscription}}` the id of its subscription, `{{identity}}` its identity's, whose object id is `{{principal}}`;
     /// `{{other_key.N}}` and `{{other_vault}}` are those of the other vault. Others stay as they are.
     pub fn substitute(&self, value: &mut Value) {
         Placeholders {
@@ -79,6 +81,7 @@ impl Case {
             other_key_ids: &self.other_key_ids,
             vault: &self.key_vault_id,
             other_vault: &self.other_key_vault_id,
+            subscription: &self.subscription_id,
             cluster: &self.cluster_id,
             identity: &self.identity_id,
             principal: &self.principal_id,
@@ -93,6 +96,7 @@ pub(crate) struct Placeholders<'a> {
     pub(crate) other_key_ids: &'a [String],
     pub(crate) vault: &'a str,
     pub(crate) other_vault: &'a str,
+    pub(crate) subscription: &'a str,
     pub(crate) cluster: &'a str,
     pub(crate) identity: &'a str,
     pub(crate) principal: &'a str,
@@ -122,6 +126,7 @@ impl Placeholders<'_> {
         let fixed = [
             ("{{vault}}", self.vault),
             ("{{other_vault}}", self.other_vault),
+            ("{{subscription}}", self.subscription),
             ("{{cluster}}", self.cluster),
             ("{{identity}}", self.identity),
             ("{{principal}}", self.principal),
@@ -148,13 +153,14 @@ mod tests {
             other_key_ids: &["id-other".to_owned()],
             vault: "/v",
             other_vault: "/w",
+            subscription: "s",
             cluster: "/c",
             identity: "/i",
             principal: "p",
         };
         let mut value = json!({
             "a": ["{{key.1}}", "{{key.10}}", { "{{key.2}}": "x {{vault}} y {{cluster}}" }],
-            "other": "{{other_key.1}} {{other_vault}} {{identity}} {{principal}}",
+            "other": "{{other_key.1}} {{other_vault}} {{identity}} {{principal}} {{subscription}}",
             "unknown": "{{key.11}}",
             "number": 1,
         });
@@ -163,7 +169,7 @@ mod tests {
             value,
             json!({
                 "a": ["id-1", "id-10", { "id-2": "x /v y /c" }],
-                "other": "id-other /w /i p",
+                "other": "id-other /w /i p s",
                 "unknown": "{{key.11}}",
                 "number": 1,
             })

@@ -36,6 +36,9 @@ pub struct When {
     /// Its arguments and options by name, `key_id` among them.
     #[serde(default)]
     pub options: Map<String, Value>,
+    /// Name of the cluster, in the resource group of the given one; absent: the given one.
+    #[serde(default)]
+    pub cluster: Option<String>,
     /// How the cluster's Kubernetes API is reached: `cluster-user` (default) or `cluster-admin`.
     #[serde(default)]
     pub kubernetes: Option<String>,

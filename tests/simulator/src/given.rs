@@ -12,11 +12,12 @@ mod vault;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub(crate) use self::access::EVERYBODYS;
 pub use self::{
-    access::{Access, KubernetesRight, Scope},
+    access::{Access, CustomRole, KubernetesRight, Scope},
     cluster::{
         Backend, Cluster, FailedChange, ForgottenSecrets, Identity, Kms, NetworkMode, OtherCluster,
-        Wiring,
+        OtherSubscription, Wiring,
     },
     faults::{
         ApiServerFault, ApiServerFaultKind, AzureFault, Faults, KubernetesFault, OperationFault,
@@ -44,11 +45,20 @@ pub struct Given {
     pub access: Access,
     /// The Secrets in the cluster.
     pub secrets: Secrets,
-    /// Other clusters of the subscription, which only Resource Graph knows of.
+    /// Other clusters of the subscription, which are in lists and searches and nowhere else.
     pub other_clusters: Vec<OtherCluster>,
+    /// Other subscriptions of the tenant.
+    pub other_subscriptions: Vec<OtherSubscription>,
     /// The library's record as somebody wrote it; absent: there is none. `{{cluster_uid}}`,
     /// `{{resource_uid}}` and `{{etag}}` stand for what the library finds.
     pub record: Option<serde_json::Value>,
     /// What goes wrong.
     pub faults: Faults,
+}
+
+impl Given {
+    /// The other subscription with this id.
+    pub(crate) fn other_subscription(&self, id: &str) -> Option<&OtherSubscription> {
+        self.other_subscriptions.iter().find(|other| other.id.eq_ignore_ascii_case(id))
+    }
 }

@@ -2,7 +2,7 @@
 
 mod shared;
 
-use std::{sync::Arc, time::Instant};
+use std::{collections::BTreeSet, sync::Arc, time::Instant};
 
 use serde_json::Value;
 use tokio::{net::TcpListener, task::JoinSet};
@@ -16,7 +16,7 @@ use crate::{
     bearer::Bearer,
     case::Case,
     clock::TimeScale,
-    given::{Faults, Given, OperationFault},
+    given::{Access, Faults, Given, OperationFault},
     http::{
         host::Hosts,
         listener::{self, Service},
@@ -27,7 +27,7 @@ use crate::{
     region::Region,
     tls::Authority,
     vault::Refusal,
-    writes::Write,
+    writes::{Use, Write},
 };
 
 /// Where and how fast the simulator runs.
@@ -175,7 +175,12 @@ impl Simulator {
         Ok(self.shared.world(case)?.recorder.all())
     }
 
-    /// Forgets the writes that a case saw.
+    /// The rights that the case's caller used: those that it was asked for and had.
+    pub fn uses(&self, case: &str) -> Result<BTreeSet<Use>, Error> {
+        Ok(self.shared.world(case)?.recorder.uses())
+    }
+
+    /// Forgets the writes that a case saw, and the rights that were used.
     pub fn clear_writes(&self, case: &str) -> Result<(), Error> {
         self.shared.world(case)?.recorder.clear();
         Ok(())
@@ -194,6 +199,13 @@ impl Simulator {
     /// Replaces the faults of a case, on the Azure and on the Kubernetes side.
     pub async fn set_faults(&self, case: &str, faults: Faults) -> Result<(), Error> {
         self.shared.set_faults(case, faults).await
+    }
+
+    /// Gives the case's caller other rights, in Azure and in Kubernetes; those of the cluster's identity stay.
+    pub async fn set_rights(&self, case: &str, rights: Access) -> Result<(), Error> {
+        self.shared.backend(case)?.set_rights(rights.clone()).await.map_err(Error::Backend)?;
+        self.shared.world(case)?.set_rights(rights);
+        Ok(())
     }
 
     /// The document of a case's cluster.

@@ -12,10 +12,10 @@ use crate::{
     closed_vaults::ClosedVaults,
     cluster::{Cluster, kubernetes::Kubernetes, operation::Operation, version::Version},
     faults::FaultBook,
-    given::{Given, Identity, Scope},
+    given::{Access, Given, Identity, Scope},
     identities::ManagedIdentity,
     names::{KEY, Names, vault_host},
-    roles::{RoleAssignment, RoleDefinition, matches},
+    roles::{RoleAssignment, RoleDefinition},
     vault::{Refusal, User, Vault, material::KeySpec},
     writes::Recorder,
 };
@@ -24,6 +24,8 @@ use crate::{
 pub(crate) struct World {
     pub(crate) names: Names,
     pub(crate) given: Given,
+    /// What the caller may do now.
+    rights: Mutex<Arc<Access>>,
     /// Ids of the given key's versions, oldest first.
     pub(crate) key_ids: Vec<String>,
     /// Those of the key in the other vault, if there is one.
@@ -110,6 +112,7 @@ impl World {
             kubernetes,
             closed_vaults: ClosedVaults::default(),
             scale,
+            rights: Mutex::new(Arc::new(given.access.clone())),
             given,
             names,
         };
@@ -218,14 +221,14 @@ impl World {
         self.clusters().iter().any(|cluster| cluster.state().is_busy())
     }
 
-    /// Whether the caller lacks an action.
-    pub(crate) fn caller_lacks(&self, action: &str) -> bool {
-        self.given.access.caller_lacks.iter().any(|lacking| matches(lacking, action))
+    /// What the caller may do now.
+    pub(crate) fn rights(&self) -> Arc<Access> {
+        lock(&self.rights).clone()
     }
 
-    /// The caller, as the application or as the user with this object id, as a user of vaults.
-    pub(crate) fn caller<'a>(&'a self, object: &'a str) -> User<'a> {
-        User::Caller { object, lacks: &self.given.access.caller_lacks }
+    /// Gives the caller other rights.
+    pub(crate) fn set_rights(&self, rights: Access) {
+        *lock(&self.rights) = Arc::new(rights);
     }
 
     /// Calls `work` with a cluster's identity as a user of vaults.

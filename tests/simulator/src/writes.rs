@@ -1,6 +1,9 @@
 //! The writes that a case saw, in order: the `then.writes` of a conformance case.
 
-use std::sync::{Mutex, PoisonError};
+use std::{
+    collections::BTreeSet,
+    sync::{Mutex, PoisonError},
+};
 
 use serde::Serialize;
 use serde_json::Value;
@@ -40,12 +43,35 @@ pub enum Write {
 /// access-review and dry-run requests, and those to the Lease, the `ConfigMap` and the library's own
 /// Secrets.
 #[derive(Debug, Default)]
-pub struct Recorder(Mutex<Vec<Write>>);
+pub struct Recorder {
+    writes: Mutex<Vec<Write>>,
+    uses: Mutex<BTreeSet<Use>>,
+}
+
+/// A right that the caller used.
+#[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub enum Use {
+    /// An action of Resource Manager.
+    Action(String),
+    /// An action in a vault.
+    DataAction(String),
+    /// In Kubernetes, on one object or, without a name, on those of a namespace or of all.
+    Kubernetes {
+        /// Such as `get`.
+        verb: String,
+        /// A resource, such as `secrets`, or a path.
+        resource: String,
+        /// The namespace; `None`: all, or there is none.
+        namespace: Option<String>,
+        /// The object's name; `None`: it is not about a single one.
+        name: Option<String>,
+    },
+}
 
 impl Recorder {
     /// A patch of a secret, whatever came of it.
     pub fn patch_secret(&self) {
-        let mut writes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut writes = self.writes.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(Write::PatchSecrets { patch_secrets }) = writes.last_mut() {
             *patch_secrets += 1;
         } else {
@@ -78,18 +104,30 @@ impl Recorder {
     }
 
     fn push(&self, write: Write) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(write);
+        self.writes.lock().unwrap_or_else(PoisonError::into_inner).push(write);
     }
 
     /// All writes so far.
     #[must_use]
     pub fn all(&self) -> Vec<Write> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.writes.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// A right that the caller used.
+    pub(crate) fn used(&self, right: Use) {
+        self.uses.lock().unwrap_or_else(PoisonError::into_inner).insert(right);
+    }
+
+    /// All rights that the caller used so far.
+    #[must_use]
+    pub fn uses(&self) -> BTreeSet<Use> {
+        self.uses.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Forgets what was recorded.
     pub fn clear(&self) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        self.writes.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        self.uses.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }
 }
 

@@ -44,6 +44,7 @@ pub(super) fn read_facts(id: &ClusterId, raw: &Value) -> Result<ClusterFacts, &'
         etag: text(raw, "/eTag"),
         node_pools: node_pools(properties),
         tenant_id: text(raw, "/identity/tenantId"),
+        system_principal_id: text(raw, "/identity/principalId"),
         entra: properties.get("aadProfile").is_some_and(Value::is_object),
     })
 }

@@ -5,6 +5,8 @@ mod edit;
 mod facts;
 #[cfg(test)]
 mod fuzz_tests;
+mod list;
+mod new;
 mod operation;
 mod upgrade;
 
@@ -14,11 +16,14 @@ use serde_json::Value;
 pub(crate) use self::{
     document::ManagedCluster,
     edit::UpgradeTarget,
+    list::{ListedCluster, UnknownCluster},
+    new::NewCluster,
     operation::{Ended, Operation, is_not_followed},
 };
 
 use self::edit::with_kms;
 use super::{
+    action::AzureAction,
     call::{Call, CallTarget},
     client::Azure,
 };
@@ -27,9 +32,6 @@ use crate::{
     ids::ClusterId,
     report::KmsChange,
 };
-
-const READ: &str = "Microsoft.ContainerService/managedClusters/read";
-const WRITE: &str = "Microsoft.ContainerService/managedClusters/write";
 
 impl Azure {
     /// Reads a managed cluster.
@@ -77,15 +79,17 @@ impl Azure {
         };
         let api_version = self.managed_clusters_api_version.clone();
         let target = CallTarget::ManagementOnce { path: id.to_string(), api_version };
-        let put = Call::new(Method::Put, target, format!("update managed cluster {id}"), WRITE);
+        let what = format!("update managed cluster {id}");
+        let put = Call::new(Method::Put, target, what, AzureAction::WriteCluster);
         let call = Call { body: Some(body), if_match: Some(etag.clone()), ..put };
         let response = self.send(&call).await?;
-        Operation::accepted(id, &response, self.endpoints().await?)
+        Operation::accepted(id, &call.what, &response, self.endpoints().await?)
     }
 
     pub(super) fn managed_cluster_read(&self, id: &ClusterId) -> Call {
         let target = self.managed_cluster_path(id, "");
-        Call::new(Method::Get, target, format!("read managed cluster {id}"), READ)
+        let what = format!("read managed cluster {id}");
+        Call::new(Method::Get, target, what, AzureAction::ReadCluster)
     }
 
     /// The cluster's address with `suffix` appended.

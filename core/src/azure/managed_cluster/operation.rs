@@ -27,6 +27,7 @@ use url::Url;
 use super::ManagedCluster;
 use crate::{
     azure::{
+        action::AzureAction,
         call::{Call, CallTarget, Response},
         client::Azure,
         cloud::CloudEndpoints,
@@ -45,11 +46,13 @@ const LONGEST_ASKED: Duration = Duration::from_secs(600);
 const REJECTED: u32 = 5;
 /// What the library gives up, Azure does not.
 const STILL_AT_WORK: &str = "Azure may still be at work on it; the same call goes on with it";
-const READ_STATUS: &str = "Microsoft.ContainerService/locations/operations/read";
+const READ_STATUS: AzureAction = AzureAction::ReadOperation;
 
 /// An operation on a managed cluster that Azure has accepted.
 pub(crate) struct Operation {
     cluster: ClusterId,
+    /// Completes "could not …".
+    what: String,
     source: Source,
     /// What the response that accepted it asks to wait before the first poll.
     first_pause: Option<Duration>,
@@ -124,6 +127,7 @@ impl Operation {
     /// Reads from the response to a change where the operation can be followed.
     pub(super) fn accepted(
         cluster: &ClusterId,
+        what: &str,
         response: &Response,
         endpoints: &CloudEndpoints,
     ) -> Result<Self> {
@@ -136,7 +140,13 @@ impl Operation {
             Source::Cluster(Until::Ended)
         };
         let (first_pause, accepted_at) = (retry_after(response), LastInProgress::now());
-        Ok(Self { cluster: cluster.clone(), source, first_pause, accepted_at })
+        Ok(Self {
+            cluster: cluster.clone(),
+            what: what.to_owned(),
+            source,
+            first_pause,
+            accepted_at,
+        })
     }
 }
 
@@ -159,10 +169,9 @@ impl Operation {
         deadline: Instant,
         on_poll: impl Fn(&str) + Send + Sync,
     ) -> Result<Ended> {
-        let Self { cluster, mut source, first_pause, accepted_at } = self;
+        let Self { cluster, what, mut source, first_pause, accepted_at } = self;
         let mut in_progress = accepted_at;
         let mut rejected = 0;
-        let what = format!("update managed cluster {cluster}");
         let mut pace = PollInterval::new(&azure.timing);
         let mut state = "not known".to_owned();
         if let Some(pause) = first_pause {
@@ -234,7 +243,7 @@ fn judge(cluster: &ClusterId, source: &Source, call: &Call, response: &Response)
     let what = &call.what;
     if !(200..300).contains(&response.status) {
         let service = ServiceError::parse(&response.body);
-        let error = refused(what, call.permission, false, response.status, &service);
+        let error = refused(what, call.permission(), false, response.status, &service);
         return judge_error(source, error);
     }
     match source {
@@ -309,8 +318,9 @@ const NOT_FOLLOWED: &str = "OperationNotFollowed";
 
 /// Nobody saw the operation end: only a new look at everything tells what came of it.
 fn not_followed(what: &str) -> Error {
+    let action = READ_STATUS.name();
     let message = format!(
-        "could not follow \"{what}\": the operation cannot be read ({READ_STATUS}), and the cluster is at rest; run this \
+        "could not follow \"{what}\": the operation cannot be read ({action}), and the cluster is at rest; run this \
          again, which looks at what came of it"
     );
     Error::new(ErrorKind::Conflict, message).with_service_code(NOT_FOLLOWED)

@@ -5,12 +5,10 @@ use serde_json::Value;
 
 use super::{ManagedCluster, UpgradeTarget, edit::with_versions, operation::Operation};
 use crate::{
-    azure::{call::Call, client::Azure},
+    azure::{action::AzureAction, call::Call, client::Azure},
     error::Result,
     ids::{ClusterId, KubernetesVersion},
 };
-
-const READ_UPGRADES: &str = "Microsoft.ContainerService/managedClusters/upgradeProfiles/read";
 
 impl Azure {
     /// The versions that AKS offers the control plane to upgrade to, the lowest first. Previews are
@@ -18,7 +16,7 @@ impl Azure {
     pub(crate) async fn upgrades(&self, id: &ClusterId) -> Result<Vec<KubernetesVersion>> {
         let target = self.managed_cluster_path(id, "/upgradeProfiles/default");
         let what = format!("read the upgrades offered to managed cluster {id}");
-        let call = Call::new(Method::Get, target, what, READ_UPGRADES);
+        let call = Call::new(Method::Get, target, what, AzureAction::ReadUpgrades);
         let profile = self.send(&call).await?.json(&call.what)?;
         let offered =
             profile.pointer("/properties/controlPlaneProfile/upgrades").and_then(Value::as_array);

@@ -48,10 +48,13 @@ async fn uid(api: &KubernetesApi) -> Result<String> {
 /// Any list tells it. Leases cannot become unreadable; where they may not be listed, secrets may.
 async fn resource_version(api: &KubernetesApi, namespace: &str) -> Result<u64> {
     let doing = format!("list leases in namespace {namespace}");
-    if let Ok(page) = list_page(api, &leases_path(namespace), 1, None, &doing).await {
-        return Ok(page.resource_version);
-    }
+    let first = match list_page(api, &leases_path(namespace), 1, None, &doing).await {
+        Ok(page) => return Ok(page.resource_version),
+        Err(error) => error,
+    };
     let doing = format!("list secrets in namespace {namespace}");
-    let page = list_page(api, &secrets_path(namespace), 1, None, &doing).await?;
+    let page = list_page(api, &secrets_path(namespace), 1, None, &doing).await;
+    let page =
+        page.map_err(|error| error.with_context(&format!("nor could leases be listed: {first}")))?;
     Ok(page.resource_version)
 }

@@ -13,7 +13,11 @@ use crate::{
             request::{Accept, Request},
             transport::KubernetesApi,
         },
-        objects::{record_store::STATE, seal::SEAL},
+        right::KubernetesRight::{
+            self, CreateConfigMaps, CreateLeases, CreateSecrets, DeleteCanary, GetKmsHealth,
+            GetLease, GetMetrics, GetNamespaces, GetRecord, GetSeal, ListLeases, ListNamespaces,
+            ListNodes, ListPods, ListSecrets, PatchSecrets, UpdateLease, UpdateRecord,
+        },
     },
 };
 
@@ -26,18 +30,22 @@ struct Right {
 }
 
 impl Right {
-    fn new(verb: &str, resource: &str, namespace: Option<&str>) -> Self {
+    fn new(right: KubernetesRight, namespace: Option<&str>) -> Self {
         let permission = Permission {
-            verb: verb.to_owned(),
-            resource: resource.to_owned(),
+            verb: right.verb().to_owned(),
+            resource: right.resource().to_owned(),
             namespace: namespace.map(ToOwned::to_owned),
         };
-        Self { permission, name: None }
+        Self { permission, name: right.object() }
     }
 
-    /// For this object alone: no more is asked for, and no more must be granted.
-    fn only(verb: &str, resource: &str, name: &'static str, namespace: Option<&str>) -> Self {
-        Self::new(verb, &format!("{resource}/{name}"), namespace).named(name)
+    /// For its object alone: no more is asked for, and no more must be granted.
+    fn only(right: KubernetesRight, namespace: Option<&str>) -> Self {
+        let mut only = Self::new(right, namespace);
+        if let Some(object) = right.object() {
+            only.permission.resource = format!("{}/{object}", right.resource());
+        }
+        only
     }
 
     fn named(self, name: &'static str) -> Self {
@@ -51,13 +59,12 @@ pub(super) async fn missing(
     scope: ObserveScope<'_>,
 ) -> Result<Vec<Permission>> {
     let mut rights = fixed(scope);
-    for verb in verbs_on_secrets(scope) {
-        let everywhere = Right::new(verb, "secrets", None);
+    for right in rights_on_secrets(scope) {
+        let everywhere = Right::new(*right, None);
         match scope.namespaces {
             None => rights.push(everywhere),
-            Some(namespaces) if !allowed(api, &everywhere).await? => rights.extend(
-                namespaces.iter().map(|namespace| Right::new(verb, "secrets", Some(namespace))),
-            ),
+            Some(namespaces) if !allowed(api, &everywhere).await? => rights
+                .extend(namespaces.iter().map(|namespace| Right::new(*right, Some(namespace)))),
             Some(_) => {}
         }
     }
@@ -81,10 +88,10 @@ pub(super) async fn missing(
     Ok(missing)
 }
 
-fn verbs_on_secrets(scope: ObserveScope<'_>) -> &'static [&'static str] {
+fn rights_on_secrets(scope: ObserveScope<'_>) -> &'static [KubernetesRight] {
     match scope.needs {
-        Needs::Rewrite => &["list", "patch"],
-        Needs::Status if scope.count_secrets => &["list"],
+        Needs::Rewrite => &[ListSecrets, PatchSecrets],
+        Needs::Status if scope.count_secrets => &[ListSecrets],
         Needs::Status => &[],
     }
 }
@@ -94,37 +101,39 @@ fn fixed(scope: ObserveScope<'_>) -> Vec<Right> {
     let state = Some(scope.state_namespace);
     match scope.needs {
         Needs::Status => vec![
-            Right::new("list", "nodes", None),
-            Right::new("list", "pods", Some(SYSTEM)),
-            Right::new("list", "leases", Some(SYSTEM)),
-            Right::new("get", "namespaces", Some(SYSTEM)).named(SYSTEM),
-            Right::new("get", "configmaps", state).named(STATE),
-            Right::only("get", "secrets", SEAL, state),
-            Right::new("get", "/metrics", None),
-            Right::new("get", "/readyz/kms-providers", None),
+            Right::new(ListNodes, None),
+            Right::new(ListPods, Some(SYSTEM)),
+            Right::new(ListLeases, Some(SYSTEM)),
+            Right::new(GetNamespaces, Some(SYSTEM)).named(SYSTEM),
+            Right::new(GetRecord, state),
+            Right::only(GetSeal, state),
+            Right::new(GetMetrics, None),
+            Right::new(GetKmsHealth, None),
         ],
         Needs::Rewrite => {
             let mut rights = vec![
                 // Which API servers there are, so that each is heard.
-                Right::new("list", "leases", Some(SYSTEM)),
-                Right::new("create", "secrets", state),
-                Right::new("patch", "secrets", state).named(CANARY),
-                Right::new("delete", "secrets", state).named(CANARY),
+                Right::new(ListLeases, Some(SYSTEM)),
+                Right::new(CreateSecrets, state),
+                Right::new(PatchSecrets, state).named(CANARY),
+                Right::new(DeleteCanary, state),
             ];
             if scope.journal {
-                rights.push(Right::new("get", "namespaces", None).named(SYSTEM));
-                rights.push(Right::only("get", "secrets", SEAL, state));
-                for resource in ["configmaps", "leases"] {
-                    rights.push(Right::new("get", resource, state).named(STATE));
-                    rights.push(Right::new("create", resource, state));
-                    rights.push(Right::new("update", resource, state).named(STATE));
-                }
+                rights.push(Right::new(GetNamespaces, None).named(SYSTEM));
+                rights.push(Right::only(GetSeal, state));
+                let of_the_record = [
+                    [GetRecord, CreateConfigMaps, UpdateRecord],
+                    [GetLease, CreateLeases, UpdateLease],
+                ];
+                rights.extend(
+                    of_the_record.as_flattened().iter().map(|right| Right::new(*right, state)),
+                );
             }
             if scope.closes_vault {
-                rights.push(Right::new("get", "/readyz/kms-providers", None));
+                rights.push(Right::new(GetKmsHealth, None));
             }
             if scope.namespaces.is_none() {
-                rights.push(Right::new("list", "namespaces", None));
+                rights.push(Right::new(ListNamespaces, None));
             }
             rights
         }

@@ -189,6 +189,16 @@ fn rights_in_kubernetes() {
             UNDETERMINED,
         ),
         (
+            "status cannot see everything",
+            World::status,
+            |world| {
+                world.kubernetes().missing_permissions =
+                    Fact::Known(vec![permission("get", "/metrics", None)]);
+            },
+            KubernetesPermissionMissing,
+            WARNED,
+        ),
+        (
             "status writes nothing",
             World::status,
             |world| {

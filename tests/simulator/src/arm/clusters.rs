@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use super::{
     Call, known_group, kubeconfig, not_found,
     operations::{accepted, accepted_without_body},
+    other_clusters,
     route::Named,
 };
 use crate::{
@@ -25,16 +26,23 @@ use crate::{
 
 pub(super) const KIND: &str = "Microsoft.ContainerService/managedClusters";
 const ASSIGN_IDENTITY: &str = "Microsoft.ManagedIdentity/userAssignedIdentities/assign/action";
+const JOIN_SUBNET: &str = "Microsoft.Network/virtualNetworks/subnets/join/action";
 
-pub(super) fn list(world: &World, group: Option<&str>) -> Outcome {
+pub(super) fn list(call: &Call<'_>, group: Option<&str>) -> Outcome {
+    let world = call.world;
+    let other = call.subscription().and_then(|id| world.given.other_subscription(id));
+    if let Some(other) = other {
+        return Ok(Answer::list(other_clusters::of(world, other)));
+    }
     if let Some(group) = group {
         known_group(world, group)?;
     }
-    let clusters = world.clusters();
-    let wanted = clusters.iter().filter(|cluster| {
-        group.is_none_or(|group| cluster.names.group.eq_ignore_ascii_case(group))
-    });
-    Ok(Answer::list(wanted.map(|cluster| cluster.look())))
+    let is_wanted = |own: &str| group.is_none_or(|group| own.eq_ignore_ascii_case(group));
+    let mut clusters = world.clusters();
+    clusters.retain(|cluster| is_wanted(&cluster.names.group));
+    let others = is_wanted(&world.names.group).then(|| other_clusters::of_case(world));
+    let clusters = clusters.iter().map(|cluster| cluster.look());
+    Ok(Answer::list(clusters.chain(others.into_iter().flatten())))
 }
 
 pub(super) fn get(world: &World, cluster: &Named) -> Outcome {
@@ -46,7 +54,7 @@ pub(super) fn put(call: &Call<'_>, named: &Named) -> Outcome {
     let world = call.world;
     known_group(world, &named.group)?;
     let body = call.request.json()?;
-    check_right_to_assign(call, &body)?;
+    check_linked_rights(call, &body)?;
     if let Ok(cluster) = find(world, named) {
         let (document, operation) = put_cluster(world, &cluster, body, preconditions(call))?;
         return Ok(accepted(call, Answer::ok(document), &operation));
@@ -56,22 +64,28 @@ pub(super) fn put(call: &Call<'_>, named: &Named) -> Outcome {
     Ok(accepted(call, Answer::status(201, document), &operation))
 }
 
-/// Assigning an identity to a cluster is a right of its own.
-fn check_right_to_assign(call: &Call<'_>, body: &Value) -> Result<(), Answer> {
+/// Assigning an identity to a cluster and putting nodes into a subnet are rights of their own.
+fn check_linked_rights(call: &Call<'_>, body: &Value) -> Result<(), Answer> {
     let identities = body["identity"]["userAssignedIdentities"].as_object();
-    let Some(identity) = identities.and_then(|identities| identities.keys().next()) else {
-        return Ok(());
-    };
-    if call.may(ASSIGN_IDENTITY, identity) {
-        return Ok(());
+    let identities = identities.into_iter().flatten().map(|(identity, _)| identity.as_str());
+    let pools = body["properties"]["agentPoolProfiles"].as_array();
+    let subnets = pools.into_iter().flatten().filter_map(|pool| pool["vnetSubnetID"].as_str());
+    let linked = identities
+        .map(|identity| (ASSIGN_IDENTITY, identity))
+        .chain(subnets.map(|subnet| (JOIN_SUBNET, subnet)));
+    for (action, scope) in linked {
+        if call.may(action, scope) {
+            continue;
+        }
+        let message = format!(
+            "The client '{}' has permission to perform action '{KIND}/write' on scope '{}'; however, \
+             it does not have permission to perform action '{action}' on the linked scope \
+             '{scope}' or the linked scope is invalid.",
+            call.claims.appid, call.request.path,
+        );
+        return Err(Answer::error(403, "LinkedAuthorizationFailed", &message));
     }
-    let message = format!(
-        "The client '{}' has permission to perform action '{KIND}/write' on scope '{}'; however, \
-         it does not have permission to perform action '{ASSIGN_IDENTITY}' on the linked scope \
-         '{identity}' or the linked scope is invalid.",
-        call.claims.appid, call.request.path,
-    );
-    Err(Answer::error(403, "LinkedAuthorizationFailed", &message))
+    Ok(())
 }
 
 /// Replaces the tags.

@@ -2,10 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::{Call, inventory};
+use super::{Call, inventory, other_clusters};
 use crate::{
-    cluster::kms_profile,
-    given::OtherCluster,
     http::{Answer, Outcome},
     world::World,
 };
@@ -18,21 +16,53 @@ pub(super) fn query(call: &Call<'_>) -> Outcome {
         Answer::error(400, "BadRequest", "The simulator does not understand this query.")
     })?;
     let asked = body["subscriptions"].as_array();
-    let in_scope = asked.is_none_or(|subscriptions| {
-        subscriptions.iter().any(|asked| asked == call.world.names.subscription.as_str())
+    let in_scope = |row: &Value| {
+        asked.is_none_or(|subscriptions| subscriptions.contains(&row["subscriptionId"]))
+    };
+    let mut rows = rows(call.world);
+    rows.retain(|row| {
+        in_scope(row)
+            && conditions.iter().all(|condition| condition.holds(row))
+            // What the caller may not read is left out without a word.
+            && may_read(call, row)
     });
-    let rows: Vec<Value> = rows(call.world)
+    if query.contains("order by id") {
+        rows.sort_by_cached_key(|row| text(row, "id").to_ascii_lowercase());
+    }
+    let total = rows.len();
+    let number = |option: &Value| option.as_str().and_then(|text| text.parse::<usize>().ok());
+    let start = number(&body["options"]["$skipToken"]).unwrap_or_default();
+    let asked = body["options"]["$top"].as_u64().and_then(|top| usize::try_from(top).ok());
+    let most = call.world.faults.page_size().unwrap_or(MOST_ROWS).min(MOST_ROWS);
+    let page: Vec<Value> = rows
         .into_iter()
-        .filter(|row| in_scope && conditions.iter().all(|condition| condition.holds(row)))
+        .skip(start)
+        .take(asked.unwrap_or(most).min(most))
         .map(|row| projected(query, row))
         .collect();
-    Ok(Answer::ok(json!({
-        "totalRecords": rows.len(),
-        "count": rows.len(),
+    let next = start.saturating_add(page.len());
+    let mut answer = json!({
+        "totalRecords": total,
+        "count": page.len(),
         "resultTruncated": "false",
         "facets": [],
-        "data": rows,
-    })))
+        "data": page,
+    });
+    if next < total {
+        answer["$skipToken"] = json!(next.to_string());
+    }
+    Ok(Answer::ok(answer))
+}
+
+/// Resource Graph gives no more rows at a time.
+const MOST_ROWS: usize = 1_000;
+
+fn may_read(call: &Call<'_>, row: &Value) -> bool {
+    call.may(&format!("{}/read", text(row, "type")), text(row, "id"))
+}
+
+fn text<'a>(row: &'a Value, field: &str) -> &'a str {
+    row[field].as_str().unwrap_or_default()
 }
 
 /// What a row must be.
@@ -95,7 +125,8 @@ fn conditions(query: &str) -> Option<Vec<Condition>> {
     let mut conditions = Vec::new();
     for part in parts {
         let Some(part) = part.strip_prefix("where ") else {
-            if part.starts_with("project ") || part.starts_with("limit ") {
+            let others = ["project ", "limit ", "order by id"];
+            if others.iter().any(|start| part.starts_with(start)) {
                 continue;
             }
             return None;
@@ -109,32 +140,20 @@ fn conditions(query: &str) -> Option<Vec<Condition>> {
 
 /// The resources as rows; Resource Graph has types in lower case.
 fn rows(world: &World) -> Vec<Value> {
-    let others = world.given.other_clusters.iter().map(|other| other_cluster(world, other));
+    let elsewhere = world.given.other_subscriptions.iter().filter(|other| other.readable);
     inventory::all(world)
         .into_iter()
-        .chain(others)
+        .chain(other_clusters::of_case(world))
+        .chain(elsewhere.flat_map(|other| other_clusters::of(world, other)))
         .map(|mut row| {
             let kind = row["type"].as_str().unwrap_or_default().to_ascii_lowercase();
             row["type"] = json!(kind);
             row["resourceGroup"] = json!(inventory::group_of(&row).to_ascii_lowercase());
-            row["subscriptionId"] = json!(world.names.subscription);
+            row["subscriptionId"] = json!(inventory::subscription_of(&row));
             row["tenantId"] = json!(world.names.tenant);
             row
         })
         .collect()
-}
-
-/// A cluster of which a case says no more than this.
-fn other_cluster(world: &World, other: &OtherCluster) -> Value {
-    json!({
-        "id": format!(
-            "{}/resourcegroups/{}/providers/Microsoft.ContainerService/managedClusters/{}",
-            world.names.subscription_id(), world.names.group, other.name
-        ),
-        "name": other.name,
-        "type": "Microsoft.ContainerService/ManagedClusters",
-        "properties": { "securityProfile": { "azureKeyVaultKms": kms_profile(&other.kms, &world.names) } },
-    })
 }
 
 #[cfg(test)]

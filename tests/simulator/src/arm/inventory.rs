@@ -55,6 +55,11 @@ pub(super) fn group_of(resource: &Value) -> &str {
     text(resource, "id").split('/').nth(4).unwrap_or_default()
 }
 
+/// The subscription in a resource's id.
+pub(super) fn subscription_of(resource: &Value) -> &str {
+    text(resource, "id").split('/').nth(2).unwrap_or_default()
+}
+
 fn text<'a>(resource: &'a Value, field: &str) -> &'a str {
     resource[field].as_str().unwrap_or_default()
 }

@@ -10,6 +10,7 @@ mod inventory;
 mod key_vault;
 mod kubeconfig;
 mod operations;
+mod other_clusters;
 mod paging;
 mod role_assignments;
 mod role_definitions;
@@ -32,6 +33,7 @@ use crate::{
     http::{Answer, Outcome, Request},
     region::Region,
     world::World,
+    writes::Use,
 };
 
 /// A request that has come through the gate.
@@ -43,9 +45,18 @@ struct Call<'a> {
 }
 
 impl Call<'_> {
-    /// Whether the caller has the right to do something to a resource.
+    /// Whether the caller has the right to do something to a resource, which it then uses.
     fn may(&self, action: &str, resource: &str) -> bool {
-        may(self.world, self.claims, action, resource)
+        let may = may(self.world, self.claims, action, resource);
+        if may {
+            note_use(self.world, self.claims, action);
+        }
+        may
+    }
+
+    /// The subscription that the request is about, where it is about one.
+    fn subscription(&self) -> Option<&str> {
+        subscription(self.request)
     }
 }
 
@@ -98,7 +109,7 @@ fn dispatch(call: &Call<'_>, target: Target) -> Outcome {
     match target {
         Target::Tenants => Ok(subscriptions::tenants(call.world)),
         Target::Subscriptions => Ok(subscriptions::subscriptions(call.world)),
-        Target::Subscription => Ok(subscriptions::subscription(call.world)),
+        Target::Subscription => Ok(subscriptions::subscription(call)),
         Target::Locations => Ok(subscriptions::locations(call.world)),
         Target::Registrations => Ok(subscriptions::registrations(call.world)),
         Target::Registration(namespace) => subscriptions::provider(call.world, &namespace),
@@ -106,7 +117,7 @@ fn dispatch(call: &Call<'_>, target: Target) -> Outcome {
         Target::ResourceGroups => Ok(groups::list(call.world)),
         Target::ResourceGroup(group) => groups::get(call, &group),
         Target::PutResourceGroup => groups::put(call),
-        Target::Clusters(group) => clusters::list(call.world, group.as_deref()),
+        Target::Clusters(group) => clusters::list(call, group.as_deref()),
         Target::Cluster(cluster) => clusters::get(call.world, &cluster),
         Target::PutCluster(cluster) => clusters::put(call, &cluster),
         Target::PatchCluster(cluster) => clusters::patch(call, &cluster),
@@ -192,15 +203,16 @@ fn authorise(
     route: &Route,
     request: &Request,
 ) -> Result<(), Answer> {
-    let subscription = match request.segments.as_slice() {
-        [first, subscription, ..] if first.eq_ignore_ascii_case("subscriptions") => {
-            Some(subscription)
-        }
-        _ => None,
-    };
+    let subscription = subscription(request);
+    let other = subscription.and_then(|subscription| world.given.other_subscription(subscription));
+    if let Some(other) = other.filter(|other| other.readable) {
+        subscriptions::has_nothing_else(other, &route.target)?;
+    }
     let elsewhere = subscription
-        .filter(|subscription| !subscription.eq_ignore_ascii_case(&world.names.subscription));
+        .filter(|subscription| !subscription.eq_ignore_ascii_case(&world.names.subscription))
+        .filter(|_| other.is_none_or(|other| !other.readable));
     if let Some(subscription) = elsewhere
+        && other.is_none()
         && !region.has_subscription(subscription)
     {
         let message = format!("The subscription '{subscription}' could not be found.");
@@ -209,6 +221,7 @@ fn authorise(
     // What lies in no subscription answers only what the caller may see.
     let everybodys = subscription.is_none() && !world.names.is_caller(&claims.oid);
     if elsewhere.is_none() && (everybodys || may(world, claims, route.action, &request.path)) {
+        note_use(world, claims, route.action);
         return Ok(());
     }
     let message = format!(
@@ -220,11 +233,27 @@ fn authorise(
     Err(Answer::error(403, "AuthorizationFailed", &message))
 }
 
+/// The subscription that a request is about, where it is about one.
+fn subscription(request: &Request) -> Option<&str> {
+    match request.segments.as_slice() {
+        [first, subscription, ..] if first.eq_ignore_ascii_case("subscriptions") => {
+            Some(subscription)
+        }
+        _ => None,
+    }
+}
+
+fn note_use(world: &World, claims: &Claims, action: &str) {
+    if world.names.is_caller(&claims.oid) {
+        world.recorder.used(Use::Action(action.to_owned()));
+    }
+}
+
 /// Whether a principal may do something to a resource: the case's caller everything but what it
 /// lacks, an identity what its roles in effect grant.
 fn may(world: &World, claims: &Claims, action: &str, resource: &str) -> bool {
     if world.names.is_caller(&claims.oid) {
-        return !world.caller_lacks(action);
+        return world.rights().grants(action);
     }
     let roles = world.roles_of_principal(&claims.oid);
     roles.iter().any(|role| role.covers(resource) && role.role.grants(action))

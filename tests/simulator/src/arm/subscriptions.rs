@@ -2,8 +2,9 @@
 
 use serde_json::{Value, json};
 
-use super::versions::Provider;
+use super::{Call, Target, versions::Provider};
 use crate::{
+    given::OtherSubscription,
     http::{Answer, Outcome},
     names::LOCATION,
     world::World,
@@ -26,18 +27,31 @@ const RESOURCE_TYPES: [(Provider, &[&str]); 6] = [
 ];
 
 pub(super) fn subscriptions(world: &World) -> Answer {
-    Answer::list([subscription_document(world)])
+    let others = world.given.other_subscriptions.iter().filter(|other| other.readable);
+    let ids = others.map(|other| other.id.as_str());
+    let all = [world.names.subscription.as_str()].into_iter().chain(ids);
+    Answer::list(all.map(|id| subscription_document(world, id)))
 }
 
-pub(super) fn subscription(world: &World) -> Answer {
-    Answer::ok(subscription_document(world))
+pub(super) fn subscription(call: &Call<'_>) -> Answer {
+    let own = &call.world.names.subscription;
+    Answer::ok(subscription_document(call.world, call.subscription().unwrap_or(own)))
 }
 
-fn subscription_document(world: &World) -> Value {
+/// Refuses what is not about a subscription that has nothing but clusters.
+pub(super) fn has_nothing_else(other: &OtherSubscription, target: &Target) -> Result<(), Answer> {
+    if matches!(target, Target::Subscription | Target::Clusters(None)) {
+        return Ok(());
+    }
+    let message = format!("There is no such resource in subscription '{}'.", other.id);
+    Err(Answer::error(404, "ResourceNotFound", &message))
+}
+
+fn subscription_document(world: &World, id: &str) -> Value {
     let names = &world.names;
     json!({
-        "id": names.subscription_id(),
-        "subscriptionId": names.subscription,
+        "id": format!("/subscriptions/{id}"),
+        "subscriptionId": id,
         "tenantId": names.tenant,
         "displayName": format!("simulated {}", names.case),
         "state": "Enabled",

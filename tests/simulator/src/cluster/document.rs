@@ -66,6 +66,15 @@ pub(super) fn of_given(given: &Given, names: &Names) -> Value {
             "tenantID": names.tenant,
         });
     }
+    if cluster.subnet {
+        let pools = document["properties"]["agentPoolProfiles"].as_array_mut();
+        for pool in pools.into_iter().flatten() {
+            pool["vnetSubnetID"] = json!(format!(
+                "{}/providers/Microsoft.Network/virtualNetworks/vnet/subnets/nodes",
+                names.group_id()
+            ));
+        }
+    }
     complete(&mut document, &names.own_cluster());
     let power_state = json!({ "code": cluster.power_state });
     let properties = &mut document["properties"];

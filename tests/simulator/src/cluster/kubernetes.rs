@@ -35,6 +35,7 @@ impl Kubernetes {
         let mut given = world.given.clone();
         given.secrets = Secrets { namespaces: 0, each: 0, under: None, special: Vec::new() };
         given.faults = world.faults.all();
+        given.access = (*world.rights()).clone();
         {
             let mut state = cluster.state();
             let version = state.property("currentKubernetesVersion").to_owned();

@@ -1,6 +1,6 @@
 //! Who asks, and what they may do.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use http::{HeaderMap, header};
 use serde_json::{Value, json};
@@ -12,7 +12,12 @@ use super::{
     route::Resource,
     status::ApiError,
 };
-use crate::{backend::BackendSpec, bearer::same, given::KubernetesRight};
+use crate::{
+    backend::BackendSpec,
+    bearer::same,
+    given::{self, EVERYBODYS},
+    writes::{Recorder, Use},
+};
 
 /// Who sends a request.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -28,7 +33,8 @@ pub(super) struct Access {
     pub(super) admin_token: String,
     pub(super) user_token: String,
     entra: Arc<dyn Fn(&str) -> bool + Send + Sync>,
-    lacks: Vec<KubernetesRight>,
+    rights: Mutex<given::Access>,
+    recorder: Arc<Recorder>,
 }
 
 const VERBS: [&str; 7] = ["get", "list", "watch", "create", "update", "patch", "delete"];
@@ -42,7 +48,8 @@ impl Access {
             admin_token: format!("admin-{}", Uuid::new_v4().simple()),
             user_token: format!("user-{}", Uuid::new_v4().simple()),
             entra: Arc::clone(&spec.entra),
-            lacks: spec.given.access.kubernetes_lacks.clone(),
+            rights: Mutex::new(spec.given.access.clone()),
+            recorder: Arc::clone(&spec.recorder),
         }
     }
 
@@ -58,23 +65,42 @@ impl Access {
         }
     }
 
-    /// Whether a caller may do something to a resource or a path. Without a namespace: in all.
-    pub(super) fn allows(
+    /// Whether a caller may do something to a resource or a path. Without a namespace: in all;
+    /// without a name: to every object.
+    fn allows(
         &self,
         caller: Caller,
         verb: &str,
         resource: &str,
         namespace: Option<&str>,
+        name: Option<&str>,
     ) -> bool {
-        let lacking = |right: &KubernetesRight| {
-            (right.verb == verb || right.verb == "*" || verb == "*")
-                && (right.resource == resource || right.resource == "*" || resource == "*")
-                && match (&right.namespace, namespace) {
-                    (Some(right), Some(asked)) => right == asked,
-                    _ => true,
-                }
-        };
-        caller == Caller::Admin || !self.lacks.iter().any(lacking)
+        let rights = self.rights.lock().unwrap_or_else(PoisonError::into_inner);
+        caller == Caller::Admin || rights.allows(verb, resource, namespace, name)
+    }
+
+    /// Gives the cluster user other rights.
+    pub(super) fn set(&self, rights: given::Access) {
+        *self.rights.lock().unwrap_or_else(PoisonError::into_inner) = rights;
+    }
+
+    /// Notes a right that the cluster user had and used.
+    fn use_of(
+        &self,
+        caller: Caller,
+        verb: &str,
+        resource: &str,
+        namespace: Option<&str>,
+        name: Option<&str>,
+    ) {
+        if caller == Caller::User {
+            self.recorder.used(Use::Kubernetes {
+                verb: verb.to_owned(),
+                resource: resource.to_owned(),
+                namespace: namespace.map(str::to_owned),
+                name: name.map(str::to_owned),
+            });
+        }
     }
 
     /// Refuses what the caller of a request may not do to a resource.
@@ -86,7 +112,9 @@ impl Access {
         namespace: Option<&str>,
         name: &str,
     ) -> Result<(), ApiError> {
-        if self.allows(caller, verb, resource.plural(), namespace) {
+        let object = Some(name).filter(|name| !name.is_empty());
+        if self.allows(caller, verb, resource.plural(), namespace, object) {
+            self.use_of(caller, verb, resource.plural(), namespace, object);
             return Ok(());
         }
         let place = namespace.map_or_else(
@@ -104,7 +132,10 @@ impl Access {
     /// Refuses a path that the caller may not get.
     pub(super) fn check_path(&self, caller: Caller, path: &str) -> Result<(), ApiError> {
         // every authenticated user may ask for the version
-        if path == "/version" || self.allows(caller, "get", path, None) {
+        if self.allows(caller, "get", path, None, None) {
+            if !EVERYBODYS.contains(&path) {
+                self.use_of(caller, "get", path, None, None);
+            }
             return Ok(());
         }
         let why = format!("User \"clusterUser\" cannot get path {path:?}");
@@ -129,8 +160,9 @@ impl Access {
                 "spec.resourceAttributes: Required value",
             ));
         };
-        let namespace = text(&attributes["namespace"]);
-        let allowed = self.allows(call.caller, &verb, &resource, namespace.as_deref());
+        let [namespace, name] = ["namespace", "name"].map(|field| text(&attributes[field]));
+        let allowed =
+            self.allows(call.caller, &verb, &resource, namespace.as_deref(), name.as_deref());
         review["status"] = json!({"allowed": allowed});
         if allowed {
             review["status"]["reason"] = json!("RBAC: allowed by ClusterRoleBinding");
@@ -146,17 +178,19 @@ impl Access {
             return Err(ApiError::bad_request("no namespace on request"));
         };
         let resources = Resource::ALL.iter().map(|resource| {
-            let verbs = VERBS
-                .into_iter()
-                .filter(|verb| self.allows(call.caller, verb, resource.plural(), Some(&namespace)));
+            let verbs = VERBS.into_iter().filter(|verb| {
+                self.allows(call.caller, verb, resource.plural(), Some(&namespace), None)
+            });
             json!({
                 "apiGroups": [resource.group()],
                 "resources": [resource.plural()],
                 "verbs": verbs.collect::<Vec<_>>(),
             })
         });
-        let paths: Vec<_> =
-            PATHS.into_iter().filter(|path| self.allows(call.caller, "get", path, None)).collect();
+        let paths: Vec<_> = PATHS
+            .into_iter()
+            .filter(|path| self.allows(call.caller, "get", path, None, None))
+            .collect();
         review["status"] = json!({
             "resourceRules": resources.collect::<Vec<_>>(),
             "nonResourceRules": [{"verbs": ["get"], "nonResourceURLs": paths}],

@@ -55,7 +55,7 @@ use crate::{
     backend::{
         ApiEndpoint, BackendSpec, EncryptionConfig, GroundTruth, KubernetesBackend, OWN_SECRETS,
     },
-    given::{Faults, Secrets},
+    given::{Access, Faults, Secrets},
     http::host::Hosts,
 };
 
@@ -349,6 +349,11 @@ impl KubernetesBackend for Embedded {
 
     async fn set_record(&self, record: &str) -> Result<(), String> {
         self.cluster.documents.set_record(record, &self.cluster.store);
+        Ok(())
+    }
+
+    async fn set_rights(&self, rights: Access) -> Result<(), String> {
+        self.cluster.access.set(rights);
         Ok(())
     }
 

@@ -34,6 +34,8 @@ pub struct Cluster {
     pub konnectivity: bool,
     /// `provisioningState` of each node pool.
     pub node_pools: Vec<String>,
+    /// The node pools are in a subnet that is not AKS's own: `vnetSubnetID`.
+    pub subnet: bool,
     /// How AKS gives an API server two keys.
     pub wiring: Wiring,
     /// What a key change does while secrets are under a key that it takes away.
@@ -52,9 +54,9 @@ pub struct Cluster {
 impl Default for Cluster {
     fn default() -> Self {
         Self {
-            kubernetes_version: "1.34.3".to_owned(),
+            kubernetes_version: newest(),
             identity: Identity::UserAssigned,
-            provisioning_state: "Succeeded".to_owned(),
+            provisioning_state: succeeded(),
             power_state: "Running".to_owned(),
             kms: None,
             vnet_integration: false,
@@ -64,6 +66,7 @@ impl Default for Cluster {
             infrastructure_encryption: false,
             konnectivity: true,
             node_pools: vec!["Succeeded".to_owned()],
+            subnet: false,
             wiring: Wiring::TwoProviders,
             forgotten_secrets: ForgottenSecrets::Lost,
             upgrades: BTreeMap::new(),
@@ -92,8 +95,32 @@ pub enum Identity {
 pub struct OtherCluster {
     /// Its name.
     pub name: String,
-    /// Its KMS profile.
-    pub kms: Kms,
+    /// `currentKubernetesVersion`.
+    #[serde(default = "newest")]
+    pub kubernetes_version: String,
+    /// `provisioningState`.
+    #[serde(default = "succeeded")]
+    pub provisioning_state: String,
+    /// Its KMS profile; absent: never had one.
+    #[serde(default)]
+    pub kms: Option<Kms>,
+    /// `kubernetesResourceObjectEncryptionProfile.infrastructureEncryption` is Enabled.
+    #[serde(default)]
+    pub infrastructure_encryption: bool,
+}
+
+/// A subscription that has nothing but clusters which are only known to be there.
+#[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct OtherSubscription {
+    /// Its id.
+    pub id: String,
+    /// Whether the caller has a role there: the same as in its own.
+    #[serde(default = "yes")]
+    pub readable: bool,
+    /// Its clusters.
+    #[serde(default)]
+    pub clusters: Vec<OtherCluster>,
 }
 
 /// The KMS profile of a cluster.
@@ -174,6 +201,14 @@ pub enum Backend {
     Embedded,
     /// etcd and kube-apiserver, with a KMS plugin of this crate.
     Real,
+}
+
+fn newest() -> String {
+    "1.34.3".to_owned()
+}
+
+fn succeeded() -> String {
+    "Succeeded".to_owned()
 }
 
 fn yes() -> bool {

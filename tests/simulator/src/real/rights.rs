@@ -1,9 +1,9 @@
-//! What the cluster user may do: everything, less what a case takes away.
+//! What the cluster user may do: everything, less what a case takes away, or only what it gives.
 
 use serde_json::{Value, json};
 
 use super::client::Client;
-use crate::given::KubernetesRight;
+use crate::given::{Access, KubernetesRight};
 
 /// Name of the cluster user.
 pub(super) const CLUSTER_USER: &str = "cluster-user";
@@ -25,9 +25,16 @@ const PATHS: [&str; 2] = ["/metrics", "/readyz/kms-providers"];
 /// in some namespaces is given in each of the others.
 pub(super) async fn give(
     client: &Client,
-    lacks: &[KubernetesRight],
+    access: &Access,
     namespaces: &[String],
 ) -> Result<(), String> {
+    let lacks = &access.kubernetes_lacks;
+    if let Some(rights) = &access.kubernetes_role {
+        if !lacks.is_empty() {
+            return Err("kubernetes_role already says what the cluster user lacks".to_owned());
+        }
+        return give_only(client, rights).await;
+    }
     if lacks.is_empty() {
         return bind(client, "cluster-admin", None).await;
     }
@@ -48,6 +55,29 @@ pub(super) async fn give(
         }
     }
     Ok(())
+}
+
+/// Gives the cluster user these rights, and no others.
+async fn give_only(client: &Client, rights: &[KubernetesRight]) -> Result<(), String> {
+    for (number, right) in rights.iter().enumerate() {
+        let name = format!("aks-kms-simulator-right-{number}");
+        role(client, &name, vec![only(right)]).await?;
+        bind(client, &name, right.namespace.as_ref()).await?;
+    }
+    Ok(())
+}
+
+/// The rule of one right.
+fn only(right: &KubernetesRight) -> Value {
+    if right.resource.starts_with('/') {
+        return json!({"nonResourceURLs": [right.resource], "verbs": [right.verb]});
+    }
+    let group = if right.resource == "leases" { "coordination.k8s.io" } else { "" };
+    let mut rule = resource_rule(group, &right.resource, &right.verb);
+    if let Some(name) = &right.name {
+        rule["resourceNames"] = json!([name]);
+    }
+    rule
 }
 
 #[derive(Debug, Default)]
@@ -134,6 +164,7 @@ mod tests {
             verb: verb.to_owned(),
             resource: resource.to_owned(),
             namespace: namespace.map(str::to_owned),
+            name: None,
         }
     }
 

@@ -184,7 +184,7 @@ async fn furnish(client: &Client, spec: &BackendSpec, seeds: &[Seed]) -> Result<
         .into_iter()
         .chain(namespaces)
         .collect();
-    rights::give(client, &spec.given.access.kubernetes_lacks, &all).await
+    rights::give(client, &spec.given.access, &all).await
 }
 
 async fn create(client: &Client, seeds: &[Seed], key: Option<&KeyRef>) -> Result<(), String> {

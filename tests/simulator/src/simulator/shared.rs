@@ -47,6 +47,7 @@ impl Shared {
             other_vault: &other_vault_id,
             identity: &names.identity_id(),
             principal: &names.identity_principal,
+            subscription: &names.subscription,
             cluster: &names.cluster_id(),
         };
         let mut document =
@@ -74,6 +75,7 @@ impl Shared {
         let endpoint = cluster.backend().map(|backend| backend.endpoint());
         Case {
             id: names.case.clone(),
+            subscription_id: names.subscription.clone(),
             cluster_id: names.cluster_id(),
             key_ids: world.key_ids.clone(),
             key_vault_id: names.vault_id(&names.vault),

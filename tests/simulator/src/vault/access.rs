@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::{KeyVersion, Refusal, Vault, network};
-use crate::roles::{RoleAssignment, matches};
+use crate::{given::Access, roles::RoleAssignment};
 
 /// Something done to a key in the data plane.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -70,9 +70,9 @@ impl KeyAction {
 /// Who asks.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum User<'a> {
-    /// The caller: in a vault with role-based access control it has every right but these, in any
-    /// other those that a policy gives it, without these.
-    Caller { object: &'a str, lacks: &'a [String] },
+    /// The caller: in a vault with role-based access control it has what its rights grant, in any other
+    /// what a policy gives it, without those that it lacks.
+    Caller { object: &'a str, rights: &'a Access },
     /// The cluster's identity: itself and its groups, and their roles.
     Identity { principals: &'a [&'a str], roles: &'a [RoleAssignment], node_group: &'a str },
 }
@@ -87,9 +87,9 @@ pub(crate) fn authorise(
     reachable(vault, user)?;
     let rbac = vault.uses_rbac();
     let permitted = match user {
-        User::Caller { object, lacks } => {
-            !lacks.iter().any(|lacking| matches(lacking, action.data_action()))
-                && (rbac || permitted_by_policy(vault, &[object], action))
+        User::Caller { rights, .. } if rbac => rights.grants_data(action.data_action()),
+        User::Caller { object, rights } => {
+            !rights.lacks(action.data_action()) && permitted_by_policy(vault, &[object], action)
         }
         User::Identity { principals, roles, .. } if rbac => {
             let scope = format!("{}/keys/{key}", vault.id());

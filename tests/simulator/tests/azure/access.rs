@@ -1,5 +1,6 @@
 //! Role assignments, role definitions, and what the caller may not do.
 
+use aks_kms_simulator::writes::Use;
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -78,13 +79,42 @@ async fn an_action_that_the_caller_lacks_is_named_in_the_refusal() {
 }
 
 #[tokio::test]
-async fn assigning_the_identity_is_a_right_of_its_own() {
+async fn assigning_the_identity_and_joining_a_subnet_are_rights_of_their_own() {
     let fixture = Fixture::start().await;
-    let action = "Microsoft.ManagedIdentity/userAssignedIdentities/assign/action";
-    let (client, _) = fixture.case(json!({ "access": { "caller_lacks": [action] } })).await;
-    let document = client.cluster().await;
-    let (status, body) = client.arm(Method::PUT, &client.cluster_path(), Some(&document)).await;
-    assert_eq!((status, code(&body)), (403, "LinkedAuthorizationFailed"));
+    for action in [
+        "Microsoft.ManagedIdentity/userAssignedIdentities/assign/action",
+        "Microsoft.Network/virtualNetworks/subnets/join/action",
+    ] {
+        let given = json!({
+            "cluster": { "subnet": true },
+            "access": { "caller_lacks": [action] },
+        });
+        let (client, _) = fixture.case(given).await;
+        let document = client.cluster().await;
+        let (status, body) = client.arm(Method::PUT, &client.cluster_path(), Some(&document)).await;
+        assert_eq!((status, code(&body)), (403, "LinkedAuthorizationFailed"));
+        assert!(body["error"]["message"].as_str().unwrap().contains(action), "{body}");
+    }
+}
+
+#[tokio::test]
+async fn a_custom_role_grants_what_it_names_and_nothing_else() {
+    let fixture = Fixture::start().await;
+    let vault = "Microsoft.KeyVault/vaults/read";
+    let given = json!({ "access": { "caller_role": { "actions": [vault, "Microsoft.ContainerService/*/read"] } } });
+    let (client, _) = fixture.case(given).await;
+    let (vault_id, version) = (client.case.key_vault_id.clone(), "?api-version=2026-05-15");
+    assert_eq!(client.arm(Method::GET, &format!("{vault_id}{version}"), None).await.0, 200);
+    let keys = format!("{vault_id}/keys{version}");
+    assert_eq!(code(&client.arm(Method::GET, &keys, None).await.1), "AuthorizationFailed");
+    client.cluster().await;
+    let uses = fixture.simulator.uses(&client.case.id).unwrap();
+    let expected = [vault, "Microsoft.ContainerService/managedClusters/read"];
+    assert_eq!(
+        uses,
+        expected.map(|action| Use::Action(action.to_owned())).into(),
+        "what was refused is no use"
+    );
 }
 
 #[tokio::test]

@@ -3,7 +3,7 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::support::{Client, Fixture, code, token};
+use crate::support::{AKS, Client, Fixture, code, token};
 
 const RESOURCES: &str = "2022-09-01";
 
@@ -39,6 +39,65 @@ async fn a_subscription_shows_what_it_has() {
         "{subscription}/providers/Microsoft.KeyVault/deletedManagedHSMs?api-version=2026-02-01"
     );
     assert_eq!(client.get(&hsms).await, json!({ "value": [] }));
+}
+
+const OTHER: &str = "aaaaaaaa-0000-4000-8000-00000000000a";
+const CLOSED: &str = "bbbbbbbb-0000-4000-8000-00000000000b";
+
+fn names(list: &Value) -> Vec<&str> {
+    list.as_array().unwrap().iter().map(|item| item["name"].as_str().unwrap()).collect()
+}
+
+#[tokio::test]
+async fn other_subscriptions_show_their_clusters_to_who_may_read_them() {
+    let fixture = Fixture::start().await;
+    let clusters = json!([{ "name": "one" }, { "name": "two" }, { "name": "three" }]);
+    let given = json!({
+        "other_clusters": [{ "name": "beside" }],
+        "other_subscriptions": [
+            { "id": OTHER, "clusters": clusters },
+            { "id": CLOSED, "readable": false, "clusters": clusters },
+        ],
+    });
+    let (client, _) = fixture.case(given).await;
+    let list = client.get(&format!("/subscriptions?api-version={RESOURCES}")).await;
+    let ids: Vec<&str> = list["value"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|subscription| subscription["subscriptionId"].as_str().unwrap())
+        .collect();
+    assert_eq!(ids, [&client.case.subscription_id, OTHER]);
+
+    let clusters = |subscription: &str| {
+        format!(
+            "/subscriptions/{subscription}/providers/Microsoft.ContainerService/managedClusters?api-version={AKS}"
+        )
+    };
+    assert_eq!(names(&client.get(&clusters(OTHER)).await["value"]), ["one", "two", "three"]);
+    let own = client.get(&clusters(&client.case.subscription_id)).await;
+    assert_eq!(names(&own["value"]).last(), Some(&"beside"));
+    let (status, body) = client.arm(Method::GET, &clusters(CLOSED), None).await;
+    assert_eq!((status, code(&body)), (403, "AuthorizationFailed"));
+    let vaults = format!(
+        "/subscriptions/{OTHER}/providers/Microsoft.KeyVault/vaults?api-version=2026-05-15"
+    );
+    assert_eq!(client.arm(Method::GET, &vaults, None).await.0, 404, "it has nothing but clusters");
+
+    let search = async |options: Value| {
+        let query = json!({
+            "subscriptions": [OTHER, CLOSED],
+            "query": "resources | where type =~ 'microsoft.containerservice/managedclusters' | project id, name | order by id asc",
+            "options": options,
+        });
+        let path = "/providers/Microsoft.ResourceGraph/resources?api-version=2024-04-01";
+        client.arm(Method::POST, path, Some(&query)).await.1
+    };
+    let page = search(json!({ "$top": 2 })).await;
+    assert_eq!(names(&page["data"]), ["one", "three"], "what may not be read is left out");
+    let rest = search(json!({ "$top": 2, "$skipToken": page["$skipToken"] })).await;
+    assert_eq!(names(&rest["data"]), ["two"]);
+    assert_eq!(rest["$skipToken"], Value::Null);
 }
 
 #[tokio::test]

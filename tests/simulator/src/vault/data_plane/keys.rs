@@ -14,12 +14,13 @@ use super::{
 use crate::{
     http::{Answer, Outcome, Request},
     vault::{
-        Key, KeyAction, KeyVersion, Refusal, Vault,
+        Key, KeyAction, KeyVersion, Refusal, User, Vault,
         access::{authorise, usable},
         key::{KeyChange, now},
         material::{KeySpec, Padding},
     },
     world::World,
+    writes::Use,
 };
 
 /// A request of the vault's caller.
@@ -39,9 +40,17 @@ impl Call<'_> {
         answer: impl FnOnce(&mut Vault) -> Outcome,
     ) -> Outcome {
         self.world.with_vault_at_mut(&self.request.host, |vault| {
-            authorise(vault, self.world.caller(self.caller), name, action)?;
+            self.authorise(vault, name, action)?;
             answer(vault)
         })?
+    }
+
+    /// Refuses what the caller may not do, and notes what it may.
+    fn authorise(&self, vault: &Vault, name: &str, action: KeyAction) -> Result<(), Refusal> {
+        let rights = &self.world.rights();
+        authorise(vault, User::Caller { object: self.caller, rights }, name, action)?;
+        self.world.recorder.used(Use::DataAction(action.data_action().to_owned()));
+        Ok(())
     }
 
     /// The body, which must be a JSON object.
@@ -167,7 +176,7 @@ impl Call<'_> {
         let value = value.and_then(|value| URL_SAFE_NO_PAD.decode(value).ok());
         let value = value.ok_or_else(|| Refusal::bad_property("value"))?;
         let (kid, material) = self.world.with_vault_at(&self.request.host, |vault| {
-            authorise(vault, self.world.caller(self.caller), name, action)?;
+            self.authorise(vault, name, action)?;
             let key = vault.key(name)?;
             let version = key.version(version)?;
             usable(version, action)?;

@@ -88,7 +88,7 @@ fn fuzz_headers_of_an_accepted_change() {
         for name in ["azure-asyncoperation", "location", "retry-after"] {
             let mut response = response(200, b"");
             response.headers.insert(HeaderName::from_static(name), text.clone());
-            match Operation::accepted(&cluster_id(), &response, &endpoints) {
+            match Operation::accepted(&cluster_id(), "update it", &response, &endpoints) {
                 Ok(Operation { source: Source::Status(url) | Source::Location(url), .. }) => {
                     assert_eq!(url.host_str(), Some("management.azure.com"));
                     read = Some(());

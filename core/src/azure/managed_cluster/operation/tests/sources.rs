@@ -84,6 +84,7 @@ async fn the_poll_address_is_used_verbatim_and_never_shown() {
     let outcome = followed([status("Succeeded")]).await;
     assert_eq!(outcome.polls.len(), 1, "the signed address was asked as it was given");
     let operation = Operation {
+        what: "update it".to_owned(),
         cluster: cluster_id(),
         source: Source::Status(Url::parse(POLL).unwrap()),
         first_pause: None,

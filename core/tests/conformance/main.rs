@@ -2,15 +2,17 @@
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests are tests")]
 
+#[path = "../common/mod.rs"]
 mod common;
+mod options;
 
-use std::{fmt::Debug, path::Path, process::ExitCode, sync::Arc, time::Duration};
+use std::{fmt::Debug, path::Path, process::ExitCode, sync::Arc};
 
 use aks_kms::{
-    Action, ChangeNetworkModeOptions, DisableOptions, EnableOptions, Error, KmsManager,
-    KubernetesAccess, Level, MigrateToV2Options, NetworkMode, Pace, ParseError, Reencrypt,
-    ReencryptOptions, ReencryptSecretsOptions, ResumeOptions, RotateOptions, RunOptions,
-    StatusOptions, VerifySecretsOptions,
+    Action, ChangeNetworkModeOptions, ClusterId, CreateClusterOptions, DisableOptions,
+    EnableOptions, Error, KmsManager, KubernetesAccess, Level, MigrateToV2Options, OperationReport,
+    ReencryptSecretsOptions, ResumeOptions, RotateOptions, RunOptions, StatusOptions,
+    Subscriptions, VerifySecretsOptions, list_clusters,
 };
 use aks_kms_simulator::{
     Simulator,
@@ -19,6 +21,11 @@ use aks_kms_simulator::{
 use libtest_mimic::{Arguments, Failed, Trial};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Map, Value, json};
+
+use self::options::{
+    assert_known, chosen, network_mode, provision_options, reencrypt, reencrypt_options,
+    run_options, text, texts,
+};
 
 fn main() -> ExitCode {
     let runtime = Arc::new(tokio::runtime::Runtime::new().unwrap());
@@ -58,11 +65,12 @@ async fn run(simulator: &Simulator, case: Case) -> Result<(), Failed> {
     for call in &case.earlier {
         let manager = manager(&world, call)?;
         // Whatever came of it is where the case begins.
-        let _ = perform(&manager, &call.operation, &filled(&call.options, fill)).await;
+        let _ = perform(&world, &manager, &call.operation, &filled(&call.options, fill)).await;
     }
     simulator.clear_writes(&world.id)?;
     let manager = manager(&world, &case.when)?;
-    let outcome = perform(&manager, &case.when.operation, &filled(&case.when.options, fill)).await;
+    let options = filled(&case.when.options, fill);
+    let outcome = perform(&world, &manager, &case.when.operation, &options).await;
     let then: Then = serde_json::from_value(fill(&serde_json::to_value(&case.then)?))?;
     check_outcome(&then, &outcome)?;
     if let Some(why) = writes_mismatch(&then.writes, &simulator.writes(&world.id)?) {
@@ -83,7 +91,12 @@ async fn run(simulator: &Simulator, case: Case) -> Result<(), Failed> {
 }
 
 fn manager(world: &aks_kms_simulator::Case, call: &When) -> Result<KmsManager, Error> {
-    common::builder(world)
+    let given = ClusterId::parse(&world.cluster_id)?;
+    let cluster = match &call.cluster {
+        Some(name) => ClusterId::new(given.subscription_id(), given.resource_group(), name)?,
+        None => given,
+    };
+    common::builder_of(world, cluster)
         .kubernetes(match call.kubernetes.as_deref() {
             Some("cluster-admin") => KubernetesAccess::ClusterAdmin,
             Some("cluster-user") | None => KubernetesAccess::ClusterUser,
@@ -157,6 +170,7 @@ fn check_outcome(then: &Then, outcome: &Result<Value, Error>) -> Result<(), Fail
 }
 
 async fn perform(
+    world: &aks_kms_simulator::Case,
     manager: &KmsManager,
     operation: &str,
     options: &Map<String, Value>,
@@ -232,6 +246,11 @@ async fn perform(
             manager.resume(ResumeOptions { reencrypt, ..ResumeOptions::from(run) }).await?
         }
         "abandon" => manager.abandon().await?,
+        "create_cluster" => create_cluster(manager, options, run).await?,
+        "provision" => {
+            let provisioned = manager.provision(provision_options(options, run)?).await?;
+            return Ok(stored(&provisioned));
+        }
         "status" => {
             let secrets = options.get("secrets") == Some(&json!(true));
             let status = manager.status(StatusOptions { secrets }).await?;
@@ -242,9 +261,34 @@ async fn perform(
             let findings = manager.check_action(action).await?;
             return Ok(stored(&findings));
         }
+        "list_clusters" => {
+            let subscriptions = match texts(options, "subscriptions") {
+                Some(ids) => ids.into(),
+                None => Subscriptions::All,
+            };
+            let mut options_of = common::list_options(world);
+            options_of.resource_graph = options.get("resource_graph") != Some(&json!(false));
+            return Ok(stored(&list_clusters(subscriptions, options_of).await?));
+        }
         other => panic!("this runner has no operation {other}"),
     };
     Ok(stored(&report))
+}
+
+async fn create_cluster(
+    manager: &KmsManager,
+    options: &Map<String, Value>,
+    run: RunOptions,
+) -> Result<OperationReport, Error> {
+    let options_of = CreateClusterOptions {
+        network_mode: network_mode(options)?.unwrap_or_default(),
+        key_vault_id: text(options, "key_vault_id"),
+        identity_id: text(options, "identity_id"),
+        reencrypt: reencrypt(options),
+        ..CreateClusterOptions::from(run)
+    };
+    let body = options.get("body").cloned().unwrap();
+    manager.create_cluster(body, text(options, "key_id").unwrap(), options_of).await
 }
 
 /// A result as JSON, from which it can be read back.
@@ -252,92 +296,4 @@ fn stored<T: Serialize + DeserializeOwned + PartialEq + Debug>(result: &T) -> Va
     let json = serde_json::to_value(result).unwrap();
     assert_eq!(T::deserialize(&json).unwrap(), *result);
     json
-}
-
-const RUN: [&str; 4] = ["dry_run", "allow", "give_up_secrets", "timeout"];
-const REENCRYPT: [&str; 4] = ["namespaces", "pace", "max_concurrency", "max_requests_per_second"];
-
-/// An option that is spelt wrong would be left out, and the case would test something else.
-fn assert_known(operation: &str, options: &Map<String, Value>) {
-    let (common, own): (&[&str], &[&str]) = match operation {
-        "enable" | "rotate" => (&RUN, &["key_id", "network_mode", "key_vault_id", "reencrypt"]),
-        "disable" => (&RUN, &["reencrypt"]),
-        "change_network_mode" => (&RUN, &["network_mode", "vault_access", "reencrypt"]),
-        "migrate_to_v2" => (&RUN, &["kubernetes_version", "node_pools", "reencrypt"]),
-        "reencrypt_secrets" | "resume" => (&RUN, &REENCRYPT),
-        "verify_secrets" => (&RUN, &["namespaces"]),
-        "status" => (&[], &["secrets"]),
-        "abandon" => (&[], &[]),
-        // its options are parsed as a whole
-        "check_action" => return,
-        other => panic!("this runner has no operation {other}"),
-    };
-    for name in options.keys().map(String::as_str) {
-        assert!(common.contains(&name) || own.contains(&name), "{operation} has no option {name}");
-    }
-    let nested = options.get("reencrypt").and_then(Value::as_object);
-    for name in nested.into_iter().flat_map(Map::keys) {
-        assert!(REENCRYPT.contains(&name.as_str()), "reencrypt has no option {name}");
-    }
-}
-
-fn network_mode(options: &Map<String, Value>) -> Result<Option<NetworkMode>, Error> {
-    Ok(options.get("network_mode").map(|mode| mode.as_str().unwrap().parse()).transpose()?)
-}
-
-fn reencrypt(options: &Map<String, Value>) -> Reencrypt {
-    match options.get("reencrypt") {
-        None | Some(Value::Bool(true)) => Reencrypt::default(),
-        Some(Value::Bool(false)) => Reencrypt::Skip,
-        Some(given) => Reencrypt::With(reencrypt_options(given.as_object().unwrap())),
-    }
-}
-
-fn run_options(options: &Map<String, Value>) -> Result<RunOptions, Error> {
-    let mut run = RunOptions {
-        dry_run: options.get("dry_run") == Some(&json!(true)),
-        ..RunOptions::default()
-    };
-    for rule in texts(options, "allow").unwrap_or_default() {
-        run.allow.push(rule.parse()?);
-    }
-    run.give_up_secrets = texts(options, "give_up_secrets").unwrap_or_default();
-    if let Some(seconds) = options.get("timeout") {
-        run.timeout = Duration::from_secs_f64(seconds.as_f64().unwrap());
-    }
-    Ok(run)
-}
-
-/// One of a few names, or the default.
-fn chosen<T: Default + std::str::FromStr<Err = ParseError>>(
-    options: &Map<String, Value>,
-    name: &str,
-) -> Result<T, Error> {
-    Ok(text(options, name).map(|text| text.parse()).transpose()?.unwrap_or_default())
-}
-
-fn reencrypt_options(options: &Map<String, Value>) -> ReencryptOptions {
-    let defaults = ReencryptOptions::default();
-    let number = |name: &str| options.get(name).map(|value| value.as_u64().unwrap());
-    ReencryptOptions {
-        namespaces: texts(options, "namespaces"),
-        pace: match options.get("pace").and_then(Value::as_str) {
-            Some("fast") => Pace::Fast,
-            Some("gentle") | None => Pace::Gentle,
-            Some(other) => panic!("there is no pace {other}"),
-        },
-        max_concurrency: number("max_concurrency")
-            .map_or(defaults.max_concurrency, |value| value.try_into().unwrap()),
-        max_requests_per_second: number("max_requests_per_second")
-            .map(|value| value.try_into().unwrap()),
-    }
-}
-
-fn text(options: &Map<String, Value>, name: &str) -> Option<String> {
-    options.get(name).map(|value| value.as_str().unwrap().to_owned())
-}
-
-fn texts(options: &Map<String, Value>, name: &str) -> Option<Vec<String>> {
-    let list = options.get(name)?.as_array().unwrap();
-    Some(list.iter().map(|value| value.as_str().unwrap().to_owned()).collect())
 }

@@ -1,0 +1,166 @@
+//! A call that runs, and where.
+
+use std::{
+    cell::RefCell,
+    sync::{Arc, OnceLock},
+};
+
+use aks_kms::{Error, ErrorKind, KmsManager, OnProgress, OperationReport};
+use aks_kms_bindings::error_document;
+use napi::{
+    Env, Result, Status,
+    bindgen_prelude::FnArgs,
+    threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode},
+};
+use napi_derive::napi;
+use serde::Serialize;
+use serde_json::{Map, Value, json};
+use tokio::runtime::{Builder, Runtime};
+use tokio_util::sync::CancellationToken;
+
+type Told = FnArgs<(&'static str, String)>;
+
+/// Is called with pairs: `progress` and JSON, as often as there is any; at last `done` and the result, `failed` and the
+/// error, or `cancelled` and nothing. The process stays alive while there is one.
+pub(crate) type Receiver = ThreadsafeFunction<Told, (), Told, Status, false>;
+
+thread_local! {
+    /// The calls of this thread's JavaScript.
+    static CALLS: RefCell<Option<CancellationToken>> = const { RefCell::new(None) };
+}
+
+/// A token for a call, which ends with the JavaScript that made it: when a worker thread is terminated.
+fn token(env: Env) -> Result<CancellationToken> {
+    if let Some(calls) = CALLS.with_borrow(Clone::clone) {
+        return Ok(calls.child_token());
+    }
+    let calls = CancellationToken::new();
+    env.add_env_cleanup_hook((), |()| {
+        if let Some(calls) = CALLS.take() {
+            calls.cancel();
+        }
+    })?;
+    CALLS.set(Some(calls.clone()));
+    Ok(calls.child_token())
+}
+
+fn runtime() -> Result<&'static Runtime> {
+    static RUNTIME: OnceLock<Runtime> = OnceLock::new();
+    if let Some(runtime) = RUNTIME.get() {
+        return Ok(runtime);
+    }
+    let made = Builder::new_multi_thread()
+        .worker_threads(2)
+        .thread_name("aks-kms")
+        .enable_all()
+        .build()
+        .map_err(|error| {
+            napi::Error::from_reason(format!(
+                "the threads of aks-kms could not be started: {error}"
+            ))
+        })?;
+    // another thread of JavaScript may have been faster
+    Ok(RUNTIME.get_or_init(|| made))
+}
+
+/// A call that runs.
+#[napi]
+pub struct Call(CancellationToken);
+
+#[napi]
+impl Call {
+    /// Drops its work, which may be gone on with later.
+    #[napi]
+    pub fn cancel(&self) {
+        self.0.cancel();
+    }
+}
+
+/// Begins a verb.
+pub(crate) fn start(
+    env: Env,
+    manager: KmsManager,
+    verb: String,
+    arguments: Map<String, Value>,
+    progress: bool,
+    receiver: Receiver,
+) -> Result<Call> {
+    let token = token(env)?;
+    let receiver = Arc::new(receiver);
+    let on_progress = progress.then(|| reporter(Arc::clone(&receiver)));
+    let work = perform(manager, verb, arguments, on_progress);
+    let runtime = runtime()?;
+    let task = runtime.spawn(token.clone().run_until_cancelled_owned(work));
+    runtime.spawn(async move {
+        let (kind, payload) = match task.await {
+            Ok(Some(told)) => told,
+            Ok(None) => ("cancelled", String::new()),
+            Err(error) => ("failed", fault(&error.to_string())),
+        };
+        tell(&receiver, kind, payload);
+    });
+    Ok(Call(token))
+}
+
+/// Nobody is told once the JavaScript has ended.
+fn tell(receiver: &Receiver, kind: &'static str, payload: String) {
+    let _ = receiver.call((kind, payload).into(), ThreadsafeFunctionCallMode::NonBlocking);
+}
+
+fn reporter(receiver: Arc<Receiver>) -> OnProgress {
+    Arc::new(move |now| {
+        tell(&receiver, "progress", serde_json::to_string(&now).unwrap_or_default());
+    })
+}
+
+async fn perform(
+    manager: KmsManager,
+    verb: String,
+    arguments: Map<String, Value>,
+    on_progress: Option<OnProgress>,
+) -> (&'static str, String) {
+    match Box::pin(aks_kms_bindings::call(&manager, &verb, arguments, on_progress)).await {
+        Ok(result) => ("done", judged(result)),
+        Err(error) => ("failed", failed(&error)),
+    }
+}
+
+/// A report with what the crate's methods say of it.
+#[derive(Serialize)]
+struct Judged<'a> {
+    #[serde(flatten)]
+    report: &'a OperationReport,
+    is_proven: bool,
+    is_refused: bool,
+}
+
+impl<'a> Judged<'a> {
+    fn new(report: &'a OperationReport) -> Self {
+        Self { report, is_proven: report.is_proven(), is_refused: report.is_refused() }
+    }
+}
+
+/// A result; a report with what the crate's methods say of it.
+fn judged(result: String) -> String {
+    let Ok(report) = serde_json::from_str::<OperationReport>(&result) else { return result };
+    serde_json::to_string(&Judged::new(&report)).unwrap_or(result)
+}
+
+fn failed(error: &Error) -> String {
+    let mut document = error_document(error);
+    document["report"] = json!(error.report().map(Judged::new));
+    document.to_string()
+}
+
+/// The error of a call that ended by a fault of the library.
+fn fault(why: &str) -> String {
+    json!({
+        "code": ErrorKind::Unexpected.code(),
+        "message": format!("{why}: this is a fault of aks-kms, please report it"),
+        "retryable": false,
+        "service_code": null,
+        "findings": [],
+        "report": null,
+    })
+    .to_string()
+}

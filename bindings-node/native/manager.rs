@@ -1,0 +1,66 @@
+//! A manager.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use aks_kms::{KmsManager, Timing};
+use aks_kms_bindings::{Settings, default_credential};
+use azure_core::credentials::TokenCredential;
+use napi::{Env, Result};
+use napi_derive::napi;
+use serde_json::Value;
+
+use crate::{
+    call::{self, Call, Receiver},
+    credential::{NodeCredential, Source},
+    failure, parsed,
+};
+
+/// How much shorter every wait is, in tests.
+static SCALE: Mutex<Option<f64>> = Mutex::new(None);
+
+/// Makes every wait of managers that are made from here on so much shorter.
+pub(crate) fn set_scale(factor: f64) {
+    *SCALE.lock().unwrap_or_else(PoisonError::into_inner) = Some(factor);
+}
+
+/// The manager of one cluster.
+#[napi]
+pub struct Manager(KmsManager);
+
+#[napi]
+impl Manager {
+    /// From settings in JSON. The function gives tokens; none: the credential is looked for.
+    #[napi(constructor)]
+    pub fn new(settings: String, source: Option<Source>) -> Result<Self> {
+        let settings = Settings::read(parsed(&settings)?).map_err(|error| failure(&error))?;
+        let credential: Arc<dyn TokenCredential> = match source {
+            Some(source) => Arc::new(NodeCredential::new(source)),
+            None => default_credential(None).map_err(|error| failure(&error))?,
+        };
+        let scale = *SCALE.lock().unwrap_or_else(PoisonError::into_inner);
+        let manager = settings.manager(credential, scale.map(Timing::scaled));
+        manager.map(Self).map_err(|error| failure(&error))
+    }
+
+    /// The cluster's resource id.
+    #[napi(getter)]
+    pub fn cluster_id(&self) -> String {
+        self.0.cluster_id().to_string()
+    }
+
+    /// Begins a verb, with its arguments in JSON.
+    #[napi]
+    pub fn start(
+        &self,
+        env: Env,
+        verb: String,
+        arguments: String,
+        progress: bool,
+        receiver: Receiver,
+    ) -> Result<Call> {
+        let Value::Object(arguments) = parsed(&arguments)? else {
+            return Err(napi::Error::from_reason("arguments are an object"));
+        };
+        call::start(env, self.0.clone(), verb, arguments, progress, receiver)
+    }
+}

@@ -1,0 +1,61 @@
+#!/usr/bin/env node
+// Packs what is published: the main package, and one for each platform whose native module is given.
+//
+//   scripts/pack.mjs FOLDER aks-kms.linux-x64-gnu.node…
+//
+// The main package has every platform's package as an optional dependency of the same version; npm installs those
+// that fit. `npx tsc -p .` comes before. It prints the names of the packed files.
+
+import { execFileSync } from "node:child_process";
+import { copyFileSync, cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { basename, join, resolve } from "node:path";
+
+const here = resolve(import.meta.dirname, "..");
+const { platforms } = createRequire(import.meta.url)("../dist/platforms.js");
+const [folder, ...modules] = process.argv.slice(2);
+const { devDependencies: _, ...main } = JSON.parse(readFileSync(join(here, "package.json"), "utf8"));
+
+function pack(name, manifest, fill) {
+  const root = join(folder, name);
+  rmSync(root, { recursive: true, force: true });
+  mkdirSync(root, { recursive: true });
+  writeFileSync(join(root, "package.json"), `${JSON.stringify(manifest, null, 2)}\n`);
+  copyFileSync(join(here, "LICENSE"), join(root, "LICENSE"));
+  fill(root);
+  const options = ["pack", "--json", "--ignore-scripts", "--pack-destination", resolve(folder)];
+  const [{ filename }] = JSON.parse(execFileSync("npm", options, { cwd: root, encoding: "utf8" }));
+  console.log(join(folder, filename));
+}
+
+for (const module of modules) {
+  const platform = platforms.find(({ name }) => basename(module) === `aks-kms.${name}.node`);
+  if (platform === undefined) throw new Error(`${module} is of no platform: ${platforms.map(({ name }) => name).join(", ")}`);
+  const { version, license, repository, bugs, homepage, engines } = main;
+  const { name, os, cpu, libc } = platform;
+  const file = basename(module);
+  const manifest = {
+    name: `aks-kms-${name}`,
+    version,
+    description: `The native module of aks-kms for ${name}.`,
+    license,
+    repository,
+    bugs,
+    homepage,
+    engines,
+    os: [os],
+    cpu: [cpu],
+    ...(libc === undefined ? {} : { libc: [libc] }),
+    main: file,
+    files: [file],
+  };
+  pack(manifest.name, manifest, (root) => {
+    copyFileSync(module, join(root, file));
+    writeFileSync(join(root, "README.md"), `# ${manifest.name}\n\n${manifest.description} Install \`aks-kms\`.\n`);
+  });
+}
+const optionalDependencies = Object.fromEntries(platforms.map(({ name }) => [`aks-kms-${name}`, main.version]));
+pack(main.name, { ...main, optionalDependencies }, (root) => {
+  cpSync(join(here, "dist"), join(root, "dist"), { recursive: true });
+  copyFileSync(join(here, "README.md"), join(root, "README.md"));
+});

@@ -1,0 +1,79 @@
+// The arguments of a verb: checked, and as JSON.
+
+import { invalidInput } from "./error.js";
+import { written } from "./json.js";
+
+type Form = "text" | "texts" | "boolean" | "integer" | "seconds" | "rewrite" | "document" | "free" | "any";
+
+/** An argument, and what it takes. */
+export interface Argument {
+  readonly name: string;
+  readonly json: string;
+  readonly form: Form;
+  readonly choices?: readonly string[];
+  readonly required: boolean;
+}
+
+export interface Verb {
+  readonly method: string;
+  readonly arguments: readonly Argument[];
+  readonly options: readonly Argument[];
+  readonly progress: boolean;
+}
+
+const isObject = (value: unknown): boolean => typeof value === "object" && value !== null && !Array.isArray(value);
+
+const forms: Readonly<Record<Form, readonly [(value: unknown) => boolean, string]>> = {
+  text: [(value) => typeof value === "string", "a string"],
+  texts: [(value) => Array.isArray(value) && value.every((one) => typeof one === "string"), "an array of strings"],
+  boolean: [(value) => typeof value === "boolean", "true or false"],
+  integer: [(value) => Number.isSafeInteger(value), "a whole number"],
+  seconds: [(value) => typeof value === "number" && Number.isFinite(value), "a number of seconds"],
+  rewrite: [(value) => typeof value === "boolean" || isObject(value), "true, false or an object of options"],
+  document: [isObject, "an object"],
+  free: [isObject, "an object"],
+  any: [(value) => value !== null, "what the documentation names"],
+};
+
+/**
+ * The arguments of a verb as JSON.
+ *
+ * @throws KmsError with the code `invalid_input`, for what is missing, unknown or malformed.
+ */
+export function argumentsOf(verb: Verb, given: readonly unknown[], options: object, handled: readonly string[]): string {
+  const known = new Map(verb.options.map((argument) => [argument.name, argument]));
+  const unknown = Object.keys(options).filter((name) => !known.has(name) && !handled.includes(name));
+  if (unknown.length > 0) {
+    const names = [...known.keys(), ...handled].join(", ");
+    throw invalidInput(`${verb.method} has no option ${unknown.join(", ")}; it has ${names}`);
+  }
+  const values: [Argument, unknown][] = [
+    ...verb.arguments.map((argument, index): [Argument, unknown] => [argument, given[index]]),
+    ...verb.options.map((argument): [Argument, unknown] => [argument, (options as Record<string, unknown>)[argument.name]]),
+  ];
+  const members = values
+    .filter(([argument, value]) => isGiven(argument, value))
+    .map(([argument, value]) => [argument.json, argument.form === "free" ? value : written(value)]);
+  return JSON.stringify(Object.fromEntries(members));
+}
+
+function isGiven(argument: Argument, value: unknown): boolean {
+  if (value === undefined && !argument.required) return false;
+  const [fits, wanted] = forms[argument.form];
+  if (value === undefined) throw invalidInput(`${argument.name} is missing; pass ${wanted}`);
+  if (!fits(value)) {
+    throw invalidInput(`${argument.name} is ${shown(value)}; pass ${wanted}${argument.required ? "" : ", or leave it out"}`);
+  }
+  if (argument.choices !== undefined && !argument.choices.includes(value as string)) {
+    const choices = argument.choices.map((choice) => JSON.stringify(choice)).join(" or ");
+    throw invalidInput(`${argument.name} is ${shown(value)}; pass ${choices}`);
+  }
+  return true;
+}
+
+/** What was passed, on one line and not at length. */
+export function shown(value: unknown): string {
+  if (typeof value === "function") return "a function";
+  const text = typeof value === "object" ? (JSON.stringify(value) ?? "an object") : typeof value === "string" ? JSON.stringify(value) : String(value);
+  return text.length > 80 ? `${text.slice(0, 77)}…` : text;
+}

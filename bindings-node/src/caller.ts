@@ -1,0 +1,117 @@
+// How a call runs.
+
+import { AsyncResource } from "node:async_hooks";
+
+import { argumentsOf, shown } from "./arguments.js";
+import type { TokenSource } from "./credential.js";
+import { AbortError, KmsError, asked, fromDocument, invalidInput } from "./error.js";
+import type { Progress } from "./generated/results.js";
+import { verbs } from "./generated/table.js";
+import { read } from "./json.js";
+import type { NativeCall, NativeManager } from "./native.js";
+
+/** The options of every verb. */
+export interface CallOptions {
+  /**
+   * Aborts the call: it rejects with `AbortError`. What it had begun is recorded in the cluster, and can be gone on with.
+   * Default: none.
+   */
+  readonly signal?: AbortSignal | undefined;
+}
+
+type Told = ((progress: Progress) => unknown) | undefined;
+
+/** Calls verbs. */
+export abstract class Caller {
+  /** @internal */
+  protected abstract readonly native: NativeManager;
+  /** @internal */
+  protected abstract readonly source: TokenSource | undefined;
+
+  /** @internal */
+  protected call<T>(name: keyof typeof verbs, given: readonly unknown[], options: unknown): Promise<T> {
+    const verb = verbs[name];
+    // where the caller is; an error that is made later does not know it
+    const here: { stack?: string } = {};
+    Error.captureStackTrace(here, Reflect.get(this, verb.method) as () => void);
+    return this.#run<T>(name, given, options).catch((problem: unknown) => {
+      if (problem instanceof KmsError || problem instanceof AbortError) {
+        const frames = here.stack?.split("\n").slice(1).join("\n");
+        problem.stack = `${problem.name}: ${problem.message}\n${frames}`;
+      }
+      throw problem;
+    });
+  }
+
+  async #run<T>(name: keyof typeof verbs, given: readonly unknown[], options: unknown): Promise<T> {
+    const verb = verbs[name];
+    const { signal, onProgress } = handled(options);
+    const text = argumentsOf(verb, given, (options ?? {}) as object, verb.progress ? ["signal", "onProgress"] : ["signal"]);
+    if (signal?.aborted) throw new AbortError(signal.reason);
+    const tell = onProgress === undefined ? undefined : AsyncResource.bind(teller(onProgress));
+    let abort: (() => void) | undefined;
+    try {
+      return await new Promise<T>((resolve, reject) => {
+        const call: NativeCall = asked(() =>
+          this.native.start(name, text, tell !== undefined, (kind, payload) => {
+            try {
+              if (kind === "progress") tell?.(payload);
+              else if (kind === "done") resolve(read(payload) as T);
+              else if (kind === "cancelled") reject(new AbortError(signal?.reason));
+              else reject(this.#failure(payload));
+            } catch (problem) {
+              // nobody catches what is thrown here
+              reject(problem as Error);
+            }
+          }),
+        );
+        abort = () => call.cancel();
+        signal?.addEventListener("abort", abort, { once: true });
+      });
+    } finally {
+      if (abort !== undefined) signal?.removeEventListener("abort", abort);
+    }
+  }
+
+  #failure(payload: string): Error {
+    const error = fromDocument(payload);
+    if (error.code !== "unauthenticated" || this.source?.failure === undefined) return error;
+    return fromDocument(payload, this.source.failure);
+  }
+}
+
+/** The options that are not the library's. */
+function handled(options: unknown): { signal: AbortSignal | undefined; onProgress: Told } {
+  if (options !== undefined && (typeof options !== "object" || options === null || Array.isArray(options))) {
+    throw invalidInput(`options is ${shown(options)}; pass an object, or leave it out`);
+  }
+  const { signal, onProgress } = (options ?? {}) as { signal?: AbortSignal; onProgress?: Told };
+  // one of another realm, or of a library, does as well
+  if (signal !== undefined && (typeof signal?.aborted !== "boolean" || typeof signal.addEventListener !== "function")) {
+    throw invalidInput(`signal is ${shown(signal)}; pass an AbortSignal, or leave it out`);
+  }
+  if (onProgress !== undefined && typeof onProgress !== "function") {
+    throw invalidInput(`onProgress is ${shown(onProgress)}; pass a function, or leave it out`);
+  }
+  return { signal, onProgress };
+}
+
+/** Tells of progress. What the caller's function throws, at once or later, is a warning, the first time. */
+function teller(onProgress: (progress: Progress) => unknown): (payload: string) => void {
+  const warned = new Set<string>();
+  const warn = (problem: unknown): void => {
+    const what = problem instanceof Error ? problem.message : String(problem);
+    if (warned.has(what)) return;
+    warned.add(what);
+    const detail = problem instanceof Error ? problem.stack : undefined;
+    process.emitWarning(`onProgress threw: ${what}`, { type: "AksKmsWarning", ...(detail === undefined ? {} : { detail }) });
+  };
+  return (payload) => {
+    try {
+      const given = onProgress(read(payload) as Progress);
+      if (given instanceof Promise) given.catch(warn);
+    } catch (problem) {
+      warn(problem);
+    }
+  };
+}

@@ -1,0 +1,466 @@
+// The verbs, as data.
+//
+// Generated from bindings/schema.json by `bindings-node/generate.mjs`: change it there.
+
+import type { Verb } from "../arguments.js";
+
+export const verbs = {
+  "enable": {
+    "method": "enable",
+    "arguments": [
+      {
+        "name": "keyId",
+        "json": "key_id",
+        "form": "text",
+        "required": true
+      }
+    ],
+    "options": [
+      {
+        "name": "allow",
+        "json": "allow",
+        "form": "texts",
+        "required": false
+      },
+      {
+        "name": "dryRun",
+        "json": "dry_run",
+        "form": "boolean",
+        "required": false
+      },
+      {
+        "name": "giveUpSecrets",
+        "json": "give_up_secrets",
+        "form": "texts",
+        "required": false
+      },
+      {
+        "name": "keyVaultId",
+        "json": "key_vault_id",
+        "form": "text",
+        "required": false
+      },
+      {
+        "name": "networkMode",
+        "json": "network_mode",
+        "form": "text",
+        "choices": [
+          "public",
+          "private"
+        ],
+        "required": false
+      },
+      {
+        "name": "reencrypt",
+        "json": "reencrypt",
+        "form": "rewrite",
+        "required": false
+      },
+      {
+        "name": "timeout",
+        "json": "timeout",
+        "form": "seconds",
+        "required": false
+      }
+    ],
+    "progress": true
+  },
+  "rotate": {
+    "method": "rotate",
+    "arguments": [
+      {
+        "name": "keyId",
+        "json": "key_id",
+        "form": "text",
+        "required": false
+      }
+    ],
+    "options": [
+      {
+        "name": "allow",
+        "json": "allow",
+        "form": "texts",
+        "required": false
+      },
+      {
+        "name": "dryRun",
+        "json": "dry_run",
+        "form": "boolean",
+        "required": false
+      },
+      {
+        "name": "giveUpSecrets",
+        "json": "give_up_secrets",
+        "form": "texts",
+        "required": false
+      },
+      {
+        "name": "keyVaultId",
+        "json": "key_vault_id",
+        "form": "text",
+        "required": false
+      },
+      {
+        "name": "networkMode",
+        "json": "network_mode",
+        "form": "text",
+        "choices": [
+          "public",
+          "private"
+        ],
+        "required": false
+      },
+      {
+        "name": "reencrypt",
+        "json": "reencrypt",
+        "form": "rewrite",
+        "required": false
+      },
+      {
+        "name": "timeout",
+        "json": "timeout",
+        "form": "seconds",
+        "required": false
+      }
+    ],
+    "progress": true
+  },
+  "disable": {
+    "method": "disable",
+    "arguments": [],
+    "options": [
+      {
+        "name": "allow",
+        "json": "allow",
+        "form": "texts",
+        "required": false
+      },
+      {
+        "name": "dryRun",
+        "json": "dry_run",
+        "form": "boolean",
+        "required": false
+      },
+      {
+        "name": "giveUpSecrets",
+        "json": "give_up_secrets",
+        "form": "texts",
+        "required": false
+      },
+      {
+        "name": "reencrypt",
+        "json": "reencrypt",
+        "form": "rewrite",
+        "required": false
+      },
+      {
+        "name": "timeout",
+        "json": "timeout",
+        "form": "seconds",
+        "required": false
+      }
+    ],
+    "progress": true
+  },
+  "change_network_mode": {
+    "method": "changeNetworkMode",
+    "arguments": [
+      {
+        "name": "networkMode",
+        "json": "network_mode",
+        "form": "text",
+        "choices": [
+          "public",
+          "private"
+        ],
+        "required": true
+      }
+    ],
+    "options": [
+      {
+        "name": "allow",
+        "json": "allow",
+        "form": "texts",
+        "required": false
+      },
+      {
+        "name": "dryRun",
+        "json": "dry_run",
+        "form": "boolean",
+        "required": false
+      },
+      {
+        "name": "giveUpSecrets",
+        "json": "give_up_secrets",
+        "form": "texts",
+        "required": false
+      },
+      {
+        "name": "reencrypt",
+        "json": "reencrypt",
+        "form": "rewrite",
+        "required": false
+      },
+      {
+        "name": "timeout",
+        "json": "timeout",
+        "form": "seconds",
+        "required": false
+      },
+      {
+        "name": "vaultAccess",
+        "json": "vault_access",
+        "form": "text",
+        "choices": [
+          "change",
+          "keep"
+        ],
+        "required": false
+      }
+    ],
+    "progress": true
+  },
+  "migrate_to_v2": {
+    "method": "migrateToV2",
+    "arguments": [],
+    "options": [
+      {
+        "name": "allow",
+        "json": "allow",
+        "form": "texts",
+        "required": false
+      },
+      {
+        "name": "dryRun",
+        "json": "dry_run",
+        "form": "boolean",
+        "required": false
+      },
+      {
+        "name": "giveUpSecrets",
+        "json": "give_up_secrets",
+        "form": "texts",
+        "required": false
+      },
+      {
+        "name": "kubernetesVersion",
+        "json": "kubernetes_version",
+        "form": "text",
+        "required": false
+      },
+      {
+        "name": "nodePools",
+        "json": "node_pools",
+        "form": "text",
+        "choices": [
+          "upgrade",
+          "keep"
+        ],
+        "required": false
+      },
+      {
+        "name": "reencrypt",
+        "json": "reencrypt",
+        "form": "rewrite",
+        "required": false
+      },
+      {
+        "name": "timeout",
+        "json": "timeout",
+        "form": "seconds",
+        "required": false
+      }
+    ],
+    "progress": true
+  },
+  "reencrypt_secrets": {
+    "method": "reencryptSecrets",
+    "arguments": [],
+    "options": [
+      {
+        "name": "allow",
+        "json": "allow",
+        "form": "texts",
+        "required": false
+      },
+      {
+        "name": "dryRun",
+        "json": "dry_run",
+        "form": "boolean",
+        "required": false
+      },
+      {
+        "name": "giveUpSecrets",
+        "json": "give_up_secrets",
+        "form": "texts",
+        "required": false
+      },
+      {
+        "name": "maxConcurrency",
+        "json": "max_concurrency",
+        "form": "integer",
+        "required": false
+      },
+      {
+        "name": "maxRequestsPerSecond",
+        "json": "max_requests_per_second",
+        "form": "integer",
+        "required": false
+      },
+      {
+        "name": "namespaces",
+        "json": "namespaces",
+        "form": "texts",
+        "required": false
+      },
+      {
+        "name": "pace",
+        "json": "pace",
+        "form": "text",
+        "choices": [
+          "gentle",
+          "fast"
+        ],
+        "required": false
+      },
+      {
+        "name": "timeout",
+        "json": "timeout",
+        "form": "seconds",
+        "required": false
+      }
+    ],
+    "progress": true
+  },
+  "verify_secrets": {
+    "method": "verifySecrets",
+    "arguments": [],
+    "options": [
+      {
+        "name": "allow",
+        "json": "allow",
+        "form": "texts",
+        "required": false
+      },
+      {
+        "name": "dryRun",
+        "json": "dry_run",
+        "form": "boolean",
+        "required": false
+      },
+      {
+        "name": "giveUpSecrets",
+        "json": "give_up_secrets",
+        "form": "texts",
+        "required": false
+      },
+      {
+        "name": "namespaces",
+        "json": "namespaces",
+        "form": "texts",
+        "required": false
+      },
+      {
+        "name": "timeout",
+        "json": "timeout",
+        "form": "seconds",
+        "required": false
+      }
+    ],
+    "progress": true
+  },
+  "status": {
+    "method": "status",
+    "arguments": [],
+    "options": [
+      {
+        "name": "secrets",
+        "json": "secrets",
+        "form": "boolean",
+        "required": false
+      }
+    ],
+    "progress": false
+  },
+  "check_action": {
+    "method": "checkAction",
+    "arguments": [
+      {
+        "name": "action",
+        "json": "action",
+        "form": "document",
+        "required": true
+      }
+    ],
+    "options": [],
+    "progress": false
+  },
+  "resume": {
+    "method": "resume",
+    "arguments": [],
+    "options": [
+      {
+        "name": "allow",
+        "json": "allow",
+        "form": "texts",
+        "required": false
+      },
+      {
+        "name": "dryRun",
+        "json": "dry_run",
+        "form": "boolean",
+        "required": false
+      },
+      {
+        "name": "giveUpSecrets",
+        "json": "give_up_secrets",
+        "form": "texts",
+        "required": false
+      },
+      {
+        "name": "maxConcurrency",
+        "json": "max_concurrency",
+        "form": "integer",
+        "required": false
+      },
+      {
+        "name": "maxRequestsPerSecond",
+        "json": "max_requests_per_second",
+        "form": "integer",
+        "required": false
+      },
+      {
+        "name": "namespaces",
+        "json": "namespaces",
+        "form": "texts",
+        "required": false
+      },
+      {
+        "name": "pace",
+        "json": "pace",
+        "form": "text",
+        "choices": [
+          "gentle",
+          "fast"
+        ],
+        "required": false
+      },
+      {
+        "name": "timeout",
+        "json": "timeout",
+        "form": "seconds",
+        "required": false
+      }
+    ],
+    "progress": true
+  },
+  "abandon": {
+    "method": "abandon",
+    "arguments": [],
+    "options": [],
+    "progress": false
+  }
+} as const satisfies Record<string, Verb>;
+
+/** Names of the members of results that are times. */
+export const times: ReadonlySet<string> = new Set(["finished_at","proven_at","since","started_at"]);

@@ -1,0 +1,122 @@
+// What the package costs, beside the SDK and beside Rust: each measured in turns, on one simulator.
+//
+// `bindings-node/test/run --bench`. Every line has its bar, and the command fails if one is missed.
+
+import { execFile } from "node:child_process";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { promisify } from "node:util";
+
+import { Simulator } from "./simulator.mjs";
+
+const simulator = Simulator.found();
+const project = process.env.AKS_KMS_NODE_PROJECT;
+const folder = mkdtempSync(join(tmpdir(), "aks-kms-bench-"));
+process.on("exit", () => rmSync(folder, { recursive: true }));
+const secrets = { namespaces: 10, each: 1000 };
+
+const credential = `
+  import { ClientSecretCredential } from "@azure/identity";
+  const of = JSON.parse(process.env.OF);
+  const credential = new ClientSecretCredential(of.tenant_id, of.client_id, of.client_secret, {
+    authorityHost: of.authority,
+    disableInstanceDiscovery: true,
+  });
+`;
+const programs = {
+  import: `
+    const began = performance.now();
+    await import("aks-kms");
+    console.log(performance.now() - began);
+  `,
+  status: `${credential}
+    import { KmsManager } from "aks-kms";
+    const { cluster } = await new KmsManager(of.cluster_id, { credential, cloud: of.arm }).status();
+    if (cluster !== of.cluster_id) process.exit(1);
+    console.log(process.resourceUsage().maxRSS);
+  `,
+  sdk: `${credential}
+    import { ContainerServiceClient } from "@azure/arm-containerservice";
+    const [, , subscription, , group, , , , name] = of.cluster_id.split("/");
+    const options = { endpoint: of.arm, credentials: { scopes: [\`\${of.arm}/.default\`] } };
+    const { id } = await new ContainerServiceClient(credential, subscription, options).managedClusters.get(group, name);
+    if (id === undefined) process.exit(1);
+    console.log(process.resourceUsage().maxRSS);
+  `,
+  enable: `${credential}
+    import { KmsManager } from "aks-kms";
+    const manager = new KmsManager(of.cluster_id, { credential, cloud: of.arm });
+    const report = await manager.enable(of.key_ids[0], { onProgress: () => {} });
+    if (!report.isProven) process.exit(1);
+    console.log(report.reencryption.at(-1).secretsPerSecond);
+  `,
+};
+for (const [name, text] of Object.entries(programs)) writeFileSync(join(project, `bench-${name}.mjs`), text);
+
+/** Runs a program in a new process: what it says, and its time in milliseconds. */
+async function runs(program, of, options = []) {
+  const env = { ...process.env, OF: JSON.stringify(of) };
+  const began = performance.now();
+  const command = [...options, `bench-${program}.mjs`];
+  const { stdout } = await promisify(execFile)(process.execPath, command, { cwd: project, env });
+  return { said: Number(stdout), time: performance.now() - began };
+}
+
+async function rust(of) {
+  const file = join(folder, `${of.id}.json`);
+  writeFileSync(file, JSON.stringify(of), { mode: 0o600 });
+  const { stdout } = await promisify(execFile)(process.env.AKS_KMS_MANAGE, [file, "enable", of.key_ids[0]], { maxBuffer: 1e8 });
+  return JSON.parse(stdout).reencryption.at(-1).secrets_per_second;
+}
+
+const median = (values) => [...values].sort((one, other) => one - other)[Math.floor(values.length / 2)];
+const spread = (values) => `${Math.min(...values).toFixed(0)}–${Math.max(...values).toFixed(0)}`;
+const missed = [];
+function bar(name, text, holds) {
+  console.log(`${holds ? "ok    " : "missed"} ${name}: ${text}`);
+  if (!holds) missed.push(name);
+}
+
+const imports = [];
+for (let run = 0; run < 11; run += 1) imports.push((await runs("import")).said);
+// the least: what others do on the machine meanwhile is not its cost
+bar("import", `${Math.min(...imports).toFixed(1)} ms (${spread(imports)}), less than 30 ms`, Math.min(...imports) < 30);
+
+const of = await simulator.put({ secrets: { namespaces: 1, each: 10 } });
+const ours = [];
+const theirs = [];
+for (let run = 0; run < 9; run += 1) {
+  ours.push(await runs("status", of));
+  theirs.push(await runs("sdk", of));
+}
+const times = [ours, theirs].map((all) => all.map(({ time }) => time));
+const sizes = [ours, theirs].map((all) => all.map(({ said }) => said / 1024));
+bar(
+  "status, time",
+  `${median(times[0]).toFixed(0)} ms (${spread(times[0])}), less than the SDK's GET ${median(times[1]).toFixed(0)} ms (${spread(times[1])})`,
+  median(times[0]) < median(times[1]),
+);
+bar(
+  "status, memory",
+  `${median(sizes[0]).toFixed(0)} MiB (${spread(sizes[0])}), less than the SDK's GET ${median(sizes[1]).toFixed(0)} MiB (${spread(sizes[1])})`,
+  median(sizes[0]) < median(sizes[1]),
+);
+
+// the first of each warms the simulator
+const rates = { node: [], rust: [] };
+const scaled = ["--require", new URL("scaled.cjs", import.meta.url).pathname];
+for (let run = 0; run < 6; run += 1) {
+  const node = (await runs("enable", await simulator.put({ secrets }), scaled)).said;
+  const beside = await rust(await simulator.put({ secrets }));
+  if (run > 0) {
+    rates.node.push(node);
+    rates.rust.push(beside);
+  }
+}
+bar(
+  "reencryption",
+  `${median(rates.node).toFixed(0)} secrets a second (${spread(rates.node)}), within the spread of Rust's ${median(rates.rust).toFixed(0)} (${spread(rates.rust)})`,
+  median(rates.node) >= Math.min(...rates.rust),
+);
+if (missed.length > 0) process.exitCode = 1;

@@ -1,0 +1,106 @@
+// The same call gives the same JSON in each language, but for what differs from run to run, and for the names.
+//
+// Rust is the example `manage`. Python is compared where its package is built: AKS_KMS_PYTHON_SITE names it.
+
+import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, describe, test } from "node:test";
+import { promisify } from "node:util";
+
+import { Simulator } from "./simulator.mjs";
+import { named, perform, scale } from "./world.mjs";
+
+const simulator = Simulator.found();
+const folder = mkdtempSync(join(tmpdir(), "aks-kms-languages-"));
+after(() => rmSync(folder, { recursive: true }));
+
+const given = { cluster: { kms: { key: "{{key.1}}" } }, secrets: { namespaces: 2, each: 5 } };
+const calls = [
+  { operation: "status", words: [] },
+  { operation: "rotate", options: { key_id: "{{key.2}}" }, words: ["{{key.2}}"] },
+  { operation: "enable", options: { key_id: "{{key.1}}" }, words: ["{{key.1}}"] },
+  { operation: "disable", words: [] },
+];
+const python = `
+import json, os
+from aks_kms import KmsManager, _native
+_native._scale_time(${scale})
+of, call = json.loads(os.environ["OF"]), json.loads(os.environ["CALL"])
+manager = KmsManager(of["cluster_id"], cloud=of["arm"])
+print(json.dumps(getattr(manager, call["operation"])(*call["words"]).to_dict()))
+`;
+
+const languages = {
+  async rust(of, { operation, words }) {
+    const file = join(folder, `${of.id}.json`);
+    writeFileSync(file, JSON.stringify(of), { mode: 0o600 });
+    const { stdout } = await promisify(execFile)(process.env.AKS_KMS_MANAGE, [file, operation, ...words]);
+    return named(JSON.parse(stdout));
+  },
+  async node(of, { operation, options }) {
+    const { isProven, isRefused, ...result } = JSON.parse(JSON.stringify(await perform(of, { operation, options })));
+    assert.equal(typeof (isProven ?? true), "boolean");
+    assert.equal(isRefused ?? false, false);
+    return result;
+  },
+};
+if (process.env.AKS_KMS_PYTHON_SITE !== undefined) {
+  languages.python = async (of, call) => {
+    const { identity_endpoint: IDENTITY_ENDPOINT, identity_header: IDENTITY_HEADER } = of;
+    const signedIn = { IDENTITY_ENDPOINT, IDENTITY_HEADER, PYTHONPATH: process.env.AKS_KMS_PYTHON_SITE };
+    const env = { ...process.env, ...signedIn, OF: JSON.stringify(of), CALL: JSON.stringify(call) };
+    for (const name of ["AZURE_CLIENT_ID", "AZURE_FEDERATED_TOKEN_FILE"]) delete env[name];
+    const { stdout } = await promisify(execFile)("python3", ["-c", python], { env });
+    return named(JSON.parse(stdout));
+  };
+}
+
+// what no two runs have in common
+const varying = new Set([
+  "apiServers",
+  "etag",
+  "finishedAt",
+  "keyIdHash",
+  "provenAt",
+  "requests",
+  "seconds",
+  "secretsPerSecond",
+  "since",
+  "startedAt",
+  "watermark",
+]);
+
+/** A result without what differs from run to run; that it is there stays. */
+function common(value, of) {
+  if (typeof value === "string") return placed(value, of);
+  if (Array.isArray(value)) return value.map((one) => common(one, of));
+  if (typeof value !== "object" || value === null) return value;
+  return Object.fromEntries(
+    Object.entries(value).map(([name, one]) => [name, varying.has(name) ? typeof one : common(one, of)]),
+  );
+}
+
+function placed(text, of) {
+  let found = text;
+  for (const [index, id] of of.key_ids.entries()) found = found.replaceAll(id, `{{key.${index + 1}}}`);
+  return found.replaceAll(of.id, "{{case}}").replaceAll(of.cluster_id.split("/")[2], "{{subscription}}");
+}
+
+describe("languages", { concurrency: 4 }, () => {
+  for (const call of calls) {
+    test(call.operation, async () => {
+      const results = await Promise.all(
+        Object.entries(languages).map(async ([name, runs]) => {
+          const of = await simulator.put(given);
+          return [name, common(await runs(of, of.filled(call)), of)];
+        }),
+      );
+      const [, rust] = results[0];
+      assert.ok(Object.keys(rust).length > 8);
+      for (const [name, result] of results.slice(1)) assert.deepEqual(result, rust, name);
+    });
+  }
+});
