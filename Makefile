@@ -16,6 +16,7 @@ docs:
 # `make bench BENCH=node` the Node package.
 bench:
 ifndef BENCH
+	@cargo bench --package aks-kms-bench --bench preflight
 	@cargo bench --package aks-kms-bench --bench embedded
 	@cargo bench --package aks-kms-bench --bench list_clusters
 endif
@@ -39,13 +40,18 @@ fuzz:
 # Before them each kind of request that the library sends, met by each kind of nonsense.
 # First of all what every parser of foreign bytes makes of changed documents, each for so many seconds.
 SEQUENCES ?= 10000
+WORLDS ?= 10000
 FUZZ_SECONDS ?= 300
+# Then the rules, held against what the simulated service does in so many random worlds.
 soak:
 	@AKS_KMS_FUZZ_SECONDS=$(FUZZ_SECONDS) tests/run parsers
 	@AKS_KMS_HOSTILE=all cargo test --release --locked --package aks-kms --test hostile -- --nocapture
 	@AKS_KMS_MODEL_SEQUENCES=$(SEQUENCES) AKS_KMS_MODEL_SECONDS=86400 \
 		AKS_KMS_MODEL_SEED="$${AKS_KMS_MODEL_SEED:-$$(date +%s)}" \
 		cargo test --release --locked --package aks-kms --test model random -- --nocapture
+	@AKS_KMS_WORLDS=$(WORLDS) AKS_KMS_WORLDS_SECONDS=86400 \
+		AKS_KMS_WORLDS_SEED="$${AKS_KMS_WORLDS_SEED:-$$(date +%s)}" \
+		cargo test --release --locked --package aks-kms --test second_opinion random -- --nocapture
 
 advisories:
 	@tests/run advisories

@@ -24,6 +24,7 @@ use crate::{
     options::{Enable, Intent, Rotate, Timing},
     report::KmsConfiguration,
 };
+use futures::future::{Either, join_all, select};
 
 pub(crate) use self::stored_record::StoredRecord;
 use self::{
@@ -133,14 +134,25 @@ impl KeyToObserve {
 
 /// Looks at cluster, vault, key, access and Kubernetes, at the same time where one does not need
 /// the other. `wanted` says which key the verb is about, given the cluster and its record.
+///
+/// What the cluster alone names is read while Kubernetes is: the key that is asked for, and the one in use. What the
+/// record names comes after both. Within Kubernetes, the record is read before how far etcd has come.
 pub(crate) async fn observe(
     sources: ObserveContext<'_>,
-    wanted: impl FnOnce(&ClusterFacts, Option<&Reconciled>) -> Option<KeyToObserve>,
+    wanted: impl Fn(&ClusterFacts, Option<&Reconciled>) -> Option<KeyToObserve>,
     scope: ObserveScope<'_>,
 ) -> Result<Observation> {
-    let (cluster, (api, kubernetes, kept)) =
-        futures::join!(sources.azure.cluster(sources.cluster), observe_kubernetes(sources, scope));
-    let cluster = cluster?.facts;
+    let about_azure = async {
+        let cluster = sources.azure.cluster(sources.cluster).await?.facts;
+        let (early, held_roles) = futures::join!(
+            KeysSeen::observe(sources.azure, &cluster, wanted(&cluster, None)),
+            held_roles(sources.azure, &cluster)
+        );
+        Ok::<_, Error>((cluster, early, held_roles))
+    };
+    let (about_azure, (api, kubernetes, kept)) =
+        futures::join!(about_azure, observe_kubernetes(sources, scope));
+    let (cluster, early, held_roles) = about_azure?;
     let failed = [kubernetes.as_ref().err(), kept.as_ref().and_then(|kept| kept.as_ref().err())];
     // Without a way to the API server, Azure did not give one.
     let down = api.is_some() && failed.into_iter().flatten().any(is_no_response);
@@ -152,8 +164,13 @@ pub(crate) async fn observe(
         .as_ref()
         .map(|found| Fact::from(found.as_ref().map(|found| found.reconciled.clone())));
     let mut wanted = wanted(&cluster, recorded.as_ref().and_then(Fact::known));
-    let mut observed =
-        Observed { obstacle, down, record: recorded, ..Observed::of(cluster, kubernetes) };
+    let mut observed = Observed {
+        obstacle,
+        down,
+        record: recorded,
+        held_roles,
+        ..Observed::of(cluster, kubernetes)
+    };
     if let Some(wanted) = wanted.as_mut().filter(|wanted| wanted.versions) {
         observed.versions = Some(Fact::from(sources.azure.key_versions(&wanted.key_id).await));
         // A version that is made already is what the verb is about, and none is to be made.
@@ -165,23 +182,24 @@ pub(crate) async fn observe(
     }
     let ledger = observed.recorded().map(|found| &found.record.ledger);
     let concerned = Concerned::of(&observed.cluster, wanted.as_ref(), ledger);
-    let about_concerned = concerned.observe(sources.azure, &observed.cluster);
+    let look = |key_id: KeyId, vault_id: Option<VaultId>| {
+        let (early, cluster) = (&early, &observed.cluster);
+        async move { early.or_observe(sources.azure, cluster, &key_id, vault_id.as_ref()).await }
+    };
     let about_others = async {
         wanted.as_ref().filter(|wanted| wanted.vault_users)?;
         Some(sources.azure.kms_users().await)
     };
     let about_wanted = async {
         let KeyToObserve { key_id, vault_id, .. } = wanted.as_ref()?;
-        Some(observe_key(sources.azure, &observed.cluster, key_id, vault_id.as_ref()).await)
+        Some(look(key_id.clone(), vault_id.clone()).await)
     };
     let about_upgrades = async {
         wanted.as_ref().filter(|wanted| wanted.upgrades)?;
         Some(sources.azure.upgrades(sources.cluster).await)
     };
-    let about_roles = held_roles(sources.azure, &observed.cluster);
-    let ((in_use, previous, perhaps), seen, upgrades, others, held_roles) =
-        futures::join!(about_concerned, about_wanted, about_upgrades, about_others, about_roles);
-    observed.held_roles = held_roles;
+    let ((in_use, previous, perhaps), seen, upgrades, others) =
+        futures::join!(concerned.observe(look), about_wanted, about_upgrades, about_others);
     (observed.in_use, observed.previous, observed.perhaps) = (in_use, previous, perhaps);
     observed.others = others.map(Fact::from);
     observed.upgrades = upgrades.map(Fact::from);
@@ -226,6 +244,8 @@ pub(crate) async fn observe_planned(
     }
 }
 
+/// A key, its vault, and the access to them.
+#[derive(Clone)]
 struct KeySeen {
     vault: Fact<Lookup<VaultFacts>>,
     key: Fact<Lookup<KeyFacts>>,
@@ -233,26 +253,100 @@ struct KeySeen {
     diagnostics: Option<Fact<bool>>,
 }
 
+/// Keys that were looked at already.
+struct KeysSeen(Vec<(KeyId, Option<VaultId>, KeySeen)>);
+
+impl KeysSeen {
+    /// Looks at the key that a verb is about, as far as the cluster alone tells, and at the one in use.
+    async fn observe(azure: &Azure, cluster: &ClusterFacts, wanted: Option<KeyToObserve>) -> Self {
+        let mut keys: Vec<(KeyId, Option<VaultId>)> = Vec::new();
+        for KeyToObserve { key_id, vault_id, .. } in
+            wanted.into_iter().chain(KeyToObserve::in_use(cluster))
+        {
+            if !keys.iter().any(|(seen, _)| *seen == key_id) {
+                keys.push((key_id, vault_id));
+            }
+        }
+        let look = |(key_id, vault_id): (KeyId, Option<VaultId>)| async move {
+            let seen = observe_key(azure, cluster, &key_id, vault_id.as_ref()).await;
+            (key_id, vault_id, seen)
+        };
+        Self(join_all(keys.into_iter().map(look)).await)
+    }
+
+    /// What was seen of a key, or is seen now.
+    async fn or_observe(
+        &self,
+        azure: &Azure,
+        cluster: &ClusterFacts,
+        key_id: &KeyId,
+        vault_id: Option<&VaultId>,
+    ) -> KeySeen {
+        let mut seen = self.0.iter();
+        match seen.find(|(key, vault, _)| key == key_id && vault.as_ref() == vault_id) {
+            Some((.., seen)) => seen.clone(),
+            None => observe_key(azure, cluster, key_id, vault_id).await,
+        }
+    }
+}
+
+/// Looks at a key, its vault and the access to them. What is awaited is large, so it is on the heap.
 async fn observe_key(
     azure: &Azure,
     cluster: &ClusterFacts,
     key_id: &KeyId,
     vault_id: Option<&VaultId>,
 ) -> KeySeen {
-    let vault = azure.vault(key_id, vault_id, &cluster.id).await;
-    let found = vault.known().and_then(Lookup::found).map(|vault| vault.id.clone());
-    let diagnostics = async {
-        match &found {
-            Some(id) => Some(azure.has_diagnostics(id).await),
-            None => None,
-        }
+    Box::pin(observe_key_and_vault(azure, cluster, key_id, vault_id)).await
+}
+
+async fn observe_key_and_vault(
+    azure: &Azure,
+    cluster: &ClusterFacts,
+    key_id: &KeyId,
+    vault_id: Option<&VaultId>,
+) -> KeySeen {
+    let vault_id = match azure.vault_id(key_id, vault_id, &cluster.id).await {
+        Ok(vault_id) => vault_id,
+        Err(vault) => return observe_without_vault(azure, cluster, key_id, vault).await,
     };
-    let (key, access, diagnostics) = futures::join!(
-        azure.key(key_id, found.as_ref()),
-        azure.access(cluster, &vault, key_id.name()),
-        diagnostics
-    );
-    KeySeen { vault, key, access, diagnostics }
+    // All that is in the vault or at it is read by its resource id alone.
+    let in_vault = Box::pin(async {
+        futures::join!(
+            azure.key(key_id, Some(&vault_id)),
+            azure.access_at(cluster, Ok(&vault_id), key_id.name()),
+            azure.has_diagnostics(&vault_id)
+        )
+    });
+    let (vault, in_vault) = match select(Box::pin(azure.vault_by_id(&vault_id)), in_vault).await {
+        Either::Left((vault, in_vault)) => {
+            if vault.known().and_then(Lookup::found).is_none() {
+                // What does not exist has nothing in it. What is under way may hold what the next
+                // requests wait for, so it is dropped before them.
+                drop(in_vault);
+                return observe_without_vault(azure, cluster, key_id, vault).await;
+            }
+            (vault, in_vault.await)
+        }
+        Either::Right((in_vault, vault)) => (vault.await, in_vault),
+    };
+    if vault.known().and_then(Lookup::found).is_none() {
+        return observe_without_vault(azure, cluster, key_id, vault).await;
+    }
+    let (key, access, diagnostics) = in_vault;
+    KeySeen { vault, key, access, diagnostics: Some(diagnostics) }
+}
+
+/// The vault does not exist, or cannot be read.
+async fn observe_without_vault(
+    azure: &Azure,
+    cluster: &ClusterFacts,
+    key_id: &KeyId,
+    vault: Fact<Lookup<VaultFacts>>,
+) -> KeySeen {
+    let (key, access) =
+        futures::join!(azure.key(key_id, None), azure.access(cluster, &vault, key_id.name()));
+    KeySeen { vault, key, access, diagnostics: None }
 }
 
 /// The way to the API server, what was seen through it, and the record if one is to be kept.
@@ -269,8 +363,13 @@ async fn observe_kubernetes(
             return (None, Err(error), kept);
         }
     };
-    let facts = kubernetes::observe(&api, scope).await;
-    let kept = if scope.journal { Some(kept(&api, &facts, scope).await) } else { None };
+    let record = async { if scope.journal { Some(kept(&api, scope).await) } else { None } };
+    let (facts, kept) = futures::join!(kubernetes::observe(&api, scope), record);
+    // Why nothing else can be read is why the record cannot be.
+    let kept = match (kept, &facts) {
+        (Some(_), Err(error)) => Some(Err(Error::new(error.kind(), error.to_string()))),
+        (kept, _) => kept,
+    };
     (Some(api), facts, kept)
 }
 

@@ -46,6 +46,16 @@ impl Azure {
         vault: &Fact<Lookup<VaultFacts>>,
         key_name: &str,
     ) -> AccessFacts {
+        self.access_at(cluster, resource_id(vault), key_name).await
+    }
+
+    /// The same where the vault's resource id is known, whatever is read of the vault meanwhile.
+    pub(crate) async fn access_at(
+        &self,
+        cluster: &ClusterFacts,
+        vault: Result<&VaultId, String>,
+        key_name: &str,
+    ) -> AccessFacts {
         let Some(identity) = cluster.identities.first() else {
             let why = format!("managed cluster {} has no user-assigned identity", cluster.id);
             return AccessFacts {
@@ -122,13 +132,10 @@ impl Azure {
     async fn roles(
         &self,
         principal_id: &Fact<String>,
-        vault: &Fact<Lookup<VaultFacts>>,
+        vault: Result<&VaultId, String>,
         key_name: &str,
     ) -> Result<Vec<RoleGrant>, String> {
-        let Some(vault) = vault.get()?.found() else {
-            return Err("the key vault does not exist".to_owned());
-        };
-        let grants = self.role_grants(principal_id.get()?, &vault.id, key_name).await;
+        let grants = self.role_grants(principal_id.get()?, vault?, key_name).await;
         grants.map_err(|error| error.to_string())
     }
 
@@ -185,6 +192,12 @@ impl Azure {
         };
         Ok(slot.get_or_try_init(read).await?.clone())
     }
+}
+
+/// Of a vault that is there.
+fn resource_id(vault: &Fact<Lookup<VaultFacts>>) -> Result<&VaultId, String> {
+    let vault = vault.get()?.found().ok_or("the key vault does not exist")?;
+    Ok(&vault.id)
 }
 
 /// Whether it is the identity that is not there, and not the subscription that cannot be seen.

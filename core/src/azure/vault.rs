@@ -48,9 +48,25 @@ impl Azure {
         key_vault_id: Option<&VaultId>,
         cluster: &ClusterId,
     ) -> Fact<Lookup<VaultFacts>> {
+        match self.vault_id(key_id, key_vault_id, cluster).await {
+            Ok(id) => self.vault_by_id(&id).await,
+            Err(known) => known,
+        }
+    }
+
+    /// Resource id of a key's vault.
+    ///
+    /// # Errors
+    /// What is known of the vault where its resource is not found.
+    pub(crate) async fn vault_id(
+        &self,
+        key_id: &KeyId,
+        key_vault_id: Option<&VaultId>,
+        cluster: &ClusterId,
+    ) -> Result<VaultId, Fact<Lookup<VaultFacts>>> {
         match key_vault_id {
-            Some(id) => self.vault_by_id(id).await,
-            None => self.vault_by_name(key_id, cluster).await,
+            Some(id) => Ok(id.clone()),
+            None => self.vault_id_by_name(key_id, cluster).await,
         }
     }
 
@@ -101,7 +117,8 @@ impl Azure {
         Ok(keys.iter().filter_map(name).collect())
     }
 
-    async fn vault_by_id(&self, id: &VaultId) -> Fact<Lookup<VaultFacts>> {
+    /// Reads a vault, or that it is gone.
+    pub(crate) async fn vault_by_id(&self, id: &VaultId) -> Fact<Lookup<VaultFacts>> {
         self.find_vault(id).await.into()
     }
 
@@ -125,27 +142,31 @@ impl Azure {
         }
     }
 
-    async fn vault_by_name(&self, key_id: &KeyId, cluster: &ClusterId) -> Fact<Lookup<VaultFacts>> {
+    async fn vault_id_by_name(
+        &self,
+        key_id: &KeyId,
+        cluster: &ClusterId,
+    ) -> Result<VaultId, Fact<Lookup<VaultFacts>>> {
         let name = key_id.vault_name();
         let mut obstacles = Vec::new();
         match self.search_resource_graph(name).await {
-            Ok(Some(id)) => return self.vault_by_id(&id).await,
+            Ok(Some(id)) => return Ok(id),
             Ok(None) => {}
             Err(error) => obstacles.push(error.to_string()),
         }
         match self.search_subscription(cluster.subscription_id(), name).await {
-            Ok(Some(id)) => return self.vault_by_id(&id).await,
+            Ok(Some(id)) => return Ok(id),
             Ok(None) => {}
             Err(error) => obstacles.push(error.to_string()),
         }
         match self.is_deleted(cluster.subscription_id(), name).await {
-            Ok(true) => return Fact::Known(Lookup::SoftDeleted),
+            Ok(true) => return Err(Fact::Known(Lookup::SoftDeleted)),
             Ok(false) => {}
             Err(error) => obstacles.push(error.to_string()),
         }
         let presence = self.presence(key_id).await;
         if matches!(presence, Presence::NoResponse) && obstacles.is_empty() {
-            return Fact::Known(Lookup::NotFound);
+            return Err(Fact::Known(Lookup::NotFound));
         }
         let seen = match presence {
             Presence::There { tenant_id: Some(tenant) } => {
@@ -163,7 +184,7 @@ impl Azure {
             reason.push_str("; ");
             reason.push_str(&obstacle);
         }
-        Fact::Unknown(reason)
+        Err(Fact::Unknown(reason))
     }
 
     /// Asks for the vault in every subscription that the credential can read.

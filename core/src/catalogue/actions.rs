@@ -29,7 +29,7 @@ pub(super) const RULES: &[Rule] = &[
     Rule {
         id: RuleId::IdentityStillNeeded,
         summary: "The cluster's identity must not be deleted while a key is needed, also after KMS was turned off.",
-        remedy: "Keep the identity as long as the cluster.",
+        remedy: "Keep the identity as long as the cluster; `az aks show --resource-group <group> --name <cluster> --query identity` names it.",
         url: pages::LIMITATIONS,
         verbs: GUARDS,
         violated_when: "the cluster still needs the identity",

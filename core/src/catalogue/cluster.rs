@@ -59,7 +59,7 @@ pub(super) const RULES: &[Rule] = &[
     Rule {
         id: RuleId::ClusterFailed,
         summary: "The last operation on the cluster failed or was aborted: it may have been a change of the key, which the next update of any kind applies.",
-        remedy: "Look at the cluster's activity log for the reason, and leave updates of any other kind until this is settled: call `rotate` or `enable` with the key that you want, or `disable`; each proves the secrets first.",
+        remedy: "Look at the cluster's activity log for the reason, `az monitor activity-log list --resource-group <group> --status Failed`, and leave updates of any other kind until this is settled: call `rotate` or `enable` with the key that you want, or `disable`; each proves the secrets first.",
         url: pages::OPERATIONS,
         verbs: CHANGES_KMS_OR_STATUS,
         violated_when: "the last operation on the cluster failed",
@@ -158,7 +158,7 @@ pub(super) const RULES: &[Rule] = &[
     Rule {
         id: RuleId::UpgradeSkipsVersions,
         summary: "AKS offers to skip minor versions when the present one is out of support; what was deprecated in between is then removed at once.",
-        remedy: "Check for removed APIs before the upgrade, as the linked page describes.",
+        remedy: "Check for removed APIs before the upgrade: `kubectl get --raw /metrics` has `apiserver_requested_deprecated_apis` for each that is in use.",
         url: pages::UPGRADE,
         verbs: &[Verb::MigrateToV2],
         violated_when: "the upgrade would skip minor versions",
@@ -185,7 +185,7 @@ pub(super) const RULES: &[Rule] = &[
     Rule {
         id: RuleId::NewerExperienceIrreversible,
         summary: "The cluster uses the newer KMS data encryption, which cannot be turned off or back into KMS with a versioned key.",
-        remedy: "Leave it: secrets are encrypted already; its keys are managed as the linked page describes.",
+        remedy: "Leave it: secrets are encrypted already, as `az aks show --resource-group <group> --name <cluster> --query securityProfile.kubernetesResourceObjectEncryptionProfile` shows; its keys are managed as the linked page describes.",
         url: pages::DATA_ENCRYPTION,
         verbs: CHANGES_KMS,
         violated_when: "the cluster uses the newer KMS data encryption",

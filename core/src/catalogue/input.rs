@@ -55,7 +55,7 @@ pub(super) const RULES: &[Rule] = &[
     Rule {
         id: RuleId::KeyVaultCloudMismatch,
         summary: "The key must lie in a vault of the chosen cloud; managed HSMs are not documented for KMS, and no token is sent to another host.",
-        remedy: "Pass a key of a vault in the cluster's cloud, or choose the cloud that the cluster is in.",
+        remedy: "Pass a key of a vault in the cluster's cloud, or choose the cloud that the cluster is in; `az cloud show --query suffixes.keyvaultDns -o tsv` prints under what its vaults are.",
         url: pages::IDENTIFIERS,
         verbs: TAKES_KEY,
         violated_when: "the vault is in another cloud",

@@ -12,9 +12,12 @@ mod input;
 mod pages;
 mod rule;
 mod secrets;
+#[cfg(test)]
+mod texts_tests;
 mod vault;
 
 pub use rule::{Level, Rule, RuleId};
+pub(crate) use rule::{nearest, overridable};
 
 /// One table a topic, in the order of [`RuleId::ALL`].
 const TOPICS: &[(&str, &[Rule])] = &[
@@ -79,6 +82,25 @@ mod tests {
             assert_eq!(id.as_str().parse::<RuleId>().unwrap(), *id);
         }
         assert!("no-such-rule".parse::<RuleId>().is_err());
+    }
+
+    #[test]
+    fn an_unknown_id_is_told_with_the_nearest_and_those_that_allow_takes() {
+        for (written, nearest) in [
+            ("key-in-use-unprovem", "key-in-use-unproven"),
+            ("KEY_IN_USE_UNPROVEN", "key-in-use-unproven"),
+            ("vault-fire-wall", "vault-firewall"),
+            ("access-role-mising", "access-role-missing"),
+        ] {
+            let error = written.parse::<RuleId>().unwrap_err().to_string();
+            assert!(error.contains(&format!("did you mean {nearest}? ")), "{error}");
+            assert!(error.contains(&overridable()), "{error}");
+        }
+        for written in ["", "x", "everything"] {
+            let error = written.parse::<RuleId>().unwrap_err().to_string();
+            assert!(!error.contains("did you mean"), "{error}");
+            assert!(error.contains(&format!("allow takes {}", overridable())), "{error}");
+        }
     }
 
     #[test]

@@ -155,10 +155,38 @@ impl RuleId {
         super::entry(self)
     }
 
+    /// Whether `allow` can name it: its refusal can be lifted, if only where the circumstances are so.
+    pub(crate) fn can_be_allowed(self) -> bool {
+        self.entry().overridable || OVERRIDABLE_AT_TIMES.contains(&self)
+    }
+
     /// Whether it is about a vault, a key in it, or the access to it.
     pub(crate) fn is_about_key(self) -> bool {
         super::vault::RULES.iter().any(|rule| rule.id == self)
     }
+}
+
+/// Rules whose refusal can be lifted in some circumstances, and not as the catalogue has them: of Kubernetes below
+/// 1.31, and of a vault that others use.
+const OVERRIDABLE_AT_TIMES: &[RuleId] =
+    &[RuleId::PrivateVaultNeedsVnetIntegration, RuleId::VaultClosingInPublicUse];
+
+/// How alike an id must be to what was written: one that is not was hardly meant.
+const ALIKE: f64 = 0.6;
+
+/// The id that is most like a text, if one is like it.
+pub(crate) fn nearest(text: &str, ids: impl Iterator<Item = RuleId>) -> Option<RuleId> {
+    let written = text.trim().to_ascii_lowercase().replace(['_', ' '], "-");
+    ids.map(|id| (strsim::normalized_damerau_levenshtein(&written, id.as_str()), id))
+        .filter(|(alike, _)| *alike >= ALIKE)
+        .max_by(|(left, _), (right, _)| left.total_cmp(right))
+        .map(|(_, id)| id)
+}
+
+/// The ids that `allow` can name, as text.
+pub(crate) fn overridable() -> String {
+    let ids = RuleId::ALL.iter().filter(|id| id.can_be_allowed());
+    ids.map(|id| id.as_str()).collect::<Vec<_>>().join(", ")
 }
 
 impl fmt::Display for RuleId {
@@ -172,7 +200,10 @@ impl FromStr for RuleId {
 
     fn from_str(text: &str) -> Result<Self, ParseError> {
         Self::ALL.iter().copied().find(|id| id.as_str() == text).ok_or_else(|| {
-            ParseError::new("rule", text, "the id of a rule", "`rules()` lists them")
+            let nearest = nearest(text, Self::ALL.iter().copied());
+            let meant = nearest.map_or_else(String::new, |id| format!("did you mean {id}? "));
+            let hint = format!("{meant}`rules()` lists them; allow takes {}", overridable());
+            ParseError::new("rule", text, "the id of a rule", hint)
         })
     }
 }

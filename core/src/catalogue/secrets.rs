@@ -50,7 +50,7 @@ pub(super) const RULES: &[Rule] = &[
     Rule {
         id: RuleId::SecretUpdatesDenied,
         summary: "An admission webhook or policy denies updates of a secret, even those that change nothing: it could not be rewritten.",
-        remedy: "Let the policy or webhook exempt updates that leave a secret's data as it is, or name the secret in give_up_secrets, which can make it unreadable.",
+        remedy: "Find it, `kubectl get validatingadmissionpolicies,validatingwebhookconfigurations,mutatingwebhookconfigurations`, and let it exempt updates that leave a secret's data as it is, or name the secret in give_up_secrets, which can make it unreadable.",
         url: pages::KUBERNETES_ADMISSION,
         verbs: WRITES_SECRETS,
         violated_when: "admission denies updates of a secret",
@@ -77,7 +77,7 @@ pub(super) const RULES: &[Rule] = &[
     Rule {
         id: RuleId::RecordUnreadable,
         summary: "What was proven, and which keys are still needed, is in the record in the cluster; while it cannot be read, nothing is known to be proven and no key may be removed.",
-        remedy: "Do what the message says; with a missing right, grant `get` on ConfigMap aks-kms in the state namespace, and run again.",
+        remedy: "Do what the message says; with a missing right, grant `get` on ConfigMap aks-kms in the state namespace, see that `kubectl auth can-i get configmaps/aks-kms --namespace kube-system` says yes, and run again.",
         url: pages::KUBERNETES_RBAC,
         verbs: &[Verb::Status],
         violated_when: "the record cannot be read",
@@ -106,7 +106,7 @@ pub(super) const RULES: &[Rule] = &[
         id: RuleId::RollbackUnproven,
         overridable: true,
         summary: "Without the API server no secret can be asked and the record of the keys cannot be read, so only a rollback to the key before the current one is safe, if it is that.",
-        remedy: "Bring the API server back or run where it can be reached; only where the last change is what took it down, and the activity log of the cluster shows that it had exactly this key (or none, for disable) before that change, name this rule in allow.",
+        remedy: "Bring the API server back or run where it can be reached; only where the last change is what took it down, and the activity log of the cluster, `az monitor activity-log list --resource-group <group>`, shows that it had exactly this key (or none, for disable) before that change, name this rule in allow.",
         url: pages::KMS,
         verbs: &[Verb::Rotate, Verb::Disable],
         violated_when: "this is another key than the one before the current one",

@@ -184,10 +184,10 @@ pub(super) const RULES: &[Rule] = &[
     },
     Rule {
         id: RuleId::PrivateEndpointNotApproved,
-        summary: "A vault may be closed only when an approved private endpoint connection leads to it from the cluster's node resource group.",
+        summary: "In private mode a closed vault is reached only through an approved private endpoint connection from the cluster's node resource group.",
         remedy: "Approve it: `az keyvault private-endpoint-connection approve --vault-name <vault> --name <connection>`; the connections are in `az keyvault show --name <vault> --query properties.privateEndpointConnections`.",
         url: pages::VAULT_PRIVATE_LINK,
-        verbs: &[Verb::ChangeNetworkMode],
+        verbs: CHANGES_KMS_OR_STATUS,
         violated_when: "the cluster's private endpoint connection is not approved",
         ..BLOCK
     },

@@ -19,7 +19,7 @@ pub struct ParseError {
     /// What the text has to be; completes "which is not …".
     expected: Cow<'static, str>,
     /// Where to get one.
-    hint: &'static str,
+    hint: Cow<'static, str>,
 }
 
 impl ParseError {
@@ -27,9 +27,10 @@ impl ParseError {
         argument: &'static str,
         text: &str,
         expected: impl Into<Cow<'static, str>>,
-        hint: &'static str,
+        hint: impl Into<Cow<'static, str>>,
     ) -> Self {
-        Self { argument, text: text.to_owned(), expected: expected.into(), hint }
+        let (expected, hint) = (expected.into(), hint.into());
+        Self { argument, text: text.to_owned(), expected, hint }
     }
 
     /// The argument, such as `key_id`.

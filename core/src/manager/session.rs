@@ -138,7 +138,7 @@ impl<'a> Session<'a> {
 impl Inner {
     pub(super) async fn observe(
         &self,
-        wanted: impl FnOnce(&ClusterFacts, Option<&Reconciled>) -> Option<KeyToObserve>,
+        wanted: impl Fn(&ClusterFacts, Option<&Reconciled>) -> Option<KeyToObserve>,
         scope: ObserveScope<'_>,
     ) -> Result<Observation> {
         let sources = ObserveContext {

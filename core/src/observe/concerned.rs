@@ -3,9 +3,8 @@
 
 use futures::future::{OptionFuture, join_all};
 
-use super::{KeyToObserve, observe_key};
+use super::{KeySeen, KeyToObserve};
 use crate::{
-    azure::Azure,
     facts::ClusterFacts,
     ids::{KeyId, VaultId},
     ledger::{Entry, Ledger},
@@ -43,14 +42,17 @@ impl Concerned {
         Self { in_use, previous, perhaps }
     }
 
-    pub(super) async fn observe(
+    /// Looks at them, each as `look` does.
+    pub(super) async fn observe<F: Future<Output = KeySeen>>(
         self,
-        azure: &Azure,
-        cluster: &ClusterFacts,
+        look: impl Fn(KeyId, Option<VaultId>) -> F,
     ) -> (Option<PreviousKey>, Option<PreviousKey>, Vec<PreviousKey>) {
-        let look = |key_id: KeyId, vault_id: Option<VaultId>| async move {
-            let seen = observe_key(azure, cluster, &key_id, vault_id.as_ref()).await;
-            PreviousKey { key_id, vault: seen.vault, key: seen.key, access: seen.access }
+        let look = |key_id: KeyId, vault_id: Option<VaultId>| {
+            let looking = look(key_id.clone(), vault_id);
+            async move {
+                let seen = looking.await;
+                PreviousKey { key_id, vault: seen.vault, key: seen.key, access: seen.access }
+            }
         };
         let in_use = self.in_use.map(|now| look(now.key_id, now.vault_id));
         let previous = self.previous.map(|key_id| look(key_id, None));

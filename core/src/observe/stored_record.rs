@@ -1,8 +1,8 @@
 //! The record as it was observed: read, its seal looked at, and brought in line with the cluster.
 
 use crate::{
-    error::{Error, Result},
-    facts::{ClusterFacts, KubernetesFacts},
+    error::Result,
+    facts::ClusterFacts,
     kubernetes::{
         EtcdIdentity, KubernetesApi, ObserveScope, Read, RecordStore, SealStore, Stored,
         etcd_identity, namespace_exists,
@@ -61,22 +61,18 @@ pub(super) fn reconciled(cluster: &ClusterFacts, kept: KeptRecord) -> Result<Sto
 }
 
 /// Reads what is kept.
-pub(super) async fn kept(
-    api: &KubernetesApi,
-    facts: &Result<KubernetesFacts>,
-    scope: ObserveScope<'_>,
-) -> Result<KeptRecord> {
-    if let Err(error) = facts {
-        return Err(Error::new(error.kind(), error.to_string()));
-    }
+pub(super) async fn kept(api: &KubernetesApi, scope: ObserveScope<'_>) -> Result<KeptRecord> {
     let namespace = scope.state_namespace;
     // First the record, then how far etcd has come: one that is from after that is of another etcd.
     let stored = RecordStore::new(api.clone(), namespace.to_owned()).read().await?;
-    if stored.is_none() {
-        namespace_exists(api, namespace).await?;
-    }
-    let marks = etcd_identity(api, namespace).await?;
-    let seal = seal(api, namespace, &marks.uid, stored.as_ref()).await?;
+    let exists =
+        async { if stored.is_none() { namespace_exists(api, namespace).await } else { Ok(()) } };
+    let remembered = remembered_seal_key(api, namespace, stored.as_ref());
+    let (exists, marks, remembered) =
+        futures::join!(exists, etcd_identity(api, namespace), remembered);
+    exists?;
+    let marks = marks?;
+    let seal = seal(api, namespace, &marks.uid, (stored.as_ref(), remembered)).await?;
     Ok(KeptRecord { stored, seal, marks })
 }
 
@@ -87,18 +83,28 @@ struct Seal {
     fits: bool,
 }
 
+/// The key of the seal, where there is a seal and an API server remembers the key.
+async fn remembered_seal_key(
+    api: &KubernetesApi,
+    namespace: &str,
+    stored: Option<&Stored>,
+) -> Option<SealKey> {
+    stored?.seal.as_ref()?;
+    let store = SealStore::new(api.clone(), namespace.to_owned());
+    store.read(Read::Remembered).await.unwrap_or_default()
+}
+
 /// Looks at the seal. What an API server remembers will do if it fits; else what etcd has counts.
 async fn seal(
     api: &KubernetesApi,
     namespace: &str,
     cluster_uid: &str,
-    stored: Option<&Stored>,
+    (stored, remembered): (Option<&Stored>, Option<SealKey>),
 ) -> Result<Seal> {
     // Where there is no seal no key makes it fit: none has to be readable to tell.
     let Some(Stored { text, seal: Some(seal), .. }) = stored else { return Ok(Seal::default()) };
     let store = SealStore::new(api.clone(), namespace.to_owned());
     let fits = |key: &SealKey| key.fits(cluster_uid, text, seal);
-    let remembered = store.read(Read::Remembered).await.unwrap_or_default();
     if let Some(key) = remembered.filter(|key| fits(key)) {
         return Ok(Seal { key: Some(key), fits: true });
     }

@@ -47,6 +47,7 @@ pub(super) mod optional {
     #[derive(Deserialize)]
     struct Given(#[serde(with = "super")] Duration);
 
+    #[expect(clippy::ref_option, reason = "serde calls it so")]
     pub(in crate::options) fn serialize<S: Serializer>(
         duration: &Option<Duration>,
         serializer: S,

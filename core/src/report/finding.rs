@@ -85,6 +85,7 @@ impl Finding {
 
     /// The same finding at another level, for rules whose level depends on the circumstances.
     pub(crate) fn at(mut self, level: Level, overridable: bool) -> Self {
+        debug_assert!(!overridable || self.rule.can_be_allowed(), "{} can be allowed", self.rule);
         self.level = level;
         self.overridable = overridable;
         self
@@ -93,6 +94,21 @@ impl Finding {
     /// The rule, what is the matter and what to do, as errors tell it.
     pub(crate) fn told(&self) -> String {
         format!("[{}] {}. {}", self.rule, self.message, self.remedy)
+    }
+
+    /// Findings as text, one below the other and aligned: level and rule, then what is the matter and where, what to
+    /// do, and where it is documented. The same in every language.
+    ///
+    /// ```
+    /// # fn example(status: &aks_kms::KmsStatus) {
+    /// use aks_kms::Finding;
+    ///
+    /// println!("{}", Finding::list(&status.findings));
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn list(findings: &[Self]) -> impl fmt::Display + '_ {
+        List(findings)
     }
 
     /// Whether it refuses the operation, given what the caller allows.
@@ -115,11 +131,63 @@ impl fmt::Display for Finding {
     }
 }
 
+/// Columns between what is aligned.
+const GAP: usize = 2;
+
+/// Findings one below the other.
+struct List<'a>(&'a [Finding]);
+
+impl fmt::Display for List<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let widest = |text: fn(&Finding) -> &'static str| {
+            self.0.iter().map(|finding| text(finding).len()).max().unwrap_or_default()
+        };
+        let level = widest(|finding| finding.level.as_str()) + GAP;
+        let rule = widest(|finding| finding.rule.as_str()) + GAP;
+        let indent = level + rule;
+        for (index, finding) in self.0.iter().enumerate() {
+            if index > 0 {
+                f.write_str("\n")?;
+            }
+            let (at, id) = (finding.level.as_str(), finding.rule.as_str());
+            write!(f, "{at:level$}{id:rule$}{}.", finding.message)?;
+            write!(f, "\n{:indent$}On {}", "", finding.resource)?;
+            write!(f, "\n{:indent$}{}", "", finding.remedy)?;
+            if finding.overridable {
+                write!(f, " To override, add {id} to allow.")?;
+            }
+            if !finding.url.is_empty() {
+                write!(f, "\n{:indent$}See {}", "", finding.url)?;
+            }
+        }
+        Ok(())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    #[test]
+    fn a_list_is_aligned_and_says_where_and_what_to_do() {
+        let findings = [
+            Finding::violated(RuleId::AccessRoleMissing, "/vaults/v", "the identity has no role"),
+            Finding::undetermined(RuleId::VaultDiagnosticsOff, "/vaults/v", "access is denied"),
+        ];
+        insta::assert_snapshot!(Finding::list(&findings), @r#"
+        block  access-role-missing    the identity has no role.
+                                      On /vaults/v
+                                      Grant it: `az role assignment create --role "Key Vault Crypto User" --assignee-object-id <principal id> --assignee-principal-type ServicePrincipal --scope <vault id>`, and allow a few minutes for it to arrive. To override, add access-role-missing to allow.
+                                      See https://learn.microsoft.com/azure/key-vault/general/rbac-guide
+        info   vault-diagnostics-off  could not tell whether the vault has no diagnostic settings: access is denied.
+                                      On /vaults/v
+                                      Make that readable and run again, or see for yourself whether it is so; if it is: Turn them on: `az monitor diagnostic-settings create --name kms --resource <vault id> --logs '[{"category": "AuditEvent", "enabled": true}]' --workspace <workspace id>`.
+                                      See https://learn.microsoft.com/azure/key-vault/general/howto-logging
+        "#);
+        assert_eq!(Finding::list(&[]).to_string(), "");
+    }
 
     proptest! {
         #[test]

@@ -3,6 +3,7 @@
 use std::ops::RangeInclusive;
 
 use crate::{
+    catalogue::{RuleId, nearest, overridable},
     ids::{KubernetesVersion, Verb},
     options::{Reencrypt, ReencryptOptions, RunOptions},
 };
@@ -34,6 +35,16 @@ pub(super) fn run_options(options: &RunOptions) -> Vec<String> {
     let mut problems = Vec::new();
     if options.timeout.is_zero() {
         problems.push("timeout is 0; pass how long the operation may take".to_owned());
+    }
+    for rule in options.allow.iter().filter(|rule| !rule.can_be_allowed()) {
+        let can = RuleId::ALL.iter().copied().filter(|id| id.can_be_allowed());
+        let meant = nearest(rule.as_str(), can);
+        let meant = meant.map_or_else(String::new, |id| format!("did you mean {id}? "));
+        problems.push(format!(
+            "allow has {:?}, which cannot be allowed; {meant}leave it out and do what the finding says, or pass some of {}",
+            rule.as_str(),
+            overridable()
+        ));
     }
     for secret in &options.give_up_secrets {
         let named = secret

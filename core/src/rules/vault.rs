@@ -48,6 +48,7 @@ pub(super) fn check(question: &RuleContext<'_>) -> Vec<Finding> {
         other_tenant(question),
         firewall(question),
         public_access_disabled(question),
+        private_way_not_approved(question),
         purge_protection_off(question),
         data_plane_unreachable(question),
         diagnostics_off(question),
@@ -138,6 +139,19 @@ fn public_access_disabled(question: &RuleContext<'_>) -> Option<Finding> {
         (!vault.public_network_access)
             .then(|| format!("public network access of vault {} is disabled", vault.id.name()))
     })
+}
+
+/// Where AKS has made a private endpoint and nobody has approved it, a closed vault is out of reach. Where there is
+/// none yet, AKS makes it.
+fn private_way_not_approved(question: &RuleContext<'_>) -> Option<Finding> {
+    if question.configuration()?.network_mode != Some(NetworkMode::Private) {
+        return None;
+    }
+    let vault = lookup(question)?.known()?.found()?;
+    let cluster = &question.observed.cluster;
+    let is_closed = !vault.public_network_access || vault.firewall;
+    (is_closed && vault.connections_of(cluster).next().is_some())
+        .then(|| private_endpoint_not_approved(vault, cluster))?
 }
 
 fn purge_protection_off(question: &RuleContext<'_>) -> Option<Finding> {

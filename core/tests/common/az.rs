@@ -60,6 +60,33 @@ impl Az {
         self.arm(Method::PUT, &self.case.cluster_id, Some(&cluster)).await
     }
 
+    /// The same to its end, as az follows it: what the service says to it.
+    pub(crate) async fn try_kms(&self, profile: &Value, patience: Duration) -> Answer {
+        let mut cluster = self.show().await;
+        cluster["properties"]["securityProfile"]["azureKeyVaultKms"] = profile.clone();
+        let url = format!("{}{}?api-version=2026-08-01", self.case.arm, self.case.cluster_id);
+        let request = self.client.put(url).bearer_auth(&self.token).json(&cluster);
+        let answer = request.send().await.unwrap();
+        let accepted = answer.status().is_success();
+        let operation = answer.headers().get("azure-asyncoperation").cloned();
+        let body: Value = answer.json().await.unwrap_or_default();
+        if !accepted {
+            return Answer::Refused(message(&body));
+        }
+        let operation = operation.unwrap();
+        let until = tokio::time::Instant::now() + patience;
+        while tokio::time::Instant::now() < until {
+            let request = self.client.get(operation.to_str().unwrap()).bearer_auth(&self.token);
+            let body: Value = request.send().await.unwrap().json().await.unwrap();
+            match body["status"].as_str() {
+                Some("Succeeded") => return Answer::Accepted,
+                Some("Failed" | "Canceled") => return Answer::Failed(message(&body)),
+                _ => tokio::time::sleep(Duration::from_millis(5)).await,
+            }
+        }
+        Answer::Hangs
+    }
+
     /// `az aks create`, of a cluster like ours but for its name and its KMS profile, to its end.
     pub(crate) async fn create_another(&self, name: &str, profile: Value) -> Self {
         let mut cluster = self.show().await;
@@ -162,6 +189,26 @@ impl Az {
         let status = answer.status();
         (status, answer.json().await.unwrap_or_default())
     }
+}
+
+/// What the service says to a change.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) enum Answer {
+    /// The request was refused.
+    Refused(String),
+    /// It was accepted, and its operation did not succeed.
+    Failed(String),
+    /// Its operation does not end.
+    Hangs,
+    /// Its operation succeeded.
+    Accepted,
+}
+
+/// Of an error in either shape.
+fn message(body: &Value) -> String {
+    let error = if body["error"].is_object() { &body["error"] } else { body };
+    let text = |name: &str| error[name].as_str().unwrap_or_default();
+    format!("{}: {}", text("code"), text("message"))
 }
 
 async fn token(client: &Client, case: &Case, scope: &str) -> String {

@@ -11,7 +11,7 @@ use std::{fmt::Debug, path::Path, process::ExitCode, sync::Arc};
 use aks_kms::{
     Action, ChangeNetworkModeOptions, ClusterId, CreateClusterOptions, DisableOptions,
     EnableOptions, Error, KmsManager, KubernetesAccess, Level, MigrateToV2Options, OperationReport,
-    ReencryptSecretsOptions, ResumeOptions, RotateOptions, RunOptions, StatusOptions,
+    ReencryptSecretsOptions, ResumeOptions, RotateOptions, RuleId, RunOptions, StatusOptions,
     Subscriptions, VerifySecretsOptions, list_clusters,
 };
 use aks_kms_simulator::{
@@ -164,6 +164,12 @@ fn check_outcome(then: &Then, outcome: &Result<Value, Error>) -> Result<(), Fail
     for expected in &then.findings {
         if !all.iter().any(|finding| mismatch(expected, finding).is_none()) {
             return Err(format!("no finding {expected} among {findings}").into());
+        }
+    }
+    for rule in &then.holds {
+        rule.parse::<RuleId>()?;
+        if all.iter().any(|finding| finding["rule"] == **rule) {
+            return Err(format!("{rule} does not hold: {findings}").into());
         }
     }
     Ok(())

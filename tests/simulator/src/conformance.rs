@@ -58,6 +58,9 @@ pub struct Then {
     /// Rules that must be among the findings of the report or error, with their state and level.
     #[serde(default)]
     pub findings: Vec<Value>,
+    /// Rules that must not be among the findings of the report or error: they hold.
+    #[serde(default)]
+    pub holds: Vec<String>,
     /// The writes, exactly and in order. Bodies match when everything named is there.
     pub writes: Vec<ExpectedWrite>,
     /// What the store holds afterwards, as far as named.

@@ -24,7 +24,7 @@ pub use self::{
         OperationStep,
     },
     secrets::{Secrets, Special, SpecialKind},
-    vault::{Authorization, Key, PrivateEndpoint, Vault},
+    vault::{Authorization, Key, KeyException, PrivateEndpoint, Vault},
 };
 
 /// The world a case starts from. `{}` is a healthy cluster without KMS, a vault with one key and

@@ -53,6 +53,7 @@ pub mod conformance;
 pub mod embedded;
 pub mod given;
 pub mod real;
+pub mod requests;
 pub mod tls;
 pub mod writes;
 

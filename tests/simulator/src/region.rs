@@ -155,6 +155,7 @@ impl Region {
         let Some(world) = self.world_of_vault(&request.host) else {
             return answer;
         };
+        world.recorder.requests.add("vault", request.method.as_str(), &request.path);
         let instead = world.faults.answer_after_effect(request.method.as_str(), &request.path);
         instead.unwrap_or(answer).delayed(world.faults.latency())
     }

@@ -25,6 +25,7 @@ use crate::{
     key_id::KeyId,
     names::VAULT_SUFFIX,
     region::Region,
+    requests::Seen,
     tls::Authority,
     vault::Refusal,
     writes::{Use, Write},
@@ -184,6 +185,17 @@ impl Simulator {
     pub fn clear_writes(&self, case: &str) -> Result<(), Error> {
         self.shared.world(case)?.recorder.clear();
         Ok(())
+    }
+
+    /// Keeps the requests that a case sees from now on, and forgets those it saw.
+    pub fn watch_requests(&self, case: &str) -> Result<(), Error> {
+        self.shared.world(case)?.recorder.requests.begin();
+        Ok(())
+    }
+
+    /// The requests that a case saw since [`watch_requests`](Self::watch_requests), in order.
+    pub fn requests(&self, case: &str) -> Result<Vec<Seen>, Error> {
+        Ok(self.shared.world(case)?.recorder.requests.all())
     }
 
     /// Under what a case's secrets are, as read from its store.

@@ -8,7 +8,7 @@ use std::{
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::http::Request;
+use crate::{http::Request, requests::RequestLog};
 
 /// One write.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -46,6 +46,7 @@ pub enum Write {
 pub struct Recorder {
     writes: Mutex<Vec<Write>>,
     uses: Mutex<BTreeSet<Use>>,
+    pub(crate) requests: RequestLog,
 }
 
 /// A right that the caller used.

@@ -30,8 +30,8 @@ use crate::{
 const NODES: &str = "50";
 const PAGE: u32 = 500;
 const METRICS_ATTEMPTS: u32 = 4;
-/// How many requests are under way at a time where there is one for each namespace.
-const AT_A_TIME: usize = 8;
+/// How many requests are under way at a time where there is one for each right or namespace: all that are usual.
+const AT_A_TIME: usize = 24;
 
 /// What a verb is going to need.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -74,17 +74,20 @@ pub(crate) async fn observe(
         }
         nodes => nodes,
     };
-    let (missing, konnectivity, metrics, secrets, unreadable, missing_namespaces) = join!(
+    let (missing, konnectivity, metrics, secrets, unreadable, missing_namespaces, first) = join!(
         permissions::missing(api, scope),
         konnectivity(api),
         metrics(api),
         secrets::count(api, scope),
         readable::unreadable(api, scope),
         missing_namespaces(api, scope.namespaces.unwrap_or_default()),
+        secrets::first_of_namespaces(api, scope),
     );
     let missing_permissions = Fact::from(missing);
-    let denied_patches = secrets::denied_patches(api, scope, &missing_permissions).await;
-    let denied_canary = secrets::denied_canary(api, scope, &missing_permissions).await;
+    let (denied_patches, denied_canary) = join!(
+        secrets::denied_patches(api, scope, &missing_permissions, first),
+        secrets::denied_canary(api, scope, &missing_permissions),
+    );
     let mean_secret_bytes = metrics.as_ref().ok().and_then(ServerMetrics::mean_secret_bytes);
     Ok(KubernetesFacts {
         host: api.host().to_owned(),

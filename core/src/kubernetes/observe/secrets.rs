@@ -36,20 +36,29 @@ pub(super) async fn count(api: &KubernetesApi, scope: ObserveScope<'_>) -> Fact<
 }
 
 async fn count_all(api: &KubernetesApi, scope: ObserveScope<'_>) -> Result<u64> {
-    let (total, with_canary) = match scope.namespaces {
-        None => (count_list(api, "/api/v1/secrets", "list secrets in all namespaces").await?, true),
-        Some(namespaces) => {
-            let total = stream::iter(namespaces.to_vec())
-                .map(|namespace| async move {
-                    count_list(api, &secrets_path(&namespace), &doing(&namespace)).await
-                })
-                .buffer_unordered(AT_A_TIME)
-                .try_fold(0, async |sum: u64, count| Ok(sum.saturating_add(count)))
-                .await?;
-            (total, namespaces.iter().any(|namespace| namespace == scope.state_namespace))
+    let is_counted = |namespaces: &[String]| {
+        namespaces.iter().any(|namespace| namespace == scope.state_namespace)
+    };
+    let total = async {
+        let Some(namespaces) = scope.namespaces else {
+            return count_list(api, "/api/v1/secrets", "list secrets in all namespaces").await;
+        };
+        stream::iter(namespaces.to_vec())
+            .map(|namespace| async move {
+                count_list(api, &secrets_path(&namespace), &doing(&namespace)).await
+            })
+            .buffer_unordered(AT_A_TIME)
+            .try_fold(0, async |sum: u64, count| Ok(sum.saturating_add(count)))
+            .await
+    };
+    let canary = async {
+        if scope.namespaces.is_none_or(is_counted) {
+            canary(api, scope.state_namespace).await
+        } else {
+            Ok(0)
         }
     };
-    let canary = if with_canary { canary(api, scope.state_namespace).await? } else { 0 };
+    let (total, canary) = futures::try_join!(total, canary)?;
     Ok(total.saturating_sub(canary))
 }
 
@@ -93,6 +102,7 @@ pub(super) async fn denied_patches(
     api: &KubernetesApi,
     scope: ObserveScope<'_>,
     missing: &Fact<Vec<Permission>>,
+    first: Result<Vec<Result<Option<FirstSecret>>>>,
 ) -> Result<Vec<DeniedPatch>, String> {
     if !scope.dry_run_patches {
         return Err(NOT_ASKED.to_owned());
@@ -102,7 +112,7 @@ pub(super) async fn denied_patches(
     {
         return Err(format!("{} on secrets is not allowed", permission.verb));
     }
-    ask_admission(api, scope).await.map_err(|error| error.to_string())
+    ask_admission(api, first).await.map_err(|error| error.to_string())
 }
 
 /// Asks admission about our own secret.
@@ -132,13 +142,48 @@ fn concerns_secrets(permission: &Permission, scope: ObserveScope<'_>) -> bool {
         && matches!(permission.verb.as_str(), "list" | "patch")
 }
 
-async fn ask_admission(api: &KubernetesApi, scope: ObserveScope<'_>) -> Result<Vec<DeniedPatch>> {
+/// The first secret of a namespace, by their names.
+pub(super) struct FirstSecret {
+    namespace: String,
+    name: String,
+}
+
+/// The first secret of some namespaces, or why it cannot be told. Only names are read, so this need not wait for the
+/// rights: without them it fails, and nothing is made of it.
+pub(super) async fn first_of_namespaces(
+    api: &KubernetesApi,
+    scope: ObserveScope<'_>,
+) -> Result<Vec<Result<Option<FirstSecret>>>> {
+    if !scope.dry_run_patches {
+        return Ok(Vec::new());
+    }
     let namespaces = match scope.namespaces {
         Some(namespaces) => namespaces.to_vec(),
         None => all_namespaces(api).await?,
     };
-    let asked: Vec<Result<Option<DeniedPatch>>> = stream::iter(sample(&namespaces, SAMPLE))
-        .map(|namespace| async move { ask_about_first(api, &namespace).await })
+    Ok(stream::iter(sample(&namespaces, SAMPLE))
+        .map(|namespace| async move {
+            let path = secrets_path(&namespace);
+            let page = list_page(api, &path, 2, None, &doing(&namespace)).await?;
+            let name = page.names.into_iter().find(|name| name != CANARY);
+            Ok(name.map(|name| FirstSecret { namespace, name }))
+        })
+        .buffered(AT_A_TIME)
+        .collect()
+        .await)
+}
+
+async fn ask_admission(
+    api: &KubernetesApi,
+    first: Result<Vec<Result<Option<FirstSecret>>>>,
+) -> Result<Vec<DeniedPatch>> {
+    let asked: Vec<Result<Option<DeniedPatch>>> = stream::iter(first?)
+        .map(|first| async move {
+            match first? {
+                Some(secret) => ask_about(api, &secret).await,
+                None => Ok(None),
+            }
+        })
         .buffered(AT_A_TIME)
         .collect()
         .await;
@@ -166,11 +211,10 @@ fn may_make_canary(scope: ObserveScope<'_>, missing: &[Permission]) -> bool {
     })
 }
 
-async fn ask_about_first(api: &KubernetesApi, namespace: &str) -> Result<Option<DeniedPatch>> {
-    let page = list_page(api, &secrets_path(namespace), 2, None, &doing(namespace)).await?;
-    let Some(name) = page.names.into_iter().find(|name| name != CANARY) else { return Ok(None) };
+async fn ask_about(api: &KubernetesApi, first: &FirstSecret) -> Result<Option<DeniedPatch>> {
+    let FirstSecret { namespace, name } = first;
     let query = [("dryRun", "All"), ("includeObject", "None")];
-    let path = with_query(&secret_path(namespace, &name), &query);
+    let path = with_query(&secret_path(namespace, name), &query);
     let request = Request::merge_patch(path, Accept::Table, Bytes::from_static(b"{}"));
     let doing = format!("try a patch of secret {namespace}/{name}");
     let response =

@@ -272,7 +272,10 @@ fn an_identity_that_was_deleted_is_the_only_thing_that_is_told() {
         assert_eq!(world.rules(), [ClusterIdentityMissing], "{}", world.verb);
         assert_eq!(world.judge()[0].level, Level::Block);
     }
-    check(&[("it is there", World::enable, |_| {}, ClusterIdentityMissing, Answer::Holds)]);
+    check(&[
+        ("it is there", World::enable, |_| {}, ClusterIdentityMissing, Answer::Holds),
+        ("it was deleted", World::enable, identity_gone, ClusterIdentityMissing, REFUSED),
+    ]);
 }
 
 #[test]

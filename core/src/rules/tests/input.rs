@@ -301,3 +301,18 @@ fn no_time_at_all_is_refused() {
     let options = RunOptions { timeout: Duration::ZERO, ..RunOptions::default() };
     assert_eq!(run_options(&options).len(), 1);
 }
+
+#[test]
+fn what_cannot_be_allowed_is_named_with_the_nearest_that_can() {
+    let problems = |allow: Vec<RuleId>| run_options(&RunOptions { allow, ..RunOptions::default() });
+    let can: Vec<RuleId> =
+        RuleId::ALL.iter().copied().filter(|rule| rule.can_be_allowed()).collect();
+    assert_eq!(problems(can.clone()), Vec::<String>::new());
+    for rule in RuleId::ALL.iter().copied().filter(|rule| !rule.can_be_allowed()) {
+        let problems = problems(vec![rule]);
+        assert_eq!(problems.len(), 1, "{rule}");
+        assert!(problems[0].starts_with(&format!("allow has \"{rule}\", which cannot be ")));
+        assert!(can.iter().all(|can| problems[0].contains(can.as_str())), "{problems:?}");
+    }
+    assert_eq!(problems(vec![RuleId::VaultFirewall, RuleId::ClusterBusy]).len(), 2);
+}

@@ -4,6 +4,7 @@ mod access;
 mod actions;
 mod cluster;
 mod concerned;
+mod coverage;
 mod input;
 mod judge;
 mod key;

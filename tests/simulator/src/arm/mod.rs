@@ -64,6 +64,7 @@ impl Call<'_> {
 pub(crate) fn serve(region: &Region, request: &Request) -> Outcome {
     let (world, claims) = authenticate(region, request)?;
     let method = request.method.as_str();
+    world.recorder.requests.add("arm", method, &request.path);
     let answer = answer(region, &world, &claims, request).unwrap_or_else(|refusal| refusal);
     let answer = world.faults.answer_after_effect(method, &request.path).unwrap_or(answer);
     Ok(dated(&world, answer).delayed(world.faults.latency()))

@@ -47,6 +47,8 @@ pub(super) async fn answer(
         let path_and_query = parts.uri.path_and_query().map_or("", |it| it.as_str());
         (latency, cluster.script.meet(&parts.method, path_and_query))
     };
+    let (method, path) = (parts.method.as_str(), parts.uri.path());
+    cluster.recorder.requests.add("kubernetes", method, path);
     if latency > 0 {
         tokio::time::sleep(std::time::Duration::from_millis(latency)).await;
     }

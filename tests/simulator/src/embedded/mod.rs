@@ -205,6 +205,18 @@ impl Embedded {
         self.cluster.only.store(server.unwrap_or(0), Ordering::Relaxed);
     }
 
+    /// Whether every API server says that it is ready, now that each has asked its plugins.
+    pub async fn all_ready(&self) -> bool {
+        for server in self.cluster.servers() {
+            let Some(process) = server.current() else { return false };
+            process.ask_plugins().await;
+            if !health::ready(&self.cluster, &process).await.status().is_success() {
+                return false;
+            }
+        }
+        true
+    }
+
     /// How busy the API was.
     #[must_use]
     pub fn load(&self) -> Load {

@@ -89,6 +89,7 @@ pub(super) fn token(region: &Region, request: &Request) -> Answer {
         let denial = Denial::new(400, "unauthorized_client", 700_016, message);
         return denial.answer(OffsetDateTime::now_utc());
     };
+    world.recorder.requests.add("entra", request.method.as_str(), &request.path);
     let latency = world.faults.latency();
     if let Some(answer) = world.faults.answer(request.method.as_str(), &request.path) {
         return answer.delayed(latency);

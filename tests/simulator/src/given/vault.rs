@@ -24,6 +24,8 @@ pub struct Vault {
     pub purge_protection: bool,
     /// `diagnosticSettings` has one.
     pub diagnostics: bool,
+    /// How many keys of others are in it.
+    pub other_keys: usize,
     /// What becomes of the private endpoint connection that AKS makes for private mode.
     pub private_endpoint: PrivateEndpoint,
 }
@@ -50,6 +52,7 @@ impl Default for Vault {
             other_tenant: false,
             purge_protection: true,
             diagnostics: true,
+            other_keys: 0,
             private_endpoint: PrivateEndpoint::Approved,
         }
     }
@@ -87,6 +90,28 @@ pub struct Key {
     pub not_before_in_days: Option<i64>,
     /// `key_ops`.
     pub operations: Vec<String>,
+    /// Versions that are not as the others.
+    pub exceptions: Vec<KeyException>,
+}
+
+/// How a version of the key differs from the others: what is absent is as with them.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct KeyException {
+    /// Which version, from 1.
+    pub version: usize,
+    /// `attributes.enabled`.
+    #[serde(default)]
+    pub enabled: Option<bool>,
+    /// Days from now to `attributes.exp`; negative: expired.
+    #[serde(default)]
+    pub expires_in_days: Option<i64>,
+    /// Days from now to `attributes.nbf`.
+    #[serde(default)]
+    pub not_before_in_days: Option<i64>,
+    /// `key_ops`.
+    #[serde(default)]
+    pub operations: Option<Vec<String>>,
 }
 
 impl Default for Key {
@@ -103,6 +128,7 @@ impl Default for Key {
             operations: ["encrypt", "decrypt", "sign", "verify", "wrapKey", "unwrapKey"]
                 .map(str::to_owned)
                 .to_vec(),
+            exceptions: Vec::new(),
         }
     }
 }

@@ -84,6 +84,10 @@ impl World {
             .as_deref()
             .ok_or_else(|| Refusal::bad_parameter("The key id has no version."))?;
         self.with_vault_at(&id.host, |vault: &Vault| {
+            let tenant = vault.properties()["tenantId"].as_str().unwrap_or_default();
+            if !tenant.eq_ignore_ascii_case(&self.names.tenant) {
+                return Err(Refusal::invalid_issuer(tenant));
+            }
             self.as_identity(cluster, |user: User<'_>| authorise(vault, user, &id.name, action))?;
             let version = vault.key(&id.name)?.version(Some(version))?;
             usable(version, action)?;

@@ -20,6 +20,14 @@ impl Refusal {
         Self { status: 403, code: "Forbidden", inner: Some(inner), message: message.to_owned() }
     }
 
+    /// The token was issued by another tenant than the vault's:
+    /// <https://learn.microsoft.com/azure/key-vault/general/rest-error-codes>.
+    pub(crate) fn invalid_issuer(tenant: &str) -> Self {
+        let message =
+            format!("AKV10032: Invalid issuer. Expected one of https://sts.windows.net/{tenant}/.");
+        Self { status: 401, code: "Unauthorized", inner: None, message }
+    }
+
     pub(crate) fn key_not_found(name: &str) -> Self {
         let message = format!("A key with (name/id) {name} was not found in this key vault.");
         Self { status: 404, code: "KeyNotFound", inner: None, message }

@@ -10,7 +10,7 @@ use super::{
     material::KeySpec,
 };
 use crate::{
-    given::{Authorization, Given, PrivateEndpoint},
+    given::{Authorization, Given, KeyException, PrivateEndpoint},
     names::{ClusterNames, KEY, LOCATION, Names, stable_guid, vault_host},
 };
 
@@ -79,6 +79,10 @@ impl Vault {
         vault.deleted = wanted.soft_deleted.then(now);
         if given.key.exists {
             vault.keys.insert(KEY.to_owned(), key(given));
+        }
+        for number in 1..=wanted.other_keys {
+            let name = format!("other-{number}");
+            vault.keys.insert(name.clone(), Key { name, deleted: None, ..key(given) });
         }
         Some(vault)
     }
@@ -274,11 +278,29 @@ fn key(given: &Given) -> Key {
         version.enabled = wanted.enabled;
         version.expires = wanted.expires_in_days.map(|days| now + days * DAY);
         version.not_before = wanted.not_before_in_days.map(|days| now + days * DAY);
+        let number = wanted.versions - age;
+        for exception in wanted.exceptions.iter().filter(|it| it.version == number) {
+            except(&mut version, exception, now);
+        }
         Some(version)
     });
     Key {
         name: KEY.to_owned(),
         deleted: wanted.soft_deleted.then_some(now),
         versions: versions.collect(),
+    }
+}
+
+/// Makes a version differ from the others.
+fn except(version: &mut KeyVersion, exception: &KeyException, now: i64) {
+    version.enabled = exception.enabled.unwrap_or(version.enabled);
+    if let Some(days) = exception.expires_in_days {
+        version.expires = Some(now + days * DAY);
+    }
+    if let Some(days) = exception.not_before_in_days {
+        version.not_before = Some(now + days * DAY);
+    }
+    if let Some(operations) = &exception.operations {
+        version.operations.clone_from(operations);
     }
 }

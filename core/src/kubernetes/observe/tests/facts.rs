@@ -196,7 +196,8 @@ async fn a_list_that_never_ends_is_not_read_for_ever() {
         let looks = async {
             let secrets = secrets::count(&api, REWRITE).await;
             let konnectivity = konnectivity(&api).await;
-            let denied = secrets::denied_patches(&api, REWRITE, &Fact::Known(vec![])).await;
+            let first = secrets::first_of_namespaces(&api, REWRITE).await;
+            let denied = secrets::denied_patches(&api, REWRITE, &Fact::Known(vec![]), first).await;
             (secrets, konnectivity, denied)
         };
         let looks = tokio::time::timeout(std::time::Duration::from_secs(20), looks).await;

@@ -1,0 +1,105 @@
+//! Worlds on which the rules and the service once disagreed, or on which a list of `documented.rs` decides.
+
+use std::sync::Arc;
+
+use crate::{
+    change::{Asked, Change, Key, Mode},
+    compare::agree,
+    region::Region,
+    shape::{Shape, Start},
+};
+
+struct Case {
+    name: &'static str,
+    start: Start,
+    deviations: &'static [&'static str],
+    change: Change,
+}
+
+const fn case(
+    name: &'static str,
+    start: Start,
+    deviations: &'static [&'static str],
+    change: Change,
+) -> Case {
+    Case { name, start, deviations, change }
+}
+
+const fn asked(key: Key, mode: Mode) -> Asked {
+    Asked { key, mode, names_its_vault: true }
+}
+
+const ALL: &[Case] = &[
+    case(
+        "no token of the cluster's tenant opens a vault of another one: the simulated vault once let it in",
+        Start::On,
+        &["vault of another tenant"],
+        Change::Disable,
+    ),
+    case(
+        "a private endpoint that waits for approval is no way into a closed vault: the rules once did not say so",
+        Start::OnPrivately,
+        &["closed vault", "pending private endpoint"],
+        Change::Rotate(asked(Key::Second, Mode::Private)),
+    ),
+    case(
+        "while the vault is closed no secret can be rewritten, so the mode is not changed",
+        Start::On,
+        &["closed vault"],
+        Change::NetworkMode(Mode::Private),
+    ),
+    case(
+        "public mode again in a closed vault: the plan opens it",
+        Start::On,
+        &["closed vault"],
+        Change::NetworkMode(Mode::Public),
+    ),
+    case(
+        "KMS on with a service principal cannot be, and is not settled by setting the same key",
+        Start::On,
+        &["service principal"],
+        Change::Rotate(asked(Key::First, Mode::Public)),
+    ),
+    case(
+        "turning off what is off is nothing to do on the newer experience",
+        Start::Plain,
+        &["newer experience"],
+        Change::Disable,
+    ),
+    case(
+        "what may be read with is not known, so its vault stays open",
+        Start::OnPrivately,
+        &[],
+        Change::NetworkMode(Mode::Private),
+    ),
+    case(
+        "a vault that cannot be read may be closed",
+        Start::Plain,
+        &["vault not readable"],
+        Change::Enable(asked(Key::First, Mode::Public)),
+    ),
+    case(
+        "a key spelt in another way is another key to the plugin",
+        Start::Plain,
+        &[],
+        Change::Enable(asked(Key::InCapitals, Mode::Public)),
+    ),
+    case(
+        "secrets left under the key before the previous one are found by the gate",
+        Start::Rotated,
+        &[],
+        Change::Rotate(asked(Key::Third, Mode::Public)),
+    ),
+];
+
+pub(crate) async fn all_agree() {
+    let region = Arc::new(Region::start().await);
+    let mut wrong = Vec::new();
+    for Case { name, start, deviations, change } in ALL {
+        let shape = Shape { start: *start, deviations: deviations.to_vec(), change: *change };
+        if let Err(what) = agree(&region, &shape).await {
+            wrong.push(format!("{name}: {what}"));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}

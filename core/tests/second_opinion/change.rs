@@ -1,0 +1,171 @@
+//! A change of the KMS profile: as it is asked of the library, and as az sends it.
+
+use aks_kms::{
+    ChangeNetworkModeOptions, DisableOptions, EnableOptions, Error, KmsManager, NetworkMode,
+    OperationReport, RotateOptions, RunOptions,
+};
+use aks_kms_simulator::Case;
+use serde_json::{Value, json};
+
+/// How the vault is to be reached.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Mode {
+    Public,
+    Private,
+}
+
+impl From<Mode> for NetworkMode {
+    fn from(mode: Mode) -> Self {
+        match mode {
+            Mode::Public => Self::Public,
+            Mode::Private => Self::Private,
+        }
+    }
+}
+
+/// A key id that somebody passes.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Key {
+    First,
+    Second,
+    Third,
+    Elsewhere,
+    NoSuchVersion,
+    NoSuchName,
+    NoSuchVault,
+    WithoutVersion,
+    WithTrailingSlash,
+    InCapitals,
+    OverHttp,
+    OfAnotherCloud,
+}
+
+impl Key {
+    pub(crate) fn id(self, case: &Case) -> String {
+        let first = &case.key_ids[0];
+        let (without_version, version) = first.rsplit_once('/').unwrap();
+        match self {
+            Self::First => first.clone(),
+            Self::Second => case.key_ids[1].clone(),
+            Self::Third => case.key_ids[2].clone(),
+            Self::Elsewhere => case.other_key_ids[0].clone(),
+            Self::NoSuchVersion => format!("{without_version}/{}", "0".repeat(32)),
+            Self::NoSuchName => format!("{}-2/{version}", without_version),
+            Self::NoSuchVault => first.replacen("https://kv-", "https://kw-", 1),
+            Self::WithoutVersion => without_version.to_owned(),
+            Self::WithTrailingSlash => format!("{first}/"),
+            Self::InCapitals => {
+                let host = first.split('/').nth(2).unwrap();
+                first.replacen(host, &host.to_ascii_uppercase(), 1)
+            }
+            Self::OverHttp => first.replacen("https://", "http://", 1),
+            Self::OfAnotherCloud => {
+                let host = first.split('/').nth(2).unwrap();
+                let (vault, _) = host.split_once('.').unwrap();
+                first.replacen(host, &format!("{vault}.vault.azure.cn"), 1)
+            }
+        }
+    }
+}
+
+/// A key and how its vault is to be reached.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) struct Asked {
+    pub(crate) key: Key,
+    pub(crate) mode: Mode,
+    /// For private mode: with the resource id of the key's vault, or with that of the other one.
+    pub(crate) names_its_vault: bool,
+}
+
+impl Asked {
+    fn vault<'a>(&self, case: &'a Case) -> &'a str {
+        if (self.key == Key::Elsewhere) == self.names_its_vault {
+            &case.other_key_vault_id
+        } else {
+            &case.key_vault_id
+        }
+    }
+
+    fn profile(&self, case: &Case) -> Value {
+        profile(&self.key.id(case), self.mode, self.vault(case))
+    }
+}
+
+/// The profile as az sends it.
+fn profile(key_id: &str, mode: Mode, vault: &str) -> Value {
+    let (access, vault) = match mode {
+        Mode::Public => ("Public", ""),
+        Mode::Private => ("Private", vault),
+    };
+    json!({
+        "enabled": true,
+        "keyId": key_id,
+        "keyVaultNetworkAccess": access,
+        "keyVaultResourceId": vault,
+    })
+}
+
+/// A change of the KMS profile.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Change {
+    Enable(Asked),
+    Rotate(Asked),
+    Disable,
+    NetworkMode(Mode),
+}
+
+impl Change {
+    /// Asks the library for it.
+    pub(crate) async fn ask(
+        &self,
+        manager: &KmsManager,
+        case: &Case,
+        run: RunOptions,
+    ) -> Result<OperationReport, Error> {
+        let private_vault =
+            |asked: &Asked| (asked.mode == Mode::Private).then(|| asked.vault(case).to_owned());
+        match self {
+            Self::Enable(asked) => {
+                let options = EnableOptions {
+                    network_mode: asked.mode.into(),
+                    key_vault_id: private_vault(asked),
+                    ..EnableOptions::from(run)
+                };
+                manager.enable(asked.key.id(case), options).await
+            }
+            Self::Rotate(asked) => {
+                let options = RotateOptions {
+                    network_mode: Some(asked.mode.into()),
+                    key_vault_id: private_vault(asked),
+                    ..RotateOptions::from(run)
+                };
+                manager.rotate(asked.key.id(case).as_str(), options).await
+            }
+            Self::Disable => manager.disable(DisableOptions::from(run)).await,
+            Self::NetworkMode(mode) => {
+                let options = ChangeNetworkModeOptions::from(run);
+                manager.change_network_mode(NetworkMode::from(*mode), options).await
+            }
+        }
+    }
+
+    /// The profiles that az sends for it, one after the other, given the one that there is: the page turns KMS off
+    /// and on again to change the mode. None where no key is in use whose mode could be changed.
+    pub(crate) fn profiles(&self, case: &Case, now: &Value) -> Vec<Value> {
+        let off = json!({"enabled": false});
+        match self {
+            Self::Enable(asked) | Self::Rotate(asked) => vec![asked.profile(case)],
+            Self::Disable => vec![off],
+            Self::NetworkMode(mode) => {
+                let key_id = now["keyId"].as_str().filter(|_| now["enabled"] == true);
+                let Some(key_id) = key_id else { return Vec::new() };
+                let vault = if case.other_key_ids.iter().any(|other| other == key_id) {
+                    &case.other_key_vault_id
+                } else {
+                    &case.key_vault_id
+                };
+                vec![off, profile(key_id, *mode, vault)]
+            }
+        }
+    }
+}

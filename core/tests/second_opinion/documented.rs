@@ -1,0 +1,179 @@
+//! Where the two sides need not say the same, each with the sentence that says so; and which rule a refusal of
+//! the service is about.
+
+use aks_kms::{Finding, FindingState, RuleId};
+
+use crate::change::Change;
+
+/// Words of a refusal, and the rules that are about it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Reason {
+    pub(crate) words: &'static str,
+    pub(crate) rules: &'static [RuleId],
+}
+
+const fn because(words: &'static str, rules: &'static [RuleId]) -> Reason {
+    Reason { words, rules }
+}
+
+const REASONS: &[Reason] = &[
+    because("managed cluster is stopped", &[RuleId::ClusterStopped]),
+    because("Another operation", &[RuleId::ClusterBusy]),
+    because("must name a key version", &[RuleId::KeyIdVersionRequired]),
+    because("not a valid key identifier", &[RuleId::KeyIdMalformed]),
+    because("requires a user-assigned managed identity", &[RuleId::ClusterIdentitySystemAssigned]),
+    because("infrastructureEncryption is enabled", &[RuleId::NewerExperienceIrreversible]),
+    because("is required for private access", &[RuleId::KeyVaultIdRequired]),
+    because("is not the key's vault", &[RuleId::KeyVaultIdMismatch]),
+    because("requires API Server VNet Integration", &[RuleId::PrivateVaultNeedsVnetIntegration]),
+    because(
+        "can't be changed while KMS is enabled with this key vault",
+        &[RuleId::VaultNetworkModeLocked],
+    ),
+    because("does not exist", &[RuleId::VaultNotFound, RuleId::VaultSoftDeleted]),
+    because("in another tenant", &[RuleId::VaultOtherTenant]),
+    because("AKV10032", &[RuleId::VaultOtherTenant]),
+    because("may not approve private endpoint", &[RuleId::PrivateLinkRoleMissing]),
+    because(
+        "Public network access is disabled",
+        &[RuleId::VaultPublicAccessDisabled, RuleId::PrivateEndpointNotApproved],
+    ),
+    because(
+        "Client address is not authorized",
+        &[RuleId::VaultFirewall, RuleId::PrivateEndpointNotApproved],
+    ),
+    because("ForbiddenByRbac", &[RuleId::AccessRoleMissing, RuleId::AccessRoleWrong]),
+    because(
+        "not authorized to perform action",
+        &[RuleId::AccessRoleMissing, RuleId::AccessRoleWrong],
+    ),
+    because("does not have keys", &[RuleId::AccessPolicyMissing]),
+    because("was not found in this key vault", &[RuleId::KeyNotFound, RuleId::KeySoftDeleted]),
+    because("on a disabled key", &[RuleId::KeyDisabled]),
+    because("on an expired key", &[RuleId::KeyExpired]),
+    because("not yet valid", &[RuleId::KeyNotYetValid]),
+    because("not supported by a key of this type", &[RuleId::KeyTypeUnsupported]),
+    because("is not permitted on this key", &[RuleId::KeyOpsMissing]),
+];
+
+/// What a refusal of the service is about.
+pub(crate) fn reason(text: &str) -> Option<&'static Reason> {
+    REASONS.iter().find(|reason| text.contains(reason.words))
+}
+
+/// A rule that blocks although the service does what is asked for without harm, and what says that it must.
+struct Documented {
+    rule: RuleId,
+    /// Whether the row is about this finding.
+    covers: fn(Change, &Finding) -> bool,
+    /// What the documentation says, in short, and where.
+    why: &'static str,
+}
+
+const fn documented(
+    rule: RuleId,
+    covers: fn(Change, &Finding) -> bool,
+    why: &'static str,
+) -> Documented {
+    Documented { rule, covers, why }
+}
+
+fn always(_: Change, _: &Finding) -> bool {
+    true
+}
+
+fn violated(_: Change, finding: &Finding) -> bool {
+    finding.state == FindingState::Violated
+}
+
+fn undetermined(_: Change, finding: &Finding) -> bool {
+    finding.state == FindingState::Undetermined
+}
+
+fn changes_mode(change: Change, _: &Finding) -> bool {
+    matches!(change, Change::NetworkMode(_))
+}
+
+/// The pages are under <https://learn.microsoft.com/azure/aks/> unless another one is named.
+const BLOCKS_ALL_THE_SAME: &[Documented] = &[
+    documented(
+        RuleId::KmsAlreadyEnabled,
+        violated,
+        "use-kms-etcd-encryption, Rotate existing keys: another key is a rotation, with its own rules for the key before; \
+         az has one command for both, this library two verbs",
+    ),
+    documented(
+        RuleId::KmsNotEnabled,
+        violated,
+        "use-kms-etcd-encryption, Rotate existing keys: what is rotated or moved is a key in use; az has one command for \
+         turning on and rotating, this library two verbs",
+    ),
+    documented(
+        RuleId::ClusterIdentitySystemAssigned,
+        violated,
+        "use-kms-etcd-encryption, Limitations: KMS does not work with a system-assigned identity. Such a cluster with \
+         KMS on is one that nobody can make",
+    ),
+    documented(
+        RuleId::KeyIdNotCanonical,
+        violated,
+        "kubernetes.io, Using a KMS provider: the key id tells whether data is stale, and the plugin's is the hash of \
+         the configured text: one key under two spellings looks like two",
+    ),
+    documented(
+        RuleId::NewerExperienceIrreversible,
+        violated,
+        "kms-data-encryption, Limitations: it cannot be turned off, and there is no way back; turning off what is off \
+         is accepted",
+    ),
+    documented(
+        RuleId::VaultPublicAccessDisabled,
+        changes_mode,
+        "update-kms-key-vault, Update a key vault mode: KMS is turned off and on again, and in between nothing may be under \
+         the key; while the vault is closed to the API servers no secret can be rewritten",
+    ),
+    documented(
+        RuleId::VaultPublicAccessDisabled,
+        undetermined,
+        "use-kms-etcd-encryption, Limitations: a closed vault blocks the plugin; where the vault cannot be read, guessing \
+         could take the API servers down",
+    ),
+    documented(
+        RuleId::VaultClosingInPublicUse,
+        always,
+        "use-kms-etcd-encryption, Rotate existing keys: after one rotation the key before is still read; where it is not \
+         known, the vault may be its way",
+    ),
+    documented(
+        RuleId::KubernetesPermissionMissing,
+        violated,
+        "use-kms-etcd-encryption, Rotate existing keys: every secret must be updated before the next change, which the \
+         caller has no right to",
+    ),
+    documented(
+        RuleId::KeyInUseUnproven,
+        violated,
+        "use-kms-etcd-encryption, Rotate existing keys: secrets left under the key before the previous one are lost, and \
+         without metrics nothing shows which key is in use",
+    ),
+];
+
+/// Rules that only warn of what the service refuses, and why.
+const ONLY_WARNS: &[(RuleId, &str)] = &[];
+
+/// Refusals that nothing shows before the change, and why.
+const NOT_TO_BE_SEEN: &[(&str, &str)] = &[];
+
+/// Whether the documentation forbids what the service does.
+pub(crate) fn blocks_all_the_same(change: Change, finding: &Finding) -> bool {
+    let mut rows = BLOCKS_ALL_THE_SAME.iter();
+    rows.any(|row| row.rule == finding.rule && !row.why.is_empty() && (row.covers)(change, finding))
+}
+
+pub(crate) fn only_warns(rule: RuleId) -> bool {
+    ONLY_WARNS.iter().any(|(warns, why)| *warns == rule && !why.is_empty())
+}
+
+pub(crate) fn is_not_to_be_seen(words: &str) -> bool {
+    NOT_TO_BE_SEEN.iter().any(|(unseen, why)| *unseen == words && !why.is_empty())
+}

@@ -1,0 +1,100 @@
+//! Azure for many worlds at the same time.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::{Arc, Mutex, Weak},
+};
+
+use aks_kms_simulator::{
+    Case, Options, Simulator, backend::KubernetesBackend, clock::TimeScale, embedded::Embedded,
+};
+use futures::FutureExt;
+use serde_json::json;
+
+use crate::{common::SCALE, shape::Shape};
+
+pub(crate) struct Region {
+    pub(crate) simulator: Simulator,
+    /// The API servers by their address.
+    kubernetes: Arc<Mutex<HashMap<String, Weak<Embedded>>>>,
+    /// What came of worlds, and how often.
+    seen: Mutex<BTreeMap<String, usize>>,
+}
+
+impl Region {
+    pub(crate) async fn start() -> Self {
+        let kubernetes: Arc<Mutex<HashMap<String, Weak<Embedded>>>> = Arc::default();
+        let started = Arc::clone(&kubernetes);
+        let factory = move |spec| {
+            let started = Arc::clone(&started);
+            async move {
+                let embedded = Arc::new(Embedded::start(spec)?);
+                let server = embedded.endpoint().server;
+                started.lock().unwrap().insert(server, Arc::downgrade(&embedded));
+                Ok(embedded as Arc<dyn KubernetesBackend>)
+            }
+            .boxed()
+        };
+        let options = Options { scale: TimeScale(SCALE), ..Options::default() };
+        let simulator = Simulator::start_with(options, Arc::new(factory)).await.unwrap();
+        Self { simulator, kubernetes, seen: Mutex::default() }
+    }
+
+    /// Counts what came of something.
+    pub(crate) fn note(&self, what: impl Into<String>) {
+        *self.seen.lock().unwrap().entry(what.into()).or_default() += 1;
+    }
+
+    pub(crate) fn seen(&self) -> BTreeMap<String, usize> {
+        self.seen.lock().unwrap().clone()
+    }
+
+    pub(crate) async fn world(self: &Arc<Self>, shape: &Shape) -> World {
+        let given = serde_json::from_value(shape.given()).unwrap();
+        let case = self.simulator.put_case(given).await.unwrap();
+        World { region: Arc::clone(self), case }
+    }
+}
+
+/// A case, which ends with it.
+pub(crate) struct World {
+    region: Arc<Region>,
+    pub(crate) case: Case,
+}
+
+impl World {
+    /// How many secrets no API server can read.
+    pub(crate) async fn unreadable(&self) -> usize {
+        self.region.simulator.secrets(&self.case.id).await.unwrap().unreadable
+    }
+
+    /// Whether every API server is ready.
+    pub(crate) async fn is_ready(&self) -> bool {
+        let embedded = self.region.kubernetes.lock().unwrap().get(&self.case.kubernetes).cloned();
+        match embedded.and_then(|embedded| embedded.upgrade()) {
+            Some(embedded) => embedded.all_ready().await,
+            None => false,
+        }
+    }
+
+    /// `az keyvault update --public-network-access Disabled`, which follows where the private way is taken.
+    pub(crate) fn close_vault_in_use(&self) {
+        let document = self.region.simulator.cluster(&self.case.id).unwrap();
+        let key = &document["properties"]["securityProfile"]["azureKeyVaultKms"]["keyId"];
+        let vault = key.as_str().and_then(|key| key.split(['/', '.']).nth(2)).unwrap();
+        let closed = json!({"properties": {"publicNetworkAccess": "Disabled"}});
+        self.region.simulator.patch_vault(&self.case.id, vault, &closed).unwrap();
+    }
+
+    /// As AKS does when it maintains a cluster: what API servers had in memory is gone.
+    pub(crate) async fn restart(&self) {
+        self.region.simulator.restart_api_servers(&self.case.id).await.unwrap();
+    }
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        self.region.kubernetes.lock().unwrap().remove(&self.case.kubernetes);
+        drop(self.region.simulator.delete_case(&self.case.id));
+    }
+}
