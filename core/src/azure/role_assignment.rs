@@ -92,17 +92,19 @@ impl Azure {
         call.query.push(("$filter", format!("principalId eq '{principal_id}'")));
         let what = call.what.clone();
         let held = self.list(call).await?;
-        let held = held.iter().map(async |assignment| {
-            let text = |name: &str| assignment["properties"][name].as_str();
-            let (Some(definition), Some(scope)) = (text("roleDefinitionId"), text("scope")) else {
-                return Err(unreadable(&what, "an assignment lacks role or scope"));
-            };
-            let role = self.role_definition(definition).await?.name;
-            Ok(HeldRole { role, scope: scope.to_owned() })
-        });
+        let held = held.iter().map(|assignment| self.role_held(&what, assignment));
         let mut held = try_join_all(held).await?;
         held.sort();
         Ok(held)
+    }
+
+    async fn role_held(&self, what: &str, assignment: &Value) -> Result<HeldRole> {
+        let text = |name: &str| assignment["properties"][name].as_str();
+        let (Some(definition), Some(scope)) = (text("roleDefinitionId"), text("scope")) else {
+            return Err(unreadable(what, "an assignment lacks role or scope"));
+        };
+        let (role, scope) = (self.role_definition(definition).await?.name, scope.to_owned());
+        Ok(HeldRole { role, scope })
     }
 
     /// How long ago this library gave a principal a role on a vault. `None`: it did not.

@@ -5,6 +5,10 @@ use std::{
     time::Duration,
 };
 
+use futures::{
+    FutureExt, TryFutureExt,
+    future::{BoxFuture, ready},
+};
 use time::OffsetDateTime;
 use tokio::time::{Instant, sleep};
 
@@ -135,21 +139,20 @@ impl Maker<'_> {
         let Some(step) = self.begin(ProvisionPart::Identity) else {
             return self.seen.identity.clone().ok_or_else(|| gone("identity", id));
         };
-        let look = async || self.azure.find_identity(id).await;
-        let make = async || self.azure.create_identity(id, location).await;
+        let look = || self.azure.find_identity(id).boxed();
+        let make = || self.azure.create_identity(id, location).boxed();
         self.ensure(step, look, make).await
     }
 
     async fn vault(&self, identity: &IdentityFacts) -> Result<VaultFacts> {
         let (wanted, id) = (self.wanted, &self.wanted.vault);
-        let look = async || match self.azure.find_vault(id).await? {
-            Lookup::Found(vault) => Ok(Some(vault)),
-            Lookup::NotFound => Ok(None),
-            Lookup::SoftDeleted => Err(gone("key vault", id)),
-        };
         if let Some(step) = self.begin(ProvisionPart::PurgeProtection) {
-            let protected = async || Ok(look().await?.filter(|vault| vault.purge_protection));
-            let protect = async || self.azure.protect_vault(id).await;
+            let protected = || {
+                let there =
+                    async { Ok(self.vault_there().await?.filter(|it| it.purge_protection)) };
+                there.boxed()
+            };
+            let protect = || self.azure.protect_vault(id).boxed();
             return self.ensure(step, protected, protect).await;
         }
         let Some(step) = self.begin(ProvisionPart::KeyVault) else {
@@ -163,8 +166,8 @@ impl Maker<'_> {
             public_network_access: wanted.network_mode == NetworkMode::Public,
             purge_protection: wanted.purge_protection != Some(false),
         };
-        let made =
-            self.ensure(step, look, async || self.azure.create_vault(id, &new).await).await?;
+        let look = || self.vault_there().boxed();
+        let made = self.ensure(step, look, || self.azure.create_vault(id, &new).boxed()).await?;
         let vault = self.ready(made).await?;
         if vault.rbac != is_rbac(wanted, None) {
             // The access that is planned is not the one that it goes by.
@@ -172,6 +175,16 @@ impl Maker<'_> {
             return Err(Error::new(ErrorKind::Conflict, message));
         }
         Ok(vault)
+    }
+
+    /// The vault, if it is there.
+    async fn vault_there(&self) -> Result<Option<VaultFacts>> {
+        let id = &self.wanted.vault;
+        match self.azure.find_vault(id).await? {
+            Lookup::Found(vault) => Ok(Some(vault)),
+            Lookup::NotFound => Ok(None),
+            Lookup::SoftDeleted => Err(gone("key vault", id)),
+        }
     }
 
     /// The vault, once it can be used: its host's name is registered first.
@@ -198,10 +211,10 @@ impl Maker<'_> {
         let Some(step) = self.begin(ProvisionPart::Key) else {
             return self.seen.found_key().map_or_else(|| Err(gone("key", key)), versioned);
         };
-        let look = async || self.azure.find_key(&vault.id, key).await;
-        let make = async || {
+        let look = || self.azure.find_key(&vault.id, key).boxed();
+        let make = || {
             let expires = expires(wanted, OffsetDateTime::now_utc());
-            self.azure.create_key(&vault.id, key, wanted.key_size, expires).await
+            self.azure.create_key(&vault.id, key, wanted.key_size, expires).boxed()
         };
         let facts: KeyFacts = self.ensure(step, look, make).await?;
         versioned(&facts)
@@ -216,8 +229,8 @@ impl Maker<'_> {
         let principal = &identity.principal_id;
         if let Some(step) = self.begin(ProvisionPart::KeyPolicy) {
             // To add it again adds nothing.
-            let make = async || self.azure.grant_policy(vault, principal).await;
-            self.ensure(step, async || Ok(None), make).await?;
+            let make = || self.azure.grant_policy(vault, principal).boxed();
+            self.ensure(step, || ready(Ok(None)).boxed(), make).await?;
         }
         let mut ages = Vec::new();
         let by_role = is_rbac(self.wanted, Some(vault)).then_some(VaultRole::CryptoUser);
@@ -228,11 +241,11 @@ impl Maker<'_> {
                 VaultRole::CryptoUser => ProvisionPart::KeyRole,
                 VaultRole::Contributor => ProvisionPart::PrivateLinkRole,
             };
-            let look = async || self.azure.role_age(&vault.id, principal, role).await;
+            let look = || self.azure.role_age(&vault.id, principal, role);
             let age = match self.begin(part) {
                 Some(step) => {
-                    let own = async || Ok(look().await?.map(Some));
-                    let make = async || self.azure.grant_role(&vault.id, principal, role).await;
+                    let own = || look().map_ok(|age| age.map(Some)).boxed();
+                    let make = || self.azure.grant_role(&vault.id, principal, role).boxed();
                     self.ensure(step, own, make).await?
                 }
                 // An earlier call may have given it a moment ago.
@@ -273,11 +286,11 @@ impl Maker<'_> {
 
     /// The part as it is found, or made where it is not there. What is sent is sent once; where the
     /// outcome is not known, the next look tells.
-    async fn ensure<T: Part>(
+    async fn ensure<'a, T: Part>(
         &self,
         step: &ProvisionStep,
-        look: impl AsyncFn() -> Result<Option<T>>,
-        make: impl AsyncFn() -> Result<T>,
+        look: impl Fn() -> BoxFuture<'a, Result<Option<T>>> + Send + Sync,
+        make: impl Fn() -> BoxFuture<'a, Result<T>> + Send + Sync,
     ) -> Result<T> {
         let mut tries = 0;
         loop {

@@ -50,7 +50,7 @@ impl Key {
             Self::Third => case.key_ids[2].clone(),
             Self::Elsewhere => case.other_key_ids[0].clone(),
             Self::NoSuchVersion => format!("{without_version}/{}", "0".repeat(32)),
-            Self::NoSuchName => format!("{}-2/{version}", without_version),
+            Self::NoSuchName => format!("{without_version}-2/{version}"),
             Self::NoSuchVault => first.replacen("https://kv-", "https://kw-", 1),
             Self::WithoutVersion => without_version.to_owned(),
             Self::WithTrailingSlash => format!("{first}/"),
@@ -78,7 +78,7 @@ pub(crate) struct Asked {
 }
 
 impl Asked {
-    fn vault<'a>(&self, case: &'a Case) -> &'a str {
+    fn vault(self, case: &Case) -> &str {
         if (self.key == Key::Elsewhere) == self.names_its_vault {
             &case.other_key_vault_id
         } else {
@@ -86,7 +86,7 @@ impl Asked {
         }
     }
 
-    fn profile(&self, case: &Case) -> Value {
+    fn profile(self, case: &Case) -> Value {
         profile(&self.key.id(case), self.mode, self.vault(case))
     }
 }
@@ -151,7 +151,7 @@ impl Change {
 
     /// The profiles that az sends for it, one after the other, given the one that there is: the page turns KMS off
     /// and on again to change the mode. None where no key is in use whose mode could be changed.
-    pub(crate) fn profiles(&self, case: &Case, now: &Value) -> Vec<Value> {
+    pub(crate) fn profiles(self, case: &Case, now: &Value) -> Vec<Value> {
         let off = json!({"enabled": false});
         match self {
             Self::Enable(asked) | Self::Rotate(asked) => vec![asked.profile(case)],
@@ -164,7 +164,7 @@ impl Change {
                 } else {
                     &case.key_vault_id
                 };
-                vec![off, profile(key_id, *mode, vault)]
+                vec![off, profile(key_id, mode, vault)]
             }
         }
     }

@@ -40,7 +40,7 @@ async fn the_rules_say_of_random_worlds_what_the_service_does() {
         worlds: number("AKS_KMS_WORLDS").unwrap_or(600),
         at_once: number("AKS_KMS_WORLDS_AT_ONCE").unwrap_or(AT_ONCE),
     };
-    search::search(limits).await;
+    Box::pin(search::search(limits)).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

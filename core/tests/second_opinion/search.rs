@@ -88,7 +88,7 @@ pub(crate) async fn search(limits: Limits) {
         if smallest.len() >= TOLD {
             break;
         }
-        let (shape, what) = shrink(&region, *seed, what.clone()).await;
+        let (shape, what) = Box::pin(shrink(&region, *seed, what.clone())).await;
         if !smallest.contains(&shape) {
             told.push(format!("AKS_KMS_WORLDS_SEED={seed}: {what}\n{shape:?}"));
             smallest.push(shape);

@@ -97,7 +97,7 @@ async fn lists_of_endless_pages_end() {
             respond(200, table(&["a"], 9, token, None))
         })
         .await;
-        let facts = observe(&server.api().await, REWRITE).await.unwrap();
+        let facts = Box::pin(observe(&server.api().await, REWRITE)).await.unwrap();
         let why = match endless {
             "/api/v1/secrets" => facts.secrets.get().unwrap_err(),
             "/api/v1/namespaces" => facts.denied_patches.get().unwrap_err(),
@@ -126,7 +126,7 @@ async fn an_api_server_that_is_not_there_is_unknown() {
     let server = TestServer::start(|_| respond(200, "{}")).await;
     let api = server.api().await;
     drop(server);
-    let why = observe(&api, REWRITE).await.unwrap_err().to_string();
+    let why = Box::pin(observe(&api, REWRITE)).await.unwrap_err().to_string();
     assert!(why.contains("127.0.0.1") && why.contains("refused"), "{why}");
 }
 
@@ -134,7 +134,7 @@ async fn an_api_server_that_is_not_there_is_unknown() {
 async fn a_proxys_web_page_is_no_kubernetes() {
     for status in [200, 403, 502] {
         let server = TestServer::start(move |_| respond(status, "<html>very-secret</html>")).await;
-        match observe(&server.api().await, REWRITE).await {
+        match Box::pin(observe(&server.api().await, REWRITE)).await {
             Err(why) => assert!(!why.to_string().contains("very-secret"), "{why}"),
             Ok(facts) => panic!("{status}: {facts:?}"),
         }
@@ -145,7 +145,7 @@ async fn a_proxys_web_page_is_no_kubernetes() {
 async fn a_refused_credential_is_unknown() {
     let server =
         TestServer::start(|_| respond(401, r#"{"kind":"Status","message":"Unauthorized"}"#)).await;
-    let why = observe(&server.api().await, REWRITE).await.unwrap_err().to_string();
+    let why = Box::pin(observe(&server.api().await, REWRITE)).await.unwrap_err().to_string();
     assert!(why.contains("credential"), "{why}");
 }
 
@@ -174,7 +174,7 @@ async fn observing_can_be_done_on_any_thread() {
     let cluster = Cluster::default();
     let server = TestServer::start(move |asked| cluster.response(asked)).await;
     let api = server.api().await;
-    let observed = tokio::spawn(async move { observe(&api, REWRITE).await });
+    let observed = tokio::spawn(async move { Box::pin(observe(&api, REWRITE)).await });
     assert!(observed.await.unwrap().is_ok());
 }
 

@@ -164,7 +164,7 @@ const REWRITE: ObserveScope<'_> = ObserveScope {
 
 async fn look(cluster: Cluster, scope: ObserveScope<'_>) -> (KubernetesFacts, Vec<Asked>) {
     let server = TestServer::start(move |asked| cluster.response(asked)).await;
-    match observe(&server.api().await, scope).await {
+    match Box::pin(observe(&server.api().await, scope)).await {
         Ok(facts) => (facts, server.asked()),
         Err(why) => panic!("{why}"),
     }
