@@ -54,7 +54,8 @@ def prose(text: str) -> str:
     text = re.sub(r"\[`([^`\]]+)`\]\([^)]*\)", r"`\1`", text)
     text = re.sub(r"\[`([^`\]]+)`\]", r"`\1`", text)
     text = re.sub(r"\[`?([^`\]]+)`?\]\(Self::\w+\)", r"`\1`", text)
-    text = text.replace("this crate", "this library")
+    text = text.replace("this crate", "this library").replace("KmsManager::builder", "KmsManager")
+    text = text.replace("`Display` is", "It prints as")
     paragraphs = [" ".join(part.split()) for part in text.strip().split("\n\n")]
     return "\n\n".join(part for part in paragraphs if part)
 

@@ -7,7 +7,8 @@ from results import result_classes
 
 ABOUT = """Manages KMS etcd encryption on Azure Kubernetes Service: enable, rotate, re-encrypt and prove.
 
-`KmsManager` blocks, `aks_kms.aio.KmsManager` is awaited; both have the same verbs."""
+`KmsManager` blocks, `aks_kms.aio.KmsManager` is awaited; both have the same verbs. So have `list_clusters` and
+`aks_kms.aio.list_clusters`, which need no manager."""
 
 RULES = '''
 def rules() -> tuple[Rule, ...]:
@@ -31,13 +32,16 @@ def package(schema: dict) -> tuple[str, str]:
     """Its documentation, and what is in it."""
     results = classes(result_classes(schema))
     errors = classes(error_classes(schema))
-    names = sorted([*results, *errors, "ClusterId", "KmsError", "KmsManager", "Steps", "rules"])
+    names = sorted(
+        [*results, *errors, "ClusterId", "KmsError", "KmsManager", "Steps", "list_clusters", "rules"]
+    )
     lines = [
         "from aks_kms import _native",
         "from aks_kms._cluster import ClusterId",
         "from aks_kms._error import KmsError",
         f"from aks_kms._generated.errors import {', '.join(errors)}",
         f"from aks_kms._generated.results import {', '.join(results)}",
+        "from aks_kms._list import list_clusters",
         "from aks_kms._manager import KmsManager",
         "from aks_kms._text import Steps",
         "",

@@ -23,7 +23,7 @@ from enum import StrEnum
 from typing import Any
 
 from aks_kms._model import Choice, Model, many, moment
-from aks_kms._text import ReportText, StatusText, Steps, FindingText, StepText
+from aks_kms._text import ClusterListText, FindingText, ProvisionedText, ReportText, StatusText, Steps, StepText, UnreadableText
 
 """
 # What prints otherwise than field by field.
@@ -32,6 +32,10 @@ TEXTS = {
     "KmsStatus": "StatusText",
     "Finding": "FindingText",
     "Step": "StepText",
+    "Provisioned": "ProvisionedText",
+    "ProvisionStep": "StepText",
+    "ClusterList": "ClusterListText",
+    "UnreadableResource": "UnreadableText",
 }
 
 
@@ -193,15 +197,20 @@ def choice(name: str, schema: dict, definitions: dict) -> str:
 
 
 def union(name: str, schema: dict, definitions: dict, is_argument: bool) -> str:
-    members, documented = {}, {}
+    members, documented, forms = {}, {}, {}
     for variant in schema["oneOf"]:
         word = variant["properties"]["kind"]["const"]
         for field, one in variant["properties"].items():
             if field != "kind":
                 members.setdefault(field, one)
                 documented.setdefault(field, []).append((word, one.get("description", "")))
+                forms.setdefault(field, {})[word] = typed(one, definitions)
+    # members of one name and different types
+    mixed = {field: of for field, of in forms.items() if len(set(of.values())) > 1}
     texts = [("kind", "What kind it is; which of the others it has depends on that.")]
     for field, uses in documented.items():
+        if field in mixed:
+            uses = [(word, f"{text} A `{mixed[field][word][0]}`.") for word, text in uses]
         described = {prose(text) for _, text in uses}
         text = (
             described.pop()
@@ -216,6 +225,16 @@ def union(name: str, schema: dict, definitions: dict, is_argument: bool) -> str:
     listed += [(field, one, None, False) for field, one in common.items()]
     listed += [(field, one, "None", True) for field, one in members.items()]
     text = body([f"class {name}({bases(name)}):", about(schema, texts)], listed, definitions, False)
+    for field, of in mixed.items():
+        first = typed(members[field], definitions)[0]
+        every = " | ".join(dict.fromkeys(python for python, _ in of.values()))
+        text = text.replace(f"    {field}: {first} | None", f"    {field}: {every} | None")
+    if mixed:
+        reads = (
+            f'"{field}": {{' + ", ".join(f'"{word}": {read}' for word, (_, read) in of.items()) + "}"
+            for field, of in mixed.items()
+        )
+        text += "\n    _of_kind = {" + ", ".join(reads) + "}"
     if is_argument:
         text += "\n\n" + "\n\n".join(constructor(name, variant, definitions) for variant in schema["oneOf"])
     return text

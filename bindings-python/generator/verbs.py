@@ -15,6 +15,16 @@ COMMON = [
     "give_up_secrets",
     "timeout",
 ]
+FORMS = {
+    "array": "texts",
+    "string": "text",
+    "boolean": "boolean",
+    "integer": "integer",
+    "number": "seconds",
+    "object": "mapping",
+}
+# What `resume` does not know of: the same call goes on with it.
+BEFORE_KMS = {"provision", "create_cluster"}
 PROGRESS = {
     "on_progress": "Is called with each `Progress`, on the thread (the event loop) that waits. Default: none. What it raises is reported by `sys.unraisablehook`, and stops nothing.",
     "progress": "Show a bar on standard error: of tqdm or rich where one is installed, else lines. Default: False.",
@@ -46,7 +56,7 @@ def form(schema: dict, definitions: dict) -> str:
         return "text" if kind(definitions[name]) == "string" else "document"
     if schema.get("format") == "seconds":
         return "seconds"
-    return {"array": "texts", "string": "text", "boolean": "boolean", "integer": "integer"}[kind(schema)]
+    return FORMS[kind(schema)]
 
 
 def choices(schema: dict, definitions: dict) -> str:
@@ -69,16 +79,24 @@ def table(schema: dict) -> str:
         "from aks_kms._generated.results import *  # noqa: F403",
         "from aks_kms._model import many",
         "from aks_kms._verb import Argument, Verb\n",
-        "VERBS: dict[str, Verb] = {",
     ]
-    used = {"KmsStatus", "OperationReport", "Finding"}
-    for verb in schema["verbs"]:
+    used: set[str] = set()
+    for name, verbs in (("VERBS", schema["verbs"]), ("FUNCTIONS", schema["functions"])):
+        lines += [f"{name}: dict[str, Verb] = {{", *rows(verbs, definitions, used), "}\n"]
+    lines[1] = f"from aks_kms._generated.results import {', '.join(sorted(used))}"
+    return "\n".join(lines)
+
+
+def rows(verbs: list[dict], definitions: dict, used: set[str]) -> list[str]:
+    lines = []
+    for verb in verbs:
         given = verb["result"]
         read = (
             f"many({referred(given['items'])}.from_dict)"
             if kind(given) == "array"
             else f"{referred(given)}.from_dict"
         )
+        used.add(read.removeprefix("many(").split(".")[0])
         lines.append(f'    "{verb["name"]}": Verb(')
         lines.append(
             f'        name="{verb["name"]}", summary={prose(verb["description"]).split(chr(10))[0]!r}, writes={verb["writes"]}, read={read},'
@@ -94,9 +112,7 @@ def table(schema: dict) -> str:
                 f"is_positional={positional}, default={one.get('default')!r}, about={prose(one.get('description', ''))!r}),"
             )
         lines.append("        ),\n    ),")
-    lines.append("}\n")
-    lines[1] = f"from aks_kms._generated.results import {', '.join(sorted(used))}"
-    return "\n".join(lines)
+    return lines
 
 
 def annotation(schema: dict, definitions: dict) -> str:
@@ -112,6 +128,8 @@ def annotation(schema: dict, definitions: dict) -> str:
         return f"float | timedelta{null}"
     if kind(schema) == "array":
         return f"Iterable[{annotation(schema['items'], definitions)}]{null}"
+    if kind(schema) == "object":
+        return f"Mapping[str, Any]{null}"
     return typed(schema, definitions)[0] + null
 
 
@@ -139,13 +157,12 @@ def in_seconds(schema: dict) -> str:
     return f"{text} A number of seconds, or a timedelta." if schema.get("format") == "seconds" else text
 
 
-def documentation(verb: dict, is_async: bool) -> str:
+def documentation(verb: dict, definitions: dict, is_async: bool) -> str:
     paragraphs = prose(verb["description"]).split("\n\n")
     stops = "Cancelling the task stops the work at once" if is_async else "Ctrl-C stops the work at once"
     if verb["writes"]:
-        paragraphs.append(
-            f"{stops}, in a state that `resume`, or the same call again, goes on with from any machine."
-        )
+        again = "the same call" if verb["name"] in BEFORE_KMS else "`resume`, or the same call again,"
+        paragraphs.append(f"{stops}, in a state that {again} goes on with from any machine.")
     texts = ["        " + '"""' + paragraphs[0]]
     from textwrap import wrap
 
@@ -165,7 +182,11 @@ def documentation(verb: dict, is_async: bool) -> str:
     returns = {
         "OperationReport": "What was done, or with `dry_run` would be done.",
         "KmsStatus": "The state of the cluster's KMS.",
-    }.get(result(verb), "A finding for each rule that stands against it.")
+        "Provisioned": "What is there now, or with `dry_run` would be made.",
+        "tuple[Finding, ...]": "A finding for each rule that stands against it.",
+    }.get(result(verb))
+    if returns is None:
+        returns = prose(definitions[result(verb)]["description"]).split("\n\n")[0]
     texts += ["", "        Returns:", f"            {returns}", "", "        Raises:"]
     texts += [
         item(
@@ -198,7 +219,7 @@ def methods(schema: dict, *, is_async: bool) -> str:
         told = ", on_progress, progress" if has_progress(verb) else ""
         lines += [
             signature(verb, definitions, is_async),
-            documentation(verb, is_async),
+            documentation(verb, definitions, is_async),
             f'        result: {result(verb)} = {wait}self._call("{verb["name"]}", {{{passed}}}{told})',
             "        return result\n",
         ]

@@ -15,14 +15,15 @@ use pyo3::prelude::*;
 /// The native part of aks-kms: private, it changes without notice.
 #[pymodule(gil_used = false)]
 mod _native {
+    use aks_kms::{ClusterList, Provisioned};
     use pyo3::{create_exception, exceptions::PyException, prelude::*};
-    use serde_json::Value;
+    use serde_json::{Value, from_str};
 
     #[pymodule_export]
     use crate::credential::Reply;
     use crate::logging;
     #[pymodule_export]
-    use crate::manager::{Call, Manager, scale_time};
+    use crate::manager::{Call, Manager, list_clusters, scale_time};
 
     create_exception!(
         aks_kms._native,
@@ -70,6 +71,21 @@ mod _native {
         aks_kms_bindings::is_refused(super::parsed(report)?).map_err(|error| super::failure(&error))
     }
 
+    /// Whether what a dry run of `provision` gave says that it would be refused.
+    #[pyfunction]
+    fn is_provision_refused(provisioned: &str) -> PyResult<bool> {
+        let provisioned: Provisioned =
+            from_str(provisioned).map_err(|error| super::malformed(&error))?;
+        Ok(provisioned.is_refused())
+    }
+
+    /// How a list of clusters reads: a table, and a line for each resource that could not be read.
+    #[pyfunction]
+    fn table(clusters: &str) -> PyResult<String> {
+        let clusters: ClusterList = from_str(clusters).map_err(|error| super::malformed(&error))?;
+        Ok(clusters.to_string())
+    }
+
     /// How a finding, or the list of a plan's steps, reads.
     #[pyfunction]
     fn shown(value: &str) -> PyResult<String> {
@@ -85,6 +101,9 @@ fn failure(error: &aks_kms::Error) -> PyErr {
 
 /// JSON that Python's own part wrote.
 fn parsed(text: &str) -> PyResult<serde_json::Value> {
-    serde_json::from_str(text)
-        .map_err(|error| pyo3::exceptions::PyValueError::new_err(error.to_string()))
+    serde_json::from_str(text).map_err(|error| malformed(&error))
+}
+
+fn malformed(error: &serde_json::Error) -> PyErr {
+    pyo3::exceptions::PyValueError::new_err(error.to_string())
 }

@@ -2,14 +2,19 @@
 
 use std::sync::{Arc, Mutex, PoisonError, mpsc::Sender};
 
-use aks_kms::{ErrorKind, KmsManager, OnProgress, Timing};
+use aks_kms::{Error, ErrorKind, KmsManager, OnProgress, Timing};
 use aks_kms_bindings::{Settings, default_credential, error_document};
 use azure_core::credentials::TokenCredential;
 use pyo3::prelude::*;
 use serde_json::{Map, Value, json};
 use tokio::task::{AbortHandle, JoinError};
 
-use crate::{credential::PythonCredential, failure, logging, parsed, process, relay::Message};
+use crate::{
+    credential::PythonCredential,
+    failure, logging, parsed,
+    process::{self, Process},
+    relay::Message,
+};
 
 /// How much shorter every wait is, in tests.
 static SCALE: Mutex<Option<f64>> = Mutex::new(None);
@@ -38,12 +43,8 @@ impl Manager {
     #[new]
     fn new(settings: &str, token_source: Option<Py<PyAny>>) -> PyResult<Self> {
         let settings = Settings::read(parsed(settings)?).map_err(|error| failure(&error))?;
-        let credential: Arc<dyn TokenCredential> = match token_source {
-            Some(source) => Arc::new(PythonCredential::new(source)),
-            None => default_credential(None).map_err(|error| failure(&error))?,
-        };
-        let scale = *SCALE.lock().unwrap_or_else(PoisonError::into_inner);
-        let timing = scale.map(Timing::scaled);
+        let credential = credential_of(token_source)?;
+        let timing = timing();
         let manager = settings
             .manager(Arc::clone(&credential), timing.clone())
             .map_err(|error| failure(&error))?;
@@ -71,23 +72,10 @@ impl Manager {
     ) -> PyResult<Call> {
         logging::set_level(log_level);
         let process = process::current(py)?;
-        let Value::Object(arguments) = parsed(arguments)? else {
-            return Err(pyo3::exceptions::PyValueError::new_err("arguments are an object"));
-        };
+        let arguments = object(arguments)?;
         let manager = self.manager_of(process.id)?;
-        let relay = process.relay.clone();
-        let on_progress = progress.then(|| reporter(relay.clone(), receiver.clone_ref(py)));
-        let task = process.runtime.spawn(perform(manager, verb, arguments, on_progress));
-        let abort = task.abort_handle();
-        process.runtime.spawn(async move {
-            let (kind, payload) = match task.await {
-                Ok((kind, payload)) => (kind, payload),
-                Err(error) if error.is_cancelled() => ("cancelled", String::new()),
-                Err(error) => ("failed", panicked(&error)),
-            };
-            let _ = relay.send(Message::Deliver { receiver, kind, payload });
-        });
-        Ok(Call(abort))
+        let on_progress = progress.then(|| reporter(process.relay.clone(), receiver.clone_ref(py)));
+        Ok(begun(&process, receiver, perform(manager, verb, arguments, on_progress)))
     }
 }
 
@@ -124,11 +112,65 @@ async fn perform(
     verb: String,
     arguments: Map<String, Value>,
     on_progress: Option<OnProgress>,
-) -> (&'static str, String) {
-    match Box::pin(aks_kms_bindings::call(&manager, &verb, arguments, on_progress)).await {
-        Ok(result) => ("done", result),
-        Err(error) => ("failed", error_document(&error).to_string()),
+) -> Result<String, Error> {
+    Box::pin(aks_kms_bindings::call(&manager, &verb, arguments, on_progress)).await
+}
+
+/// Begins `list_clusters`, which needs no manager. The receiver is called as that of a verb is.
+#[pyfunction]
+pub(crate) fn list_clusters(
+    py: Python<'_>,
+    arguments: &str,
+    token_source: Option<Py<PyAny>>,
+    receiver: Py<PyAny>,
+    log_level: u8,
+) -> PyResult<Call> {
+    logging::set_level(log_level);
+    let process = process::current(py)?;
+    let arguments = object(arguments)?;
+    let credential = credential_of(token_source)?;
+    Ok(begun(&process, receiver, aks_kms_bindings::list_clusters(credential, arguments, timing())))
+}
+
+/// The one that a callable gives tokens for; none: it is looked for.
+fn credential_of(token_source: Option<Py<PyAny>>) -> PyResult<Arc<dyn TokenCredential>> {
+    match token_source {
+        Some(source) => Ok(Arc::new(PythonCredential::new(source))),
+        None => default_credential(None).map_err(|error| failure(&error)),
     }
+}
+
+fn timing() -> Option<Timing> {
+    let scale = *SCALE.lock().unwrap_or_else(PoisonError::into_inner);
+    scale.map(Timing::scaled)
+}
+
+fn object(arguments: &str) -> PyResult<Map<String, Value>> {
+    match parsed(arguments)? {
+        Value::Object(arguments) => Ok(arguments),
+        _ => Err(pyo3::exceptions::PyValueError::new_err("arguments are an object")),
+    }
+}
+
+/// Begins a piece of work, of whose end the receiver is told.
+fn begun(
+    process: &Process,
+    receiver: Py<PyAny>,
+    work: impl Future<Output = Result<String, Error>> + Send + 'static,
+) -> Call {
+    let relay = process.relay.clone();
+    let task = process.runtime.spawn(work);
+    let abort = task.abort_handle();
+    process.runtime.spawn(async move {
+        let (kind, payload) = match task.await {
+            Ok(Ok(result)) => ("done", result),
+            Ok(Err(error)) => ("failed", error_document(&error).to_string()),
+            Err(error) if error.is_cancelled() => ("cancelled", String::new()),
+            Err(error) => ("failed", panicked(&error)),
+        };
+        let _ = relay.send(Message::Deliver { receiver, kind, payload });
+    });
+    Call(abort)
 }
 
 /// The error of a call that ended by a fault of the library.

@@ -61,6 +61,7 @@ class Case:
         for name, field in (
             ("vault", "key_vault_id"),
             ("other_vault", "other_key_vault_id"),
+            ("subscription", "subscription_id"),
             ("cluster", "cluster_id"),
             ("identity", "identity_id"),
             ("principal", "principal_id"),

@@ -19,6 +19,8 @@ SAYS = {
     "rotate.py": (["Plan of rotate", "Report of rotate", "may be removed: False"], 0),
     "resume.py": (["interrupted; going on", "Report of enable", "complete"], 0),
     "several_clusters.py": (["KMS is off", "60 secrets", "forbidden"], 1),
+    "provision_and_enable.py": (["1. ", "az keyvault create", "Report of provision", "complete", "True"], 0),
+    "list_clusters.py": (["KmsEnabled", "elsewhere", "staging", "without KMS: /subscriptions/"], 0),
     "pipeline.sh": (["Plan of enable", "in use: https://kv-"], 0),
 }
 

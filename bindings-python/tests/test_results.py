@@ -125,7 +125,9 @@ def test_arguments_of_the_wrong_type_are_named(case: Case) -> None:
         kms.enable(KEY, reencrypt={"max_concurrency": -1})
     with pytest.raises(aks_kms.InvalidInputError, match='network_mode is "both"'):
         kms.enable(KEY, network_mode="both")
-    assert kms.enable(case.key_ids[0], dry_run=True, allow=iter(["vault-firewall"])).dry_run
+    with pytest.raises(aks_kms.InvalidInputError, match='"vault-firewall", which cannot be allowed'):
+        kms.enable(KEY, allow=["vault-firewall"])
+    assert kms.enable(case.key_ids[0], dry_run=True, allow=iter(["access-role-missing"])).dry_run
 
 
 def test_settings_are_judged_when_a_manager_is_made(case: Case, tmp_path: Path) -> None:

@@ -111,6 +111,28 @@ mod tests {
     }
 
     #[test]
+    fn every_verb_of_the_manager_is_in_the_table() {
+        let core = concat!(env!("CARGO_MANIFEST_DIR"), "/../core/src");
+        let folder = std::fs::read_dir(format!("{core}/manager")).unwrap();
+        let files = folder.map(|entry| entry.unwrap().path());
+        let sources = files.chain([format!("{core}/manager.rs").into()]);
+        let mut of_manager: Vec<String> = sources
+            .filter(|path| path.extension().is_some_and(|end| end == "rs"))
+            .flat_map(|path| {
+                let text = std::fs::read_to_string(path).unwrap();
+                let verbs = text.lines().filter_map(|line| line.strip_prefix("    pub async fn "));
+                let name = |line: &str| line.split(['(', '<']).next().map(str::to_owned);
+                verbs.filter_map(name).collect::<Vec<_>>()
+            })
+            .collect();
+        let mut of_table: Vec<&str> = document().verbs.iter().map(|verb| verb.name).collect();
+        of_manager.sort_unstable();
+        of_table.sort_unstable();
+        assert!(of_manager.len() > 10, "{of_manager:?}");
+        assert_eq!(of_table, of_manager);
+    }
+
+    #[test]
     fn the_codes_are_those_of_errors() {
         let document = serde_json::to_value(document()).unwrap();
         let codes = document["error_codes"]["oneOf"].as_array().unwrap();

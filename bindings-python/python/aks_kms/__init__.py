@@ -1,6 +1,7 @@
 """Manages KMS etcd encryption on Azure Kubernetes Service: enable, rotate, re-encrypt and prove.
 
-`KmsManager` blocks, `aks_kms.aio.KmsManager` is awaited; both have the same verbs.
+`KmsManager` blocks, `aks_kms.aio.KmsManager` is awaited; both have the same verbs. So have `list_clusters` and
+`aks_kms.aio.list_clusters`, which need no manager.
 
 Generated from bindings/schema.json by `bindings-python/generate`: change it there.
 """
@@ -29,6 +30,8 @@ from aks_kms._generated.results import (
     ApiServer,
     BlockedReason,
     BlockedSecret,
+    ClusterList,
+    ClusterSummary,
     Counts,
     Evidence,
     ExpectedKey,
@@ -49,6 +52,9 @@ from aks_kms._generated.results import (
     Pace,
     Phase,
     Progress,
+    Provisioned,
+    ProvisionPart,
+    ProvisionStep,
     Purpose,
     ReencryptOptions,
     ReencryptReport,
@@ -60,9 +66,12 @@ from aks_kms._generated.results import (
     StepKind,
     StepOutcome,
     StepReport,
+    UnreadableResource,
     VaultAccess,
+    VaultAuthorization,
     Verb,
 )
+from aks_kms._list import list_clusters
 from aks_kms._manager import KmsManager
 from aks_kms._text import Steps
 
@@ -75,6 +84,8 @@ __all__ = [
     "BlockedReason",
     "BlockedSecret",
     "ClusterId",
+    "ClusterList",
+    "ClusterSummary",
     "ConflictError",
     "Counts",
     "Evidence",
@@ -104,6 +115,9 @@ __all__ = [
     "Phase",
     "PreflightFailedError",
     "Progress",
+    "ProvisionPart",
+    "ProvisionStep",
+    "Provisioned",
     "Purpose",
     "ReencryptIncompleteError",
     "ReencryptOptions",
@@ -122,8 +136,11 @@ __all__ = [
     "UnauthenticatedError",
     "UnavailableError",
     "UnexpectedError",
+    "UnreadableResource",
     "VaultAccess",
+    "VaultAuthorization",
     "Verb",
+    "list_clusters",
     "rules",
 ]
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from aks_kms import _native
-from aks_kms._settings import fail, receiver, result, start, tell
+from aks_kms._settings import Receive, fail, receiver, result, start, tell
 
 if TYPE_CHECKING:
     from aks_kms._credential import TokenSource
@@ -26,21 +26,34 @@ class Caller:
         on_progress: Callable[[Progress], object] | None = None,
         progress: bool = False,
     ) -> Any:
-        from queue import SimpleQueue
-
         told = receiver(on_progress, progress)
-        inbox: SimpleQueue[tuple[str, str]] = SimpleQueue()
-        call = start(self._native, verb, arguments, told is not None, inbox.put)
-        try:
-            while True:
-                # a signal interrupts this
-                kind, payload = inbox.get()
-                if kind == "progress" and told is not None:
-                    tell(told, payload)
-                elif kind == "done":
-                    return result(verb, payload)
-                elif kind == "failed":
-                    fail(payload, self._source)
-        except BaseException:
-            call.cancel()
-            raise
+
+        def begin(receive: Receive) -> _native.Call:
+            return start(self._native, verb, arguments, told is not None, receive)
+
+        return result(verb, ended(begin, self._source, told))
+
+
+def ended(
+    begin: Callable[[Receive], _native.Call],
+    source: TokenSource | None,
+    told: Callable[[Progress], object] | None = None,
+) -> str:
+    """Begins a call, and waits for what it gives."""
+    from queue import SimpleQueue
+
+    inbox: SimpleQueue[tuple[str, str]] = SimpleQueue()
+    call = begin(inbox.put)
+    try:
+        while True:
+            # a signal interrupts this
+            kind, payload = inbox.get()
+            if kind == "progress" and told is not None:
+                tell(told, payload)
+            elif kind == "done":
+                return payload
+            elif kind == "failed":
+                fail(payload, source)
+    except BaseException:
+        call.cancel()
+        raise

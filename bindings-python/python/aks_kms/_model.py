@@ -55,6 +55,8 @@ class Model:
 
     # How each field is read from JSON; none: as it is.
     _fields: ClassVar[dict[str, Read | None]] = {}
+    # Fields that are read otherwise for some values of `kind`.
+    _of_kind: ClassVar[dict[str, dict[str, Read | None]]] = {}
     # Fields that JSON does not have where they are None.
     _omitted: ClassVar[frozenset[str]] = frozenset()
 
@@ -86,6 +88,8 @@ class Model:
                 raise ValueError(f"{cls.__name__} has no {name}")
             if name not in document and value is None and hasattr(cls, name):
                 continue
+            if name in cls._of_kind:
+                read = cls._of_kind[name].get(str(document.get("kind")), read)
             values[name] = value if value is None or read is None else read(value)
         return cls(**values)
 

@@ -11,12 +11,14 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from aks_kms import _native
 from aks_kms._cluster import ClusterId
 from aks_kms._error import KmsError, from_document
-from aks_kms._generated.table import VERBS
+from aks_kms._generated.table import FUNCTIONS, VERBS
 
 if TYPE_CHECKING:
     from aks_kms._credential import TokenSource
-    from aks_kms._generated.results import Progress
+    from aks_kms._generated.results import ClusterList, Progress
 
+# Takes what the native module tells of a call.
+Receive = Callable[[tuple[str, str]], object]
 OFF = 255
 
 # a thread that Python did not make must not be in the interpreter when it ends
@@ -54,13 +56,34 @@ def start(
     verb: str,
     arguments: dict[str, Any],
     has_progress: bool,
-    receive: Callable[[tuple[str, str]], object],
+    receive: Receive,
 ) -> _native.Call:
     """Begins a verb."""
     import json
 
     written = json.dumps(VERBS[verb].written(arguments))
     return manager.start(verb, written, has_progress, receive, _log_level())
+
+
+def start_list(arguments: dict[str, Any], source: TokenSource | None) -> Callable[[Receive], _native.Call]:
+    """What begins `list_clusters`.
+
+    Raises:
+        TypeError: an argument is of the wrong type.
+    """
+    import json
+
+    if arguments["ca_bundle"] is not None:
+        arguments["ca_bundle"] = os.fspath(arguments["ca_bundle"])
+    written = json.dumps(FUNCTIONS["list_clusters"].written(arguments))
+
+    def begin(receive: Receive) -> _native.Call:
+        try:
+            return _native.list_clusters(written, source, receive, _log_level())
+        except _native.Failure as failure:
+            fail(str(failure), None)
+
+    return begin
 
 
 def _log_level() -> int:
@@ -77,6 +100,14 @@ def result(verb: str, payload: str) -> Any:
     import json
 
     return VERBS[verb].read(json.loads(payload))
+
+
+def clusters(payload: str) -> ClusterList:
+    """What `list_clusters` gave."""
+    import json
+
+    found: ClusterList = FUNCTIONS["list_clusters"].read(json.loads(payload))
+    return found
 
 
 def fail(payload: str, source: TokenSource | None) -> NoReturn:

@@ -3,12 +3,24 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from aks_kms import _native
 
 if TYPE_CHECKING:
-    from aks_kms._generated.results import Finding, KeyLedger, KmsStatus, OperationReport, Step
+    from aks_kms._generated.results import (
+        ClusterList,
+        ClusterSummary,
+        Finding,
+        KeyLedger,
+        KmsStatus,
+        OperationReport,
+        Provisioned,
+        ProvisionStep,
+        Step,
+        UnreadableResource,
+    )
 
 
 class Steps(tuple["Step", ...]):
@@ -30,7 +42,7 @@ class FindingText:
 class StepText:
     """A step prints as one line."""
 
-    def __str__(self: Step) -> str:  # type: ignore[misc]
+    def __str__(self: Step | ProvisionStep) -> str:  # type: ignore[misc]
         return self.summary
 
 
@@ -69,6 +81,48 @@ class ReportText:
         if not self.dry_run:
             lines += _ledger(self.ledger)
         return "\n".join(lines)
+
+
+class ProvisionedText:
+    """What is said of what a cluster needs, and how it prints."""
+
+    @property
+    def is_refused(self: Provisioned) -> bool:  # type: ignore[misc]
+        """Whether this is of a dry run that says that `provision` would be refused."""
+        return _native.is_provision_refused(json.dumps(self.to_dict()))
+
+    def __str__(self: Provisioned) -> str:  # type: ignore[misc]
+        if self.dry_run:
+            lines = ["Plan of provision"]
+            lines += [f"{number}. {step}" for number, step in enumerate(self.plan, 1)]
+        else:
+            lines = ["Report of provision", *(f"made: {step.part} {step.resource}" for step in self.created)]
+        if not self.plan:
+            lines.append("nothing is missing")
+        lines += [f"vault {self.key_vault_id}", f"key {self.key_id}", f"identity {self.identity_id}"]
+        return "\n".join(lines + _findings(self.findings))
+
+
+class ClusterListText:
+    """What a list of clusters gives one by one, and how it prints."""
+
+    @property
+    def is_complete(self: ClusterList) -> bool:  # type: ignore[misc]
+        """Whether everything that was asked for could be read."""
+        return not self.unreadable
+
+    def __iter__(self: ClusterList) -> Iterator[ClusterSummary]:  # type: ignore[misc]
+        return iter(self.clusters)
+
+    def __str__(self: ClusterList) -> str:  # type: ignore[misc]
+        return _native.table(json.dumps(self.to_dict())).removesuffix("\n")
+
+
+class UnreadableText:
+    """What could not be read prints as one line."""
+
+    def __str__(self: UnreadableResource) -> str:  # type: ignore[misc]
+        return f"{self.resource} was not read ({self.code}): {self.message}"
 
 
 class StatusText:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from datetime import timedelta
 from enum import StrEnum
+from math import isfinite
 from typing import Any, NamedTuple
 
 from aks_kms._model import Model, plain
@@ -35,6 +36,8 @@ class Argument(NamedTuple):
             and not isinstance(value, str | bytes | Mapping)
         ):
             value = list(value)
+        if self.form == "mapping":
+            return _document(value, self.name)
         if not FORMS[self.form](value):
             raise TypeError(f"{self.name} is {value!r}; pass {WANTED[self.form]}")
         return plain(value)
@@ -57,6 +60,28 @@ class Verb(NamedTuple):
         """
         written = {argument.name: argument.written(values[argument.name]) for argument in self.arguments}
         return {name: value for name, value in written.items() if value is not None}
+
+
+def _document(value: Any, name: str) -> Any:
+    """An object of JSON as it was given. What is wrong is named by its place: it may have secrets."""
+    if not isinstance(value, Mapping):
+        raise TypeError(f"{name} is of type {type(value).__name__}; pass a mapping")
+    return _member(value, name)
+
+
+def _member(value: Any, path: str) -> Any:
+    if isinstance(value, Mapping):
+        for key in value:
+            if not isinstance(key, str):
+                raise TypeError(f"{path} has a name of type {type(key).__name__}; pass strings")
+        return {str(key): _member(one, f"{path}.{key}") for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [_member(one, f"{path}[{index}]") for index, one in enumerate(value)]
+    if isinstance(value, float) and not isfinite(value):
+        raise TypeError(f"{path} is no finite number, which JSON does not have")
+    if value is None or isinstance(value, str | bool | int | float):
+        return plain(value)
+    raise TypeError(f"{path} is of type {type(value).__name__}, which JSON does not have")
 
 
 def _is_texts(value: Any) -> bool:

@@ -6,20 +6,35 @@ import argparse
 
 from aks_kms import ActionKind, __version__
 from aks_kms._generated.results import Action
-from aks_kms._generated.table import VERBS
+from aks_kms._generated.table import FUNCTIONS, VERBS
 from aks_kms._verb import Argument, Verb
 
 # Commands that are not called as their verb is.
-NAMES = {"verify_secrets": "verify", "check_action": "check", "reencrypt_secrets": "reencrypt"}
+NAMES = {
+    "verify_secrets": "verify",
+    "check_action": "check",
+    "reencrypt_secrets": "reencrypt",
+    "list_clusters": "list",
+}
+# How Azure is reached: what is shown for a value, the default, and what is said of it.
+ACCESS = {
+    "cloud": (
+        "CLOUD",
+        "public",
+        "public, us-government, china, or the https address of a Resource Manager. Default: public.",
+    ),
+    "ca_bundle": ("FILE", None, "Certificate authorities in PEM, for Azure."),
+    "api_version": ("VERSION", None, "The api-version of managed clusters."),
+}
 # How a rewrite is made, for verbs that end with one.
 REWRITE = {argument.name: argument for argument in VERBS["reencrypt_secrets"].arguments}
 EXIT_CODES = """exit codes:
   0  done
   1  another error
   2  refused by rules, or wrong usage
-  3  some secrets are blocked or failed
+  3  some secrets are blocked or failed, or not all clusters could be listed
   4  a conflict, or an unfinished operation
-  130  interrupted; `aks-kms resume` goes on
+  130  interrupted; `aks-kms resume`, or the same command again, goes on
 
 Without credentials of its own it signs in as the pod's workload identity, the machine's managed identity, or as
 `az login` did, whichever comes first.
@@ -45,6 +60,7 @@ def parser() -> argparse.ArgumentParser:
     for verb in VERBS.values():
         if verb.writes and any(argument.name == "dry_run" for argument in verb.arguments):
             _add_verb(plans, verb, is_plan=True)
+    _add_list(commands)
     rules = commands.add_parser("rules", help="The limitations that are checked before anything is written.")
     rules.add_argument("--json", action="store_true", help="Print one JSON document.")
     rules.set_defaults(verb=None)
@@ -75,13 +91,16 @@ def _add_argument(added: argparse.ArgumentParser, argument: Argument, is_plan: b
     option = "--" + argument.name.replace("_", "-")
     about = argument.about.replace("%", "%%")
     choices = list(argument.choices) if argument.choices is not None else None
-    if argument.form == "document":
+    if argument.name == "action":
         added.add_argument(
             "kind", choices=list(ActionKind), metavar="ACTION", help=f"One of {', '.join(ActionKind)}."
         )
         for name in Action._fields:
             if name != "kind":
                 added.add_argument("--" + name.replace("_", "-"), metavar="VALUE")
+    elif argument.form == "mapping":
+        about += " A file of JSON; -: standard input."
+        added.add_argument(option, required=argument.is_required, metavar="FILE", help=about)
     elif argument.is_positional:
         many = None if argument.is_required else "?"
         added.add_argument(argument.name, nargs=many, choices=choices, help=about)
@@ -92,6 +111,9 @@ def _add_argument(added: argparse.ArgumentParser, argument: Argument, is_plan: b
     elif argument.name == "dry_run":
         if not is_plan:
             added.add_argument(option, action="store_true", help=about)
+    elif argument.form == "boolean" and argument.default is not False:
+        # what may be left open, or is so without being asked for
+        added.add_argument(option, action=argparse.BooleanOptionalAction, default=None, help=about)
     elif argument.form == "boolean":
         added.add_argument(option, action="store_true", help=about)
     elif argument.form == "texts":
@@ -104,6 +126,29 @@ def _add_argument(added: argparse.ArgumentParser, argument: Argument, is_plan: b
         added.add_argument(option, type=kind, choices=choices, metavar=metavar, help=about)
 
 
+def _add_list(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    function = FUNCTIONS["list_clusters"]
+    added = commands.add_parser(command(function), help=function.summary, description=function.summary)
+    added.set_defaults(verb=function)
+    for argument in function.arguments:
+        if argument.name == "subscriptions":
+            option = "--subscription"
+            added.add_argument(option, nargs="+", action="extend", metavar="ID", help=argument.about)
+        elif argument.name not in ACCESS:
+            _add_argument(added, argument, is_plan=False)
+    added.add_argument(
+        "--json", action="store_true", help="Print the list as one JSON document, and nothing else."
+    )
+    access = added.add_argument_group("access")
+    for name in ACCESS:
+        _add_access(access, name)
+
+
+def _add_access(added: argparse._ArgumentGroup, name: str) -> None:
+    metavar, default, about = ACCESS[name]
+    added.add_argument("--" + name.replace("_", "-"), metavar=metavar, default=default, help=about)
+
+
 def _add_cluster(added: argparse.ArgumentParser) -> None:
     cluster = added.add_argument_group("cluster", "By its resource id, or by the three others.")
     cluster.add_argument("--cluster", metavar="ID", help="The cluster's resource id.")
@@ -111,11 +156,7 @@ def _add_cluster(added: argparse.ArgumentParser) -> None:
     cluster.add_argument("--resource-group", "-g", metavar="NAME", help="The resource group's name.")
     cluster.add_argument("--name", "-n", metavar="NAME", help="The cluster's name.")
     access = added.add_argument_group("access")
-    access.add_argument(
-        "--cloud",
-        default="public",
-        help="public, us-government, china, or the https address of a Resource Manager. Default: public.",
-    )
+    _add_access(access, "cloud")
     access.add_argument(
         "--kubernetes",
         choices=["cluster-user", "cluster-admin", "in-cluster"],
@@ -127,5 +168,5 @@ def _add_cluster(added: argparse.ArgumentParser) -> None:
     access.add_argument(
         "--state-namespace", metavar="NAME", help="Where it is recorded. Default: kube-system."
     )
-    access.add_argument("--ca-bundle", metavar="FILE", help="Certificate authorities in PEM, for Azure.")
-    access.add_argument("--api-version", metavar="VERSION", help="The api-version of managed clusters.")
+    _add_access(access, "ca_bundle")
+    _add_access(access, "api_version")

@@ -5,11 +5,23 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from collections.abc import Iterable
+from contextlib import nullcontext
 from typing import Any, NoReturn
 
-from aks_kms import Action, ActionKind, ClusterId, KmsError, KmsManager, OperationReport, rules
+from aks_kms import (
+    Action,
+    ActionKind,
+    ClusterId,
+    KmsError,
+    KmsManager,
+    OperationReport,
+    Provisioned,
+    list_clusters,
+    rules,
+)
 from aks_kms._cli.table import findings_table, rules_table
-from aks_kms._verb import Verb
+from aks_kms._verb import Argument, Verb
 
 EXIT = {"invalid_input": 2, "preflight_failed": 2, "reencrypt_incomplete": 3, "conflict": 4}
 REWRITE = ("pace", "max_concurrency", "max_requests_per_second")
@@ -25,13 +37,34 @@ def run(asked: argparse.Namespace) -> int:
             print(rules_table(catalogue))
         return 0
     try:
-        return run_verb(asked, asked.verb)
+        return run_list(asked) if asked.verb.name == "list_clusters" else run_verb(asked, asked.verb)
     except KmsError as error:
         if asked.json:
             print_json({"error": document(error)})
         else:
             tell(error)
         return EXIT.get(error.code, 1)
+
+
+def run_list(asked: argparse.Namespace) -> int:
+    """Lists clusters; what could not be read makes it incomplete."""
+    found = list_clusters(
+        asked.subscription,
+        cloud=asked.cloud,
+        ca_bundle=asked.ca_bundle,
+        api_version=asked.api_version,
+        **given(asked, ("resource_graph", "timeout")),
+    )
+    if asked.json:
+        print_json(found.to_dict())
+    else:
+        print(found)
+    return 0 if found.is_complete else 3
+
+
+def given(asked: argparse.Namespace, names: Iterable[str]) -> dict[str, Any]:
+    """Those of some arguments that were given."""
+    return {name: getattr(asked, name) for name in names if getattr(asked, name) is not None}
 
 
 def run_verb(asked: argparse.Namespace, verb: Verb) -> int:
@@ -49,7 +82,7 @@ def run_verb(asked: argparse.Namespace, verb: Verb) -> int:
             return 2
         with manager(asked) as made:
             if has_plan:
-                planned: OperationReport = call(made, verb, {**values, "dry_run": True})
+                planned: OperationReport | Provisioned = call(made, verb, {**values, "dry_run": True})
                 print(text(planned), file=sys.stderr)
                 if planned.is_refused:
                     return 2
@@ -67,7 +100,7 @@ def run_verb(asked: argparse.Namespace, verb: Verb) -> int:
         print(text(result))
     if isinstance(result, tuple):
         return 2 if any(finding.level == "block" for finding in result) else 0
-    return 2 if isinstance(result, OperationReport) and result.is_refused else 0
+    return 2 if isinstance(result, OperationReport | Provisioned) and result.is_refused else 0
 
 
 def manager(asked: argparse.Namespace) -> KmsManager:
@@ -100,19 +133,41 @@ def arguments(asked: argparse.Namespace, verb: Verb) -> dict[str, Any]:
     """The arguments of a verb that were given."""
     values: dict[str, Any] = {}
     for argument in verb.arguments:
-        if argument.form == "document":
+        if argument.name == "action":
             fields = {name: getattr(asked, name) for name in Action._fields if name != "kind"}
             values["action"] = Action(kind=ActionKind(asked.kind), **fields)
         elif argument.form == "rewrite":
-            options = {name: getattr(asked, name) for name in REWRITE if getattr(asked, name) is not None}
+            options = given(asked, REWRITE)
             if asked.no_reencrypt:
                 values["reencrypt"] = False
             elif options:
                 values["reencrypt"] = options
-        elif (value := getattr(asked, argument.name, None)) not in (None, False):
+        elif argument.form == "mapping":
+            values[argument.name] = document_of(argument, getattr(asked, argument.name))
+        elif (value := getattr(asked, argument.name, None)) is not None:
             # az prints a key's id in quotes
-            values[argument.name] = value.strip().strip('"') if argument.name == "key_id" else value
+            is_key = argument.name in ("key_id", "key")
+            values[argument.name] = value.strip().strip('"') if is_key else value
     return values
+
+
+def document_of(argument: Argument, path: str) -> Any:
+    """The object of JSON that a file has; that of standard input, if `path` is -."""
+    option = f"--{argument.name} {path}"
+    try:
+        with nullcontext(sys.stdin.buffer) if path == "-" else open(path, "rb") as file:
+            found = json.load(file)
+    except OSError as problem:
+        usage(f"{option} cannot be read: {problem.strerror}")
+    except ValueError as problem:
+        usage(f"{option} is no JSON: {problem}")
+    if not isinstance(found, dict):
+        usage(f"{option} is no JSON object")
+    try:
+        return argument.written(found)
+    except TypeError as problem:
+        # a number that Python reads and JSON does not have
+        usage(f"{option} is no JSON: {problem}")
 
 
 def call(made: KmsManager, verb: Verb, values: dict[str, Any]) -> Any:

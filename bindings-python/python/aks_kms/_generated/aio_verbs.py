@@ -18,15 +18,185 @@ from aks_kms._generated.results import (
     OperationReport,
     Pace,
     Progress,
+    Provisioned,
     ReencryptOptions,
     RuleId,
     VaultAccess,
+    VaultAuthorization,
 )
 from aks_kms.aio._caller import AsyncCaller
 
 
 class Verbs(AsyncCaller):
     """The verbs of a manager."""
+
+    async def provision(
+        self,
+        *,
+        authorization: VaultAuthorization | str = "rbac",
+        identity: str | None = None,
+        key: str | None = None,
+        key_expires_in: float | timedelta | None = None,
+        key_size: int = 2048,
+        key_vault: str | None = None,
+        location: str | None = None,
+        network_mode: NetworkMode | str = "public",
+        purge_protection: bool | None = None,
+        dry_run: bool = False,
+        allow: Iterable[RuleId | str] = (),
+        timeout: float | timedelta = 7200.0,
+        on_progress: Callable[[Progress], object] | None = None,
+        progress: bool = False,
+    ) -> Provisioned:
+        """Makes what must be there before KMS is turned on: vault, key, identity and access.
+
+        The cluster itself may be there or not; it is not changed. What is there is taken as it is:
+        nothing is written over, an existing key gets no new version, an existing vault keeps its
+        settings. A second call makes nothing, and an interrupted one is gone on with by the same
+        call. Everything is made through Resource Manager, so that no right inside the vault and no
+        network path to it is needed. Azure does not tell when a role has reached a vault, so after
+        giving one it waits 5 minutes.
+
+        See <https://learn.microsoft.com/azure/aks/use-kms-etcd-encryption>.
+
+        Cancelling the task stops the work at once, in a state that the same call goes on with from
+        any machine.
+
+        Args:
+            authorization: How a vault that is made decides who may use its keys. Default: rbac.
+            identity: The user-assigned identity: a name, for one in the cluster's resource group,
+                or a resource id. Default: the one that the cluster runs as; where there is none,
+                `<cluster>-identity`.
+            key: The key: a name, or a key id. A key id also names its vault, in the cluster's
+                resource group unless `key_vault` says where; and with a version it is a key that must
+                be there. Default: `etcd`.
+            key_expires_in: How long a key that is made is valid, from now on; it must be rotated
+                before. Default: for ever. A number of seconds, or a timedelta.
+            key_size: Bits of an RSA key that is made: 2048, 3072 or 4096. Default: 2048.
+            key_vault: The vault: a name, for a vault in the cluster's resource group, or a resource
+                id. Default: a name that belongs to this cluster alone, `kms-` and 16 hexadecimal
+                digits.
+            location: Azure region of what is made. Default: the cluster's, or that of the resource
+                group where there is no cluster yet.
+            network_mode: How the API servers are to reach the vault. For private access a vault
+                that is made is closed to the public, and the identity may approve private endpoint
+                connections. Default: public.
+            purge_protection: Purge protection, which cannot be turned off again. Default: a vault
+                that is made has it, one that is there keeps what it has. True: one that is there gets
+                it too. False: a vault is made without.
+            dry_run: Return what would be made, write nothing. Default: false.
+            allow: Rules whose refusal is lifted, where they are overridable. Default: none.
+            timeout: Time limit of the whole call. Default: 2 hours. A number of seconds, or a
+                timedelta.
+            on_progress: Is called with each `Progress`, on the thread (the event loop) that waits.
+                Default: none. What it raises is reported by `sys.unraisablehook`, and stops nothing.
+            progress: Show a bar on standard error: of tqdm or rich where one is installed, else
+                lines. Default: False.
+
+        Returns:
+            What is there now, or with `dry_run` would be made.
+
+        Raises:
+            KmsError: A subclass for each code; its text says what failed, on what, and what to do.
+                The codes are listed at https://github.com/aks-kms/aks-kms/blob/main/docs/errors.md.
+            TypeError: An argument is of the wrong type.
+        """
+        result: Provisioned = await self._call(
+            "provision",
+            {
+                "authorization": authorization,
+                "identity": identity,
+                "key": key,
+                "key_expires_in": key_expires_in,
+                "key_size": key_size,
+                "key_vault": key_vault,
+                "location": location,
+                "network_mode": network_mode,
+                "purge_protection": purge_protection,
+                "dry_run": dry_run,
+                "allow": allow,
+                "timeout": timeout,
+            },
+            on_progress,
+            progress,
+        )
+        return result
+
+    async def create_cluster(
+        self,
+        body: Mapping[str, Any],
+        key_id: str,
+        *,
+        identity_id: str | None = None,
+        key_vault_id: str | None = None,
+        network_mode: NetworkMode | str = "public",
+        reencrypt: bool | ReencryptOptions | Mapping[str, Any] = True,
+        dry_run: bool = False,
+        allow: Iterable[RuleId | str] = (),
+        give_up_secrets: Iterable[str] = (),
+        timeout: float | timedelta = 7200.0,
+        on_progress: Callable[[Progress], object] | None = None,
+        progress: bool = False,
+    ) -> OperationReport:
+        """Makes the cluster with KMS on from the start, and proves every secret of it.
+
+        A cluster that exists is never changed: one with this identity, key and network mode is
+        waited for and proven, any other one is refused. So an interrupted call is gone on with by
+        the same call. In the report, the provisioning state before is `NotCreated`.
+
+        See <https://learn.microsoft.com/azure/aks/use-kms-etcd-encryption>.
+
+        Cancelling the task stops the work at once, in a state that the same call goes on with from
+        any machine.
+
+        Args:
+            body: The cluster as the Azure REST API takes it; identity and KMS profile are put into
+                it.
+            key_id: The key: `https://<vault host>/keys/<name>/<version>`.
+            identity_id: Resource id of the user-assigned identity that the cluster runs as.
+                Default: the one in `body`.
+            key_vault_id: Resource id of the key's vault. Required in private mode; helps to find
+                the vault in public mode.
+            network_mode: How the API servers reach the vault. Default: public.
+            reencrypt: Whether secrets are rewritten and proven afterwards. Default: yes.
+            dry_run: Return plan and findings, write nothing. Default: false.
+            allow: Rules whose refusal is lifted, where they are overridable. Default: none.
+            give_up_secrets: Secrets as `namespace/name` that may stay blocked without failing the
+                operation; they can become unreadable. Names that are not blocked are ignored. Default:
+                none.
+            timeout: Time limit of the whole operation. Default: 2 hours. A number of seconds, or a
+                timedelta.
+            on_progress: Is called with each `Progress`, on the thread (the event loop) that waits.
+                Default: none. What it raises is reported by `sys.unraisablehook`, and stops nothing.
+            progress: Show a bar on standard error: of tqdm or rich where one is installed, else
+                lines. Default: False.
+
+        Returns:
+            What was done, or with `dry_run` would be done.
+
+        Raises:
+            KmsError: A subclass for each code; its text says what failed, on what, and what to do.
+                The codes are listed at https://github.com/aks-kms/aks-kms/blob/main/docs/errors.md.
+            TypeError: An argument is of the wrong type.
+        """
+        result: OperationReport = await self._call(
+            "create_cluster",
+            {
+                "body": body,
+                "key_id": key_id,
+                "identity_id": identity_id,
+                "key_vault_id": key_vault_id,
+                "network_mode": network_mode,
+                "reencrypt": reencrypt,
+                "dry_run": dry_run,
+                "allow": allow,
+                "give_up_secrets": give_up_secrets,
+                "timeout": timeout,
+            },
+            on_progress,
+            progress,
+        )
+        return result
 
     async def enable(
         self,

@@ -10,7 +10,16 @@ from datetime import datetime
 from enum import StrEnum
 
 from aks_kms._model import Choice, Model, many, moment
-from aks_kms._text import FindingText, ReportText, StatusText, Steps, StepText
+from aks_kms._text import (
+    ClusterListText,
+    FindingText,
+    ProvisionedText,
+    ReportText,
+    StatusText,
+    Steps,
+    StepText,
+    UnreadableText,
+)
 
 __all__ = [
     "Action",
@@ -18,6 +27,8 @@ __all__ = [
     "ApiServer",
     "BlockedReason",
     "BlockedSecret",
+    "ClusterList",
+    "ClusterSummary",
     "Counts",
     "Evidence",
     "ExpectedKey",
@@ -38,6 +49,9 @@ __all__ = [
     "Pace",
     "Phase",
     "Progress",
+    "ProvisionPart",
+    "ProvisionStep",
+    "Provisioned",
     "Purpose",
     "ReencryptOptions",
     "ReencryptReport",
@@ -49,7 +63,9 @@ __all__ = [
     "StepKind",
     "StepOutcome",
     "StepReport",
+    "UnreadableResource",
     "VaultAccess",
+    "VaultAuthorization",
     "Verb",
 ]
 
@@ -176,6 +192,25 @@ class Phase(StrEnum):
     """Keeping the operation's record."""
 
 
+class ProvisionPart(StrEnum):
+    """A part of what a cluster with KMS needs."""
+
+    IDENTITY = "identity"
+    """The user-assigned identity."""
+    KEY_VAULT = "key-vault"
+    """The key vault."""
+    PURGE_PROTECTION = "purge-protection"
+    """Purge protection of a vault that was there without."""
+    KEY = "key"
+    """The key, with its first version."""
+    KEY_ROLE = "key-role"
+    """The identity's role on the vault to encrypt and decrypt with its keys."""
+    KEY_POLICY = "key-policy"
+    """The same as an access policy of the vault."""
+    PRIVATE_LINK_ROLE = "private-link-role"
+    """The identity's role on the vault to approve private endpoint connections."""
+
+
 class Purpose(StrEnum):
     """What a pass over the secrets was for."""
 
@@ -222,6 +257,12 @@ class RuleId(StrEnum):
     """The cluster's user-assigned identity must exist: it is what KMS and AKS itself reach the vault
     with.
     """
+    IDENTITY_NOT_OF_CLUSTER = "identity-not-of-cluster"
+    """KMS reaches the vault with the identity that the cluster runs as: access of another one is of no
+    use to it.
+    """
+    CLUSTER_EXISTS = "cluster-exists"
+    """A cluster that exists is not made, and not changed into what was asked for."""
     CLUSTER_BUSY = "cluster-busy"
     """While another operation runs on the cluster or on a node pool, nothing is changed."""
     CLUSTER_FAILED = "cluster-failed"
@@ -340,6 +381,14 @@ class RuleId(StrEnum):
     """In private mode the cluster's identity needs Key Vault Contributor on the vault, to approve the
     private endpoint connection.
     """
+    VAULT_NAME_TAKEN = "vault-name-taken"
+    """The name of a key vault is unique in all of Azure, also for as long as a deleted one can be
+    recovered.
+    """
+    KEY_IN_CLOSED_VAULT = "key-in-closed-vault"
+    """Keys are not supported to be made or changed in a vault that is closed to the public and has no
+    private endpoint.
+    """
     KUBERNETES_CLUSTER_MISMATCH = "kubernetes-cluster-mismatch"
     """The Kubernetes API that is used must be this cluster's own."""
     KUBERNETES_UNREACHABLE = "kubernetes-unreachable"
@@ -347,7 +396,7 @@ class RuleId(StrEnum):
     KUBERNETES_PERMISSION_MISSING = "kubernetes-permission-missing"
     """Rewriting secrets needs list and patch on them, list on namespaces, and in the state namespace
     the canary Secret and, unless there is no journal, ConfigMap and Lease aks-kms and Secret
-    aks-kms-seal.
+    aks-kms-seal; `status` tells less where a right to read is missing, which is a warning.
     """
     RECORD_UNSEALED = "record-unsealed"
     """A record without a valid seal is not believed: somebody else may have written it, so nothing is
@@ -440,6 +489,15 @@ class VaultAccess(StrEnum):
     """It is left to its owner."""
 
 
+class VaultAuthorization(StrEnum):
+    """How a key vault decides who may do what with its keys."""
+
+    RBAC = "rbac"
+    """By Azure roles."""
+    ACCESS_POLICY = "access-policy"
+    """By the access policies that the vault itself has."""
+
+
 class Verb(StrEnum):
     """A verb. It has the same name everywhere: methods, reports, docs, conformance cases."""
 
@@ -503,6 +561,8 @@ class StepKind(StrEnum):
 
     RECORD_OPERATION = "record_operation"
     """The operation is recorded in the cluster, and this run holds the cluster's Lease."""
+    CREATE_CLUSTER = "create_cluster"
+    """There is the cluster, with this KMS profile from the start."""
     CREATE_KEY_VERSION = "create_key_version"
     """The key has a version that was made for this operation."""
     SET_KMS = "set_kms"
@@ -685,6 +745,82 @@ class BlockedSecret(Model):
     reason: BlockedReason
     message: str
     _fields = {"namespace": None, "name": None, "reason": BlockedReason, "message": None}
+
+
+class ClusterSummary(Model):
+    """A cluster in a list: what its document in Azure says of its KMS.
+
+    Attributes:
+        id: Its resource id, which `KmsManager` takes.
+        name: Its name.
+        resource_group: Its resource group.
+        location: Its region.
+        kubernetes_version: Its Kubernetes version.
+        provisioning_state: `provisioningState`, such as `Succeeded` or `Updating`.
+        enabled: Whether secrets are encrypted with a key in a vault.
+        key_id: The key that is configured; absent when KMS is off, or when it is no key's id.
+        network_mode: How the vault is reached; absent when KMS is off.
+        kms_version: KMS v1 or v2; absent when KMS is off.
+        experience: Which of the AKS experiences manages the key; absent when secrets are not
+            KMS-encrypted.
+    """
+
+    id: str
+    name: str
+    resource_group: str
+    location: str
+    kubernetes_version: str
+    provisioning_state: str
+    enabled: bool
+    key_id: str | None
+    network_mode: NetworkMode | None
+    kms_version: KmsVersion | None
+    experience: Experience | None
+    _fields = {
+        "id": None,
+        "name": None,
+        "resource_group": None,
+        "location": None,
+        "kubernetes_version": None,
+        "provisioning_state": None,
+        "enabled": None,
+        "key_id": None,
+        "network_mode": NetworkMode,
+        "kms_version": KmsVersion,
+        "experience": Experience,
+    }
+
+
+class UnreadableResource(UnreadableText, Model):
+    """A subscription or a cluster that could not be read.
+
+    Attributes:
+        resource: Its resource id.
+        code: The code that an error for it alone would have, such as `forbidden`.
+        message: Why, in a sentence.
+    """
+
+    resource: str
+    code: str
+    message: str
+    _fields = {"resource": None, "code": None, "message": None}
+
+
+class ClusterList(ClusterListText, Model):
+    """The clusters of some subscriptions, and what of them could not be read.
+
+    It prints as a table as `az aks list --output table` prints it, and after it a line for each
+    resource that could not be read.
+
+    Attributes:
+        clusters: By resource id.
+        unreadable: What could not be read: whether there are clusters with KMS in it is not known.
+            Empty: all was read.
+    """
+
+    clusters: tuple[ClusterSummary, ...]
+    unreadable: tuple[UnreadableResource, ...]
+    _fields = {"clusters": many(ClusterSummary.from_dict), "unreadable": many(UnreadableResource.from_dict)}
 
 
 class Counts(Model):
@@ -940,8 +1076,9 @@ class Step(StepText, Model):
 
     Attributes:
         kind: What kind it is; which of the others it has depends on that.
+        target: create_cluster: The profile. A `KmsConfiguration`.; set_kms: The profile. A
+            `KmsChange`. Of `create_cluster`, `set_kms`.
         key_id: The key, without a version. Of `create_key_version`.
-        target: The profile. Of `set_kms`.
         expected: wait_for_key: The key.; reencrypt_secrets: The key. `None`: whichever the API
             servers are found to write with, since after a change that did not succeed the cluster's
             configuration does not tell. Of `wait_for_key`, `reencrypt_secrets`.
@@ -957,8 +1094,8 @@ class Step(StepText, Model):
 
     kind: StepKind
     summary: str
+    target: KmsConfiguration | KmsChange | None = None
     key_id: str | None = None
-    target: KmsChange | None = None
     expected: ExpectedKey | None = None
     namespaces: tuple[str, ...] | None = None
     purpose: Purpose | None = None
@@ -968,8 +1105,8 @@ class Step(StepText, Model):
     _fields = {
         "kind": StepKind,
         "summary": None,
+        "target": KmsConfiguration.from_dict,
         "key_id": None,
-        "target": KmsChange.from_dict,
         "expected": ExpectedKey.from_dict,
         "namespaces": many(None),
         "purpose": Purpose,
@@ -978,8 +1115,9 @@ class Step(StepText, Model):
         "key_vault_id": None,
     }
     _omitted = frozenset(
-        {"key_id", "target", "expected", "namespaces", "purpose", "version", "enabled", "key_vault_id"}
+        {"target", "key_id", "expected", "namespaces", "purpose", "version", "enabled", "key_vault_id"}
     )
+    _of_kind = {"target": {"create_cluster": KmsConfiguration.from_dict, "set_kms": KmsChange.from_dict}}
 
 
 class Scope(Model):
@@ -1153,6 +1291,61 @@ class Progress(Model):
         "eta_seconds": None,
         "message": None,
         "finished": None,
+    }
+
+
+class ProvisionStep(StepText, Model):
+    """Something that is made.
+
+    Attributes:
+        part: What.
+        resource: Its resource id; of access, the vault's; of a key, the key id.
+        summary: One readable line.
+        command: The `az` command that does the same.
+    """
+
+    part: ProvisionPart
+    resource: str
+    summary: str
+    command: str
+    _fields = {"part": ProvisionPart, "resource": None, "summary": None, "command": None}
+
+
+class Provisioned(ProvisionedText, Model):
+    """Vault, key, identity and access of a cluster, as `provision` left them.
+
+    Attributes:
+        dry_run: Nothing was written because the caller asked for a dry run.
+        key_vault_id: The vault.
+        key_id: The key's newest version, which `enable` takes. Without a version where a dry run
+            would make it.
+        identity_id: The identity, which a new cluster is to run as.
+        identity_principal_id: Object id of the identity; absent where a dry run would make it.
+        plan: What was missing, in the order in which it is made.
+        created: What was made. Empty: all was there.
+        findings: What the rules have to say.
+        allowed: Rules whose refusal the caller lifted, and that would have refused.
+    """
+
+    dry_run: bool
+    key_vault_id: str
+    key_id: str
+    identity_id: str
+    identity_principal_id: str | None
+    plan: tuple[ProvisionStep, ...]
+    created: tuple[ProvisionStep, ...]
+    findings: tuple[Finding, ...]
+    allowed: tuple[RuleId, ...]
+    _fields = {
+        "dry_run": None,
+        "key_vault_id": None,
+        "key_id": None,
+        "identity_id": None,
+        "identity_principal_id": None,
+        "plan": many(ProvisionStep.from_dict),
+        "created": many(ProvisionStep.from_dict),
+        "findings": many(Finding.from_dict),
+        "allowed": many(RuleId),
     }
 
 

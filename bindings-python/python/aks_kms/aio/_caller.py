@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from aks_kms import _native
-from aks_kms._settings import fail, receiver, result, start, tell
+from aks_kms._settings import Receive, fail, receiver, result, start, tell
 
 if TYPE_CHECKING:
     from aks_kms._credential import TokenSource
@@ -16,11 +16,7 @@ if TYPE_CHECKING:
 
 
 class AsyncCaller:
-    """Calls verbs, and awaits them. Cancelling the task drops the work.
-
-    This is all that lies between the library's runtime and asyncio: a message to the loop for each snapshot and for the
-    result. Crates that bridge the two map futures one by one, and none is for the PyO3 that is used here.
-    """
+    """Calls verbs, and awaits them. Cancelling the task drops the work."""
 
     _native: _native.Manager
     _source: TokenSource | None
@@ -34,30 +30,47 @@ class AsyncCaller:
         progress: bool = False,
     ) -> Any:
         told = receiver(on_progress, progress)
-        loop = asyncio.get_running_loop()
         # an async credential is awaited on the loop that calls
-        self._loop = loop
-        inbox: asyncio.Queue[tuple[str, str]] = asyncio.Queue()
+        self._loop = asyncio.get_running_loop()
 
-        def receive(message: tuple[str, str]) -> None:
-            # a loop that is closed waits for nothing
-            with contextlib.suppress(RuntimeError):
-                loop.call_soon_threadsafe(inbox.put_nowait, message)
+        def begin(receive: Receive) -> _native.Call:
+            return start(self._native, verb, arguments, told is not None, receive)
 
-        call = start(self._native, verb, arguments, told is not None, receive)
-        try:
-            while True:
-                kind, payload = await inbox.get()
-                if kind == "progress" and told is not None:
-                    tell(told, payload)
-                elif kind == "done":
-                    return result(verb, payload)
-                elif kind == "failed":
-                    fail(payload, self._source)
-        except BaseException:
-            call.cancel()
-            raise
+        return result(verb, await ended(begin, self._source, told))
 
     def _current_loop(self) -> asyncio.AbstractEventLoop:
         assert self._loop is not None, "a call has begun"
         return self._loop
+
+
+async def ended(
+    begin: Callable[[Receive], _native.Call],
+    source: TokenSource | None,
+    told: Callable[[Progress], object] | None = None,
+) -> str:
+    """Begins a call, and awaits what it gives.
+
+    This is all that lies between the library's runtime and asyncio: a message to the loop for each snapshot and for the
+    result. Crates that bridge the two map futures one by one, and none is for the PyO3 that is used here.
+    """
+    loop = asyncio.get_running_loop()
+    inbox: asyncio.Queue[tuple[str, str]] = asyncio.Queue()
+
+    def receive(message: tuple[str, str]) -> None:
+        # a loop that is closed waits for nothing
+        with contextlib.suppress(RuntimeError):
+            loop.call_soon_threadsafe(inbox.put_nowait, message)
+
+    call = begin(receive)
+    try:
+        while True:
+            kind, payload = await inbox.get()
+            if kind == "progress" and told is not None:
+                tell(told, payload)
+            elif kind == "done":
+                return payload
+            elif kind == "failed":
+                fail(payload, source)
+    except BaseException:
+        call.cancel()
+        raise
