@@ -39,6 +39,8 @@ pub struct Given {
     /// A second vault with a key of as many versions, which the identity may use as it may the
     /// first; absent: there is none.
     pub other_vault: Option<Vault>,
+    /// Names of vaults that somebody else has.
+    pub taken_vault_names: Vec<String>,
     /// The key and its versions.
     pub key: Key,
     /// What the cluster's identity and the caller may do.

@@ -111,8 +111,12 @@ impl Region {
         self.find(|world| world.names.subscription.eq_ignore_ascii_case(subscription)).is_some()
     }
 
-    /// Whether a case other than `world`'s has a vault of this name.
+    /// Whether somebody else than `world` has a vault of this name.
     pub(crate) fn vault_is_taken(&self, world: &World, name: &str) -> bool {
+        let given = &world.given.taken_vault_names;
+        if given.iter().any(|taken| taken.eq_ignore_ascii_case(name)) {
+            return true;
+        }
         self.find(|other| {
             other.names.case != world.names.case
                 && other.vaults().keys().any(|taken| taken.eq_ignore_ascii_case(name))
