@@ -10,6 +10,8 @@ import { KmsManager, listClusters } from "aks-kms";
 
 const { AZURE_SUBSCRIPTION_ID, RESOURCE_GROUP, AZURE_RESOURCE_MANAGER } = process.env;
 const azure = { credential: new EnvironmentCredential({ disableInstanceDiscovery: true }), cloud: AZURE_RESOURCE_MANAGER };
+// A year, in seconds.
+const wanted = { keyExpiresIn: 365 * 24 * 60 * 60 };
 
 const { clusters, unreadable } = await listClusters([AZURE_SUBSCRIPTION_ID], azure);
 for (const { resource, code, message } of unreadable) console.error(`${resource} was not read (${code}): ${message}`);
@@ -17,10 +19,10 @@ for (const { resource, code, message } of unreadable) console.error(`${resource}
 for (const { id, name } of clusters.filter(({ experience }) => experience === null)) {
   const manager = new KmsManager(id, azure);
   // What is missing, with the az commands that do the same. Nothing is written.
-  const { plan } = await manager.provision({ dryRun: true });
+  const { plan } = await manager.provision({ ...wanted, dryRun: true });
   for (const { summary, command } of plan) console.log(`${name}: ${summary}\n  ${command}`);
 
-  const { keyId } = await manager.provision({ keyExpiresIn: 365 * 24 * 60 * 60 });
+  const { keyId } = await manager.provision(wanted);
   const { isProven } = await manager.enable(keyId);
   console.log(`${name}: proven ${isProven}`);
 }
