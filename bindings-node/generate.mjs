@@ -1,11 +1,11 @@
 #!/usr/bin/env node
-// Writes `src/generated` from `bindings/schema.json`: the types of results and options, the methods of the verbs, and
-// the table by which arguments are converted. `--check` writes nothing, and fails when they are stale.
+// Writes `src/generated` from `bindings/schema.json`: the types of results and options, the methods of the verbs, the
+// functions, and the table by which arguments are converted. `--check` writes nothing, and fails when they are stale.
 
 import { readFileSync, writeFileSync } from "node:fs";
 
 import { typesOfResults } from "./generator/results.mjs";
-import { methods, table } from "./generator/verbs.mjs";
+import { functions, methods, table } from "./generator/verbs.mjs";
 
 const here = new URL("./", import.meta.url);
 const schema = JSON.parse(readFileSync(new URL("../bindings/schema.json", here), "utf8"));
@@ -15,6 +15,7 @@ const head = (about) =>
 const files = {
   "results.ts": head("What verbs give, and what arguments are made of.") + typesOfResults(schema),
   "verbs.ts": head("The verbs of a manager, with their options.") + methods(schema),
+  "functions.ts": head("What needs no manager, with its options.") + functions(schema),
   "table.ts": head("The verbs, as data.") + table(schema),
 };
 const stale = [];

@@ -64,13 +64,14 @@ export function prose(text = "") {
     .replace(/\[`([^`\]]+)`\]\([^)]*\)/g, "`$1`")
     .replace(/\[`([^`\]]+)`\]/g, "`$1`")
     .replace(/`Error::/g, "`")
+    .replaceAll("`KmsManager::builder`", "`KmsManager`")
     .replace(/`([a-z0-9]+(?:_[a-z0-9]+)+)`/g, (whole, name) => (code.has(name) ? whole : `\`${camel(name)}\``))
     .replaceAll("`None`", "null")
     .replaceAll("this crate", "this library")
     .trim()
     .split("\n\n")
     .map((part) => part.replace(/\s+/g, " ").trim())
-    .filter((part) => part !== "")
+    .filter((part) => part !== "" && !part.startsWith("`Display` "))
     .join("\n\n");
 }
 

@@ -1,6 +1,6 @@
 // The types of results, and of what arguments are made of.
 
-import { camel, comment, isFree, isWords, keepNames, members, prose, typed } from "./names.mjs";
+import { camel, comment, isFree, isNullable, isWords, keepNames, members, prose, typed } from "./names.mjs";
 
 export function typesOfResults(schema) {
   keepNames(schema.error_codes.oneOf.map((one) => one.const));
@@ -35,23 +35,27 @@ function union(name, schema) {
   return `${comment(prose(schema.description))}\nexport type ${name} =\n${variants.join("\n")};\n`;
 }
 
-// What the crate's methods say of a report.
-const methodsOfReport = {
-  isProven: "Whether every secret of the cluster is proven to be under the expected key; false where no pass over the whole cluster ran.",
-  isRefused: "Whether this is the report of a dry run of what would be refused.",
+// What the crate's methods say of a result.
+const judged = {
+  OperationReport: {
+    isProven: "Whether every secret of the cluster is proven to be under the expected key; false where no pass over the whole cluster ran.",
+    isRefused: "Whether this is the report of a dry run of what would be refused.",
+  },
+  Provisioned: { isRefused: "Whether this is what a dry run of what would be refused gave." },
 };
 
 function result(name, schema) {
   const required = schema.required ?? [];
   const names = [...required, ...Object.keys(schema.properties).filter((one) => !required.includes(one))];
   const lines = members(schema).map((line, index) => {
-    const about = prose(schema.properties[names[index]].description);
+    const one = schema.properties[names[index]];
+    const text = prose(one.description);
+    // a member that is always there is null instead
+    const about = required.includes(names[index]) && isNullable(one) ? text.replace(/\babsent\b/g, "null") : text;
     return `${about === "" ? "" : `${comment(about, "  ")}\n`}  ${line}`;
   });
-  if (name === "OperationReport") {
-    for (const [member, about] of Object.entries(methodsOfReport)) {
-      lines.push(`${comment(about, "  ")}\n  readonly ${member}: boolean;`);
-    }
+  for (const [member, about] of Object.entries(judged[name] ?? {})) {
+    lines.push(`${comment(about, "  ")}\n  readonly ${member}: boolean;`);
   }
   return `${comment(prose(schema.description))}\nexport interface ${name} {\n${lines.join("\n")}\n}\n`;
 }

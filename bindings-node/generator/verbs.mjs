@@ -1,4 +1,4 @@
-// The methods of the verbs with their options, and the table by which arguments are converted.
+// The methods of the verbs and the functions with their options, and the table by which arguments are converted.
 
 import { camel, comment, isFree, isNullable, isWords, keepNames, kind, pascal, prose, referred, typed } from "./names.mjs";
 import { options, times } from "./results.mjs";
@@ -8,6 +8,8 @@ const common = ["dry_run", "allow", "give_up_secrets", "timeout"];
 
 const listed = (verb) => verb.options.properties ?? {};
 const runs = (verb) => common.every((name) => name in listed(verb));
+// What has a time limit of its own tells how far it is.
+const tells = (verb) => "timeout" in listed(verb);
 const own = (verb) => Object.keys(listed(verb)).filter((name) => !(runs(verb) && common.includes(name)));
 const definitionsOf = (schema) => ({ ...schema.results, ...schema.arguments });
 const resultOf = (verb) => typed(verb.result);
@@ -15,19 +17,14 @@ const resultOf = (verb) => typed(verb.result);
 export function methods(schema) {
   keepNames(schema.error_codes.oneOf.map((one) => one.const));
   const used = new Set(["Progress", "RuleId"]);
-  const note = (text) => text.match(/\b[A-Z]\w+/g)?.filter((name) => name in definitionsOf(schema)).forEach((name) => used.add(name));
+  const note = notes(used, schema);
   const interfaces = schema.verbs.map((verb) => {
-    const base = runs(verb) ? "RunOptions" : "CallOptions";
-    const lines = own(verb).length === 0 ? [] : options(verb.options, own(verb));
-    note(lines.join("\n").replace(/\/\*\*[^]*?\*\//g, ""));
-    const about = comment(`Options of \`${camel(verb.name)}\`.`);
-    const body = lines.length === 0 ? "" : `\n${lines.join("\n")}\n`;
-    if (body === "") return `${about}\nexport type ${pascal(verb.name)}Options = ${base};\n`;
-    return `${about}\nexport interface ${pascal(verb.name)}Options extends ${base} {${body}}\n`;
+    const base = runs(verb) ? "RunOptions" : tells(verb) ? "ProgressOptions" : "CallOptions";
+    return optionsOf(verb, own(verb), base, note);
   });
   const texts = schema.verbs.map((verb) => {
     const text = method(verb);
-    note(text.replace(/\/\*\*[^]*?\*\//g, ""));
+    note(text);
     return text;
   });
   const run = options(schema.verbs.find(runs).options, common);
@@ -37,13 +34,17 @@ export function methods(schema) {
     `import type { ${[...used].sort().join(", ")} } from "./results.js";`,
   ].join("\n");
   const runOptions = `${comment("The options of every verb that may take long.")}
-export interface RunOptions extends CallOptions {
+export interface RunOptions extends ProgressOptions {
 ${run.join("\n")}
+}
+`;
+  const progressOptions = `${comment("The options of every verb that tells how far it is.")}
+export interface ProgressOptions extends CallOptions {
 ${comment("Is called with each snapshot of the work, at most ten times a second and at each change of phase. Default: none. What it throws is reported as a process warning, and stops nothing.", "  ")}
   readonly onProgress?: ((progress: Progress) => void) | undefined;
 }
 `;
-  return `${head}\n\n${runOptions}\n${interfaces.join("\n")}
+  return `${head}\n\n${progressOptions}\n${runOptions}\n${interfaces.join("\n")}
 /** The verbs of a manager. */
 export abstract class Verbs extends Caller {
 ${texts.join("\n\n")}
@@ -51,15 +52,57 @@ ${texts.join("\n\n")}
 `;
 }
 
-function method(verb) {
+/** Keeps which types of the schema a text names, but for its comments. */
+function notes(used, schema) {
+  const definitions = definitionsOf(schema);
+  return (text) => {
+    const names = text.replace(/\/\*\*[^]*?\*\//g, "").match(/\b[A-Z]\w+/g) ?? [];
+    names.filter((name) => name in definitions).forEach((name) => used.add(name));
+  };
+}
+
+function optionsOf(verb, names, base, note) {
+  const lines = names.length === 0 ? [] : options(verb.options, names);
+  note(lines.join("\n"));
+  const about = comment(`Options of \`${camel(verb.name)}\`.`);
+  if (lines.length === 0) return `${about}\nexport type ${pascal(verb.name)}Options = ${base};\n`;
+  return `${about}\nexport interface ${pascal(verb.name)}Options extends ${base} {\n${lines.join("\n")}\n}\n`;
+}
+
+/** What needs no manager. */
+export function functions(schema) {
+  keepNames(schema.error_codes.oneOf.map((one) => one.const));
+  const used = new Set();
+  const note = notes(used, schema);
+  const texts = schema.functions.map((one) => {
+    // FunctionOptions have the others, as a manager's options do
+    const names = own(one).filter((name) => !["cloud", "ca_bundle", "api_version"].includes(name));
+    const text = callable(one, "", (given, options) => `call("${one.name}", ${camel(one.name)}, ${given}, ${options})`);
+    note(text);
+    return `${optionsOf(one, names, "FunctionOptions", note)}\n${text}\n`;
+  });
+  const head = [
+    `import { type FunctionOptions, call } from "../function.js";`,
+    `import type { ${[...used].sort().join(", ")} } from "./results.js";`,
+  ].join("\n");
+  return `${head}\n\n${texts.join("\n")}`;
+}
+
+const method = (verb) => callable(verb, "  ", (given, options) => `this.call("${verb.name}", ${given}, ${options})`);
+
+/** A method, or with no indent a function, whose body is a call. */
+function callable(verb, indent, call) {
   const given = verb.required.map((name) => [name, verb.arguments.properties[name]]);
   const type = `${pascal(verb.name)}Options`;
   const paragraphs = [prose(verb.description)];
-  if (verb.writes) {
+  // some say it themselves
+  if (verb.writes && !/\binterrupted\b/.test(verb.description)) {
     paragraphs.push("Aborted, it leaves a state that `resume`, or the same call again, goes on with from any machine.");
   }
   const returns = {
     OperationReport: "What was done, or with `dryRun` would be done.",
+    Provisioned: "What is there, and what was or with `dryRun` would be made.",
+    ClusterList: "The clusters, and what could not be read.",
     KmsStatus: "The state of the cluster's KMS.",
     "readonly Finding[]": "A finding for each rule that stands against it; none: nothing does.",
   }[resultOf(verb)];
@@ -69,26 +112,26 @@ function method(verb) {
     ...(returns === undefined ? [] : [`@returns ${returns}`]),
     "@throws KmsError, whose code and text say what failed, on what, and what to do; AbortError when aborted.",
   ];
-  const about = comment(paragraphs.join("\n\n"), "  ", tags);
-  const name = camel(verb.name);
+  const about = comment(paragraphs.join("\n\n"), indent, tags);
+  const name = indent === "" ? `export function ${camel(verb.name)}` : `${indent}${camel(verb.name)}`;
   const result = `Promise<${resultOf(verb)}>`;
   const parts = given.map(([one, schema]) => `${camel(one)}: ${typed(schema)}${isNullable(schema) ? " | undefined" : ""}`);
-  const call = `return this.call("${verb.name}", `;
   if (given.length === 1 && isNullable(given[0][1])) {
-    const other = comment(paragraphs.join("\n\n"), "  ", tags.slice(1));
+    const other = comment(paragraphs.join("\n\n"), indent, tags.slice(1));
+    const isList = kind(given[0][1]) === "array" ? " && !Array.isArray(first)" : "";
     return `${about}
-  ${name}(${parts[0]}, options?: ${type}): ${result};
+${name}(${parts[0]}, options?: ${type}): ${result};
 ${other}
-  ${name}(options?: ${type}): ${result};
-  ${name}(first?: unknown, options?: unknown): ${result} {
-    if (typeof first === "object" && first !== null && options === undefined) ${call}[undefined], first);
-    ${call}[first], options);
-  }`;
+${name}(options?: ${type}): ${result};
+${name}(first?: unknown, options?: unknown): ${result} {
+${indent}  if (typeof first === "object" && first !== null${isList} && options === undefined) return ${call("[undefined]", "first")};
+${indent}  return ${call("[first]", "options")};
+${indent}}`;
   }
   return `${about}
-  ${name}(${[...parts, `options?: ${type}`].join(", ")}): ${result} {
-    ${call}[${given.map(([one]) => camel(one)).join(", ")}], options);
-  }`;
+${name}(${[...parts, `options?: ${type}`].join(", ")}): ${result} {
+${indent}  return ${call(`[${given.map(([one]) => camel(one)).join(", ")}]`, "options")};
+${indent}}`;
 }
 
 /** What an argument takes. */
@@ -102,7 +145,7 @@ function form(schema, definitions) {
     return kind(one) === "object" || (one.oneOf ?? []).every((it) => kind(it) === "object") ? "document" : "any";
   }
   if (schema.format === "seconds") return "seconds";
-  return { array: "texts", string: "text", boolean: "boolean", integer: "integer" }[kind(schema)] ?? "any";
+  return { array: "texts", string: "text", boolean: "boolean", integer: "integer", number: "number" }[kind(schema)] ?? "any";
 }
 
 export function table(schema) {
@@ -117,20 +160,26 @@ export function table(schema) {
       required: verb.required.includes(name) && !isNullable(one),
     };
   };
-  const verbs = Object.fromEntries(
-    schema.verbs.map((verb) => [
-      verb.name,
-      {
-        method: camel(verb.name),
-        arguments: verb.required.map((name) => entry(verb, name, verb.arguments.properties[name])),
-        options: Object.entries(listed(verb)).map(([name, one]) => entry(verb, name, one)),
-        progress: runs(verb),
-      },
-    ]),
-  );
+  const entries = (those) =>
+    Object.fromEntries(
+      those.map((verb) => [
+        verb.name,
+        {
+          method: camel(verb.name),
+          arguments: verb.required.map((name) => entry(verb, name, verb.arguments.properties[name])),
+          options: Object.entries(listed(verb)).map(([name, one]) => entry(verb, name, one)),
+          progress: isMethod(verb) && tells(verb),
+        },
+      ]),
+    );
+  const isMethod = (verb) => schema.verbs.includes(verb);
+  const written = (those) => JSON.stringify(entries(those), null, 2);
   return `import type { Verb } from "../arguments.js";
 
-export const verbs = ${JSON.stringify(verbs, null, 2)} as const satisfies Record<string, Verb>;
+export const verbs = ${written(schema.verbs)} as const satisfies Record<string, Verb>;
+
+/** What needs no manager. */
+export const functions = ${written(schema.functions)} as const satisfies Record<string, Verb>;
 
 /** Names of the members of results that are times. */
 export const times: ReadonlySet<string> = new Set(${JSON.stringify(times(schema))});

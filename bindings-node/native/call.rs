@@ -2,11 +2,14 @@
 
 use std::{
     cell::RefCell,
+    future::Future,
+    pin::Pin,
     sync::{Arc, OnceLock},
 };
 
-use aks_kms::{Error, ErrorKind, KmsManager, OnProgress, OperationReport};
+use aks_kms::{Error, ErrorKind, KmsManager, OnProgress, OperationReport, Provisioned, Timing};
 use aks_kms_bindings::error_document;
+use azure_core::credentials::TokenCredential;
 use napi::{
     Env, Result, Status,
     bindgen_prelude::FnArgs,
@@ -76,6 +79,12 @@ impl Call {
     }
 }
 
+/// What a receiver is told at last.
+type Last = (&'static str, String);
+
+/// What is to be done, which gives JSON. In a box, as it is large.
+type Work = Pin<Box<dyn Future<Output = std::result::Result<String, Error>> + Send>>;
+
 /// Begins a verb.
 pub(crate) fn start(
     env: Env,
@@ -85,10 +94,29 @@ pub(crate) fn start(
     progress: bool,
     receiver: Receiver,
 ) -> Result<Call> {
-    let token = token(env)?;
     let receiver = Arc::new(receiver);
     let on_progress = progress.then(|| reporter(Arc::clone(&receiver)));
-    let work = perform(manager, verb, arguments, on_progress);
+    let work = async move {
+        aks_kms_bindings::call(&manager, &verb, arguments, on_progress).await.map(judged)
+    };
+    begin(env, receiver, Box::pin(work))
+}
+
+/// Begins a list of clusters.
+pub(crate) fn start_list(
+    env: Env,
+    credential: Arc<dyn TokenCredential>,
+    arguments: Map<String, Value>,
+    timing: Option<Timing>,
+    receiver: Receiver,
+) -> Result<Call> {
+    let work = aks_kms_bindings::list_clusters(credential, arguments, timing);
+    begin(env, Arc::new(receiver), Box::pin(work))
+}
+
+fn begin(env: Env, receiver: Arc<Receiver>, work: Work) -> Result<Call> {
+    let token = token(env)?;
+    let work = ended(work);
     let runtime = runtime()?;
     let task = runtime.spawn(token.clone().run_until_cancelled_owned(work));
     runtime.spawn(async move {
@@ -113,14 +141,9 @@ fn reporter(receiver: Arc<Receiver>) -> OnProgress {
     })
 }
 
-async fn perform(
-    manager: KmsManager,
-    verb: String,
-    arguments: Map<String, Value>,
-    on_progress: Option<OnProgress>,
-) -> (&'static str, String) {
-    match Box::pin(aks_kms_bindings::call(&manager, &verb, arguments, on_progress)).await {
-        Ok(result) => ("done", judged(result)),
+async fn ended(work: Work) -> Last {
+    match work.await {
+        Ok(result) => ("done", result),
         Err(error) => ("failed", failed(&error)),
     }
 }
@@ -140,10 +163,25 @@ impl<'a> Judged<'a> {
     }
 }
 
-/// A result; a report with what the crate's methods say of it.
+/// What `provision` gave, with what the crate's method says of it.
+#[derive(Serialize)]
+struct JudgedProvisioned<'a> {
+    #[serde(flatten)]
+    provisioned: &'a Provisioned,
+    is_refused: bool,
+}
+
+/// A result; with what the crate's methods say of it, where there are any.
 fn judged(result: String) -> String {
-    let Ok(report) = serde_json::from_str::<OperationReport>(&result) else { return result };
-    serde_json::to_string(&Judged::new(&report)).unwrap_or(result)
+    let told = if let Ok(report) = serde_json::from_str::<OperationReport>(&result) {
+        serde_json::to_string(&Judged::new(&report))
+    } else if let Ok(provisioned) = serde_json::from_str::<Provisioned>(&result) {
+        let (provisioned, is_refused) = (&provisioned, provisioned.is_refused());
+        serde_json::to_string(&JudgedProvisioned { provisioned, is_refused })
+    } else {
+        return result;
+    };
+    told.unwrap_or(result)
 }
 
 fn failed(error: &Error) -> String {

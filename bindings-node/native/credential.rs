@@ -2,9 +2,10 @@
 
 use std::{
     fmt,
-    sync::{Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError},
 };
 
+use aks_kms_bindings::default_credential;
 use async_trait::async_trait;
 use azure_core::{
     Error,
@@ -12,26 +13,30 @@ use azure_core::{
     error::ErrorKind,
 };
 use napi::{
-    Status,
+    Result, Status,
     threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode},
 };
 use napi_derive::napi;
 use time::OffsetDateTime;
 use tokio::sync::oneshot;
 
+use crate::failure;
+
 /// Is called with each request. It keeps no process alive: what waits for a token does.
 pub(crate) type Source = ThreadsafeFunction<TokenRequest, (), TokenRequest, Status, false, true>;
 
-type Answer = Result<AccessToken, String>;
+type Answer = std::result::Result<AccessToken, String>;
 
-/// Asks JavaScript for a token, on its thread; it answers when it has one.
-pub(crate) struct NodeCredential(Source);
-
-impl NodeCredential {
-    pub(crate) fn new(source: Source) -> Self {
-        Self(source)
+/// A credential that asks a function of JavaScript; none: the credential is looked for.
+pub(crate) fn of(source: Option<Source>) -> Result<Arc<dyn TokenCredential>> {
+    match source {
+        Some(source) => Ok(Arc::new(NodeCredential(source))),
+        None => default_credential(None).map_err(|error| failure(&error)),
     }
 }
+
+/// Asks JavaScript for a token, on its thread; it answers when it has one.
+struct NodeCredential(Source);
 
 impl fmt::Debug for NodeCredential {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

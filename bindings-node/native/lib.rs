@@ -14,14 +14,31 @@ mod credential;
 mod logging;
 mod manager;
 
-use napi::Result;
+use napi::{Env, Result};
 use napi_derive::napi;
-use serde_json::Value;
+use serde_json::{Map, Value};
+
+use crate::{
+    call::{Call, Receiver},
+    credential::Source,
+};
 
 /// The catalogue of rules, as JSON.
 #[napi]
 pub fn rules() -> Result<String> {
     aks_kms_bindings::rules().map_err(|error| failure(&error))
+}
+
+/// Begins to list clusters, with the arguments in JSON. The function gives tokens; none: the credential is looked for.
+#[napi]
+pub fn list_clusters(
+    env: Env,
+    arguments: String,
+    source: Option<Source>,
+    receiver: Receiver,
+) -> Result<Call> {
+    let credential = credential::of(source)?;
+    call::start_list(env, credential, members(&arguments)?, manager::timing(), receiver)
 }
 
 /// The version of the library.
@@ -36,8 +53,8 @@ pub fn start_log() -> Option<String> {
     logging::install()
 }
 
-/// Makes every wait of managers that are made from here on so much shorter: for tests against a simulator
-/// that is as much faster. On Azure, it would make wrong what is proven.
+/// Makes every wait of managers that are made, and of lists that are begun, from here on so much shorter: for tests
+/// against a simulator that is as much faster. On Azure, it would make wrong what is proven.
 #[napi]
 pub fn scale_time(factor: f64) {
     manager::set_scale(factor);
@@ -51,4 +68,12 @@ fn failure(error: &aks_kms::Error) -> napi::Error {
 /// JSON that the package's own part wrote.
 fn parsed(text: &str) -> Result<Value> {
     serde_json::from_str(text).map_err(|error| napi::Error::from_reason(error.to_string()))
+}
+
+/// Arguments that the package's own part wrote.
+fn members(text: &str) -> Result<Map<String, Value>> {
+    match parsed(text)? {
+        Value::Object(members) => Ok(members),
+        _ => Err(napi::Error::from_reason("arguments are an object")),
+    }
 }

@@ -1,18 +1,16 @@
 //! A manager.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 
 use aks_kms::{KmsManager, Timing};
-use aks_kms_bindings::{Settings, default_credential};
-use azure_core::credentials::TokenCredential;
+use aks_kms_bindings::Settings;
 use napi::{Env, Result};
 use napi_derive::napi;
-use serde_json::Value;
 
 use crate::{
     call::{self, Call, Receiver},
-    credential::{NodeCredential, Source},
-    failure, parsed,
+    credential::{self, Source},
+    failure, members, parsed,
 };
 
 /// How much shorter every wait is, in tests.
@@ -21,6 +19,11 @@ static SCALE: Mutex<Option<f64>> = Mutex::new(None);
 /// Makes every wait of managers that are made from here on so much shorter.
 pub(crate) fn set_scale(factor: f64) {
     *SCALE.lock().unwrap_or_else(PoisonError::into_inner) = Some(factor);
+}
+
+/// The waits of what is begun from here on; none: the library's own.
+pub(crate) fn timing() -> Option<Timing> {
+    SCALE.lock().unwrap_or_else(PoisonError::into_inner).map(Timing::scaled)
 }
 
 /// The manager of one cluster.
@@ -33,12 +36,7 @@ impl Manager {
     #[napi(constructor)]
     pub fn new(settings: String, source: Option<Source>) -> Result<Self> {
         let settings = Settings::read(parsed(&settings)?).map_err(|error| failure(&error))?;
-        let credential: Arc<dyn TokenCredential> = match source {
-            Some(source) => Arc::new(NodeCredential::new(source)),
-            None => default_credential(None).map_err(|error| failure(&error))?,
-        };
-        let scale = *SCALE.lock().unwrap_or_else(PoisonError::into_inner);
-        let manager = settings.manager(credential, scale.map(Timing::scaled));
+        let manager = settings.manager(credential::of(source)?, timing());
         manager.map(Self).map_err(|error| failure(&error))
     }
 
@@ -58,9 +56,6 @@ impl Manager {
         progress: bool,
         receiver: Receiver,
     ) -> Result<Call> {
-        let Value::Object(arguments) = parsed(&arguments)? else {
-            return Err(napi::Error::from_reason("arguments are an object"));
-        };
-        call::start(env, self.0.clone(), verb, arguments, progress, receiver)
+        call::start(env, self.0.clone(), verb, members(&arguments)?, progress, receiver)
     }
 }

@@ -3,7 +3,7 @@
 import { invalidInput } from "./error.js";
 import { written } from "./json.js";
 
-type Form = "text" | "texts" | "boolean" | "integer" | "seconds" | "rewrite" | "document" | "free" | "any";
+type Form = "text" | "texts" | "boolean" | "integer" | "number" | "seconds" | "rewrite" | "document" | "free" | "any";
 
 /** An argument, and what it takes. */
 export interface Argument {
@@ -28,6 +28,7 @@ const forms: Readonly<Record<Form, readonly [(value: unknown) => boolean, string
   texts: [(value) => Array.isArray(value) && value.every((one) => typeof one === "string"), "an array of strings"],
   boolean: [(value) => typeof value === "boolean", "true or false"],
   integer: [(value) => Number.isSafeInteger(value), "a whole number"],
+  number: [(value) => typeof value === "number" && Number.isFinite(value), "a number"],
   seconds: [(value) => typeof value === "number" && Number.isFinite(value), "a number of seconds"],
   rewrite: [(value) => typeof value === "boolean" || isObject(value), "true, false or an object of options"],
   document: [isObject, "an object"],
@@ -53,8 +54,21 @@ export function argumentsOf(verb: Verb, given: readonly unknown[], options: obje
   ];
   const members = values
     .filter(([argument, value]) => isGiven(argument, value))
-    .map(([argument, value]) => [argument.json, argument.form === "free" ? value : written(value)]);
-  return JSON.stringify(Object.fromEntries(members));
+    .map(([argument, value]) => `${JSON.stringify(argument.json)}:${text(argument, value)}`);
+  return `{${members.join(",")}}`;
+}
+
+/** An argument as JSON: a document of another API as it is, others with the names of JSON. */
+function text(argument: Argument, value: unknown): string {
+  if (argument.form !== "free") return JSON.stringify(written(value));
+  try {
+    // undefined: its own toJSON says so
+    return JSON.stringify(value) ?? "null";
+  } catch (problem) {
+    // what has a circle, or a BigInt
+    const why = (problem as Error).message.split("\n")[0];
+    throw invalidInput(`${argument.name} cannot be written as JSON: ${why}; pass what JSON can hold`);
+  }
 }
 
 function isGiven(argument: Argument, value: unknown): boolean {

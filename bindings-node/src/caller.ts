@@ -2,24 +2,37 @@
 
 import { AsyncResource } from "node:async_hooks";
 
-import { argumentsOf, shown } from "./arguments.js";
+import { type Verb, argumentsOf, shown } from "./arguments.js";
 import type { TokenSource } from "./credential.js";
 import { AbortError, KmsError, asked, fromDocument, invalidInput } from "./error.js";
 import type { Progress } from "./generated/results.js";
 import { verbs } from "./generated/table.js";
 import { read } from "./json.js";
-import type { NativeCall, NativeManager } from "./native.js";
+import type { NativeCall, NativeManager, Receiver } from "./native.js";
 
-/** The options of every verb. */
+/** The options of every call. */
 export interface CallOptions {
   /**
-   * Aborts the call: it rejects with `AbortError`. What it had begun is recorded in the cluster, and can be gone on with.
-   * Default: none.
+   * Aborts the call: it rejects with `AbortError`. What a verb had begun can be gone on with, from any machine. Default:
+   * none.
    */
   readonly signal?: AbortSignal | undefined;
 }
 
 type Told = ((progress: Progress) => unknown) | undefined;
+
+/**
+ * What is called, and how it is begun.
+ *
+ * @internal
+ */
+export interface Callable {
+  readonly verb: Verb;
+  /** The options that are not the library's. */
+  readonly handled: readonly string[];
+  readonly source: TokenSource | undefined;
+  begin(text: string, progress: boolean, receiver: Receiver): NativeCall;
+}
 
 /** Calls verbs. */
 export abstract class Caller {
@@ -31,53 +44,71 @@ export abstract class Caller {
   /** @internal */
   protected call<T>(name: keyof typeof verbs, given: readonly unknown[], options: unknown): Promise<T> {
     const verb = verbs[name];
-    // where the caller is; an error that is made later does not know it
-    const here: { stack?: string } = {};
-    Error.captureStackTrace(here, Reflect.get(this, verb.method) as () => void);
-    return this.#run<T>(name, given, options).catch((problem: unknown) => {
-      if (problem instanceof KmsError || problem instanceof AbortError) {
-        const frames = here.stack?.split("\n").slice(1).join("\n");
-        problem.stack = `${problem.name}: ${problem.message}\n${frames}`;
-      }
-      throw problem;
+    const from = Reflect.get(this, verb.method) as () => void;
+    return traced(from, () => {
+      const begin: Callable["begin"] = (text, progress, receiver) => this.native.start(name, text, progress, receiver);
+      const handled = verb.progress ? ["signal", "onProgress"] : ["signal"];
+      return run<T>({ verb, handled, source: this.source, begin }, given, options);
     });
   }
+}
 
-  async #run<T>(name: keyof typeof verbs, given: readonly unknown[], options: unknown): Promise<T> {
-    const verb = verbs[name];
-    const { signal, onProgress } = handled(options);
-    const text = argumentsOf(verb, given, (options ?? {}) as object, verb.progress ? ["signal", "onProgress"] : ["signal"]);
-    if (signal?.aborted) throw new AbortError(signal.reason);
-    const tell = onProgress === undefined ? undefined : AsyncResource.bind(teller(onProgress));
-    let abort: (() => void) | undefined;
-    try {
-      return await new Promise<T>((resolve, reject) => {
-        const call: NativeCall = asked(() =>
-          this.native.start(name, text, tell !== undefined, (kind, payload) => {
-            try {
-              if (kind === "progress") tell?.(payload);
-              else if (kind === "done") resolve(read(payload) as T);
-              else if (kind === "cancelled") reject(new AbortError(signal?.reason));
-              else reject(this.#failure(payload));
-            } catch (problem) {
-              // nobody catches what is thrown here
-              reject(problem as Error);
-            }
-          }),
-        );
-        abort = () => call.cancel();
-        signal?.addEventListener("abort", abort, { once: true });
-      });
-    } finally {
-      if (abort !== undefined) signal?.removeEventListener("abort", abort);
+/**
+ * Runs a call; its error has the stack of who called `from`.
+ *
+ * @internal
+ */
+export function traced<T>(from: (...given: never[]) => unknown, call: () => Promise<T>): Promise<T> {
+  // where the caller is; an error that is made later does not know it
+  const here: { stack?: string } = {};
+  Error.captureStackTrace(here, from);
+  return call().catch((problem: unknown) => {
+    if (problem instanceof KmsError || problem instanceof AbortError) {
+      const frames = here.stack?.split("\n").slice(1).join("\n");
+      problem.stack = `${problem.name}: ${problem.message}\n${frames}`;
     }
-  }
+    throw problem;
+  });
+}
 
-  #failure(payload: string): Error {
-    const error = fromDocument(payload);
-    if (error.code !== "unauthenticated" || this.source?.failure === undefined) return error;
-    return fromDocument(payload, this.source.failure);
+/**
+ * Runs a call.
+ *
+ * @internal
+ */
+export async function run<T>(callable: Callable, given: readonly unknown[], options: unknown): Promise<T> {
+  const { signal, onProgress } = handled(options);
+  const text = argumentsOf(callable.verb, given, (options ?? {}) as object, callable.handled);
+  if (signal?.aborted) throw new AbortError(signal.reason);
+  const tell = onProgress === undefined ? undefined : AsyncResource.bind(teller(onProgress));
+  let abort: (() => void) | undefined;
+  try {
+    return await new Promise<T>((resolve, reject) => {
+      const call: NativeCall = asked(() =>
+        callable.begin(text, tell !== undefined, (kind, payload) => {
+          try {
+            if (kind === "progress") tell?.(payload);
+            else if (kind === "done") resolve(read(payload) as T);
+            else if (kind === "cancelled") reject(new AbortError(signal?.reason));
+            else reject(failure(payload, callable.source));
+          } catch (problem) {
+            // nobody catches what is thrown here
+            reject(problem as Error);
+          }
+        }),
+      );
+      abort = () => call.cancel();
+      signal?.addEventListener("abort", abort, { once: true });
+    });
+  } finally {
+    if (abort !== undefined) signal?.removeEventListener("abort", abort);
   }
+}
+
+function failure(payload: string, source: TokenSource | undefined): Error {
+  const error = fromDocument(payload);
+  if (error.code !== "unauthenticated" || source?.failure === undefined) return error;
+  return fromDocument(payload, source.failure);
 }
 
 /** The options that are not the library's. */

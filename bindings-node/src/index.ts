@@ -16,9 +16,11 @@ import { native } from "./native.js";
 export type { CallOptions } from "./caller.js";
 export type { AccessToken, TokenCredential } from "./credential.js";
 export { AbortError, KmsError } from "./error.js";
+export type { FunctionOptions } from "./function.js";
+export { type ListClustersOptions, listClusters } from "./generated/functions.js";
 export type * from "./generated/results.js";
 export type * from "./generated/verbs.js";
-export { type ClusterParts, KmsManager, type KmsManagerOptions } from "./manager.js";
+export { type AzureOptions, type ClusterParts, KmsManager, type KmsManagerOptions } from "./manager.js";
 
 /** The version of this package. */
 export const version: string = native.version();

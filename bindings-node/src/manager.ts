@@ -16,8 +16,8 @@ export interface ClusterParts {
   readonly name: string;
 }
 
-/** What a manager is made from. */
-export interface KmsManagerOptions {
+/** How Azure is reached. */
+export interface AzureOptions {
   /**
    * Any credential of @azure/identity, or anything with `getToken`. Default: the workload identity of the pod, else the
    * managed identity of the machine (`AZURE_CLIENT_ID` chooses one), else that of `az login`; the first that gives a
@@ -26,6 +26,14 @@ export interface KmsManagerOptions {
   readonly credential?: TokenCredential | undefined;
   /** The cloud, or the https address of a Resource Manager, which is asked for the rest. Default: public. */
   readonly cloud?: "public" | "us-government" | "china" | (string & {}) | undefined;
+  /** A file of certificate authorities in PEM, trusted for Azure on top of the platform's. */
+  readonly caBundle?: string | undefined;
+  /** The api-version of managed clusters. Default: the newest stable one that this version knows. */
+  readonly apiVersion?: string | undefined;
+}
+
+/** What a manager is made from. */
+export interface KmsManagerOptions extends AzureOptions {
   /**
    * How the Kubernetes API is reached: with a credential that Azure gives, or with the pod's service account. Default:
    * cluster-user.
@@ -39,10 +47,6 @@ export interface KmsManagerOptions {
   readonly journal?: "cluster" | null | undefined;
   /** The namespace of that record. Default: kube-system. */
   readonly stateNamespace?: string | undefined;
-  /** A file of certificate authorities in PEM, trusted for Azure on top of the platform's. */
-  readonly caBundle?: string | undefined;
-  /** The api-version of managed clusters. Default: the newest stable one that this version knows. */
-  readonly apiVersion?: string | undefined;
 }
 
 const settings: Readonly<Record<Exclude<keyof KmsManagerOptions, "credential">, string>> = {

@@ -27,6 +27,7 @@ export interface NativeManager {
 
 interface Native {
   readonly Manager: new (settings: string, source: ((request: TokenRequest) => void) | null) => NativeManager;
+  listClusters(options: string, source: ((request: TokenRequest) => void) | null, receiver: Receiver): NativeCall;
   rules(): string;
   version(): string;
   startLog(): string | null;

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { typesOfResults } from "../generator/results.mjs";
-import { methods, table } from "../generator/verbs.mjs";
+import { functions, methods, table } from "../generator/verbs.mjs";
 
 const report = { description: "A report.", type: "object", properties: { made_at: { type: "string", format: "date-time" } }, required: ["made_at"] };
 const run = {
@@ -33,6 +33,20 @@ const schema = (verb) => ({
       ...verb,
     },
   ],
+  functions: [
+    {
+      name: "list_it",
+      writes: false,
+      description: "Lists it.",
+      required: ["groups"],
+      arguments: { type: "object", properties: { groups: { type: ["array", "null"], items: { type: "string" } } } },
+      options: {
+        type: "object",
+        properties: { cloud: { type: ["string", "null"] }, ca_bundle: { type: ["string", "null"] }, at_most: { type: "number" }, timeout: { type: "number" } },
+      },
+      result: { $ref: "#/$defs/OperationReport" },
+    },
+  ],
   error_codes: { oneOf: [{ type: "string", const: "operation_failed" }] },
   arguments: { KeySource: { description: "A source.", type: "object", properties: { key_id: { type: "string" } }, required: ["key_id"] } },
   results: { OperationReport: report, Progress: { ...report, properties: {}, required: [] } },
@@ -47,6 +61,40 @@ test("a document of another API keeps its names, and a choice of types is one", 
   assert.match(made, /"json": "body",\s+"form": "free"/);
   assert.match(made, /"json": "key_source",\s+"form": "any"/);
   assert.match(made, /new Set\(\["made_at"\]\)/);
+});
+
+test("a function has the options of every function, and no progress", () => {
+  const text = functions(schema());
+  assert.match(text, /interface ListItOptions extends FunctionOptions \{\s+readonly atMost\?: number \| undefined;\s+readonly timeout\?: number \| undefined;\s+\}/);
+  assert.match(text, /export function listIt\(groups: readonly string\[\] \| undefined, options\?: ListItOptions\): Promise<OperationReport>;/);
+  assert.match(text, /export function listIt\(options\?: ListItOptions\): Promise<OperationReport>;/);
+  assert.match(text, /import type \{ OperationReport \} from/);
+  const [, made] = table(schema()).split("export const functions");
+  assert.match(made, /"json": "ca_bundle",\s+"form": "text"/);
+  assert.match(made, /"json": "at_most",\s+"form": "number"/);
+  assert.match(made, /"progress": false/);
+});
+
+test("what is made without a record has progress, and does not speak of resume", () => {
+  const { dry_run, timeout } = run;
+  const [makes] = schema().verbs;
+  const options = { type: "object", properties: { dry_run, timeout } };
+  const prepares = { ...makes, name: "prepare_it", description: "An interrupted call is gone on with by the same call.", options };
+  const text = methods({ ...schema(), verbs: [makes, prepares] });
+  assert.match(text, /interface PrepareItOptions extends ProgressOptions \{\s+readonly dryRun\?: boolean/);
+  assert.equal(text.match(/`resume`, or the same call again/g).length, 1);
+});
+
+test("an absent member that is always there is null", () => {
+  const others = schema();
+  others.results.OperationReport = {
+    ...report,
+    properties: { key: { type: ["string", "null"], description: "The key; absent when off." }, size: { type: "integer", description: "Absent: absent." } },
+    required: ["key"],
+  };
+  const text = typesOfResults(others);
+  assert.match(text, /The key; null when off\. \*\/\s+readonly key: string \| null;/);
+  assert.match(text, /Absent: absent\. \*\/\s+readonly size\?: number;/);
 });
 
 test("results are as the crate orders them, and have no other names", () => {

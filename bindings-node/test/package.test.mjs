@@ -37,12 +37,15 @@ test("it has what it says, and no more", () => {
 test("ESM and CommonJS have the same classes, and print nothing", async () => {
   const program = `
     import { createRequire } from "node:module";
+    import * as imported from "aks-kms";
     import { KmsError, KmsManager, rules } from "aks-kms";
     const required = createRequire(import.meta.url)("aks-kms");
     const caught = (make) => { try { make(); } catch (error) { return error; } };
     const errors = [caught(() => new KmsManager("x")), caught(() => new required.KmsManager("x"))];
     if (!errors.every((one) => one instanceof KmsError && one instanceof required.KmsError)) process.exit(1);
     if (rules().length !== required.rules().length) process.exit(2);
+    const names = Object.keys(required);
+    if (!names.includes("listClusters") || !names.every((name) => imported[name] === required[name])) process.exit(3);
   `;
   const { stdout, stderr } = await node([written("classes.mjs", program)]);
   assert.deepEqual([stdout, stderr], ["", ""]);
@@ -111,6 +114,7 @@ describe("pages and examples", { concurrency: 3 }, () => {
   const says = {
     "lifecycle.mjs": [/^1\. Record the operation/, /proven: true, 6\d secrets/, /KMS is on with https:\/\/kv-/],
     "rotate.mjs": [/rotated, proven: true/, /may be removed: false/],
+    "provision.mjs": [/^aks-\w+: .*\n  az /, /\n  az keyvault create /, /second: NotCreated before, proven true/],
     "deploy.ts": [/enable: proven true/, /the next deployment has nothing to do/],
   };
   const examples = new URL("examples/node/", root);

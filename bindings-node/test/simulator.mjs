@@ -53,6 +53,7 @@ export class Case {
       vault: this.key_vault_id,
       other_vault: this.other_key_vault_id,
       cluster: this.cluster_id,
+      subscription: this.subscription_id,
       identity: this.identity_id,
       principal: this.principal_id,
     };

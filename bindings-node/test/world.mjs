@@ -3,16 +3,16 @@
 import { createRequire } from "node:module";
 
 import { ClientSecretCredential } from "@azure/identity";
-import { KmsManager } from "aks-kms";
+import { KmsManager, listClusters } from "aks-kms";
 
-import { verbs } from "../dist/generated/table.js";
+import { functions, verbs } from "../dist/generated/table.js";
 import { native } from "../dist/native.js";
 import { scale } from "./simulator.mjs";
 
 // their waits are as much shorter as the simulator's are
 native.scaleTime(scale);
 
-export { scale, verbs };
+export { scale };
 export const required = createRequire(import.meta.url)("aks-kms");
 
 /** The case's application, by @azure/identity. */
@@ -23,9 +23,10 @@ export function credential(of) {
   });
 }
 
-/** A manager of the case's cluster. */
-export function manager(of, options = {}) {
-  return new KmsManager(of.cluster_id, { credential: credential(of), cloud: of.arm, ...options });
+/** A manager of the case's cluster, or of another one in its resource group. */
+export function manager(of, options = {}, name = undefined) {
+  const cluster = name === undefined ? of.cluster_id : of.cluster_id.replace(/[^/]*$/, name);
+  return new KmsManager(cluster, { credential: credential(of), cloud: of.arm, ...options });
 }
 
 /** What leads a program of `programs` to a case: no command line, as that is shown when it fails. */
@@ -40,12 +41,21 @@ export function named(value) {
   return Object.fromEntries(Object.entries(value).map(([name, one]) => [camel(name), named(one)]));
 }
 
-/** Calls a verb by the names of a conformance case. */
-export function perform(of, { operation, options = {}, kubernetes }, more = {}) {
-  const verb = verbs[operation];
-  const rest = named(options);
-  const given = operation === "check_action" ? [rest] : verb.arguments.map(({ name }) => rest[name]);
-  const others = operation === "check_action" ? {} : rest;
-  for (const { name } of verb.arguments) delete others[name];
-  return manager(of, kubernetes === undefined ? {} : { kubernetes })[verb.method](...given, { ...others, ...more });
+/** Calls a verb, or a function, by the names of a conformance case. */
+export function perform(of, { operation, options = {}, kubernetes, cluster }, more = {}) {
+  const isFunction = operation in functions;
+  const verb = isFunction ? functions[operation] : verbs[operation];
+  const rest = { ...options };
+  // all of an action is one argument
+  if (operation === "check_action") return manager(of).checkAction(named(options), more);
+  const given = verb.arguments.map(({ json, form }) => {
+    const value = rest[json];
+    delete rest[json];
+    // a document of Azure's has its own names
+    return form === "free" ? value : named(value);
+  });
+  const others = { ...named(rest), ...more };
+  if (isFunction) return { listClusters }[verb.method](...given, { credential: credential(of), cloud: of.arm, ...others });
+  const made = manager(of, kubernetes === undefined || kubernetes === null ? {} : { kubernetes }, cluster ?? undefined);
+  return made[verb.method](...given, others);
 }

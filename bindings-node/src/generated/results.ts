@@ -100,6 +100,40 @@ export interface BlockedSecret {
  */
 export type ClusterId = string;
 
+/** The clusters of some subscriptions, and what of them could not be read. */
+export interface ClusterList {
+  /** By resource id. */
+  readonly clusters: readonly ClusterSummary[];
+  /** What could not be read: whether there are clusters with KMS in it is not known. Empty: all was read. */
+  readonly unreadable: readonly UnreadableResource[];
+}
+
+/** A cluster in a list: what its document in Azure says of its KMS. */
+export interface ClusterSummary {
+  /** Its resource id, which `KmsManager` takes. */
+  readonly id: ClusterId;
+  /** Its name. */
+  readonly name: string;
+  /** Its resource group. */
+  readonly resourceGroup: string;
+  /** Its region. */
+  readonly location: string;
+  /** Its Kubernetes version. */
+  readonly kubernetesVersion: KubernetesVersion;
+  /** `provisioningState`, such as `Succeeded` or `Updating`. */
+  readonly provisioningState: string;
+  /** Whether secrets are encrypted with a key in a vault. */
+  readonly enabled: boolean;
+  /** The key that is configured; null when KMS is off, or when it is no key's id. */
+  readonly keyId: KeyId | null;
+  /** How the vault is reached; null when KMS is off. */
+  readonly networkMode: NetworkMode | null;
+  /** KMS v1 or v2; null when KMS is off. */
+  readonly kmsVersion: KmsVersion | null;
+  /** Which of the AKS experiences manages the key; null when secrets are not KMS-encrypted. */
+  readonly experience: Experience | null;
+}
+
 /** How many secrets ended how. */
 export interface Counts {
   /** All that were listed. */
@@ -214,15 +248,15 @@ export interface KmsStatus {
   readonly powerState: string;
   /** Whether secrets are encrypted with a key in a vault. */
   readonly enabled: boolean;
-  /** The key in use; absent when KMS is off. */
+  /** The key in use; null when KMS is off. */
   readonly keyId: KeyId | null;
-  /** How the vault is reached; absent when KMS is off. */
+  /** How the vault is reached; null when KMS is off. */
   readonly networkMode: NetworkMode | null;
   /** The vault's resource id, where the cluster names it (private mode). */
   readonly keyVaultId: VaultId | null;
-  /** KMS v1 or v2; absent when KMS is off. */
+  /** KMS v1 or v2; null when KMS is off. */
   readonly kmsVersion: KmsVersion | null;
-  /** Which of the AKS experiences manages the key; absent when secrets are not KMS-encrypted. */
+  /** Which of the AKS experiences manages the key; null when secrets are not KMS-encrypted. */
   readonly experience: Experience | null;
   /** API Server VNet Integration is on. */
   readonly vnetIntegration: boolean;
@@ -232,11 +266,11 @@ export interface KmsStatus {
   readonly etag: string | null;
   /** What is wrong or will be. */
   readonly findings: readonly Finding[];
-  /** The keys that the cluster used; absent when there is no record. */
+  /** The keys that the cluster used; null when there is no record. */
   readonly ledger: KeyLedger | null;
   /** The recorded operation, if one is going on. */
   readonly operationInProgress: OperationInProgress | null;
-  /** Number of secrets; absent when not asked for or not readable. */
+  /** Number of secrets; null when not asked for or not readable. */
   readonly secrets: SecretTotal | null;
 }
 
@@ -329,7 +363,7 @@ export interface OperationReport {
   readonly allowed: readonly RuleId[];
   /** Each pass over the secrets. */
   readonly reencryption: readonly ReencryptReport[];
-  /** The keys of the cluster afterwards; absent when there is no record. */
+  /** The keys of the cluster afterwards; null when there is no record. */
   readonly ledger: KeyLedger | null;
   /**
    * Whether every secret of the cluster is proven to be under the expected key; false where no pass over the whole
@@ -396,6 +430,59 @@ export interface Progress {
   readonly message: string;
   /** True for the last snapshot of a run. */
   readonly finished: boolean;
+}
+
+/** A part of what a cluster with KMS needs. */
+export type ProvisionPart =
+  /** The user-assigned identity. */
+  | "identity"
+  /** The key vault. */
+  | "key-vault"
+  /** Purge protection of a vault that was there without. */
+  | "purge-protection"
+  /** The key, with its first version. */
+  | "key"
+  /** The identity's role on the vault to encrypt and decrypt with its keys. */
+  | "key-role"
+  /** The same as an access policy of the vault. */
+  | "key-policy"
+  /** The identity's role on the vault to approve private endpoint connections. */
+  | "private-link-role";
+
+/** Something that is made. */
+export interface ProvisionStep {
+  /** What. */
+  readonly part: ProvisionPart;
+  /** Its resource id; of access, the vault's; of a key, the key id. */
+  readonly resource: string;
+  /** One readable line. */
+  readonly summary: string;
+  /** The `az` command that does the same. */
+  readonly command: string;
+}
+
+/** Vault, key, identity and access of a cluster, as `provision` left them. */
+export interface Provisioned {
+  /** Nothing was written because the caller asked for a dry run. */
+  readonly dryRun: boolean;
+  /** The vault. */
+  readonly keyVaultId: VaultId;
+  /** The key's newest version, which `enable` takes. Without a version where a dry run would make it. */
+  readonly keyId: KeyId;
+  /** The identity, which a new cluster is to run as. */
+  readonly identityId: IdentityId;
+  /** Object id of the identity; null where a dry run would make it. */
+  readonly identityPrincipalId: string | null;
+  /** What was missing, in the order in which it is made. */
+  readonly plan: readonly ProvisionStep[];
+  /** What was made. Empty: all was there. */
+  readonly created: readonly ProvisionStep[];
+  /** What the rules have to say. */
+  readonly findings: readonly Finding[];
+  /** Rules whose refusal the caller lifted, and that would have refused. */
+  readonly allowed: readonly RuleId[];
+  /** Whether this is what a dry run of what would be refused gave. */
+  readonly isRefused: boolean;
 }
 
 /** What a pass over the secrets was for. */
@@ -512,6 +599,10 @@ export type RuleId =
   | "cluster-identity-system-assigned"
   /** The cluster's user-assigned identity must exist: it is what KMS and AKS itself reach the vault with. */
   | "cluster-identity-missing"
+  /** KMS reaches the vault with the identity that the cluster runs as: access of another one is of no use to it. */
+  | "identity-not-of-cluster"
+  /** A cluster that exists is not made, and not changed into what was asked for. */
+  | "cluster-exists"
   /** While another operation runs on the cluster or on a node pool, nothing is changed. */
   | "cluster-busy"
   /**
@@ -628,13 +719,21 @@ export type RuleId =
    * endpoint connection.
    */
   | "private-link-role-missing"
+  /** The name of a key vault is unique in all of Azure, also for as long as a deleted one can be recovered. */
+  | "vault-name-taken"
+  /**
+   * Keys are not supported to be made or changed in a vault that is closed to the public and has no private
+   * endpoint.
+   */
+  | "key-in-closed-vault"
   /** The Kubernetes API that is used must be this cluster's own. */
   | "kubernetes-cluster-mismatch"
   /** Secrets can be rewritten and proven only where the cluster's API server can be reached. */
   | "kubernetes-unreachable"
   /**
    * Rewriting secrets needs list and patch on them, list on namespaces, and in the state namespace the canary
-   * Secret and, unless there is no journal, ConfigMap and Lease aks-kms and Secret aks-kms-seal.
+   * Secret and, unless there is no journal, ConfigMap and Lease aks-kms and Secret aks-kms-seal; `status` tells
+   * less where a right to read is missing, which is a warning.
    */
   | "kubernetes-permission-missing"
   /**
@@ -725,6 +824,8 @@ export interface SecretTotal {
 export type Step =
   /** The operation is recorded in the cluster, and this run holds the cluster's Lease. */
   | { readonly kind: "record_operation"; readonly summary: string; }
+  /** There is the cluster, with this KMS profile from the start. */
+  | { readonly kind: "create_cluster"; readonly target: KmsConfiguration; readonly summary: string; }
   /** The key has a version that was made for this operation. */
   | { readonly kind: "create_key_version"; readonly keyId: KeyId; readonly summary: string; }
   /** The cluster's KMS profile is this, and its provisioning state is Succeeded. */
@@ -771,12 +872,29 @@ export interface StepReport {
 /** The steps of a plan, in order. Prints as a numbered list, one step a line. */
 export type Steps = readonly Step[];
 
+/** A subscription or a cluster that could not be read. */
+export interface UnreadableResource {
+  /** Its resource id. */
+  readonly resource: string;
+  /** The code that an error for it alone would have, such as `forbidden`. */
+  readonly code: string;
+  /** Why, in a sentence. */
+  readonly message: string;
+}
+
 /** What `changeNetworkMode` does with the vault's public network access. */
 export type VaultAccess =
   /** It is closed once the private way is proven, and opened before the public way is taken. */
   | "change"
   /** It is left to its owner. */
   | "keep";
+
+/** How a key vault decides who may do what with its keys. */
+export type VaultAuthorization =
+  /** By Azure roles. */
+  | "rbac"
+  /** By the access policies that the vault itself has. */
+  | "access-policy";
 
 /**
  * `/subscriptions/…/resourceGroups/…/providers/Microsoft.KeyVault/vaults/…`, as `az keyvault show --query id`

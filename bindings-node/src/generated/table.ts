@@ -5,6 +5,165 @@
 import type { Verb } from "../arguments.js";
 
 export const verbs = {
+  "provision": {
+    "method": "provision",
+    "arguments": [],
+    "options": [
+      {
+        "name": "allow",
+        "json": "allow",
+        "form": "texts",
+        "required": false
+      },
+      {
+        "name": "authorization",
+        "json": "authorization",
+        "form": "text",
+        "choices": [
+          "rbac",
+          "access-policy"
+        ],
+        "required": false
+      },
+      {
+        "name": "dryRun",
+        "json": "dry_run",
+        "form": "boolean",
+        "required": false
+      },
+      {
+        "name": "identity",
+        "json": "identity",
+        "form": "text",
+        "required": false
+      },
+      {
+        "name": "key",
+        "json": "key",
+        "form": "text",
+        "required": false
+      },
+      {
+        "name": "keyExpiresIn",
+        "json": "key_expires_in",
+        "form": "seconds",
+        "required": false
+      },
+      {
+        "name": "keySize",
+        "json": "key_size",
+        "form": "integer",
+        "required": false
+      },
+      {
+        "name": "keyVault",
+        "json": "key_vault",
+        "form": "text",
+        "required": false
+      },
+      {
+        "name": "location",
+        "json": "location",
+        "form": "text",
+        "required": false
+      },
+      {
+        "name": "networkMode",
+        "json": "network_mode",
+        "form": "text",
+        "choices": [
+          "public",
+          "private"
+        ],
+        "required": false
+      },
+      {
+        "name": "purgeProtection",
+        "json": "purge_protection",
+        "form": "boolean",
+        "required": false
+      },
+      {
+        "name": "timeout",
+        "json": "timeout",
+        "form": "seconds",
+        "required": false
+      }
+    ],
+    "progress": true
+  },
+  "create_cluster": {
+    "method": "createCluster",
+    "arguments": [
+      {
+        "name": "body",
+        "json": "body",
+        "form": "free",
+        "required": true
+      },
+      {
+        "name": "keyId",
+        "json": "key_id",
+        "form": "text",
+        "required": true
+      }
+    ],
+    "options": [
+      {
+        "name": "allow",
+        "json": "allow",
+        "form": "texts",
+        "required": false
+      },
+      {
+        "name": "dryRun",
+        "json": "dry_run",
+        "form": "boolean",
+        "required": false
+      },
+      {
+        "name": "giveUpSecrets",
+        "json": "give_up_secrets",
+        "form": "texts",
+        "required": false
+      },
+      {
+        "name": "identityId",
+        "json": "identity_id",
+        "form": "text",
+        "required": false
+      },
+      {
+        "name": "keyVaultId",
+        "json": "key_vault_id",
+        "form": "text",
+        "required": false
+      },
+      {
+        "name": "networkMode",
+        "json": "network_mode",
+        "form": "text",
+        "choices": [
+          "public",
+          "private"
+        ],
+        "required": false
+      },
+      {
+        "name": "reencrypt",
+        "json": "reencrypt",
+        "form": "rewrite",
+        "required": false
+      },
+      {
+        "name": "timeout",
+        "json": "timeout",
+        "form": "seconds",
+        "required": false
+      }
+    ],
+    "progress": true
+  },
   "enable": {
     "method": "enable",
     "arguments": [
@@ -458,6 +617,54 @@ export const verbs = {
     "method": "abandon",
     "arguments": [],
     "options": [],
+    "progress": false
+  }
+} as const satisfies Record<string, Verb>;
+
+/** What needs no manager. */
+export const functions = {
+  "list_clusters": {
+    "method": "listClusters",
+    "arguments": [
+      {
+        "name": "subscriptions",
+        "json": "subscriptions",
+        "form": "texts",
+        "required": false
+      }
+    ],
+    "options": [
+      {
+        "name": "apiVersion",
+        "json": "api_version",
+        "form": "text",
+        "required": false
+      },
+      {
+        "name": "caBundle",
+        "json": "ca_bundle",
+        "form": "text",
+        "required": false
+      },
+      {
+        "name": "cloud",
+        "json": "cloud",
+        "form": "text",
+        "required": false
+      },
+      {
+        "name": "resourceGraph",
+        "json": "resource_graph",
+        "form": "boolean",
+        "required": false
+      },
+      {
+        "name": "timeout",
+        "json": "timeout",
+        "form": "number",
+        "required": false
+      }
+    ],
     "progress": false
   }
 } as const satisfies Record<string, Verb>;

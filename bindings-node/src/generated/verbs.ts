@@ -4,10 +4,19 @@
 
 import { Caller } from "../caller.js";
 import type { CallOptions } from "../caller.js";
-import type { Action, Finding, KmsStatus, KubernetesVersion, NetworkMode, NodePools, OperationReport, Pace, Progress, Reencrypt, RuleId, VaultAccess } from "./results.js";
+import type { Action, Finding, KmsStatus, KubernetesVersion, NetworkMode, NodePools, OperationReport, Pace, Progress, Provisioned, Reencrypt, RuleId, VaultAccess, VaultAuthorization } from "./results.js";
+
+/** The options of every verb that tells how far it is. */
+export interface ProgressOptions extends CallOptions {
+  /**
+   * Is called with each snapshot of the work, at most ten times a second and at each change of phase. Default:
+   * none. What it throws is reported as a process warning, and stops nothing.
+   */
+  readonly onProgress?: ((progress: Progress) => void) | undefined;
+}
 
 /** The options of every verb that may take long. */
-export interface RunOptions extends CallOptions {
+export interface RunOptions extends ProgressOptions {
   /** Return plan and findings, write nothing. Default: false. */
   readonly dryRun?: boolean | undefined;
   /** Rules whose refusal is lifted, where they are overridable. Default: none. */
@@ -19,11 +28,64 @@ export interface RunOptions extends CallOptions {
   readonly giveUpSecrets?: readonly string[] | undefined;
   /** Time limit of the whole operation. Default: 2 hours. In seconds. */
   readonly timeout?: number | undefined;
+}
+
+/** Options of `provision`. */
+export interface ProvisionOptions extends ProgressOptions {
+  /** Rules whose refusal is lifted, where they are overridable. Default: none. */
+  readonly allow?: readonly RuleId[] | undefined;
+  /** How a vault that is made decides who may use its keys. Default: rbac. */
+  readonly authorization?: VaultAuthorization | undefined;
+  /** Return what would be made, write nothing. Default: false. */
+  readonly dryRun?: boolean | undefined;
   /**
-   * Is called with each snapshot of the work, at most ten times a second and at each change of phase. Default:
-   * none. What it throws is reported as a process warning, and stops nothing.
+   * The user-assigned identity: a name, for one in the cluster's resource group, or a resource id. Default: the
+   * one that the cluster runs as; where there is none, `<cluster>-identity`.
    */
-  readonly onProgress?: ((progress: Progress) => void) | undefined;
+  readonly identity?: string | undefined;
+  /**
+   * The key: a name, or a key id. A key id also names its vault, in the cluster's resource group unless `keyVault`
+   * says where; and with a version it is a key that must be there. Default: `etcd`.
+   */
+  readonly key?: string | undefined;
+  /** How long a key that is made is valid, from now on; it must be rotated before. Default: for ever. In seconds. */
+  readonly keyExpiresIn?: number | undefined;
+  /** Bits of an RSA key that is made: 2048, 3072 or 4096. Default: 2048. */
+  readonly keySize?: number | undefined;
+  /**
+   * The vault: a name, for a vault in the cluster's resource group, or a resource id. Default: a name that belongs
+   * to this cluster alone, `kms-` and 16 hexadecimal digits.
+   */
+  readonly keyVault?: string | undefined;
+  /**
+   * Azure region of what is made. Default: the cluster's, or that of the resource group where there is no cluster
+   * yet.
+   */
+  readonly location?: string | undefined;
+  /**
+   * How the API servers are to reach the vault. For private access a vault that is made is closed to the public,
+   * and the identity may approve private endpoint connections. Default: public.
+   */
+  readonly networkMode?: NetworkMode | undefined;
+  /**
+   * Purge protection, which cannot be turned off again. Default: a vault that is made has it, one that is there
+   * keeps what it has. True: one that is there gets it too. False: a vault is made without.
+   */
+  readonly purgeProtection?: boolean | undefined;
+  /** Time limit of the whole call. Default: 2 hours. In seconds. */
+  readonly timeout?: number | undefined;
+}
+
+/** Options of `createCluster`. */
+export interface CreateClusterOptions extends RunOptions {
+  /** Resource id of the user-assigned identity that the cluster runs as. Default: the one in `body`. */
+  readonly identityId?: string | undefined;
+  /** Resource id of the key's vault. Required in private mode; helps to find the vault in public mode. */
+  readonly keyVaultId?: string | undefined;
+  /** How the API servers reach the vault. Default: public. */
+  readonly networkMode?: NetworkMode | undefined;
+  /** Whether secrets are rewritten and proven afterwards. Default: yes. */
+  readonly reencrypt?: Reencrypt | undefined;
 }
 
 /** Options of `enable`. */
@@ -126,6 +188,44 @@ export type AbandonOptions = CallOptions;
 
 /** The verbs of a manager. */
 export abstract class Verbs extends Caller {
+  /**
+   * Makes what must be there before KMS is turned on: vault, key, identity and access.
+   *
+   * The cluster itself may be there or not; it is not changed. What is there is taken as it is: nothing is written
+   * over, an existing key gets no new version, an existing vault keeps its settings. A second call makes nothing,
+   * and an interrupted one is gone on with by the same call. Everything is made through Resource Manager, so that
+   * no right inside the vault and no network path to it is needed. Azure does not tell when a role has reached a
+   * vault, so after giving one it waits 5 minutes.
+   *
+   * See <https://learn.microsoft.com/azure/aks/use-kms-etcd-encryption>.
+   *
+   * @param options What else is asked for.
+   * @returns What is there, and what was or with `dryRun` would be made.
+   * @throws KmsError, whose code and text say what failed, on what, and what to do; AbortError when aborted.
+   */
+  provision(options?: ProvisionOptions): Promise<Provisioned> {
+    return this.call("provision", [], options);
+  }
+
+  /**
+   * Makes the cluster with KMS on from the start, and proves every secret of it.
+   *
+   * A cluster that exists is never changed: one with this identity, key and network mode is waited for and proven,
+   * any other one is refused. So an interrupted call is gone on with by the same call. In the report, the
+   * provisioning state before is `NotCreated`.
+   *
+   * See <https://learn.microsoft.com/azure/aks/use-kms-etcd-encryption>.
+   *
+   * @param body The cluster as the Azure REST API takes it; identity and KMS profile are put into it.
+   * @param keyId The key: `https://<vault host>/keys/<name>/<version>`.
+   * @param options What else is asked for.
+   * @returns What was done, or with `dryRun` would be done.
+   * @throws KmsError, whose code and text say what failed, on what, and what to do; AbortError when aborted.
+   */
+  createCluster(body: Readonly<Record<string, unknown>>, keyId: string, options?: CreateClusterOptions): Promise<OperationReport> {
+    return this.call("create_cluster", [body, keyId], options);
+  }
+
   /**
    * Turns KMS on with a key, rewrites every secret under it and proves it.
    *

@@ -3,14 +3,19 @@
 import { ClientSecretCredential, DefaultAzureCredential } from "@azure/identity";
 import {
   type Action,
+  type ClusterList,
+  type CreateClusterOptions,
   type ErrorCode,
   type Finding,
   KmsError,
   KmsManager,
   type KmsStatus,
   type OperationReport,
+  type ListClustersOptions,
   type Progress,
+  type Provisioned,
   type RuleId,
+  listClusters,
   rules,
 } from "aks-kms";
 
@@ -27,7 +32,7 @@ export async function verbs(signal: AbortSignal): Promise<void> {
   const report: OperationReport = await manager.enable("key", {
     networkMode: "private",
     keyVaultId: "vault",
-    allow: ["etcd-growth"],
+    allow: ["access-role-missing"],
     reencrypt: { pace: "fast", maxConcurrency: 16 },
     timeout: 3600,
     onProgress: (now: Progress) => console.log(now.phase, now.etaSeconds),
@@ -57,6 +62,45 @@ export async function verbs(signal: AbortSignal): Promise<void> {
   const proven: boolean = report.isProven;
   const ids: RuleId[] = rules().map(({ id }) => id);
   console.log(total, findings, since, proven, ids);
+}
+
+export async function clusters(signal: AbortSignal): Promise<void> {
+  const made: Provisioned = await manager.provision({
+    keyVault: "shop-keys",
+    keyExpiresIn: 90 * 24 * 60 * 60,
+    keySize: 3072,
+    authorization: "access-policy",
+    purgeProtection: false,
+    allow: ["access-role-missing"],
+    onProgress: (now: Progress) => console.log(now.phase),
+    timeout: 600,
+    signal,
+  });
+  const refused: boolean = made.isRefused;
+  const principal: string | null = made.identityPrincipalId;
+  const commands: string[] = made.plan.filter(({ part }) => part === "key-vault").map(({ command }) => command);
+  const body = { location: "eastus", properties: { dnsPrefix: "x", agentPoolProfiles: [{ name: "system", count: 1 }] } };
+  const more: CreateClusterOptions = { identityId: made.identityId, networkMode: "private", keyVaultId: made.keyVaultId, reencrypt: false };
+  const report: OperationReport = await manager.createCluster(body, made.keyId, more);
+
+  const options: ListClustersOptions = {
+    credential: new DefaultAzureCredential(),
+    cloud: process.env["AZURE_RESOURCE_MANAGER"],
+    caBundle: "ca.pem",
+    apiVersion: "2026-01-01",
+    resourceGraph: false,
+    timeout: 60,
+    signal,
+  };
+  const list: ClusterList = await listClusters(["s"], options);
+  await listClusters();
+  await listClusters(options);
+  await listClusters(undefined, { cloud: "china" });
+  const withKms: string[] = list.clusters.filter(({ enabled }) => enabled).map(({ id }) => id);
+  const key: string | null | undefined = list.clusters[0]?.keyId;
+  const version: "v1" | "v2" | null | undefined = list.clusters[0]?.kmsVersion;
+  for (const { resource, code, message } of list.unreadable) console.log(resource, code, message);
+  console.log(refused, principal, commands, report.isProven, withKms, key, version);
 }
 
 export function told(error: unknown): ErrorCode | undefined {

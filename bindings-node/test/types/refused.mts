@@ -1,6 +1,6 @@
 // What must not compile: a line without an error is one here.
 
-import { KmsError, KmsManager } from "aks-kms";
+import { KmsError, KmsManager, listClusters } from "aks-kms";
 
 const manager = new KmsManager("id");
 
@@ -28,6 +28,22 @@ void manager.status({ onProgress: () => {} });
 void manager.checkAction({ kind: "explode" });
 // @ts-expect-error the action needs a node pool
 void manager.checkAction({ kind: "scale-to-zero" });
+// @ts-expect-error it gives up no secrets
+void manager.provision({ giveUpSecrets: [] });
+// @ts-expect-error there is no such part of Azure
+void manager.provision({ authorization: "both" });
+// @ts-expect-error a key is needed
+void manager.createCluster({ location: "eastus" });
+// @ts-expect-error a body is an object
+void manager.createCluster("{}", "key");
+// @ts-expect-error subscriptions are an array
+void listClusters("subscription");
+// @ts-expect-error there is no such option
+void listClusters([], { kubernetes: "in-cluster" });
+// @ts-expect-error it reports no progress
+void listClusters({ onProgress: () => {} });
+// @ts-expect-error it has no getToken
+void listClusters({ credential: {} });
 // @ts-expect-error a cluster is needed
 new KmsManager();
 // @ts-expect-error there is no such option
@@ -43,6 +59,13 @@ export async function results(): Promise<void> {
   report.dryRun = false;
   // @ts-expect-error it may be null
   report.ledger.current;
+  const list = await listClusters();
+  // @ts-expect-error results are not changed
+  list.clusters.pop();
+  // @ts-expect-error it may be null
+  list.clusters[0]!.keyId.length;
+  // @ts-expect-error there is no such member
+  list.subscriptions;
   // @ts-expect-error there is no such step
   report.plan.filter(({ kind }) => kind === "explode");
 }
