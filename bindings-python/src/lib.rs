@@ -2,7 +2,7 @@
 //! of the Python package sees is in `python/aks_kms`.
 //!
 //! Work runs on a tokio runtime of its own, no thread of which ever waits for the interpreter: progress, results, logs
-//! and what credentials are asked go to Python through one thread, [`relay`], which ends before the interpreter does.
+//! and what credentials are asked go to Python through one thread, `relay`, which ends before the interpreter does.
 
 mod credential;
 mod logging;

@@ -1,7 +1,7 @@
 //! What the bindings to other languages share.
 //!
 //! A binding passes a call as JSON, by the names of the verb and of its arguments, and gets its result as
-//! JSON: so nothing is decided outside of `aks-kms`, and a new verb is a row of the table in [`verbs`].
+//! JSON: so nothing is decided outside of `aks-kms`, and a new verb is a row of the table in `verbs`.
 //! `schema.json` describes each verb, its arguments, its result, the errors and the rules; the classes, type
 //! declarations and documentation of the bindings are generated from it.
 
