@@ -370,8 +370,8 @@ class RuleId(StrEnum):
     create keys.
     """
     PRIVATE_ENDPOINT_NOT_APPROVED = "private-endpoint-not-approved"
-    """A vault may be closed only when an approved private endpoint connection leads to it from the
-    cluster's node resource group.
+    """In private mode a closed vault is reached only through an approved private endpoint connection
+    from the cluster's node resource group.
     """
     VAULT_SHARED = "vault-shared"
     """Closing the vault's public access closes it for everything else that uses the vault."""
