@@ -706,8 +706,8 @@ export type RuleId =
   /** To make a new key version, the vault must be in reach of this machine, and let it list, read and create keys. */
   | "vault-data-plane-unreachable"
   /**
-   * A vault may be closed only when an approved private endpoint connection leads to it from the cluster's node
-   * resource group.
+   * In private mode a closed vault is reached only through an approved private endpoint connection from the
+   * cluster's node resource group.
    */
   | "private-endpoint-not-approved"
   /** Closing the vault's public access closes it for everything else that uses the vault. */
