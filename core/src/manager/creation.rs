@@ -56,15 +56,20 @@ pub(super) async fn ensure(
             log.planned(&proof(session, new, rewrites));
             return Ok(Ensured::Planned);
         }
-        if !run.dry_run {
-            let there = settled(&inner.azure, &inner.cluster, &inner.timing, reporter).await?;
-            if !new.is(&there.facts) {
-                return Err(changed(session));
-            }
-            log.step(&step, StepOutcome::AlreadyDone, 0.0);
+        // Judged on the look after the wait: what was under way may have failed.
+        let there = if run.dry_run {
+            there
+        } else {
+            settled(&inner.azure, &inner.cluster, &inner.timing, reporter).await?
+        };
+        if !new.is(&there.facts) {
+            return Err(changed(session));
         }
-        if !there.facts.is_succeeded() && there.facts.busy().is_none() {
+        if !there.facts.is_succeeded() {
             return Err(failed(&inner.cluster));
+        }
+        if !run.dry_run {
+            log.step(&step, StepOutcome::AlreadyDone, 0.0);
         }
         return Ok(Ensured::Ready);
     }
@@ -194,9 +199,10 @@ async fn make(session: &Session<'_>, new: &NewCluster) -> Result<ManagedCluster>
             Ok(_) => return Err(changed(session)),
             Err(error) => error,
         };
-        let is_denied = is_key_permission_error(&error);
-        let since = denied_since.get_or_insert_with(Instant::now).elapsed();
-        if is_denied && since <= timing.role_propagation {
+        // The window begins with the first permission error, whatever failed before it.
+        let is_new_role = is_key_permission_error(&error)
+            && denied_since.get_or_insert_with(Instant::now).elapsed() <= timing.role_propagation;
+        if is_new_role {
             reporter.message(
                 "The identity may not use the key yet; a new role assignment takes minutes: trying again",
             );

@@ -268,6 +268,38 @@ async fn an_interrupted_call_is_gone_on_with_by_the_same_call() {
     assert!(dropped >= 8, "{dropped}");
 }
 
+/// A creation that was under way at the look and fails while it is waited for is not taken for ready.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_creation_that_fails_while_it_is_waited_for_is_told_with_the_ways_out() {
+    let failed = json!({"status": "Failed", "code": "AzureKeyVaultKmsValidateIdentityPermissionCustomerError"});
+    let faults = json!({"operation_seconds": 60, "operations": [failed]});
+    let place = Place::new(json!({"faults": faults})).await;
+    let reached = Arc::new(tokio::sync::Notify::new());
+    let notify = Arc::clone(&reached);
+    let run = common::watched(Arc::new(move |now| {
+        if now.message.starts_with("The cluster is") {
+            notify.notify_one();
+        }
+    }));
+    let options =
+        CreateClusterOptions { on_progress: run.on_progress, ..place.options(NetworkMode::Public) };
+    let (manager, key) = (place.manager(), place.world.key(1));
+    tokio::select! {
+        biased;
+        () = reached.notified() => {}
+        outcome = manager.create_cluster(new_cluster(false), key, options) => {
+            panic!("it is interrupted before it ends: {outcome:?}");
+        }
+    }
+    let error = place.create().await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Conflict, "{error}");
+    let message = error.to_string();
+    assert!(message.contains("its last operation did not succeed"), "{message}");
+    assert!(message.contains("call enable with the same key"), "{message}");
+    assert!(message.contains("az aks delete --ids"), "{message}");
+    assert_eq!(place.puts().len(), 1, "a cluster that exists is not changed");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_lost_response_is_found_out_by_looking() {
     for takes_effect in [false, true] {
