@@ -50,10 +50,10 @@ pub use manager::KmsManager;
 #[doc(hidden)]
 pub use options::Timing;
 pub use options::{
-    ChangeNetworkModeOptions, CreateClusterOptions, DisableOptions, EnableOptions,
-    MigrateToV2Options, NewKey, Pace, ProvisionOptions, Reencrypt, ReencryptOptions,
-    ReencryptSecretsOptions, ResumeOptions, RotateOptions, RunOptions, StatusOptions,
-    VerifySecretsOptions,
+    ChangeNetworkModeOptions, CreateClusterOptions, CustomerManagedKey, DisableOptions,
+    EnableOptions, KeySource, MigrateToV2Options, NewKey, Pace, ProvisionOptions, Reencrypt,
+    ReencryptOptions, ReencryptSecretsOptions, ResumeOptions, RotateOptions, RunOptions,
+    SetDataEncryptionOptions, StatusOptions, VerifySecretsOptions,
 };
 pub use progress::{OnProgress, Phase, Progress};
 pub use report::{

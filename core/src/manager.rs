@@ -23,10 +23,11 @@ use crate::{
     kubernetes::KubernetesAccess,
     options::{
         ChangeNetworkMode, ChangeNetworkModeOptions, Disable, DisableOptions, Enable,
-        EnableOptions, Intent, MigrateToV2, MigrateToV2Options, NewKey, ReencryptOptions,
-        ReencryptSecrets, ReencryptSecretsOptions, Rotate, RotateOptions, RunOptions, Timing,
+        EnableOptions, Intent, KeySource, MigrateToV2, MigrateToV2Options, NewKey,
+        ReencryptOptions, ReencryptSecrets, ReencryptSecretsOptions, Rotate, RotateOptions,
+        RunOptions, SetDataEncryption, SetDataEncryptionOptions, Timing,
     },
-    report::OperationReport,
+    report::{KmsChange, OperationReport},
     rules,
     runner::Journal,
 };
@@ -114,7 +115,7 @@ impl KmsManager {
             .map_err(|findings| rules::invalid_input(findings, problems.clone()))?;
         let reencrypt = options.reencrypt.options();
         let intent = Intent::Enable(Enable { target, reencrypt: reencrypt.is_some() });
-        self.begin_within(limit, intent, &run, reencrypt, problems).await
+        self.begin(Call::new(limit, intent, &run), reencrypt, problems).await
     }
 
     /// Changes the key, rewrites every secret under the new one and proves it.
@@ -163,8 +164,10 @@ impl KmsManager {
             network_mode: options.network_mode,
             key_vault_id,
             reencrypt: reencrypt.is_some(),
+            made: false,
         });
-        self.begin_within(limit, intent, &run, reencrypt, problems).await
+        let call = Call { wait: options.wait, ..Call::new(limit, intent, &run) };
+        self.begin(call, reencrypt, problems).await
     }
 
     /// Turns KMS off, rewrites every secret to plaintext and proves it.
@@ -190,7 +193,7 @@ impl KmsManager {
         let problems = rules::option_problems(Verb::Disable, &run, options.reencrypt.options());
         let reencrypt = options.reencrypt.options();
         let intent = Intent::Disable(Disable { reencrypt: reencrypt.is_some() });
-        self.begin(intent, &run, reencrypt, problems).await
+        self.begin(Call::new(run.timeout.into(), intent, &run), reencrypt, problems).await
     }
 
     /// Moves the vault in use between public and private access.
@@ -235,7 +238,7 @@ impl KmsManager {
             rules::option_problems(Verb::ChangeNetworkMode, &run, reencrypt.options());
         problems.extend(rules::cannot_skip(Verb::ChangeNetworkMode, &reencrypt));
         let intent = Intent::ChangeNetworkMode(ChangeNetworkMode { network_mode, vault_access });
-        self.begin(intent, &run, reencrypt.options(), problems).await
+        self.begin(Call::new(run.timeout.into(), intent, &run), reencrypt.options(), problems).await
     }
 
     /// Moves a cluster from KMS v1 to KMS v2, which has no limit of 2,000 secrets.
@@ -272,7 +275,57 @@ impl KmsManager {
         problems.extend(rules::cannot_skip(Verb::MigrateToV2, &reencrypt));
         problems.extend(rules::version_with_v2(kubernetes_version));
         let intent = Intent::MigrateToV2(MigrateToV2 { kubernetes_version, node_pools });
-        self.begin(intent, &run, reencrypt.options(), problems).await
+        self.begin(Call::new(run.timeout.into(), intent, &run), reencrypt.options(), problems).await
+    }
+
+    /// Moves a cluster to KMS data encryption, the newer experience, or between its keys; rewrites every
+    /// secret under the key and proves it.
+    ///
+    /// AKS then looks after the key and the secrets by itself: with a key of the platform's, or with a key of
+    /// yours, which it follows to its newest version. It cannot be turned off, and there is no way back to
+    /// KMS with a versioned key: name `data-encryption-irreversible` in `allow`. From whatever the cluster
+    /// has, every secret is proven to be under it first. AKS rewrites the secrets by itself, and says nothing
+    /// of it: the rewrite here is the proof, and until it is complete no key from before is called removable.
+    ///
+    /// On this key already: nothing is set, all secrets are verified. Needs Kubernetes 1.33 or later.
+    /// Documented at <https://learn.microsoft.com/azure/aks/kms-data-encryption>.
+    ///
+    /// ```no_run
+    /// # async fn example(manager: aks_kms::KmsManager) -> aks_kms::Result<()> {
+    /// use aks_kms::{KeySource, RuleId, SetDataEncryptionOptions};
+    ///
+    /// let allow = vec![RuleId::DataEncryptionIrreversible];
+    /// let options = SetDataEncryptionOptions { allow, ..SetDataEncryptionOptions::default() };
+    /// let report = manager.set_data_encryption(KeySource::PlatformManaged, options).await?;
+    /// assert!(report.is_proven());
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// As [`enable`](Self::enable).
+    pub async fn set_data_encryption(
+        &self,
+        key_source: impl Into<KeySource> + Send,
+        options: SetDataEncryptionOptions,
+    ) -> Result<OperationReport> {
+        let key_source = key_source.into();
+        let run = options.run();
+        let limit = TimeLimit::from(run.timeout);
+        let (verb, reencrypt) = (Verb::SetDataEncryption, options.reencrypt.options());
+        let problems = rules::option_problems(verb, &run, reencrypt);
+        let target = match key_source {
+            KeySource::PlatformManaged => KmsChange::PlatformManaged,
+            KeySource::CustomerManaged(key) => {
+                let suffix = self.0.key_vault_suffix(verb, limit).await?;
+                let target = rules::customer_managed(&key, suffix)
+                    .map_err(|findings| rules::invalid_input(findings, problems.clone()))?;
+                KmsChange::CustomerManaged(target)
+            }
+        };
+        let reencrypts = reencrypt.is_some();
+        let intent = Intent::SetDataEncryption(SetDataEncryption { target, reencrypt: reencrypts });
+        self.begin(Call::new(limit, intent, &run), reencrypt, problems).await
     }
 
     /// Rewrites secrets under the key in use, and proves it: the storage migration.
@@ -305,35 +358,40 @@ impl KmsManager {
             rules::option_problems(Verb::ReencryptSecrets, &run, Some(&options.reencrypt));
         let namespaces = options.reencrypt.namespaces.clone();
         let intent = Intent::ReencryptSecrets(ReencryptSecrets { namespaces });
-        self.begin(intent, &run, Some(&options.reencrypt), problems).await
+        let call = Call::new(run.timeout.into(), intent, &run);
+        self.begin(call, Some(&options.reencrypt), problems).await
     }
 
     /// Performs a verb that writes, once its arguments are in order.
     async fn begin(
         &self,
-        intent: Intent,
-        run: &RunOptions,
-        reencrypt: Option<&ReencryptOptions>,
-        problems: Vec<String>,
-    ) -> Result<OperationReport> {
-        self.begin_within(run.timeout.into(), intent, run, reencrypt, problems).await
-    }
-
-    /// The same, where a part of its time has passed.
-    async fn begin_within(
-        &self,
-        limit: TimeLimit,
-        intent: Intent,
-        run: &RunOptions,
+        call: Call<'_>,
         reencrypt: Option<&ReencryptOptions>,
         problems: Vec<String>,
     ) -> Result<OperationReport> {
         if !problems.is_empty() {
             return Err(rules::invalid_input(Vec::new(), problems));
         }
+        let Call { intent, run, limit, wait } = call;
         let reencrypt = reencrypt.cloned().unwrap_or_default();
-        Box::pin(self.0.perform(OperationRequest { intent, new: None, run, limit, reencrypt }))
-            .await
+        let request = OperationRequest { intent, new: None, run, limit, wait, reencrypt };
+        Box::pin(self.0.perform(request)).await
+    }
+}
+
+/// A call of a verb that writes.
+struct Call<'a> {
+    intent: Intent,
+    run: &'a RunOptions,
+    /// Since the call began.
+    limit: TimeLimit,
+    /// Whether to wait for what AKS does in its own time.
+    wait: bool,
+}
+
+impl<'a> Call<'a> {
+    fn new(limit: TimeLimit, intent: Intent, run: &'a RunOptions) -> Self {
+        Self { intent, run, limit, wait: true }
     }
 }
 

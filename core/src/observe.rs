@@ -104,6 +104,10 @@ impl KeyToObserve {
             Intent::MigrateToV2(_) => {
                 in_use.or_else(before).map(|wanted| Self { upgrades: true, ..wanted })
             }
+            Intent::SetDataEncryption(asked) => match asked.target.on() {
+                Some(target) => Some(Self::key(target.key_id.clone(), target.key_vault_id.clone())),
+                None => in_use,
+            },
             Intent::Disable(_) | Intent::ReencryptSecrets(_) => in_use,
         }
     }

@@ -54,6 +54,15 @@ impl Plan {
         last_target(&self.steps).filter(|target| target.is_made())
     }
 
+    /// What of it is done before AKS is waited for: the operation stays recorded.
+    pub(crate) fn until_wait(mut self) -> Self {
+        let is_wait = |step: &Step| matches!(step.kind, StepKind::WaitForKeyVersion { .. });
+        if let Some(at) = self.steps.iter().position(is_wait) {
+            self.steps.truncate(at);
+        }
+        self
+    }
+
     /// Begins with recording the operation and ends with recording the keys. A plan whose first
     /// change is the rollback from a key that keeps the API servers down records at its end only.
     /// With nothing left to do, an unfinished operation is still to be recorded as over.

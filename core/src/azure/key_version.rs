@@ -12,11 +12,12 @@ use super::{
     client::Azure,
     error::unreadable,
     pages::next_link,
+    vault::API_VERSION,
 };
 use crate::{
     error::{Error, ErrorKind, Result},
     facts::KeyVersion,
-    ids::KeyId,
+    ids::{ClusterId, KeyId, VaultId},
 };
 
 const LIST: AzureAction = AzureAction::ReadKeyInVault;
@@ -27,6 +28,26 @@ const OPERATION_TAG: &str = "aks-kms-operation";
 const THROTTLED: u32 = 6;
 
 impl Azure {
+    /// Every version of a key: through Resource Manager, which needs no way into the vault, else from the vault
+    /// itself.
+    pub(crate) async fn versions_of_key(
+        &self,
+        key_id: &KeyId,
+        key_vault_id: Option<&VaultId>,
+        cluster: &ClusterId,
+    ) -> Result<Vec<KeyId>> {
+        if let Ok(vault) = self.vault_id(key_id, key_vault_id, cluster).await {
+            let path = format!("{vault}/keys/{}/versions", key_id.name());
+            let what = format!("list the versions of key {key_id} by Resource Manager");
+            let call = Call::get(path, API_VERSION, what, AzureAction::ReadKeyVersion);
+            if let Ok(versions) = self.list(call).await {
+                return Ok(versions.iter().filter_map(from_resource).collect());
+            }
+        }
+        let versions = self.key_versions(key_id).await?;
+        Ok(versions.into_iter().map(|version| version.key_id).collect())
+    }
+
     /// The versions of a key, the newest first. Asks the vault itself: only it can make one.
     pub(crate) async fn key_versions(&self, key_id: &KeyId) -> Result<Vec<KeyVersion>> {
         let what = format!("list the versions of key {} in its vault", key_id.without_version());
@@ -167,6 +188,12 @@ fn continuation(next: &str, key_id: &KeyId, path: &str) -> Option<Vec<(&'static 
         && url.path().eq_ignore_ascii_case(path)
         && query.iter().any(|(name, _)| *name == "$skiptoken"))
     .then_some(query)
+}
+
+/// The id of a version in a list of Resource Manager.
+fn from_resource(version: &Value) -> Option<KeyId> {
+    let id = version.pointer("/properties/keyUriWithVersion")?.as_str()?;
+    KeyId::parse(id).ok().filter(|key_id| key_id.version().is_some())
 }
 
 #[cfg(test)]

@@ -3,8 +3,9 @@
 use super::{
     Rule, RuleId,
     groups::{
-        BLOCK, BLOCK_UNLESS_HOLDS, CHANGES_KMS, CHANGES_KMS_OR_STATUS, INFO, SETS_KEY,
-        SETS_KEY_OR_STATUS, SETS_KEY_PROVISIONS_OR_STATUS, USES_IDENTITY, WARN, WRITES_SECRETS,
+        BLOCK, BLOCK_UNLESS_ALLOWED, BLOCK_UNLESS_HOLDS, CHANGES_KMS, CHANGES_KMS_OR_STATUS, INFO,
+        SETS_KEY, SETS_KEY_OR_STATUS, SETS_KEY_PROVISIONS_OR_STATUS, USES_IDENTITY, WARN,
+        WRITES_SECRETS,
     },
     pages,
 };
@@ -190,6 +191,24 @@ pub(super) const RULES: &[Rule] = &[
         verbs: CHANGES_KMS,
         violated_when: "the cluster uses the newer KMS data encryption",
         ..BLOCK_UNLESS_HOLDS
+    },
+    Rule {
+        id: RuleId::DataEncryptionIrreversible,
+        summary: "KMS data encryption cannot be turned off, and there is no way back to KMS with a versioned key.",
+        remedy: "Decide whether you want it for good; then name data-encryption-irreversible in allow.",
+        url: pages::DATA_ENCRYPTION,
+        verbs: &[Verb::SetDataEncryption],
+        violated_when: "it would be turned on for good",
+        ..BLOCK_UNLESS_ALLOWED
+    },
+    Rule {
+        id: RuleId::DataEncryptionRetry,
+        summary: "A change of KMS data encryption that did not succeed has no documented way back, and that its repetition keeps what the API servers write with is not documented either.",
+        remedy: "Ask Azure support, or name data-encryption-retry in allow: every secret is then proven to be under the key that the API servers write with, and the change that is configured is asked for again.",
+        url: pages::DATA_ENCRYPTION,
+        verbs: &[Verb::SetDataEncryption],
+        violated_when: "the last change of data encryption did not succeed",
+        ..BLOCK_UNLESS_ALLOWED
     },
     Rule {
         id: RuleId::PrivateEndpointNsg,

@@ -5,6 +5,7 @@ use super::{
     groups::{BLOCK, SETS_KEY_OR_STATUS, TAKES_KEY, TAKES_VAULT},
     pages,
 };
+use crate::ids::Verb;
 
 pub(super) const RULES: &[Rule] = &[
     Rule {
@@ -23,6 +24,15 @@ pub(super) const RULES: &[Rule] = &[
         url: pages::DATA_ENCRYPTION,
         verbs: TAKES_KEY,
         violated_when: "the key id lacks a version",
+        ..BLOCK
+    },
+    Rule {
+        id: RuleId::KeyIdVersionForbidden,
+        summary: "A customer-managed key of KMS data encryption is named without a version: AKS follows it to its newest one.",
+        remedy: "Pass the id without its last segment: `https://<vault host>/keys/<name>`.",
+        url: pages::DATA_ENCRYPTION,
+        verbs: &[Verb::SetDataEncryption, Verb::CreateCluster],
+        violated_when: "the key id names a version",
         ..BLOCK
     },
     Rule {

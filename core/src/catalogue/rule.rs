@@ -74,6 +74,7 @@ macro_rules! rule_ids {
 rule_ids! {
     KeyIdMalformed = "key-id-malformed",
     KeyIdVersionRequired = "key-id-version-required",
+    KeyIdVersionForbidden = "key-id-version-forbidden",
     KeyVaultIdRequired = "key-vault-id-required",
     KeyVaultIdMalformed = "key-vault-id-malformed",
     KeyVaultIdMismatch = "key-vault-id-mismatch",
@@ -99,6 +100,8 @@ rule_ids! {
     NodePoolVersionSkew = "node-pool-version-skew",
     UpgradeMayFail = "upgrade-may-fail",
     NewerExperienceIrreversible = "newer-experience-irreversible",
+    DataEncryptionIrreversible = "data-encryption-irreversible",
+    DataEncryptionRetry = "data-encryption-retry",
     PrivateEndpointNsg = "private-endpoint-nsg",
     VaultNotFound = "vault-not-found",
     VaultSoftDeleted = "vault-soft-deleted",

@@ -5,7 +5,7 @@ use std::str::FromStr;
 use crate::{
     error::{Error, ErrorKind, Result},
     ids::{ClusterId, ExpectedKey, KeyId, KubernetesVersion, NetworkMode, VaultId},
-    report::{KmsChange, KmsConfiguration},
+    report::{Experience, KmsChange, KmsConfiguration},
 };
 
 /// A managed cluster as Azure Resource Manager describes it.
@@ -93,12 +93,32 @@ impl ClusterFacts {
         self.kms.as_ref().filter(|profile| profile.enabled)
     }
 
+    /// Who looks after the key. Either sign of the newer experience counts: its own profile, and a key
+    /// that is named without a version. `None`: secrets are not encrypted with KMS.
+    pub(crate) fn experience(&self) -> Option<Experience> {
+        match self.kms_on() {
+            Some(profile) if self.infrastructure_encryption || profile.has_any_version() => {
+                Some(Experience::CustomerManaged)
+            }
+            Some(_) => Some(Experience::KeyVault),
+            None => self.infrastructure_encryption.then_some(Experience::PlatformManaged),
+        }
+    }
+
+    /// Whether the newer experience is on, which cannot be turned off.
+    pub(crate) fn has_data_encryption(&self) -> bool {
+        !matches!(self.experience(), None | Some(Experience::KeyVault))
+    }
+
     /// What the cluster is configured with.
     ///
     /// # Errors
     /// [`ErrorKind::Unexpected`] when its key, or in private mode its vault, cannot be named.
     pub(crate) fn configured(&self) -> Result<KmsChange> {
-        let Some(profile) = self.kms_on() else { return Ok(KmsChange::Off) };
+        let Some(profile) = self.kms_on() else {
+            let is_platform = self.infrastructure_encryption;
+            return Ok(if is_platform { KmsChange::PlatformManaged } else { KmsChange::Off });
+        };
         let key_vault_id = match &profile.vault {
             // Nobody goes by it, and Azure keeps whatever was there before.
             Some(Configured::Other(_)) if profile.network_mode == Some(NetworkMode::Public) => None,
@@ -106,11 +126,16 @@ impl ClusterFacts {
             Some(Configured::Id(id)) => Some(id.clone()),
             None => None,
         };
-        Ok(KmsChange::On(KmsConfiguration {
+        let configuration = KmsConfiguration {
             key_id: self.configured_key(profile)?,
             network_mode: profile.network_mode.unwrap_or_default(),
             key_vault_id,
-        }))
+        };
+        Ok(if self.has_data_encryption() {
+            KmsChange::CustomerManaged(configuration)
+        } else {
+            KmsChange::On(configuration)
+        })
     }
 
     /// What the API servers write with as the cluster is configured.
@@ -118,9 +143,14 @@ impl ClusterFacts {
     /// # Errors
     /// [`ErrorKind::Unexpected`] when its key cannot be named.
     pub(crate) fn expected(&self) -> Result<ExpectedKey> {
-        match self.kms_on() {
-            Some(profile) => self.configured_key(profile).map(ExpectedKey::Key),
-            None => Ok(ExpectedKey::Plaintext),
+        let key = |profile| self.configured_key(profile);
+        match (self.experience(), self.kms_on()) {
+            (Some(Experience::CustomerManaged), Some(profile)) => {
+                Ok(ExpectedKey::AnyVersion(key(profile)?.without_version()))
+            }
+            (_, Some(profile)) => key(profile).map(ExpectedKey::Key),
+            (Some(_), None) => Ok(ExpectedKey::Platform),
+            (None, None) => Ok(ExpectedKey::Plaintext),
         }
     }
 
@@ -141,8 +171,15 @@ impl ClusterFacts {
     /// Whether the cluster has this profile.
     pub(crate) fn has(&self, profile: &KmsChange) -> bool {
         match profile {
-            KmsChange::Off => self.kms_on().is_none(),
-            KmsChange::On(target) => self.kms_on().is_some_and(|profile| profile.is(target)),
+            KmsChange::Off => self.experience().is_none(),
+            KmsChange::PlatformManaged => self.experience() == Some(Experience::PlatformManaged),
+            KmsChange::On(target) => {
+                self.experience() == Some(Experience::KeyVault)
+                    && self.kms_on().is_some_and(|profile| profile.is(target))
+            }
+            KmsChange::CustomerManaged(target) => {
+                self.kms_on().is_some_and(|profile| profile.is_customer_managed(target))
+            }
         }
     }
 }
@@ -227,6 +264,21 @@ impl KmsProfile {
     /// `None`: there is none, or it cannot be read.
     pub(crate) fn key_vault_id(&self) -> Option<&VaultId> {
         self.vault.as_ref()?.id()
+    }
+
+    /// Whether its key is named without a version, which AKS takes for the newer experience.
+    pub(crate) fn has_any_version(&self) -> bool {
+        self.key_id().is_some_and(|key_id| key_id.version().is_none())
+    }
+
+    /// Whether this is the customer-managed target: same key without a version, same mode, and no
+    /// other vault.
+    pub(crate) fn is_customer_managed(&self, target: &KmsConfiguration) -> bool {
+        self.enabled
+            && self.key_id() == Some(&target.key_id)
+            && self.network_mode == Some(target.network_mode)
+            && (self.key_vault_id().is_none()
+                || self.key_vault_id() == target.key_vault_id.as_ref())
     }
 
     /// Whether this is the target: same key, same mode, and in private mode the same vault.

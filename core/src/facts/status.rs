@@ -3,7 +3,7 @@
 use super::{ClusterFacts, IdentityKind};
 use crate::{
     ids::KubernetesVersion,
-    report::{ClusterSummary, Experience, Finding, KmsStatus, KmsVersion},
+    report::{ClusterSummary, Finding, KmsStatus, KmsVersion},
 };
 
 impl ClusterFacts {
@@ -29,12 +29,7 @@ impl ClusterFacts {
             network_mode: on.and_then(|profile| profile.network_mode),
             key_vault_id: on.and_then(|profile| profile.key_vault_id().cloned()),
             kms_version: on.map(|_| version),
-            experience: match (on, self.infrastructure_encryption) {
-                (Some(_), true) => Some(Experience::CustomerManaged),
-                (Some(_), false) => Some(Experience::KeyVault),
-                (None, true) => Some(Experience::PlatformManaged),
-                (None, false) => None,
-            },
+            experience: self.experience(),
             vnet_integration: self.vnet_integration,
             identity_type: identity_type.to_owned(),
             etag: self.etag.clone(),

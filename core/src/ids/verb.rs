@@ -17,6 +17,8 @@ text_enum! {
         ChangeNetworkMode = "change_network_mode",
         /// Move from KMS v1 to v2.
         MigrateToV2 = "migrate_to_v2",
+        /// Move to KMS data encryption, the newer experience, or between its keys.
+        SetDataEncryption = "set_data_encryption",
         /// Rewrite secrets under the key in use.
         ReencryptSecrets = "reencrypt_secrets",
         /// Prove that no secret is under another key.

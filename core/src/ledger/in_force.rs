@@ -4,6 +4,7 @@ use super::Ledger;
 use crate::{
     error::Result,
     facts::ClusterFacts,
+    ids::ExpectedKey,
     report::{KmsChange, KmsConfiguration},
 };
 
@@ -15,12 +16,17 @@ use crate::{
 pub(crate) fn profile_in_force(now: &ClusterFacts, ledger: Option<&Ledger>) -> Result<KmsChange> {
     let current = ledger.and_then(|ledger| ledger.current.as_ref());
     let Some(entry) = current.filter(|_| !now.is_succeeded()) else { return now.configured() };
-    match (&entry.key_id, entry.network_mode) {
-        (None, _) => Ok(KmsChange::Off),
-        (Some(key_id), Some(network_mode)) => {
-            let (key_id, key_vault_id) = (key_id.clone(), entry.key_vault_id.clone());
+    let key_vault_id = entry.key_vault_id.clone();
+    match (entry.key(), entry.network_mode) {
+        (ExpectedKey::Plaintext, _) => Ok(KmsChange::Off),
+        (ExpectedKey::Platform, _) => Ok(KmsChange::PlatformManaged),
+        (ExpectedKey::Key(key_id), Some(network_mode)) => {
             Ok(KmsConfiguration { key_id, network_mode, key_vault_id }.set())
         }
-        (Some(_), None) => now.configured(),
+        (ExpectedKey::AnyVersion(key_id), Some(network_mode)) => {
+            let configuration = KmsConfiguration { key_id, network_mode, key_vault_id };
+            Ok(KmsChange::CustomerManaged(configuration))
+        }
+        (ExpectedKey::Key(_) | ExpectedKey::AnyVersion(_), None) => now.configured(),
     }
 }

@@ -84,7 +84,12 @@ impl<'a> KeyNeeds<'a> {
     }
 
     fn kms_is_on(self) -> bool {
-        self.ledger().current.as_ref().is_some_and(|entry| entry.key_id.is_some())
+        self.ledger().current.as_ref().is_some_and(Entry::is_encryption)
+    }
+
+    /// The newer experience is on: AKS looks after its keys.
+    fn is_data_encryption(self) -> bool {
+        self.ledger().current.as_ref().is_some_and(|entry| entry.key().is_data_encryption())
     }
 
     /// Every key of the ledger.
@@ -106,6 +111,9 @@ impl<'a> KeyNeeds<'a> {
         }
         if ledger.current.is_none() {
             return Need::Unknown("the key in use is not known".to_owned());
+        }
+        if self.is_data_encryption() && !entry.abandoned {
+            return self.of_others();
         }
         match (is(&ledger.previous), self.kms_is_on()) {
             (true, true) => needed(
@@ -136,6 +144,11 @@ impl<'a> KeyNeeds<'a> {
         let Some(current) = &ledger.current else {
             return unknown("the key in use is not known");
         };
+        // Until the proof, AKS may be about to rewrite what is under a key from before, and nothing tells
+        // when it is done. After it, nothing is left that the key would be needed for.
+        if self.is_data_encryption() {
+            return self.of_proof(current);
+        }
         if ledger.previous.is_none() && !self.kms_is_on() {
             return unknown("which key was in use before KMS was turned off, if any, is not known");
         }
@@ -157,6 +170,12 @@ impl<'a> KeyNeeds<'a> {
                  may still read with any key that it had; rotate once more",
             );
         }
+        self.of_proof(current)
+    }
+
+    /// Whether keys are needed that nothing but the proof of the current one speaks of.
+    fn of_proof(self, current: &Entry) -> Need {
+        let unknown = |what: &str| Need::Unknown(what.to_owned());
         if current.proven_at.is_none()
             || !matches!(current.evidence, Some(Evidence::Metrics | Evidence::MetricsUnnamed))
         {

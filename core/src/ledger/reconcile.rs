@@ -110,7 +110,7 @@ impl Reconciled {
             Fit::Unbroken
         } else if is(&ledger.current) {
             ledger.changed_by_others(seen.in_force);
-            if seen.key.key_id().is_none() {
+            if !seen.key.is_encryption() {
                 ledger.changed_while_off();
             }
             Fit::Changed
@@ -164,6 +164,7 @@ impl Reconciled {
             at: entry.proven_at?,
             evidence,
             watermark: entry.watermark.clone()?,
+            version: None,
             key_id_hash_seen: entry.key_id_hash_seen.clone(),
             given_up: Vec::new(),
         })
@@ -187,10 +188,12 @@ impl Reconciled {
 
 /// Whether the last thing known of a ledger's cluster is that a change to this key did not succeed.
 fn has_failed_to_set(ledger: &Ledger, key: &ExpectedKey) -> bool {
-    match key.key_id() {
-        Some(_) => ledger.retired.first().is_some_and(|entry| entry.abandoned && entry.is(key)),
-        // plaintext is not retired
-        None => false,
+    match key {
+        ExpectedKey::Key(_) | ExpectedKey::AnyVersion(_) => {
+            ledger.retired.first().is_some_and(|entry| entry.abandoned && entry.is(key))
+        }
+        // Neither plaintext nor a key without a name is retired.
+        ExpectedKey::Plaintext | ExpectedKey::Platform => false,
     }
 }
 

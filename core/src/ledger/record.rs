@@ -7,7 +7,7 @@ use crate::{
     error::{Error, ErrorKind, Result},
     ids::{ExpectedKey, KeyId, NetworkMode, VaultId},
     options::Intent,
-    report::{Evidence, KmsChange, OperationInProgress},
+    report::{Evidence, Experience, KmsChange, OperationInProgress},
     text::{LONGEST_NAME, one_line},
 };
 
@@ -70,8 +70,12 @@ pub(crate) enum Slot {
 /// A key, or plaintext, and what is proven of it.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 pub(crate) struct Entry {
-    /// `None`: plaintext.
+    /// `None`: plaintext, or a key of the platform's. A customer-managed key has the version that the API
+    /// servers were heard to write with, and none as long as that is not known.
     pub(crate) key_id: Option<KeyId>,
+    /// The newer experience that the key is of. `None`: none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) experience: Option<Experience>,
     /// How its vault is reached. `None`: not known, or plaintext.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) network_mode: Option<NetworkMode>,
@@ -137,6 +141,11 @@ impl Entry {
     pub(crate) fn unproven(key: &ExpectedKey) -> Self {
         Self {
             key_id: key.key_id().cloned(),
+            experience: match key {
+                ExpectedKey::AnyVersion(_) => Some(Experience::CustomerManaged),
+                ExpectedKey::Platform => Some(Experience::PlatformManaged),
+                ExpectedKey::Key(_) | ExpectedKey::Plaintext => None,
+            },
             network_mode: None,
             key_vault_id: None,
             key_id_hash_seen: None,
@@ -150,8 +159,25 @@ impl Entry {
         }
     }
 
+    /// The key as a cluster is configured with it.
+    pub(crate) fn key(&self) -> ExpectedKey {
+        match (self.experience, &self.key_id) {
+            (Some(Experience::PlatformManaged), _) => ExpectedKey::Platform,
+            (Some(Experience::CustomerManaged), Some(key_id)) => {
+                ExpectedKey::AnyVersion(key_id.without_version())
+            }
+            (_, Some(key_id)) => ExpectedKey::Key(key_id.clone()),
+            (_, None) => ExpectedKey::Plaintext,
+        }
+    }
+
     pub(crate) fn is(&self, key: &ExpectedKey) -> bool {
-        self.key_id.as_ref() == key.key_id()
+        self.key() == *key
+    }
+
+    /// Secrets are encrypted with it.
+    pub(crate) fn is_encryption(&self) -> bool {
+        self.key().is_encryption()
     }
 }
 
@@ -217,10 +243,10 @@ impl Record {
     }
 
     /// Keys whose name in the API servers' metrics cannot be computed, with the hash that was seen.
-    pub(crate) fn hashes_seen(&self) -> Vec<(KeyId, String)> {
+    pub(crate) fn hashes_seen(&self) -> Vec<(ExpectedKey, String)> {
         let ledger = &self.ledger;
         let held = [&ledger.current, &ledger.previous].into_iter().flatten().chain(&ledger.retired);
-        held.filter_map(|it| Some((it.key_id.clone()?, it.key_id_hash_seen.clone()?))).collect()
+        held.filter_map(|it| Some((it.key(), it.key_id_hash_seen.clone()?))).collect()
     }
 
     /// Reads the text that is kept.

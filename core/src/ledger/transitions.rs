@@ -4,7 +4,7 @@ use time::OffsetDateTime;
 
 use super::record::{Entry, Ledger, Operation, Record, Slot};
 use crate::{
-    ids::ExpectedKey,
+    ids::{ExpectedKey, KeyId},
     report::{Evidence, KmsChange, ReencryptReport},
 };
 
@@ -14,6 +14,8 @@ pub(crate) struct Proof {
     pub(crate) at: OffsetDateTime,
     pub(crate) evidence: Evidence,
     pub(crate) watermark: String,
+    /// The version of a customer-managed key that all secrets are under.
+    pub(crate) version: Option<KeyId>,
     /// The hash that the API servers count the key under, where it cannot be computed.
     pub(crate) key_id_hash_seen: Option<String>,
     pub(crate) given_up: Vec<String>,
@@ -21,11 +23,16 @@ pub(crate) struct Proof {
 
 impl Proof {
     /// The proof that a pass came to, if it came to one.
-    pub(crate) fn of(report: &ReencryptReport, key_id_hash_seen: Option<String>) -> Option<Self> {
+    pub(crate) fn of(
+        report: &ReencryptReport,
+        version: Option<KeyId>,
+        key_id_hash_seen: Option<String>,
+    ) -> Option<Self> {
         report.complete.then(|| Self {
             at: report.finished_at,
             evidence: report.evidence,
             watermark: report.watermark.clone(),
+            version,
             key_id_hash_seen,
             given_up: report.given_up.clone(),
         })
@@ -56,9 +63,32 @@ impl Ledger {
         self.dedup_retired();
     }
 
+    /// Every API server was heard to write with this version of the customer-managed key that is configured.
+    /// AKS moves from one to the next by itself: that changes no eTag.
+    pub(super) fn taken_up(&mut self, key: &ExpectedKey, version: &KeyId, at: OffsetDateTime) {
+        let Some(current) = self.current.as_mut().filter(|entry| entry.is(key)) else { return };
+        if current.key_id.as_ref() == Some(version) {
+            return;
+        }
+        let is_known = current.key_id.as_ref().is_some_and(|known| known.version().is_some());
+        let made = self.pending.take_if(|entry| entry.key_id.as_ref() == Some(version));
+        let entry = Entry { key_id: Some(version.clone()), ..Entry::unproven(key) };
+        let entry = Entry {
+            since: Some(at),
+            network_mode: current.network_mode,
+            key_vault_id: current.key_vault_id.clone(),
+            ..made.unwrap_or(entry)
+        };
+        let before = std::mem::replace(current, entry);
+        if is_known && let Some(older) = self.previous.replace(before) {
+            self.retire(older);
+        }
+        self.dedup_retired();
+    }
+
     /// The current key is replaced. AKS keeps the last key over a time without KMS.
     fn move_unknown_key(&mut self) {
-        let replaces_a_key = self.current.as_ref().is_some_and(|entry| entry.key_id.is_some());
+        let replaces_a_key = self.current.as_ref().is_some_and(Entry::is_encryption);
         self.unknown_key = match self.unknown_key {
             Some(Slot::Current) => Some(Slot::Previous),
             Some(Slot::Previous) if replaces_a_key => None,
@@ -84,7 +114,11 @@ impl Ledger {
             return;
         }
         let pending = self.pending.take();
-        let retired = || self.retired.iter().find(|entry| entry.is(key)).cloned();
+        // A version of a customer-managed key that was in use before need not be the one in use now.
+        let retired = || {
+            let named = self.retired.iter().find(|entry| entry.is(key));
+            named.filter(|_| !key.is_data_encryption()).cloned()
+        };
         let mut entry = pending.or_else(retired).unwrap_or_else(|| Entry::unproven(key));
         entry.since.get_or_insert(at);
         entry.abandoned = false;
@@ -114,7 +148,7 @@ impl Ledger {
     /// the API servers may have that of the change.
     pub(super) fn doubt(&mut self, configured: &ExpectedKey) {
         self.previous_uncertain = true;
-        if configured.key_id().is_some() {
+        if configured.is_encryption() {
             self.unknown_key = Some(Slot::Current);
         }
         if let Some(entry) = self.pending.take() {
@@ -147,6 +181,7 @@ impl Ledger {
         let entries = [&mut self.current, &mut self.pending, &mut self.previous];
         for entry in entries.into_iter().flatten().chain(&mut self.retired) {
             *entry = Entry {
+                key_id: entry.key_id.clone(),
                 since: entry.since,
                 network_mode: entry.network_mode,
                 key_vault_id: entry.key_vault_id.clone(),
@@ -177,12 +212,6 @@ impl Ledger {
             }
             is_new
         });
-    }
-}
-
-impl Entry {
-    pub(crate) fn key(&self) -> ExpectedKey {
-        self.key_id.clone().map_or(ExpectedKey::Plaintext, ExpectedKey::Key)
     }
 }
 
@@ -217,6 +246,29 @@ impl Record {
         ledger.dedup_retired();
     }
 
+    /// AKS has taken up this version of the customer-managed key that is configured.
+    pub(crate) fn taken_up(&mut self, version: &KeyId, at: OffsetDateTime) {
+        let key = ExpectedKey::AnyVersion(version.without_version());
+        self.ledger.taken_up(&key, version, at);
+    }
+
+    /// AKS is going to take up this version of the customer-managed key that is configured.
+    pub(crate) fn awaits(&mut self, version: &KeyId) {
+        let ledger = &mut self.ledger;
+        let is = |entry: &Option<Entry>| {
+            entry.as_ref().is_some_and(|entry| entry.key_id.as_ref() == Some(version))
+        };
+        if is(&ledger.current) || is(&ledger.pending) {
+            return;
+        }
+        let key = ExpectedKey::AnyVersion(version.without_version());
+        let entry = Entry { key_id: Some(version.clone()), ..Entry::unproven(&key) };
+        if let Some(other) = ledger.pending.replace(entry) {
+            ledger.retire(Entry { abandoned: true, ..other });
+        }
+        ledger.dedup_retired();
+    }
+
     /// The cluster is set, and this is its eTag now.
     pub(crate) fn settled(
         &mut self,
@@ -246,6 +298,9 @@ impl Record {
         if self.ledger.current.is_none() {
             // Every API server was heard to write with it.
             self.ledger.in_use(key, proof.at);
+        }
+        if let Some(version) = &proof.version {
+            self.ledger.taken_up(key, version, proof.at);
         }
         let Some(entry) = self.ledger.current.as_mut().filter(|entry| entry.is(key)) else {
             return;

@@ -86,7 +86,8 @@ impl KmsManager {
         };
         let intent = Intent::Enable(Enable { target, reencrypt: reencrypt.is_some() });
         let reencrypt = reencrypt.cloned().unwrap_or_default();
-        let request = OperationRequest { intent, new: Some(new), run: &run, limit, reencrypt };
+        let request =
+            OperationRequest { intent, new: Some(new), run: &run, limit, wait: true, reencrypt };
         Box::pin(self.0.perform(request)).await
     }
 }

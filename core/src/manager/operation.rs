@@ -2,14 +2,14 @@
 
 use crate::{
     azure::Azure,
-    error::Result,
+    error::{Error, Result},
     facts::ClusterFacts,
     ids::KeyId,
     ledger::{Ledger, Operation, profile_in_force},
     observe::{Observation, StoredRecord},
-    options::{Intent, Rotate},
+    options::{CustomerManagedKey, Intent, Rotate},
     plan::Plan,
-    report::KmsChange,
+    report::{Finding, KmsChange},
     rules,
     runner::Recorder,
 };
@@ -21,6 +21,16 @@ pub(super) async fn as_arguments(
     operation: &Operation,
     cluster: &ClusterFacts,
 ) -> Result<()> {
+    if let Intent::SetDataEncryption(asked) = &operation.intent {
+        let Some(key) = asked.target.on() else { return Ok(()) };
+        let key = CustomerManagedKey {
+            key_id: key.key_id.to_string(),
+            key_vault_id: key.key_vault_id.as_ref().map(ToString::to_string).unwrap_or_default(),
+            network_mode: key.network_mode,
+        };
+        let judged = rules::customer_managed(&key, azure.key_vault_suffix().await?);
+        return judged.map(|_| ()).map_err(not_an_argument);
+    }
     let target = match (&operation.intent, &operation.before) {
         (Intent::Enable(asked), _) => Some(&asked.target.key_id),
         (Intent::Rotate(asked), _) => asked.key_id.as_ref(),
@@ -35,9 +45,13 @@ pub(super) async fn as_arguments(
     let suffix = azure.key_vault_suffix().await?;
     match rules::rotation(Some(key_id.as_str()), None, None, suffix) {
         Ok(_) => Ok(()),
-        Err(findings) => Err(rules::invalid_input(findings, Vec::new())
-            .with_context("the record names this key; abandon drops the operation")),
+        Err(findings) => Err(not_an_argument(findings)),
     }
+}
+
+fn not_an_argument(findings: Vec<Finding>) -> Error {
+    rules::invalid_input(findings, Vec::new())
+        .with_context("the record names this key; abandon drops the operation")
 }
 
 /// The operation as it is recorded when it begins.
@@ -91,7 +105,7 @@ pub(super) fn is_our_operation(intent: &Intent, seen: &Observation) -> bool {
 pub(super) fn with_key_made(intent: &Intent, made: Option<&KeyId>) -> Intent {
     match (intent, made.cloned()) {
         (Intent::Rotate(rotate), Some(key_id)) if rotate.key_id.is_none() => {
-            Intent::Rotate(Rotate { key_id: Some(key_id), ..rotate.clone() })
+            Intent::Rotate(Rotate { key_id: Some(key_id), made: true, ..rotate.clone() })
         }
         _ => intent.clone(),
     }
@@ -102,6 +116,10 @@ pub(super) fn goes_on(operation: &Operation, plan: &Plan) -> String {
     let sets = match plan.target() {
         Some(KmsChange::On(target)) => format!("it is going to set key {}", target.key_id),
         Some(KmsChange::Off) => "it is going to turn KMS off".to_owned(),
+        Some(KmsChange::CustomerManaged(target)) => {
+            format!("it is going to set customer-managed key {}", target.key_id)
+        }
+        Some(KmsChange::PlatformManaged) => "it is going to set a platform-managed key".to_owned(),
         None => "it sets no other key".to_owned(),
     };
     let verb = operation.intent.verb();

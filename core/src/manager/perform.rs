@@ -31,7 +31,7 @@ use crate::{
     progress::Phase,
     report::{KmsStatus, OperationReport},
     rules,
-    runner::{HalfWay, RecordContext, Recorder, RunOutcome, Runner, settled},
+    runner::{HalfWay, RecordContext, Recorder, RunOutcome, Runner, Waited, settled},
     verbs,
 };
 
@@ -48,6 +48,8 @@ pub(super) struct OperationRequest<'a> {
     pub(super) run: &'a RunOptions,
     /// Of `run`, since the call began.
     pub(super) limit: TimeLimit,
+    /// Whether to wait for what AKS does in its own time.
+    pub(super) wait: bool,
     /// How secrets are rewritten; which ones is part of the intent.
     pub(super) reencrypt: ReencryptOptions,
 }
@@ -72,6 +74,7 @@ struct OperationRun<'a> {
     /// This call has written something besides the record.
     wrote: AtomicBool,
     half_way: HalfWay,
+    waited: Waited,
 }
 
 /// How this call found the cluster.
@@ -93,13 +96,14 @@ impl Inner {
             closed: tokio::sync::OnceCell::new(),
             wrote: AtomicBool::new(false),
             half_way: HalfWay::new(self.journal.is_kept()),
+            waited: Waited::default(),
             request: &request,
         };
         let span = tracing::info_span!("operation", %verb, cluster = %self.cluster);
         let work = Box::pin(run.to_its_end().instrument(span));
         let is_recorded = self.journal.is_kept();
         let then = if is_recorded { AtTimeLimit::GoesOn } else { AtTimeLimit::IsForgotten };
-        let outcome = run.session.in_time(request.limit, then, work).await;
+        let outcome = run.session.in_time_but_for(&run.waited, request.limit, then, work).await;
         if run.is_taken_over().await {
             // What is recorded is the other's, who is at work on it.
             run.half_way.is_unfinished(None);
@@ -207,6 +211,7 @@ impl OperationRun<'_> {
             };
             let intent = with_key_made(&with_made, made.as_ref());
             let plan = verbs::plan(&seen.observed, &intent, &self.request.reencrypt, allow)?;
+            let plan = if self.request.wait { plan } else { plan.until_wait() };
             let changes = plan.steps.iter().any(|step| step.kind.changes_cluster());
             if changes && self.request.new.is_some() && !run.dry_run {
                 return Err(creation::changed(&self.session));
@@ -261,11 +266,14 @@ impl OperationRun<'_> {
         };
         let options = self.request.run;
         let is_new = unfinished.is_none();
+        // AKS moves on from a key of data encryption by itself, which changes no eTag.
+        let moves_on = observed.cluster.has_data_encryption();
         // KMS v1 names no keys: what its API servers wrote with before the change must be heard, or
         // the same provider looks like another one.
         let named = observed.cluster.kms_on().is_none()
             || observed.cluster.kubernetes_version >= KubernetesVersion::KMS_V2;
-        let proven = found.as_ref().filter(|_| named && observed.cluster.is_succeeded());
+        let proven =
+            found.as_ref().filter(|_| named && !moves_on && observed.cluster.is_succeeded());
         let proof = proven.and_then(|found| found.reconciled.standing_proof());
         let recording = match &kubernetes {
             Some(api) if inner.journal.is_kept() => {
@@ -314,6 +322,7 @@ impl OperationRun<'_> {
             half_way: &self.half_way,
             closed: &self.closed,
             wrote: &self.wrote,
+            waited: &self.waited,
         };
         runner.run(plan, observed.cluster.etag).await
     }

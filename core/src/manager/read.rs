@@ -6,9 +6,9 @@ use super::{
 };
 use crate::{
     error::{Error, ErrorKind, Result, api_server_unreachable},
-    ids::{ExpectedKey, Verb},
+    ids::{ExpectedKey, KeyId, Verb},
     kubernetes::{Needs, ObserveScope},
-    ledger::{Fit, Reconciled},
+    ledger::{Entry, Fit, Reconciled},
     observe::{KeyToObserve, Observation},
     options::{ReencryptOptions, StatusOptions, VerifySecretsOptions},
     plan::Plan,
@@ -165,6 +165,12 @@ async fn verify(
     Ok(())
 }
 
+/// Of a key that AKS moves on by itself: what the API servers counted it under when it was proven.
+fn proven_hash(entry: &Entry) -> Option<String> {
+    let computed = || entry.key_id.as_ref().map(KeyId::metrics_hash);
+    entry.key().is_data_encryption().then(|| entry.key_id_hash_seen.clone().or_else(computed))?
+}
+
 /// The proof that the record holds of this key, which the cluster is set to.
 fn recorded_proof(found: &Reconciled, key: &ExpectedKey) -> Result<LedgerProof> {
     let why = match found.fit {
@@ -184,6 +190,7 @@ fn recorded_proof(found: &Reconciled, key: &ExpectedKey) -> Result<LedgerProof> 
                 evidence: entry.evidence?,
                 given_up: entry.given_up.clone(),
                 unbroken: found.fit == Fit::Unbroken,
+                hash: proven_hash(entry),
             })
         })
         .ok_or_else(|| inconclusive("no proof of the key in use is recorded"))

@@ -68,7 +68,9 @@ pub(super) async fn resume(inner: &Inner, options: ResumeOptions) -> Result<Oper
     match operation {
         Some(operation) => {
             let (intent, reencrypt) = (operation.intent, options.reencrypt);
-            inner.perform(OperationRequest { intent, new: None, run: &run, limit, reencrypt }).await
+            let (run, wait) = (&run, options.wait);
+            let request = OperationRequest { intent, new: None, run, limit, wait, reencrypt };
+            inner.perform(request).await
         }
         None => nothing_recorded(inner, Verb::Resume, &run, &seen),
     }

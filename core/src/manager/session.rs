@@ -16,7 +16,7 @@ use crate::{
     progress::Reporter,
     reencrypt::{Engine, EngineConfig},
     report::{KmsStatus, OperationReport},
-    runner::RunLog,
+    runner::{RunLog, Waited},
 };
 
 /// How long a verb may take that only reads and has no time limit of its own.
@@ -88,8 +88,21 @@ impl<'a> Session<'a> {
         then: AtTimeLimit,
         work: impl Future<Output = Result<T>>,
     ) -> Result<T> {
+        self.in_time_but_for(&Waited::default(), limit, then, work).await
+    }
+
+    /// The same, without the time that was waited for what is not part of the limit.
+    pub(super) async fn in_time_but_for<T>(
+        &self,
+        waited: &Waited,
+        limit: impl Into<TimeLimit>,
+        then: AtTimeLimit,
+        work: impl Future<Output = Result<T>>,
+    ) -> Result<T> {
+        let limit: TimeLimit = limit.into();
         let at_last = || self.reporter.last_message();
-        in_time(&self.inner.cluster, self.verb, limit.into(), then, at_last, work).await
+        let outcome = within(|| limit.left().saturating_add(waited.total()), work).await;
+        in_words(outcome, &self.inner.cluster, self.verb, limit, then, at_last)
     }
 
     /// The report, on its own or with the error.
@@ -213,7 +226,31 @@ pub(super) async fn in_time<T>(
     at_last: impl FnOnce() -> String,
     work: impl Future<Output = Result<T>>,
 ) -> Result<T> {
-    let outcome = tokio::time::timeout(limit.left(), work).await.unwrap_or_else(|_| {
+    let outcome = within(|| limit.left(), work).await;
+    in_words(outcome, cluster, verb, limit, then, at_last)
+}
+
+/// What comes of the work. `None`: nothing in time. `left` may grow while it goes on.
+async fn within<T>(left: impl Fn() -> Duration, work: impl Future<Output = T>) -> Option<T> {
+    let mut work = std::pin::pin!(work);
+    loop {
+        match tokio::time::timeout(left(), work.as_mut()).await {
+            Ok(outcome) => return Some(outcome),
+            Err(_) if left().is_zero() => return None,
+            Err(_) => {}
+        }
+    }
+}
+
+fn in_words<T>(
+    outcome: Option<Result<T>>,
+    cluster: &ClusterId,
+    verb: Verb,
+    limit: TimeLimit,
+    then: AtTimeLimit,
+    at_last: impl FnOnce() -> String,
+) -> Result<T> {
+    let outcome = outcome.unwrap_or_else(|| {
         let then = match then {
             AtTimeLimit::Unchanged => {
                 "Azure or the API server does not respond in time; nothing was changed, call it again"

@@ -62,7 +62,10 @@ impl OperationState {
                 self.in_use = InUse::Heard(vec![expected.clone()]);
                 return Some(self.done(StepOutcome::Skipped));
             }
-            (Effect::Converge { .. } | Effect::FindKeyInUse { .. }, Outcome::Heard(keys)) => {
+            (
+                Effect::Converge { .. } | Effect::AwaitVersion { .. } | Effect::FindKeyInUse { .. },
+                Outcome::Heard(keys),
+            ) => {
                 self.heard(&keys);
             }
             (Effect::Rewrite, Outcome::Done) => self.stage = Stage::Rewritten,

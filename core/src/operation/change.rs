@@ -19,6 +19,8 @@
 //!    tells.
 //! 8. A key is set back over the way that the cluster is configured with for its vault, since Azure
 //!    refuses another one while KMS is on; over the public way only while the vault is open to it.
+//! 9. From data encryption there is no way back: nothing else is ever sent to a cluster that has it. A
+//!    change of it that did not succeed is asked for again only if the caller allows that.
 
 use crate::{
     facts::ClusterFacts,
@@ -36,6 +38,12 @@ pub(crate) enum InUse {
     Heard(Vec<ExpectedKey>),
     /// The API servers are down. The record, or the caller, says that they read with the target.
     Vouched,
+}
+
+impl InUse {
+    fn is_heard(&self) -> bool {
+        matches!(self, Self::Heard(_))
+    }
 }
 
 /// A change as far as it has come.
@@ -62,6 +70,8 @@ pub(crate) struct Look {
     pub(crate) has_target: bool,
     /// The key that the profile names. `None`: it cannot be named.
     pub(crate) configured: Option<ExpectedKey>,
+    /// Data encryption is on, which cannot be turned off.
+    pub(crate) data_encryption: bool,
 }
 
 impl Look {
@@ -72,6 +82,7 @@ impl Look {
             succeeded: seen.is_succeeded(),
             has_target: seen.has(target),
             configured: seen.expected().ok(),
+            data_encryption: seen.has_data_encryption(),
         }
     }
 }
@@ -90,22 +101,29 @@ pub(crate) enum Next {
     Refuse,
 }
 
-/// The rules above, in their order. `etag` is the one that was seen before the gate.
+/// The rules above, in their order. `etag` is the one that was seen before the gate. `may_repeat`: the
+/// caller allows that a change of data encryption is asked for again.
 pub(crate) fn next(
     target: &KmsChange,
     etag: Option<&str>,
     in_use: &InUse,
     progress: Progress,
     look: &Look,
+    may_repeat: bool,
 ) -> Next {
     if look.busy {
         return Next::Wait;
     }
+    if look.data_encryption && !target.is_data_encryption() {
+        return Next::Refuse;
+    }
     let unchanged = look.etag.is_some() && look.etag.as_deref() == etag;
+    let repeats = may_repeat && look.configured == Some(target.expected());
     match progress {
         Progress::Refused if !look.succeeded && look.has_target => Next::Put,
         _ if !unchanged => Next::Replan,
         Progress::Begun if look.succeeded && look.has_target => Next::Done,
+        Progress::Begun if in_use.is_heard() && repeats => Next::Intend,
         Progress::Begun if !may_set(target, in_use, look.configured.as_ref()) => Next::Refuse,
         Progress::Begun => Next::Intend,
         Progress::Intended | Progress::Sent | Progress::Refused => Next::Put,
@@ -152,8 +170,13 @@ pub(crate) fn candidates(
     ledger: Option<&Ledger>,
 ) -> Vec<ExpectedKey> {
     let recorded = ledger.into_iter().flat_map(|ledger| ledger.entries().map(Entry::key));
-    let named = now.expected().ok().into_iter().chain(later).chain(before.map(KmsChange::expected));
-    let all = named.chain(recorded).chain([ExpectedKey::Plaintext]);
+    let configured = now.expected().ok();
+    // What was in use before may be a version of the customer-managed key that is configured, through
+    // another provider: what is written with then is not what is configured.
+    let (first, last) =
+        if now.has_data_encryption() { (None, configured) } else { (configured, None) };
+    let named = first.into_iter().chain(later).chain(before.map(KmsChange::expected));
+    let all = named.chain(recorded).chain([ExpectedKey::Plaintext]).chain(last);
     let mut candidates = Vec::new();
     for key in all {
         if !candidates.contains(&key) {
@@ -175,12 +198,20 @@ pub(crate) fn profile_of(
     before: Option<&KmsChange>,
     ledger: Option<&Ledger>,
 ) -> Option<KmsChange> {
-    let ExpectedKey::Key(key_id) = key else { return Some(KmsChange::Off) };
+    let (key_id, is_customer_managed) = match key {
+        ExpectedKey::Plaintext => return Some(KmsChange::Off),
+        ExpectedKey::Platform => return Some(KmsChange::PlatformManaged),
+        ExpectedKey::Key(key_id) => (key_id, false),
+        ExpectedKey::AnyVersion(key_id) => (key_id, true),
+    };
     let on = |(network_mode, key_vault_id)| {
-        KmsConfiguration { key_id: key_id.clone(), network_mode, key_vault_id }.set()
+        let target = KmsConfiguration { key_id: key_id.clone(), network_mode, key_vault_id };
+        if is_customer_managed { KmsChange::CustomerManaged(target) } else { target.set() }
     };
     let configured = match now.configured() {
-        Ok(KmsChange::On(now)) if now.key_id.host().eq_ignore_ascii_case(key_id.host()) => {
+        Ok(KmsChange::On(now) | KmsChange::CustomerManaged(now))
+            if now.key_id.host().eq_ignore_ascii_case(key_id.host()) =>
+        {
             Some((now.network_mode, now.key_vault_id))
         }
         _ => None,

@@ -15,7 +15,9 @@ fn key(number: u8) -> ExpectedKey {
 
 fn target(number: u8) -> KmsChange {
     match key(number) {
-        ExpectedKey::Plaintext => KmsChange::Off,
+        ExpectedKey::AnyVersion(_) | ExpectedKey::Platform | ExpectedKey::Plaintext => {
+            KmsChange::Off
+        }
         ExpectedKey::Key(key_id) => KmsChange::On(KmsConfiguration {
             key_id,
             network_mode: NetworkMode::Public,
@@ -32,6 +34,7 @@ fn configured(number: u8) -> Look {
         succeeded: true,
         has_target: false,
         configured: Some(key(number)),
+        data_encryption: false,
     }
 }
 
@@ -40,7 +43,7 @@ fn heard(numbers: &[u8]) -> InUse {
 }
 
 fn next_of(to: u8, in_use: &InUse, progress: Progress, look: &Look) -> Next {
-    next(&target(to), Some("a"), in_use, progress, look)
+    next(&target(to), Some("a"), in_use, progress, look, false)
 }
 
 #[test]
@@ -59,7 +62,7 @@ fn a_change_is_intended_then_sent_for_the_etag_of_the_plan() {
         let changed = Look { etag: Some("b".to_owned()), ..look.clone() };
         assert_eq!(next_of(2, &heard(&[1]), progress, &changed), Next::Replan, "{progress:?}");
         let without = Look { etag: None, ..look };
-        let next = next(&target(2), None, &heard(&[1]), progress, &without);
+        let next = next(&target(2), None, &heard(&[1]), progress, &without, false);
         assert_eq!(next, Next::Replan, "without an eTag nobody can tell: {progress:?}");
     }
 }

@@ -32,6 +32,10 @@ pub(crate) enum Effect {
     TakeProof { expected: ExpectedKey },
     /// Wait until every API server writes with the key.
     Converge { purpose: Purpose, expected: ExpectedKey },
+    /// Wait until AKS has taken up this version of a customer-managed key.
+    AwaitVersion { expected: ExpectedKey },
+    /// Record that this version of the customer-managed key is in use.
+    RecordVersion { version: KeyId },
     /// Find which of these the API servers write with.
     FindKeyInUse { purpose: Purpose, candidates: Vec<ExpectedKey> },
     /// Rewrite every secret under the key in use.

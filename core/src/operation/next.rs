@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     facts::ClusterFacts,
-    ids::{ExpectedKey, KubernetesVersion, NetworkMode, VaultId},
+    ids::{ExpectedKey, KeyId, KubernetesVersion, NetworkMode, VaultId},
     report::{KmsChange, Purpose, StepKind, StepOutcome},
 };
 
@@ -45,6 +45,10 @@ pub(crate) fn next(state: &OperationState) -> Effect {
             reencrypt_secrets(state, expected.as_ref(), *purpose)
         }
         StepKind::WaitForKey { expected } => wait_for_key(state, &state.expected(expected)),
+        StepKind::WaitForKeyVersion { key_id } => match state.version(key_id) {
+            Some(version) => wait_for_version(state, version),
+            None => Effect::Stop(Stop::Failed),
+        },
         // Done without a run, or before it.
         StepKind::VerifySecrets | StepKind::CreateCluster { .. } => {
             Effect::Pass(StepOutcome::Skipped)
@@ -101,7 +105,8 @@ fn change_to(
     seen: &ClusterFacts,
 ) -> Effect {
     let look = change::Look::of(seen, target);
-    match change::next(target, state.etag.as_deref(), &state.in_use, progress, &look) {
+    let may_repeat = state.context.accepts_retry && target.is_data_encryption();
+    match change::next(target, state.etag.as_deref(), &state.in_use, progress, &look, may_repeat) {
         change::Next::Wait => READ,
         change::Next::Done => Effect::Pass(StepOutcome::AlreadyDone),
         change::Next::Intend => Effect::Intend {
@@ -148,6 +153,18 @@ fn wait_for_key(state: &OperationState, expected: &ExpectedKey) -> Effect {
         (Stage::Converged, Some(seen)) if seen.etag != state.etag => CHANGED,
         (Stage::Converged, Some(_)) => Effect::Pass(StepOutcome::Done),
         _ => Effect::Converge { purpose: Purpose::Rewrite, expected: expected.clone() },
+    }
+}
+
+/// AKS takes it up in its own time, which changes no eTag. Meanwhile others may have set another key.
+fn wait_for_version(state: &OperationState, version: KeyId) -> Effect {
+    match (&state.stage, &state.seen) {
+        (Stage::Converged, None) => READ,
+        (Stage::Converged, Some(seen)) if seen.expected().is_ok_and(|key| key.covers(&version)) => {
+            Effect::RecordVersion { version }
+        }
+        (Stage::Converged, Some(_)) => CHANGED,
+        _ => Effect::AwaitVersion { expected: ExpectedKey::Key(version) },
     }
 }
 

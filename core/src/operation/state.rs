@@ -27,6 +27,8 @@ pub(crate) struct Context {
     pub(crate) off_and_on: bool,
     /// The caller accepts that the key in use is not proven.
     pub(crate) accepts_unproven: bool,
+    /// The caller accepts that a change of data encryption is asked for again.
+    pub(crate) accepts_retry: bool,
 }
 
 /// A run of a plan.
@@ -141,6 +143,12 @@ impl OperationState {
     /// The target with the key version that the operation made.
     pub(super) fn resolved(&self, target: &KmsChange) -> KmsChange {
         self.made.as_ref().map_or_else(|| target.clone(), |made| target.with_version(made))
+    }
+
+    /// The version of a customer-managed key that is waited for. `None`: it is not made yet.
+    pub(super) fn version(&self, key_id: &KeyId) -> Option<KeyId> {
+        let made = self.made.as_ref().filter(|made| made.without_version() == *key_id);
+        if key_id.version().is_some() { Some(key_id.clone()) } else { made.cloned() }
     }
 
     /// The key with the version that the operation made, where the plan names none.

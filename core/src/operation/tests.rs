@@ -31,6 +31,7 @@ fn rotation(world: &World) -> OperationState {
         network_mode: None,
         key_vault_id: None,
         reencrypt: true,
+        made: false,
     });
     let allow: &[RuleId] = &[];
     let plan = verbs::plan(&world.observed, &intent, &ReencryptOptions::default(), allow).unwrap();
@@ -40,6 +41,7 @@ fn rotation(world: &World) -> OperationState {
         is_proven: false,
         off_and_on: false,
         accepts_unproven: false,
+        accepts_retry: false,
     };
     OperationState::new(
         context,

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     ids::{KeyId, KubernetesVersion, NetworkMode, NodePools, VaultAccess, VaultId, Verb},
-    report::KmsConfiguration,
+    report::{KmsChange, KmsConfiguration},
 };
 
 /// What a verb that writes is asked for: recorded in the cluster, so that another machine can go
@@ -17,6 +17,7 @@ pub(crate) enum Intent {
     Disable(Disable),
     ChangeNetworkMode(ChangeNetworkMode),
     MigrateToV2(MigrateToV2),
+    SetDataEncryption(SetDataEncryption),
     ReencryptSecrets(ReencryptSecrets),
 }
 
@@ -39,6 +40,9 @@ pub(crate) struct Rotate {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) key_vault_id: Option<VaultId>,
     pub(crate) reencrypt: bool,
+    /// The operation has made the version that `key_id` names.
+    #[serde(skip)]
+    pub(crate) made: bool,
 }
 
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
@@ -58,6 +62,14 @@ pub(crate) struct MigrateToV2 {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) kubernetes_version: Option<KubernetesVersion>,
     pub(crate) node_pools: NodePools,
+}
+
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub(crate) struct SetDataEncryption {
+    /// Of the newer experience.
+    pub(crate) target: KmsChange,
+    /// Secrets are rewritten afterwards.
+    pub(crate) reencrypt: bool,
 }
 
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
@@ -86,6 +98,7 @@ impl Intent {
             Self::Disable(_) => Verb::Disable,
             Self::ChangeNetworkMode(_) => Verb::ChangeNetworkMode,
             Self::MigrateToV2(_) => Verb::MigrateToV2,
+            Self::SetDataEncryption(_) => Verb::SetDataEncryption,
             Self::ReencryptSecrets(_) => Verb::ReencryptSecrets,
         }
     }

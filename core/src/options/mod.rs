@@ -1,6 +1,7 @@
 //! What callers ask for, and how.
 
 mod intent;
+mod key_source;
 mod new_key;
 mod provision_options;
 #[cfg(feature = "bindings")]
@@ -12,7 +13,9 @@ mod verb_options;
 
 pub(crate) use intent::{
     ChangeNetworkMode, Disable, Enable, Intent, MigrateToV2, ReencryptSecrets, Rotate,
+    SetDataEncryption,
 };
+pub use key_source::{CustomerManagedKey, KeySource};
 pub use new_key::NewKey;
 pub use provision_options::ProvisionOptions;
 #[doc(hidden)]
@@ -20,5 +23,5 @@ pub use timing::Timing;
 pub use verb_options::{
     ChangeNetworkModeOptions, CreateClusterOptions, DisableOptions, EnableOptions,
     MigrateToV2Options, Pace, Reencrypt, ReencryptOptions, ReencryptSecretsOptions, ResumeOptions,
-    RotateOptions, RunOptions, StatusOptions, VerifySecretsOptions,
+    RotateOptions, RunOptions, SetDataEncryptionOptions, StatusOptions, VerifySecretsOptions,
 };

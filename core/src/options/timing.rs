@@ -22,6 +22,11 @@ pub struct Timing {
     pub convergence_poll: Duration,
     /// How long API servers may take to write with the expected key.
     pub convergence_limit: Duration,
+    /// How long AKS may take to take up a new version of a customer-managed key, for which it looks
+    /// every six hours.
+    pub key_version_limit: Duration,
+    /// Pause between two looks whether AKS has taken up a new version.
+    pub key_version_poll: Duration,
     /// How long a write under the old key can be under way: the watermark is taken this long after convergence.
     pub watermark: Duration,
     /// How long API servers are given without evidence of what they write with.
@@ -68,6 +73,8 @@ impl Timing {
             role_propagation: seconds(5 * 60),
             convergence_poll: seconds(1),
             convergence_limit: seconds(10 * 60),
+            key_version_limit: seconds(7 * 60 * 60),
+            key_version_poll: seconds(60),
             watermark: seconds(60),
             weak_convergence: seconds(5 * 60),
             server_liveness: seconds(45),
@@ -120,6 +127,8 @@ mod tests {
             role_propagation: seconds(300),
             convergence_poll: seconds(1),
             convergence_limit: seconds(600),
+            key_version_limit: seconds(25_200),
+            key_version_poll: seconds(60),
             watermark: seconds(60),
             weak_convergence: seconds(300),
             server_liveness: seconds(45),

@@ -62,7 +62,9 @@ impl fmt::Debug for RunOptions {
 
 /// Options of a verb: its own, and those of [`RunOptions`], flat.
 macro_rules! verb_options {
-    ($(#[$meta:meta])* $name:ident { $($(#[$doc:meta])* $field:ident: $type:ty,)* }) => {
+    ($(#[$meta:meta])* $name:ident {
+        $($(#[$doc:meta])* $field:ident: $type:ty $(= $default:expr)?,)*
+    }) => {
         $(#[$meta])*
         #[derive(Clone)]
         #[cfg_attr(
@@ -113,7 +115,7 @@ macro_rules! verb_options {
                     give_up_secrets,
                     timeout,
                     on_progress,
-                    $($field: <$type>::default(),)*
+                    $($field: verb_options!(@default $type $(, $default)?),)*
                 }
             }
         }
@@ -137,6 +139,8 @@ macro_rules! verb_options {
             }
         }
     };
+    (@default $type:ty) => { <$type>::default() };
+    (@default $type:ty, $default:expr) => { $default };
 }
 
 /// Whether secrets are rewritten after the key in use has changed.
@@ -243,6 +247,10 @@ verb_options! {
         /// Resource id of the key's vault. Default: the vault in use, if the key is in it. Required in
         /// private mode for another vault.
         key_vault_id: Option<String>,
+        /// Of a customer-managed key: whether to wait until AKS has taken up the new version, 7 hours at most, which
+        /// are not part of `timeout`. Without, the operation stays recorded, and the same call or `resume` goes
+        /// on with it. Default: yes.
+        wait: bool = true,
         /// Whether secrets are rewritten afterwards. Default: yes.
         reencrypt: Reencrypt,
     }
@@ -280,9 +288,20 @@ verb_options! {
 }
 
 verb_options! {
+    /// Options of `set_data_encryption`.
+    SetDataEncryptionOptions {
+        /// Whether secrets are rewritten and proven afterwards. AKS rewrites them by itself, and does not say
+        /// when it is done. Default: yes.
+        reencrypt: Reencrypt,
+    }
+}
+
+verb_options! {
     /// Options of `resume`. What the operation was begun with (`allow`, `give_up_secrets`) is not
     /// remembered: what still has to be allowed or given up is named again.
     ResumeOptions {
+        /// As of `rotate`. Default: yes.
+        wait: bool = true,
         /// How secrets are rewritten. Which ones, and whether, was decided when the operation began.
         #[cfg_attr(feature = "bindings", schemars(flatten))]
         reencrypt: ReencryptOptions,

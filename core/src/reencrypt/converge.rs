@@ -30,6 +30,9 @@ impl Engine {
         let expected = pass.expected().clone();
         let began = Instant::now();
         let mut waited = false;
+        // It is taken up only when that is seen.
+        let is_awaited = matches!(pass.awaited, Awaited::TakenUp);
+        let (limit, poll) = self.patience(pass);
         loop {
             if !self.metrics {
                 return self.converge_weakly(pass, Doubt::Metrics).await;
@@ -37,7 +40,7 @@ impl Engine {
             let before = pass.before_change.as_ref();
             let is_configured = self.settled || before.is_some();
             let verdict = |heard: &[ProbedServer]| match judge(heard, &expected, before, &names) {
-                Verdict::Unidentified { .. } if !is_configured => Verdict::No,
+                Verdict::Unidentified { .. } if !is_configured || is_awaited => Verdict::No,
                 verdict => verdict,
             };
             let differ =
@@ -49,10 +52,13 @@ impl Engine {
                         Verdict::Proven(evidence) => {
                             return self.converged(pass, evidence, heard, false).await;
                         }
+                        Verdict::Unchanged(evidence) if waited => {
+                            return self.converged(pass, evidence, heard, false).await;
+                        }
                         Verdict::Unidentified { touch } if waited => {
                             return self.converged(pass, Evidence::Weak, heard, touch).await;
                         }
-                        Verdict::Unidentified { .. } => {
+                        Verdict::Unchanged(_) | Verdict::Unidentified { .. } => {
                             waited = true;
                             self.wait_weakly(pass, Doubt::KeyUnidentified).await;
                             continue;
@@ -64,13 +70,21 @@ impl Engine {
                 Round::Partial { why, heard } => (why, heard),
                 Round::Unknown(doubt) => return self.converge_weakly(pass, doubt).await,
             };
-            if began.elapsed() >= self.timing.convergence_limit {
+            if began.elapsed() >= limit {
                 return Err(not_converged(&expected, began.elapsed(), &seen, &heard, &names));
             }
             // The reason for waiting: a server asks its KMS plugin for the key once a minute, or is
             // about to restart. Asking for its health makes it ask sooner.
             self.reporter.message(format!("Waiting for {expected}: {seen}"));
-            tokio::time::sleep(self.timing.convergence_poll).await;
+            tokio::time::sleep(poll).await;
+        }
+    }
+
+    /// How long API servers are waited for, and the pause between two looks.
+    fn patience(&self, pass: &Pass) -> (Duration, Duration) {
+        match pass.awaited {
+            Awaited::TakenUp => (self.timing.key_version_limit, self.timing.key_version_poll),
+            _ => (self.timing.convergence_limit, self.timing.convergence_poll),
         }
     }
 
@@ -87,6 +101,7 @@ impl Engine {
             self.limiter.set_secret_bytes(bytes);
         }
         self.learn(pass.expected(), evidence, &heard);
+        pass.version = self.version(pass.expected(), &heard);
         self.roster.converged();
         // A key that changed in this run, or a process that ended, leaves writes that may still land.
         let pure = !touch
@@ -105,7 +120,7 @@ impl Engine {
     /// Where not every API server can be heard there is nothing but time.
     async fn converge_weakly(&self, pass: &mut Pass, doubt: Doubt) -> Result<()> {
         self.wait_weakly(pass, doubt).await;
-        let touch = self.is_kms_v1() && matches!(pass.expected(), ExpectedKey::Key(_));
+        let touch = self.is_kms_v1() && pass.expected().is_encryption();
         self.converged(pass, Evidence::Weak, Vec::new(), touch).await
     }
 
@@ -154,17 +169,19 @@ fn rollback(expected: &ExpectedKey, heard: &[ProbedServer], names: &KeyNames) ->
         .iter()
         .filter_map(|server| {
             let hash = match &server.writes_with {
-                WritesWith::Key(hash) => hash,
+                WritesWith::Key { hash, .. } => hash,
                 WritesWith::Plaintext if *expected != ExpectedKey::Plaintext => {
                     return Some("`disable` rolls back to no encryption".to_owned());
                 }
                 _ => return None,
             };
-            let key_id = names.owner(hash)?;
+            let ExpectedKey::Key(key_id) = names.owner(hash)? else { return None };
             let verb = match expected {
-                ExpectedKey::Key(expected) if expected == key_id => return None,
+                ExpectedKey::Key(expected) if *expected == key_id => return None,
                 ExpectedKey::Key(_) => "rotate",
                 ExpectedKey::Plaintext => "enable",
+                // There is no way back from the newer experience.
+                ExpectedKey::AnyVersion(_) | ExpectedKey::Platform => return None,
             };
             Some(format!("{hash} is {key_id}, `{verb}` to it rolls back"))
         })
@@ -189,15 +206,15 @@ mod tests {
             let counters = ServerMetrics::default();
             ProbedServer { process: Process::of(&counters), writes_with, counters }
         };
-        let old = WritesWith::Key(key(1).metrics_hash());
+        let old = WritesWith::key(key(1).metrics_hash());
         let new = ExpectedKey::Key(key(2));
         let none = ExpectedKey::Plaintext;
-        let strange = WritesWith::Key("sha256:strange".to_owned());
+        let strange = WritesWith::key("sha256:strange");
         let cases = [
             (vec![old.clone(), old.clone()], &new, Some(format!("{}, `rotate` to it", key(1)))),
             (vec![old], &none, Some(format!("{}, `enable` to it", key(1)))),
             (vec![WritesWith::Plaintext], &new, Some("`disable` rolls back".to_owned())),
-            (vec![WritesWith::Key(key(2).metrics_hash())], &new, None),
+            (vec![WritesWith::key(key(2).metrics_hash())], &new, None),
             (vec![strange, WritesWith::Mixed], &new, None),
         ];
         for (servers, expected, words) in cases {

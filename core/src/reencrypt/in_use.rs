@@ -35,6 +35,8 @@ enum Found {
     One(usize, Evidence),
     /// Each with one of two.
     Two(usize, usize),
+    /// With different versions of one: they are about to move on.
+    Moving,
     /// Some with none of the candidates, or with more than two of them.
     Other,
 }
@@ -114,7 +116,7 @@ impl Engine {
                             return self.converged(pass, evidence, heard, false).await;
                         }
                         Found::Other if same => return Err(unproven(&each(&heard, &names))),
-                        Found::Two(..) | Found::Other => {}
+                        Found::Two(..) | Found::Moving | Found::Other => {}
                     }
                     (each(&heard, &names), false)
                 }
@@ -152,10 +154,8 @@ fn candidate(
         WritesWith::Plaintext => {
             candidates.iter().position(|candidate| *candidate == ExpectedKey::Plaintext)
         }
-        WritesWith::Key(hash) => candidates.iter().position(|candidate| {
-            candidate.key_id().is_some_and(|key_id| {
-                names.is_computed(key_id, hash) || names.is_learned(key_id, hash)
-            })
+        WritesWith::Key { hash, .. } => candidates.iter().position(|candidate| {
+            names.is_computed(candidate, hash) || names.is_learned(candidate, hash)
         }),
         WritesWith::Provider(_) | WritesWith::Mixed => None,
     }
@@ -174,7 +174,9 @@ fn found(heard: &[ProbedServer], candidates: &[ExpectedKey], names: &KeyNames) -
         }
     }
     seen.sort_unstable();
+    let agree = heard.windows(2).all(|pair| pair[0].writes_with == pair[1].writes_with);
     match seen[..] {
+        [one] if !agree && candidates[one].is_data_encryption() => Found::Moving,
         [one] => Found::One(one, evidence(heard, std::slice::from_ref(&candidates[one]), names)),
         [one, other] => Found::Two(one, other),
         _ => Found::Other,
@@ -196,10 +198,7 @@ fn only_key_of_v1(heard: &[ProbedServer], candidates: &[ExpectedKey]) -> Option<
 /// What it rests on that servers which write with these keys do.
 fn evidence(heard: &[ProbedServer], keys: &[ExpectedKey], names: &KeyNames) -> Evidence {
     let computed = |server: &ProbedServer| match &server.writes_with {
-        WritesWith::Key(hash) => keys
-            .iter()
-            .filter_map(ExpectedKey::key_id)
-            .any(|key_id| names.is_computed(key_id, hash)),
+        WritesWith::Key { hash, .. } => keys.iter().any(|key| names.is_computed(key, hash)),
         WritesWith::Plaintext => true,
         WritesWith::Provider(_) | WritesWith::Mixed => false,
     };
@@ -213,7 +212,7 @@ pub(super) fn each(heard: &[ProbedServer], names: &KeyNames) -> String {
         .map(|server| {
             let id = server.report().id;
             match &server.writes_with {
-                WritesWith::Key(hash) => match names.owner(hash) {
+                WritesWith::Key { hash, .. } => match names.owner(hash) {
                     Some(key_id) => format!("{id} writes with {key_id} ({hash})"),
                     None => format!("{id} writes with a key that is not known here ({hash})"),
                 },
@@ -237,7 +236,8 @@ fn unproven(why: &str) -> Error {
         remedy:
             "Pass the key that the API servers write with to `rotate` (or `enable`; where it is \
                  none, call `disable`): going back to it needs nothing else. Where it cannot be \
-                 seen, grant `get` on `/metrics` and `list` on leases in kube-system."
+                 seen, grant `get` on `/metrics` and `list` on leases in kube-system. With data encryption, let the \
+                 cluster's last change succeed first (`az aks update`)."
                 .to_owned(),
         ..Finding::violated(RuleId::KeyInUseUnproven, "API servers", why)
     };
@@ -257,8 +257,8 @@ mod tests {
 
     fn on(key: &ExpectedKey) -> WritesWith {
         match key {
-            ExpectedKey::Key(key_id) => WritesWith::Key(key_id.metrics_hash()),
-            ExpectedKey::Plaintext => WritesWith::Plaintext,
+            ExpectedKey::Key(key_id) => WritesWith::key(key_id.metrics_hash()),
+            _ => WritesWith::Plaintext,
         }
     }
 
@@ -276,7 +276,7 @@ mod tests {
 
     #[test]
     fn the_key_in_use_is_found_among_the_candidates() {
-        let hash = |hash: &str| WritesWith::Key(hash.into());
+        let hash = |hash: &str| WritesWith::key(hash);
         let v1 = |name: &str| WritesWith::Provider(format!("k8s:enc:kms:v1:{name}:"));
         let plain = ExpectedKey::Plaintext;
         let three = [key(1), key(2), plain.clone()];
@@ -296,8 +296,7 @@ mod tests {
             ("KMS v1, two providers", vec![v1("a"), v1("b")], &one_key, Found::Other),
             ("nobody", vec![], &three, Found::Other),
         ];
-        let ExpectedKey::Key(learned) = key(1) else { return };
-        let mut names = KeyNames::new(Vec::new(), vec![(learned, "x".to_owned())]);
+        let mut names = KeyNames::new(Vec::new(), vec![(key(1), "x".to_owned())]);
         for key in &three {
             names.know(key);
         }

@@ -56,6 +56,7 @@ use crate::{
     report::{Evidence, Purpose},
 };
 
+use self::pass::Awaited;
 use self::{
     canary::Canary, limiter::Limiter, names::KeyNames, outage::Outage, roster::Roster,
     servers::ProbedServer,
@@ -81,7 +82,7 @@ pub(crate) struct EngineConfig {
     /// Keys whose name in the metrics cannot be computed, each with the hash that all API servers
     /// showed when they were seen to change to it. Servers that show this very hash write with
     /// that key, and nobody need have seen them change again.
-    pub(crate) known_key_id_hashes: Vec<(KeyId, String)>,
+    pub(crate) known_key_id_hashes: Vec<(ExpectedKey, String)>,
     /// Every key that may concern this cluster, as the record, the cluster's document and the
     /// caller spell it: API servers count a key under the hash of its spelling, and the hash of
     /// one of these is no other's.
@@ -155,6 +156,30 @@ impl Engine {
         Ok(pass)
     }
 
+    /// Waits until every API server writes with this version of a customer-managed key. AKS looks for
+    /// newer versions every six hours.
+    pub(crate) async fn await_version(
+        &self,
+        expected: &ExpectedKey,
+        before_change: Option<WritesWith>,
+    ) -> Result<Pass> {
+        let doing = format!(
+            "Waiting until AKS takes up {expected}: it looks for a newer version every six hours"
+        );
+        self.reporter.phase(Phase::Converge, None, doing);
+        let (namespaces, purpose) = (self.namespaces.clone(), Purpose::Rewrite);
+        let mut pass = Pass::new(purpose, expected.clone(), before_change, namespaces);
+        pass.awaited = Awaited::TakenUp;
+        self.converge_again(&mut pass).await?;
+        Ok(pass)
+    }
+
+    /// These keys may concern the cluster, too.
+    pub(crate) fn know(&self, keys: impl IntoIterator<Item = KeyId>) {
+        let keys: Vec<ExpectedKey> = keys.into_iter().map(ExpectedKey::Key).collect();
+        self.names(&keys);
+    }
+
     /// Sends an empty merge patch to every secret in scope; where that does not help, one that
     /// changes it.
     pub(crate) async fn rewrite(&self, pass: &mut Pass) -> Result<()> {
@@ -201,11 +226,19 @@ impl Engine {
         for server in heard {
             names.see(&server.writes_with);
         }
-        if let (Evidence::Weak, Some(WritesWith::Key(hash))) =
+        if let (Evidence::Weak, Some(WritesWith::Key { hash, .. })) =
             (evidence, heard.first().map(|server| &server.writes_with))
         {
             names.guess(key, hash);
         }
+    }
+
+    /// The version that all these API servers write with, where any version of a key is expected.
+    fn version(&self, expected: &ExpectedKey, heard: &[ProbedServer]) -> Option<KeyId> {
+        let (ExpectedKey::AnyVersion(_), [first, ..]) = (expected, heard) else { return None };
+        let WritesWith::Key { hash, .. } = &first.writes_with else { return None };
+        let names = self.names(&[]);
+        names.named(expected, hash).filter(|key_id| key_id.version().is_some()).cloned()
     }
 
     /// Removes what the engine made in the cluster.

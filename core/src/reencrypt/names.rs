@@ -11,16 +11,16 @@ use crate::ids::{ExpectedKey, KeyId};
 pub(super) struct KeyNames {
     /// Every key that is known, in every spelling.
     known: Vec<KeyId>,
-    learned: Vec<(KeyId, String)>,
+    learned: Vec<(ExpectedKey, String)>,
     /// What all API servers showed in this run while nothing but the key's being expected spoke
     /// for it.
-    guessed: Vec<(KeyId, String)>,
+    guessed: Vec<(ExpectedKey, String)>,
     /// In this run, API servers were seen to count a key under a hash that can be computed.
     computable: bool,
 }
 
 impl KeyNames {
-    pub(super) fn new(known: Vec<KeyId>, learned: Vec<(KeyId, String)>) -> Self {
+    pub(super) fn new(known: Vec<KeyId>, learned: Vec<(ExpectedKey, String)>) -> Self {
         Self { known, learned, ..Self::default() }
     }
 
@@ -34,7 +34,7 @@ impl KeyNames {
 
     /// API servers were seen to write with this.
     pub(super) fn see(&mut self, writes_with: &WritesWith) {
-        if let WritesWith::Key(hash) = writes_with {
+        if let WritesWith::Key { hash, .. } = writes_with {
             self.computable |= self.computed(hash).is_some();
         }
     }
@@ -46,20 +46,27 @@ impl KeyNames {
 
     /// All API servers show this hash where this key is expected.
     pub(super) fn guess(&mut self, key: &ExpectedKey, hash: &str) {
-        if let Some(key_id) = key.key_id() {
-            self.guessed.push((key_id.clone(), hash.to_owned()));
+        if key.is_encryption() {
+            self.guessed.push((key.clone(), hash.to_owned()));
         }
     }
 
     /// Whether it was guessed in this run that the hash is this key's.
-    pub(super) fn was_guessed(&self, key: &KeyId, hash: &str) -> bool {
+    pub(super) fn was_guessed(&self, key: &ExpectedKey, hash: &str) -> bool {
         self.guessed.iter().any(|(guessed, of)| guessed == key && of == hash)
     }
 
+    /// The key that this hash is of by computation, in a spelling and a version that is known, if it is the
+    /// one that is looked for.
+    pub(super) fn named(&self, key: &ExpectedKey, hash: &str) -> Option<&KeyId> {
+        let mut known = self.known.iter();
+        known.find(|known| key.covers(known) && known.metrics_hash() == hash)
+    }
+
     /// Whether this is the hash that can be computed for the key, in a spelling that is known.
-    pub(super) fn is_computed(&self, key: &KeyId, hash: &str) -> bool {
-        key.metrics_hash() == hash
-            || self.known.iter().any(|known| known == key && known.metrics_hash() == hash)
+    pub(super) fn is_computed(&self, key: &ExpectedKey, hash: &str) -> bool {
+        key.key_id().is_some_and(|key_id| key_id.metrics_hash() == hash)
+            || self.named(key, hash).is_some()
     }
 
     /// The known key whose hash this is by computation.
@@ -70,29 +77,32 @@ impl KeyNames {
     /// Whether the API servers were seen to count the key under this hash. What was remembered
     /// is not believed of a hash that is another key's by computation, nor of one that two keys
     /// are said to have.
-    pub(super) fn is_learned(&self, key: &KeyId, hash: &str) -> bool {
+    pub(super) fn is_learned(&self, key: &ExpectedKey, hash: &str) -> bool {
         let mut owners = self.learned.iter().filter(|(_, learned)| learned == hash).peekable();
         owners.peek().is_some()
             && owners.all(|(owner, _)| owner == key)
-            && self.computed(hash).is_none_or(|other| other == key)
+            && self.computed(hash).is_none_or(|other| key.covers(other))
     }
 
     /// The key that is counted under this hash, as far as known.
-    pub(super) fn owner(&self, hash: &str) -> Option<&KeyId> {
-        self.computed(hash).or_else(|| {
+    pub(super) fn owner(&self, hash: &str) -> Option<ExpectedKey> {
+        let computed = self.computed(hash).map(|key_id| match key_id.version() {
+            Some(_) => ExpectedKey::Key(key_id.clone()),
+            None => ExpectedKey::AnyVersion(key_id.clone()),
+        });
+        computed.or_else(|| {
             let learned = self.learned.iter().find(|(_, learned)| learned == hash);
-            learned.map(|(owner, _)| owner).filter(|owner| self.is_learned(owner, hash))
+            learned.map(|(owner, _)| owner).filter(|owner| self.is_learned(owner, hash)).cloned()
         })
     }
 
     /// Every hash that the key is known to be counted under.
-    pub(super) fn hashes(&self, key: &KeyId) -> Vec<String> {
-        let spellings = self.known.iter().filter(|known| *known == key).map(KeyId::metrics_hash);
+    pub(super) fn hashes(&self, key: &ExpectedKey) -> Vec<String> {
+        let spellings =
+            self.known.iter().filter(|known| key.covers(known)).map(KeyId::metrics_hash);
         let learned = self.learned.iter().filter(|(_, hash)| self.is_learned(key, hash));
-        std::iter::once(key.metrics_hash())
-            .chain(spellings)
-            .chain(learned.map(|(_, hash)| hash.clone()))
-            .collect()
+        let itself = key.key_id().map(KeyId::metrics_hash);
+        itself.into_iter().chain(spellings).chain(learned.map(|(_, hash)| hash.clone())).collect()
     }
 }
 
@@ -104,27 +114,31 @@ mod tests {
         KeyId::parse(&format!("https://{host}.vault.azure.net/keys/etcd/{version:032x}")).unwrap()
     }
 
+    fn named(host: &str, version: u8) -> ExpectedKey {
+        ExpectedKey::Key(key(host, version))
+    }
+
     #[test]
     fn each_spelling_of_a_key_has_its_own_hash() {
         let names = KeyNames::new(vec![key("SHOP", 1)], Vec::new());
-        assert!(names.is_computed(&key("shop", 1), &key("shop", 1).metrics_hash()));
-        assert!(names.is_computed(&key("shop", 1), &key("SHOP", 1).metrics_hash()));
-        assert!(!names.is_computed(&key("shop", 1), &key("Shop", 1).metrics_hash()));
-        assert!(!names.is_computed(&key("shop", 2), &key("SHOP", 1).metrics_hash()));
-        let hashes = names.hashes(&key("shop", 1));
+        assert!(names.is_computed(&named("shop", 1), &key("shop", 1).metrics_hash()));
+        assert!(names.is_computed(&named("shop", 1), &key("SHOP", 1).metrics_hash()));
+        assert!(!names.is_computed(&named("shop", 1), &key("Shop", 1).metrics_hash()));
+        assert!(!names.is_computed(&named("shop", 2), &key("SHOP", 1).metrics_hash()));
+        let hashes = names.hashes(&named("shop", 1));
         assert_eq!(hashes, [key("shop", 1).metrics_hash(), key("SHOP", 1).metrics_hash()]);
     }
 
     #[test]
     fn what_was_learned_is_believed_unless_something_speaks_against_it() {
-        let (one, two) = (key("shop", 1), key("shop", 2));
-        let hash = two.metrics_hash();
+        let (one, two) = (named("shop", 1), named("shop", 2));
+        let hash = key("shop", 2).metrics_hash();
         let cases = [
             ("nobody else's", vec![], vec![(one.clone(), "x".to_owned())], "x", true),
             ("not learned", vec![], vec![(two.clone(), "x".to_owned())], "x", false),
             (
                 "computed for another key",
-                vec![two.clone()],
+                vec![key("shop", 2)],
                 vec![(one.clone(), hash.clone())],
                 &hash,
                 false,
@@ -146,13 +160,13 @@ mod tests {
 
     #[test]
     fn the_owner_of_a_hash_is_found_by_computation_first() {
-        let (one, two) = (key("shop", 1), key("shop", 2));
+        let (one, two) = (named("shop", 1), key("shop", 2));
         let names = KeyNames::new(
             vec![two.clone()],
             vec![(one.clone(), "x".to_owned()), (one.clone(), two.metrics_hash())],
         );
-        assert_eq!(names.owner("x"), Some(&one));
-        assert_eq!(names.owner(&two.metrics_hash()), Some(&two));
+        assert_eq!(names.owner("x"), Some(one));
+        assert_eq!(names.owner(&two.metrics_hash()), Some(named("shop", 2)));
         assert_eq!(names.owner("y"), None);
     }
 }

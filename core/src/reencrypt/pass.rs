@@ -8,7 +8,7 @@ use super::{
     tally::Tally,
 };
 use crate::{
-    ids::ExpectedKey,
+    ids::{ExpectedKey, KeyId},
     report::{Counts, Evidence, Purpose, ReencryptReport, Scope},
 };
 
@@ -23,6 +23,8 @@ pub(super) struct Convergence {
 pub(super) enum Awaited {
     /// The one that the caller expects.
     Expected,
+    /// The version that the caller expects, which AKS takes up in its own time.
+    TakenUp,
     /// Whichever of these the API servers turn out to write with.
     InUse(Vec<ExpectedKey>),
 }
@@ -34,6 +36,8 @@ pub(crate) struct Pass {
     /// What the API servers write with: one key; two only where servers were left on different
     /// keys.
     pub(super) keys: Vec<ExpectedKey>,
+    /// The version that they were heard to write with, where any version of the key will do.
+    pub(super) version: Option<KeyId>,
     pub(super) before_change: Option<WritesWith>,
     pub(super) namespaces: Option<Vec<String>>,
     pub(super) convergence: Option<Convergence>,
@@ -63,6 +67,7 @@ impl Pass {
             purpose,
             awaited: Awaited::Expected,
             keys: vec![expected],
+            version: None,
             before_change,
             namespaces,
             convergence: None,
@@ -81,6 +86,11 @@ impl Pass {
     /// What the secrets are to be under; the first, where they may be under two keys.
     pub(crate) fn expected(&self) -> &ExpectedKey {
         &self.keys[0]
+    }
+
+    /// The version of a customer-managed key that all API servers were heard to write with.
+    pub(crate) fn version(&self) -> Option<&KeyId> {
+        self.version.as_ref()
     }
 
     /// What the API servers write with: one key. Two only where the cluster's last change left
@@ -116,7 +126,7 @@ impl Pass {
     /// `None`: they were not heard, or their provider does not count key ids.
     pub(crate) fn key_id_hash_seen(&self) -> Option<String> {
         match self.writes_with()? {
-            WritesWith::Key(hash) => Some(hash),
+            WritesWith::Key { hash, .. } => Some(hash),
             WritesWith::Provider(_) | WritesWith::Plaintext | WritesWith::Mixed => None,
         }
     }
@@ -143,7 +153,7 @@ impl Pass {
             scope: Scope { namespaces: self.namespaces.clone() },
             evidence: self.evidence(),
             watermark: self.watermark.unwrap_or_default().to_string(),
-            key_id: self.expected().key_id().map(ToString::to_string),
+            key_id: self.version().or(self.expected().key_id()).map(ToString::to_string),
             counts,
             blocked: blocked.values().chain(failed.values()).cloned().collect(),
             given_up,

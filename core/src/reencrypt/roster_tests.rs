@@ -127,7 +127,7 @@ async fn what_could_not_be_looked_at_for_long_counts_as_missed() {
 fn a_process_that_answers_differently_agrees_with_nothing() {
     let roster = Roster::new(LIVENESS);
     let plain = server(Some("a"), 1.0);
-    let other = ProbedServer { writes_with: WritesWith::Key("x".to_owned()), ..plain.clone() };
+    let other = ProbedServer { writes_with: WritesWith::key("x"), ..plain.clone() };
     roster.heard(&plain);
     roster.heard(&other);
     roster.heard(&plain);

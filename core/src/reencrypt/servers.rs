@@ -42,8 +42,9 @@ impl Process {
 /// What a server writes secrets with.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) enum WritesWith {
-    /// KMS v2 with the key of this hash.
-    Key(String),
+    /// KMS v2 with the key of this hash, through the provider of this prefix. After a change from the key in use
+    /// to the same one, only the provider tells. Empty: it was not heard.
+    Key { hash: String, prefix: String },
     /// A provider that does not count key ids, such as KMS v1, by its prefix.
     Provider(String),
     /// No encryption.
@@ -55,11 +56,19 @@ pub(crate) enum WritesWith {
 impl fmt::Display for WritesWith {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Key(hash) => write!(f, "the key {hash}"),
+            Self::Key { hash, .. } => write!(f, "the key {hash}"),
             Self::Provider(prefix) => write!(f, "provider {prefix}"),
             Self::Plaintext => f.write_str("no encryption"),
             Self::Mixed => f.write_str("what its counters do not tell, or more than one key"),
         }
+    }
+}
+
+#[cfg(test)]
+impl WritesWith {
+    /// A key of this hash, through one and the same provider.
+    pub(super) fn key(hash: impl Into<String>) -> Self {
+        Self::Key { hash: hash.into(), prefix: "k8s:enc:kms:v2:azure:".to_owned() }
     }
 }
 
@@ -68,7 +77,9 @@ pub(super) fn written_between(before: &ServerMetrics, after: &ServerMetrics) -> 
     let hashes = grown(&before.to_storage_by_key_hash, &after.to_storage_by_key_hash);
     let prefixes = grown(&before.to_storage_by_prefix, &after.to_storage_by_prefix);
     match (&hashes[..], &prefixes[..]) {
-        ([hash], [prefix]) if !prefix.is_empty() => WritesWith::Key((*hash).to_owned()),
+        ([hash], [prefix]) if !prefix.is_empty() => {
+            WritesWith::Key { hash: (*hash).to_owned(), prefix: (*prefix).to_owned() }
+        }
         ([], [""]) => WritesWith::Plaintext,
         ([], [prefix]) => WritesWith::Provider((*prefix).to_owned()),
         // A server without an encryption configuration has no series, even after a write. That is
@@ -114,7 +125,7 @@ impl ProbedServer {
     /// one of these hashes, or no encryption if plaintext is expected.
     pub(super) fn only_ever_wrote(&self, expected: &ExpectedKey, hashes: &[String]) -> bool {
         match written_between(&ServerMetrics::default(), &self.counters) {
-            WritesWith::Key(hash) => hashes.contains(&hash),
+            WritesWith::Key { hash, .. } => hashes.contains(&hash),
             // A server that shows nothing at all has no encryption configuration, and may have
             // written any number of secrets without it.
             WritesWith::Plaintext => *expected == ExpectedKey::Plaintext,
@@ -148,7 +159,7 @@ impl ProbedServer {
     /// as long as it did, the server took what is under that key for current, and that shows in no
     /// other counter.
     fn plugin_named_another_key_since(&self, earlier: &ProbedServer) -> bool {
-        let WritesWith::Key(hash) = &self.writes_with else { return false };
+        let WritesWith::Key { hash, .. } = &self.writes_with else { return false };
         let writes = |provider: &str| {
             self.counters.writing_providers.contains(&(provider.to_owned(), hash.clone()))
         };
@@ -158,11 +169,23 @@ impl ProbedServer {
         })
     }
 
+    /// Hash of the key that its plugins named last, of those that it has written with. `None`: that is not
+    /// shown, or not clear.
+    pub(super) fn named_last(&self) -> Option<&str> {
+        let ServerMetrics { named_by_plugins, writing_providers, .. } = &self.counters;
+        let written =
+            named_by_plugins.iter().filter(|(named, _)| writing_providers.contains(*named));
+        let last = written.clone().map(|(_, at)| *at).fold(f64::NEG_INFINITY, f64::max);
+        let mut named = written.filter(|(_, at)| **at >= last).map(|((_, hash), _)| hash.as_str());
+        let hash = named.next()?;
+        named.all(|other| other == hash).then_some(hash)
+    }
+
     pub(super) fn report(&self) -> ApiServer {
         ApiServer {
             id: self.process.name(),
             key_id_hash: match &self.writes_with {
-                WritesWith::Key(hash) => Some(hash.clone()),
+                WritesWith::Key { hash, .. } => Some(hash.clone()),
                 WritesWith::Provider(_) | WritesWith::Plaintext | WritesWith::Mixed => None,
             },
         }
@@ -226,13 +249,13 @@ mod tests {
                 "one key grew",
                 none.clone(),
                 metrics(&[("k2", 1)], &[(V2, 1)]),
-                WritesWith::Key("k2".into()),
+                WritesWith::key("k2"),
             ),
             (
                 "an old key's count that stands still says nothing",
                 metrics(&[("k1", 9)], &[(V2, 9)]),
                 metrics(&[("k1", 9), ("k2", 1)], &[(V2, 9), (V2_OTHER, 1)]),
-                WritesWith::Key("k2".into()),
+                WritesWith::Key { hash: "k2".into(), prefix: V2_OTHER.into() },
             ),
             (
                 "both keys grew",
@@ -284,11 +307,9 @@ mod tests {
 
     #[test]
     fn a_process_that_once_wrote_with_another_key_has_a_write_that_may_still_land() {
-        let fresh = heard(WritesWith::Key("k2".into()), metrics(&[("k2", 3)], &[(V2, 3)]));
-        let older =
-            heard(WritesWith::Key("k2".into()), metrics(&[("k1", 5), ("k2", 3)], &[(V2, 8)]));
-        let once_plain =
-            heard(WritesWith::Key("k2".into()), metrics(&[("k2", 3)], &[("", 2), (V2, 3)]));
+        let fresh = heard(WritesWith::key("k2"), metrics(&[("k2", 3)], &[(V2, 3)]));
+        let older = heard(WritesWith::key("k2"), metrics(&[("k1", 5), ("k2", 3)], &[(V2, 8)]));
+        let once_plain = heard(WritesWith::key("k2"), metrics(&[("k2", 3)], &[("", 2), (V2, 3)]));
         assert!(fresh.never_wrote_otherwise());
         assert!(!older.never_wrote_otherwise());
         assert!(!once_plain.never_wrote_otherwise());
@@ -299,7 +320,7 @@ mod tests {
             process_start_time_seconds: Some(started),
             ..metrics(&[(writes_with, writes)], &[(V2, writes)])
         };
-        heard(WritesWith::Key(writes_with.into()), counters)
+        heard(WritesWith::key(writes_with), counters)
     }
 
     #[test]
@@ -311,7 +332,7 @@ mod tests {
                 process_start_time_seconds: Some(2.0),
                 ..metrics(&[("k1", 1), ("k2", 2)], &[(V2, 3)])
             };
-            heard(WritesWith::Key("k2".into()), counters)
+            heard(WritesWith::key("k2"), counters)
         };
         let cases = [
             ("the same", vec![after(1.0), after(2.0)], vec![], true),

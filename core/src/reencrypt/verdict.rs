@@ -4,16 +4,16 @@ use super::{
     names::KeyNames,
     servers::{ProbedServer, WritesWith},
 };
-use crate::{
-    ids::{ExpectedKey, KeyId},
-    report::Evidence,
-};
+use crate::{ids::ExpectedKey, report::Evidence};
 
 /// What the servers, all that live, show of the expected key.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Verdict {
     /// They write with it.
     Proven(Evidence),
+    /// They write with it, and nothing tells that from what they wrote with before: it was the same
+    /// key already.
+    Unchanged(Evidence),
     /// They all write with one thing that may be it, and nothing tells. `touch`: it is a provider
     /// that compares no keys, as KMS v1.
     Unidentified { touch: bool },
@@ -36,8 +36,11 @@ pub(super) fn judge(
     }
     match (expected, writes_with) {
         (ExpectedKey::Plaintext, WritesWith::Plaintext) => plaintext(heard, before_change),
-        (ExpectedKey::Key(key_id), WritesWith::Key(hash)) => {
-            key(key_id, hash, before_change, names)
+        (ExpectedKey::Key(_), WritesWith::Key { hash, .. }) => {
+            key(expected, hash, before_change, names)
+        }
+        (ExpectedKey::AnyVersion(_) | ExpectedKey::Platform, WritesWith::Key { hash, .. }) => {
+            data_encryption(expected, hash, writes_with, before_change, names)
         }
         (ExpectedKey::Key(_), WritesWith::Provider(prefix)) => provider(prefix, before_change),
         _ => Verdict::No,
@@ -47,24 +50,70 @@ pub(super) fn judge(
 /// Servers that encrypted before in this run have an encryption configuration, which shows that
 /// they write without a key. That they show nothing at all is no sign of it.
 fn plaintext(heard: &[ProbedServer], before_change: Option<&WritesWith>) -> Verdict {
-    let encrypted = matches!(before_change, Some(WritesWith::Key(_) | WritesWith::Provider(_)));
+    let encrypted = matches!(before_change, Some(WritesWith::Key { .. } | WritesWith::Provider(_)));
     if encrypted && heard.iter().any(|server| !server.counters.has_transformation_series) {
         return Verdict::Unidentified { touch: false };
     }
     Verdict::Proven(Evidence::Metrics)
 }
 
+/// A key of the newer experience. Its provider is another one than that of a key of your own, and
+/// nobody has said how it names keys: a customer-managed key perhaps as the provider of KMS v2 does,
+/// which is tried; a key of the platform's by nothing that can be computed.
+fn data_encryption(
+    expected: &ExpectedKey,
+    hash: &str,
+    writes_with: &WritesWith,
+    before_change: Option<&WritesWith>,
+    names: &KeyNames,
+) -> Verdict {
+    let evidence = if names.named(expected, hash).is_some() {
+        Evidence::Metrics
+    } else if names.is_learned(expected, hash) {
+        Evidence::MetricsUnnamed
+    } else if names.owner(hash).is_some() {
+        return Verdict::No;
+    } else {
+        return match before_change {
+            // It is no key that is known, and they were seen to change to it.
+            Some(WritesWith::Key { hash: before, .. }) if before != hash => {
+                Verdict::Proven(Evidence::MetricsUnnamed)
+            }
+            Some(WritesWith::Plaintext | WritesWith::Provider(_)) => {
+                Verdict::Proven(Evidence::MetricsUnnamed)
+            }
+            Some(WritesWith::Key { .. }) if !names.was_guessed(expected, hash) => Verdict::No,
+            _ => Verdict::Unidentified { touch: false },
+        };
+    };
+    if before_change.is_some_and(|before| is_same(before, writes_with)) {
+        return Verdict::Unchanged(evidence);
+    }
+    Verdict::Proven(evidence)
+}
+
+/// Whether two times the same key was written with, and through the same provider as far as known.
+fn is_same(before: &WritesWith, now: &WritesWith) -> bool {
+    match (before, now) {
+        (
+            WritesWith::Key { hash: before, prefix: provider_before },
+            WritesWith::Key { hash, prefix },
+        ) => before == hash && (provider_before.is_empty() || provider_before == prefix),
+        _ => false,
+    }
+}
+
 fn key(
-    key_id: &KeyId,
+    expected: &ExpectedKey,
     hash: &str,
     before_change: Option<&WritesWith>,
     names: &KeyNames,
 ) -> Verdict {
-    if names.is_computed(key_id, hash) {
+    if names.is_computed(expected, hash) {
         return Verdict::Proven(Evidence::Metrics);
     }
     let before = match before_change {
-        Some(WritesWith::Key(before)) => Some(before.as_str()),
+        Some(WritesWith::Key { hash: before, .. }) => Some(before.as_str()),
         _ => None,
     };
     // Where the name of another key could be computed, this one's can be, too: it is another
@@ -72,7 +121,7 @@ fn key(
     if names.are_computable() || before.is_some_and(|before| names.computed(before).is_some()) {
         return Verdict::No;
     }
-    if names.is_learned(key_id, hash) {
+    if names.is_learned(expected, hash) {
         return Verdict::Proven(Evidence::MetricsUnnamed);
     }
     if names.owner(hash).is_some() {
@@ -82,7 +131,7 @@ fn key(
         // The key before had no name that can be computed, and this is not that one.
         Some(before) if before != hash => Verdict::Proven(Evidence::MetricsUnnamed),
         // They were seen with it for this very key, or for another one.
-        Some(_) if names.was_guessed(key_id, hash) => Verdict::Unidentified { touch: false },
+        Some(_) if names.was_guessed(expected, hash) => Verdict::Unidentified { touch: false },
         Some(_) => Verdict::No,
         // Nobody has seen how keys are named here.
         None => Verdict::Unidentified { touch: false },
@@ -103,7 +152,7 @@ fn provider(prefix: &str, before_change: Option<&WritesWith>) -> Verdict {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{kubernetes::ServerMetrics, reencrypt::servers::Process};
+    use crate::{ids::KeyId, kubernetes::ServerMetrics, reencrypt::servers::Process};
 
     const V1: &str = "k8s:enc:kms:v1:azure:";
 
@@ -117,7 +166,7 @@ mod tests {
     }
 
     fn ours() -> WritesWith {
-        WritesWith::Key(key().metrics_hash())
+        WritesWith::key(key().metrics_hash())
     }
 
     fn on(writes_with: WritesWith) -> ProbedServer {
@@ -139,9 +188,9 @@ mod tests {
 
     #[test]
     fn evidence_needs_every_server_on_the_expected_key() {
-        let hash = |hash: &str| WritesWith::Key(hash.into());
+        let hash = |hash: &str| WritesWith::key(hash);
         let provider = |prefix: &str| WritesWith::Provider(prefix.into());
-        let other = || WritesWith::Key(other_key().metrics_hash());
+        let other = || WritesWith::key(other_key().metrics_hash());
         let plain = || WritesWith::Plaintext;
         let key = ExpectedKey::Key(key());
         let none = ExpectedKey::Plaintext;
@@ -206,8 +255,8 @@ mod tests {
 
     #[test]
     fn a_hash_that_is_known_from_an_earlier_change_is_evidence_by_itself() {
-        let hash = |hash: &str| WritesWith::Key(hash.into());
-        let learned = |owner: KeyId| vec![(owner, "k2".to_owned())];
+        let hash = |hash: &str| WritesWith::key(hash);
+        let learned = |owner: KeyId| vec![(ExpectedKey::Key(owner), "k2".to_owned())];
         let ours = ExpectedKey::Key(key());
         let none = ExpectedKey::Plaintext;
         let cases = [
@@ -220,7 +269,7 @@ mod tests {
                 vec!["k2"],
                 &ours,
                 learned(key()),
-                Some(WritesWith::Key(other_key().metrics_hash())),
+                Some(WritesWith::key(other_key().metrics_hash())),
                 NO,
             ),
         ];
@@ -233,21 +282,21 @@ mod tests {
 
     #[test]
     fn once_a_key_had_a_computable_name_another_name_is_another_key() {
-        let servers = [on(WritesWith::Key("x".into()))];
+        let servers = [on(WritesWith::key("x"))];
         let mut names = KeyNames::new(vec![other_key()], Vec::new());
         let mut verdict = |seen: WritesWith| {
             names.see(&seen);
             judge(&servers, &ExpectedKey::Key(key()), None, &names)
         };
         assert_eq!(verdict(WritesWith::Plaintext), UNIDENTIFIED);
-        assert_eq!(verdict(WritesWith::Key("y".into())), UNIDENTIFIED);
-        assert_eq!(verdict(WritesWith::Key(other_key().metrics_hash())), NO);
+        assert_eq!(verdict(WritesWith::key("y")), UNIDENTIFIED);
+        assert_eq!(verdict(WritesWith::key(other_key().metrics_hash())), NO);
     }
 
     #[test]
     fn a_guess_stands_for_the_key_that_it_was_made_for_only() {
-        let servers = [on(WritesWith::Key("x".into()))];
-        let before = WritesWith::Key("x".into());
+        let servers = [on(WritesWith::key("x"))];
+        let before = WritesWith::key("x");
         let mut names = KeyNames::default();
         names.guess(&ExpectedKey::Key(key()), "x");
         for (key_id, verdict) in [(key(), UNIDENTIFIED), (other_key(), NO)] {

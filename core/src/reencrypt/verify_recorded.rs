@@ -32,6 +32,9 @@ pub(crate) struct LedgerProof {
     pub(crate) evidence: Evidence,
     /// The secrets that it left blocked because the caller gave them up, as `namespace/name`.
     pub(crate) given_up: Vec<String>,
+    /// Of a key that AKS moves on by itself, which changes no eTag: the hash that API servers were heard to
+    /// write with.
+    pub(crate) hash: Option<String>,
     /// The cluster's eTag is the one recorded with it: nobody has configured another key since,
     /// not even for a while.
     pub(crate) unbroken: bool,
@@ -90,6 +93,9 @@ impl Engine {
                 "the cluster has gone back to a state before its proof, as a restored backup does",
             ));
         }
+        if let Some(hash) = &proof.hash {
+            self.not_moved_on(hash).await?;
+        }
         let seen = self.compare(&proof).await?;
         let beyond =
             seen.iter().any(|(_, seen)| !seen.beyond.is_empty() || seen.beyond_unnamed > 0);
@@ -125,6 +131,23 @@ impl Engine {
         pass.verified = true;
         pass.requests = self.api.requests_sent() - requests_before;
         Ok(pass.report(&|name| proof.given_up.iter().any(|given_up| given_up == name)))
+    }
+
+    /// AKS has not moved on to another key or version, as far as the API servers' plugins name one.
+    async fn not_moved_on(&self, hash: &str) -> Result<()> {
+        let servers = match self.hear_all(ProbeMode::SinceItBegan).await? {
+            Ok(servers) => servers,
+            Err(doubt) => return Err(inconclusive(&doubt.to_string())),
+        };
+        let moved = servers.iter().find(|server| server.named_last() != Some(hash));
+        match moved {
+            None => Ok(()),
+            Some(server) => Err(inconclusive(&format!(
+                "AKS moves on to newer keys by itself, and API server {} does not show that its key is the one that \
+                 was proven",
+                server.report().id
+            ))),
+        }
     }
 
     /// Reads every namespace in scope; where that is everything, also those that are gone.
@@ -178,8 +201,8 @@ impl Engine {
             Err(doubt) => return Ok(unseen(doubt)),
         };
         let hashes: Vec<String> = match expected {
-            ExpectedKey::Key(key_id) => self.names(&[]).hashes(key_id),
             ExpectedKey::Plaintext => Vec::new(),
+            key => self.names(&[]).hashes(key),
         };
         let other = servers.iter().find(|server| !server.only_ever_wrote(expected, &hashes));
         let doubt = other.map(|server| {

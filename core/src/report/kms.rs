@@ -9,7 +9,8 @@ use crate::ids::{ExpectedKey, KeyId, NetworkMode, VaultId};
 #[cfg_attr(feature = "bindings", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct KmsConfiguration {
-    /// The key; without a version: the one that the operation makes.
+    /// The key; without a version: the one that the operation makes, or, of a customer-managed key, the one
+    /// that AKS has taken up.
     pub key_id: KeyId,
     /// How its vault is reached.
     pub network_mode: NetworkMode,
@@ -26,6 +27,10 @@ pub struct KmsConfiguration {
 pub enum KmsChange {
     /// KMS on with this key.
     On(KmsConfiguration),
+    /// KMS data encryption with this customer-managed key, whose id has no version.
+    CustomerManaged(KmsConfiguration),
+    /// KMS data encryption with a key of the platform's.
+    PlatformManaged,
     /// KMS off.
     Off,
 }
@@ -53,26 +58,35 @@ impl KmsChange {
 
     /// Whether its key has a version: it need not be made any more.
     pub(crate) fn is_made(&self) -> bool {
-        self.on().is_none_or(|target| target.key_id.version().is_some())
+        !matches!(self, Self::On(target) if target.key_id.version().is_none())
     }
 
-    /// What is on afterwards.
+    /// The key in a vault that is on afterwards.
     pub(crate) fn on(&self) -> Option<&KmsConfiguration> {
         match self {
-            Self::On(target) => Some(target),
-            Self::Off => None,
+            Self::On(target) | Self::CustomerManaged(target) => Some(target),
+            Self::PlatformManaged | Self::Off => None,
         }
     }
 
-    /// Whether KMS is on afterwards.
+    /// Whether secrets are encrypted afterwards.
     pub(crate) fn is_on(&self) -> bool {
-        self.on().is_some()
+        *self != Self::Off
+    }
+
+    /// Whether it is of the newer experience, which cannot be turned off.
+    pub(crate) fn is_data_encryption(&self) -> bool {
+        matches!(self, Self::CustomerManaged(_) | Self::PlatformManaged)
     }
 
     /// What API servers write with once this profile is set.
     pub(crate) fn expected(&self) -> ExpectedKey {
         match self {
             Self::On(target) => ExpectedKey::Key(target.key_id.clone()),
+            Self::CustomerManaged(target) => {
+                ExpectedKey::AnyVersion(target.key_id.without_version())
+            }
+            Self::PlatformManaged => ExpectedKey::Platform,
             Self::Off => ExpectedKey::Plaintext,
         }
     }

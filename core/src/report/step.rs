@@ -102,6 +102,11 @@ pub enum StepKind {
         /// The key.
         expected: ExpectedKey,
     },
+    /// AKS has taken up this version of the customer-managed key, and every API server writes with it.
+    WaitForKeyVersion {
+        /// The version; without one: the one that the operation makes.
+        key_id: KeyId,
+    },
     /// Every API server writes with the key, every secret in scope is under it, and that is proven.
     ReencryptSecrets {
         /// The key. `None`: whichever the API servers are found to write with, since after a change that
@@ -150,7 +155,11 @@ impl StepKind {
     pub(crate) fn changes_something(&self) -> bool {
         !matches!(
             self,
-            Self::RecordOperation | Self::RecordKey | Self::WaitForKey { .. } | Self::VerifySecrets
+            Self::RecordOperation
+                | Self::RecordKey
+                | Self::WaitForKey { .. }
+                | Self::WaitForKeyVersion { .. }
+                | Self::VerifySecrets
         )
     }
 
@@ -179,13 +188,31 @@ impl StepKind {
             } => {
                 format!("Set the cluster's KMS key to {key_id} ({network_mode} access)")
             }
+            Self::SetKms {
+                target: KmsChange::CustomerManaged(KmsConfiguration { key_id, network_mode, .. }),
+            } => {
+                format!(
+                    "Set the cluster's data encryption to customer-managed key {key_id} ({network_mode} access)"
+                )
+            }
+            Self::SetKms { target: KmsChange::PlatformManaged } => {
+                "Set the cluster's data encryption to a platform-managed key".to_owned()
+            }
             Self::SetKms { target: KmsChange::Off } => "Turn the cluster's KMS off".to_owned(),
             Self::Settle => "Set the cluster to the key that its API servers write with".to_owned(),
             Self::WaitForKey { expected: ExpectedKey::Plaintext } => {
                 "Wait until every API server writes without encryption".to_owned()
             }
-            Self::WaitForKey { expected: ExpectedKey::Key(key_id) } => {
-                format!("Wait until every API server writes with {key_id}")
+            Self::WaitForKey { expected } => {
+                format!("Wait until every API server writes with {expected}")
+            }
+            Self::WaitForKeyVersion { key_id } if key_id.version().is_none() => {
+                format!(
+                    "Wait until AKS has taken up the new version of {key_id}, which takes up to six hours"
+                )
+            }
+            Self::WaitForKeyVersion { key_id } => {
+                format!("Wait until AKS has taken up {key_id}, which takes up to six hours")
             }
             Self::ReencryptSecrets { expected, namespaces: Some(namespaces), .. } => format!(
                 "Rewrite the secrets of {} {}, and prove it",
@@ -221,7 +248,8 @@ impl StepKind {
 
 fn under_key(key: Option<&ExpectedKey>) -> String {
     match key {
-        Some(ExpectedKey::Key(key_id)) => format!("under {key_id}"),
+        Some(key @ (ExpectedKey::Key(_) | ExpectedKey::Platform)) => format!("under {key}"),
+        Some(ExpectedKey::AnyVersion(key_id)) => format!("under the version in use of {key_id}"),
         Some(ExpectedKey::Plaintext) => "in plaintext".to_owned(),
         None => "under the key that the API servers write with".to_owned(),
     }

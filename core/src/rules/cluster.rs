@@ -30,6 +30,8 @@ pub(super) fn check(question: &RuleContext<'_>) -> Vec<Finding> {
         v1_secret_limit(question),
         v1_upgrade(question),
         newer_experience(question),
+        data_encryption_irreversible(question),
+        data_encryption_retry(question),
         private_endpoint_nsg(question),
     ];
     findings.extend(others.into_iter().flatten());
@@ -266,6 +268,27 @@ fn newer_experience(question: &RuleContext<'_>) -> Option<Finding> {
     question.observed.cluster.infrastructure_encryption.then(|| {
         let message = "the cluster's infrastructureEncryption is Enabled, which cannot be undone";
         violated(question, RuleId::NewerExperienceIrreversible, message)
+    })
+}
+
+fn data_encryption_irreversible(question: &RuleContext<'_>) -> Option<Finding> {
+    let turns_on =
+        question.data_encryption.is_some() && !question.observed.cluster.has_data_encryption();
+    turns_on.then(|| {
+        let message = "KMS data encryption is to be turned on, which cannot be undone";
+        violated(question, RuleId::DataEncryptionIrreversible, message)
+    })
+}
+
+fn data_encryption_retry(question: &RuleContext<'_>) -> Option<Finding> {
+    let cluster = &question.observed.cluster;
+    let did_not_succeed = is_failed(&cluster.provisioning_state) && cluster.has_data_encryption();
+    (question.data_encryption.is_some() && did_not_succeed).then(|| {
+        let message = format!(
+            "KMS data encryption is configured, and the cluster's last change is {}",
+            cluster.provisioning_state
+        );
+        violated(question, RuleId::DataEncryptionRetry, message)
     })
 }
 

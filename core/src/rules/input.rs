@@ -6,6 +6,7 @@ use crate::{
     error::{Error, ErrorKind},
     ids::{KeyId, NetworkMode, ParseError, VaultId},
     observed::Observed,
+    options::CustomerManagedKey,
     report::{Finding, KmsConfiguration},
 };
 
@@ -41,6 +42,39 @@ pub(crate) fn target(
     match key {
         Some(key_id) if findings.is_empty() => {
             Ok(KmsConfiguration { key_id, network_mode, key_vault_id: vault })
+        }
+        _ => Err(findings),
+    }
+}
+
+/// Parses the customer-managed key that a caller asks for.
+///
+/// # Errors
+/// Everything that is wrong with it, at once.
+pub(crate) fn customer_managed(
+    key: &CustomerManagedKey,
+    key_vault_suffix: &str,
+) -> Result<KmsConfiguration, Vec<Finding>> {
+    let mut findings = Vec::new();
+    let key_id = parsed(KeyId::parse(&key.key_id), &mut findings);
+    let vault = if key.key_vault_id.is_empty() {
+        let message = "key_vault_id is missing";
+        findings.push(Finding::violated(RuleId::KeyVaultIdRequired, &key.key_id, message));
+        None
+    } else {
+        parsed(VaultId::parse(&key.key_vault_id), &mut findings)
+    };
+    if let Some(key_id) = &key_id {
+        findings.extend(version_forbidden(key_id));
+        findings.extend(cloud_mismatch(key_id, key_vault_suffix));
+        findings.extend(vault.as_ref().and_then(|vault| vault_mismatch(key_id, vault)));
+        let values = remedy::of_key(key_id);
+        findings = findings.into_iter().map(|finding| remedy::fill(finding, &values)).collect();
+    }
+    findings.sort_by_key(|finding| finding.rule);
+    match key_id {
+        Some(key_id) if findings.is_empty() => {
+            Ok(KmsConfiguration { key_id, network_mode: key.network_mode, key_vault_id: vault })
         }
         _ => Err(findings),
     }
@@ -101,6 +135,16 @@ fn version_required(key: &KeyId) -> Option<Finding> {
     key.version().is_none().then(|| {
         let message = format!("key_id is {key}, which has no version");
         Finding::violated(RuleId::KeyIdVersionRequired, key, message)
+    })
+}
+
+fn version_forbidden(key: &KeyId) -> Option<Finding> {
+    key.version().map(|version| {
+        let message = format!("key_id is {key}, which names version {version}");
+        Finding {
+            remedy: format!("Pass {}.", key.without_version()),
+            ..Finding::violated(RuleId::KeyIdVersionForbidden, key, message)
+        }
     })
 }
 

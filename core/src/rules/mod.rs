@@ -25,7 +25,9 @@ use std::{cmp::Reverse, fmt};
 
 pub(crate) use access::{lacks_key_access, lacks_private_link, undetermined_access};
 pub(crate) use actions::{Guarded, guard};
-pub(crate) use input::{completed, invalid_input, namespaces_exist, rotation, target};
+pub(crate) use input::{
+    completed, customer_managed, invalid_input, namespaces_exist, rotation, target,
+};
 pub(crate) use options::{cannot_skip, option_problems, version_with_v2};
 pub(crate) use question::RuleContext;
 pub(crate) use refusal::{allowed, refusal};

@@ -6,7 +6,7 @@ use crate::{
     observed::Observed,
     options::ReencryptOptions,
     plan::{has_gate, has_rewrite},
-    report::{KmsConfiguration, Step},
+    report::{KmsChange, KmsConfiguration, Step},
 };
 
 /// What a verb is about to do, and to what.
@@ -17,6 +17,8 @@ pub(crate) struct RuleContext<'a> {
     /// The KMS configuration that is asked for. `None`: the verb sets none. A key without a
     /// version: the operation makes one, and the version in use is what can be judged.
     pub(crate) target: Option<&'a KmsConfiguration>,
+    /// What is asked for of the newer experience. `None`: nothing.
+    pub(crate) data_encryption: Option<&'a KmsChange>,
     /// The plan has a gate.
     pub(crate) gate: bool,
     /// The plan rewrites secrets after what it changes, or only rewrites.
@@ -47,7 +49,8 @@ impl<'a> RuleContext<'a> {
         reencrypt: &'a ReencryptOptions,
     ) -> Self {
         let (gate, rewrites) = (has_gate(steps), has_rewrite(steps));
-        Self { verb, observed, target: None, gate, rewrites, reencrypt }
+        let data_encryption = None;
+        Self { verb, observed, target: None, data_encryption, gate, rewrites, reencrypt }
     }
 
     /// The profile, if KMS is on now.

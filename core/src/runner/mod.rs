@@ -16,6 +16,7 @@ mod stopped;
 #[cfg(test)]
 mod tests;
 mod vault;
+mod waited;
 
 use std::{
     ops::ControlFlow,
@@ -45,7 +46,9 @@ use crate::{
 };
 
 pub use self::journal::Journal;
-pub(crate) use self::{cluster::settled, half_way::HalfWay, log::RunLog, recorder::Recorder};
+pub(crate) use self::{
+    cluster::settled, half_way::HalfWay, log::RunLog, recorder::Recorder, waited::Waited,
+};
 
 /// What a run works with.
 pub(crate) struct Runner<'a> {
@@ -76,6 +79,8 @@ pub(crate) struct Runner<'a> {
     pub(crate) closed: &'a tokio::sync::OnceCell<VaultId>,
     /// Whether this call has written anything besides the record.
     pub(crate) wrote: &'a AtomicBool,
+    /// What AKS takes in its own time is not part of the call's time limit.
+    pub(crate) waited: &'a Waited,
 }
 
 /// What is recorded of a run, and by whom.
@@ -153,6 +158,7 @@ impl Runner<'_> {
             is_proven: self.proof().is_some(),
             off_and_on: self.off_and_on,
             accepts_unproven: self.allows(RuleId::KeyInUseUnproven),
+            accepts_retry: self.allows(RuleId::DataEncryptionRetry),
         }
     }
 
@@ -257,6 +263,8 @@ impl Runner<'_> {
             Effect::ReadPublicAccess { target } => self.read_public_access(target).await,
             Effect::TakeProof { expected } => Ok(self.take_proof(expected, data)),
             Effect::Converge { purpose, expected } => self.converge(*purpose, expected, data).await,
+            Effect::AwaitVersion { expected } => self.await_version(expected, data).await,
+            Effect::RecordVersion { version } => self.record_version(version).await,
             Effect::FindKeyInUse { purpose, candidates } => {
                 self.find_key_in_use(*purpose, candidates, data).await
             }
@@ -301,7 +309,9 @@ fn phase(step: &StepKind) -> Phase {
             Phase::Cluster
         }
         StepKind::UpgradeControlPlane { .. } | StepKind::UpgradeNodePools { .. } => Phase::Upgrade,
-        StepKind::WaitForKey { .. } | StepKind::ReencryptSecrets { .. } => Phase::Converge,
+        StepKind::WaitForKey { .. }
+        | StepKind::WaitForKeyVersion { .. }
+        | StepKind::ReencryptSecrets { .. } => Phase::Converge,
         StepKind::VerifySecrets => Phase::Verify,
     }
 }

@@ -66,8 +66,13 @@ impl Runner<'_> {
             }
         };
         let _ = self.made.set(made.clone());
-        if let (Some(recording), Some(target)) = (&self.recording, target) {
-            recording.recorder.made(&target.with_version(&made)).await?;
+        match (&self.recording, target) {
+            (Some(recording), Some(target)) => {
+                recording.recorder.made(&target.with_version(&made)).await?;
+            }
+            // No change of the cluster follows: AKS takes it up by itself.
+            (Some(recording), None) => recording.recorder.awaits(&made).await?,
+            (None, _) => {}
         }
         Ok(Outcome::Made { key_id: made, is_new })
     }
@@ -105,6 +110,14 @@ impl Runner<'_> {
         Ok(Outcome::Done)
     }
 
+    /// Records that AKS has taken up a version of the customer-managed key.
+    pub(super) async fn record_version(&self, version: &KeyId) -> Result<Outcome> {
+        if let Some(recording) = &self.recording {
+            recording.recorder.taken_up(version).await?;
+        }
+        Ok(Outcome::Done)
+    }
+
     /// Records that the operation is about to close a vault.
     pub(super) async fn record_closing(&self, id: &VaultId) -> Result<Outcome> {
         if let Some(recording) = &self.recording {
@@ -118,7 +131,7 @@ impl Runner<'_> {
         &self,
         expected: &ExpectedKey,
         report: &ReencryptReport,
-        key_id_hash_seen: Option<String>,
+        (version, key_id_hash_seen): (Option<KeyId>, Option<String>),
         etag: Option<&str>,
     ) {
         let Some(recording) = &self.recording else { return };
@@ -132,7 +145,7 @@ impl Runner<'_> {
         }
         // A name that can be computed need not be remembered.
         let unnamed = (report.evidence == Evidence::MetricsUnnamed).then_some(key_id_hash_seen);
-        if let Some(proof) = Proof::of(report, unnamed.flatten()) {
+        if let Some(proof) = Proof::of(report, version, unnamed.flatten()) {
             recording.recorder.prove(expected, proof, etag).await;
         }
     }
@@ -146,10 +159,11 @@ impl Runner<'_> {
     pub(super) fn take_proof(&self, expected: &ExpectedKey, data: &mut RunData) -> Outcome {
         let Some(proof) = self.proof() else { return Outcome::Done };
         data.before_change = Some(match expected {
-            ExpectedKey::Plaintext => WritesWith::Plaintext,
-            ExpectedKey::Key(key_id) => WritesWith::Key(
-                proof.key_id_hash_seen.clone().unwrap_or_else(|| key_id.metrics_hash()),
-            ),
+            ExpectedKey::Plaintext | ExpectedKey::Platform => WritesWith::Plaintext,
+            ExpectedKey::Key(key_id) | ExpectedKey::AnyVersion(key_id) => WritesWith::Key {
+                hash: proof.key_id_hash_seen.clone().unwrap_or_else(|| key_id.metrics_hash()),
+                prefix: String::new(),
+            },
         });
         self.log.pass(ReencryptReport {
             purpose: Purpose::Gate,

@@ -157,6 +157,16 @@ impl Recorder {
         .await
     }
 
+    /// Records the version of the customer-managed key that AKS is going to take up.
+    pub(super) async fn awaits(&self, version: &KeyId) -> Result<()> {
+        self.write(|record| record.awaits(version)).await
+    }
+
+    /// Records that AKS has taken it up.
+    pub(super) async fn taken_up(&self, version: &KeyId) -> Result<()> {
+        self.write(|record| record.taken_up(version, crate::clock::now())).await
+    }
+
     /// Records that the operation is about to close a vault.
     pub(super) async fn closes_vault(&self, id: &VaultId) -> Result<()> {
         self.write(|record| {

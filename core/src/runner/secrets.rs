@@ -18,9 +18,22 @@ impl Runner<'_> {
         expected: &ExpectedKey,
         data: &mut RunData,
     ) -> Result<Outcome> {
+        self.learn_versions(std::slice::from_ref(expected)).await;
         let before_change = data.before_change.take();
         let pass = self.engine()?.converge(purpose, expected, before_change).await?;
         Ok(begun(pass, data))
+    }
+
+    /// AKS takes the version up in its own time.
+    pub(super) async fn await_version(
+        &self,
+        expected: &ExpectedKey,
+        data: &mut RunData,
+    ) -> Result<Outcome> {
+        let before_change = data.before_change.clone();
+        let wait = self.engine()?.await_version(expected, before_change);
+        let pass = self.waited.during(wait).await?;
+        Ok(Outcome::Heard(pass.keys().to_vec()))
     }
 
     pub(super) async fn find_key_in_use(
@@ -29,6 +42,7 @@ impl Runner<'_> {
         candidates: &[ExpectedKey],
         data: &mut RunData,
     ) -> Result<Outcome> {
+        self.learn_versions(candidates).await;
         let pass = self.engine()?.converge_in_use(purpose, candidates).await?;
         Ok(begun(pass, data))
     }
@@ -70,8 +84,8 @@ impl Runner<'_> {
         report.complete &= unchanged && ended;
         self.log.pass(report.clone());
         if unchanged && ended {
-            let hash_seen = pass.key_id_hash_seen();
-            self.prove(pass.expected(), &report, hash_seen, state.etag.as_deref()).await;
+            let named = (pass.version().cloned(), pass.key_id_hash_seen());
+            self.prove(pass.expected(), &report, named, state.etag.as_deref()).await;
         }
         if report.evidence == Evidence::Weak {
             let unproven = self.why_unproven(&report)?;
@@ -81,6 +95,20 @@ impl Runner<'_> {
             data.unproven = Some(unproven);
         }
         Ok(Outcome::Done)
+    }
+
+    /// Where any version of a key may be in use, which versions there are. Without them it is not seen
+    /// which one is.
+    async fn learn_versions(&self, keys: &[ExpectedKey]) {
+        for key in keys {
+            let (ExpectedKey::AnyVersion(key_id), Some(engine)) = (key, &self.engine) else {
+                continue;
+            };
+            match self.azure.versions_of_key(key_id, None, self.cluster).await {
+                Ok(versions) => engine.know(versions),
+                Err(error) => tracing::warn!(%error, "the versions of {key_id} cannot be listed"),
+            }
+        }
     }
 
     fn why_unproven(&self, report: &ReencryptReport) -> Result<Finding> {

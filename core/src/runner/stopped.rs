@@ -70,6 +70,11 @@ impl Runner<'_> {
             return error.with_context("the cluster is configured as before");
         }
         let rollback = match &state.before {
+            _ if now.has_data_encryption() => {
+                "there is no documented way back from data encryption: `set_data_encryption` with \
+                 data-encryption-retry in allow asks for the change again"
+                    .to_owned()
+            }
             // Azure calls KMS off, whatever the API servers do, and rotates no key then.
             Some(KmsChange::On(before)) if is_off => {
                 let abandon = if self.recording.is_some() { "abandon, then " } else { "" };
@@ -82,7 +87,9 @@ impl Runner<'_> {
                 format!("the key before was {}: rotate to it rolls back", before.key_id)
             }
             Some(KmsChange::Off) => "KMS was off before: disable rolls back".to_owned(),
-            None => "call the same verb again".to_owned(),
+            Some(KmsChange::CustomerManaged(_) | KmsChange::PlatformManaged) | None => {
+                "call the same verb again".to_owned()
+            }
         };
         error.with_context(&format!(
             "the cluster's provisioning state is {}; {rollback}",
@@ -106,14 +113,19 @@ impl Runner<'_> {
             InUse::NotHeard | InUse::Vouched => &[],
         };
         let named: Vec<String> = keys.iter().map(ToString::to_string).collect();
+        let configured_data_encryption = configured.is_some_and(ExpectedKey::is_data_encryption);
         let configured =
             configured.map_or_else(|| "a key that cannot be named".to_owned(), ToString::to_string);
         let (what, remedy) = match keys {
-            [ExpectedKey::Plaintext] => (named.join(" and "), "call `disable` first".to_owned()),
-            [ExpectedKey::Key(key_id)] => {
+            [ExpectedKey::Plaintext] if !configured_data_encryption => (named.join(" and "), "call `disable` first".to_owned()),
+            [ExpectedKey::Key(key_id)] if !configured_data_encryption => {
                 (named.join(" and "), format!("call `rotate` with {key_id} first"))
             }
             [] => ("something that was not heard".to_owned(), "run this again".to_owned()),
+            _ if configured_data_encryption => (
+                named.join(" and "),
+                "call `set_data_encryption` with what is configured and data-encryption-retry in allow".to_owned(),
+            ),
             _ => (
                 named.join(" and "),
                 "call `rotate` with the one of them that is not configured".to_owned(),

@@ -4,9 +4,11 @@ mod change_network_mode;
 mod disable;
 mod enable;
 mod migrate_to_v2;
+mod new_version;
 mod reencrypt_secrets;
 mod rollback;
 mod rotate;
+mod set_data_encryption;
 mod status;
 #[cfg(test)]
 mod testing;
@@ -40,6 +42,9 @@ pub(crate) fn plan(
         Intent::Disable(asked) => disable::plan(observed, asked, reencrypt, back),
         Intent::ChangeNetworkMode(asked) => change_network_mode::plan(observed, asked, reencrypt),
         Intent::MigrateToV2(asked) => migrate_to_v2::plan(observed, asked, reencrypt),
+        Intent::SetDataEncryption(asked) => {
+            set_data_encryption::plan(observed, asked, reencrypt, allow)
+        }
         Intent::ReencryptSecrets(asked) => reencrypt_secrets::plan(observed, asked, reencrypt),
     }?;
     Ok(match &observed.record {

@@ -2,15 +2,18 @@
 //!
 //! <https://learn.microsoft.com/azure/aks/use-kms-etcd-encryption#rotate-the-existing-keys>
 
-use super::rollback::{Rollback, rollback};
+use super::{
+    new_version,
+    rollback::{Rollback, rollback},
+};
 use crate::{
     error::Result,
-    facts::KmsProfile,
-    ids::{ExpectedKey, Verb},
+    facts::{ClusterFacts, KmsProfile},
+    ids::{ExpectedKey, KeyId, Verb},
     observed::Observed,
     options::{ReencryptOptions, Rotate},
     plan::{Plan, gate, rewrite},
-    report::{Finding, KmsConfiguration, Step, StepKind},
+    report::{Finding, KmsChange, KmsConfiguration, Step, StepKind},
     rules::{self, RuleContext},
 };
 
@@ -28,6 +31,10 @@ pub(super) fn plan(
     allow_rollback: bool,
 ) -> Result<Plan> {
     let cluster = &observed.cluster;
+    if let (Some(key_id), true) = (customer_managed(cluster), asked.key_id.is_none() || asked.made)
+    {
+        return new_version::plan(observed, &key_id, asked, reencrypt);
+    }
     let (target, missing) = match target(observed, asked) {
         Ok(target) => (Some(target), Vec::new()),
         // Judged without one, for all that is wrong besides.
@@ -60,6 +67,14 @@ pub(super) fn plan(
     let mut findings = rules::judge(&context);
     findings.extend(missing);
     Ok(Plan { findings: back.judge(cluster, findings), steps })
+}
+
+/// The customer-managed key that the cluster has.
+fn customer_managed(cluster: &ClusterFacts) -> Option<KeyId> {
+    match cluster.configured() {
+        Ok(KmsChange::CustomerManaged(now)) => Some(now.key_id.without_version()),
+        _ => None,
+    }
 }
 
 /// What the cluster is to be set to; without a version where one is to be made.

@@ -14,11 +14,11 @@ const OTHER_VAULT: &str = "/subscriptions/8ecadfc9-d1a3-4ea4-b844-0d9f87e4d7c8/r
 
 fn to(key_id: &str) -> Rotate {
     let key_id = Some(KeyId::parse(key_id).unwrap());
-    Rotate { key_id, network_mode: None, key_vault_id: None, reencrypt: true }
+    Rotate { key_id, network_mode: None, key_vault_id: None, reencrypt: true, made: false }
 }
 
 fn to_new_version() -> Rotate {
-    Rotate { key_id: None, network_mode: None, key_vault_id: None, reencrypt: true }
+    Rotate { key_id: None, network_mode: None, key_vault_id: None, reencrypt: true, made: false }
 }
 
 fn planned(world: &World, asked: &Rotate, vouched: bool) -> Plan {

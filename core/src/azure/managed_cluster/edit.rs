@@ -51,6 +51,10 @@ impl fmt::Display for UpgradeTarget {
 }
 
 /// The body that sets the KMS profile and leaves everything else as it is.
+///
+/// Both signs of the newer experience are sent, and consistently: its own profile, and the key without a
+/// version. Its vault is named in both modes. A cluster that never had a key in a vault gets no
+/// profile of one.
 pub(super) fn with_kms(cluster: &Value, target: &KmsChange) -> Value {
     let mut body = cluster.clone();
     strip_read_only(&mut body);
@@ -58,16 +62,36 @@ pub(super) fn with_kms(cluster: &Value, target: &KmsChange) -> Value {
         KmsChange::Off => {
             *kms_profile(&mut body) = json!({ "enabled": false });
         }
-        KmsChange::On(KmsConfiguration { key_id, network_mode, key_vault_id }) => {
-            let profile = kms_profile(&mut body);
-            profile["enabled"] = json!(true);
-            profile["keyId"] = json!(key_id.as_str());
-            profile["keyVaultNetworkAccess"] = json!(network_mode.as_arm());
-            let vault = key_vault_id.as_ref().map(ToString::to_string).unwrap_or_default();
-            profile["keyVaultResourceId"] = json!(vault);
+        KmsChange::On(target) => turn_on(&mut body, target),
+        KmsChange::CustomerManaged(target) => {
+            turn_on(&mut body, target);
+            encrypt_data(&mut body);
+        }
+        KmsChange::PlatformManaged => {
+            let profile = body.pointer("/properties/securityProfile/azureKeyVaultKms");
+            if profile.is_some_and(Value::is_object) {
+                *kms_profile(&mut body) = json!({ "enabled": false });
+            }
+            encrypt_data(&mut body);
         }
     }
     body
+}
+
+fn turn_on(body: &mut Value, target: &KmsConfiguration) {
+    let KmsConfiguration { key_id, network_mode, key_vault_id } = target;
+    let profile = kms_profile(body);
+    profile["enabled"] = json!(true);
+    profile["keyId"] = json!(key_id.as_str());
+    profile["keyVaultNetworkAccess"] = json!(network_mode.as_arm());
+    let vault = key_vault_id.as_ref().map(ToString::to_string).unwrap_or_default();
+    profile["keyVaultResourceId"] = json!(vault);
+}
+
+/// The sign of the newer experience.
+fn encrypt_data(body: &mut Value) {
+    let path = ["properties", "securityProfile", "kubernetesResourceObjectEncryptionProfile"];
+    path.into_iter().fold(body, object_in)["infrastructureEncryption"] = json!("Enabled");
 }
 
 /// The body that upgrades the control plane or the node pools and leaves everything else as it is.

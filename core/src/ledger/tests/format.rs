@@ -15,6 +15,7 @@ fn full() -> Record {
             VaultId::parse("/subscriptions/8ecadfc9-d1a3-4ea4-b844-0d9f87e4d7c8/resourceGroups/keys/providers/Microsoft.KeyVault/vaults/shop-keys").unwrap(),
         ),
         reencrypt: true,
+        made: false,
     };
     let on = |number| {
         KmsChange::On(KmsConfiguration {

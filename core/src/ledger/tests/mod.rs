@@ -51,6 +51,7 @@ fn proof() -> Proof {
         at: NOW,
         evidence: Evidence::Metrics,
         watermark: "90".to_owned(),
+        version: None,
         key_id_hash_seen: None,
         given_up: Vec::new(),
     }

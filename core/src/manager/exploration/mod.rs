@@ -68,7 +68,13 @@ fn intents() -> Vec<Intent> {
         |key, network_mode| KmsConfiguration { key_id: id(key), network_mode, key_vault_id: None };
     let rotate = |key, reencrypt| {
         let key_id = Some(id(key));
-        Intent::Rotate(Rotate { key_id, network_mode: None, key_vault_id: None, reencrypt })
+        Intent::Rotate(Rotate {
+            key_id,
+            network_mode: None,
+            key_vault_id: None,
+            reencrypt,
+            made: false,
+        })
     };
     let change = |network_mode| {
         let vault_access = VaultAccess::Change;

@@ -221,6 +221,7 @@ fn plan(state: &State, intent: &Intent) -> Option<Run> {
         is_proven: !state.cluster.failed && found.standing_proof().is_some(),
         off_and_on: intent.turns_off_and_on(),
         accepts_unproven: true,
+        accepts_retry: true,
     };
     let etag = Some(state.cluster.etag.to_string());
     let mut begun = OperationState::new(

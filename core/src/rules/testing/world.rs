@@ -148,6 +148,7 @@ impl World {
 
     pub(crate) fn question(&self) -> RuleContext<'_> {
         RuleContext {
+            data_encryption: None,
             verb: self.verb,
             observed: &self.observed,
             target: self.target.as_ref(),

@@ -105,6 +105,7 @@ async fn call(azure: &Azure) -> Result<()> {
             half_way: &half_way,
             closed: &tokio::sync::OnceCell::new(),
             wrote: &AtomicBool::new(false),
+            waited: &Waited::default(),
         };
         let steps = vec![Step::new(StepKind::SetKms { target: target.clone() })];
         let plan = Plan { findings: Vec::new(), steps };

@@ -108,7 +108,9 @@ impl State {
             | Effect::TakeProof { .. }
             | Effect::Conclude { .. }
             | Effect::Pass(_) => unreachable!("it is performed at once"),
-            Effect::CreateKeyVersion { .. } => unreachable!("every key is named here"),
+            Effect::CreateKeyVersion { .. }
+            | Effect::AwaitVersion { .. }
+            | Effect::RecordVersion { .. } => unreachable!("every key is named here"),
             Effect::AwaitConnection(_) => unreachable!("the connection is approved"),
         }
     }
@@ -310,6 +312,7 @@ impl Run {
             at: testing::NOW,
             evidence: Evidence::Metrics,
             watermark: "1".to_owned(),
+            version: None,
             key_id_hash_seen: None,
             given_up: Vec::new(),
         };
