@@ -378,7 +378,27 @@ fn a_new_version_of_a_customer_managed_key_is_waited_for_and_recorded() {
         }
         _ => None,
     });
-    insta::assert_snapshot!(names(&effects).join("\n"), @"");
+    insta::assert_snapshot!(names(&effects).join("\n"), @"
+    BeginRecord
+    Converge
+    Rewrite
+    Verify
+    ReadCluster
+    Conclude
+    Pass
+    CreateKeyVersion
+    AwaitVersion
+    ReadCluster
+    RecordVersion
+    Converge
+    Rewrite
+    Verify
+    ReadCluster
+    Conclude
+    Pass
+    FinishRecord
+    Finish
+    ");
     assert!(effects.contains(&Effect::RecordVersion { version: made }), "{effects:#?}");
 }
 

@@ -105,7 +105,7 @@ impl Runner<'_> {
                 continue;
             };
             match self.azure.versions_of_key(key_id, None, self.cluster).await {
-                Ok(versions) => engine.know(versions),
+                Ok(versions) => engine.know_versions(versions),
                 Err(error) => tracing::warn!(%error, "the versions of {key_id} cannot be listed"),
             }
         }

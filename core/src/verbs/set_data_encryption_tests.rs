@@ -40,26 +40,42 @@ fn steps(
 fn every_transition_has_a_gate_under_what_is_in_use() {
     let irreversible = [RuleId::DataEncryptionIrreversible];
     let (none, rules) = steps(|_| (), &KmsChange::PlatformManaged, &[]);
-    insta::assert_snapshot!(none, @"");
+    insta::assert_snapshot!(none, @"
+    Prove that every secret is in plaintext, and rewrite those that are not
+    Set the cluster's data encryption to a platform-managed key
+    Rewrite every secret under a platform-managed key, and prove it
+    ");
     assert_eq!(rules, irreversible);
     let legacy =
         |cluster: &mut ClusterFacts| cluster.kms = Some(kms_on(KEY_1, NetworkMode::Public));
     let (from_legacy, rules) = steps(legacy, &customer(NetworkMode::Public), &irreversible);
-    insta::assert_snapshot!(from_legacy, @"");
+    insta::assert_snapshot!(from_legacy, @"
+    Prove that every secret is under KEY, and rewrite those that are not
+    Set the cluster's data encryption to customer-managed key https://shop-keys.vault.azure.net/keys/etcd (public access)
+    Rewrite every secret under the version in use of https://shop-keys.vault.azure.net/keys/etcd, and prove it
+    ");
     assert_eq!(rules, []);
     let to_customer = steps(
         |cluster| set(cluster, &KmsChange::PlatformManaged),
         &customer(NetworkMode::Private),
         &[],
     );
-    insta::assert_snapshot!(to_customer.0, @"");
+    insta::assert_snapshot!(to_customer.0, @"
+    Prove that every secret is under a platform-managed key, and rewrite those that are not
+    Set the cluster's data encryption to customer-managed key https://shop-keys.vault.azure.net/keys/etcd (private access)
+    Rewrite every secret under the version in use of https://shop-keys.vault.azure.net/keys/etcd, and prove it
+    ");
     assert_eq!(to_customer.1, [], "it is on already");
     let to_platform = steps(
         |cluster| set(cluster, &customer(NetworkMode::Public)),
         &KmsChange::PlatformManaged,
         &[],
     );
-    insta::assert_snapshot!(to_platform.0, @"");
+    insta::assert_snapshot!(to_platform.0, @"
+    Prove that every secret is under the version in use of https://shop-keys.vault.azure.net/keys/etcd, and rewrite those that are not
+    Set the cluster's data encryption to a platform-managed key
+    Rewrite every secret under a platform-managed key, and prove it
+    ");
     assert_eq!(to_platform.1, []);
 }
 
@@ -82,6 +98,10 @@ fn a_change_that_did_not_succeed_is_asked_for_again_only_if_that_is_allowed() {
     };
     assert_eq!(steps(failed, &target, &[]).1, [RuleId::DataEncryptionRetry]);
     let (steps, rules) = steps(failed, &target, &[RuleId::DataEncryptionRetry]);
-    insta::assert_snapshot!(steps, @"");
+    insta::assert_snapshot!(steps, @"
+    Prove that every secret is under the key that the API servers write with, and rewrite those that are not
+    Set the cluster's data encryption to a platform-managed key
+    Rewrite every secret under a platform-managed key, and prove it
+    ");
     assert_eq!(rules, []);
 }

@@ -1,12 +1,17 @@
 //! An abstract cluster: what AKS, its API servers and etcd do, as far as keys are concerned.
 
-use super::key::{CUSTOMER, KEYS, Key, NUMBERS, PLATFORM, is, is_version, number, versionless};
+use super::key::{
+    CUSTOMER, KEYS, Key, NUMBERS, PLATFORM, is, is_version, number, version, versionless,
+};
 use crate::{
     facts::{ClusterFacts, KmsProfile},
     ids::{ExpectedKey, KubernetesVersion, NetworkMode},
     report::KmsChange,
     rules::testing::{self, VAULT},
 };
+
+/// The newest version where nobody makes another.
+pub(super) const NEWEST: usize = KEYS.len() - 1;
 
 /// How AKS gives an API server two keys.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
@@ -34,9 +39,14 @@ pub(super) struct Profile {
 }
 
 impl Profile {
-    /// What API servers come to write with.
-    fn in_use(self, newest: usize) -> Key {
-        if self.key == CUSTOMER { CUSTOMER + newest } else { self.key }
+    /// What API servers come to write with. Through one provider, a version is one and the same however it was
+    /// set.
+    fn in_use(self, newest: usize, wiring: Wiring) -> Key {
+        match (self.key, wiring) {
+            (CUSTOMER, Wiring::TwoProviders) => CUSTOMER + newest,
+            (CUSTOMER, Wiring::OneProvider) => newest,
+            (key, _) => key,
+        }
     }
 }
 
@@ -111,8 +121,9 @@ impl Cluster {
         before: Before,
         profile: Option<Profile>,
         upgraded: bool,
+        newest: usize,
     ) -> Self {
-        let key = profile.map(|profile| profile.in_use(0));
+        let key = profile.map(|profile| profile.in_use(newest, wiring));
         let config = Config { current: key, previous: None };
         let server = Server { config, writes: key };
         let mut cluster = Self {
@@ -129,7 +140,7 @@ impl Cluster {
             servers: [server; 2],
             secrets: [key; 3],
             public: [false; NUMBERS],
-            newest: 0,
+            newest,
             made: None,
         };
         cluster.note_ways();
@@ -140,7 +151,7 @@ impl Cluster {
     /// with a key, too, that was used publicly before KMS was last turned off.
     pub(super) fn with_a_public_key_from_before(wiring: Wiring, before: Before) -> Self {
         let profile = Profile { key: 0, mode: NetworkMode::Private };
-        let mut cluster = Self::new(wiring, before, Some(profile), true);
+        let mut cluster = Self::new(wiring, before, Some(profile), true, NEWEST);
         let config = Config { current: Some(0), previous: Some(2) };
         cluster.rolled_out = config;
         cluster.configured = config;
@@ -209,7 +220,7 @@ impl Cluster {
             KmsChange::Off => None,
         };
         self.touch();
-        let key = self.profile.map(|profile| profile.in_use(self.newest));
+        let key = self.profile.map(|profile| profile.in_use(self.newest, self.wiring));
         let configured = self.configured.next(key);
         let next = match self.before {
             Before::RolledOut => self.rolled_out.next(key),
@@ -259,9 +270,9 @@ impl Cluster {
 
     /// The newest version of a customer-managed key, where AKS has not taken it up yet.
     pub(super) fn not_taken_up(&self) -> Option<Key> {
-        let newest = CUSTOMER + self.newest;
-        let is_customer_managed = self.rolled_out.current.is_some_and(|key| key >= CUSTOMER);
-        (is_customer_managed && self.rolled_out.current != Some(newest)).then_some(newest)
+        let profile = self.profile.filter(|it| it.key == CUSTOMER && !self.failed)?;
+        let newest = profile.in_use(self.newest, self.wiring);
+        (self.rolled_out.current != Some(newest)).then_some(newest)
     }
 
     /// AKS takes up the newest version.
@@ -301,6 +312,12 @@ impl Cluster {
     /// Whether all servers write with one and the same, and it is taken for this.
     pub(super) fn all_write(&self, expected: &ExpectedKey) -> bool {
         matches!(self.written()[..], [key] if is(expected, key))
+    }
+
+    /// Whether AKS is about to move on from what is written with.
+    pub(super) fn is_outdated(&self, expected: &ExpectedKey) -> bool {
+        let is_old = |key: Option<Key>| key.is_some_and(|key| version(key) != self.newest);
+        matches!(expected, ExpectedKey::AnyVersion(_)) && self.written().into_iter().any(is_old)
     }
 
     /// Whether every secret is stored under one of these.

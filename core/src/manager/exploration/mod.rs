@@ -26,7 +26,7 @@ use std::{
 };
 
 use self::{
-    cluster::{Before, Cluster, Ending, Profile, Wiring},
+    cluster::{Before, Cluster, Ending, NEWEST, Profile, Wiring},
     key::{CUSTOMER, KEYS, PLATFORM, id, is, versionless},
     run::{Put, Run, Stored, begin, reconciled},
 };
@@ -198,7 +198,7 @@ impl State {
             state
         };
         let mode = self.cluster.profile.map_or(NetworkMode::Public, |profile| profile.mode);
-        let keys = (0..KEYS.len()).map(|key| {
+        let keys = (0..=self.cluster.newest).map(|key| {
             KmsChange::On(KmsConfiguration {
                 key_id: id(key),
                 network_mode: mode,
@@ -276,12 +276,11 @@ fn problem(before: &State, who: Who, after: &State) -> Option<String> {
     };
     let ledger = judge(&found);
     for entry in ledger.previous.into_iter().chain(ledger.retired) {
-        let Some(key) = KEYS.iter().position(|known| *known == entry.key_id.as_str()) else {
-            assert!(!entry.removable, "no version is named: {entry:?}");
-            continue;
-        };
-        if entry.removable && (cluster.needs(key) || arrives(key)) {
-            return Some(format!("key {key} is called removable and is needed"));
+        let is_named =
+            |key: &usize| entry.key_id == id(*key) || entry.key_id == id(*key).without_version();
+        let mut named = (0..KEYS.len()).filter(is_named);
+        if entry.removable && named.any(|key| cluster.needs(key) || arrives(key)) {
+            return Some(format!("key {} is called removable and is needed", entry.key_id));
         }
     }
     let makes = who == Who::Us && cluster.newest != before.cluster.newest;
@@ -392,7 +391,7 @@ fn nothing_is_lost_in_any_reachable_state() {
                 [(None, true), (public, true), (private, true), (public, false)]
             {
                 for (failures, foreign) in [(0, 1), (1, 0)] {
-                    let cluster = Cluster::new(wiring, before, profile, upgraded);
+                    let cluster = Cluster::new(wiring, before, profile, upgraded, NEWEST);
                     starts.push(State::new(cluster, failures, foreign));
                 }
             }
@@ -409,9 +408,9 @@ fn nothing_is_lost_on_the_way_to_data_encryption() {
     let mut starts = Vec::new();
     for wiring in [Wiring::TwoProviders, Wiring::OneProvider] {
         for before in [Before::RolledOut, Before::Configured] {
-            for profile in [None, on(0), on(PLATFORM), on(CUSTOMER)] {
+            for profile in [None, on(0), on(1), on(PLATFORM), on(CUSTOMER)] {
                 for (failures, foreign) in [(0, 1), (1, 0)] {
-                    let cluster = Cluster::new(wiring, before, profile, true);
+                    let cluster = Cluster::new(wiring, before, profile, true, 1);
                     let start = State::new(cluster, failures, foreign);
                     starts.push(State { with_data_encryption: true, ..start });
                 }

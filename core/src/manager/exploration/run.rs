@@ -60,6 +60,8 @@ pub(super) struct Run {
 #[derive(Clone, Debug, Hash)]
 struct Pass {
     keys: Vec<ExpectedKey>,
+    /// They were left on different versions of one key.
+    weak: bool,
     /// Each of them.
     writes: [Option<Key>; 2],
 }
@@ -163,9 +165,6 @@ fn reconcile(cluster: &Cluster, record: Option<&Record>) -> Reconciled {
 fn observe(cluster: &Cluster, found: &Reconciled, intent: &Intent) -> Observed {
     let mut observed = testing::observed();
     observed.cluster = cluster.facts();
-    let wanted = KeyToObserve::of(intent, &observed.cluster, Some(found));
-    let kid = wanted.map_or_else(|| KEYS[0].to_owned(), |wanted| wanted.key_id.to_string());
-    observed.key = Some(Fact::Known(Lookup::Found(testing::key(&kid))));
     let group = &observed.cluster.node_resource_group;
     let endpoint_id = format!(
         "/subscriptions/{}/resourceGroups/{group}/providers/Microsoft.Network/privateEndpoints/kms",
@@ -187,7 +186,17 @@ fn observe(cluster: &Cluster, found: &Reconciled, intent: &Intent) -> Observed {
         operation: (cluster.made == Some(number)).then(|| "1".to_owned()),
     };
     observed.versions = Some(Fact::Known((0..=cluster.newest).map(version).collect()));
+    let planned = with_version_made(&observed, intent);
+    let wanted = KeyToObserve::of(&planned, &observed.cluster, Some(found));
+    let kid = wanted.map_or_else(|| KEYS[0].to_owned(), |wanted| wanted.key_id.to_string());
+    observed.key = Some(Fact::Known(Lookup::Found(testing::key(&kid))));
     observed
+}
+
+/// The intent with the version that its unfinished operation has made.
+fn with_version_made(observed: &Observed, intent: &Intent) -> Intent {
+    let made = observed.unfinished(intent).and_then(|operation| observed.made_for(operation));
+    with_key_made(intent, made.as_ref())
 }
 
 /// Begins a run, or goes on with one that has to plan again. `None`: it is refused.
@@ -216,9 +225,13 @@ fn plan(state: &State, intent: &Intent) -> Option<Run> {
         etcd_resource_version: 1,
     };
     let unfinished = operation_to_resume(&seen, intent, &observed.cluster).ok()?;
-    let made = unfinished.as_ref().and_then(|operation| observed.made_for(operation));
-    let planned = with_key_made(intent, made.as_ref());
-    let plan = verbs::plan(&observed, &planned, &ReencryptOptions::default(), ALLOW).ok()?;
+    let plan = verbs::plan(
+        &observed,
+        &with_version_made(&observed, intent),
+        &ReencryptOptions::default(),
+        ALLOW,
+    )
+    .ok()?;
     if rules::refusal("it", &plan.findings, ALLOW, &[]).is_some() {
         return None;
     }

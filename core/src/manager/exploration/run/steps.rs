@@ -7,10 +7,10 @@ use crate::{
     manager::exploration::{
         State,
         cluster::{Cluster, Ending},
-        key::{CUSTOMER, id, is, number, version},
+        key::{id, is, version},
     },
     operation::{Effect, Failure, Outcome, Recorded, Stage, Verdict, closing, next},
-    report::{Evidence, KmsChange},
+    report::{Evidence, KmsChange, Purpose},
     rules::testing,
 };
 
@@ -60,8 +60,9 @@ impl State {
             Effect::ReadPublicAccess { .. } => {
                 one("finds the vault closed", self.failed(effect, Failure::Other))
             }
-            Effect::Converge { expected, .. } => {
-                let all = self.cluster.all_write(expected);
+            Effect::Converge { expected, purpose } => {
+                let all = self.cluster.all_write(expected)
+                    && (*purpose != Purpose::Gate || !self.cluster.is_outdated(expected));
                 let what = if all { "sees all servers write" } else { "gives up waiting" };
                 let keys = all.then(|| vec![expected.clone()]);
                 one(what, self.heard(effect, keys, Failure::KmsUnavailable))
@@ -111,8 +112,7 @@ impl State {
             | Effect::Pass(_) => unreachable!("it is performed at once"),
             Effect::CreateKeyVersion { .. } => one("makes a version", self.make_version(effect)),
             Effect::AwaitVersion { expected } => {
-                let taken_up = expected.key_id().map(|key_id| CUSTOMER + number(key_id));
-                let all = self.cluster.written() == [taken_up];
+                let all = self.cluster.all_write(expected);
                 let what = if all { "sees the version taken up" } else { "gives up waiting" };
                 let outcome = if all {
                     Outcome::Heard(vec![expected.clone()])
@@ -192,9 +192,9 @@ impl State {
         if self.cluster.upgraded || written == [None] {
             let of = |written| candidates.iter().find(|key| is(key, written)).cloned();
             let mut keys = written.iter().map(|key| of(*key)).collect::<Option<Vec<_>>>()?;
-            // Versions of one key: the servers are about to move on.
+            // Versions of one key, that is: the pass proves nothing of it.
             keys.dedup();
-            return (keys.len() == written.len()).then_some(keys);
+            return Some(keys);
         }
         let keys = written;
         let mut named = candidates.iter().filter(|candidate| candidate.key_id().is_some());
@@ -208,7 +208,8 @@ impl State {
         let mut next = self.done(effect, Outcome::Heard(keys.clone()));
         let writes = self.cluster.servers.map(|server| server.writes);
         if let Some(run) = &mut next.run {
-            run.pass = Some(Pass { keys, writes });
+            let weak = keys.len() == 1 && keys[0].is_data_encryption() && writes[0] != writes[1];
+            run.pass = Some(Pass { keys, weak, writes });
         }
         next
     }
@@ -219,10 +220,10 @@ impl State {
         let under = pass.writes;
         let unchanged = pass.writes == self.cluster.servers.map(|server| server.writes);
         let ended = unchanged && self.cluster.all_under(&under);
-        let (keys, left) = (pass.keys.clone(), Vec::new());
+        let (keys, weak, left) = (pass.keys.clone(), pass.weak, Vec::new());
         self.done(
             effect,
-            Outcome::Verified(Verdict { keys, ended, weak: false, left, within: ended }),
+            Outcome::Verified(Verdict { keys, ended, weak, left, within: ended && !weak }),
         )
     }
 
@@ -353,7 +354,10 @@ impl Run {
 
     /// Keeps the proof of a pass.
     fn conclude(&mut self, unchanged: bool) {
-        let Stage::Verified(Verdict { keys, ended: true, .. }) = &self.state.stage else { return };
+        let Stage::Verified(Verdict { keys, ended: true, weak: false, .. }) = &self.state.stage
+        else {
+            return;
+        };
         let ([expected], true) = (&keys[..], unchanged) else { return };
         let proof = Proof {
             at: testing::NOW,
