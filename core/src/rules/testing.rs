@@ -74,7 +74,9 @@ pub(crate) fn cluster() -> ClusterFacts {
             name: "system".to_owned(),
             provisioning_state: "Succeeded".to_owned(),
             kubernetes_version: KubernetesVersion::parse("1.33.3").ok(),
+            availability_set: false,
         }],
+        basic_load_balancer: false,
         entra: false,
         tenant_id: None,
         system_principal_id: None,
@@ -89,6 +91,8 @@ pub(crate) fn vault() -> VaultFacts {
         access_policies: Vec::new(),
         public_network_access: true,
         firewall: false,
+        trusted_services: true,
+        perimeter: false,
         soft_delete: true,
         purge_protection: true,
         private_endpoint_connections: Vec::new(),
@@ -125,6 +129,7 @@ pub(crate) fn key(kid: &str) -> KeyFacts {
         enabled: true,
         expires: Some(NOW + Duration::days(365)),
         not_before: Some(NOW - Duration::days(1)),
+        rotation_expiry: Fact::Known(None),
     }
 }
 

@@ -105,7 +105,9 @@ impl Runner<'_> {
                 continue;
             };
             match self.azure.versions_of_key(key_id, None, self.cluster).await {
-                Ok(versions) => engine.know(versions),
+                Ok(versions) => {
+                    engine.know(versions.into_iter().map(|version| version.key_id));
+                }
                 Err(error) => tracing::warn!(%error, "the versions of {key_id} cannot be listed"),
             }
         }
