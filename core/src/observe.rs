@@ -27,12 +27,12 @@ use crate::{
 };
 use futures::future::{Either, join_all, select};
 
-pub(crate) use self::{data_encryption::DataEncryptionScope, stored_record::StoredRecord};
 use self::{
     concerned::Concerned,
     data_encryption::{own_versions, preview_feature},
     stored_record::{KeptRecord, kept, reconciled},
 };
+pub(crate) use self::{data_encryption::DataEncryptionScope, stored_record::StoredRecord};
 
 /// Where facts come from.
 #[derive(Clone, Copy)]
@@ -183,13 +183,7 @@ pub(crate) async fn observe(
         .as_ref()
         .map(|found| Fact::from(found.as_ref().map(|found| found.reconciled.clone())));
     let mut wanted = wanted(cluster, recorded.as_ref().and_then(Fact::known));
-    let mut observed = Observed {
-        obstacle,
-        down,
-        record: recorded,
-        kubernetes,
-        ..of_azure
-    };
+    let mut observed = Observed { obstacle, down, record: recorded, kubernetes, ..of_azure };
     if let Some(wanted) = wanted.as_mut().filter(|wanted| wanted.versions) {
         observed.versions = Some(Fact::from(sources.azure.key_versions(&wanted.key_id).await));
         // A version that is made already is what the verb is about, and none is to be made.

@@ -49,17 +49,26 @@ mod tests {
 
     #[tokio::test]
     async fn a_feature_is_registered_when_it_says_so() {
-        for (told, is) in [("Registered", true), ("registered", true), ("Registering", false), ("NotRegistered", false)] {
+        for (told, is) in [
+            ("Registered", true),
+            ("registered", true),
+            ("Registering", false),
+            ("NotRegistered", false),
+        ] {
             assert_eq!(registered(state(told)).await.unwrap(), is, "{told}");
         }
     }
 
     #[tokio::test]
     async fn what_keeps_it_from_being_read_is_an_error_that_names_the_right() {
-        let denied = json_reply(403, json!({"error": {"code": "AuthorizationFailed", "message": "no"}}));
+        let denied =
+            json_reply(403, json!({"error": {"code": "AuthorizationFailed", "message": "no"}}));
         let error = registered(denied).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Forbidden);
-        assert!(error.to_string().contains("Microsoft.Features/providers/features/read"), "{error}");
+        assert!(
+            error.to_string().contains("Microsoft.Features/providers/features/read"),
+            "{error}"
+        );
         assert!(registered(state(Value::Null)).await.is_err());
         let gone = json_reply(404, json!({"error": {"code": "FeatureNotFound", "message": "no"}}));
         assert_eq!(registered(gone).await.unwrap_err().kind(), ErrorKind::NotFound);

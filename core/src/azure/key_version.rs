@@ -279,7 +279,9 @@ mod tests {
             let versions =
                 fake.client().versions_of_key(&key, Some(&vault), &cluster).await.unwrap();
             let at = |seconds| OffsetDateTime::from_unix_timestamp(seconds).ok();
-            let seen = versions.iter().map(|it| (it.key_id.as_str(), it.enabled, it.expires, it.not_before));
+            let seen = versions
+                .iter()
+                .map(|it| (it.key_id.as_str(), it.enabled, it.expires, it.not_before));
             assert_eq!(
                 seen.collect::<Vec<_>>(),
                 [(MADE, true, None, at(3)), (KEY, false, at(7), None)]

@@ -57,8 +57,8 @@ pub(crate) use action::{AzureAction, Plane};
 pub(crate) use client::{Azure, AzureConfig};
 pub use cloud::Cloud;
 pub(crate) use credential::ClusterRole;
-pub(crate) use feature::DATA_ENCRYPTION_PREVIEW;
 pub(crate) use error::{is_etag_mismatch, is_key_permission_error};
+pub(crate) use feature::DATA_ENCRYPTION_PREVIEW;
 pub(crate) use managed_cluster::is_not_followed;
 pub(crate) use managed_cluster::{
     Ended, ListedCluster, ManagedCluster, NewCluster, Operation, UnknownCluster, UpgradeTarget,

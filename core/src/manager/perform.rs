@@ -384,7 +384,7 @@ impl OperationRun<'_> {
         let found = record.map(|record| {
             let unbroken = cluster.etag.is_some() && record.cluster.etag == cluster.etag;
             let fit = if unbroken { Fit::Unbroken } else { Fit::Changed };
-            Reconciled { record, fit, unsealed: None }
+            Reconciled { record, fit, unsealed: None, changed_from: None }
         });
         status_with(cluster, found.as_ref())
     }

@@ -7,14 +7,16 @@ mod world;
 use time::{Duration, OffsetDateTime, macros::datetime};
 
 pub(crate) use self::{
-    record::{entry, operation, plaintext_entry, proven, recorded},
-    roles::{crypto_service_encryption_user, crypto_user, key_vault_contributor, role},
+    record::{entry, operation, plaintext_entry, platform_entry, proven, recorded, version_entry},
+    roles::{
+        crypto_service_encryption_user, crypto_user, key_vault_contributor, key_vault_reader, role,
+    },
     world::World,
 };
 use crate::{
     facts::{
-        AccessFacts, ClusterFacts, Fact, IdentityKind, KeyFacts, KmsProfile, KubernetesFacts,
-        Lookup, NodePoolFacts, UserAssignedIdentity, VaultFacts,
+        AccessFacts, ClusterFacts, Fact, IdentityKind, KeyFacts, KeyVersion, KmsProfile,
+        KubernetesFacts, Lookup, NodePoolFacts, UserAssignedIdentity, VaultFacts,
     },
     ids::{ClusterId, KeyId, KubernetesVersion, NetworkMode, VaultId},
     observed::{Observed, PreviousKey},
@@ -30,6 +32,8 @@ pub(crate) const KEY_1: &str =
     "https://shop-keys.vault.azure.net/keys/etcd/11111111111111111111111111111111";
 pub(crate) const KEY_2: &str =
     "https://shop-keys.vault.azure.net/keys/etcd/22222222222222222222222222222222";
+/// Without a version.
+pub(crate) const KEY: &str = "https://shop-keys.vault.azure.net/keys/etcd";
 /// In another vault.
 pub(crate) const KEY_3: &str =
     "https://other-keys.vault.azure.net/keys/etcd/33333333333333333333333333333333";
@@ -156,6 +160,24 @@ pub(crate) fn target_of(key_id: &str, network_mode: NetworkMode) -> KmsConfigura
         key_id: KeyId::parse(key_id).unwrap(),
         network_mode,
         key_vault_id: private.then(|| VaultId::parse(VAULT).unwrap()),
+    }
+}
+
+/// A customer-managed key, with its vault.
+pub(crate) fn customer_managed_of(key_id: &str, network_mode: NetworkMode) -> KmsConfiguration {
+    let key_vault_id = VaultId::parse(VAULT).ok();
+    KmsConfiguration { key_vault_id, ..target_of(key_id, network_mode) }
+}
+
+/// A version of a key, made that many days ago.
+pub(crate) fn key_version(kid: &str, days: i64) -> KeyVersion {
+    KeyVersion {
+        key_id: KeyId::parse(kid).unwrap(),
+        created: Some(NOW - Duration::days(days)),
+        enabled: true,
+        expires: None,
+        not_before: None,
+        operation: None,
     }
 }
 

@@ -246,8 +246,7 @@ mod tests {
         assert!(!facts.basic_load_balancer && !facts.node_pools[0].availability_set);
         let facts = facts_of(|raw| {
             raw["properties"]["networkProfile"] = json!({"loadBalancerSku": "basic"});
-            raw["properties"]["agentPoolProfiles"] =
-                json!([{"name": "old", "type": "AvailabilitySet"}, {"name": "new", "type": "VirtualMachineScaleSets"}]);
+            raw["properties"]["agentPoolProfiles"] = json!([{"name": "old", "type": "AvailabilitySet"}, {"name": "new", "type": "VirtualMachineScaleSets"}]);
         });
         assert!(facts.basic_load_balancer);
         let sets: Vec<bool> = facts.node_pools.iter().map(|pool| pool.availability_set).collect();

@@ -147,9 +147,10 @@ fn of_tables(text: &str) -> BTreeSet<(RuleId, Answered)> {
             let word = pair[1].trim_end_matches([',', ')']);
             let answered = match word.split('(').next().unwrap_or_default() {
                 "Answer::Holds" => Answered::Holds,
-                "UNDETERMINED" | "UNDETERMINED_REFUSED" | "Answer::Undetermined" => {
-                    Answered::Undetermined
-                }
+                "UNDETERMINED"
+                | "UNDETERMINED_NOTED"
+                | "UNDETERMINED_REFUSED"
+                | "Answer::Undetermined" => Answered::Undetermined,
                 "REFUSED" | "REFUSED_UNLESS_ALLOWED" | "WARNED" | "NOTED" | "Answer::Violated" => {
                     Answered::Violated
                 }

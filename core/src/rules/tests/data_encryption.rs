@@ -1,0 +1,540 @@
+//! KMS data encryption: what it asks of the cluster and its surroundings.
+
+use super::*;
+use crate::{
+    catalogue::RuleId::*,
+    facts::{DeniedPatch, Fact, IdentityKind},
+    ids::{ExpectedKey, KeyId, KubernetesVersion, NetworkMode, Verb},
+    ledger::Fit,
+    options::ReencryptOptions,
+    report::KmsChange,
+    rules::testing::{
+        KEY, KEY_1, KEY_3, entry, kms_on, plaintext_entry, platform_entry, previous_key, proven,
+        recorded, unknown, version_entry,
+    },
+};
+
+const OTHER_KEY: &str = "https://shop-keys.vault.azure.net/keys/other";
+
+/// `set_data_encryption` of a customer-managed key on a cluster that has one.
+fn switched() -> World {
+    let mut world = World::customer_managed();
+    world.ask_platform();
+    world.ask_customer_managed(KEY, NetworkMode::Public);
+    world
+}
+
+/// `set_data_encryption` with a platform-managed key on a cluster with a versioned key.
+fn from_versioned_key() -> World {
+    let mut world = World::status();
+    world.ask_platform();
+    world
+}
+
+/// A verb of KMS with a versioned key on a cluster with a customer-managed one.
+fn versioned(verb: Verb) -> World {
+    let mut world = World::customer_managed();
+    world.verb = verb;
+    world.target = World::rotate().target;
+    (world.gate, world.rewrites) = (true, true);
+    world
+}
+
+/// Somebody else changed the key from what is recorded.
+fn changed_from(world: &mut World, key: &str) {
+    let Some(Fact::Known(found)) = &mut world.observed.record else { panic!("no record") };
+    found.fit = Fit::Superseded;
+    let version = KeyId::parse(key);
+    found.changed_from =
+        Some(version.map_or(ExpectedKey::Platform, |version| match version.version() {
+            Some(_) => ExpectedKey::Key(version),
+            None => ExpectedKey::AnyVersion(version),
+        }));
+}
+
+#[test]
+fn turning_it_on() {
+    check(&[
+        (
+            "it is for good",
+            World::to_platform,
+            |_| {},
+            DataEncryptionIrreversible,
+            REFUSED_UNLESS_ALLOWED,
+        ),
+        (
+            "a cluster that has it stays with it",
+            switched,
+            |_| {},
+            DataEncryptionIrreversible,
+            Answer::Holds,
+        ),
+        (
+            "a key without a version is a sign of it too",
+            switched,
+            |world| world.cluster().infrastructure_encryption = false,
+            DataEncryptionIrreversible,
+            Answer::Holds,
+        ),
+        ("it is a preview", World::to_customer_managed, |_| {}, DataEncryptionPreview, WARNED),
+        ("a switch turns nothing on", switched, |_| {}, DataEncryptionPreview, Answer::Holds),
+        (
+            "the last change did not succeed",
+            switched,
+            |world| world.cluster().provisioning_state = "Failed".to_owned(),
+            DataEncryptionRetry,
+            REFUSED_UNLESS_ALLOWED,
+        ),
+        ("the last change succeeded", switched, |_| {}, DataEncryptionRetry, Answer::Holds),
+    ]);
+}
+
+#[test]
+fn what_the_cluster_must_be() {
+    check(&[
+        ("1.33 is late enough", World::to_platform, |_| {}, DataEncryptionVersion, Answer::Holds),
+        (
+            "1.32 is too early",
+            World::to_platform,
+            |world| world.cluster().kubernetes_version = "1.32.9".parse().unwrap(),
+            DataEncryptionVersion,
+            REFUSED,
+        ),
+        (
+            "from KMS v1 there is no way",
+            from_versioned_key,
+            |world| world.cluster().kubernetes_version = KubernetesVersion::parse("1.26").unwrap(),
+            DataEncryptionFromKmsV1,
+            REFUSED,
+        ),
+        (
+            "from KMS v2 there is",
+            from_versioned_key,
+            |_| {},
+            DataEncryptionFromKmsV1,
+            Answer::Holds,
+        ),
+        (
+            "a service principal is no managed identity",
+            World::to_platform,
+            |world| world.cluster().identity_kind = IdentityKind::None,
+            DataEncryptionIdentity,
+            REFUSED,
+        ),
+        (
+            "a system-assigned identity will do for a platform-managed key",
+            World::to_platform,
+            |world| world.cluster().identity_kind = IdentityKind::SystemAssigned,
+            DataEncryptionIdentity,
+            Answer::Holds,
+        ),
+        (
+            "nothing is said of its kind then",
+            World::to_platform,
+            |world| world.cluster().identity_kind = IdentityKind::SystemAssigned,
+            ClusterIdentitySystemAssigned,
+            Answer::Holds,
+        ),
+        (
+            "a customer-managed key needs a user-assigned one",
+            World::to_customer_managed,
+            |world| world.cluster().identity_kind = IdentityKind::SystemAssigned,
+            ClusterIdentitySystemAssigned,
+            REFUSED,
+        ),
+        ("a cluster that runs is not busy", World::to_platform, |_| {}, ClusterBusy, Answer::Holds),
+        (
+            "a busy cluster is waited for",
+            World::to_platform,
+            |world| world.cluster().provisioning_state = "ProvisioningControlPlane".to_owned(),
+            ClusterBusy,
+            REFUSED,
+        ),
+        (
+            "a stopped cluster is refused",
+            World::to_platform,
+            |world| world.cluster().power_state = "Stopped".to_owned(),
+            ClusterStopped,
+            REFUSED,
+        ),
+        (
+            "it is busy with the very change that is asked for",
+            World::platform,
+            |world| {
+                world.ask_platform();
+                world.cluster().provisioning_state = "Updating".to_owned();
+            },
+            ClusterBusy,
+            Answer::Holds,
+        ),
+    ]);
+}
+
+#[test]
+fn what_may_be_in_the_way() {
+    check(&[
+        (
+            "the feature is registered",
+            World::to_platform,
+            |_| {},
+            PreviewFeatureUnregistered,
+            Answer::Holds,
+        ),
+        (
+            "the feature is not registered",
+            World::to_customer_managed,
+            |world| world.observed.preview_feature = Some(Fact::Known(false)),
+            PreviewFeatureUnregistered,
+            WARNED,
+        ),
+        (
+            "whether it is may not be read",
+            World::to_platform,
+            |world| world.observed.preview_feature = Some(unknown()),
+            PreviewFeatureUnregistered,
+            UNDETERMINED_NOTED,
+        ),
+        (
+            "nothing is to be migrated",
+            World::to_platform,
+            |_| {},
+            BlocksOlderMigrations,
+            Answer::Holds,
+        ),
+        (
+            "a pool is an availability set",
+            World::to_platform,
+            |world| world.cluster().node_pools[0].availability_set = true,
+            BlocksOlderMigrations,
+            WARNED,
+        ),
+        (
+            "the load balancer is a Basic one",
+            World::to_customer_managed,
+            |world| world.cluster().basic_load_balancer = true,
+            BlocksOlderMigrations,
+            WARNED,
+        ),
+        (
+            "it is on already",
+            switched,
+            |world| world.cluster().basic_load_balancer = true,
+            BlocksOlderMigrations,
+            Answer::Holds,
+        ),
+    ]);
+}
+
+#[test]
+fn a_customer_managed_key_that_is_changed() {
+    check(&[
+        ("the same key in the same mode", switched, |_| {}, DataEncryptionKeyChange, Answer::Holds),
+        (
+            "another key",
+            switched,
+            |world| world.ask_customer_managed(OTHER_KEY, NetworkMode::Public),
+            DataEncryptionKeyChange,
+            REFUSED_UNLESS_ALLOWED,
+        ),
+        (
+            "from a platform-managed key",
+            World::platform,
+            |world| {
+                world.ask_platform();
+                world.ask_customer_managed(OTHER_KEY, NetworkMode::Public);
+            },
+            DataEncryptionKeyChange,
+            Answer::Holds,
+        ),
+        (
+            "the key in use cannot be named",
+            switched,
+            |world| {
+                world.cluster().kms.as_mut().unwrap().key = Some("nonsense".to_owned().into());
+            },
+            DataEncryptionKeyChange,
+            UNDETERMINED,
+        ),
+        ("the same mode", switched, |_| {}, DataEncryptionModeChange, Answer::Holds),
+        (
+            "another mode of the same vault",
+            switched,
+            |world| world.ask_customer_managed(KEY, NetworkMode::Private),
+            DataEncryptionModeChange,
+            REFUSED_UNLESS_ALLOWED,
+        ),
+        (
+            "another mode of another vault",
+            switched,
+            |world| {
+                let other = KEY_3.rsplit_once('/').unwrap().0.to_owned();
+                world.ask_customer_managed(&other, NetworkMode::Private);
+            },
+            DataEncryptionModeChange,
+            Answer::Holds,
+        ),
+        (
+            "the mode in use is not told",
+            switched,
+            |world| world.cluster().kms.as_mut().unwrap().network_mode = None,
+            DataEncryptionModeChange,
+            UNDETERMINED,
+        ),
+    ]);
+}
+
+#[test]
+fn verbs_of_kms_with_a_versioned_key() {
+    check(&[
+        (
+            "rotate to a key",
+            || versioned(Verb::Rotate),
+            |_| {},
+            NewerExperienceIrreversible,
+            REFUSED,
+        ),
+        (
+            "rotate on a platform-managed key",
+            World::platform,
+            |world| world.verb = Verb::Rotate,
+            NewerExperienceIrreversible,
+            REFUSED,
+        ),
+        (
+            "KMS is not off then",
+            World::platform,
+            |world| world.verb = Verb::Rotate,
+            KmsNotEnabled,
+            Answer::Holds,
+        ),
+        (
+            "rotate without a key id",
+            World::new_version,
+            |_| {},
+            NewerExperienceIrreversible,
+            Answer::Holds,
+        ),
+        (
+            "enable, where the key without a version is the only sign",
+            || versioned(Verb::Enable),
+            |world| world.cluster().infrastructure_encryption = false,
+            NewerExperienceIrreversible,
+            REFUSED,
+        ),
+        (
+            "set_data_encryption is meant for it",
+            switched,
+            |_| {},
+            NewerExperienceIrreversible,
+            Answer::Holds,
+        ),
+        (
+            "it cannot be disabled",
+            || versioned(Verb::Disable),
+            |_| {},
+            DataEncryptionCannotDisable,
+            REFUSED,
+        ),
+        (
+            "nor with a platform-managed key",
+            World::platform,
+            |world| world.verb = Verb::Disable,
+            DataEncryptionCannotDisable,
+            REFUSED,
+        ),
+        (
+            "KMS with a versioned key can",
+            World::disable,
+            |_| {},
+            DataEncryptionCannotDisable,
+            Answer::Holds,
+        ),
+    ]);
+}
+
+#[test]
+fn secrets_that_aks_cannot_rewrite() {
+    let denied = |world: &mut World| {
+        world.kubernetes().denied_patches = Fact::Known(vec![DeniedPatch {
+            secret: "shop/token".to_owned(),
+            message: "no".to_owned(),
+        }]);
+    };
+    for (name, world, expected) in [
+        ("turning it on", World::to_platform as fn() -> World, REFUSED_UNLESS_ALLOWED),
+        (
+            "a switch",
+            || {
+                let mut world = World::customer_managed();
+                world.ask_platform();
+                world
+            },
+            REFUSED_UNLESS_ALLOWED,
+        ),
+        ("nothing to be set", switched, WARNED),
+        ("a new version", World::new_version, WARNED),
+        ("a versioned key", World::rotate, WARNED),
+    ] {
+        let mut world = world();
+        denied(&mut world);
+        let findings = world.judge();
+        let finding = findings.iter().find(|it| it.rule == SecretUpdatesDenied).unwrap();
+        assert_eq!(Answer::Violated(finding.level, finding.overridable), expected, "{name}");
+    }
+    check(&[(
+        "whether updates are denied is not known",
+        World::to_platform,
+        |world| world.kubernetes().denied_patches = unknown(),
+        SecretUpdatesDenied,
+        UNDETERMINED,
+    )]);
+}
+
+#[test]
+fn what_other_tools_changed() {
+    check(&[
+        (
+            "nobody else changed it",
+            World::platform,
+            |_| {},
+            DataEncryptionChangedByOthers,
+            Answer::Holds,
+        ),
+        (
+            "KMS was turned off without us",
+            World::disable,
+            |world| {
+                world.verb = Verb::Status;
+                world.observed.record =
+                    Some(Fact::Known(recorded(plaintext_entry(), Some(entry(KEY_1)), &[])));
+                changed_from(world, KEY_1);
+                world.cluster().kms = None;
+            },
+            DataEncryptionChangedByOthers,
+            Answer::Holds,
+        ),
+        (
+            "a platform-managed key is gone from the document",
+            World::platform,
+            |world| {
+                world.cluster().infrastructure_encryption = false;
+                changed_from(world, "platform");
+            },
+            DataEncryptionChangedByOthers,
+            WARNED,
+        ),
+        (
+            "a customer-managed key became a platform-managed one",
+            World::platform,
+            |world| changed_from(world, KEY),
+            DataEncryptionChangedByOthers,
+            WARNED,
+        ),
+        (
+            "a versioned key became a customer-managed one",
+            World::customer_managed,
+            |world| changed_from(world, KEY_1),
+            DataEncryptionChangedByOthers,
+            WARNED,
+        ),
+        (
+            "the profile was left out where a key without a version is left",
+            World::customer_managed,
+            |world| {
+                world.cluster().infrastructure_encryption = false;
+                let mut found = recorded(proven(version_entry(KEY_1)), None, &[]);
+                found.fit = Fit::Changed;
+                world.observed.record = Some(Fact::Known(found));
+            },
+            DataEncryptionChangedByOthers,
+            WARNED,
+        ),
+        (
+            "a verb that changes it tells too",
+            World::to_platform,
+            |world| {
+                let found = recorded(plaintext_entry(), None, &[]);
+                world.observed.record = Some(Fact::Known(found));
+                changed_from(world, "platform");
+            },
+            DataEncryptionChangedByOthers,
+            WARNED,
+        ),
+    ]);
+    let mut world = World::platform();
+    world.cluster().infrastructure_encryption = false;
+    changed_from(&mut world, "platform");
+    let findings = world.judge();
+    let told = findings.iter().find(|it| it.rule == DataEncryptionChangedByOthers).unwrap();
+    for part in ["a platform-managed key", "no encryption with KMS", "leaves the profile out"] {
+        assert!(told.message.contains(part), "{part}: {}", told.message);
+    }
+}
+
+#[test]
+fn what_is_said_of_proofs() {
+    let message = |world: &World| {
+        let findings = world.judge();
+        let finding = findings.into_iter().find(|finding| finding.rule == SecretsUnproven);
+        finding.map(|finding| finding.message)
+    };
+    let mut world = World::platform();
+    assert_eq!(message(&world), None);
+    world.ledger().current = Some(platform_entry());
+    let told = message(&world).unwrap();
+    assert!(told.contains("under a platform-managed key"), "{told}");
+    // Of a cluster that was made so, nothing needs to be proven.
+    world.ledger().current.as_mut().unwrap().since = None;
+    assert_eq!(message(&world), None);
+    let mut world = World::customer_managed();
+    world.ledger().current = Some(version_entry(KEY_1));
+    let told = message(&world).unwrap();
+    assert!(told.contains(&format!("under a version of {KEY}")), "{told}");
+}
+
+#[test]
+fn what_was_before_and_is_proven_to_be_over_needs_not_work() {
+    let gone = |mut world: World| {
+        world.observed.previous = Some(previous_key(KEY_3));
+        world.previous_version().enabled = false;
+        world
+    };
+    let rules = gone(World::platform()).rules();
+    assert!(!rules.contains(&PreviousKeyUnusable), "{rules:?}");
+    let mut world = World::platform();
+    world.ledger().current = Some(platform_entry());
+    let rules = gone(world).rules();
+    assert!(rules.contains(&PreviousKeyUnusable), "{rules:?}");
+}
+
+#[test]
+fn a_move_from_a_versioned_key_needs_that_key() {
+    let mut world = World::to_customer_managed();
+    world.cluster().kms = Some(kms_on(KEY_1, NetworkMode::Public));
+    world.observed.in_use = Some(previous_key(KEY_1));
+    let rules = world.rules();
+    assert!(!rules.contains(&PreviousKeyUnusable), "{rules:?}");
+    let Some(in_use) = &mut world.observed.in_use else { panic!() };
+    in_use.vault = Fact::Known(crate::facts::Lookup::NotFound);
+    let findings = world.judge();
+    let finding = findings.iter().find(|it| it.rule == PreviousKeyUnusable).unwrap();
+    assert_eq!((finding.level, finding.overridable), (Level::Block, true), "{finding:?}");
+}
+
+#[test]
+fn the_question_of_a_new_version_comes_from_the_plan() {
+    let world = World::new_version();
+    let reencrypt = ReencryptOptions::default();
+    let asked = crate::options::Rotate {
+        key_id: None,
+        network_mode: None,
+        key_vault_id: None,
+        reencrypt: true,
+        made: false,
+    };
+    let intent = crate::options::Intent::Rotate(asked);
+    let plan = crate::verbs::plan(&world.observed, &intent, &reencrypt, &[]).unwrap();
+    let refused: Vec<_> = plan.findings.iter().filter(|it| it.refuses(&[])).collect();
+    assert!(refused.is_empty(), "{refused:#?}");
+    assert!(matches!(world.observed.cluster.configured(), Ok(KmsChange::CustomerManaged(_))));
+}
