@@ -29,7 +29,7 @@ pub(super) const RULES: &[Rule] = &[
     Rule {
         id: RuleId::KeyIdVersionForbidden,
         summary: "A customer-managed key of KMS data encryption is named without a version: AKS follows it to its newest one.",
-        remedy: "Pass the id without its last segment: `https://<vault host>/keys/<name>`.",
+        remedy: "Pass the id without its last segment: `https://<vault host>/keys/<name>`; `az keyvault key show --vault-name <vault> --name <key> --query key.kid -o tsv` prints it with one.",
         url: pages::DATA_ENCRYPTION,
         verbs: &[Verb::SetDataEncryption, Verb::CreateCluster],
         violated_when: "the key id names a version",

@@ -195,7 +195,8 @@ fn changed_key(question: &RuleContext<'_>, found: &Reconciled) -> Option<String>
     }
     let how = match (before, &now) {
         (_, ExpectedKey::Plaintext) => {
-            "a request that leaves the profile out, or has it without what it does not know, does so; whether secrets              are still encrypted is not known, as it cannot be turned off"
+            "a request that leaves the profile out does so; whether secrets are still encrypted is not known, as it \
+             cannot be turned off"
         }
         (ExpectedKey::AnyVersion(_), ExpectedKey::Platform) => {
             "az with --disable-azure-keyvault-kms does so, and Terraform that sends `enabled = false`"

@@ -167,7 +167,12 @@ impl World {
     /// The same in private mode, with a closed vault.
     pub(crate) fn customer_managed_private() -> Self {
         let mut world = Self::customer_managed();
-        world.observed.cluster.kms.as_mut().unwrap().network_mode = Some(NetworkMode::Private);
+        let private = Some(NetworkMode::Private);
+        world.observed.cluster.kms.as_mut().unwrap().network_mode = private;
+        let ledger = world.ledger();
+        for entry in [&mut ledger.current, &mut ledger.previous].into_iter().flatten() {
+            entry.network_mode = private;
+        }
         let vault = world.vault();
         (vault.public_network_access, vault.firewall) = (false, true);
         world
