@@ -1,6 +1,7 @@
 //! Gathering everything that a plan is made from. Read-only.
 
 mod concerned;
+mod data_encryption;
 mod stored_record;
 
 use std::sync::Arc;
@@ -26,11 +27,12 @@ use crate::{
 };
 use futures::future::{Either, join_all, select};
 
-pub(crate) use self::stored_record::StoredRecord;
 use self::{
     concerned::Concerned,
+    data_encryption::{own_versions, preview_feature},
     stored_record::{KeptRecord, kept, reconciled},
 };
+pub(crate) use self::{data_encryption::DataEncryptionScope, stored_record::StoredRecord};
 
 /// Where facts come from.
 #[derive(Clone, Copy)]
@@ -132,7 +134,11 @@ impl KeyToObserve {
     /// The key that a cluster is configured with.
     pub(crate) fn in_use(cluster: &ClusterFacts) -> Option<Self> {
         let profile = cluster.kms_on()?;
-        Some(Self::key(profile.key_id()?.clone(), profile.key_vault_id().cloned()))
+        // AKS goes by the newest version of a customer-managed key, whichever a profile may name.
+        let key_id = profile.key_id()?;
+        let is_any = cluster.has_data_encryption();
+        let key_id = if is_any { key_id.without_version() } else { key_id.clone() };
+        Some(Self::key(key_id, profile.key_vault_id().cloned()))
     }
 }
 
@@ -144,37 +150,40 @@ impl KeyToObserve {
 pub(crate) async fn observe(
     sources: ObserveContext<'_>,
     wanted: impl Fn(&ClusterFacts, Option<&Reconciled>) -> Option<KeyToObserve>,
-    scope: ObserveScope<'_>,
+    (scope, data_encryption): (ObserveScope<'_>, DataEncryptionScope),
 ) -> Result<Observation> {
     let about_azure = async {
         let cluster = sources.azure.cluster(sources.cluster).await?.facts;
-        let (early, held_roles) = futures::join!(
+        let (early, held_roles, own_versions, preview_feature) = futures::join!(
             KeysSeen::observe(sources.azure, &cluster, wanted(&cluster, None)),
-            held_roles(sources.azure, &cluster)
+            held_roles(sources.azure, &cluster),
+            own_versions(sources.azure, &cluster, data_encryption),
+            preview_feature(sources.azure, &cluster, data_encryption)
         );
-        Ok::<_, Error>((cluster, early, held_roles))
+        let cluster = Observed {
+            held_roles,
+            own_versions,
+            preview_feature,
+            ..Observed::of(cluster, Fact::Unknown(String::new()))
+        };
+        Ok::<_, Error>((cluster, early))
     };
     let (about_azure, (api, kubernetes, kept)) =
         futures::join!(about_azure, observe_kubernetes(sources, scope));
-    let (cluster, early, held_roles) = about_azure?;
+    let (of_azure, early) = about_azure?;
+    let cluster = &of_azure.cluster;
     let failed = [kubernetes.as_ref().err(), kept.as_ref().and_then(|kept| kept.as_ref().err())];
     // Without a way to the API server, Azure did not give one.
     let down = api.is_some() && failed.into_iter().flatten().any(is_no_response);
     let obstacle = |error| Obstacle::of(error, is_untrusted(error));
     let obstacle = kubernetes.as_ref().err().map(obstacle);
     let kubernetes = Fact::from(kubernetes);
-    let found = kept.map(|kept| reconciled(&cluster, kept?));
+    let found = kept.map(|kept| reconciled(cluster, kept?));
     let recorded = found
         .as_ref()
         .map(|found| Fact::from(found.as_ref().map(|found| found.reconciled.clone())));
-    let mut wanted = wanted(&cluster, recorded.as_ref().and_then(Fact::known));
-    let mut observed = Observed {
-        obstacle,
-        down,
-        record: recorded,
-        held_roles,
-        ..Observed::of(cluster, kubernetes)
-    };
+    let mut wanted = wanted(cluster, recorded.as_ref().and_then(Fact::known));
+    let mut observed = Observed { obstacle, down, record: recorded, kubernetes, ..of_azure };
     if let Some(wanted) = wanted.as_mut().filter(|wanted| wanted.versions) {
         observed.versions = Some(Fact::from(sources.azure.key_versions(&wanted.key_id).await));
         // A version that is made already is what the verb is about, and none is to be made.

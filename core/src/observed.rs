@@ -30,6 +30,10 @@ pub(crate) struct Observed {
     pub(crate) diagnostics: Option<Fact<bool>>,
     /// The versions of the key, where one is to be made. `Unknown`: the vault does not respond here.
     pub(crate) versions: Option<Fact<Vec<KeyVersion>>>,
+    /// The versions of the customer-managed key in use, the newest first, where an older one may be in use.
+    pub(crate) own_versions: Option<Fact<Vec<KeyVersion>>>,
+    /// Whether the preview feature of data encryption is registered, where that is to be turned on.
+    pub(crate) preview_feature: Option<Fact<bool>>,
     /// Names of the vault's keys, where the vault may be closed.
     pub(crate) vault_keys: Option<Fact<Vec<String>>>,
     /// The Kubernetes versions that AKS offers to upgrade to, where that may be done.
@@ -76,6 +80,8 @@ impl Observed {
             access: None,
             diagnostics: None,
             versions: None,
+            own_versions: None,
+            preview_feature: None,
             vault_keys: None,
             upgrades: None,
             held_roles: None,

@@ -33,6 +33,8 @@ fn vault(rbac: bool) -> Fact<Lookup<VaultFacts>> {
         access_policies: Vec::new(),
         public_network_access: true,
         firewall: false,
+        trusted_services: true,
+        perimeter: false,
         soft_delete: true,
         purge_protection: true,
         private_endpoint_connections: Vec::new(),

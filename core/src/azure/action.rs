@@ -111,6 +111,8 @@ azure_actions! {
         "make the identity";
     ReadDiagnostics = "Microsoft.Insights/diagnosticSettings/read", Management,
         "read whether the vault keeps logs";
+    ReadFeature = "Microsoft.Features/providers/features/read", Management,
+        "`set_data_encryption`: read whether its preview feature is registered";
     ReadSubscriptions = "Microsoft.Resources/subscriptions/read", Management,
         "list the subscriptions, where all are asked for";
 }

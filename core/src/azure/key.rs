@@ -18,6 +18,7 @@ use crate::{
     error::{ErrorKind, Result},
     facts::{Fact, KeyFacts, Lookup},
     ids::{KeyId, VaultId},
+    text::{LONGEST_NAME, one_line},
 };
 
 impl Azure {
@@ -90,7 +91,13 @@ fn vault_call(key_id: &KeyId, path: String, what: String) -> Call {
 pub(super) fn from_resource(key: &Value) -> Option<KeyFacts> {
     let properties = key.get("properties")?;
     let id = properties.get("keyUriWithVersion").or_else(|| properties.get("keyUri"))?;
-    facts(id, properties.get("kty")?, properties.get("keyOps"), properties.get("attributes")?)
+    let attributes = properties.get("attributes")?;
+    let facts = facts(id, properties.get("kty")?, properties.get("keyOps"), attributes)?;
+    // A key without a policy shows none.
+    let expiry = properties.pointer("/rotationPolicy/attributes/expiryTime");
+    let expiry = expiry.and_then(Value::as_str).filter(|expiry| !expiry.is_empty());
+    let expiry = expiry.map(|expiry| one_line(expiry, LONGEST_NAME));
+    Some(KeyFacts { rotation_expiry: Fact::Known(expiry), ..facts })
 }
 
 /// The key bundle of the vault's own API.
@@ -105,19 +112,25 @@ fn facts(
     operations: Option<&Value>,
     attributes: &Value,
 ) -> Option<KeyFacts> {
-    let moment = |name: &str| {
-        let seconds = attributes.get(name)?.as_i64()?;
-        OffsetDateTime::from_unix_timestamp(seconds).ok()
-    };
     let operations = operations.and_then(Value::as_array).into_iter().flatten();
     Some(KeyFacts {
         kid: id.as_str()?.to_owned(),
         kind: kind.as_str()?.to_owned(),
         operations: operations.filter_map(Value::as_str).map(str::to_owned).collect(),
         enabled: attributes.get("enabled")?.as_bool()?,
-        expires: moment("exp"),
-        not_before: moment("nbf"),
+        expires: moment(attributes, "exp"),
+        not_before: moment(attributes, "nbf"),
+        rotation_expiry: Fact::Unknown(
+            "a vault does not show the rotation policy with the key, Resource Manager does (Microsoft.KeyVault/vaults/keys/read)"
+                .to_owned(),
+        ),
     })
+}
+
+/// A moment of an object's attributes, in seconds since 1970.
+pub(super) fn moment(attributes: &Value, name: &str) -> Option<OffsetDateTime> {
+    let seconds = attributes.get(name)?.as_i64()?;
+    OffsetDateTime::from_unix_timestamp(seconds).ok()
 }
 
 #[cfg(test)]
@@ -148,6 +161,7 @@ mod tests {
             enabled: true,
             expires: Some(datetime!(2027-01-15 08:00 UTC)),
             not_before: None,
+            rotation_expiry: Fact::Known(None),
         }
     }
 
@@ -203,12 +217,36 @@ mod tests {
         assert_eq!(fake.scopes(), ["https://management.azure.com/.default"]);
     }
 
+    #[test]
+    fn the_rotation_policy_is_read_where_it_ends_new_versions() {
+        let rotation_expiry = |policy: Value| {
+            from_resource(&json!({"properties": {
+                "attributes": {"enabled": true}, "kty": "RSA", "keyUriWithVersion": KID, "rotationPolicy": policy,
+            }}))
+            .unwrap()
+            .rotation_expiry
+        };
+        let expiry = json!({"attributes": {"expiryTime": "P90D"}, "lifetimeActions": []});
+        assert_eq!(rotation_expiry(expiry), Fact::Known(Some("P90D".to_owned())));
+        let only_rotates = json!({"attributes": {}, "lifetimeActions": [
+            {"action": {"type": "rotate"}, "trigger": {"timeAfterCreate": "P60D"}},
+        ]});
+        assert_eq!(rotation_expiry(only_rotates), Fact::Known(None));
+        assert_eq!(rotation_expiry(Value::Null), Fact::Known(None));
+    }
+
     #[tokio::test]
     async fn the_vault_is_asked_where_resource_manager_refuses_or_the_resource_is_not_known() {
+        let without_policy = |seen: Fact<Lookup<KeyFacts>>| {
+            let Fact::Known(Lookup::Found(key)) = seen else { panic!("{seen:?}") };
+            let why = key.rotation_expiry.get().unwrap_err();
+            assert!(why.contains("Microsoft.KeyVault/vaults/keys/read"), "{why}");
+            KeyFacts { rotation_expiry: Fact::Known(None), ..key }
+        };
         let fake = azure(denied(""), data_key(), deleted_or_missing());
-        assert_eq!(read(&fake, Some(&vault_id())).await, Fact::Known(Lookup::Found(expected())));
+        assert_eq!(without_policy(read(&fake, Some(&vault_id())).await), expected());
         let fake = azure(management_key(), data_key(), deleted_or_missing());
-        assert_eq!(read(&fake, None).await, Fact::Known(Lookup::Found(expected())));
+        assert_eq!(without_policy(read(&fake, None).await), expected());
         assert_eq!(fake.scopes(), ["https://vault.azure.net/.default"]);
         let asked = &fake.seen()[0];
         assert_eq!(asked.url.query(), Some("api-version=2025-07-01"));

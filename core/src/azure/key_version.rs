@@ -11,6 +11,7 @@ use super::{
     call::{Call, CallTarget},
     client::Azure,
     error::unreadable,
+    key::moment,
     pages::next_link,
     vault::API_VERSION,
 };
@@ -28,24 +29,23 @@ const OPERATION_TAG: &str = "aks-kms-operation";
 const THROTTLED: u32 = 6;
 
 impl Azure {
-    /// Every version of a key: through Resource Manager, which needs no way into the vault, else from the vault
-    /// itself.
+    /// Every version of a key, the newest first: through Resource Manager, which needs no way into the vault, else
+    /// from the vault itself.
     pub(crate) async fn versions_of_key(
         &self,
         key_id: &KeyId,
         key_vault_id: Option<&VaultId>,
         cluster: &ClusterId,
-    ) -> Result<Vec<KeyId>> {
+    ) -> Result<Vec<KeyVersion>> {
         if let Ok(vault) = self.vault_id(key_id, key_vault_id, cluster).await {
             let path = format!("{vault}/keys/{}/versions", key_id.name());
             let what = format!("list the versions of key {key_id} by Resource Manager");
             let call = Call::get(path, API_VERSION, what, AzureAction::ReadKeyVersion);
             if let Ok(versions) = self.list(call).await {
-                return Ok(versions.iter().filter_map(from_resource).collect());
+                return Ok(newest_first(versions.iter().filter_map(from_resource).collect()));
             }
         }
-        let versions = self.key_versions(key_id).await?;
-        Ok(versions.into_iter().map(|version| version.key_id).collect())
+        self.key_versions(key_id).await
     }
 
     /// The versions of a key, the newest first. Asks the vault itself: only it can make one.
@@ -62,9 +62,7 @@ impl Azure {
             }
         };
         let pages = self.pages(first, "value", turn).await?;
-        let mut versions: Vec<KeyVersion> = pages.iter().filter_map(version).collect();
-        versions.sort_by_key(|version| std::cmp::Reverse(version.created));
-        Ok(versions)
+        Ok(newest_first(pages.iter().filter_map(version).collect()))
     }
 
     /// Makes a new version of the key, like the version given, unless this operation made one
@@ -132,12 +130,34 @@ impl Azure {
     }
 }
 
+fn newest_first(mut versions: Vec<KeyVersion>) -> Vec<KeyVersion> {
+    versions.sort_by_key(|version| std::cmp::Reverse(version.created));
+    versions
+}
+
+/// A version in a list of the vault.
 fn version(item: &Value) -> Option<KeyVersion> {
-    let created = item.pointer("/attributes/created").and_then(Value::as_i64);
+    let operation = item["tags"][OPERATION_TAG].as_str();
+    version_of(item.get("kid")?.as_str()?, &item["attributes"], operation)
+}
+
+/// A version in a list of Resource Manager.
+fn from_resource(version: &Value) -> Option<KeyVersion> {
+    let id = version.pointer("/properties/keyUriWithVersion")?.as_str()?;
+    let operation = version["tags"][OPERATION_TAG].as_str();
+    version_of(id, &version["properties"]["attributes"], operation)
+        .filter(|version| version.key_id.version().is_some())
+}
+
+fn version_of(id: &str, attributes: &Value, operation: Option<&str>) -> Option<KeyVersion> {
     Some(KeyVersion {
-        key_id: KeyId::parse(item.get("kid")?.as_str()?).ok()?,
-        created: created.and_then(|at| OffsetDateTime::from_unix_timestamp(at).ok()),
-        operation: item["tags"][OPERATION_TAG].as_str().map(str::to_owned),
+        key_id: KeyId::parse(id).ok()?,
+        created: moment(attributes, "created"),
+        // What says nothing of it is enabled: that is how versions are made.
+        enabled: attributes["enabled"].as_bool().unwrap_or(true),
+        expires: moment(attributes, "exp"),
+        not_before: moment(attributes, "nbf"),
+        operation: operation.map(str::to_owned),
     })
 }
 
@@ -190,18 +210,12 @@ fn continuation(next: &str, key_id: &KeyId, path: &str) -> Option<Vec<(&'static 
     .then_some(query)
 }
 
-/// The id of a version in a list of Resource Manager.
-fn from_resource(version: &Value) -> Option<KeyId> {
-    let id = version.pointer("/properties/keyUriWithVersion")?.as_str()?;
-    KeyId::parse(id).ok().filter(|key_id| key_id.version().is_some())
-}
-
 #[cfg(test)]
 mod tests {
     use time::macros::datetime;
 
     use super::*;
-    use crate::azure::testing::{FakeAzure, Reply, json_reply};
+    use crate::azure::testing::{FakeAzure, Reply, cluster_id, json_reply};
 
     const KEY: &str = "https://shop.vault.azure.net/keys/etcd/0123456789abcdef0123456789abcdef";
     const MADE: &str = "https://shop.vault.azure.net/keys/etcd/fedcba9876543210fedcba9876543210";
@@ -237,6 +251,42 @@ mod tests {
 
     fn posts(fake: &FakeAzure) -> usize {
         fake.seen().iter().filter(|request| request.method == Method::Post).count()
+    }
+
+    #[tokio::test]
+    async fn versions_are_listed_with_their_state_by_resource_manager_or_else_by_the_vault() {
+        let vault = VaultId::parse(
+            "/subscriptions/8ecadfc9-d1a3-4ea4-b844-0d9f87e4d7c8/resourceGroups/keys/providers/Microsoft.KeyVault/vaults/shop",
+        )
+        .unwrap();
+        let listed = json!({"value": [
+            {"properties": {"keyUriWithVersion": KEY, "attributes": {"enabled": false, "created": 1, "exp": 7}}},
+            {"properties": {"keyUriWithVersion": MADE, "attributes": {"created": 2, "nbf": 3}}},
+            {"properties": {"keyUri": "https://shop.vault.azure.net/keys/etcd"}},
+        ]});
+        let in_vault = json!({"value": [
+            {"kid": KEY, "attributes": {"enabled": false, "created": 1, "exp": 7}},
+            {"kid": MADE, "attributes": {"enabled": true, "created": 2, "nbf": 3}},
+        ]});
+        let denied = || json_reply(403, json!({"error": {"code": "Forbidden"}}));
+        for (management, data) in
+            [(json_reply(200, listed), denied()), (denied(), json_reply(200, in_vault))]
+        {
+            let fake = FakeAzure::default();
+            fake.on(Method::Get, "/vaults/shop/keys/etcd/versions?", [management]);
+            fake.on(Method::Get, VERSIONS, [data]);
+            let (key, cluster) = (KeyId::parse(KEY).unwrap(), cluster_id());
+            let versions =
+                fake.client().versions_of_key(&key, Some(&vault), &cluster).await.unwrap();
+            let at = |seconds| OffsetDateTime::from_unix_timestamp(seconds).ok();
+            let seen = versions
+                .iter()
+                .map(|it| (it.key_id.as_str(), it.enabled, it.expires, it.not_before));
+            assert_eq!(
+                seen.collect::<Vec<_>>(),
+                [(MADE, true, None, at(3)), (KEY, false, at(7), None)]
+            );
+        }
     }
 
     #[tokio::test]

@@ -25,6 +25,7 @@ mod client;
 mod cloud;
 mod credential;
 mod error;
+mod feature;
 #[cfg(test)]
 mod fuzz_tests;
 mod identity;
@@ -57,6 +58,7 @@ pub(crate) use client::{Azure, AzureConfig};
 pub use cloud::Cloud;
 pub(crate) use credential::ClusterRole;
 pub(crate) use error::{is_etag_mismatch, is_key_permission_error};
+pub(crate) use feature::DATA_ENCRYPTION_PREVIEW;
 pub(crate) use managed_cluster::is_not_followed;
 pub(crate) use managed_cluster::{
     Ended, ListedCluster, ManagedCluster, NewCluster, Operation, UnknownCluster, UpgradeTarget,

@@ -276,6 +276,10 @@ pub(super) fn parse(id: &VaultId, vault: &Value) -> Result<VaultFacts> {
             .is_some_and(|access| access.eq_ignore_ascii_case("Disabled")),
         firewall: text("/properties/networkAcls/defaultAction")
             .is_some_and(|action| action.eq_ignore_ascii_case("Deny")),
+        trusted_services: !text("/properties/networkAcls/bypass")
+            .is_some_and(|bypass| bypass.eq_ignore_ascii_case("None")),
+        perimeter: text("/properties/publicNetworkAccess")
+            .is_some_and(|access| access.eq_ignore_ascii_case("SecuredByPerimeter")),
         // On unless it was turned off when that was still possible.
         soft_delete: flag("/properties/enableSoftDelete").unwrap_or(true),
         purge_protection: flag("/properties/enablePurgeProtection").unwrap_or(false),

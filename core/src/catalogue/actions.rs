@@ -72,6 +72,15 @@ pub(super) const RULES: &[Rule] = &[
         ..BLOCK_UNLESS_HOLDS
     },
     Rule {
+        id: RuleId::TrustedServicesStillNeeded,
+        summary: "A vault that a needed customer-managed key is used from in private mode must let trusted services of Azure in: AKS has no other way to it.",
+        remedy: "Leave it so: `az keyvault show --name <vault> --query properties.networkAcls.bypass` is to say AzureServices or nothing.",
+        url: pages::DATA_ENCRYPTION_NETWORK,
+        verbs: GUARDS,
+        violated_when: "the vault is reached as a trusted service",
+        ..BLOCK_UNLESS_HOLDS
+    },
+    Rule {
         id: RuleId::TenantMove,
         summary: "Neither the vault nor the cluster can move to another tenant while a key is needed.",
         remedy: "Make a new cluster and vault in the other tenant and move the workloads.",

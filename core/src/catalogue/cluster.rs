@@ -3,9 +3,9 @@
 use super::{
     Rule, RuleId,
     groups::{
-        BLOCK, BLOCK_UNLESS_ALLOWED, BLOCK_UNLESS_HOLDS, CHANGES_KMS, CHANGES_KMS_OR_STATUS, INFO,
-        SETS_KEY, SETS_KEY_OR_STATUS, SETS_KEY_PROVISIONS_OR_STATUS, USES_IDENTITY, WARN,
-        WRITES_SECRETS,
+        BLOCK, BLOCK_UNLESS_ALLOWED, BLOCK_UNLESS_HOLDS, CHANGES_KMS_OR_STATUS,
+        CHANGES_VERSIONED_KMS, INFO, SETS_KEY, SETS_KEY_OR_STATUS, SETS_KEY_PROVISIONS_OR_STATUS,
+        USES_IDENTITY, WARN, WRITES_SECRETS,
     },
     pages,
 };
@@ -186,9 +186,9 @@ pub(super) const RULES: &[Rule] = &[
     Rule {
         id: RuleId::NewerExperienceIrreversible,
         summary: "The cluster uses the newer KMS data encryption, which cannot be turned off or back into KMS with a versioned key.",
-        remedy: "Leave it: secrets are encrypted already, as `az aks show --resource-group <group> --name <cluster> --query securityProfile.kubernetesResourceObjectEncryptionProfile` shows; its keys are managed as the linked page describes.",
-        url: pages::DATA_ENCRYPTION,
-        verbs: CHANGES_KMS,
+        remedy: "Call `set_data_encryption` for another key, or `rotate` without a key id for a new version of a customer-managed key; `az aks show --resource-group <group> --name <cluster> --query securityProfile` shows what the cluster has.",
+        url: pages::DATA_ENCRYPTION_LIMITATIONS,
+        verbs: CHANGES_VERSIONED_KMS,
         violated_when: "the cluster uses the newer KMS data encryption",
         ..BLOCK_UNLESS_HOLDS
     },
@@ -196,7 +196,7 @@ pub(super) const RULES: &[Rule] = &[
         id: RuleId::DataEncryptionIrreversible,
         summary: "KMS data encryption cannot be turned off, and there is no way back to KMS with a versioned key.",
         remedy: "Decide whether you want it for good; then name data-encryption-irreversible in allow.",
-        url: pages::DATA_ENCRYPTION,
+        url: pages::DATA_ENCRYPTION_LIMITATIONS,
         verbs: &[Verb::SetDataEncryption],
         violated_when: "it would be turned on for good",
         ..BLOCK_UNLESS_ALLOWED
@@ -209,6 +209,96 @@ pub(super) const RULES: &[Rule] = &[
         verbs: &[Verb::SetDataEncryption],
         violated_when: "the last change of data encryption did not succeed",
         ..BLOCK_UNLESS_ALLOWED
+    },
+    Rule {
+        id: RuleId::DataEncryptionVersion,
+        summary: "KMS data encryption needs Kubernetes 1.33 or later.",
+        remedy: "Upgrade the cluster first: `az aks upgrade --resource-group <group> --name <cluster> --kubernetes-version <kubernetes version>`.",
+        url: pages::DATA_ENCRYPTION_REQUIREMENTS,
+        verbs: &[Verb::SetDataEncryption],
+        violated_when: "the cluster is below Kubernetes 1.33",
+        ..BLOCK
+    },
+    Rule {
+        id: RuleId::DataEncryptionFromKmsV1,
+        summary: "From KMS v1 there is no move to KMS data encryption.",
+        remedy: "Call `migrate_to_v2` first, and upgrade to Kubernetes 1.33 or later.",
+        url: pages::DATA_ENCRYPTION_MIGRATION,
+        verbs: &[Verb::SetDataEncryption],
+        violated_when: "KMS v1 is on",
+        ..BLOCK
+    },
+    Rule {
+        id: RuleId::DataEncryptionIdentity,
+        summary: "KMS data encryption needs a managed identity: with a platform-managed key of either kind, with a customer-managed one a user-assigned identity.",
+        remedy: "Give the cluster one in place of its service principal: `az aks update --resource-group <group> --name <cluster> --enable-managed-identity --assign-identity <identity id>`, and upgrade its node pools so that they use it.",
+        url: pages::DATA_ENCRYPTION_REQUIREMENTS,
+        verbs: &[Verb::SetDataEncryption],
+        violated_when: "the cluster has no managed identity",
+        ..BLOCK
+    },
+    Rule {
+        id: RuleId::DataEncryptionCannotDisable,
+        summary: "KMS data encryption cannot be disabled.",
+        remedy: "Call `set_data_encryption` with a platform-managed key where the vault is to be given up; `az aks show --resource-group <group> --name <cluster> --query securityProfile` shows what the cluster has.",
+        url: pages::DATA_ENCRYPTION_LIMITATIONS,
+        verbs: &[Verb::Disable],
+        violated_when: "the cluster uses KMS data encryption",
+        ..BLOCK_UNLESS_HOLDS
+    },
+    Rule {
+        id: RuleId::DataEncryptionPreview,
+        summary: "The documentation calls KMS data encryption a preview: without a service level agreement, and meant for trials.",
+        remedy: "Try it on a cluster that can be made anew first.",
+        url: pages::DATA_ENCRYPTION,
+        verbs: &[Verb::SetDataEncryption],
+        violated_when: "a preview is to be turned on",
+        ..WARN
+    },
+    Rule {
+        id: RuleId::PreviewFeatureUnregistered,
+        summary: "The documentation asks for the feature KMSPMKPreview in the subscription; whether Azure still needs it is not known.",
+        remedy: "Register it where Azure refuses the change: `az feature register --namespace Microsoft.ContainerService --name KMSPMKPreview`, and when `az feature show --namespace Microsoft.ContainerService --name KMSPMKPreview` says Registered, `az provider register --namespace Microsoft.ContainerService`.",
+        url: pages::DATA_ENCRYPTION_FEATURE,
+        verbs: &[Verb::SetDataEncryption],
+        violated_when: "the feature is not registered",
+        ..WARN
+    },
+    Rule {
+        id: RuleId::BlocksOlderMigrations,
+        summary: "The moves away from availability sets and from the Basic load balancer ask for KMS with a private vault to be off, which KMS data encryption never is again.",
+        remedy: "Do them first: `az aks update --resource-group <group> --name <cluster> --migrate-vmas-to-vms` moves both.",
+        url: pages::AVAILABILITY_SETS,
+        verbs: &[Verb::SetDataEncryption],
+        violated_when: "the cluster has availability sets or a Basic load balancer",
+        ..WARN
+    },
+    Rule {
+        id: RuleId::DataEncryptionModeChange,
+        summary: "How the vault of a customer-managed key is reached is not documented to be changed while the key is in use.",
+        remedy: "Call `set_data_encryption` with a platform-managed key first, then with the customer-managed key in the other mode, each step of which is documented; or name data-encryption-mode-change in allow. `az aks show --resource-group <group> --name <cluster> --query securityProfile.azureKeyVaultKms` shows the mode.",
+        url: pages::DATA_ENCRYPTION,
+        verbs: &[Verb::SetDataEncryption],
+        violated_when: "the network mode of the vault in use would change",
+        ..BLOCK_UNLESS_ALLOWED
+    },
+    Rule {
+        id: RuleId::DataEncryptionKeyChange,
+        summary: "A customer-managed key is not documented to be changed to another key or vault, only to its own newer versions.",
+        remedy: "Call `set_data_encryption` with a platform-managed key first, then with the other customer-managed key, each step of which is documented; or name data-encryption-key-change in allow. `az aks show --resource-group <group> --name <cluster> --query securityProfile.azureKeyVaultKms` shows the key.",
+        url: pages::DATA_ENCRYPTION,
+        verbs: &[Verb::SetDataEncryption],
+        violated_when: "the customer-managed key would be another one",
+        ..BLOCK_UNLESS_ALLOWED
+    },
+    Rule {
+        id: RuleId::DataEncryptionChangedByOthers,
+        summary: "Another tool changed data encryption: az, Terraform that sends `enabled = false` or a versioned key, or a request that leaves the profile out, as every client does whose api-version is before 2026-07-01.",
+        remedy: "Look who did it, `az monitor activity-log list --resource-group <group>`, and bring that tool's configuration in line with the cluster; `az aks show --resource-group <group> --name <cluster> --query securityProfile` shows what it has now. Then call `set_data_encryption` with the key that you want, and `reencrypt_secrets`, which finds what the API servers write with and proves it; keep every key until then.",
+        url: pages::DATA_ENCRYPTION,
+        verbs: CHANGES_KMS_OR_STATUS,
+        violated_when: "another tool changed data encryption",
+        ..WARN
     },
     Rule {
         id: RuleId::PrivateEndpointNsg,

@@ -2,7 +2,7 @@
 
 use super::{
     Rule, RuleId,
-    groups::{BLOCK, SETS_KEY_OR_STATUS, TAKES_KEY, TAKES_VAULT},
+    groups::{BLOCK, SETS_ANY_KEY_OR_STATUS, TAKES_KEY, TAKES_VAULT, TAKES_VERSION},
     pages,
 };
 use crate::ids::Verb;
@@ -22,14 +22,14 @@ pub(super) const RULES: &[Rule] = &[
         summary: "KMS etcd encryption needs a key id with a version; without one, AKS takes it for the newer experience, which cannot be undone.",
         remedy: "Pass the versioned id that `az keyvault key show --vault-name <vault> --name <key> --query key.kid -o tsv` prints.",
         url: pages::DATA_ENCRYPTION,
-        verbs: TAKES_KEY,
+        verbs: TAKES_VERSION,
         violated_when: "the key id lacks a version",
         ..BLOCK
     },
     Rule {
         id: RuleId::KeyIdVersionForbidden,
         summary: "A customer-managed key of KMS data encryption is named without a version: AKS follows it to its newest one.",
-        remedy: "Pass the id without its last segment: `https://<vault host>/keys/<name>`.",
+        remedy: "Pass the id without its last segment: `https://<vault host>/keys/<name>`; `az keyvault key show --vault-name <vault> --name <key> --query key.kid -o tsv` prints it with one.",
         url: pages::DATA_ENCRYPTION,
         verbs: &[Verb::SetDataEncryption, Verb::CreateCluster],
         violated_when: "the key id names a version",
@@ -37,7 +37,7 @@ pub(super) const RULES: &[Rule] = &[
     },
     Rule {
         id: RuleId::KeyVaultIdRequired,
-        summary: "In private mode AKS needs the vault's resource id, to make a private endpoint for it.",
+        summary: "In private mode AKS needs the vault's resource id, to make a private endpoint for it; with a customer-managed key it needs it in both modes.",
         remedy: "Pass key_vault_id: `az keyvault show --name <vault> --query id -o tsv` prints it.",
         url: pages::KMS,
         verbs: TAKES_VAULT,
@@ -73,10 +73,10 @@ pub(super) const RULES: &[Rule] = &[
     },
     Rule {
         id: RuleId::KeyIdNotCanonical,
-        summary: "The key id must be the vault's own `kid`, character by character: the KMS plugin hashes and compares the configured text.",
+        summary: "The key id must be the vault's own `kid`, character by character: the KMS plugin hashes and compares the configured text; of a customer-managed key, the `kid` without its version.",
         remedy: "Pass the id exactly as `az keyvault key show --vault-name <vault> --name <key> --version <key version> --query key.kid -o tsv` prints it.",
         url: pages::IDENTIFIERS,
-        verbs: SETS_KEY_OR_STATUS,
+        verbs: SETS_ANY_KEY_OR_STATUS,
         violated_when: "the key id differs from the vault's own kid",
         ..BLOCK
     },

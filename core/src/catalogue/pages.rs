@@ -12,6 +12,18 @@ pub(super) const NETWORK_MODE: &str =
 pub(super) const OBSERVABILITY: &str = "https://learn.microsoft.com/azure/aks/kms-observability";
 pub(super) const DATA_ENCRYPTION: &str =
     "https://learn.microsoft.com/azure/aks/kms-data-encryption";
+pub(super) const DATA_ENCRYPTION_FEATURE: &str =
+    "https://learn.microsoft.com/azure/aks/kms-data-encryption#register-the-feature-flag";
+pub(super) const DATA_ENCRYPTION_ROTATION: &str =
+    "https://learn.microsoft.com/azure/aks/kms-data-encryption#key-rotation";
+pub(super) const DATA_ENCRYPTION_REQUIREMENTS: &str =
+    "https://learn.microsoft.com/azure/aks/kms-data-encryption-concepts#requirements";
+pub(super) const DATA_ENCRYPTION_LIMITATIONS: &str =
+    "https://learn.microsoft.com/azure/aks/kms-data-encryption-concepts#limitations";
+pub(super) const DATA_ENCRYPTION_NETWORK: &str = "https://learn.microsoft.com/azure/aks/kms-data-encryption-concepts#key-vault-network-access-options";
+pub(super) const DATA_ENCRYPTION_MIGRATION: &str = "https://learn.microsoft.com/azure/aks/migrate-key-management-service-platform-managed-key-customer-managed-key";
+pub(super) const AVAILABILITY_SETS: &str =
+    "https://learn.microsoft.com/azure/aks/availability-sets-on-aks";
 
 pub(super) const VNET_INTEGRATION: &str =
     "https://learn.microsoft.com/azure/aks/api-server-vnet-integration";

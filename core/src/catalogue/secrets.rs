@@ -3,8 +3,8 @@
 use super::{
     Rule, RuleId,
     groups::{
-        BLOCK, BLOCK_UNLESS_HOLDS, CHANGES_KMS, INFO, USES_KUBERNETES, WARN, WRITES_SECRETS,
-        WRITES_SECRETS_OR_STATUS,
+        BLOCK, BLOCK_UNLESS_ALLOWED, BLOCK_UNLESS_HOLDS, CHANGES_KMS, INFO, USES_KUBERNETES, WARN,
+        WRITES_SECRETS, WRITES_SECRETS_OR_STATUS,
     },
     pages,
 };
@@ -49,12 +49,12 @@ pub(super) const RULES: &[Rule] = &[
     },
     Rule {
         id: RuleId::SecretUpdatesDenied,
-        summary: "An admission webhook or policy denies updates of a secret, even those that change nothing: it could not be rewritten.",
+        summary: "An admission webhook or policy denies updates of a secret, even those that change nothing: it could not be rewritten, also not by AKS itself after a change of data encryption, before which this refuses.",
         remedy: "Find it, `kubectl get validatingadmissionpolicies,validatingwebhookconfigurations,mutatingwebhookconfigurations`, and let it exempt updates that leave a secret's data as it is, or name the secret in give_up_secrets, which can make it unreadable.",
         url: pages::KUBERNETES_ADMISSION,
         verbs: WRITES_SECRETS,
         violated_when: "admission denies updates of a secret",
-        ..WARN
+        ..BLOCK_UNLESS_ALLOWED
     },
     Rule {
         id: RuleId::SecretsUnreadable,

@@ -17,6 +17,11 @@ const WITHOUT_COMMAND: &[(RuleId, &str)] = &[
     (RuleId::PreviousKeyStillNeeded, "what blocks each secret is told with it"),
     (RuleId::SecretsNotKmsEncryptedMeanwhile, "nothing is to be done"),
     (RuleId::TenantMove, "no command moves a cluster"),
+    (RuleId::DataEncryptionIrreversible, "a decision of the caller"),
+    (RuleId::DataEncryptionRetry, "an option of this library"),
+    (RuleId::DataEncryptionFromKmsV1, "a call of this library"),
+    (RuleId::DataEncryptionPreview, "nothing is to be done"),
+    (RuleId::NewestVersionUnproven, "a call of this library"),
 ];
 
 /// Pages that are about one thing, so that there is no section to point to. Of the others the section is named.
@@ -25,6 +30,8 @@ const ABOUT_ONE_THING: &[&str] = &[
     pages::KMS_V2,
     pages::OBSERVABILITY,
     pages::DATA_ENCRYPTION,
+    pages::DATA_ENCRYPTION_MIGRATION,
+    pages::AVAILABILITY_SETS,
     pages::VNET_INTEGRATION,
     pages::OPERATIONS,
     pages::START_STOP,

@@ -3,8 +3,9 @@
 use super::{
     Rule, RuleId,
     groups::{
-        BLOCK, BLOCK_UNLESS_ALLOWED, BLOCK_UNLESS_HOLDS, CHANGES_KMS_OR_STATUS, INFO, SETS_KEY,
-        SETS_KEY_PROVISIONS_OR_STATUS, USES_KEY, USES_KEY_OR_PROVISIONS, WARN,
+        BLOCK, BLOCK_UNLESS_ALLOWED, BLOCK_UNLESS_HOLDS, CHANGES_KMS_OR_STATUS, INFO,
+        SETS_DATA_ENCRYPTION_OR_STATUS, SETS_KEY, SETS_KEY_PROVISIONS_OR_STATUS,
+        USES_CUSTOMER_MANAGED_KEY, USES_KEY, USES_KEY_OR_PROVISIONS, WARN,
     },
     pages,
 };
@@ -234,6 +235,88 @@ pub(super) const RULES: &[Rule] = &[
         url: pages::VAULT_PRIVATE_LINK,
         verbs: &[Verb::Provision],
         violated_when: "the vault that the key is to be made in is closed",
+        ..WARN
+    },
+    Rule {
+        id: RuleId::TrustedServicesOff,
+        summary: "AKS reaches the closed vault of a customer-managed key as a trusted service of Azure, past the vault's firewall.",
+        remedy: "Let trusted services in: `az keyvault update --name <vault> --bypass AzureServices`.",
+        url: pages::DATA_ENCRYPTION_NETWORK,
+        verbs: USES_CUSTOMER_MANAGED_KEY,
+        violated_when: "the vault keeps trusted services out",
+        ..BLOCK
+    },
+    Rule {
+        id: RuleId::VaultNotPrivate,
+        summary: "In private mode the vault is meant to be closed to the public; open, it works as well, for everybody on the internet who has a token.",
+        remedy: "Close it once the key is made: `az keyvault update --name <vault> --public-network-access Disabled --default-action Deny --bypass AzureServices`.",
+        url: pages::DATA_ENCRYPTION_NETWORK,
+        verbs: SETS_DATA_ENCRYPTION_OR_STATUS,
+        violated_when: "the vault is open to the public",
+        ..WARN
+    },
+    Rule {
+        id: RuleId::VaultNetworkPerimeter,
+        summary: "Trusted services do not pass a network security perimeter as they pass a vault's firewall: whether AKS gets to a customer-managed key in one is not known.",
+        remedy: "Take the vault out of the perimeter, or use another one; `az keyvault show --name <vault> --query properties.publicNetworkAccess` says SecuredByPerimeter as long as it is in one.",
+        url: pages::DATA_ENCRYPTION_NETWORK,
+        verbs: SETS_DATA_ENCRYPTION_OR_STATUS,
+        violated_when: "the vault is in a network security perimeter",
+        ..WARN
+    },
+    Rule {
+        id: RuleId::PrivateEndpointUnused,
+        summary: "AKS reaches a customer-managed key without private endpoints: one of the vault is used by others, or left over from KMS with a versioned key.",
+        remedy: "Leave it until every secret is proven to be under the new key and KMS with a versioned key is over; whether anything else uses it shows in `az keyvault show --name <vault> --query properties.privateEndpointConnections`.",
+        url: pages::DATA_ENCRYPTION_LIMITATIONS,
+        verbs: SETS_DATA_ENCRYPTION_OR_STATUS,
+        violated_when: "the vault has private endpoint connections",
+        ..INFO
+    },
+    Rule {
+        id: RuleId::VaultReadRoleMissing,
+        summary: "To follow a customer-managed key to its newest version, the cluster's identity needs a role that may read the vault's keys through Resource Manager; how AKS does without in public mode is not documented.",
+        remedy: "Grant it: `az role assignment create --role \"Key Vault Reader\" --assignee-object-id <principal id> --assignee-principal-type ServicePrincipal --scope <vault id>`, and allow a few minutes for it to arrive.",
+        url: pages::DATA_ENCRYPTION_MIGRATION,
+        verbs: USES_CUSTOMER_MANAGED_KEY,
+        violated_when: "the cluster's identity may not read the vault's keys",
+        ..BLOCK_UNLESS_ALLOWED
+    },
+    Rule {
+        id: RuleId::NewestVersionUnusable,
+        summary: "A customer-managed key is named without a version, which means its newest: that one must be enabled and valid.",
+        remedy: "Make it usable, `az keyvault key set-attributes --vault-name <vault> --name <key> --version <version> --enabled true --not-before <date> --expires <date>`.",
+        url: pages::DATA_ENCRYPTION_ROTATION,
+        verbs: USES_CUSTOMER_MANAGED_KEY,
+        violated_when: "the newest version of the key is unusable",
+        ..BLOCK
+    },
+    Rule {
+        id: RuleId::OlderVersionUnusable,
+        summary: "Secrets may be under an older version of a customer-managed key until they are proven to be under a newer one, and until then that version must work.",
+        remedy: "Make it usable, `az keyvault key set-attributes --vault-name <vault> --name <key> --version <version> --enabled true --expires <date>`; `reencrypt_secrets` proves then which version every secret is under.",
+        url: pages::DATA_ENCRYPTION_ROTATION,
+        verbs: USES_CUSTOMER_MANAGED_KEY,
+        violated_when: "an older version that may be in use is unusable",
+        ..BLOCK
+    },
+    Rule {
+        id: RuleId::NewestVersionUnproven,
+        overridable: true,
+        summary: "Before another version of a customer-managed key is made, the API servers must have been heard to write with the newest one: what becomes of two new versions at once is not documented.",
+        remedy: "Call `resume` where an operation is unfinished; else `reencrypt_secrets`, which hears which version the API servers write with, records it and proves it; AKS looks for a newer one every six hours.",
+        url: pages::DATA_ENCRYPTION_ROTATION,
+        verbs: &[Verb::Rotate],
+        violated_when: "the newest version of the key is not in use everywhere",
+        ..BLOCK_UNLESS_HOLDS
+    },
+    Rule {
+        id: RuleId::KeyRotationExpiry,
+        summary: "When a version of a customer-managed key expires that is in use, API servers stop working; a rotation policy that ends new versions makes that certain to come.",
+        remedy: "Extend the version, `az keyvault key set-attributes --vault-name <vault> --name <key> --version <version> --expires <date>`, and leave the expiry out of the policy: `az keyvault key rotation-policy show --vault-name <vault> --name <key>` shows it, `az keyvault key rotation-policy update --vault-name <vault> --name <key> --value <policy file>` changes it.",
+        url: pages::OBSERVABILITY,
+        verbs: USES_CUSTOMER_MANAGED_KEY,
+        violated_when: "versions of the key expire",
         ..WARN
     },
 ];

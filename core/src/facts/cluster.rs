@@ -32,6 +32,8 @@ pub(crate) struct ClusterFacts {
     pub(crate) resource_uid: Option<String>,
     pub(crate) etag: Option<String>,
     pub(crate) node_pools: Vec<NodePoolFacts>,
+    /// `networkProfile.loadBalancerSku` is basic.
+    pub(crate) basic_load_balancer: bool,
     /// `identity.tenantId`: only system-assigned identities have it here.
     pub(crate) tenant_id: Option<String>,
     /// `identity.principalId`: the same.
@@ -64,6 +66,7 @@ impl ClusterFacts {
             resource_uid: None,
             etag: None,
             node_pools: Vec::new(),
+            basic_load_balancer: false,
             tenant_id: None,
             system_principal_id: None,
             entra: false,
@@ -298,6 +301,8 @@ pub(crate) struct NodePoolFacts {
     pub(crate) provisioning_state: String,
     /// `currentOrchestratorVersion`, or `orchestratorVersion` where that is absent.
     pub(crate) kubernetes_version: Option<KubernetesVersion>,
+    /// `type` is `AvailabilitySet`.
+    pub(crate) availability_set: bool,
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use time::OffsetDateTime;
 
-use crate::ids::KeyId;
+use crate::{facts::Fact, ids::KeyId};
 
 /// A version of a key in a vault.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -16,6 +16,8 @@ pub(crate) struct KeyFacts {
     pub(crate) enabled: bool,
     pub(crate) expires: Option<OffsetDateTime>,
     pub(crate) not_before: Option<OffsetDateTime>,
+    /// How long new versions live by the key's rotation policy, such as `P90D`. `None`: no policy ends them.
+    pub(crate) rotation_expiry: Fact<Option<String>>,
 }
 
 /// A version in a list of a key's versions.
@@ -23,6 +25,9 @@ pub(crate) struct KeyFacts {
 pub(crate) struct KeyVersion {
     pub(crate) key_id: KeyId,
     pub(crate) created: Option<OffsetDateTime>,
+    pub(crate) enabled: bool,
+    pub(crate) expires: Option<OffsetDateTime>,
+    pub(crate) not_before: Option<OffsetDateTime>,
     /// The operation of this crate that it was made for.
     pub(crate) operation: Option<String>,
 }

@@ -14,6 +14,10 @@ pub(crate) struct VaultFacts {
     pub(crate) public_network_access: bool,
     /// `networkAcls.defaultAction` is Deny.
     pub(crate) firewall: bool,
+    /// `networkAcls.bypass` is not None: trusted services of Azure pass the firewall.
+    pub(crate) trusted_services: bool,
+    /// `publicNetworkAccess` is `SecuredByPerimeter`: a network security perimeter decides.
+    pub(crate) perimeter: bool,
     pub(crate) soft_delete: bool,
     pub(crate) purge_protection: bool,
     pub(crate) private_endpoint_connections: Vec<PrivateEndpointConnection>,

@@ -15,6 +15,8 @@ pub struct KubernetesVersion {
 impl KubernetesVersion {
     /// KMS v2 from here on: enabling KMS on 1.27 or later gives KMS v2.
     pub(crate) const KMS_V2: Self = Self { major: 1, minor: 27, patch: None };
+    /// KMS data encryption from here on.
+    pub(crate) const DATA_ENCRYPTION: Self = Self { major: 1, minor: 33, patch: None };
     /// From here on a private vault needs API Server VNet Integration without exception.
     pub(crate) const PRIVATE_NEEDS_VNET: Self = Self { major: 1, minor: 31, patch: None };
 

@@ -49,6 +49,8 @@ pub(crate) struct Reconciled {
     pub(crate) fit: Fit,
     /// There is a text without a valid seal.
     pub(crate) unsealed: Option<Unsealed>,
+    /// The key that the record had as the one in use, where somebody else changed it.
+    pub(crate) changed_from: Option<ExpectedKey>,
 }
 
 /// A text that lies where the record should, and has no valid seal: anybody's. It is shown, so that
@@ -105,6 +107,7 @@ impl Reconciled {
         }
         let is = |entry: &Option<Entry>| entry.as_ref().is_some_and(|entry| entry.is(&seen.key));
         let same_etag = seen.marks.etag.is_some() && record.cluster.etag == seen.marks.etag;
+        let recorded = record.ledger.current.as_ref().map(Entry::key);
         let ledger = &mut record.ledger;
         let fit = if is(&ledger.current) && same_etag {
             Fit::Unbroken
@@ -136,7 +139,8 @@ impl Reconciled {
             ledger.doubt(&seen.key);
             Fit::Superseded
         };
-        Self { record, fit, unsealed: None }
+        let changed_from = recorded.filter(|_| fit == Fit::Superseded);
+        Self { record, fit, unsealed: None, changed_from }
     }
 
     fn fresh(ledger: Ledger, seen: &ObservedCluster) -> Self {
@@ -147,7 +151,7 @@ impl Reconciled {
             ledger.doubt(&seen.key);
         }
         let record = Record { cluster: seen.marks.clone(), ledger, operation: None };
-        Self { record, fit: Fit::Unrelated, unsealed: None }
+        Self { record, fit: Fit::Unrelated, unsealed: None, changed_from: None }
     }
 
     /// The proof of the key in use, if it still stands: nobody changed the cluster since, its

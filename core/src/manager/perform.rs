@@ -24,7 +24,7 @@ use crate::{
     ids::{KeyId, KubernetesVersion, VaultId, Verb},
     kubernetes::{Needs, ObserveScope},
     ledger::{Fit, Operation, Reconciled},
-    observe::{KeyToObserve, Observation, StoredRecord},
+    observe::{DataEncryptionScope, KeyToObserve, Observation, StoredRecord},
     observed::Observed,
     options::{Intent, ReencryptOptions, RunOptions},
     plan::{Plan, has_gate},
@@ -172,7 +172,8 @@ impl OperationRun<'_> {
             let wanted = |cluster: &ClusterFacts, recorded: Option<&Reconciled>| {
                 KeyToObserve::of(&with_made, cluster, recorded)
             };
-            let mut seen = inner.observe(wanted, self.scope()).await?;
+            let scope = || (self.scope(), DataEncryptionScope::of(&with_made));
+            let mut seen = inner.observe(wanted, scope()).await?;
             if let Some(error) = seen.found.take_if(is_misplaced).and_then(Result::err) {
                 return Err(error);
             }
@@ -181,7 +182,7 @@ impl OperationRun<'_> {
             }
             if is_our_operation(intent, &seen) && !run.dry_run {
                 self.settled().await?;
-                seen = inner.observe(wanted, self.scope()).await?;
+                seen = inner.observe(wanted, scope()).await?;
             }
             let cluster = &seen.observed.cluster;
             log.seen(status_with(cluster, seen.observed.recorded()));
@@ -383,7 +384,7 @@ impl OperationRun<'_> {
         let found = record.map(|record| {
             let unbroken = cluster.etag.is_some() && record.cluster.etag == cluster.etag;
             let fit = if unbroken { Fit::Unbroken } else { Fit::Changed };
-            Reconciled { record, fit, unsealed: None }
+            Reconciled { record, fit, unsealed: None, changed_from: None }
         });
         status_with(cluster, found.as_ref())
     }

@@ -9,7 +9,7 @@ use crate::{
     ids::{ExpectedKey, KeyId, Verb},
     kubernetes::{Needs, ObserveScope},
     ledger::{Entry, Fit, Reconciled},
-    observe::{KeyToObserve, Observation},
+    observe::{DataEncryptionScope, KeyToObserve, Observation},
     options::{ReencryptOptions, StatusOptions, VerifySecretsOptions},
     plan::Plan,
     reencrypt::{LedgerProof, inconclusive},
@@ -108,7 +108,8 @@ async fn verify(
         count_secrets: true,
         ..inner.scope_to_look(true)
     };
-    let seen = inner.observe(|cluster, _| KeyToObserve::in_use(cluster), scope).await?;
+    let none = DataEncryptionScope::default();
+    let seen = inner.observe(|cluster, _| KeyToObserve::in_use(cluster), (scope, none)).await?;
     let Observation { observed, kubernetes, found } = seen;
     rules::namespaces_exist(&observed)?;
     log.seen(status_with(&observed.cluster, observed.recorded()));

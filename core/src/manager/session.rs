@@ -11,7 +11,7 @@ use crate::{
     ids::{ClusterId, KeyId, KubernetesVersion, Verb},
     kubernetes::{KubernetesApi, Needs, ObserveScope},
     ledger::{Operation, Reconciled, Record, judge},
-    observe::{KeyToObserve, Observation, ObserveContext, observe},
+    observe::{DataEncryptionScope, KeyToObserve, Observation, ObserveContext, observe},
     options::{ReencryptOptions, RunOptions},
     progress::Reporter,
     reencrypt::{Engine, EngineConfig},
@@ -152,7 +152,7 @@ impl Inner {
     pub(super) async fn observe(
         &self,
         wanted: impl Fn(&ClusterFacts, Option<&Reconciled>) -> Option<KeyToObserve>,
-        scope: ObserveScope<'_>,
+        scope: (ObserveScope<'_>, DataEncryptionScope),
     ) -> Result<Observation> {
         let sources = ObserveContext {
             azure: &self.azure,
@@ -165,7 +165,7 @@ impl Inner {
 
     /// Observes what is in use, for a verb that changes nothing of it.
     pub(super) async fn look(&self, count_secrets: bool) -> Result<Observation> {
-        let scope = self.scope_to_look(count_secrets);
+        let scope = (self.scope_to_look(count_secrets), DataEncryptionScope::LOOK);
         self.observe(|cluster, _| KeyToObserve::in_use(cluster), scope).await
     }
 

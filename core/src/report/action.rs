@@ -69,6 +69,11 @@ pub enum Action {
         /// The vault.
         key_vault_id: VaultId,
     },
+    /// Keep trusted services of Azure out of a vault: set its `networkAcls.bypass` to None.
+    DenyTrustedServices {
+        /// The vault.
+        key_vault_id: VaultId,
+    },
     /// Move the vault or the cluster to another tenant.
     MoveTenant,
 }
@@ -83,7 +88,8 @@ impl Action {
             | Self::DeleteVault { .. }
             | Self::DeleteIdentity { .. }
             | Self::RemoveRole { .. }
-            | Self::CloseVault { .. } => true,
+            | Self::CloseVault { .. }
+            | Self::DenyTrustedServices { .. } => true,
             Self::StopCluster
             | Self::ScaleToZero { .. }
             | Self::Upgrade { .. }
@@ -110,6 +116,9 @@ impl fmt::Display for Action {
             }
             Self::CloseVault { key_vault_id } => {
                 write!(f, "close vault {key_vault_id} to the public")
+            }
+            Self::DenyTrustedServices { key_vault_id } => {
+                write!(f, "keep trusted services out of vault {key_vault_id}")
             }
             Self::MoveTenant => f.write_str("move to another tenant"),
         }
@@ -138,6 +147,7 @@ mod tests {
             json!({"kind": "scale-to-zero", "node_pool": "system"}),
             json!({"kind": "upgrade", "kubernetes_version": "1.27"}),
             json!({"kind": "close-vault", "key_vault_id": vault}),
+            json!({"kind": "deny-trusted-services", "key_vault_id": vault}),
             json!({"kind": "move-tenant"}),
         ] {
             let action: Action = serde_json::from_value(value.clone()).unwrap();

@@ -2,7 +2,7 @@
 
 use super::question::RuleContext;
 use crate::{
-    catalogue::RuleId,
+    catalogue::{Level, RuleId},
     facts::{AccessFacts, Fact, Lookup, RoleGrant, VaultFacts},
     ids::NetworkMode,
     report::{Finding, FindingState},
@@ -12,6 +12,7 @@ const ENCRYPT: &str = "Microsoft.KeyVault/vaults/keys/encrypt/action";
 const DECRYPT: &str = "Microsoft.KeyVault/vaults/keys/decrypt/action";
 const WRAP: &str = "Microsoft.KeyVault/vaults/keys/wrap/action";
 const UNWRAP: &str = "Microsoft.KeyVault/vaults/keys/unwrap/action";
+const READ_KEYS: &str = "Microsoft.KeyVault/vaults/keys/read";
 const APPROVE: &str = "Microsoft.KeyVault/vaults/privateEndpointConnectionsApproval/action";
 
 pub(super) fn check(question: &RuleContext<'_>) -> Vec<Finding> {
@@ -29,8 +30,22 @@ pub(super) fn check(question: &RuleContext<'_>) -> Vec<Finding> {
     let vault = question.observed.vault.as_ref();
     let judged = Judged { access, vault, resource: question.vault_resource() };
     let private = question.sets().is_some_and(|target| target.network_mode == NetworkMode::Private);
-    let private_link = if private { judged.private_link() } else { None };
-    judged.key_access().into_iter().chain(private_link).collect()
+    let is_legacy = question.data_encryption.is_none();
+    let private_link = if private && is_legacy { judged.private_link() } else { None };
+    let read = read_keys(question, &judged);
+    judged.key_access().into_iter().chain(private_link).chain(read).collect()
+}
+
+/// AKS follows a customer-managed key through Resource Manager.
+fn read_keys(question: &RuleContext<'_>, judged: &Judged<'_>) -> Option<Finding> {
+    let configuration = question.customer_managed()?;
+    // What the cluster is to leave need not be followed.
+    if question.data_encryption.is_some() && question.target.is_none() {
+        return None;
+    }
+    let finding = judged.key_reader()?;
+    let is_private = configuration.network_mode == Some(NetworkMode::Private);
+    Some(if is_private { finding } else { finding.at(Level::Warn, false) })
 }
 
 /// Whether an identity may not, as far as it can be seen, encrypt and decrypt with the keys of a vault.
@@ -213,6 +228,23 @@ impl Judged<'_> {
         Some(self.violated(rule, message))
     }
 
+    fn key_reader(&self) -> Option<Finding> {
+        let rule = RuleId::VaultReadRoleMissing;
+        let roles = match self.roles() {
+            Ok(roles) => roles,
+            Err(why) => return Some(self.undetermined(rule, why)),
+        };
+        if roles.iter().any(|role| role.grants_action(READ_KEYS)) {
+            return self.conditional(rule, roles, &[READ_KEYS], RoleGrant::grants_action);
+        }
+        let message = format!(
+            "the cluster's identity {} has {}",
+            self.principal(),
+            without(roles, "read the vault's keys through Resource Manager")
+        );
+        Some(self.violated(rule, message))
+    }
+
     /// Undetermined where one of the actions is granted only by assignments that have a condition.
     fn conditional(
         &self,
@@ -254,6 +286,11 @@ fn without(roles: &[RoleGrant], what: &str) -> String {
 }
 
 impl RoleGrant {
+    /// Whether it may read keys through Resource Manager.
+    pub(super) fn reads_keys(&self) -> bool {
+        self.grants_action(READ_KEYS)
+    }
+
     fn grants_action(&self, action: &str) -> bool {
         covered(&self.actions, action) && !covered(&self.not_actions, action)
     }

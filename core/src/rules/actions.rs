@@ -3,7 +3,7 @@
 //! What the cluster itself names is certain. For all other keys the ledger decides, and without one
 //! that can be relied on the response is *undetermined*, which refuses.
 
-use super::{access::grants_key_access, remedy};
+use super::{access::grants_key_access, data_encryption_key::of_version, remedy};
 use crate::{
     catalogue::RuleId,
     facts::{AccessFacts, ClusterFacts, ClusterWithKms, Fact, Lookup, VaultFacts},
@@ -36,6 +36,8 @@ struct UsedKey {
     key_id: KeyId,
     need: Need,
     network_mode: Option<NetworkMode>,
+    /// Named without a version, for AKS to go by the newest one.
+    is_customer_managed: bool,
 }
 
 impl Guarded<'_> {
@@ -57,6 +59,7 @@ impl Guarded<'_> {
                 self.upgrade(*kubernetes_version).into_iter().collect()
             }
             Action::CloseVault { key_vault_id } => self.close(key_vault_id),
+            Action::DenyTrustedServices { key_vault_id } => self.trusted_services(key_vault_id),
             Action::MoveTenant => {
                 let cluster = self.cluster().id.to_string();
                 let need = self.most_severe(|_| true);
@@ -83,18 +86,28 @@ impl Guarded<'_> {
         if let Some(profile) = &self.cluster().kms
             && let Some(key_id) = profile.key_id()
         {
-            let why = if profile.enabled {
-                "it is the key in use"
-            } else {
-                "KMS is off, and the last key must be kept"
+            let needed = |why: &str| Need::Needed(why.to_owned());
+            let need = match (profile.enabled, self.cluster().has_data_encryption()) {
+                (true, _) => needed("it is the key in use"),
+                (false, false) => needed("KMS is off, and the last key must be kept"),
+                // What is left of a key before the platform's.
+                (false, true) => self.unlisted(),
             };
-            let need = Need::Needed(why.to_owned());
-            keys.push(UsedKey { key_id: key_id.clone(), need, network_mode: profile.network_mode });
+            keys.push(UsedKey {
+                key_id: key_id.clone(),
+                need,
+                network_mode: profile.network_mode,
+                is_customer_managed: profile.has_any_version(),
+            });
         }
         for (key_id, entry, need) in self.needs().iter().flat_map(|needs| needs.keys()) {
             if !keys.iter().any(|key| key.key_id == *key_id) {
-                let network_mode = entry.network_mode;
-                keys.push(UsedKey { key_id: key_id.clone(), need, network_mode });
+                keys.push(UsedKey {
+                    key_id: key_id.clone(),
+                    need,
+                    network_mode: entry.network_mode,
+                    is_customer_managed: entry.key().is_data_encryption(),
+                });
             }
         }
         keys
@@ -127,13 +140,45 @@ impl Guarded<'_> {
             Some(key) => key.need,
             None => self.most_severe(|key| covers(key_id, &key.key_id)),
         };
+        let need = match self.of_own_version(key_id) {
+            Some(of_version) => max_by_severity(need, of_version),
+            None => need,
+        };
         let is_hit = |user: &ClusterWithKms| {
-            KeyId::parse(&user.key_id).is_ok_and(|key| covers(key_id, &key))
+            KeyId::parse(&user.key_id).is_ok_and(|key| covers(key_id, &key) || covers(&key, key_id))
         };
         let mut findings = self.with_others(rule, &resource, need, is_hit);
         let perhaps = self.other_users().filter(|user| !is_hit(user) && user.shares_vault(key_id));
         findings.extend(perhaps.map(|user| previous_of_other(rule, user, key_id)));
         findings
+    }
+
+    /// Whether a version of the customer-managed key in use is needed. `None`: it is none of that key.
+    fn of_own_version(&self, key_id: &KeyId) -> Option<Need> {
+        let Observed { cluster, key, own_versions, .. } = self.observed;
+        key_id.version()?;
+        let own = cluster.kms_on().filter(|_| cluster.has_data_encryption())?.key_id()?;
+        (own.without_version() == key_id.without_version()).then_some(())?;
+        let unknown = |what: &str, why: &str| Need::Unknown(format!("{what}: {why}"));
+        let newest = match key.as_ref().map(Fact::get) {
+            Some(Ok(Lookup::Found(newest))) if newest.kid == key_id.as_str() => Need::Needed(
+                "it is the newest version of the customer-managed key, which AKS takes up"
+                    .to_owned(),
+            ),
+            Some(Ok(_)) => not_needed(),
+            Some(Err(why)) => unknown("which version of the key is the newest is not known", why),
+            None => unknown("which version of the key is the newest is not known", "nobody looked"),
+        };
+        let versions = match own_versions.as_ref().map(Fact::get) {
+            Some(Ok(versions)) => Ok(versions.as_slice()),
+            Some(Err(why)) => Err(why),
+            None => Err("nobody looked"),
+        };
+        let recorded = match self.needs() {
+            Ok(needs) => of_version(needs, key_id, versions),
+            Err(why) => Need::Unknown(why),
+        };
+        Some(max_by_severity(newest, recorded))
     }
 
     /// Other clusters that use keys in vaults, as far as they can be seen.
@@ -192,6 +237,13 @@ impl Guarded<'_> {
         match (&access.principal_id, &access.roles) {
             (Fact::Known(own), _) if is_own(own) => Ok(true),
             (Fact::Unknown(why), _) | (_, Fact::Unknown(why)) => Err(why.clone()),
+            // With a customer-managed key the identity needs to read keys, too.
+            (Fact::Known(_), Fact::Known(roles))
+                if cluster.has_data_encryption()
+                    && roles.iter().any(|role| is_own(&role.principal_id) && role.reads_keys()) =>
+            {
+                Ok(true)
+            }
             (Fact::Known(own), Fact::Known(roles)) => {
                 grants_key_access(facts, own, roles, principal)
             }
@@ -212,7 +264,9 @@ impl Guarded<'_> {
     fn stop(&self) -> Option<Finding> {
         let rule = RuleId::StopWithPrivateVault;
         let cluster = self.cluster();
-        let profile = cluster.kms_on().filter(|_| !cluster.vnet_integration)?;
+        // AKS reaches a customer-managed key as a trusted service.
+        let is_reached = cluster.vnet_integration || cluster.has_data_encryption();
+        let profile = cluster.kms_on().filter(|_| !is_reached)?;
         match profile.network_mode {
             Some(NetworkMode::Public) => None,
             Some(NetworkMode::Private) => Some(Finding::violated(
@@ -248,7 +302,7 @@ impl Guarded<'_> {
 
     fn close(&self, vault: &VaultId) -> Vec<Finding> {
         let in_vault = self.keys().into_iter().filter(|key| is_in(&key.key_id, vault));
-        let needs = in_vault.filter_map(|UsedKey { key_id, need, network_mode }| {
+        let needs = in_vault.filter_map(|UsedKey { key_id, need, network_mode, .. }| {
             match (need, network_mode) {
                 (_, Some(NetworkMode::Private)) => None,
                 (Need::Needed(why), None) => Some(Need::Unknown(format!(
@@ -263,6 +317,35 @@ impl Guarded<'_> {
         let need = needs.fold(self.unlisted(), max_by_severity);
         let is_hit = |user: &ClusterWithKms| user.uses_publicly(vault);
         self.with_others(RuleId::VaultClosingInPublicUse, &vault.to_string(), need, is_hit)
+    }
+
+    /// In private mode a customer-managed key is reached as a trusted service, and in no other way.
+    fn trusted_services(&self, vault: &VaultId) -> Vec<Finding> {
+        let in_vault = self.keys().into_iter();
+        let in_vault = in_vault.filter(|key| key.is_customer_managed && is_in(&key.key_id, vault));
+        let needs = in_vault.filter_map(|UsedKey { key_id, need, network_mode, .. }| {
+            match (need, network_mode) {
+                (_, Some(NetworkMode::Public)) => None,
+                (Need::Needed(why), None) => Some(Need::Unknown(format!(
+                    "of key {key_id} it is not known in which mode it is used, and {why}"
+                ))),
+                (Need::Needed(why), Some(NetworkMode::Private)) => {
+                    Some(Need::Needed(format!("of key {key_id}, used in private mode: {why}")))
+                }
+                (need, _) => Some(need),
+            }
+        });
+        // Without data encryption there never was such a key.
+        let is_on = self.cluster().has_data_encryption();
+        let others = if is_on { self.unlisted() } else { not_needed() };
+        let need = needs.fold(others, max_by_severity);
+        let is_hit = |user: &ClusterWithKms| {
+            let is_public = user.network_mode == Some(NetworkMode::Public);
+            let key_id = KeyId::parse(&user.key_id);
+            user.uses(vault) && !is_public && key_id.is_ok_and(|key| key.version().is_none())
+        };
+        let rule = RuleId::TrustedServicesStillNeeded;
+        self.with_others(rule, &vault.to_string(), need, is_hit)
     }
 
     /// What this cluster needs, and each other cluster that does.
@@ -296,7 +379,9 @@ impl Guarded<'_> {
             Action::DeleteKey { key_id }
             | Action::DisableKey { key_id }
             | Action::ExpireKey { key_id } => values.extend(remedy::of_key(key_id)),
-            Action::DeleteVault { key_vault_id } | Action::CloseVault { key_vault_id } => {
+            Action::DeleteVault { key_vault_id }
+            | Action::CloseVault { key_vault_id }
+            | Action::DenyTrustedServices { key_vault_id } => {
                 values.push(("<vault>", key_vault_id.name().to_owned()));
             }
             Action::RemoveRole { key_vault_id, principal_id } => {

@@ -29,9 +29,6 @@ pub(super) fn check(question: &RuleContext<'_>) -> Vec<Finding> {
         tunnel(question),
         v1_secret_limit(question),
         v1_upgrade(question),
-        newer_experience(question),
-        data_encryption_irreversible(question),
-        data_encryption_retry(question),
         private_endpoint_nsg(question),
     ];
     findings.extend(others.into_iter().flatten());
@@ -49,8 +46,17 @@ fn identity(question: &RuleContext<'_>) -> Option<Finding> {
         IdentityKind::None => "a service principal, no managed identity",
         IdentityKind::Other(kind) => kind,
     };
-    // Without KMS there is nothing wrong with it.
-    (question.verb != Verb::Status || question.in_use().is_some()).then(|| {
+    let is_wrong = match question.verb {
+        // Without KMS there is nothing wrong with it.
+        Verb::Status => question.in_use().is_some(),
+        // Without any, its own rule says so.
+        Verb::SetDataEncryption => {
+            question.target.is_some()
+                && question.observed.cluster.identity_kind == IdentityKind::SystemAssigned
+        }
+        _ => true,
+    };
+    is_wrong.then(|| {
         let message = format!("the cluster has {kind}, and KMS needs a user-assigned one");
         let finding = violated(question, RuleId::ClusterIdentitySystemAssigned, message);
         match question.observed.held_roles.as_ref().map(held_roles) {
@@ -163,7 +169,7 @@ fn already_enabled(question: &RuleContext<'_>) -> Option<Finding> {
 }
 
 fn not_enabled(question: &RuleContext<'_>) -> Option<Finding> {
-    question.in_use().is_none().then(|| {
+    question.observed.cluster.experience().is_none().then(|| {
         violated(question, RuleId::KmsNotEnabled, "KMS is off, so there is no key to change")
     })
 }
@@ -198,7 +204,9 @@ fn network_mode_locked(question: &RuleContext<'_>) -> Option<Finding> {
 
 fn private_without_vnet_integration(question: &RuleContext<'_>) -> Option<Finding> {
     let cluster = &question.observed.cluster;
-    let mode = question.configuration()?.network_mode;
+    // AKS reaches a customer-managed key as a trusted service.
+    let configuration = question.configuration().filter(|it| !it.is_customer_managed)?;
+    let mode = configuration.network_mode;
     if cluster.vnet_integration || mode != Some(NetworkMode::Private) {
         return None;
     }
@@ -218,7 +226,7 @@ fn private_without_vnet_integration(question: &RuleContext<'_>) -> Option<Findin
 }
 
 fn tunnel(question: &RuleContext<'_>) -> Option<Finding> {
-    question.configuration()?;
+    question.configuration().filter(|configuration| !configuration.is_customer_managed)?;
     let cluster = &question.observed.cluster;
     // Without an API server the rule on reaching it says what is the matter.
     let kubernetes = question.observed.kubernetes.known()?;
@@ -264,37 +272,10 @@ fn v1_upgrade(question: &RuleContext<'_>) -> Option<Finding> {
     })
 }
 
-fn newer_experience(question: &RuleContext<'_>) -> Option<Finding> {
-    question.observed.cluster.infrastructure_encryption.then(|| {
-        let message = "the cluster's infrastructureEncryption is Enabled, which cannot be undone";
-        violated(question, RuleId::NewerExperienceIrreversible, message)
-    })
-}
-
-fn data_encryption_irreversible(question: &RuleContext<'_>) -> Option<Finding> {
-    let turns_on =
-        question.data_encryption.is_some() && !question.observed.cluster.has_data_encryption();
-    turns_on.then(|| {
-        let message = "KMS data encryption is to be turned on, which cannot be undone";
-        violated(question, RuleId::DataEncryptionIrreversible, message)
-    })
-}
-
-fn data_encryption_retry(question: &RuleContext<'_>) -> Option<Finding> {
-    let cluster = &question.observed.cluster;
-    let did_not_succeed = is_failed(&cluster.provisioning_state) && cluster.has_data_encryption();
-    (question.data_encryption.is_some() && did_not_succeed).then(|| {
-        let message = format!(
-            "KMS data encryption is configured, and the cluster's last change is {}",
-            cluster.provisioning_state
-        );
-        violated(question, RuleId::DataEncryptionRetry, message)
-    })
-}
-
 fn private_endpoint_nsg(question: &RuleContext<'_>) -> Option<Finding> {
     let cluster = &question.observed.cluster;
-    let private = question.sets()?.network_mode == NetworkMode::Private;
+    let target = question.sets().filter(|_| question.data_encryption.is_none())?;
+    let private = target.network_mode == NetworkMode::Private;
     (private && cluster.private_cluster && cluster.vnet_integration).then(|| {
         let message = "whether the API server reaches the vault's private endpoint on TCP 443 cannot be seen from here";
         violated(question, RuleId::PrivateEndpointNsg, message)

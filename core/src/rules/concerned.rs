@@ -14,8 +14,9 @@ use super::{
 };
 use crate::{
     catalogue::{Level, RuleId},
-    facts::{Fact, Lookup, VaultFacts},
+    facts::{Fact, KmsProfile, Lookup, VaultFacts},
     ids::{KeyId, NetworkMode},
+    ledger::{KeyNeeds, Need},
     observed::PreviousKey,
     report::{Finding, FindingState},
 };
@@ -46,8 +47,25 @@ pub(super) fn check(question: &RuleContext<'_>) -> Vec<Finding> {
     in_use
         .chain(previous)
         .chain(perhaps)
+        .filter(|(key, _)| !is_over(question, &key.key_id))
         .filter_map(|(key, role)| Judged { question, key, role }.unusable())
         .collect()
+}
+
+/// Versions of the customer-managed key in use have a rule of their own; and with data encryption, what is proven not to
+/// be needed need not work.
+fn is_over(question: &RuleContext<'_>, key_id: &KeyId) -> bool {
+    let profile = question.customer_managed_in_use();
+    let own = profile.and_then(KmsProfile::key_id).map(KeyId::without_version);
+    let is_own = own.is_some_and(|own| own == key_id.without_version());
+    let is_needed = || {
+        let found = question.observed.recorded()?;
+        let needs = KeyNeeds { reconciled: found };
+        let need = found.record.ledger.entry(key_id).map(|entry| needs.of_entry(entry));
+        Some(!matches!(need.unwrap_or_else(|| needs.of_others()), Need::NotNeeded { .. }))
+    };
+    let is_on = question.observed.cluster.has_data_encryption();
+    is_own || is_on && is_needed() == Some(false)
 }
 
 struct Judged<'a> {

@@ -2,7 +2,10 @@
 
 use time::{Duration, OffsetDateTime};
 
-use super::{check_fact, question::RuleContext};
+use super::{
+    check_fact,
+    question::{Configuration, RuleContext},
+};
 use crate::{
     catalogue::{Level, RuleId},
     facts::{Fact, KeyFacts, Lookup},
@@ -10,7 +13,7 @@ use crate::{
 };
 
 /// How long before its end a key's expiry is reported.
-const EXPIRES_SOON: Duration = Duration::days(30);
+pub(super) const EXPIRES_SOON: Duration = Duration::days(30);
 
 pub(super) fn check(question: &RuleContext<'_>) -> Vec<Finding> {
     let (Some(configuration), Some(key)) = (question.configuration(), &question.observed.key)
@@ -21,8 +24,13 @@ pub(super) fn check(question: &RuleContext<'_>) -> Vec<Finding> {
         return Vec::new();
     }
     let judged = Judged { key_id: configuration.text, key, at: question.observed.at };
-    let mut findings = judged.usability();
-    let others = [judged.canonical(configuration.is_in_use), judged.kind(), judged.operations()];
+    // Of a customer-managed key the newest version is judged, by rules of its own.
+    let mut findings = if configuration.is_customer_managed {
+        [judged.not_found(), judged.soft_deleted()].into_iter().flatten().collect()
+    } else {
+        judged.usability()
+    };
+    let others = [judged.canonical(&configuration), judged.kind(), judged.operations()];
     findings.extend(others.into_iter().flatten());
     findings
 }
@@ -79,24 +87,32 @@ impl Judged<'_> {
         })
     }
 
-    fn canonical(&self, is_in_use: bool) -> Option<Finding> {
+    fn canonical(&self, configuration: &Configuration<'_>) -> Option<Finding> {
+        let any_version = configuration.is_customer_managed;
+        // A profile may name a version of it all the same.
+        let has_version = configuration.key_id.is_some_and(|key_id| key_id.version().is_some());
+        let written =
+            if any_version && has_version { without_version(self.key_id) } else { self.key_id };
+        let spelt = |key: &KeyFacts| {
+            if any_version { without_version(&key.kid) } else { &key.kid }.to_owned()
+        };
         let finding = self.property(RuleId::KeyIdNotCanonical, |key| {
-            let written = self.key_id;
-            (key.kid != written)
-                .then(|| format!("the key id is {written}, and its vault spells it {}", key.kid))
+            let spelt = spelt(key);
+            (spelt != written)
+                .then(|| format!("the key id is {written}, and its vault spells it {spelt}"))
         })?;
         let Some(key) = self.key.known().and_then(Lookup::found) else {
             return Some(finding);
         };
-        Some(if is_in_use {
+        let spelt = spelt(key);
+        Some(if configuration.is_in_use {
             // It works, as long as nobody spells it otherwise.
             let remedy = format!(
-                "Nothing needs to be done. The key that is set next must be spelt as its vault spells it; this one is {}.",
-                key.kid
+                "Nothing needs to be done. The key that is set next must be spelt as its vault spells it; this one is {spelt}."
             );
             Finding { remedy, ..finding }.at(Level::Warn, false)
         } else {
-            Finding { remedy: format!("Pass it exactly so: {}.", key.kid), ..finding }
+            Finding { remedy: format!("Pass it exactly so: {spelt}."), ..finding }
         })
     }
 
@@ -150,8 +166,13 @@ impl Judged<'_> {
     }
 }
 
+/// A key id without its last segment.
+fn without_version(kid: &str) -> &str {
+    kid.rsplit_once('/').map_or(kid, |(key, _)| key)
+}
+
 /// Days, or hours where it is less than two days.
-fn in_words(left: Duration) -> String {
+pub(super) fn in_words(left: Duration) -> String {
     match left.whole_days() {
         0 | 1 => format!("{} hours", left.whole_hours()),
         days => format!("{days} days"),

@@ -9,6 +9,8 @@ mod access;
 mod actions;
 mod cluster;
 mod concerned;
+mod data_encryption;
+mod data_encryption_key;
 mod input;
 mod key;
 mod ledger;
@@ -47,9 +49,11 @@ use crate::{
 /// The groups of checks. Each answers for every verb; the catalogue says which rules concern which.
 const GROUPS: &[fn(&RuleContext<'_>) -> Vec<Finding>] = &[
     cluster::check,
+    data_encryption::check,
     vault::check,
     key::check,
     access::check,
+    data_encryption_key::check,
     concerned::check,
     ledger::check,
     secrets::check,

@@ -1,12 +1,12 @@
 //! What the rules are asked.
 
 use crate::{
-    facts::{Fact, IdentityKind, KmsProfile, Lookup},
+    facts::{Fact, IdentityKind, KeyFacts, KmsProfile, Lookup},
     ids::{KeyId, KubernetesVersion, NetworkMode, VaultId, Verb},
     observed::Observed,
     options::ReencryptOptions,
     plan::{has_gate, has_rewrite},
-    report::{KmsChange, KmsConfiguration, Step},
+    report::{Experience, KmsChange, KmsConfiguration, Step},
 };
 
 /// What a verb is about to do, and to what.
@@ -19,6 +19,8 @@ pub(crate) struct RuleContext<'a> {
     pub(crate) target: Option<&'a KmsConfiguration>,
     /// What is asked for of the newer experience. `None`: nothing.
     pub(crate) data_encryption: Option<&'a KmsChange>,
+    /// A new version of the customer-managed key is what the verb is about.
+    pub(crate) new_version: bool,
     /// The plan has a gate.
     pub(crate) gate: bool,
     /// The plan rewrites secrets after what it changes, or only rewrites.
@@ -38,6 +40,8 @@ pub(super) struct Configuration<'a> {
     pub(super) network_mode: Option<NetworkMode>,
     /// The cluster has the key already.
     pub(super) is_in_use: bool,
+    /// The key is named without a version, for AKS to go by the newest one.
+    pub(super) is_customer_managed: bool,
 }
 
 impl<'a> RuleContext<'a> {
@@ -49,8 +53,16 @@ impl<'a> RuleContext<'a> {
         reencrypt: &'a ReencryptOptions,
     ) -> Self {
         let (gate, rewrites) = (has_gate(steps), has_rewrite(steps));
-        let data_encryption = None;
-        Self { verb, observed, target: None, data_encryption, gate, rewrites, reencrypt }
+        Self {
+            verb,
+            observed,
+            target: None,
+            data_encryption: None,
+            new_version: false,
+            gate,
+            rewrites,
+            reencrypt,
+        }
     }
 
     /// The profile, if KMS is on now.
@@ -70,14 +82,47 @@ impl<'a> RuleContext<'a> {
 
     /// The target, unless the cluster has exactly that configuration already.
     pub(super) fn sets(&self) -> Option<&'a KmsConfiguration> {
-        self.target.filter(|target| !self.in_use().is_some_and(|profile| profile.is(target)))
+        let cluster = &self.observed.cluster;
+        let has = |target| match self.data_encryption {
+            Some(change) => cluster.has(change),
+            None => self.in_use().is_some_and(|profile| profile.is(target)),
+        };
+        self.target.filter(|target| !has(target))
+    }
+
+    /// Data encryption is asked for, and the cluster has none.
+    pub(super) fn turns_on_data_encryption(&self) -> bool {
+        self.data_encryption.is_some() && !self.observed.cluster.has_data_encryption()
+    }
+
+    /// Data encryption is asked for with another key than the cluster has.
+    pub(super) fn changes_data_encryption(&self) -> bool {
+        self.data_encryption.is_some_and(|change| !self.observed.cluster.has(change))
+    }
+
+    /// The profile, if it is of a customer-managed key.
+    pub(super) fn customer_managed_in_use(&self) -> Option<&'a KmsProfile> {
+        let is = self.observed.cluster.experience() == Some(Experience::CustomerManaged);
+        self.in_use().filter(|_| is)
+    }
+
+    /// The configuration, if it is of a customer-managed key.
+    pub(super) fn customer_managed(&self) -> Option<Configuration<'a>> {
+        self.configuration().filter(|configuration| configuration.is_customer_managed)
+    }
+
+    /// The key version that the verb is about, where it was found.
+    pub(super) fn found_key(&self) -> Option<&'a KeyFacts> {
+        self.observed.key.as_ref().and_then(Fact::known).and_then(Lookup::found)
     }
 
     /// The cluster is busy with the very change that is asked for, which an earlier run began: it
     /// is waited for.
     pub(super) fn is_own_operation(&self) -> bool {
-        self.target.is_some()
+        let is_asked = self.target.is_some() || self.data_encryption.is_some();
+        is_asked
             && self.sets().is_none()
+            && !self.changes_data_encryption()
             && self.observed.cluster.provisioning_state.eq_ignore_ascii_case("Updating")
     }
 
@@ -89,12 +134,15 @@ impl<'a> RuleContext<'a> {
     /// The configuration whose vault, key and access are judged.
     pub(super) fn configuration(&self) -> Option<Configuration<'a>> {
         match (self.sets(), self.in_use()) {
-            (Some(target), Some(profile)) if target.key_id.version().is_none() => {
+            (Some(target), Some(profile))
+                if target.key_id.version().is_none() && self.data_encryption.is_none() =>
+            {
                 Some(Configuration {
                     text: profile.key.as_ref()?.as_str(),
                     key_id: profile.key_id(),
                     network_mode: Some(target.network_mode),
                     is_in_use: true,
+                    is_customer_managed: false,
                 })
             }
             (Some(target), _) => Some(Configuration {
@@ -102,12 +150,14 @@ impl<'a> RuleContext<'a> {
                 key_id: Some(&target.key_id),
                 network_mode: Some(target.network_mode),
                 is_in_use: false,
+                is_customer_managed: self.data_encryption.is_some(),
             }),
             (None, Some(profile)) => Some(Configuration {
                 text: profile.key.as_ref()?.as_str(),
                 key_id: profile.key_id(),
                 network_mode: profile.network_mode,
                 is_in_use: true,
+                is_customer_managed: self.observed.cluster.has_data_encryption(),
             }),
             (None, None) => None,
         }

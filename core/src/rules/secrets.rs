@@ -7,7 +7,7 @@ use crate::{
         Doubt, ETCD_GROWTH, ETCD_RETENTION, Fact, KubernetesFacts, Obstacle, Permission,
         SECRET_BYTES, Unreadable,
     },
-    ids::{ClusterId, Verb},
+    ids::{ClusterId, ExpectedKey, Verb},
     ledger::Entry,
     options::Pace,
     report::Finding,
@@ -102,20 +102,25 @@ fn unproven(question: &RuleContext<'_>) -> Option<Finding> {
     let found = question.observed.recorded()?;
     let ledger = &found.record.ledger;
     // A cluster that never had KMS has nothing to prove.
+    let current = ledger.current.as_ref();
     let had_a_key = cluster.kms.is_some()
+        || current.is_some_and(|entry| entry.key().is_data_encryption() && entry.since.is_some())
         || ledger.previous.as_ref().is_some_and(|entry| entry.key_id.is_some())
         || !ledger.retired.is_empty();
     // After a change that did not succeed, the proof is of another key than the configured one.
     let configured = cluster.expected().ok();
     let is_configured = |entry: &&Entry| configured.as_ref().is_some_and(|key| entry.is(key));
-    let current = ledger.current.as_ref().filter(is_configured);
-    let is_proven = current.is_some_and(|entry| entry.proven_at.is_some());
+    let is_proven = current.filter(is_configured).is_some_and(|entry| entry.proven_at.is_some());
     if !had_a_key || is_proven {
         return None;
     }
-    let what = match question.in_use().and_then(|profile| profile.key.as_ref()) {
-        Some(key) => format!("under key {}", key.as_str()),
-        None => "plaintext, as KMS is off".to_owned(),
+    let what = match &configured {
+        Some(ExpectedKey::Plaintext) => "plaintext, as KMS is off".to_owned(),
+        Some(key) if key.is_data_encryption() => format!("under {key}"),
+        _ => match question.in_use().and_then(|profile| profile.key.as_ref()) {
+            Some(key) => format!("under key {}", key.as_str()),
+            None => "plaintext, as KMS is off".to_owned(),
+        },
     };
     let message = match &found.record.operation {
         Some(operation) => format!(
@@ -252,7 +257,9 @@ impl Judged<'_> {
 
     fn updates_denied(&self) -> Vec<Finding> {
         let rule = RuleId::SecretUpdatesDenied;
-        match &self.kubernetes.denied_patches {
+        // AKS rewrites secrets itself then, and says nothing of those that it cannot.
+        let refuses = self.question.changes_data_encryption();
+        let findings: Vec<Finding> = match &self.kubernetes.denied_patches {
             Fact::Known(denied) => denied
                 .iter()
                 .map(|denied| {
@@ -264,7 +271,11 @@ impl Judged<'_> {
             Fact::Unknown(why) => {
                 vec![Finding::undetermined(rule, &self.question.observed.cluster.id, why)]
             }
-        }
+        };
+        let weighed = |finding: Finding| {
+            if refuses { finding } else { finding.at(Level::Warn, false) }
+        };
+        findings.into_iter().map(weighed).collect()
     }
 
     /// Without our own secret no API server can be made to show the key that it writes with.

@@ -7,14 +7,16 @@ mod world;
 use time::{Duration, OffsetDateTime, macros::datetime};
 
 pub(crate) use self::{
-    record::{entry, operation, plaintext_entry, proven, recorded},
-    roles::{crypto_service_encryption_user, crypto_user, key_vault_contributor, role},
+    record::{entry, operation, plaintext_entry, platform_entry, proven, recorded, version_entry},
+    roles::{
+        crypto_service_encryption_user, crypto_user, key_vault_contributor, key_vault_reader, role,
+    },
     world::World,
 };
 use crate::{
     facts::{
-        AccessFacts, ClusterFacts, Fact, IdentityKind, KeyFacts, KmsProfile, KubernetesFacts,
-        Lookup, NodePoolFacts, UserAssignedIdentity, VaultFacts,
+        AccessFacts, ClusterFacts, Fact, IdentityKind, KeyFacts, KeyVersion, KmsProfile,
+        KubernetesFacts, Lookup, NodePoolFacts, UserAssignedIdentity, VaultFacts,
     },
     ids::{ClusterId, KeyId, KubernetesVersion, NetworkMode, VaultId},
     observed::{Observed, PreviousKey},
@@ -30,6 +32,8 @@ pub(crate) const KEY_1: &str =
     "https://shop-keys.vault.azure.net/keys/etcd/11111111111111111111111111111111";
 pub(crate) const KEY_2: &str =
     "https://shop-keys.vault.azure.net/keys/etcd/22222222222222222222222222222222";
+/// Without a version.
+pub(crate) const KEY: &str = "https://shop-keys.vault.azure.net/keys/etcd";
 /// In another vault.
 pub(crate) const KEY_3: &str =
     "https://other-keys.vault.azure.net/keys/etcd/33333333333333333333333333333333";
@@ -74,7 +78,9 @@ pub(crate) fn cluster() -> ClusterFacts {
             name: "system".to_owned(),
             provisioning_state: "Succeeded".to_owned(),
             kubernetes_version: KubernetesVersion::parse("1.33.3").ok(),
+            availability_set: false,
         }],
+        basic_load_balancer: false,
         entra: false,
         tenant_id: None,
         system_principal_id: None,
@@ -89,6 +95,8 @@ pub(crate) fn vault() -> VaultFacts {
         access_policies: Vec::new(),
         public_network_access: true,
         firewall: false,
+        trusted_services: true,
+        perimeter: false,
         soft_delete: true,
         purge_protection: true,
         private_endpoint_connections: Vec::new(),
@@ -125,6 +133,7 @@ pub(crate) fn key(kid: &str) -> KeyFacts {
         enabled: true,
         expires: Some(NOW + Duration::days(365)),
         not_before: Some(NOW - Duration::days(1)),
+        rotation_expiry: Fact::Known(None),
     }
 }
 
@@ -151,6 +160,24 @@ pub(crate) fn target_of(key_id: &str, network_mode: NetworkMode) -> KmsConfigura
         key_id: KeyId::parse(key_id).unwrap(),
         network_mode,
         key_vault_id: private.then(|| VaultId::parse(VAULT).unwrap()),
+    }
+}
+
+/// A customer-managed key, with its vault.
+pub(crate) fn customer_managed_of(key_id: &str, network_mode: NetworkMode) -> KmsConfiguration {
+    let key_vault_id = VaultId::parse(VAULT).ok();
+    KmsConfiguration { key_vault_id, ..target_of(key_id, network_mode) }
+}
+
+/// A version of a key, made that many days ago.
+pub(crate) fn key_version(kid: &str, days: i64) -> KeyVersion {
+    KeyVersion {
+        key_id: KeyId::parse(kid).unwrap(),
+        created: Some(NOW - Duration::days(days)),
+        enabled: true,
+        expires: None,
+        not_before: None,
+        operation: None,
     }
 }
 

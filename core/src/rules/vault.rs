@@ -17,8 +17,14 @@ use crate::{
 /// The vault in use is closed to the public: if that is why the API servers are down, they cannot
 /// say so.
 pub(crate) fn closed_vault_in_use(observed: &Observed) -> Option<String> {
-    observed.cluster.kms_on()?;
-    let vault = observed.found_vault().filter(|vault| !vault.public_network_access)?;
+    let profile = observed.cluster.kms_on()?;
+    // Trusted services get into the vault of a customer-managed key.
+    let is_trusted = observed.cluster.has_data_encryption()
+        && profile.network_mode == Some(NetworkMode::Private);
+    let vault = observed
+        .found_vault()
+        .filter(|_| !is_trusted)
+        .filter(|vault| !vault.public_network_access)?;
     Some(format!(
         "public network access of key vault {} is disabled: if the API servers do not reach it over its private \
          endpoint, {} brings them back",
@@ -78,7 +84,7 @@ fn soft_deleted(question: &RuleContext<'_>) -> Option<Finding> {
 }
 
 /// A rule about a vault that is there: where there is none, `vault-not-found` says so.
-fn property(
+pub(super) fn property(
     question: &RuleContext<'_>,
     rule: RuleId,
     problem: impl FnOnce(&VaultFacts) -> Option<String>,
@@ -144,7 +150,8 @@ fn public_access_disabled(question: &RuleContext<'_>) -> Option<Finding> {
 /// Where AKS has made a private endpoint and nobody has approved it, a closed vault is out of reach. Where there is
 /// none yet, AKS makes it.
 fn private_way_not_approved(question: &RuleContext<'_>) -> Option<Finding> {
-    if question.configuration()?.network_mode != Some(NetworkMode::Private) {
+    let configuration = question.configuration().filter(|it| !it.is_customer_managed)?;
+    if configuration.network_mode != Some(NetworkMode::Private) {
         return None;
     }
     let vault = lookup(question)?.known()?.found()?;

@@ -105,7 +105,10 @@ impl Runner<'_> {
                 continue;
             };
             match self.azure.versions_of_key(key_id, None, self.cluster).await {
-                Ok(versions) => engine.know_versions(versions),
+                Ok(versions) => {
+                    let ids = versions.into_iter().map(|version| version.key_id);
+                    engine.know_versions(ids.collect());
+                }
                 Err(error) => tracing::warn!(%error, "the versions of {key_id} cannot be listed"),
             }
         }

@@ -36,6 +36,7 @@ pub(super) fn plan(
     };
     steps.push(Step::new(StepKind::WaitForKeyVersion { key_id: version }));
     steps.extend(rewrite(&expected, asked.reencrypt));
-    let findings = rules::judge(&RuleContext::of(Verb::Rotate, observed, &steps, reencrypt));
+    let context = RuleContext::of(Verb::Rotate, observed, &steps, reencrypt);
+    let findings = rules::judge(&RuleContext { new_version: true, ..context });
     Ok(Plan { findings, steps })
 }

@@ -43,6 +43,8 @@ pub(super) fn read_facts(id: &ClusterId, raw: &Value) -> Result<ClusterFacts, &'
         resource_uid: text(properties, "/resourceUID"),
         etag: text(raw, "/eTag"),
         node_pools: node_pools(properties),
+        basic_load_balancer: text(properties, "/networkProfile/loadBalancerSku")
+            .is_some_and(|sku| sku.eq_ignore_ascii_case("Basic")),
         tenant_id: text(raw, "/identity/tenantId"),
         system_principal_id: text(raw, "/identity/principalId"),
         entra: properties.get("aadProfile").is_some_and(Value::is_object),
@@ -104,6 +106,8 @@ fn node_pools(properties: &Value) -> Vec<NodePoolFacts> {
             kubernetes_version: text(pool, "/currentOrchestratorVersion")
                 .or_else(|| text(pool, "/orchestratorVersion"))
                 .and_then(|version| version.parse().ok()),
+            availability_set: text(pool, "/type")
+                .is_some_and(|kind| kind.eq_ignore_ascii_case("AvailabilitySet")),
         })
         .collect()
 }
@@ -234,6 +238,19 @@ mod tests {
         assert!(facts.infrastructure_encryption && facts.vnet_integration && facts.private_cluster);
         assert!(facts.entra);
         assert_eq!(facts.power_state, "Stopped");
+    }
+
+    #[test]
+    fn what_older_migrations_are_about_is_seen() {
+        let facts = facts_of(|_| {});
+        assert!(!facts.basic_load_balancer && !facts.node_pools[0].availability_set);
+        let facts = facts_of(|raw| {
+            raw["properties"]["networkProfile"] = json!({"loadBalancerSku": "basic"});
+            raw["properties"]["agentPoolProfiles"] = json!([{"name": "old", "type": "AvailabilitySet"}, {"name": "new", "type": "VirtualMachineScaleSets"}]);
+        });
+        assert!(facts.basic_load_balancer);
+        let sets: Vec<bool> = facts.node_pools.iter().map(|pool| pool.availability_set).collect();
+        assert_eq!(sets, [true, false]);
     }
 
     #[test]

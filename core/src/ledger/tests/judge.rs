@@ -11,7 +11,7 @@ fn rotated() -> Record {
 }
 
 fn found(record: Record, fit: Fit) -> Reconciled {
-    Reconciled { record, fit, unsealed: None }
+    Reconciled { record, fit, unsealed: None, changed_from: None }
 }
 
 /// Whether the retired key is removable, and the reason.

@@ -1,6 +1,7 @@
 //! The ledger without a cluster: transitions, reconciliation, removability, the format, and random
 //! sequences of all of them.
 
+mod data_encryption;
 mod format;
 mod judge;
 mod reconcile;

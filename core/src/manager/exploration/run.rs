@@ -183,6 +183,9 @@ fn observe(cluster: &Cluster, found: &Reconciled, intent: &Intent) -> Observed {
     let version = |number| KeyVersion {
         key_id: id(number),
         created: None,
+        enabled: true,
+        expires: None,
+        not_before: None,
         operation: (cluster.made == Some(number)).then(|| "1".to_owned()),
     };
     observed.versions = Some(Fact::Known((0..=cluster.newest).map(version).collect()));

@@ -11,11 +11,12 @@ use serde_json::{Value, json};
 
 use super::table::{Needed, granted};
 use crate::{
-    Action, ChangeNetworkModeOptions, ClusterId, CreateClusterOptions, DisableOptions,
-    EnableOptions, Error, Finding, KmsManager, KubernetesAccess, ListClustersOptions,
-    MigrateToV2Options, NetworkMode, ProvisionOptions, ReencryptSecretsOptions, ResumeOptions,
-    RotateOptions, RuleId, StatusOptions, Subscriptions, Timing, VaultAuthorization, VaultId,
-    VerifySecretsOptions, list_clusters,
+    Action, ChangeNetworkModeOptions, ClusterId, CreateClusterOptions, CustomerManagedKey,
+    DisableOptions, EnableOptions, Error, Finding, KeyId, KmsManager, KubernetesAccess,
+    ListClustersOptions, MigrateToV2Options, NetworkMode, ProvisionOptions,
+    ReencryptSecretsOptions, ResumeOptions, RotateOptions, RuleId, SetDataEncryptionOptions,
+    StatusOptions, Subscriptions, Timing, VaultAuthorization, VaultId, VerifySecretsOptions,
+    list_clusters,
 };
 
 const SCALE: f64 = 0.01;
@@ -39,6 +40,7 @@ impl Run {
             | "provision with access policies"
             | "provision before there is a cluster"
             | "create_cluster"
+            | "set_data_encryption"
             | "list_clusters"
             | "list_clusters of all subscriptions" => (json!({}), None),
             // What was begun is there to be gone on with, or dropped.
@@ -197,6 +199,16 @@ async fn perform(
             let allow = vec![RuleId::KeyInUseUnproven];
             let options = MigrateToV2Options { allow, ..MigrateToV2Options::default() };
             manager.migrate_to_v2(options).await?
+        }
+        "set_data_encryption" => {
+            let key = CustomerManagedKey {
+                key_id: KeyId::parse(&case.key_ids[0]).unwrap().without_version().to_string(),
+                key_vault_id: case.key_vault_id.clone(),
+                network_mode: NetworkMode::Public,
+            };
+            let allow = vec![RuleId::DataEncryptionIrreversible];
+            let options = SetDataEncryptionOptions { allow, ..SetDataEncryptionOptions::default() };
+            manager.set_data_encryption(key, options).await?
         }
         "reencrypt_secrets" => {
             manager.reencrypt_secrets(ReencryptSecretsOptions::default()).await?

@@ -43,7 +43,7 @@ pub(super) enum Without {
 }
 
 /// Every call. What is behind the verb is how it is called.
-pub(super) const CALLS: [&str; 18] = [
+pub(super) const CALLS: [&str; 19] = [
     "status",
     "check_action",
     "verify_secrets",
@@ -54,6 +54,7 @@ pub(super) const CALLS: [&str; 18] = [
     "disable",
     "change_network_mode",
     "migrate_to_v2",
+    "set_data_encryption",
     "resume",
     "abandon",
     "provision",
@@ -128,6 +129,13 @@ pub(super) fn rights(call: &str) -> Vec<(Needed, Without)> {
             // On KMS v1 the counters do not show the key.
             rights.set(Does, [GetMetrics]);
             rights.set(Finds, [ListLeases, ListPods]);
+        }
+        "set_data_encryption" => {
+            rights.look(Fails, Finds);
+            rights.change_cluster();
+            rights.add(Finds, [ReadKey, ReadFeature]);
+            // The key has no version: which ones there are is asked when the API servers are heard.
+            rights.set(Does, [ReadKeyVersion]);
         }
         "abandon" => {
             rights.look(Fails, Does);

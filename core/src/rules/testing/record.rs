@@ -19,6 +19,23 @@ pub(crate) fn entry(key_id: &str) -> Entry {
     }
 }
 
+/// A version of a customer-managed key in the ledger, of which nothing is proven.
+pub(crate) fn version_entry(version: &str) -> Entry {
+    let version = KeyId::parse(version).unwrap();
+    let key = ExpectedKey::AnyVersion(version.without_version());
+    Entry {
+        key_id: Some(version),
+        since: Some(NOW - Duration::days(90)),
+        network_mode: Some(NetworkMode::Public),
+        ..Entry::unproven(&key)
+    }
+}
+
+/// A platform-managed key in the ledger, of which nothing is proven.
+pub(crate) fn platform_entry() -> Entry {
+    Entry { since: Some(NOW - Duration::days(90)), ..Entry::unproven(&ExpectedKey::Platform) }
+}
+
 /// Plaintext in the ledger, of which nothing is proven.
 pub(crate) fn plaintext_entry() -> Entry {
     Entry { since: Some(NOW - Duration::days(90)), ..Entry::unproven(&ExpectedKey::Plaintext) }
@@ -57,6 +74,7 @@ pub(crate) fn recorded(current: Entry, previous: Option<Entry>, retired: &[Entry
         },
         fit: Fit::Unbroken,
         unsealed: None,
+        changed_from: None,
     }
 }
 

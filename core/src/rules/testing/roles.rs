@@ -58,3 +58,13 @@ pub(crate) fn key_vault_contributor() -> RoleGrant {
         ..role("Key Vault Contributor", &[])
     }
 }
+
+pub(crate) fn key_vault_reader() -> RoleGrant {
+    RoleGrant {
+        actions: vec![
+            "Microsoft.KeyVault/checkNameAvailability/read".to_owned(),
+            "Microsoft.KeyVault/vaults/*/read".to_owned(),
+        ],
+        ..role("Key Vault Reader", &["Microsoft.KeyVault/vaults/*/read"])
+    }
+}

@@ -77,6 +77,7 @@ fn a_busy_cluster() {
                     name: "blue".to_owned(),
                     provisioning_state: "Scaling".to_owned(),
                     kubernetes_version: None,
+                    availability_set: false,
                 });
             },
             ClusterBusy,

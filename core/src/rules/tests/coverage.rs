@@ -13,6 +13,7 @@ const NEVER_UNDETERMINED: &[(&[RuleId], &str)] = &[
         &[
             KeyIdMalformed,
             KeyIdVersionRequired,
+            KeyIdVersionForbidden,
             KeyVaultIdRequired,
             KeyVaultIdMalformed,
             KeyVaultIdMismatch,
@@ -32,6 +33,14 @@ const NEVER_UNDETERMINED: &[(&[RuleId], &str)] = &[
             PrivateVaultNeedsVnetIntegration,
             KmsV1UpgradeBlocked,
             NewerExperienceIrreversible,
+            DataEncryptionIrreversible,
+            DataEncryptionRetry,
+            DataEncryptionVersion,
+            DataEncryptionFromKmsV1,
+            DataEncryptionIdentity,
+            DataEncryptionCannotDisable,
+            DataEncryptionPreview,
+            BlocksOlderMigrations,
             SecretsNotKmsEncryptedMeanwhile,
             StopWithPrivateVault,
             ScaleToZero,
@@ -56,7 +65,7 @@ const NEVER_UNDETERMINED: &[(&[RuleId], &str)] = &[
         "that something cannot be read is the violation",
     ),
     (
-        &[RecordUnsealed, SecretsUnproven, KeyReused],
+        &[RecordUnsealed, SecretsUnproven, KeyReused, DataEncryptionChangedByOthers],
         "the record tells, and where it cannot be read, record-unreadable says so",
     ),
     (
@@ -147,9 +156,10 @@ fn of_tables(text: &str) -> BTreeSet<(RuleId, Answered)> {
             let word = pair[1].trim_end_matches([',', ')']);
             let answered = match word.split('(').next().unwrap_or_default() {
                 "Answer::Holds" => Answered::Holds,
-                "UNDETERMINED" | "UNDETERMINED_REFUSED" | "Answer::Undetermined" => {
-                    Answered::Undetermined
-                }
+                "UNDETERMINED"
+                | "UNDETERMINED_NOTED"
+                | "UNDETERMINED_REFUSED"
+                | "Answer::Undetermined" => Answered::Undetermined,
                 "REFUSED" | "REFUSED_UNLESS_ALLOWED" | "WARNED" | "NOTED" | "Answer::Violated" => {
                     Answered::Violated
                 }

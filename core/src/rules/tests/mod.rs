@@ -5,6 +5,10 @@ mod actions;
 mod cluster;
 mod concerned;
 mod coverage;
+mod data_encryption;
+mod data_encryption_effects;
+mod data_encryption_key;
+mod data_encryption_versions;
 mod input;
 mod judge;
 mod key;
@@ -36,6 +40,7 @@ const REFUSED: Answer = Answer::Violated(Level::Block, false);
 const REFUSED_UNLESS_ALLOWED: Answer = Answer::Violated(Level::Block, true);
 const WARNED: Answer = Answer::Violated(Level::Warn, false);
 const NOTED: Answer = Answer::Violated(Level::Info, false);
+const UNDETERMINED_NOTED: Answer = Answer::Undetermined(Level::Info);
 const UNDETERMINED: Answer = Answer::Undetermined(Level::Warn);
 const UNDETERMINED_REFUSED: Answer = Answer::Undetermined(Level::Block);
 

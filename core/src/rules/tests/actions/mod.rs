@@ -2,6 +2,7 @@
 
 mod access;
 mod cluster;
+mod data_encryption;
 mod keys;
 mod other_clusters;
 mod vaults;
