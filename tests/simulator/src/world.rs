@@ -16,7 +16,7 @@ use crate::{
     identities::ManagedIdentity,
     names::{KEY, Names, vault_host},
     roles::{RoleAssignment, RoleDefinition},
-    vault::{Refusal, User, Vault, material::KeySpec},
+    vault::{Refusal, User, Vault, Way, material::KeySpec},
     writes::Recorder,
 };
 
@@ -43,6 +43,8 @@ pub(crate) struct World {
     vaults: Mutex<BTreeMap<String, Vault>>,
     groups: Mutex<BTreeMap<String, Value>>,
     identities: Mutex<BTreeMap<String, ManagedIdentity>>,
+    /// State of the preview feature.
+    feature: Mutex<String>,
     roles: Mutex<Vec<RoleAssignment>>,
 }
 
@@ -95,7 +97,8 @@ impl World {
         if let Err(wrong) = KeySpec::parse(&given.key.kind, Some(given.key.size.into()), None) {
             return Err(format!("the key's {wrong} is none of Key Vault's"));
         }
-        let first = Arc::new(Cluster::from_given(&given, &names));
+        let key_ids = [vaults.key_ids.clone(), vaults.other_key_ids.clone()].concat();
+        let first = Arc::new(Cluster::from_given(&given, &names, &key_ids)?);
         let identity = ManagedIdentity::of_case(&names);
         let world = Self {
             roles: Mutex::new(roles(&given, &names)?),
@@ -104,6 +107,7 @@ impl World {
             clusters: Mutex::new([(key(&first.names.id()), first.clone())].into()),
             first,
             operations: Mutex::default(),
+            feature: Mutex::new(given.data_encryption.feature.clone()),
             vaults: Mutex::new(vaults.by_name),
             groups: Mutex::new(groups(&names)),
             identities: Mutex::new([(key(&identity.id), identity)].into()),
@@ -221,6 +225,16 @@ impl World {
         self.clusters().iter().any(|cluster| cluster.state().is_busy())
     }
 
+    /// State of the preview feature.
+    pub(crate) fn feature(&self) -> String {
+        lock(&self.feature).clone()
+    }
+
+    /// Registers the preview feature, or takes that back.
+    pub(crate) fn set_feature(&self, state: &str) {
+        state.clone_into(&mut lock(&self.feature));
+    }
+
     /// What the caller may do now.
     pub(crate) fn rights(&self) -> Arc<Access> {
         lock(&self.rights).clone()
@@ -231,8 +245,13 @@ impl World {
         *lock(&self.rights) = Arc::new(rights);
     }
 
-    /// Calls `work` with a cluster's identity as a user of vaults.
-    pub(crate) fn as_identity<R>(&self, cluster: &Cluster, work: impl FnOnce(User<'_>) -> R) -> R {
+    /// Calls `work` with a cluster's identity as a user of vaults, who reaches them in this way.
+    pub(crate) fn as_identity<R>(
+        &self,
+        cluster: &Cluster,
+        way: Way<'_>,
+        work: impl FnOnce(User<'_>) -> R,
+    ) -> R {
         let principal = cluster.principal();
         let exists = self.exists(&principal, cluster);
         let principals = if exists { self.with_groups(&principal) } else { Vec::new() };
@@ -240,7 +259,7 @@ impl World {
         work(User::Identity {
             principals: &principals,
             roles: &self.roles_of_principal(&principal),
-            node_group: &cluster.names.node_group,
+            way,
         })
     }
 

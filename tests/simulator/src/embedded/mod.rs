@@ -53,7 +53,8 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use self::{cluster::Cluster, seed::Seeder, transform::Seal};
 use crate::{
     backend::{
-        ApiEndpoint, BackendSpec, EncryptionConfig, GroundTruth, KubernetesBackend, OWN_SECRETS,
+        ApiEndpoint, BackendSpec, EncryptionConfig, GroundTruth, KeyRef, KmsVersion,
+        KubernetesBackend, OWN_SECRETS,
     },
     given::{Access, Faults, Secrets},
     http::host::Hosts,
@@ -290,7 +291,7 @@ impl Cluster {
             server.wired().0.iter().any(|spec| match spec {
                 wiring::ProviderSpec::Identity => false,
                 wiring::ProviderSpec::Kms { name, version: served, keys } => {
-                    name == provider && served == version && keys.contains(key)
+                    name == provider && served.api() == *version && keys.contains(key)
                 }
             })
         })
@@ -348,6 +349,9 @@ impl KubernetesBackend for Embedded {
         });
         for (seal, count) in seals {
             truth.count(self.cluster.name_of(&seal), count);
+            if let Seal::Kms { provider, .. } = &*seal {
+                *truth.by_provider.entry(provider.to_string()).or_default() += count;
+            }
             if !self.cluster.readable(&seal) {
                 truth.unreadable += count;
             }
@@ -357,6 +361,40 @@ impl KubernetesBackend for Embedded {
         }
         truth.orphans = self.cluster.orphans(&namespaces);
         Ok(truth)
+    }
+
+    async fn keys_in_use(&self) -> Result<Vec<KeyRef>, String> {
+        let seals = self.cluster.store.seals().into_iter();
+        let keys = seals.filter_map(|(seal, _)| match &*seal {
+            Seal::Kms { version, provider, key } => {
+                let plus = wiring::is_plus(provider);
+                let kms_version = if plus { KmsVersion::V2Plus } else { *version };
+                Some(KeyRef { key_id: key.key_id.clone(), kms_version })
+            }
+            Seal::Plaintext => None,
+        });
+        Ok(keys.collect())
+    }
+
+    async fn rewrite_secrets(&self, part: usize, of: usize) -> Result<(), String> {
+        let mut names = Vec::new();
+        let mut number = 0;
+        self.cluster.store.for_each(|namespace, name, _| {
+            if number % of == part {
+                names.push((namespace.to_owned(), name.to_owned()));
+            }
+            number += 1;
+        });
+        for (namespace, name) in names {
+            let process = self.cluster.pin().ok_or_else(|| "no API server runs".to_owned())?;
+            let cluster = &*self.cluster;
+            let target =
+                write::Target { cluster, process: &process, namespace: &namespace, name: &name };
+            if !target.rewrite().await {
+                tracing::debug!(namespace, name, "a secret could not be rewritten");
+            }
+        }
+        Ok(())
     }
 
     async fn set_record(&self, record: &str) -> Result<(), String> {
