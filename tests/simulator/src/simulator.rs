@@ -231,7 +231,7 @@ impl Simulator {
         let world = self.shared.world(case)?;
         let cluster = world.cluster();
         let mut state = cluster.state();
-        crate::world::merge(&mut state.document, patch);
+        crate::merge::merge(&mut state.document, patch);
         state.touch();
         Ok(state.document.clone())
     }

@@ -14,6 +14,7 @@ use crate::{
     faults::FaultBook,
     given::{Access, Given, Identity, Scope},
     identities::ManagedIdentity,
+    merge::merge,
     names::{KEY, Names, vault_host},
     roles::{RoleAssignment, RoleDefinition},
     vault::{Refusal, User, Vault, Way, material::KeySpec},
@@ -225,14 +226,9 @@ impl World {
         self.clusters().iter().any(|cluster| cluster.state().is_busy())
     }
 
-    /// State of the preview feature.
-    pub(crate) fn feature(&self) -> String {
-        lock(&self.feature).clone()
-    }
-
-    /// Registers the preview feature, or takes that back.
-    pub(crate) fn set_feature(&self, state: &str) {
-        state.clone_into(&mut lock(&self.feature));
+    /// State of the preview feature; never hold the guard across an await.
+    pub(crate) fn feature(&self) -> MutexGuard<'_, String> {
+        lock(&self.feature)
     }
 
     /// What the caller may do now.
@@ -382,39 +378,4 @@ fn groups(names: &Names) -> BTreeMap<String, Value> {
         .into_iter()
         .map(|group| (group.to_ascii_lowercase(), names.group_document(&group, &json!({}))))
         .collect()
-}
-
-/// Applies a JSON merge patch (RFC 7396).
-pub(crate) fn merge(target: &mut Value, patch: &Value) {
-    let Value::Object(patch) = patch else {
-        *target = patch.clone();
-        return;
-    };
-    if !target.is_object() {
-        *target = Value::Object(serde_json::Map::new());
-    }
-    let Value::Object(target) = target else {
-        return;
-    };
-    for (name, value) in patch {
-        if value.is_null() {
-            target.remove(name);
-        } else {
-            merge(target.entry(name).or_insert(Value::Null), value);
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::*;
-
-    #[test]
-    fn a_merge_patch_merges_objects_replaces_the_rest_and_removes_nulls() {
-        let mut target = json!({ "a": { "b": 1, "c": 2 }, "d": [1, 2] });
-        merge(&mut target, &json!({ "a": { "b": null, "e": 3 }, "d": [3] }));
-        assert_eq!(target, json!({ "a": { "c": 2, "e": 3 }, "d": [3] }));
-    }
 }

@@ -24,7 +24,7 @@ pub(super) fn set(world: &World, name: &str, registered: bool) -> Outcome {
     known(name)?;
     let (begun, then) =
         if registered { ("Registering", "Registered") } else { ("Unregistering", "Unregistered") };
-    world.set_feature(then);
+    then.clone_into(&mut world.feature());
     Ok(Answer::ok(document(world, begun)))
 }
 

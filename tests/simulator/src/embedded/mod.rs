@@ -24,6 +24,7 @@ mod metrics;
 mod namespaces;
 mod plugin;
 mod process;
+mod rewrite;
 mod rollout;
 mod route;
 mod seals;
@@ -53,8 +54,8 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use self::{cluster::Cluster, seed::Seeder, transform::Seal};
 use crate::{
     backend::{
-        ApiEndpoint, BackendSpec, EncryptionConfig, GroundTruth, KeyRef, KmsVersion,
-        KubernetesBackend, OWN_SECRETS,
+        ApiEndpoint, BackendSpec, EncryptionConfig, GroundTruth, KeyRef, KubernetesBackend,
+        OWN_SECRETS,
     },
     given::{Access, Faults, Secrets},
     http::host::Hosts,
@@ -364,37 +365,11 @@ impl KubernetesBackend for Embedded {
     }
 
     async fn keys_in_use(&self) -> Result<Vec<KeyRef>, String> {
-        let seals = self.cluster.store.seals().into_iter();
-        let keys = seals.filter_map(|(seal, _)| match &*seal {
-            Seal::Kms { version, provider, key } => {
-                let plus = wiring::is_plus(provider);
-                let kms_version = if plus { KmsVersion::V2Plus } else { *version };
-                Some(KeyRef { key_id: key.key_id.clone(), kms_version })
-            }
-            Seal::Plaintext => None,
-        });
-        Ok(keys.collect())
+        Ok(self.cluster.keys_in_use())
     }
 
     async fn rewrite_secrets(&self, part: usize, of: usize) -> Result<(), String> {
-        let mut names = Vec::new();
-        let mut number = 0;
-        self.cluster.store.for_each(|namespace, name, _| {
-            if number % of == part {
-                names.push((namespace.to_owned(), name.to_owned()));
-            }
-            number += 1;
-        });
-        for (namespace, name) in names {
-            let process = self.cluster.pin().ok_or_else(|| "no API server runs".to_owned())?;
-            let cluster = &*self.cluster;
-            let target =
-                write::Target { cluster, process: &process, namespace: &namespace, name: &name };
-            if !target.rewrite().await {
-                tracing::debug!(namespace, name, "a secret could not be rewritten");
-            }
-        }
-        Ok(())
+        self.cluster.rewrite(part, of).await
     }
 
     async fn set_record(&self, record: &str) -> Result<(), String> {

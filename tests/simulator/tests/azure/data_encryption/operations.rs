@@ -1,6 +1,5 @@
 //! What the operation finds out of key, vault and rights, and how it goes.
 
-use aks_kms_simulator::backend::VaultCrypto;
 use reqwest::Method;
 use serde_json::{Value, json};
 
