@@ -120,11 +120,11 @@ pub(crate) fn kms_profile(kms: &Kms, names: &Names) -> Value {
         let versionless = id.as_ref().is_some_and(|id| id.version.is_none());
         let in_other = id.is_some_and(|id| id.vault() == names.other_vault);
         let vault = if in_other { &names.other_vault } else { &names.vault };
-        let named = private || versionless;
+        let has_vault = private || versionless;
         profile["keyId"] = json!(key);
         profile["keyVaultNetworkAccess"] = json!(if private { "Private" } else { "Public" });
         profile["keyVaultResourceId"] =
-            json!(if named { names.vault_id(vault) } else { String::new() });
+            json!(if has_vault { names.vault_id(vault) } else { String::new() });
     }
     profile
 }

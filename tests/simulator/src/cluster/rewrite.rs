@@ -11,7 +11,12 @@ use super::{
     data_encryption::{self, Experience},
     switch,
 };
-use crate::{backend::EncryptionConfig, given::Wiring, vault::KeyAction, world::World};
+use crate::{
+    backend::{EncryptionConfig, KeyRef},
+    given::Wiring,
+    vault::KeyAction,
+    world::World,
+};
 
 /// Secrets are rewritten in so many parts.
 const PARTS: usize = 10;
@@ -168,8 +173,7 @@ pub(crate) async fn look(world: &Arc<World>, cluster: &Arc<Cluster>) {
 /// The platform takes another key of its own.
 pub(crate) async fn rotate_platform_key(world: &Arc<World>, cluster: &Arc<Cluster>) {
     let turn = cluster.encryption.lock().await;
-    let is_platform =
-        cluster.state().rolled_out.current.as_ref().is_some_and(|key| key.is_platform());
+    let is_platform = cluster.state().rolled_out.current.as_ref().is_some_and(KeyRef::is_platform);
     if !is_platform {
         return;
     }

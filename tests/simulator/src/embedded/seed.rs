@@ -82,7 +82,7 @@ impl Seeder<'_> {
     pub(super) fn seal(&self, under: Option<&str>) -> Arc<Seal> {
         let key = match under {
             Some("plaintext") => None,
-            Some("platform") => self.platform_key(),
+            Some("platform") => Some(self.platform_key()),
             Some(key_id) => Some(self.key(key_id)),
             None => self.config.current.clone(),
         };
@@ -105,9 +105,9 @@ impl Seeder<'_> {
     }
 
     /// The platform's key that is configured; a key that nobody has where none is.
-    fn platform_key(&self) -> Option<KeyRef> {
+    fn platform_key(&self) -> KeyRef {
         let key = self.config.keys().find(|key| key.is_platform()).cloned();
-        Some(key.unwrap_or_else(KeyRef::of_platform))
+        key.unwrap_or_else(KeyRef::of_platform)
     }
 
     /// `secret-<number>` for every number, in one namespace.

@@ -18,7 +18,7 @@ pub struct Vault {
     pub public_access: bool,
     /// `networkAcls.defaultAction` is Deny.
     pub firewall: bool,
-    /// `networkAcls.bypass` is AzureServices, and not None.
+    /// `networkAcls.bypass` is `AzureServices`, and not `None`.
     pub trusted_services: bool,
     /// The vault is in a network security perimeter: `publicNetworkAccess` is `SecuredByPerimeter`.
     pub perimeter: bool,
