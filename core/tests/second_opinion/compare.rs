@@ -70,7 +70,9 @@ pub(crate) async fn agree(region: &Arc<Region>, shape: &Shape) -> Result<(), Str
     };
     match agreement {
         Ok(notes) => {
-            notes.into_iter().for_each(|note| region.note(note));
+            for note in notes {
+                region.note(note);
+            }
             Ok(())
         }
         Err(what) => {
