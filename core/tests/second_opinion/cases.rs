@@ -108,6 +108,36 @@ const ALL: &[Case] = &[
         &["system-assigned identity", "policy that only decrypts"],
         Change::Rotate(asked(Key::Second, Mode::Public)),
     ),
+    case(
+        "a rotation in the private vault in use needs no vault named: it stays",
+        Start::OnPrivately,
+        &[],
+        Change::Rotate(Asked { key: Key::Second, mode: Mode::Private, vault: Named::None }),
+    ),
+    case(
+        "without the vault's resource id nothing else is judged",
+        Start::On,
+        &["no VNet integration", "no konnectivity", "vault not readable"],
+        Change::NetworkMode(Mode::Private),
+    ),
+    case(
+        "private mode that there is without the role for private links is not set again",
+        Start::OnPrivately,
+        &["no private link role"],
+        Change::NetworkMode(Mode::Private),
+    ),
+    case(
+        "while the firewall denies the API servers no secret can be rewritten, so the mode is not changed",
+        Start::OnElsewhere,
+        &["failed node pool", "other vault with firewall"],
+        Change::NetworkMode(Mode::Private),
+    ),
+    case(
+        "private mode is not set without the vault's resource id",
+        Start::OnElsewhere,
+        &["vault not readable"],
+        Change::NetworkMode(Mode::Private),
+    ),
 ];
 
 pub(crate) async fn all_agree() {

@@ -98,6 +98,17 @@ impl Asked {
         }
     }
 
+    /// Without a vault, that of the key in use stays.
+    fn rotation(self, case: &Case, now: &Value) -> Value {
+        let mut profile = self.profile(case);
+        let host =
+            |profile: &Value| profile["keyId"].as_str()?.split('/').nth(2).map(str::to_owned);
+        if self.vault == Named::None && self.mode == Mode::Private && host(&profile) == host(now) {
+            profile["keyVaultResourceId"] = now["keyVaultResourceId"].clone();
+        }
+        profile
+    }
+
     fn profile(self, case: &Case) -> Value {
         profile(&self.key.id(case), self.mode, self.vault(case).unwrap_or_default())
     }
@@ -168,7 +179,8 @@ impl Change {
     pub(crate) fn profiles(self, case: &Case, now: &Value) -> Vec<Value> {
         let off = json!({"enabled": false});
         match self {
-            Self::Enable(asked) | Self::Rotate(asked) => vec![asked.profile(case)],
+            Self::Enable(asked) => vec![asked.profile(case)],
+            Self::Rotate(asked) => vec![asked.rotation(case, now)],
             Self::Disable => vec![off],
             Self::NetworkMode(mode) => {
                 let key_id = now["keyId"].as_str().filter(|_| now["enabled"] == true);
