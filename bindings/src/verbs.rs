@@ -154,7 +154,7 @@ verbs! {
     /// network access is opened before the public way is taken, and closed only after the private way is proven.
     /// To reach another vault in another mode, `rotate` directly.
     ///
-    /// See <https://learn.microsoft.com/azure/aks/use-kms-etcd-encryption#update-key-vault-mode>.
+    /// See <https://learn.microsoft.com/azure/aks/update-kms-key-vault#update-a-key-vault-mode>.
     change_network_mode(
         /// How the API servers are to reach the vault.
         network_mode: NetworkMode

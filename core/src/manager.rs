@@ -212,7 +212,7 @@ impl KmsManager {
     ///
     /// To reach another vault in another mode, [`rotate`](Self::rotate) directly. Already in this
     /// mode: nothing is set, all secrets are verified. Documented at
-    /// <https://learn.microsoft.com/azure/aks/use-kms-etcd-encryption#update-key-vault-mode>.
+    /// <https://learn.microsoft.com/azure/aks/update-kms-key-vault#update-a-key-vault-mode>.
     ///
     /// ```no_run
     /// # async fn example(manager: aks_kms::KmsManager) -> aks_kms::Result<()> {

@@ -18,7 +18,6 @@ use crate::{
     ids::VaultId,
 };
 
-pub(super) const IDENTITY_API_VERSION: &str = "2024-11-30";
 pub(super) const AUTHORIZATION_API_VERSION: &str = "2022-04-01";
 const DIAGNOSTICS_API_VERSION: &str = "2021-05-01-preview";
 
@@ -98,34 +97,18 @@ impl Azure {
 
     /// The principal and the tenant of an identity, or that it is gone.
     async fn identity(&self, identity: &UserAssignedIdentity) -> IdentitySeen {
-        let what = format!("identity {}", identity.resource_id);
-        let doing = format!("read {what}");
-        let call = Call::get(
-            &*identity.resource_id,
-            IDENTITY_API_VERSION,
-            doing,
-            AzureAction::ReadIdentity,
-        );
-        let read = match self.send(&call).await.and_then(|response| response.json(&call.what)) {
-            Ok(read) => read,
-            Err(error) => {
-                return IdentitySeen {
-                    missing: is_gone(&error).then(|| format!("{what} does not exist")),
-                    principal_id: Fact::Unknown(error.to_string()),
-                    tenant_id: Fact::Unknown(error.to_string()),
-                };
-            }
-        };
-        let property = |name: &str| match read["properties"][name].as_str() {
-            Some(value) => Fact::Known(value.to_owned()),
-            None => {
-                Fact::Unknown(unreadable(&call.what, &format!("{name} is missing")).to_string())
-            }
-        };
-        IdentitySeen {
-            missing: None,
-            principal_id: property("principalId"),
-            tenant_id: property("tenantId"),
+        match self.read_identity(&identity.resource_id).await {
+            Ok(read) => IdentitySeen {
+                missing: None,
+                principal_id: read.principal_id.into(),
+                tenant_id: read.tenant_id.into(),
+            },
+            Err(error) => IdentitySeen {
+                missing: is_gone(&error)
+                    .then(|| format!("identity {} does not exist", identity.resource_id)),
+                principal_id: Fact::Unknown(error.to_string()),
+                tenant_id: Fact::Unknown(error.to_string()),
+            },
         }
     }
 

@@ -4,11 +4,10 @@ use azure_core::http::Method;
 use serde_json::{Value, json};
 
 use super::{
-    access::IDENTITY_API_VERSION,
     action::AzureAction,
     call::{Call, CallTarget},
     client::Azure,
-    error::unreadable,
+    error::{optional, unreadable},
 };
 use crate::{
     error::{ErrorKind, Result},
@@ -16,18 +15,23 @@ use crate::{
     ids::IdentityId,
 };
 
+const IDENTITY_API_VERSION: &str = "2024-11-30";
 const GROUPS_API_VERSION: &str = "2021-04-01";
 
 impl Azure {
     /// Reads an identity. `None`: there is none.
     pub(crate) async fn find_identity(&self, id: &IdentityId) -> Result<Option<IdentityFacts>> {
+        let Some(read) = optional(self.read_identity(&id.to_string()).await)? else {
+            return Ok(None);
+        };
+        Ok(Some(IdentityFacts { principal_id: read.principal_id?, tenant_id: read.tenant_id? }))
+    }
+
+    /// Reads the identity of a resource id.
+    pub(super) async fn read_identity(&self, id: &str) -> Result<IdentityRead> {
         let what = format!("read identity {id}");
-        let call = Call::get(id.to_string(), IDENTITY_API_VERSION, what, AzureAction::ReadIdentity);
-        match self.send(&call).await {
-            Ok(response) => parse(&call.what, &response.json(&call.what)?).map(Some),
-            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(error),
-        }
+        let call = Call::get(id, IDENTITY_API_VERSION, what, AzureAction::ReadIdentity);
+        Ok(IdentityRead::parse(&call.what, &self.send(&call).await?.json(&call.what)?))
     }
 
     /// Makes an identity. Where there is one it loses its tags: look before.
@@ -47,7 +51,8 @@ impl Azure {
             AzureAction::WriteIdentity,
         );
         let call = Call { body: Some(json!({ "location": location })), ..put };
-        parse(&call.what, &self.send(&call).await?.json(&call.what)?)
+        let made = IdentityRead::parse(&call.what, &self.send(&call).await?.json(&call.what)?);
+        Ok(IdentityFacts { principal_id: made.principal_id?, tenant_id: made.tenant_id? })
     }
 
     /// The region of a resource group.
@@ -71,11 +76,19 @@ impl Azure {
     }
 }
 
-fn parse(what: &str, identity: &Value) -> Result<IdentityFacts> {
-    let property = |name: &str| match identity["properties"][name].as_str() {
-        // It becomes part of commands and of filter expressions.
-        Some(text) if uuid::Uuid::try_parse(text).is_ok() => Ok(text.to_owned()),
-        _ => Err(unreadable(what, &format!("{name} is missing or no UUID"))),
-    };
-    Ok(IdentityFacts { principal_id: property("principalId")?, tenant_id: property("tenantId")? })
+/// What is read of an identity, each part on its own.
+pub(super) struct IdentityRead {
+    pub(super) principal_id: Result<String>,
+    pub(super) tenant_id: Result<String>,
+}
+
+impl IdentityRead {
+    fn parse(what: &str, identity: &Value) -> Self {
+        let property = |name: &str| match identity["properties"][name].as_str() {
+            // It becomes part of commands and of filter expressions.
+            Some(text) if uuid::Uuid::try_parse(text).is_ok() => Ok(text.to_owned()),
+            _ => Err(unreadable(what, &format!("{name} is missing or no UUID"))),
+        };
+        Self { principal_id: property("principalId"), tenant_id: property("tenantId") }
+    }
 }

@@ -50,7 +50,11 @@ impl Azure {
         }
     }
 
-    async fn key_of_resource(&self, key_id: &KeyId, vault: &VaultId) -> Result<KeyFacts> {
+    pub(super) async fn key_of_resource(
+        &self,
+        key_id: &KeyId,
+        vault: &VaultId,
+    ) -> Result<KeyFacts> {
         let (version, action) = match key_id.version() {
             Some(version) => (format!("/versions/{version}"), AzureAction::ReadKeyVersion),
             None => (String::new(), AzureAction::ReadKey),
@@ -58,9 +62,7 @@ impl Azure {
         let path = format!("{vault}/keys/{}{version}", key_id.name());
         let what = format!("read key {key_id} by Resource Manager");
         let call = Call::get(path, API_VERSION, what, action);
-        let key = self.send(&call).await?.json(&call.what)?;
-        from_resource(&key)
-            .ok_or_else(|| unreadable(&call.what, "it has no attributes, kty or keyUriWithVersion"))
+        from_resource(&call.what, &self.send(&call).await?.json(&call.what)?)
     }
 
     async fn key_of_vault(&self, key_id: &KeyId) -> Result<KeyFacts> {
@@ -88,16 +90,19 @@ fn vault_call(key_id: &KeyId, path: String, what: String) -> Call {
 }
 
 /// `properties` of `Microsoft.KeyVault/vaults/keys[/versions]`.
-pub(super) fn from_resource(key: &Value) -> Option<KeyFacts> {
-    let properties = key.get("properties")?;
-    let id = properties.get("keyUriWithVersion").or_else(|| properties.get("keyUri"))?;
-    let attributes = properties.get("attributes")?;
-    let facts = facts(id, properties.get("kty")?, properties.get("keyOps"), attributes)?;
-    // A key without a policy shows none.
-    let expiry = properties.pointer("/rotationPolicy/attributes/expiryTime");
-    let expiry = expiry.and_then(Value::as_str).filter(|expiry| !expiry.is_empty());
-    let expiry = expiry.map(|expiry| one_line(expiry, LONGEST_NAME));
-    Some(KeyFacts { rotation_expiry: Fact::Known(expiry), ..facts })
+pub(super) fn from_resource(what: &str, key: &Value) -> Result<KeyFacts> {
+    let read = || {
+        let properties = key.get("properties")?;
+        let id = properties.get("keyUriWithVersion").or_else(|| properties.get("keyUri"))?;
+        let attributes = properties.get("attributes")?;
+        let facts = facts(id, properties.get("kty")?, properties.get("keyOps"), attributes)?;
+        // A key without a policy shows none.
+        let expiry = properties.pointer("/rotationPolicy/attributes/expiryTime");
+        let expiry = expiry.and_then(Value::as_str).filter(|expiry| !expiry.is_empty());
+        let expiry = expiry.map(|expiry| one_line(expiry, LONGEST_NAME));
+        Some(KeyFacts { rotation_expiry: Fact::Known(expiry), ..facts })
+    };
+    read().ok_or_else(|| unreadable(what, "it has no attributes, kty or keyUriWithVersion"))
 }
 
 /// The key bundle of the vault's own API.

@@ -17,10 +17,10 @@ use super::{
     action::AzureAction,
     call::{Call, CallTarget, Response},
     client::Azure,
-    error::unreadable,
+    error::{optional, unreadable},
 };
 use crate::{
-    error::{ErrorKind, Result},
+    error::Result,
     facts::{HeldRole, VaultRole},
     ids::VaultId,
 };
@@ -28,8 +28,8 @@ use crate::{
 /// An identity that was just made is not known everywhere at once.
 const PRINCIPAL_NOT_FOUND: &str = "PrincipalNotFound";
 const ALREADY_THERE: &str = "RoleAssignmentExists";
-/// How many times a role is given again to an identity that is not known yet.
-const TRIES: u32 = 8;
+/// How many times a role is given again to an identity that is not known yet: a minute and a half of pauses.
+const PRINCIPAL_TRIES: u32 = 8;
 
 impl Azure {
     /// Gives a principal a role on a vault. Twice is as good as once: its id is made of all three.
@@ -63,7 +63,8 @@ impl Azure {
                 Ok(response) => return Ok(Some(age(&call.what, &response)?.unwrap_or_default())),
                 Err(error) if error.service_code() == Some(ALREADY_THERE) => return Ok(None),
                 Err(error)
-                    if error.service_code() == Some(PRINCIPAL_NOT_FOUND) && tries < TRIES =>
+                    if error.service_code() == Some(PRINCIPAL_NOT_FOUND)
+                        && tries < PRINCIPAL_TRIES =>
                 {
                     tries += 1;
                     sleep(self.timing.pause(tries)).await;
@@ -118,10 +119,9 @@ impl Azure {
         let path = path(vault, principal_id, role);
         let call =
             Call::get(path, AUTHORIZATION_API_VERSION, what, AzureAction::ReadRoleAssignments);
-        match self.send(&call).await {
-            Ok(response) => age(&call.what, &response),
-            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(error),
+        match optional(self.send(&call).await)? {
+            Some(response) => age(&call.what, &response),
+            None => Ok(None),
         }
     }
 }
@@ -132,13 +132,62 @@ fn path(vault: &VaultId, principal_id: &str, role: VaultRole) -> String {
     format!("{vault}/providers/Microsoft.Authorization/roleAssignments/{name}")
 }
 
-/// How old an assignment was when Azure answered, by Azure's clock. `None`: it does not say.
+/// How old an assignment was when Azure answered, by Azure's clock. `None`: it does not say. One of which only Azure's
+/// time is missing counts as new: the clock here may be wrong.
 fn age(what: &str, response: &Response) -> Result<Option<Duration>> {
     let assignment: Value = response.json(what)?;
     let created = assignment.pointer("/properties/createdOn").and_then(Value::as_str);
     let created = created.and_then(|text| OffsetDateTime::parse(text, &Rfc3339).ok());
     let now = response.header("date").and_then(|text| OffsetDateTime::parse(text, &Rfc2822).ok());
     let Some(created) = created else { return Ok(None) };
-    let age = now.unwrap_or_else(OffsetDateTime::now_utc) - created;
+    let age = now.map_or(time::Duration::ZERO, |now| now - created);
     Ok(Some(age.try_into().unwrap_or_default()))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::azure::testing::{FakeAzure, Reply, SUBSCRIPTION, json_reply};
+
+    const PRINCIPAL: &str = "5f6c1a52-3f2b-4f0f-9d8c-7e1f2a3b4c5d";
+
+    async fn age_of(reply: Reply) -> Option<Duration> {
+        let fake = FakeAzure::default();
+        fake.on(Method::Get, "/roleAssignments/", [reply]);
+        let vault = format!(
+            "/subscriptions/{SUBSCRIPTION}/resourceGroups/keys/providers/Microsoft.KeyVault/vaults/shop"
+        );
+        let vault = VaultId::parse(&vault).unwrap();
+        fake.client().role_age(&vault, PRINCIPAL, VaultRole::CryptoUser).await.unwrap()
+    }
+
+    fn created(on: &str) -> Reply {
+        json_reply(200, json!({"properties": {"createdOn": on}}))
+    }
+
+    #[tokio::test]
+    async fn a_role_is_as_old_as_azure_says() {
+        let day = "Mon, 02 Mar 2026 10:05:00 GMT";
+        let given = created("2026-03-02T10:00:00Z").with("date", day);
+        assert_eq!(age_of(given).await, Some(Duration::from_secs(300)));
+        let later = created("2026-03-02T10:06:00Z").with("date", day);
+        assert_eq!(age_of(later).await, Some(Duration::ZERO));
+        let missing = json_reply(404, json!({"error": {"code": "RoleAssignmentNotFound"}}));
+        assert_eq!(age_of(missing).await, None);
+        let silent = json_reply(200, json!({"properties": {}})).with("date", day);
+        assert_eq!(age_of(silent).await, None);
+    }
+
+    /// The clock here may be wrong by more than a role takes.
+    #[tokio::test]
+    async fn a_role_counts_as_new_where_azure_does_not_say_what_time_it_is() {
+        for reply in [
+            created("2020-01-01T00:00:00Z"),
+            created("2020-01-01T00:00:00Z").with("date", "yesterday"),
+        ] {
+            assert_eq!(age_of(reply).await, Some(Duration::ZERO));
+        }
+    }
 }

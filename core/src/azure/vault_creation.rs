@@ -9,12 +9,12 @@ use super::{
     action::AzureAction,
     call::{Call, CallTarget},
     client::Azure,
-    error::unreadable,
+    error::{optional, unreadable},
     key::from_resource,
     vault::{API_VERSION, parse},
 };
 use crate::{
-    error::{ErrorKind, Result},
+    error::Result,
     facts::{KeyFacts, VaultFacts},
     ids::{KeyId, VaultAuthorization, VaultId},
 };
@@ -109,16 +109,9 @@ impl Azure {
         self.send(&Call { body: Some(body), ..put }).await.map(drop)
     }
 
-    /// The newest version of a vault's key. `None`: there is no such key.
+    /// A vault's key, the newest version of it where the id has none. `None`: there is no such key.
     pub(crate) async fn find_key(&self, vault: &VaultId, key: &KeyId) -> Result<Option<KeyFacts>> {
-        let what = format!("read key {key} by Resource Manager");
-        let path = format!("{vault}/keys/{}", key.name());
-        let call = Call::get(path, API_VERSION, what, AzureAction::ReadKey);
-        match self.send(&call).await {
-            Ok(response) => key_facts(&call.what, &response.json(&call.what)?).map(Some),
-            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(error),
-        }
+        optional(self.key_of_resource(key, vault).await)
     }
 
     /// Makes an RSA key. Where there is one it stays as it is, without a new version.
@@ -137,7 +130,7 @@ impl Azure {
         let what = format!("create key {key}");
         let put = vault_write(Method::Put, vault, &path, what, AzureAction::WriteKey);
         let call = Call { body: Some(json!({ "properties": properties })), ..put };
-        key_facts(&call.what, &self.send(&call).await?.json(&call.what)?)
+        from_resource(&call.what, &self.send(&call).await?.json(&call.what)?)
     }
 }
 
@@ -154,9 +147,4 @@ fn vault_write(
         api_version: API_VERSION.to_owned(),
     };
     Call::new(method, target, what, action)
-}
-
-fn key_facts(what: &str, key: &Value) -> Result<KeyFacts> {
-    from_resource(key)
-        .ok_or_else(|| unreadable(what, "it has no attributes, kty or keyUriWithVersion"))
 }

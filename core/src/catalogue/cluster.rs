@@ -34,7 +34,7 @@ pub(super) const RULES: &[Rule] = &[
         id: RuleId::IdentityNotOfCluster,
         summary: "KMS reaches the vault with the identity that the cluster runs as: access of another one is of no use to it.",
         remedy: "Leave identity out, or pass the one that the cluster runs as; to change that: `az aks update --resource-group <group> --name <cluster> --enable-managed-identity --assign-identity <identity id>`.",
-        url: pages::KMS,
+        url: pages::KEY_ACCESS,
         verbs: &[Verb::Provision],
         violated_when: "the cluster runs as another identity",
         ..WARN
@@ -43,7 +43,7 @@ pub(super) const RULES: &[Rule] = &[
         id: RuleId::ClusterExists,
         summary: "A cluster that exists is not made, and not changed into what was asked for.",
         remedy: "Call `enable` or `rotate` for the cluster that exists, or make one with another name.",
-        url: pages::KMS,
+        url: pages::ENABLE,
         verbs: &[Verb::CreateCluster],
         violated_when: "the cluster exists already",
         ..BLOCK
@@ -79,7 +79,7 @@ pub(super) const RULES: &[Rule] = &[
         id: RuleId::KmsAlreadyEnabled,
         summary: "KMS is on already, with another key, vault or network mode.",
         remedy: "Use `rotate` to change the key or the vault, `change_network_mode` to change how the vault in use is reached.",
-        url: pages::KMS,
+        url: pages::ROTATE,
         verbs: &[Verb::Enable],
         violated_when: "KMS is on with another key",
         ..BLOCK
@@ -97,7 +97,7 @@ pub(super) const RULES: &[Rule] = &[
         id: RuleId::KmsNotEnabled,
         summary: "Key, network mode and version of KMS can be changed only while it is on.",
         remedy: "Use `enable` with the key that you want.",
-        url: pages::KMS,
+        url: pages::ROTATE,
         verbs: &[Verb::Rotate, Verb::ChangeNetworkMode, Verb::MigrateToV2],
         violated_when: "KMS is off",
         ..BLOCK
@@ -151,7 +151,7 @@ pub(super) const RULES: &[Rule] = &[
         id: RuleId::UpgradeNotOffered,
         summary: "A cluster can be upgraded only along the versions that AKS offers for it.",
         remedy: "Choose a version from `az aks get-upgrades --resource-group <group> --name <cluster> -o table`.",
-        url: pages::UPGRADE,
+        url: pages::UPGRADES_OFFERED,
         verbs: &[Verb::MigrateToV2],
         violated_when: "no upgrades that AKS offers lead to the version",
         ..BLOCK
@@ -160,7 +160,7 @@ pub(super) const RULES: &[Rule] = &[
         id: RuleId::UpgradeSkipsVersions,
         summary: "AKS offers to skip minor versions when the present one is out of support; what was deprecated in between is then removed at once.",
         remedy: "Check for removed APIs before the upgrade: `kubectl get --raw /metrics` has `apiserver_requested_deprecated_apis` for each that is in use.",
-        url: pages::UPGRADE,
+        url: pages::UPGRADE_ORDER,
         verbs: &[Verb::MigrateToV2],
         violated_when: "the upgrade would skip minor versions",
         ..WARN
@@ -169,7 +169,7 @@ pub(super) const RULES: &[Rule] = &[
         id: RuleId::NodePoolVersionSkew,
         summary: "Node pools must not fall further behind the control plane than Kubernetes allows.",
         remedy: "Let the node pools be upgraded too: pass node_pools = \"upgrade\".",
-        url: pages::VERSIONS,
+        url: pages::KUBERNETES_SKEW,
         verbs: &[Verb::MigrateToV2],
         violated_when: "a node pool would fall too far behind the control plane",
         ..BLOCK
@@ -304,7 +304,7 @@ pub(super) const RULES: &[Rule] = &[
         id: RuleId::PrivateEndpointNsg,
         summary: "In a private cluster with VNet integration, network security groups must let the API server reach the vault's private endpoint on TCP 443, which cannot be seen from outside.",
         remedy: "Check the rules of the API server's and the private endpoint's subnets: `az network nsg rule list --resource-group <network group> --nsg-name <nsg> -o table`.",
-        url: pages::VNET_INTEGRATION,
+        url: pages::SECURITY_GROUPS,
         verbs: SETS_KEY,
         violated_when: "a network security group keeps the API server from the private endpoint",
         ..INFO

@@ -136,7 +136,7 @@ mod tests {
             let url = url::Url::parse(rule.url).unwrap();
             assert_eq!(url.scheme(), "https", "{}", rule.id);
             assert!(
-                matches!(url.host_str(), Some("learn.microsoft.com" | "kubernetes.io")),
+                matches!(url.host_str(), Some("learn.microsoft.com" | "kubernetes.io" | "etcd.io")),
                 "{}: {}",
                 rule.id,
                 rule.url

@@ -15,7 +15,7 @@ pub(super) const RULES: &[Rule] = &[
         id: RuleId::KubernetesClusterMismatch,
         summary: "The Kubernetes API that is used must be this cluster's own.",
         remedy: "Use this cluster's credentials: `az aks get-credentials --resource-group <group> --name <cluster>`, or leave out the kubeconfig and the library fetches them.",
-        url: pages::KMS,
+        url: pages::ROTATE,
         verbs: USES_KUBERNETES,
         violated_when: "the API server is another cluster's",
         ..BLOCK_UNLESS_HOLDS
@@ -42,7 +42,7 @@ pub(super) const RULES: &[Rule] = &[
         id: RuleId::RecordUnsealed,
         summary: "A record without a valid seal is not believed: somebody else may have written it, so nothing is known of earlier keys, proofs and operations.",
         remedy: "Nothing needs to be done: the next operation asks every secret first and writes a record with a new seal, and `abandon` drops an operation that the text names; look who may write ConfigMap aks-kms and who deleted or may write Secret aks-kms-seal in the state namespace, with `kubectl get configmap aks-kms --namespace kube-system --output yaml --show-managed-fields`.",
-        url: pages::KUBERNETES_RBAC,
+        url: pages::KUBERNETES_RBAC_NAMES,
         verbs: USES_KUBERNETES,
         violated_when: "the record has no valid seal",
         ..WARN
@@ -60,7 +60,7 @@ pub(super) const RULES: &[Rule] = &[
         id: RuleId::SecretsUnreadable,
         summary: "A secret that no key of the API servers decrypts is unreadable, and keeps an API server that restarts from getting ready.",
         remedy: "Bring back the key that the message names, or the one before the current one: one that was deleted comes back with `az keyvault key recover`; then `rotate` to it, and away from it only after every secret is proven. What is lost for good has to be deleted, `kubectl delete secret <name> --namespace <namespace>`, and made again.",
-        url: pages::KUBERNETES_KMS,
+        url: pages::UNREADABLE,
         verbs: &[Verb::Status],
         violated_when: "an API server cannot decrypt secrets",
         ..BLOCK
@@ -69,7 +69,7 @@ pub(super) const RULES: &[Rule] = &[
         id: RuleId::SecretsUnproven,
         summary: "Until every secret is proven to be under the key in use, keys from before may be needed, and a change of the key by other means than this library can make secrets unreadable.",
         remedy: "Call `reencrypt_secrets`: it rewrites what is under another key, and proves the rest without writing.",
-        url: pages::KMS,
+        url: pages::ROTATE,
         verbs: &[Verb::Status],
         violated_when: "a secret is under another key than the one in use",
         ..WARN
@@ -78,7 +78,7 @@ pub(super) const RULES: &[Rule] = &[
         id: RuleId::RecordUnreadable,
         summary: "What was proven, and which keys are still needed, is in the record in the cluster; while it cannot be read, nothing is known to be proven and no key may be removed.",
         remedy: "Do what the message says; with a missing right, grant `get` on ConfigMap aks-kms in the state namespace, see that `kubectl auth can-i get configmaps/aks-kms --namespace kube-system` says yes, and run again.",
-        url: pages::KUBERNETES_RBAC,
+        url: pages::KUBERNETES_RBAC_NAMES,
         verbs: &[Verb::Status],
         violated_when: "the record cannot be read",
         ..WARN
@@ -87,7 +87,7 @@ pub(super) const RULES: &[Rule] = &[
         id: RuleId::PreviousKeyStillNeeded,
         summary: "Before the key changes, every secret must be proven to be under the current one: what is left under an older key becomes unreadable for good.",
         remedy: "Mend what blocks the secrets that are named and run again, or name every one of them in give_up_secrets, which can make them unreadable.",
-        url: pages::KMS,
+        url: pages::ROTATE,
         verbs: CHANGES_KMS,
         violated_when: "a secret is still under the previous key",
         ..BLOCK_UNLESS_HOLDS
@@ -107,7 +107,7 @@ pub(super) const RULES: &[Rule] = &[
         overridable: true,
         summary: "Without the API server no secret can be asked and the record of the keys cannot be read, so only a rollback to the key before the current one is safe, if it is that.",
         remedy: "Bring the API server back or run where it can be reached; only where the last change is what took it down, and the activity log of the cluster, `az monitor activity-log list --resource-group <group>`, shows that it had exactly this key (or none, for disable) before that change, name this rule in allow.",
-        url: pages::KMS,
+        url: pages::ROTATE,
         verbs: &[Verb::Rotate, Verb::Disable],
         violated_when: "this is another key than the one before the current one",
         ..BLOCK_UNLESS_HOLDS
@@ -116,7 +116,7 @@ pub(super) const RULES: &[Rule] = &[
         id: RuleId::EtcdGrowth,
         summary: "Each rewrite adds a revision to etcd that lives up to ten minutes; more than 1 GiB of them can fill it.",
         remedy: "Use pace = \"gentle\", which stays below that, or set max_requests_per_second.",
-        url: pages::LARGE_CLUSTERS,
+        url: pages::ETCD_SPACE,
         verbs: WRITES_SECRETS,
         violated_when: "the rewrite would add more than 1 GiB to etcd within ten minutes",
         ..WARN
@@ -125,7 +125,7 @@ pub(super) const RULES: &[Rule] = &[
         id: RuleId::KeyReused,
         summary: "The new key is one that this cluster used before, so that its age and exposure go on counting.",
         remedy: "Make a new version: `az keyvault key create --vault-name <vault> --name <key>`.",
-        url: pages::KMS,
+        url: pages::ROTATE,
         verbs: &[Verb::Enable, Verb::Rotate],
         violated_when: "this cluster used the key before",
         ..WARN
@@ -134,7 +134,7 @@ pub(super) const RULES: &[Rule] = &[
         id: RuleId::SecretsNotKmsEncryptedMeanwhile,
         summary: "While KMS is off between disable and enable, secrets in etcd are not encrypted with your key.",
         remedy: "Nothing to do: at the end every secret is rewritten under the key; backups of etcd from the time between hold them without it.",
-        url: pages::KUBERNETES_KMS,
+        url: pages::NETWORK_MODE,
         verbs: &[Verb::Enable, Verb::ChangeNetworkMode, Verb::MigrateToV2],
         violated_when: "secrets are without KMS encryption for a while",
         ..INFO

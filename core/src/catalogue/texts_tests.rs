@@ -1,5 +1,7 @@
 //! A remedy is an action, with the command for it where there is one; every rule says where it is documented.
 
+use std::collections::BTreeSet;
+
 use super::*;
 
 /// What there is no command of az or kubectl for, and why.
@@ -24,33 +26,19 @@ const WITHOUT_COMMAND: &[(RuleId, &str)] = &[
     (RuleId::NewestVersionUnproven, "a call of this library"),
 ];
 
-/// Pages that are about one thing, so that there is no section to point to. Of the others the section is named.
-const ABOUT_ONE_THING: &[&str] = &[
-    pages::KMS,
-    pages::KMS_V2,
-    pages::OBSERVABILITY,
-    pages::DATA_ENCRYPTION,
-    pages::DATA_ENCRYPTION_MIGRATION,
-    pages::AVAILABILITY_SETS,
-    pages::VNET_INTEGRATION,
-    pages::OPERATIONS,
-    pages::START_STOP,
-    pages::UPGRADE,
-    pages::VERSIONS,
-    pages::PRIVATE_ACCESS,
-    pages::LARGE_CLUSTERS,
-    pages::KEYS,
-    pages::IDENTIFIERS,
-    pages::RECOVERY,
-    pages::VAULT_NETWORK,
-    pages::VAULT_ROLES,
-    pages::VAULT_POLICIES,
-    pages::VAULT_PRIVATE_LINK,
-    pages::VAULT_LOGGING,
-    pages::KUBERNETES_KMS,
-    pages::KUBERNETES_RBAC,
-    pages::KUBERNETES_ADMISSION,
-    pages::KUBERNETES_METRICS,
+/// Pages that say it before their first section, and what they say there.
+const IN_THE_INTRODUCTION: &[(&str, &str)] = &[
+    (
+        pages::KMS_V2,
+        "KMS v1 below 1.27 has a limit of 2,000 secrets and keeps the cluster from an upgrade",
+    ),
+    (pages::PRIVATE_ACCESS, "from where the API server of a private cluster can be reached"),
+    (
+        pages::DATA_ENCRYPTION,
+        "what it is, that it is a preview, and for each key how it is turned on",
+    ),
+    (pages::DATA_ENCRYPTION_MIGRATION, "what has to be so before a cluster with KMS moves"),
+    (pages::AVAILABILITY_SETS, "that the migration wants KMS off"),
 ];
 
 #[test]
@@ -76,10 +64,22 @@ fn commands_are_whole() {
 
 #[test]
 fn every_rule_says_on_which_page_and_in_which_section_it_is_documented() {
+    let mut introductions = BTreeSet::new();
     for rule in rules() {
         let url = url::Url::parse(rule.url).unwrap();
         assert!(url.path().len() > 1, "{}: {url}", rule.id);
-        let has_section = url.fragment().is_some_and(|section| !section.is_empty());
-        assert!(has_section != ABOUT_ONE_THING.contains(&rule.url), "{}: {url}", rule.id);
+        match url.fragment() {
+            Some(section) => assert!(
+                !section.is_empty()
+                    && section
+                        .bytes()
+                        .all(|c| c.is_ascii_alphanumeric() || matches!(c, b'-' | b'_')),
+                "{}: {url}",
+                rule.id
+            ),
+            None => drop(introductions.insert(rule.url)),
+        }
     }
+    let named = IN_THE_INTRODUCTION.iter().filter(|(_, says)| !says.is_empty());
+    assert_eq!(introductions, named.map(|(page, _)| *page).collect());
 }

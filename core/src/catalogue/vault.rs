@@ -16,7 +16,7 @@ pub(super) const RULES: &[Rule] = &[
         id: RuleId::VaultNotFound,
         summary: "The key's vault must exist.",
         remedy: "Check the vault's name and resource group (`az keyvault show --name <vault> --query id`); a vault that was deleted shows in `az keyvault list-deleted --resource-type vault` and comes back with `az keyvault recover --name <vault>`; away from a vault in use that is gone for good, `rotate` to a key in another vault.",
-        url: pages::RECOVERY,
+        url: pages::LIMITATIONS,
         verbs: USES_KEY,
         violated_when: "the vault is missing",
         ..BLOCK
@@ -70,7 +70,7 @@ pub(super) const RULES: &[Rule] = &[
         id: RuleId::KeyNotFound,
         summary: "The key and its version must exist in the vault.",
         remedy: "List the versions with `az keyvault key list-versions --vault-name <vault> --name <key> -o table`; a key that was deleted shows in `az keyvault key list-deleted --vault-name <vault>` and comes back with `az keyvault key recover --vault-name <vault> --name <key>`; away from a key in use that is gone for good, `rotate` to another key.",
-        url: pages::KEYS,
+        url: pages::VERSIONS,
         verbs: USES_KEY_OR_PROVISIONS,
         violated_when: "the key is missing",
         ..BLOCK
@@ -88,7 +88,7 @@ pub(super) const RULES: &[Rule] = &[
         id: RuleId::KeyDisabled,
         summary: "The key version must be enabled: a disabled one neither encrypts nor decrypts.",
         remedy: "Enable it: `az keyvault key set-attributes --vault-name <vault> --name <key> --version <key version> --enabled true`.",
-        url: pages::KEYS,
+        url: pages::KEY_ATTRIBUTES,
         verbs: USES_KEY_OR_PROVISIONS,
         violated_when: "the key version is disabled",
         ..BLOCK
@@ -97,7 +97,7 @@ pub(super) const RULES: &[Rule] = &[
         id: RuleId::KeyExpired,
         summary: "The key version must not have expired: an expired one does not encrypt, and API servers stop working with it.",
         remedy: "Extend it, `az keyvault key set-attributes --vault-name <vault> --name <key> --version <key version> --expires <date>`, then rotate to a new version.",
-        url: pages::OBSERVABILITY,
+        url: pages::EXPIRED_KEY,
         verbs: USES_KEY_OR_PROVISIONS,
         violated_when: "the key version has expired",
         ..BLOCK
@@ -106,7 +106,7 @@ pub(super) const RULES: &[Rule] = &[
         id: RuleId::KeyNotYetValid,
         summary: "The key version must be valid now: before its activation date it cannot be used.",
         remedy: "Set its activation date to the past: `az keyvault key set-attributes --vault-name <vault> --name <key> --version <key version> --not-before <date>`.",
-        url: pages::KEYS,
+        url: pages::KEY_ATTRIBUTES,
         verbs: USES_KEY_OR_PROVISIONS,
         violated_when: "the key version is not valid yet",
         ..BLOCK
@@ -115,7 +115,7 @@ pub(super) const RULES: &[Rule] = &[
         id: RuleId::KeyExpiresSoon,
         summary: "The key version expires within 30 days; when it does, API servers stop working.",
         remedy: "Rotate to a new version before that, and keep this one valid until the rotation after; or extend it: `az keyvault key set-attributes --vault-name <vault> --name <key> --version <key version> --expires <date>`.",
-        url: pages::OBSERVABILITY,
+        url: pages::EXPIRED_KEY,
         verbs: USES_KEY_OR_PROVISIONS,
         violated_when: "the key version expires soon",
         ..WARN
@@ -124,7 +124,7 @@ pub(super) const RULES: &[Rule] = &[
         id: RuleId::KeyTypeUnsupported,
         summary: "The key must be an RSA key, in software or in an HSM.",
         remedy: "Create one: `az keyvault key create --vault-name <vault> --name <new key> --kty RSA --size 2048`.",
-        url: pages::KEYS,
+        url: pages::KEY_TYPES,
         verbs: USES_KEY_OR_PROVISIONS,
         violated_when: "the key is of another type than RSA",
         ..BLOCK
@@ -133,7 +133,7 @@ pub(super) const RULES: &[Rule] = &[
         id: RuleId::KeyOpsMissing,
         summary: "The key's permitted operations must include encrypt and decrypt.",
         remedy: "Permit them: `az keyvault key set-attributes --vault-name <vault> --name <key> --version <key version> --ops encrypt decrypt`.",
-        url: pages::KEYS,
+        url: pages::KEY_OPERATIONS,
         verbs: USES_KEY_OR_PROVISIONS,
         violated_when: "the key may not both encrypt and decrypt",
         ..BLOCK
@@ -142,7 +142,7 @@ pub(super) const RULES: &[Rule] = &[
         id: RuleId::AccessPolicyMissing,
         summary: "In a vault with access policies, the cluster's identity needs the key permissions encrypt and decrypt.",
         remedy: "Grant them: `az keyvault set-policy --name <vault> --key-permissions encrypt decrypt --object-id <principal id>`.",
-        url: pages::VAULT_POLICIES,
+        url: pages::KEY_ACCESS,
         verbs: USES_KEY,
         violated_when: "the cluster's identity lacks the key permissions encrypt and decrypt",
         ..BLOCK_UNLESS_ALLOWED
@@ -151,7 +151,7 @@ pub(super) const RULES: &[Rule] = &[
         id: RuleId::AccessRoleMissing,
         summary: "In a vault with role-based access, the cluster's identity needs a role that may encrypt and decrypt with the key.",
         remedy: "Grant it: `az role assignment create --role \"Key Vault Crypto User\" --assignee-object-id <principal id> --assignee-principal-type ServicePrincipal --scope <vault id>`, and allow a few minutes for it to arrive.",
-        url: pages::VAULT_ROLES,
+        url: pages::KEY_ACCESS,
         verbs: USES_KEY,
         violated_when: "the cluster's identity lacks a role that may encrypt and decrypt",
         ..BLOCK_UNLESS_ALLOWED
@@ -169,7 +169,7 @@ pub(super) const RULES: &[Rule] = &[
         id: RuleId::PreviousKeyUnusable,
         summary: "AKS uses two keys at a time: the previous one must stay usable until the next rotation, or API servers can go down; the key in use becomes the previous one when the key is changed.",
         remedy: "Make it usable again: enable or extend it with `az keyvault key set-attributes`, recover it with `az keyvault key recover` or its vault with `az keyvault recover`, reopen its vault, or grant the identity's access again; where it is gone for good, name previous-key-unusable in allow, and rotate to another key.",
-        url: pages::KMS,
+        url: pages::ROTATE,
         verbs: CHANGES_KMS_OR_STATUS,
         violated_when: "the previous key is unusable",
         ..BLOCK_UNLESS_ALLOWED
@@ -178,7 +178,7 @@ pub(super) const RULES: &[Rule] = &[
         id: RuleId::VaultDataPlaneUnreachable,
         summary: "To make a new key version, the vault must be in reach of this machine, and let it list, read and create keys.",
         remedy: "Run where the vault can be reached, with the right to its keys (role Key Vault Crypto Officer, or key permissions list, get and create); or make the version elsewhere, `az keyvault key create --vault-name <vault> --name <key>`, and pass its id as key_id.",
-        url: pages::VAULT_PRIVATE_LINK,
+        url: pages::PRIVATE_KEY,
         verbs: &[Verb::Rotate],
         violated_when: "the vault does not respond here",
         ..BLOCK
@@ -196,7 +196,7 @@ pub(super) const RULES: &[Rule] = &[
         id: RuleId::VaultShared,
         summary: "Closing the vault's public access closes it for everything else that uses the vault.",
         remedy: "Look at `az keyvault key list --vault-name <vault> -o table` and at the vault's private endpoint connections (`az keyvault show --name <vault> --query properties.privateEndpointConnections`); pass vault_access = \"keep\" to leave the vault as it is.",
-        url: pages::VAULT_NETWORK,
+        url: pages::CLOSED_VAULT,
         verbs: &[Verb::ChangeNetworkMode],
         violated_when: "anything else uses the vault",
         ..INFO
@@ -205,7 +205,7 @@ pub(super) const RULES: &[Rule] = &[
         id: RuleId::VaultDiagnosticsOff,
         summary: "Without diagnostic settings on the vault, no log of encryption and decryption is kept.",
         remedy: "Turn them on: `az monitor diagnostic-settings create --name kms --resource <vault id> --logs '[{\"category\": \"AuditEvent\", \"enabled\": true}]' --workspace <workspace id>`.",
-        url: pages::VAULT_LOGGING,
+        url: pages::DIAGNOSTICS,
         verbs: SETS_KEY_PROVISIONS_OR_STATUS,
         violated_when: "the vault has no diagnostic settings",
         ..INFO
@@ -214,7 +214,7 @@ pub(super) const RULES: &[Rule] = &[
         id: RuleId::PrivateLinkRoleMissing,
         summary: "In private mode the cluster's identity needs Key Vault Contributor on the vault, to approve the private endpoint connection.",
         remedy: "Grant it: `az role assignment create --role \"Key Vault Contributor\" --assignee-object-id <principal id> --assignee-principal-type ServicePrincipal --scope <vault id>`.",
-        url: pages::KMS,
+        url: pages::PRIVATE_LINK_ROLE,
         verbs: SETS_KEY,
         violated_when: "the cluster's identity may not approve private endpoint connections of the vault",
         ..BLOCK_UNLESS_ALLOWED
@@ -223,7 +223,7 @@ pub(super) const RULES: &[Rule] = &[
         id: RuleId::VaultNameTaken,
         summary: "The name of a key vault is unique in all of Azure, also for as long as a deleted one can be recovered.",
         remedy: "Pass another name as key_vault, or the resource id of the vault that is meant; `az keyvault list --query [].id` and `az keyvault list-deleted --resource-type vault` show your own.",
-        url: pages::IDENTIFIERS,
+        url: pages::RECOVERY,
         verbs: &[Verb::Provision],
         violated_when: "the vault's name is taken",
         ..BLOCK
@@ -232,7 +232,7 @@ pub(super) const RULES: &[Rule] = &[
         id: RuleId::KeyInClosedVault,
         summary: "Keys are not supported to be made or changed in a vault that is closed to the public and has no private endpoint.",
         remedy: "The key is made through Azure Resource Manager, which network rules of the vault do not concern; for what asks the vault itself, such as `rotate` without a key id, make a private endpoint to it and run there: `az network private-endpoint create --resource-group <group> --name kms --vnet-name <vnet> --subnet <subnet> --private-connection-resource-id <vault id> --group-id vault --connection-name kms`.",
-        url: pages::VAULT_PRIVATE_LINK,
+        url: pages::PRIVATE_KEY,
         verbs: &[Verb::Provision],
         violated_when: "the vault that the key is to be made in is closed",
         ..WARN

@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::{KmsManager, perform::OperationRequest, session::TimeLimit};
 use crate::{
     azure::NewCluster,
-    error::{Error, Result},
+    error::Result,
     ids::{IdentityId, Verb},
     options::{CreateClusterOptions, Enable, Intent},
     report::OperationReport,
@@ -76,13 +76,20 @@ impl KmsManager {
         });
         let suffix = self.0.key_vault_suffix(verb, limit).await?;
         let vault_id = options.key_vault_id.as_deref();
-        let target = rules::target(&key_id, options.network_mode, vault_id, suffix)
-            .map_err(|findings| rules::invalid_input(findings, problems.clone()))?;
-        let new = NewCluster::new(&self.0.cluster, body, identity.as_ref(), target.clone());
-        let new = match new {
+        let (cluster, identity) = (&self.0.cluster, identity.as_ref());
+        let target = match rules::target(&key_id, options.network_mode, vault_id, suffix) {
+            Ok(target) => target,
+            Err(findings) => {
+                problems.extend(NewCluster::problems(cluster, body, identity));
+                return Err(rules::invalid_input(findings, problems));
+            }
+        };
+        let new = match NewCluster::new(cluster, body, identity, target.clone()) {
             Ok(new) if problems.is_empty() => new,
-            Ok(_) => return Err(invalid(problems)),
-            Err(wrong) => return Err(invalid(problems.into_iter().chain(wrong).collect())),
+            outcome => {
+                problems.extend(outcome.err().unwrap_or_default());
+                return Err(rules::invalid_input(Vec::new(), problems));
+            }
         };
         let intent = Intent::Enable(Enable { target, reencrypt: reencrypt.is_some() });
         let reencrypt = reencrypt.cloned().unwrap_or_default();
@@ -90,8 +97,4 @@ impl KmsManager {
             OperationRequest { intent, new: Some(new), run: &run, limit, wait: true, reencrypt };
         Box::pin(self.0.perform(request)).await
     }
-}
-
-fn invalid(problems: Vec<String>) -> Error {
-    rules::invalid_input(Vec::new(), problems)
 }

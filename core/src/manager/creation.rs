@@ -5,7 +5,7 @@ use tokio::time::{Instant, sleep};
 
 use super::session::Session;
 use crate::{
-    azure::{ManagedCluster, NewCluster, is_key_permission_error},
+    azure::{ManagedCluster, NewCluster},
     catalogue::{Level, RuleId},
     error::{Error, ErrorKind, Result},
     facts::ClusterFacts,
@@ -16,11 +16,9 @@ use crate::{
     progress::Phase,
     report::{Finding, KmsStatus, Step, StepKind, StepOutcome},
     rules::{self, RuleContext},
-    runner::settled,
+    runner::{Retry, settled},
 };
 
-/// Requests in a row whose outcome is not known.
-const TRIES: u32 = 7;
 /// The provisioning state of a cluster that is yet to be made.
 const NOT_CREATED: &str = "NotCreated";
 
@@ -66,7 +64,19 @@ pub(super) async fn ensure(
             return Err(changed(session));
         }
         if !there.facts.is_succeeded() {
-            return Err(failed(&inner.cluster));
+            let finding = failed(&inner.cluster);
+            let message = format!(
+                "{} was refused, and nothing was changed: {}",
+                session.what(),
+                finding.told()
+            );
+            log.begins_with(Vec::new(), Vec::new());
+            log.planned(&Plan { findings: vec![finding.clone()], steps: Vec::new() });
+            if run.dry_run {
+                return Ok(Ensured::Planned);
+            }
+            let error = Error::new(ErrorKind::Conflict, message).with_findings(vec![finding]);
+            return Err(error.until_somebody_acts());
         }
         if !run.dry_run {
             log.step(&step, StepOutcome::AlreadyDone, 0.0);
@@ -130,13 +140,16 @@ fn proof(session: &Session<'_>, new: &NewCluster, rewrites: bool) -> Plan {
 
 /// The cluster is as it is asked for, and its last operation did not succeed. Whether that was its creation
 /// nobody can tell, and a cluster that exists is not changed.
-fn failed(id: &ClusterId) -> Error {
+fn failed(id: &ClusterId) -> Finding {
     let message = format!(
-        "cluster {id} exists with this identity, key and network mode, and its last operation did not succeed; if it ever \
-         worked, call enable with the same key, which sets it to rights; {}",
+        "cluster {} exists with this identity, key and network mode, and its last operation did not succeed",
+        id.name()
+    );
+    let remedy = format!(
+        "If it ever worked, call enable with the same key, which sets it to rights; {}.",
         how_to_delete(id)
     );
-    Error::new(ErrorKind::Conflict, message).until_somebody_acts()
+    Finding { remedy, ..Finding::violated(RuleId::ClusterExists, id, message) }
 }
 
 /// A cluster of that name is there: it is gone on with only if it is the one that is asked for.
@@ -178,8 +191,7 @@ enum Next {
 async fn make(session: &Session<'_>, new: &NewCluster) -> Result<ManagedCluster> {
     let Session { inner, reporter, .. } = session;
     let (azure, id, timing) = (&inner.azure, &inner.cluster, &inner.timing);
-    let (mut next, mut made_here, mut tries) = (Next::Create, false, 0);
-    let mut denied_since = None;
+    let (mut next, mut made_here, mut retry) = (Next::Create, false, Retry::default());
     loop {
         let sent = match &next {
             Next::Create => azure.create_cluster(id, new).await,
@@ -199,21 +211,8 @@ async fn make(session: &Session<'_>, new: &NewCluster) -> Result<ManagedCluster>
             Ok(_) => return Err(changed(session)),
             Err(error) => error,
         };
-        // The window begins with the first permission error, whatever failed before it.
-        let is_new_role = is_key_permission_error(&error)
-            && denied_since.get_or_insert_with(Instant::now).elapsed() <= timing.role_propagation;
-        if is_new_role {
-            reporter.message(
-                "The identity may not use the key yet; a new role assignment takes minutes: trying again",
-            );
-            sleep(timing.operation_poll_longest).await;
-        } else if is_unknown(&error) && tries < TRIES {
-            tries += 1;
-            sleep(timing.pause(tries)).await;
-        } else if made_here {
-            return Err(error.with_context(&how_to_delete(id)));
-        } else {
-            return Err(error);
+        if retry.after(&error, timing, reporter).await.is_none() {
+            return Err(if made_here { error.with_context(&how_to_delete(id)) } else { error });
         }
         if present(session, false).await?.is_none() {
             next = Next::Create;
@@ -228,11 +227,6 @@ async fn make(session: &Session<'_>, new: &NewCluster) -> Result<ManagedCluster>
             (true, false, true) => Next::SetAgain(Box::new(seen)),
         };
     }
-}
-
-/// Whether the request may have done what it asked.
-fn is_unknown(error: &Error) -> bool {
-    matches!(error.kind(), ErrorKind::Conflict | ErrorKind::Unavailable | ErrorKind::Throttled)
 }
 
 pub(super) fn changed(session: &Session<'_>) -> Error {

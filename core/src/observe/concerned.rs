@@ -3,7 +3,7 @@
 
 use futures::future::{OptionFuture, join_all};
 
-use super::{KeySeen, KeyToObserve};
+use super::{key::KeySeen, key_to_observe::KeyToObserve};
 use crate::{
     facts::ClusterFacts,
     ids::{KeyId, VaultId},

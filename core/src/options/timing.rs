@@ -60,6 +60,9 @@ impl Default for Timing {
 }
 
 impl Timing {
+    /// Requests that write and whose outcome is not known, in a row, before nobody tries any more.
+    pub(crate) const TRIES: u32 = 7;
+
     /// All waits but the request limit and what others need, times `factor`.
     #[must_use]
     pub fn scaled(factor: f64) -> Self {

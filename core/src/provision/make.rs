@@ -27,8 +27,6 @@ use crate::{
     report::{ProvisionPart, ProvisionStep},
 };
 
-/// Requests in a row whose outcome is not known.
-const TRIES: u32 = 7;
 /// Requests in a row that are in conflict with something.
 const CONFLICTS: u32 = 3;
 const NAME_TAKEN: &str = "VaultAlreadyExists";
@@ -49,7 +47,7 @@ impl Made {
         self.parts().asked = Some(step.clone());
     }
 
-    /// What was asked for is there, and was not before.
+    /// What was asked for, if anything was, is there, and was not before.
     fn is_made(&self) {
         let mut parts = self.parts();
         let step = parts.asked.take();
@@ -59,10 +57,6 @@ impl Made {
     /// What was asked for was refused, or was there before.
     fn is_not_made(&self) {
         self.parts().asked = None;
-    }
-
-    fn is_asked(&self) -> bool {
-        self.parts().asked.is_some()
     }
 
     pub(crate) fn steps(&self) -> Vec<ProvisionStep> {
@@ -87,26 +81,6 @@ impl Made {
             return error;
         }
         error.with_context(&format!("{}; the same call goes on from here", told.join("; ")))
-    }
-}
-
-/// What a request that makes something gives.
-trait Part {
-    /// Whether the request made it, and did not find it.
-    fn is_new(&self) -> bool {
-        true
-    }
-}
-
-impl Part for IdentityFacts {}
-impl Part for VaultFacts {}
-impl Part for KeyFacts {}
-impl Part for () {}
-
-/// A role, and how long ago it was given; `None`: it was there by an assignment of somebody else's.
-impl Part for Option<Duration> {
-    fn is_new(&self) -> bool {
-        self.is_some()
     }
 }
 
@@ -245,7 +219,16 @@ impl Maker<'_> {
             let age = match self.begin(part) {
                 Some(step) => {
                     let own = || look().map_ok(|age| age.map(Some)).boxed();
-                    let make = || self.azure.grant_role(&vault.id, principal, role).boxed();
+                    let make = || {
+                        let grant = self.azure.grant_role(&vault.id, principal, role);
+                        let told = |age: &Option<Duration>| {
+                            // It was there by an assignment of somebody else's.
+                            if age.is_none() {
+                                self.made.is_not_made();
+                            }
+                        };
+                        grant.inspect_ok(told).boxed()
+                    };
                     self.ensure(step, own, make).await?
                 }
                 // An earlier call may have given it a moment ago.
@@ -286,41 +269,36 @@ impl Maker<'_> {
 
     /// The part as it is found, or made where it is not there. What is sent is sent once; where the
     /// outcome is not known, the next look tells.
-    async fn ensure<'a, T: Part>(
+    async fn ensure<'a, T>(
         &self,
         step: &ProvisionStep,
         look: impl Fn() -> BoxFuture<'a, Result<Option<T>>> + Send + Sync,
         make: impl Fn() -> BoxFuture<'a, Result<T>> + Send + Sync,
     ) -> Result<T> {
-        let mut tries = 0;
+        let (mut tries, mut all_refused) = (0, true);
         loop {
             if let Some(there) = look().await? {
-                if self.made.is_asked() {
-                    self.made.is_made();
-                }
+                self.made.is_made();
                 return Ok(there);
             }
             self.made.asks(step);
-            match make().await {
+            let error = match make().await {
                 Ok(part) => {
-                    if part.is_new() {
-                        self.made.is_made();
-                    } else {
-                        self.made.is_not_made();
-                    }
+                    self.made.is_made();
                     return Ok(part);
                 }
-                Err(error) if tries < tries_of(&error) => {
-                    tries += 1;
-                    sleep(self.timing.pause(tries)).await;
+                Err(error) => error,
+            };
+            all_refused &= is_refusal(&error);
+            if tries >= tries_of(&error) {
+                // What a request that was lost has made is what the next one is refused for.
+                if all_refused {
+                    self.made.is_not_made();
                 }
-                Err(error) => {
-                    if is_refusal(&error) {
-                        self.made.is_not_made();
-                    }
-                    return Err(in_the_way(error, step));
-                }
+                return Err(in_the_way(error, step));
             }
+            tries += 1;
+            sleep(self.timing.pause(tries)).await;
         }
     }
 }
@@ -328,14 +306,14 @@ impl Maker<'_> {
 /// How many times a request is followed by another look and another try.
 fn tries_of(error: &Error) -> u32 {
     match error.kind() {
-        ErrorKind::Unavailable | ErrorKind::Throttled => TRIES,
+        ErrorKind::Unavailable | ErrorKind::Throttled => Timing::TRIES,
         // Another change of the vault passes; a deleted one of the same name does not.
         ErrorKind::Conflict => CONFLICTS,
         _ => 0,
     }
 }
 
-/// Whether what was asked for was surely not done.
+/// Whether what was asked for was surely not done by this request.
 fn is_refusal(error: &Error) -> bool {
     matches!(
         error.kind(),

@@ -180,11 +180,11 @@ mod tests {
         block  access-role-missing    the identity has no role.
                                       On /vaults/v
                                       Grant it: `az role assignment create --role "Key Vault Crypto User" --assignee-object-id <principal id> --assignee-principal-type ServicePrincipal --scope <vault id>`, and allow a few minutes for it to arrive. To override, add access-role-missing to allow.
-                                      See https://learn.microsoft.com/azure/key-vault/general/rbac-guide
+                                      See https://learn.microsoft.com/azure/aks/use-kms-etcd-encryption#assign-permissions-to-decrypt-and-encrypt-a-public-key-vault
         info   vault-diagnostics-off  could not tell whether the vault has no diagnostic settings: access is denied.
                                       On /vaults/v
                                       Make that readable and run again, or see for yourself whether it is so; if it is: Turn them on: `az monitor diagnostic-settings create --name kms --resource <vault id> --logs '[{"category": "AuditEvent", "enabled": true}]' --workspace <workspace id>`.
-                                      See https://learn.microsoft.com/azure/key-vault/general/howto-logging
+                                      See https://learn.microsoft.com/azure/aks/kms-observability#prerequisites
         "#);
         assert_eq!(Finding::list(&[]).to_string(), "");
     }

@@ -4,7 +4,7 @@ use tokio::time::{Instant, sleep};
 
 use super::{RunData, Runner};
 use crate::{
-    azure::{Azure, Ended, ManagedCluster, Operation, UpgradeTarget, is_key_permission_error},
+    azure::{Azure, Ended, ManagedCluster, Operation, UpgradeTarget},
     catalogue::RuleId,
     error::{Error, ErrorKind, Result},
     facts::{Fact, is_terminal_state},
@@ -14,9 +14,6 @@ use crate::{
     progress::Reporter,
     report::{Finding, KmsChange, KmsConfiguration},
 };
-
-/// Requests in a row whose outcome is not known.
-const TRIES: u32 = 7;
 
 impl Runner<'_> {
     pub(super) async fn read_cluster(&self, wait: bool, data: &mut RunData) -> Result<Outcome> {
@@ -33,41 +30,13 @@ impl Runner<'_> {
         let Ended { cluster: after, seen_at_once } = match self.change(read(data)?, target).await {
             Ok(ended) => ended,
             Err(error) => {
-                let failure = self.after_failure(&error, data).await;
+                let failure = data.retry.after(&error, self.timing, self.reporter).await;
                 data.error = Some(error);
                 return Ok(Outcome::Failed(failure.unwrap_or(Failure::Other)));
             }
         };
         self.confirm(&after, target)?;
         Ok(set(after, seen_at_once, data))
-    }
-
-    /// How a change that did not succeed is gone on with. `None`: not at all.
-    async fn after_failure(&self, error: &Error, data: &mut RunData) -> Option<Failure> {
-        // A role assignment takes minutes to reach the vault.
-        if is_key_permission_error(error) && data.began.elapsed() < self.timing.role_propagation {
-            self.reporter.message(
-                "The identity may not use the key yet; a new role assignment takes minutes: trying again",
-            );
-            sleep(self.timing.operation_poll_longest).await;
-            return Some(Failure::KeyPermission);
-        }
-        self.is_looked_at_again(error, data).await.then_some(Failure::NoOutcome)
-    }
-
-    /// Whether the outcome of a request that writes is not known, and the step has tries left to look
-    /// at what came of it: then a moment has passed.
-    pub(super) async fn is_looked_at_again(&self, error: &Error, data: &mut RunData) -> bool {
-        let is_unknown = matches!(
-            error.kind(),
-            ErrorKind::Conflict | ErrorKind::Unavailable | ErrorKind::Throttled
-        );
-        if !is_unknown || data.tries >= TRIES {
-            return false;
-        }
-        data.tries += 1;
-        sleep(self.timing.pause(data.tries)).await;
-        true
     }
 
     /// Whether this run still is the one writer.

@@ -11,6 +11,7 @@ mod lease;
 mod log;
 mod record;
 mod recorder;
+mod retry;
 mod secrets;
 mod stopped;
 #[cfg(test)]
@@ -47,7 +48,8 @@ use crate::{
 
 pub use self::journal::Journal;
 pub(crate) use self::{
-    cluster::settled, half_way::HalfWay, log::RunLog, recorder::Recorder, waited::Waited,
+    cluster::settled, half_way::HalfWay, log::RunLog, recorder::Recorder, retry::Retry,
+    waited::Waited,
 };
 
 /// What a run works with.
@@ -119,8 +121,8 @@ struct RunData {
     error: Option<Error>,
     /// When the step began.
     began: Instant,
-    /// How many requests in a row had no outcome that is known.
-    tries: u32,
+    /// What the step has tried so far.
+    retry: Retry,
 }
 
 impl Runner<'_> {
@@ -138,7 +140,7 @@ impl Runner<'_> {
             unconnected: None,
             error: None,
             began: Instant::now(),
-            tries: 0,
+            retry: Retry::default(),
         };
         let outcome = match self.steps(&mut state, &mut data).await {
             Err(error) => Err(self.undo_closing(error).await),
@@ -167,7 +169,7 @@ impl Runner<'_> {
         for (index, step) in steps.iter().enumerate() {
             let phase = phase(&step.kind);
             self.reporter.step(index + 1, steps.len(), phase, step.summary.clone());
-            (data.began, data.tries, data.error) = (Instant::now(), 0, None);
+            (data.began, data.retry, data.error) = (Instant::now(), Retry::default(), None);
             let span = tracing::info_span!("step", number = index + 1, summary = step.summary);
             match self.step(state, data).instrument(span).await? {
                 ControlFlow::Continue(outcome) => {

@@ -58,7 +58,7 @@ impl Runner<'_> {
         let Err(error) = self.azure.set_vault_public_access(id, false).await else {
             return Ok(Outcome::Done);
         };
-        let is_unknown = self.is_looked_at_again(&error, data).await;
+        let is_unknown = data.retry.after_unknown(&error, self.timing).await;
         data.error = Some(error);
         Ok(Outcome::Failed(if is_unknown { Failure::NoOutcome } else { Failure::Other }))
     }

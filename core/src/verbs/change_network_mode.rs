@@ -1,7 +1,7 @@
 //! Move the vault in use between public and private access: gate → KMS off → rewrite → KMS on in
 //! the other mode → rewrite.
 //!
-//! <https://learn.microsoft.com/azure/aks/use-kms-etcd-encryption#update-key-vault-mode>
+//! <https://learn.microsoft.com/azure/aks/update-kms-key-vault#update-a-key-vault-mode>
 //!
 //! The vault is opened before KMS is turned off to come back in public mode, and closed only after every secret is
 //! proven to be under the key over the private way. (The page of 2023 closed it while KMS was off,

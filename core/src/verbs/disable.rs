@@ -1,6 +1,6 @@
 //! Turn KMS off: gate → turn it off → rewrite every secret to plaintext.
 //!
-//! <https://learn.microsoft.com/azure/aks/use-kms-etcd-encryption#turn-off-kms>
+//! <https://learn.microsoft.com/azure/aks/use-kms-etcd-encryption#disable-kms-on-an-aks-cluster>
 
 use super::rollback::{Rollback, rollback};
 use crate::{

@@ -1,6 +1,6 @@
 //! Turn KMS on: gate → set the key → rewrite every secret.
 //!
-//! <https://learn.microsoft.com/azure/aks/use-kms-etcd-encryption#turn-on-kms-for-an-existing-cluster>
+//! <https://learn.microsoft.com/azure/aks/use-kms-etcd-encryption#enable-a-public-key-vault-and-kms-on-an-existing-aks-cluster>
 
 use crate::{
     error::Result,

@@ -1,6 +1,6 @@
 //! Change the key: gate → set the new key → rewrite every secret.
 //!
-//! <https://learn.microsoft.com/azure/aks/use-kms-etcd-encryption#rotate-the-existing-keys>
+//! <https://learn.microsoft.com/azure/aks/use-kms-etcd-encryption#rotate-existing-keys-in-a-public-key-vault>
 
 use super::{
     new_version,

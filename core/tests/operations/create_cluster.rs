@@ -300,6 +300,40 @@ async fn a_creation_that_fails_while_it_is_waited_for_is_told_with_the_ways_out(
     assert_eq!(place.puts().len(), 1, "a cluster that exists is not changed");
 }
 
+/// A cluster that is as it is asked for, and whose last operation failed, is refused, in a dry run as in a call.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_dry_run_where_the_cluster_exists_and_failed_is_a_refused_report() {
+    let failed = json!({"status": "Failed", "code": "QuotaExceeded"});
+    let place = Place::new(json!({"faults": {"operations": [failed]}})).await;
+    place.create().await.unwrap_err();
+    let options = CreateClusterOptions { dry_run: true, ..place.options(NetworkMode::Public) };
+    let key = place.world.key(1);
+    let report = place.manager().create_cluster(new_cluster(false), key, options).await.unwrap();
+    assert!(report.is_refused() && report.plan.is_empty(), "{report:#?}");
+    let error = place.create().await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Conflict, "{error}");
+    assert_eq!(report.findings, error.findings());
+    let [finding] = &*report.findings else { panic!("{report:#?}") };
+    assert_eq!((finding.rule, finding.level), (RuleId::ClusterExists, Level::Block));
+    assert!(finding.message.contains("its last operation did not succeed"), "{finding}");
+    for way_out in ["call enable with the same key", "az aks delete --ids"] {
+        assert!(finding.remedy.contains(way_out), "{finding}");
+        assert!(error.to_string().contains(way_out), "{error}");
+    }
+    assert_eq!(place.puts().len(), 1, "a cluster that exists is not changed");
+}
+
+/// A creation takes longer than a role does to reach the vault: the time for that begins when the key is refused.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_window_for_a_new_role_begins_with_the_first_permission_error() {
+    let failed = json!({"status": "Failed", "code": "AzureKeyVaultKmsValidateIdentityPermissionCustomerError"});
+    let faults = json!({"operation_seconds": 400, "operations": [failed]});
+    let place = Place::new(json!({"faults": faults})).await;
+    let report = place.create().await.unwrap();
+    assert!(is_all_proven(&report), "{report:#?}");
+    assert_eq!(place.puts().len(), 2);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_lost_response_is_found_out_by_looking() {
     for takes_effect in [false, true] {
@@ -337,5 +371,26 @@ async fn malformed_arguments_are_told_at_once_and_nothing_is_sent() {
     assert_eq!(error.kind(), ErrorKind::InvalidInput);
     for argument in ["identity_id", "body"] {
         assert!(error.to_string().contains(argument), "{error}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_wrong_with_key_and_body_is_told_at_once() {
+    let place = Place::new(json!({})).await;
+    let mut body = new_cluster(false);
+    body["location"] = Value::Null;
+    body["properties"]["kubernetesVersion"] = json!("newest");
+    let (key, _) = place.world.key(1).rsplit_once('/').unwrap();
+    let options = CreateClusterOptions {
+        identity_id: Some("me".to_owned()),
+        key_vault_id: Some("shop".to_owned()),
+        ..CreateClusterOptions::default()
+    };
+    let error = place.manager().create_cluster(body, key, options).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::InvalidInput);
+    let rules: Vec<RuleId> = error.findings().iter().map(|finding| finding.rule).collect();
+    assert_eq!(rules, [RuleId::KeyIdVersionRequired, RuleId::KeyVaultIdMalformed]);
+    for problem in ["identity_id", "body has no location", "kubernetesVersion in body"] {
+        assert!(error.to_string().contains(problem), "{error}");
     }
 }

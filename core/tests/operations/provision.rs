@@ -217,6 +217,20 @@ async fn a_lost_response_is_found_out_by_looking() {
     }
 }
 
+/// A request that was lost may be what a later one is in conflict with; one that was refused each time is not done.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_conflict_after_a_lost_response_is_told_as_perhaps_made() {
+    let lost = json!({"method": "PUT", "path": "/vaults/", "status": 0, "times": 1});
+    let taken = json!({"method": "PUT", "path": "/vaults/", "status": 409, "code": "Conflict"});
+    for (faults, is_perhaps_made) in [(json!([lost, taken]), true), (json!([taken]), false)] {
+        let world = world(json!({"faults": {"azure": faults}})).await;
+        let error = world.provision(ProvisionOptions::default()).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Conflict, "{error}");
+        let text = error.to_string();
+        assert_eq!(text.contains("perhaps made: key-vault ("), is_perhaps_made, "{text}");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn names_that_others_have_are_refused_before_the_first_write() {
     let simulator = common::simulator().await;

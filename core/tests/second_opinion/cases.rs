@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::{
-    change::{Asked, Change, Key, Mode},
+    change::{Asked, Change, Key, Mode, Named},
     compare::agree,
     region::Region,
     shape::{Shape, Start},
@@ -26,7 +26,7 @@ const fn case(
 }
 
 const fn asked(key: Key, mode: Mode) -> Asked {
-    Asked { key, mode, names_its_vault: true }
+    Asked { key, mode, vault: Named::Its }
 }
 
 const ALL: &[Case] = &[
@@ -89,6 +89,54 @@ const ALL: &[Case] = &[
         Start::Rotated,
         &[],
         Change::Rotate(asked(Key::Third, Mode::Public)),
+    ),
+    case(
+        "the change that is under way is waited for, and not begun again",
+        Start::Rotated,
+        &["busy"],
+        Change::Rotate(asked(Key::Second, Mode::Public)),
+    ),
+    case(
+        "private mode that there is without VNet integration is not set again, so it is a warning",
+        Start::OnPrivately,
+        &["no VNet integration"],
+        Change::NetworkMode(Mode::Private),
+    ),
+    case(
+        "of an identity that KMS cannot use no access is told",
+        Start::Rotated,
+        &["system-assigned identity", "policy that only decrypts"],
+        Change::Rotate(asked(Key::Second, Mode::Public)),
+    ),
+    case(
+        "a rotation in the private vault in use needs no vault named: it stays",
+        Start::OnPrivately,
+        &[],
+        Change::Rotate(Asked { key: Key::Second, mode: Mode::Private, vault: Named::None }),
+    ),
+    case(
+        "without the vault's resource id nothing else is judged",
+        Start::On,
+        &["no VNet integration", "no konnectivity", "vault not readable"],
+        Change::NetworkMode(Mode::Private),
+    ),
+    case(
+        "private mode that there is without the role for private links is not set again",
+        Start::OnPrivately,
+        &["no private link role"],
+        Change::NetworkMode(Mode::Private),
+    ),
+    case(
+        "while the firewall denies the API servers no secret can be rewritten, so the mode is not changed",
+        Start::OnElsewhere,
+        &["failed node pool", "other vault with firewall"],
+        Change::NetworkMode(Mode::Private),
+    ),
+    case(
+        "private mode is not set without the vault's resource id",
+        Start::OnElsewhere,
+        &["vault not readable"],
+        Change::NetworkMode(Mode::Private),
     ),
 ];
 

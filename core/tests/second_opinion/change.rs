@@ -73,21 +73,44 @@ impl Key {
 pub(crate) struct Asked {
     pub(crate) key: Key,
     pub(crate) mode: Mode,
-    /// For private mode: with the resource id of the key's vault, or with that of the other one.
-    pub(crate) names_its_vault: bool,
+    /// For private mode: which vault is named.
+    pub(crate) vault: Named,
+}
+
+/// The vault that is named with a key.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Named {
+    Its,
+    Another,
+    None,
+    Malformed,
 }
 
 impl Asked {
-    fn vault(self, case: &Case) -> &str {
-        if (self.key == Key::Elsewhere) == self.names_its_vault {
-            &case.other_key_vault_id
-        } else {
-            &case.key_vault_id
+    fn vault(self, case: &Case) -> Option<&str> {
+        let is_elsewhere = self.key == Key::Elsewhere;
+        match self.vault {
+            Named::None => None,
+            Named::Malformed => Some("/subscriptions/shop/vaults/shop"),
+            Named::Its if is_elsewhere => Some(&case.other_key_vault_id),
+            Named::Another if !is_elsewhere => Some(&case.other_key_vault_id),
+            Named::Its | Named::Another => Some(&case.key_vault_id),
         }
     }
 
+    /// Without a vault, that of the key in use stays.
+    fn rotation(self, case: &Case, now: &Value) -> Value {
+        let mut profile = self.profile(case);
+        let host =
+            |profile: &Value| profile["keyId"].as_str()?.split('/').nth(2).map(str::to_owned);
+        if self.vault == Named::None && self.mode == Mode::Private && host(&profile) == host(now) {
+            profile["keyVaultResourceId"] = now["keyVaultResourceId"].clone();
+        }
+        profile
+    }
+
     fn profile(self, case: &Case) -> Value {
-        profile(&self.key.id(case), self.mode, self.vault(case))
+        profile(&self.key.id(case), self.mode, self.vault(case).unwrap_or_default())
     }
 }
 
@@ -122,8 +145,10 @@ impl Change {
         case: &Case,
         run: RunOptions,
     ) -> Result<OperationReport, Error> {
-        let private_vault =
-            |asked: &Asked| (asked.mode == Mode::Private).then(|| asked.vault(case).to_owned());
+        let private_vault = |asked: &Asked| {
+            let vault = asked.vault(case).filter(|_| asked.mode == Mode::Private);
+            vault.map(str::to_owned)
+        };
         match self {
             Self::Enable(asked) => {
                 let options = EnableOptions {
@@ -154,7 +179,8 @@ impl Change {
     pub(crate) fn profiles(self, case: &Case, now: &Value) -> Vec<Value> {
         let off = json!({"enabled": false});
         match self {
-            Self::Enable(asked) | Self::Rotate(asked) => vec![asked.profile(case)],
+            Self::Enable(asked) => vec![asked.profile(case)],
+            Self::Rotate(asked) => vec![asked.rotation(case, now)],
             Self::Disable => vec![off],
             Self::NetworkMode(mode) => {
                 let key_id = now["keyId"].as_str().filter(|_| now["enabled"] == true);

@@ -1,10 +1,8 @@
 //! Holds what the rules say of a change against what the service does.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
-use aks_kms::{
-    Error, ErrorKind, Finding, FindingState, Level, OperationReport, RuleId, RunOptions, StepKind,
-};
+use aks_kms::{Finding, FindingState, Level, RuleId, RunOptions};
 
 use crate::{
     common::{self, az::Answer},
@@ -13,6 +11,7 @@ use crate::{
     region::Region,
     service::{Aftermath, force, survives_restart},
     shape::Shape,
+    verdict::Verdict,
 };
 
 /// A call of the library that takes longer waits for what does not come.
@@ -20,54 +19,39 @@ const PATIENCE: Duration = Duration::from_secs(20);
 /// How much of a finding is told.
 const TOLD: usize = 240;
 
-/// What the rules say.
-struct Verdict {
-    findings: Vec<Finding>,
-    /// The vault is opened before the change.
-    opens_vault: bool,
-    /// Every secret is proven before the change.
-    gated: bool,
-    /// The arguments were refused before anything was asked.
-    invalid: bool,
+/// What both sides say of a world.
+pub(crate) struct Sides {
+    verdict: Verdict,
+    /// `None`: az has nothing to send.
+    aftermath: Option<Aftermath>,
 }
 
-impl Verdict {
-    fn of(outcome: Result<OperationReport, Error>) -> Result<Self, String> {
-        match outcome {
-            Ok(report) => {
-                let gate = |kind: &StepKind| matches!(kind, StepKind::ReencryptSecrets { .. });
-                let first = report
-                    .plan
-                    .iter()
-                    .map(|step| &step.kind)
-                    .find(|kind| gate(kind) || matches!(kind, StepKind::SetKms { .. }));
-                let opens = |kind: &StepKind| {
-                    matches!(kind, StepKind::SetVaultPublicAccess { enabled: true, .. })
-                };
-                Ok(Self {
-                    opens_vault: report.plan.iter().any(|step| opens(&step.kind)),
-                    gated: first.is_some_and(gate),
-                    findings: report.findings,
-                    invalid: false,
-                })
-            }
-            Err(error) if !error.findings().is_empty() => Ok(Self {
-                findings: error.findings().to_vec(),
-                gated: false,
-                opens_vault: false,
-                invalid: error.kind() == ErrorKind::InvalidInput,
-            }),
-            Err(error) => Err(format!("no verdict: {error:?}")),
-        }
-    }
+/// In which way both sides say the same.
+enum Agreement {
+    /// What is to be counted.
+    Noted(Vec<String>),
+    /// The rules leave it to the gate.
+    LeftToGate,
+}
 
-    fn blocks(&self) -> Vec<&Finding> {
-        self.findings.iter().filter(|finding| finding.level == Level::Block).collect()
+impl Agreement {
+    fn noted(what: impl Into<String>) -> Self {
+        Self::Noted(vec![what.into()])
     }
+}
 
-    fn of_rules(&self, rules: &[RuleId]) -> Vec<&Finding> {
-        self.findings.iter().filter(|finding| rules.contains(&finding.rule)).collect()
-    }
+/// Asks both sides.
+///
+/// # Errors
+/// The rules say nothing.
+pub(crate) async fn ask(region: &Arc<Region>, shape: &Shape) -> Result<Sides, String> {
+    let verdict = {
+        let world = region.world(shape).await;
+        let run = RunOptions { dry_run: true, timeout: PATIENCE, ..RunOptions::default() };
+        let manager = common::manager(&world.case);
+        Verdict::of(shape.change.ask(&manager, &world.case, run).await)?
+    };
+    Ok(Sides { verdict, aftermath: force(region, shape).await })
 }
 
 /// Whether both sides say the same of a world.
@@ -75,102 +59,139 @@ impl Verdict {
 /// # Errors
 /// On what they disagree.
 pub(crate) async fn agree(region: &Arc<Region>, shape: &Shape) -> Result<(), String> {
-    let verdict = {
-        let world = region.world(shape).await;
-        let run = RunOptions { dry_run: true, timeout: PATIENCE, ..RunOptions::default() };
-        let manager = common::manager(&world.case);
-        Verdict::of(shape.change.ask(&manager, &world.case, run).await)?
+    let sides = ask(region, shape).await?;
+    for (rule, noticed) in sides.absences(shape) {
+        region.note_absence(rule, shape, noticed);
+    }
+    let agreement = match sides.compare(shape) {
+        Ok(Agreement::LeftToGate) => gate_holds(region, shape).await,
+        Ok(Agreement::Noted(notes)) => Ok(notes),
+        Err(what) => Err(what),
     };
-    let aftermath = match force(region, shape).await {
-        Some(aftermath) => aftermath,
-        // No key is in use whose mode could be changed: az has nothing to send.
-        None if !verdict.of_rules(&[RuleId::KmsNotEnabled]).is_empty() => {
-            region.note("nothing to change, and blocked");
-            return Ok(());
+    match agreement {
+        Ok(notes) => {
+            for note in notes {
+                region.note(note);
+            }
+            Ok(())
         }
-        None => return Err("nothing is to be changed, and that is allowed".to_owned()),
-    };
-    let disagreement = match &aftermath.answer {
-        Answer::Refused(reason) | Answer::Failed(reason) => refused(region, &verdict, reason),
-        Answer::Accepted | Answer::Hangs => accepted(region, shape, &verdict, &aftermath).await,
-    };
-    disagreement.map_err(|what| {
-        let shown = |finding: &Finding| finding.to_string().chars().take(TOLD).collect();
-        let told: Vec<String> = verdict.findings.iter().map(shown).collect();
-        format!("{what}\nthe service: {aftermath:?}\nthe rules: {told:#?}")
-    })
+        Err(what) => {
+            let shown = |finding: &Finding| finding.to_string().chars().take(TOLD).collect();
+            let told: Vec<String> = sides.verdict.findings.iter().map(shown).collect();
+            Err(format!("{what}\nthe service: {:?}\nthe rules: {told:#?}", sides.aftermath))
+        }
+    }
+}
+
+/// Whether both sides, which agree, would disagree without a rule that blocks.
+///
+/// # Errors
+/// They disagree as it is, or the rule does not block.
+pub(crate) async fn is_missed(
+    region: &Arc<Region>,
+    shape: &Shape,
+    rule: RuleId,
+) -> Result<bool, String> {
+    let sides = ask(region, shape).await?;
+    sides.compare(shape)?;
+    sides.absences(shape).get(&rule).copied().ok_or_else(|| "it does not block".to_owned())
+}
+
+impl Sides {
+    /// The rules that stand in the way, and whether they would be missed: without the rule both sides disagree.
+    pub(crate) fn absences(&self, shape: &Shape) -> BTreeMap<RuleId, bool> {
+        let rules = self.verdict.blocking_rules().into_iter();
+        rules
+            .map(|rule| {
+                let verdict = self.verdict.without(rule);
+                let without = Self { verdict, aftermath: self.aftermath.clone() };
+                (rule, without.compare(shape).is_err())
+            })
+            .collect()
+    }
+
+    fn compare(&self, shape: &Shape) -> Result<Agreement, String> {
+        let Self { verdict, aftermath } = self;
+        let Some(aftermath) = aftermath else {
+            // No key is in use whose mode could be changed.
+            return if verdict.of_rules(&[RuleId::KmsNotEnabled]).is_empty() {
+                Err("nothing is to be changed, and that is allowed".to_owned())
+            } else {
+                Ok(Agreement::noted("nothing to change, and blocked"))
+            };
+        };
+        match &aftermath.answer {
+            Answer::Refused(reason) | Answer::Failed(reason) => refused(shape, verdict, reason),
+            Answer::Accepted | Answer::Hangs => accepted(shape, verdict, aftermath),
+        }
+    }
 }
 
 /// The service refuses the change: the rules must have said why.
-fn refused(region: &Region, verdict: &Verdict, reason: &str) -> Result<(), String> {
+fn refused(shape: &Shape, verdict: &Verdict, reason: &str) -> Result<Agreement, String> {
     let Some(Reason { words, rules }) = documented::reason(reason) else {
         return Err(format!("which rule is about this is not known: {reason}"));
     };
     if verdict.invalid {
-        region.note("refused by both, the arguments by the rules");
-        return Ok(());
+        return Ok(Agreement::noted("refused by both, the arguments by the rules"));
     }
     if verdict.opens_vault && rules.contains(&RuleId::VaultPublicAccessDisabled) {
-        region.note(format!("refused by the service, and mended by the plan: {words}"));
-        return Ok(());
+        return Ok(Agreement::noted(format!(
+            "refused by the service, and mended by the plan: {words}"
+        )));
     }
     let findings = verdict.of_rules(rules);
     let blocks = findings.iter().any(|finding| finding.level == Level::Block);
     let undetermined = findings.iter().any(|it| it.state == FindingState::Undetermined);
-    if blocks {
-        region.note(format!("refused by both: {words}"));
+    Ok(Agreement::noted(if blocks {
+        format!("refused by both: {words}")
     } else if undetermined {
-        region.note(format!("refused by the service, undetermined by the rules: {words}"));
+        format!("refused by the service, undetermined by the rules: {words}")
     } else if let Some(finding) = findings.first() {
-        if !documented::only_warns(finding.rule) {
+        if !documented::only_warns(finding.rule, verdict.sets) {
             return Err(format!("{} only warns, and the service refuses", finding.rule));
         }
-        region.note(format!("refused by the service, a warning by the rules: {words}"));
+        format!("refused by the service, a warning by the rules: {words}")
+    } else if documented::is_waited_for(reason) && shape.is_set() {
+        "refused by the service, and waited for by the library".to_owned()
+    } else if verdict.blocks().iter().any(|finding| documented::keeps_from_judging(finding)) {
+        "refused by both: nothing is judged without the vault".to_owned()
+    } else if !verdict.sets && documented::is_about_setting(words) {
+        format!("refused by the service, and not set by the plan: {words}")
     } else if documented::is_not_to_be_seen(words) {
-        region.note(format!("refused by the service, not to be seen before: {words}"));
+        format!("refused by the service, not to be seen before: {words}")
     } else {
         return Err(format!("none of {rules:?} says why the service refuses"));
-    }
-    Ok(())
+    }))
 }
 
 /// The service does what is asked for.
-async fn accepted(
-    region: &Arc<Region>,
-    shape: &Shape,
-    verdict: &Verdict,
-    aftermath: &Aftermath,
-) -> Result<(), String> {
+fn accepted(shape: &Shape, verdict: &Verdict, aftermath: &Aftermath) -> Result<Agreement, String> {
     let hangs = aftermath.answer == Answer::Hangs;
     let harm = hangs || aftermath.lost > 0 || (aftermath.was_ready && !aftermath.is_ready);
     let blocks = verdict.blocks();
     if blocks.is_empty() {
-        if !harm {
-            region.note("done, and allowed");
-            return Ok(());
-        }
-        if !verdict.gated {
-            return Err("nothing stands in the way of a change that does harm".to_owned());
-        }
-        return gate_holds(region, shape).await;
+        return match (harm, verdict.gated) {
+            (false, _) => Ok(Agreement::noted("done, and allowed")),
+            (true, true) => Ok(Agreement::LeftToGate),
+            (true, false) => Err("nothing stands in the way of a change that does harm".to_owned()),
+        };
     }
-    if harm || !aftermath.is_ready {
-        for finding in blocks {
-            region.note(format!("does harm, and blocked by {}", finding.rule));
-        }
-        return Ok(());
-    }
+    let mut notes = Vec::new();
     for finding in blocks {
-        if !documented::blocks_all_the_same(shape.change, finding) {
+        if harm || !aftermath.is_ready {
+            notes.push(format!("does harm, and blocked by {}", finding.rule));
+        } else if documented::blocks_all_the_same(shape.change, finding) {
+            notes.push(format!("done, and blocked by {} as documented", finding.rule));
+        } else {
             return Err(format!("{} blocks what the service does without harm", finding.rule));
         }
-        region.note(format!("done, and blocked by {} as documented", finding.rule));
     }
-    Ok(())
+    Ok(Agreement::Noted(notes))
 }
 
 /// The rules leave it to the gate: it mends what would be lost, or refuses.
-async fn gate_holds(region: &Arc<Region>, shape: &Shape) -> Result<(), String> {
+async fn gate_holds(region: &Arc<Region>, shape: &Shape) -> Result<Vec<String>, String> {
     let world = region.world(shape).await;
     let unreadable = world.unreadable().await;
     let manager = common::manager(&world.case);
@@ -186,9 +207,8 @@ async fn gate_holds(region: &Arc<Region>, shape: &Shape) -> Result<(), String> {
             "the gate let through what does harm: {lost} secrets lost, {outcome:?}"
         ));
     }
-    region.note(match outcome {
+    Ok(vec![match outcome {
         Ok(_) => "would do harm, and mended by the gate".to_owned(),
         Err(error) => format!("would do harm, and refused by the gate: {}", error.code()),
-    });
-    Ok(())
+    }])
 }

@@ -42,12 +42,27 @@ const REASONS: &[Reason] = &[
         "Client address is not authorized",
         &[RuleId::VaultFirewall, RuleId::PrivateEndpointNotApproved],
     ),
-    because("ForbiddenByRbac", &[RuleId::AccessRoleMissing, RuleId::AccessRoleWrong]),
+    // Of an identity that KMS cannot use, nothing but that is told.
+    because(
+        "ForbiddenByRbac",
+        &[
+            RuleId::AccessRoleMissing,
+            RuleId::AccessRoleWrong,
+            RuleId::ClusterIdentitySystemAssigned,
+        ],
+    ),
     because(
         "not authorized to perform action",
-        &[RuleId::AccessRoleMissing, RuleId::AccessRoleWrong],
+        &[
+            RuleId::AccessRoleMissing,
+            RuleId::AccessRoleWrong,
+            RuleId::ClusterIdentitySystemAssigned,
+        ],
     ),
-    because("does not have keys", &[RuleId::AccessPolicyMissing]),
+    because(
+        "does not have keys",
+        &[RuleId::AccessPolicyMissing, RuleId::ClusterIdentitySystemAssigned],
+    ),
     because("was not found in this key vault", &[RuleId::KeyNotFound, RuleId::KeySoftDeleted]),
     because("on a disabled key", &[RuleId::KeyDisabled]),
     because("on an expired key", &[RuleId::KeyExpired]),
@@ -133,6 +148,18 @@ const BLOCKS_ALL_THE_SAME: &[Documented] = &[
          the key; while the vault is closed to the API servers no secret can be rewritten",
     ),
     documented(
+        RuleId::VaultFirewall,
+        changes_mode,
+        "update-kms-key-vault, Update a key vault mode: KMS is turned off and on again, and in between nothing may be under \
+         the key; while the firewall denies the API servers no secret can be rewritten",
+    ),
+    documented(
+        RuleId::VaultNotFound,
+        |change, finding| changes_mode(change, finding) && undetermined(change, finding),
+        "update-kms-key-vault, Update a key vault mode: private mode is set with the vault's resource id, which the \
+         cluster does not tell in public mode",
+    ),
+    documented(
         RuleId::VaultPublicAccessDisabled,
         undetermined,
         "use-kms-etcd-encryption, Limitations: a closed vault blocks the plugin; where the vault cannot be read, guessing \
@@ -158,8 +185,22 @@ const BLOCKS_ALL_THE_SAME: &[Documented] = &[
     ),
 ];
 
-/// Rules that only warn of what the service refuses, and why.
-const ONLY_WARNS: &[(RuleId, &str)] = &[];
+/// Rules that only warn of what the service refuses where the plan does not set the profile, and why.
+const WARNS_OF_WHAT_IS: &[(RuleId, &str)] = &[(
+    RuleId::PrivateVaultNeedsVnetIntegration,
+    "use-kms-etcd-encryption, Prerequisites: subscriptions that used Konnectivity for a private vault before go on with it;      az sends the same profile again to close the vault, the library does not",
+)];
+
+/// Refusals of what is set, where the plan sets nothing because the cluster has it, and why.
+const ABOUT_SETTING: &[(&str, &str)] = &[(
+    "may not approve private endpoint",
+    "use-kms-etcd-encryption, Assign permissions to create a private link: the right is needed to make the connection, \
+     and it is there",
+)];
+
+/// What the service refuses while an operation goes on, and the library waits for where that operation is the change
+/// that is asked for: nobody has to begin it again.
+const WAITED_FOR: &str = "Another operation (Updating)";
 
 /// Refusals that nothing shows before the change, and why.
 const NOT_TO_BE_SEEN: &[(&str, &str)] = &[];
@@ -170,8 +211,21 @@ pub(crate) fn blocks_all_the_same(change: Change, finding: &Finding) -> bool {
     rows.any(|row| row.rule == finding.rule && !row.why.is_empty() && (row.covers)(change, finding))
 }
 
-pub(crate) fn only_warns(rule: RuleId) -> bool {
-    ONLY_WARNS.iter().any(|(warns, why)| *warns == rule && !why.is_empty())
+pub(crate) fn only_warns(rule: RuleId, sets: bool) -> bool {
+    !sets && WARNS_OF_WHAT_IS.iter().any(|(warns, why)| *warns == rule && !why.is_empty())
+}
+
+pub(crate) fn is_about_setting(words: &str) -> bool {
+    ABOUT_SETTING.iter().any(|(about, why)| *about == words && !why.is_empty())
+}
+
+/// Without the vault's resource id there is no plan whose steps could be judged.
+pub(crate) fn keeps_from_judging(finding: &Finding) -> bool {
+    finding.rule == RuleId::VaultNotFound && finding.state == FindingState::Undetermined
+}
+
+pub(crate) fn is_waited_for(reason: &str) -> bool {
+    reason.contains(WAITED_FOR)
 }
 
 pub(crate) fn is_not_to_be_seen(words: &str) -> bool {

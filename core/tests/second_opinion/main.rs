@@ -9,6 +9,7 @@
 #![allow(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
 #![allow(clippy::print_stderr, reason = "a seed that nobody sees cannot be used again")]
 
+mod absent;
 mod cases;
 mod change;
 #[path = "../common/mod.rs"]
@@ -20,6 +21,7 @@ mod region;
 mod search;
 mod service;
 mod shape;
+mod verdict;
 
 use std::time::Duration;
 
@@ -41,6 +43,16 @@ async fn the_rules_say_of_random_worlds_what_the_service_does() {
         at_once: number("AKS_KMS_WORLDS_AT_ONCE").unwrap_or(AT_ONCE),
     };
     Box::pin(search::search(limits)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rule_that_is_turned_off_is_missed() {
+    absent::each_is_missed().await;
+}
+
+#[test]
+fn every_rule_that_blocks_would_be_missed_or_it_is_said_why_not() {
+    absent::each_has_a_world_or_a_reason();
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -5,6 +5,7 @@ use std::{
     sync::{Arc, Mutex, Weak},
 };
 
+use aks_kms::RuleId;
 use aks_kms_simulator::{
     Case, Options, Simulator, backend::KubernetesBackend, clock::TimeScale, embedded::Embedded,
 };
@@ -19,6 +20,8 @@ pub(crate) struct Region {
     kubernetes: Arc<Mutex<HashMap<String, Weak<Embedded>>>>,
     /// What came of worlds, and how often.
     seen: Mutex<BTreeMap<String, usize>>,
+    /// The rules that stood in the way.
+    absences: Mutex<BTreeMap<RuleId, Absence>>,
 }
 
 impl Region {
@@ -37,7 +40,7 @@ impl Region {
         };
         let options = Options { scale: TimeScale(SCALE), ..Options::default() };
         let simulator = Simulator::start_with(options, Arc::new(factory)).await.unwrap();
-        Self { simulator, kubernetes, seen: Mutex::default() }
+        Self { simulator, kubernetes, seen: Mutex::default(), absences: Mutex::default() }
     }
 
     /// Counts what came of something.
@@ -49,11 +52,48 @@ impl Region {
         self.seen.lock().unwrap().clone()
     }
 
+    /// Counts a rule that stood in the way, and whether it would be missed.
+    pub(crate) fn note_absence(&self, rule: RuleId, shape: &Shape, missed: bool) {
+        let mut absences = self.absences.lock().unwrap();
+        let absence = absences.entry(rule).or_default();
+        absence.blocks += 1;
+        if missed {
+            absence.missed += 1;
+            let smallest = absence.smallest.as_ref().map(|shape| shape.deviations.len());
+            if smallest.is_none_or(|smallest| shape.deviations.len() < smallest) {
+                absence.smallest = Some(shape.clone());
+            }
+        }
+    }
+
+    /// A line for each rule that stood in the way.
+    pub(crate) fn absences(&self) -> String {
+        let absences = self.absences.lock().unwrap();
+        let line = |(rule, absence): (&RuleId, &Absence)| {
+            let Absence { blocks, missed, smallest } = absence;
+            let rule = rule.to_string();
+            format!(
+                "{rule:<37} blocks in {blocks:>5} worlds, would be missed in {missed:>5}: {smallest:?}"
+            )
+        };
+        absences.iter().map(line).collect::<Vec<String>>().join("\n")
+    }
+
     pub(crate) async fn world(self: &Arc<Self>, shape: &Shape) -> World {
         let given = serde_json::from_value(shape.given()).unwrap();
         let case = self.simulator.put_case(given).await.unwrap();
         World { region: Arc::clone(self), case }
     }
+}
+
+/// How often a rule stood in the way.
+#[derive(Default)]
+struct Absence {
+    blocks: usize,
+    /// How often it would be missed.
+    missed: usize,
+    /// A world in which it would be, with the fewest deviations.
+    smallest: Option<Shape>,
 }
 
 /// A case, which ends with it.

@@ -71,7 +71,7 @@ pub(crate) async fn search(limits: Limits) {
     }
     let found = progress.found.lock().unwrap().clone();
     let ended = progress.ended.load(Ordering::Relaxed);
-    eprintln!("{:#?}", region.seen());
+    eprintln!("{:#?}\n{}", region.seen(), region.absences());
     eprintln!(
         "{ended} worlds, {} disagreements, from AKS_KMS_WORLDS_SEED={}",
         found.len(),

@@ -4,7 +4,7 @@ use proptest::{prelude::*, sample};
 use serde_json::{Value, json};
 
 use crate::{
-    change::{Asked, Change, Key, Mode},
+    change::{Asked, Change, Key, Mode, Named},
     deviations::{self, Deviation},
 };
 
@@ -80,6 +80,24 @@ impl Shape {
     }
 }
 
+impl Shape {
+    /// Whether the cluster is configured with what is asked for.
+    pub(crate) fn is_set(&self) -> bool {
+        let (key, mode) = match self.start {
+            Start::On => (Key::First, Mode::Public),
+            Start::OnPrivately => (Key::First, Mode::Private),
+            Start::Rotated => (Key::Second, Mode::Public),
+            Start::OnElsewhere => (Key::Elsewhere, Mode::Public),
+            Start::Plain | Start::Off | Start::OffNamingItsKey => return false,
+        };
+        match self.change {
+            Change::Enable(asked) | Change::Rotate(asked) => asked.key == key && asked.mode == mode,
+            Change::NetworkMode(asked) => asked == mode,
+            Change::Disable => false,
+        }
+    }
+}
+
 /// Merges objects; replaces the rest.
 fn merge(target: &mut Value, patch: &Value) {
     match (target, patch) {
@@ -129,7 +147,10 @@ fn asked() -> impl Strategy<Value = Asked> {
             Key::InCapitals, Key::OverHttp, Key::OfAnotherCloud,
         ][..]),
     ];
-    let vault = prop_oneof![8 => Just(true), 1 => Just(false)];
+    let vault = prop_oneof![
+        12 => Just(Named::Its),
+        1 => sample::select(&[Named::Another, Named::None, Named::Malformed][..]),
+    ];
     (key, prop_oneof![3 => Just(Mode::Public), 1 => Just(Mode::Private)], vault)
-        .prop_map(|(key, mode, names_its_vault)| Asked { key, mode, names_its_vault })
+        .prop_map(|(key, mode, vault)| Asked { key, mode, vault })
 }

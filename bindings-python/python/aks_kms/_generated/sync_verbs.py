@@ -416,7 +416,7 @@ class Verbs(Caller):
         is taken, and closed only after the private way is proven. To reach another vault in another
         mode, `rotate` directly.
 
-        See <https://learn.microsoft.com/azure/aks/use-kms-etcd-encryption#update-key-vault-mode>.
+        See <https://learn.microsoft.com/azure/aks/update-kms-key-vault#update-a-key-vault-mode>.
 
         Ctrl-C stops the work at once, in a state that `resume`, or the same call again, goes on
         with from any machine.

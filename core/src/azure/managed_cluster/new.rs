@@ -11,8 +11,9 @@ use crate::{
         action::AzureAction,
         call::{Call, CallTarget},
         client::Azure,
+        error::optional,
     },
-    error::{ErrorKind, Result},
+    error::Result,
     facts::ClusterFacts,
     ids::{ClusterId, IdentityId, KubernetesVersion},
     report::{KmsChange, KmsConfiguration},
@@ -46,51 +47,17 @@ impl NewCluster {
         identity: Option<&IdentityId>,
         target: KmsConfiguration,
     ) -> Result<Self, Vec<String>> {
-        let mut problems = Vec::new();
-        if !body.get("properties").is_some_and(Value::is_object) {
-            let problem = "body has no properties; pass it as the Azure REST API takes it: \
-                           `az rest --method get --url <id of such a cluster>?api-version=2026-08-01` prints one";
-            return Err(vec![problem.to_owned()]);
-        }
-        if body["location"].as_str().is_none_or(str::is_empty) {
-            problems.push("body has no location; pass the Azure region".to_owned());
-        }
-        let version = &body["properties"]["kubernetesVersion"];
-        if !version.is_null()
-            && version.as_str().is_none_or(|it| KubernetesVersion::parse(it).is_err())
-        {
-            problems.push(
-                "kubernetesVersion in body is no version; pass one such as \"1.33\", or leave it out".to_owned(),
-            );
-        }
-        if let Some(identity) = identity {
-            problems.extend(put_identity(&mut body, identity));
-        }
-        let profile = &body["properties"]["securityProfile"]["azureKeyVaultKms"];
-        let names = |field: &str, wanted: &str| {
-            let named = profile[field].as_str().filter(|text| !text.is_empty());
-            named.is_none_or(|text| text.eq_ignore_ascii_case(wanted))
-        };
-        let same = profile["enabled"] != false
-            && names("keyId", target.key_id.as_str())
-            && names("keyVaultNetworkAccess", target.network_mode.as_arm());
-        if !profile.is_null() && !same {
-            problems.push(
-                "azureKeyVaultKms in body is not what key_id and network_mode say; leave it out"
-                    .to_owned(),
-            );
-        }
-        of_another_cluster(id, &mut body);
-        match planned(id, &body) {
-            Err(field) if problems.is_empty() => Err(vec![format!(
-                "{field} in body cannot be read; leave it out, or pass what Azure takes"
-            )]),
-            Ok(facts) if problems.is_empty() => {
-                let body = with_kms(&body, &target.set());
-                Ok(Self { body, target, facts })
-            }
-            _ => Err(problems),
-        }
+        let facts = complete(id, &mut body, identity, Some(&target))?;
+        Ok(Self { body: with_kms(&body, &target.set()), target, facts })
+    }
+
+    /// What is wrong with a caller's document, all at once, where the key that is asked for is wrong itself.
+    pub(crate) fn problems(
+        id: &ClusterId,
+        mut body: Value,
+        identity: Option<&IdentityId>,
+    ) -> Vec<String> {
+        complete(id, &mut body, identity, None).err().unwrap_or_default()
     }
 
     /// Whether a cluster that is there is this one: the same identity, and the same KMS profile.
@@ -102,6 +69,65 @@ impl NewCluster {
         cluster.has(&KmsChange::On(self.target.clone()))
             && identities(cluster) == identities(&self.facts)
     }
+}
+
+/// Puts the identity into a caller's document, and leaves out what only Azure can say. Gives what is known of the cluster
+/// before it is made.
+///
+/// # Errors
+/// Everything that is wrong with the document, at once.
+fn complete(
+    id: &ClusterId,
+    body: &mut Value,
+    identity: Option<&IdentityId>,
+    target: Option<&KmsConfiguration>,
+) -> Result<ClusterFacts, Vec<String>> {
+    let mut problems = Vec::new();
+    if !body.get("properties").is_some_and(Value::is_object) {
+        let problem = "body has no properties; pass it as the Azure REST API takes it: \
+                       `az rest --method get --url <id of such a cluster>?api-version=2026-08-01` prints one";
+        return Err(vec![problem.to_owned()]);
+    }
+    if body["location"].as_str().is_none_or(str::is_empty) {
+        problems.push("body has no location; pass the Azure region".to_owned());
+    }
+    let version = &body["properties"]["kubernetesVersion"];
+    if !version.is_null() && version.as_str().is_none_or(|it| KubernetesVersion::parse(it).is_err())
+    {
+        problems.push(
+            "kubernetesVersion in body is no version; pass one such as \"1.33\", or leave it out"
+                .to_owned(),
+        );
+    }
+    if let Some(identity) = identity {
+        problems.extend(put_identity(body, identity));
+    }
+    if let Some(target) = target {
+        problems.extend(other_profile(body, target));
+    }
+    of_another_cluster(id, body);
+    match planned(id, body) {
+        Err(field) if problems.is_empty() => Err(vec![format!(
+            "{field} in body cannot be read; leave it out, or pass what Azure takes"
+        )]),
+        Ok(facts) if problems.is_empty() => Ok(facts),
+        _ => Err(problems),
+    }
+}
+
+/// Whether the document asks for another KMS profile.
+fn other_profile(body: &Value, target: &KmsConfiguration) -> Option<String> {
+    let profile = &body["properties"]["securityProfile"]["azureKeyVaultKms"];
+    let names = |field: &str, wanted: &str| {
+        let named = profile[field].as_str().filter(|text| !text.is_empty());
+        named.is_none_or(|text| text.eq_ignore_ascii_case(wanted))
+    };
+    let same = profile["enabled"] != false
+        && names("keyId", target.key_id.as_str())
+        && names("keyVaultNetworkAccess", target.network_mode.as_arm());
+    (!profile.is_null() && !same).then(|| {
+        "azureKeyVaultKms in body is not what key_id and network_mode say; leave it out".to_owned()
+    })
 }
 
 /// Leaves out what belongs to the cluster alone whose document this is.
@@ -155,11 +181,7 @@ fn planned(id: &ClusterId, body: &Value) -> Result<ClusterFacts, &'static str> {
 impl Azure {
     /// Looks for a managed cluster. `None`: there is none.
     pub(crate) async fn find_cluster(&self, id: &ClusterId) -> Result<Option<ManagedCluster>> {
-        match self.cluster(id).await {
-            Ok(cluster) => Ok(Some(cluster)),
-            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(error),
-        }
+        optional(self.cluster(id).await)
     }
 
     /// Makes a managed cluster, provided that there is none of its name (`if-none-match`). It goes on in

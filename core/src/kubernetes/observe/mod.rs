@@ -4,7 +4,7 @@ mod permissions;
 mod readable;
 mod secrets;
 
-use futures::join;
+use futures::{join, try_join};
 use serde::Deserialize;
 
 use super::{
@@ -67,41 +67,48 @@ pub(crate) async fn observe(
     api: &KubernetesApi,
     scope: ObserveScope<'_>,
 ) -> Result<KubernetesFacts> {
-    // Alone and first: it tells whether anybody is there.
-    let nodes = match node_resource_groups(api).await {
-        Err(error) if !matches!(error.kind(), ErrorKind::Forbidden | ErrorKind::NotFound) => {
-            return Err(error);
+    // The nodes tell whether anybody is there: where nobody is, the rest is dropped.
+    let nodes = async {
+        match node_resource_groups(api).await {
+            Err(error) if !matches!(error.kind(), ErrorKind::Forbidden | ErrorKind::NotFound) => {
+                Err(error)
+            }
+            nodes => Ok(Fact::from(nodes)),
         }
-        nodes => nodes,
     };
-    let (missing, konnectivity, metrics, secrets, unreadable, missing_namespaces, first) = join!(
-        permissions::missing(api, scope),
-        konnectivity(api),
-        metrics(api),
-        secrets::count(api, scope),
-        readable::unreadable(api, scope),
-        missing_namespaces(api, scope.namespaces.unwrap_or_default()),
-        secrets::first_of_namespaces(api, scope),
-    );
-    let missing_permissions = Fact::from(missing);
-    let (denied_patches, denied_canary) = join!(
-        secrets::denied_patches(api, scope, &missing_permissions, first),
-        secrets::denied_canary(api, scope, &missing_permissions),
-    );
-    let mean_secret_bytes = metrics.as_ref().ok().and_then(ServerMetrics::mean_secret_bytes);
-    Ok(KubernetesFacts {
-        host: api.host().to_owned(),
-        node_resource_groups: Fact::from(nodes),
-        missing_namespaces,
-        konnectivity: Fact::from(konnectivity),
-        missing_permissions,
-        metrics: readable(metrics),
-        secrets,
-        mean_secret_bytes,
-        unreadable,
-        denied_patches: denied_patches.into(),
-        denied_canary: denied_canary.into(),
-    })
+    let rest = async {
+        let (missing, konnectivity, metrics, secrets, unreadable, missing_namespaces, first) = join!(
+            permissions::missing(api, scope),
+            konnectivity(api),
+            metrics(api),
+            secrets::count(api, scope),
+            readable::unreadable(api, scope),
+            missing_namespaces(api, scope.namespaces.unwrap_or_default()),
+            secrets::first_of_namespaces(api, scope),
+        );
+        let missing_permissions = Fact::from(missing);
+        let (denied_patches, denied_canary) = join!(
+            secrets::denied_patches(api, scope, &missing_permissions, first),
+            secrets::denied_canary(api, scope, &missing_permissions),
+        );
+        let mean_secret_bytes = metrics.as_ref().ok().and_then(ServerMetrics::mean_secret_bytes);
+        let host = api.host().to_owned();
+        Ok(move |node_resource_groups| KubernetesFacts {
+            host,
+            node_resource_groups,
+            missing_namespaces,
+            konnectivity: Fact::from(konnectivity),
+            missing_permissions,
+            metrics: readable(metrics),
+            secrets,
+            mean_secret_bytes,
+            unreadable,
+            denied_patches: denied_patches.into(),
+            denied_canary: denied_canary.into(),
+        })
+    };
+    let (node_resource_groups, facts) = try_join!(nodes, rest)?;
+    Ok(facts(node_resource_groups))
 }
 
 /// The metrics of some API server. One that is restarting is asked again.

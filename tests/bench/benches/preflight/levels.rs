@@ -32,23 +32,19 @@ const KINDS: &[(&str, &str, &str)] = &[
     ("/keys/", "the key", "the vault's resource id, which the path begins with"),
     ("microsoft.keyvault/vaults/", "the vault", "its resource id, from the search or the caller"),
     ("managedclusters/", "the cluster", "the token: Resource Manager wants it"),
-    (
-        "/api/v1/nodes",
-        "the nodes' resource groups",
-        "where the API server is; alone among the facts, it tells whether anybody is there",
-    ),
-    ("selfsubjectaccessreviews", "which rights there are", "the nodes: somebody is there"),
+    ("/api/v1/nodes", "the nodes' resource groups", "where the API server is"),
+    ("selfsubjectaccessreviews", "which rights there are", "where the API server is"),
     (
         "/secrets/aks-kms-seal",
         "the key of the record's seal",
         "the record, which has a seal or none",
     ),
     ("configmaps/aks-kms", "the record", "where the API server is"),
-    ("/namespaces/kube-system/pods", "whether Konnectivity runs", "the nodes: somebody is there"),
+    ("/namespaces/kube-system/pods", "whether Konnectivity runs", "where the API server is"),
     (
         "/namespaces/kube-system/secrets",
         "secrets of kube-system, or the canary",
-        "the rights, or the nodes",
+        "the rights, or where the API server is",
     ),
     (
         "/namespaces/kube-system",
@@ -60,10 +56,10 @@ const KINDS: &[(&str, &str, &str)] = &[
         "whether admission denies a patch (dry run)",
         "the names of secrets, and the right to patch",
     ),
-    ("/secrets", "names of secrets", "the list of namespaces, or the nodes"),
-    ("/api/v1/namespaces", "the namespaces", "the nodes: somebody is there"),
-    ("/metrics", "whether metrics can be read", "the nodes: somebody is there"),
-    ("readyz", "whether an API server is ready", "the nodes: somebody is there"),
+    ("/secrets", "names of secrets", "the list of namespaces, or where the API server is"),
+    ("/api/v1/namespaces", "the namespaces", "where the API server is"),
+    ("/metrics", "whether metrics can be read", "where the API server is"),
+    ("readyz", "whether an API server is ready", "where the API server is"),
 ];
 
 /// A line for each level and kind: how many requests, for what, and what they waited for.
