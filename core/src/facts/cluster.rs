@@ -335,4 +335,54 @@ mod tests {
             assert!(error.contains("az aks update"), "a way out: {error}");
         }
     }
+
+    #[test]
+    fn either_sign_is_the_newer_experience() {
+        let key_id = KeyId::parse(KEY_1).unwrap();
+        let versionless = key_id.without_version();
+        let profile = |key_id: &KeyId, enabled| KmsProfile {
+            enabled,
+            ..kms_on(key_id.as_str(), NetworkMode::Public)
+        };
+        let any = ExpectedKey::AnyVersion(versionless.clone());
+        let customer = Some(Experience::CustomerManaged);
+        let cases = [
+            (None, false, None, ExpectedKey::Plaintext),
+            (None, true, Some(Experience::PlatformManaged), ExpectedKey::Platform),
+            (
+                Some(profile(&versionless, false)),
+                true,
+                Some(Experience::PlatformManaged),
+                ExpectedKey::Platform,
+            ),
+            (
+                Some(profile(&key_id, true)),
+                false,
+                Some(Experience::KeyVault),
+                ExpectedKey::Key(key_id.clone()),
+            ),
+            (Some(profile(&versionless, true)), true, customer, any.clone()),
+            (Some(profile(&versionless, true)), false, customer, any.clone()),
+            (Some(profile(&key_id, true)), true, customer, any),
+        ];
+        for (kms, infrastructure_encryption, experience, expected) in cases {
+            let cluster =
+                ClusterFacts { kms, infrastructure_encryption, ..World::rotate().observed.cluster };
+            assert_eq!(cluster.experience(), experience, "{cluster:?}");
+            assert_eq!(cluster.expected().unwrap(), expected, "{cluster:?}");
+            let configured = cluster.configured().unwrap();
+            assert_eq!(configured.expected(), expected, "{cluster:?}");
+            let target = match configured {
+                KmsChange::CustomerManaged(now) => KmsChange::CustomerManaged(KmsConfiguration {
+                    key_id: versionless.clone(),
+                    ..now
+                }),
+                other => other,
+            };
+            // A customer-managed key with a version is not what is ever asked for.
+            let named = cluster.kms_on().and_then(KmsProfile::key_id);
+            let is_asked_for = experience != customer || named == Some(&versionless);
+            assert_eq!(cluster.has(&target), is_asked_for, "{cluster:?}");
+        }
+    }
 }

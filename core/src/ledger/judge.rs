@@ -106,6 +106,9 @@ impl<'a> KeyNeeds<'a> {
         if is(&ledger.current) {
             return needed("it is the key in use");
         }
+        if self.is_whole_key_of_needed(entry) {
+            return needed("a version of it is, or may be");
+        }
         if is(&ledger.pending) {
             return needed("an unfinished operation changes to it; call resume, or abandon");
         }
@@ -132,6 +135,19 @@ impl<'a> KeyNeeds<'a> {
             ),
             (false, true) => self.of_others(),
         }
+    }
+
+    /// Whether the entry names no version, and the cluster needs one, as far as is known.
+    fn is_whole_key_of_needed(self, entry: &Entry) -> bool {
+        let Some(key_id) = entry.key_id.as_ref().filter(|it| it.version().is_none()) else {
+            return false;
+        };
+        let is_version = |other: &&Entry| {
+            let versioned = other.key_id.as_ref().filter(|it| it.version().is_some());
+            versioned.is_some_and(|version| version.without_version() == *key_id)
+        };
+        let mut versions = self.ledger().entries().filter(is_version);
+        versions.any(|version| !matches!(self.of_entry(version), Need::NotNeeded { .. }))
     }
 
     /// Whether keys are needed that are neither current, pending nor previous.

@@ -184,6 +184,17 @@ impl Reconciled {
             && ledger.current.as_ref().is_some_and(|entry| entry.proven_at.is_none())
     }
 
+    /// The key that the API servers were heard to write with before a change of ours to data encryption, whose
+    /// key nobody can name: that it is another one shows the change.
+    pub(crate) fn changed_from(&self) -> Option<&Entry> {
+        let ledger = &self.record.ledger;
+        let is_certain = self.is_unbroken() && !ledger.previous_uncertain;
+        let current =
+            ledger.current.as_ref().filter(|_| is_certain && ledger.unknown_key.is_none())?;
+        let is_new = current.proven_at.is_none() && current.key().is_data_encryption();
+        ledger.previous.as_ref().filter(|_| is_new)
+    }
+
     /// Whether it is known that nobody else changed the cluster.
     pub(crate) fn is_unbroken(&self) -> bool {
         self.fit == Fit::Unbroken

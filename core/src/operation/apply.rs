@@ -68,6 +68,11 @@ impl OperationState {
             ) => {
                 self.heard(&keys);
             }
+            (Effect::RecordVersion { .. }, Outcome::Done) => {
+                // It has been hours, perhaps. The pass begins with the cluster as it is now.
+                self.etag = seen.and_then(|seen| seen.etag);
+                return Some(self.done(StepOutcome::Done));
+            }
             (Effect::Rewrite, Outcome::Done) => self.stage = Stage::Rewritten,
             (Effect::Verify, Outcome::Verified(verdict)) => self.stage = Stage::Verified(verdict),
             (Effect::Conclude { unchanged, .. }, _) => self.conclude(*unchanged),

@@ -170,13 +170,15 @@ pub(crate) fn candidates(
     ledger: Option<&Ledger>,
 ) -> Vec<ExpectedKey> {
     let recorded = ledger.into_iter().flat_map(|ledger| ledger.entries().map(Entry::key));
-    let configured = now.expected().ok();
-    // What was in use before may be a version of the customer-managed key that is configured, through
-    // another provider: what is written with then is not what is configured.
-    let (first, last) =
-        if now.has_data_encryption() { (None, configured) } else { (configured, None) };
-    let named = first.into_iter().chain(later).chain(before.map(KmsChange::expected));
-    let all = named.chain(recorded).chain([ExpectedKey::Plaintext]).chain(last);
+    let named = now.expected().ok().into_iter().chain(later).chain(before.map(KmsChange::expected));
+    let all = named.chain(recorded).chain([ExpectedKey::Plaintext]);
+    // A version that was set by itself may be one of a customer-managed key, too: which of the two is written
+    // with, only the provider tells. It is the one that was set, if that comes into question; and no other
+    // without data encryption.
+    let (any_version, named): (Vec<_>, Vec<_>) =
+        all.partition(|key| matches!(key, ExpectedKey::AnyVersion(_)));
+    let any_version = any_version.into_iter().filter(|_| now.has_data_encryption());
+    let all = named.into_iter().chain(any_version);
     let mut candidates = Vec::new();
     for key in all {
         if !candidates.contains(&key) {

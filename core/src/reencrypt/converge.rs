@@ -16,7 +16,7 @@ use crate::{
     error::{Error, ErrorKind, Result},
     facts::Doubt,
     ids::ExpectedKey,
-    report::Evidence,
+    report::{Evidence, Purpose},
 };
 
 impl Engine {
@@ -27,6 +27,7 @@ impl Engine {
             return self.find_in_use(pass, &candidates).await;
         }
         let names = self.names(&pass.keys);
+        let names = if pass.purpose == Purpose::Gate { names.strict() } else { names };
         let expected = pass.expected().clone();
         let began = Instant::now();
         let mut waited = false;
@@ -154,7 +155,10 @@ fn not_converged(
     heard: &[ProbedServer],
     names: &KeyNames,
 ) -> Error {
-    let back = rollback(expected, heard, names).unwrap_or_default();
+    let back = match expected {
+        ExpectedKey::AnyVersion(_) => "; AKS takes up a newer version within six hours".to_owned(),
+        _ => rollback(expected, heard, names).unwrap_or_default(),
+    };
     let message = format!(
         "the API servers do not all write with {expected} after {} s: {seen}{back}; the vault's logs show \
          whether they can use the key; when they can, run this again",

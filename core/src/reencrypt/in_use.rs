@@ -35,8 +35,8 @@ enum Found {
     One(usize, Evidence),
     /// Each with one of two.
     Two(usize, usize),
-    /// With different versions of one: they are about to move on.
-    Moving,
+    /// With different versions of one: they are about to move on, unless they were left there.
+    Moving(usize),
     /// Some with none of the candidates, or with more than two of them.
     Other,
 }
@@ -116,7 +116,13 @@ impl Engine {
                             return self.converged(pass, evidence, heard, false).await;
                         }
                         Found::Other if same => return Err(unproven(&each(&heard, &names))),
-                        Found::Two(..) | Found::Moving | Found::Other => {}
+                        // Left on different versions of one key: each server reads its own.
+                        Found::Moving(index) if same => {
+                            self.servers_differ.store(true, Ordering::Relaxed);
+                            pass.keys = vec![candidates[index].clone()];
+                            return self.converged(pass, Evidence::Weak, heard, false).await;
+                        }
+                        Found::Two(..) | Found::Moving(_) | Found::Other => {}
                     }
                     (each(&heard, &names), false)
                 }
@@ -176,7 +182,7 @@ fn found(heard: &[ProbedServer], candidates: &[ExpectedKey], names: &KeyNames) -
     seen.sort_unstable();
     let agree = heard.windows(2).all(|pair| pair[0].writes_with == pair[1].writes_with);
     match seen[..] {
-        [one] if !agree && candidates[one].is_data_encryption() => Found::Moving,
+        [one] if !agree && candidates[one].is_data_encryption() => Found::Moving(one),
         [one] => Found::One(one, evidence(heard, std::slice::from_ref(&candidates[one]), names)),
         [one, other] => Found::Two(one, other),
         _ => Found::Other,

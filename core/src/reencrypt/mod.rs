@@ -174,10 +174,15 @@ impl Engine {
         Ok(pass)
     }
 
-    /// These keys may concern the cluster, too.
-    pub(crate) fn know(&self, keys: impl IntoIterator<Item = KeyId>) {
-        let keys: Vec<ExpectedKey> = keys.into_iter().map(ExpectedKey::Key).collect();
-        self.names(&keys);
+    /// These are the versions of a key that AKS moves on by itself, the newest first.
+    pub(crate) fn know_versions(&self, versions: Vec<KeyId>) {
+        let mut names = self.names.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(newest) = versions.first() {
+            names.know_newest(newest.clone());
+        }
+        for version in versions {
+            names.know(&ExpectedKey::Key(version));
+        }
     }
 
     /// Sends an empty merge patch to every secret in scope; where that does not help, one that
@@ -235,7 +240,12 @@ impl Engine {
 
     /// The version that all these API servers write with, where any version of a key is expected.
     fn version(&self, expected: &ExpectedKey, heard: &[ProbedServer]) -> Option<KeyId> {
-        let (ExpectedKey::AnyVersion(_), [first, ..]) = (expected, heard) else { return None };
+        let (ExpectedKey::AnyVersion(_), [first, rest @ ..]) = (expected, heard) else {
+            return None;
+        };
+        if rest.iter().any(|server| server.writes_with != first.writes_with) {
+            return None;
+        }
         let WritesWith::Key { hash, .. } = &first.writes_with else { return None };
         let names = self.names(&[]);
         names.named(expected, hash).filter(|key_id| key_id.version().is_some()).cloned()

@@ -15,6 +15,10 @@ pub(super) struct KeyNames {
     /// What all API servers showed in this run while nothing but the key's being expected spoke
     /// for it.
     guessed: Vec<(ExpectedKey, String)>,
+    /// The newest versions of keys that AKS moves on by itself.
+    newest: Vec<KeyId>,
+    /// Of such a key, only the newest version will do.
+    is_strict: bool,
     /// In this run, API servers were seen to count a key under a hash that can be computed.
     computable: bool,
 }
@@ -30,6 +34,24 @@ impl KeyNames {
         if !self.known.iter().any(|known| known.as_str() == key_id.as_str()) {
             self.known.push(key_id.clone());
         }
+    }
+
+    /// This is the newest version of its key.
+    pub(super) fn know_newest(&mut self, version: KeyId) {
+        self.newest.retain(|known| known.without_version() != version.without_version());
+        self.newest.push(version);
+    }
+
+    /// Of a key that AKS moves on by itself, only the newest version will do: with an older one, the API servers
+    /// are about to move on.
+    pub(super) fn strict(self) -> Self {
+        Self { is_strict: true, ..self }
+    }
+
+    /// Whether AKS is about to move on from this version.
+    fn is_outdated(&self, version: &KeyId) -> bool {
+        let mut newest = self.newest.iter();
+        newest.any(|it| it.without_version() == version.without_version() && it != version)
     }
 
     /// API servers were seen to write with this.
@@ -59,8 +81,11 @@ impl KeyNames {
     /// The key that this hash is of by computation, in a spelling and a version that is known, if it is the
     /// one that is looked for.
     pub(super) fn named(&self, key: &ExpectedKey, hash: &str) -> Option<&KeyId> {
-        let mut known = self.known.iter();
-        known.find(|known| key.covers(known) && known.metrics_hash() == hash)
+        let of_key = self.known.iter().filter(|known| key.covers(known));
+        let is_strict = self.is_strict && matches!(key, ExpectedKey::AnyVersion(_));
+        of_key
+            .filter(|known| !(is_strict && self.is_outdated(known)))
+            .find(|known| known.metrics_hash() == hash)
     }
 
     /// Whether this is the hash that can be computed for the key, in a spelling that is known.

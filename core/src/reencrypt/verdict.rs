@@ -304,4 +304,59 @@ mod tests {
             assert_eq!(judge(&servers, &expected, Some(&before), &names), verdict, "{expected}");
         }
     }
+
+    #[test]
+    fn a_key_that_aks_looks_after_is_told_from_what_was_written_with_before() {
+        let hash = |hash: &str| WritesWith::key(hash);
+        let other_provider = |hash: String| WritesWith::Key { hash, prefix: "other:".to_owned() };
+        let any = ExpectedKey::AnyVersion(key().without_version());
+        let platform = ExpectedKey::Platform;
+        let unchanged = Verdict::Unchanged(Evidence::Metrics);
+        let learned = vec![(ExpectedKey::Platform, "p".to_owned())];
+        let cases = [
+            ("a version of it", ours(), &any, None, NAMED),
+            ("a version, after another key", ours(), &any, Some(hash("x")), NAMED),
+            ("the very key of before", ours(), &any, Some(ours()), unchanged),
+            (
+                "the key of before through another provider",
+                other_provider(key().metrics_hash()),
+                &any,
+                Some(ours()),
+                NAMED,
+            ),
+            ("another key that is known", hash("p"), &any, Some(hash("x")), NO),
+            ("a name that nobody can compute", hash("y"), &any, Some(hash("x")), UNNAMED),
+            ("the same, where a name could be computed", hash("y"), &any, Some(ours()), UNNAMED),
+            ("such a name, and nobody saw the change", hash("y"), &any, None, UNIDENTIFIED),
+            ("not changed yet", hash("x"), &any, Some(hash("x")), NO),
+            ("no encryption", WritesWith::Plaintext, &any, None, NO),
+            ("the platform's, as learned", hash("p"), &platform, None, UNNAMED),
+            ("the platform's, after another key", hash("y"), &platform, Some(hash("x")), UNNAMED),
+            (
+                "the platform's, after no key",
+                hash("y"),
+                &platform,
+                Some(WritesWith::Plaintext),
+                UNNAMED,
+            ),
+            ("a key that is known", ours(), &platform, Some(hash("x")), NO),
+            ("the platform's perhaps", hash("y"), &platform, None, UNIDENTIFIED),
+            ("not the platform's yet", hash("x"), &platform, Some(hash("x")), NO),
+        ];
+        for (name, writing, expected, before, verdict) in cases {
+            let names = KeyNames::new(vec![key()], learned.clone());
+            let servers = [on(writing.clone()), on(writing)];
+            assert_eq!(judge(&servers, expected, before.as_ref(), &names), verdict, "{name}");
+        }
+    }
+
+    #[test]
+    fn two_providers_of_one_key_are_not_one_answer() {
+        let other = WritesWith::Key { hash: key().metrics_hash(), prefix: "other:".to_owned() };
+        let any = ExpectedKey::AnyVersion(key().without_version());
+        let names = KeyNames::new(vec![key()], Vec::new());
+        for expected in [&any, &ExpectedKey::Key(key())] {
+            assert_eq!(judge(&[on(ours()), on(other.clone())], expected, None, &names), NO);
+        }
+    }
 }

@@ -133,7 +133,7 @@ impl Runner<'_> {
         let mut data = RunData {
             cluster: None,
             pass: None,
-            before_change: None,
+            before_change: self.changed_from(),
             unproven: None,
             unconnected: None,
             error: None,

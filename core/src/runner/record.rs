@@ -150,6 +150,13 @@ impl Runner<'_> {
         }
     }
 
+    /// What the API servers wrote with before the change to data encryption that an earlier run made.
+    pub(super) fn changed_from(&self) -> Option<WritesWith> {
+        let found = self.recording.as_ref()?.found.as_ref()?;
+        let before = found.reconciled.changed_from()?;
+        written(before.key_id.as_ref(), &before.key(), before.key_id_hash_seen.as_deref())
+    }
+
     /// A recorded proof that takes the gate's place.
     pub(super) fn proof(&self) -> Option<&Proof> {
         self.recording.as_ref()?.proof.as_ref()
@@ -158,13 +165,8 @@ impl Runner<'_> {
     /// Reports the earlier proof in the place of the gate.
     pub(super) fn take_proof(&self, expected: &ExpectedKey, data: &mut RunData) -> Outcome {
         let Some(proof) = self.proof() else { return Outcome::Done };
-        data.before_change = Some(match expected {
-            ExpectedKey::Plaintext | ExpectedKey::Platform => WritesWith::Plaintext,
-            ExpectedKey::Key(key_id) | ExpectedKey::AnyVersion(key_id) => WritesWith::Key {
-                hash: proof.key_id_hash_seen.clone().unwrap_or_else(|| key_id.metrics_hash()),
-                prefix: String::new(),
-            },
-        });
+        data.before_change =
+            written(expected.key_id(), expected, proof.key_id_hash_seen.as_deref());
         self.log.pass(ReencryptReport {
             purpose: Purpose::Gate,
             scope: Scope::default(),
@@ -184,4 +186,18 @@ impl Runner<'_> {
         });
         Outcome::Done
     }
+}
+
+/// What API servers write with that have this key, as far as that has a name.
+fn written(
+    key_id: Option<&KeyId>,
+    key: &ExpectedKey,
+    hash_seen: Option<&str>,
+) -> Option<WritesWith> {
+    if *key == ExpectedKey::Plaintext {
+        return Some(WritesWith::Plaintext);
+    }
+    let version = key_id.filter(|key_id| key_id.version().is_some());
+    let hash = hash_seen.map(str::to_owned).or_else(|| version.map(KeyId::metrics_hash))?;
+    Some(WritesWith::Key { hash, prefix: String::new() })
 }

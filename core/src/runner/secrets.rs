@@ -106,7 +106,8 @@ impl Runner<'_> {
             };
             match self.azure.versions_of_key(key_id, None, self.cluster).await {
                 Ok(versions) => {
-                    engine.know(versions.into_iter().map(|version| version.key_id));
+                    let ids = versions.into_iter().map(|version| version.key_id);
+                    engine.know_versions(ids.collect());
                 }
                 Err(error) => tracing::warn!(%error, "the versions of {key_id} cannot be listed"),
             }

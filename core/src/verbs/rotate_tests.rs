@@ -221,3 +221,42 @@ fn without_a_rewrite_the_gate_still_runs() {
     Set the cluster's KMS key to KEY 2 (public access)
     ");
 }
+
+fn on_a_customer_managed_key() -> World {
+    let mut world = World::rotate();
+    let key_id = KeyId::parse(KEY_1).unwrap().without_version();
+    world.cluster().infrastructure_encryption = true;
+    world.cluster().kms = Some(kms_on(key_id.as_str(), NetworkMode::Public));
+    world
+}
+
+#[test]
+fn a_customer_managed_key_gets_a_new_version_and_the_cluster_is_not_changed() {
+    let steps = steps(&on_a_customer_managed_key(), &to_new_version());
+    insta::assert_snapshot!(steps, @"
+    Prove that every secret is under the version in use of https://shop-keys.vault.azure.net/keys/etcd, and rewrite those that are not
+    Make a new version of key https://shop-keys.vault.azure.net/keys/etcd
+    Wait until AKS has taken up the new version of https://shop-keys.vault.azure.net/keys/etcd, which takes up to six hours
+    Rewrite every secret under the version in use of https://shop-keys.vault.azure.net/keys/etcd, and prove it
+    ");
+}
+
+#[test]
+fn a_version_that_the_operation_has_made_is_waited_for() {
+    let asked = Rotate { made: true, ..to(KEY_2) };
+    insta::assert_snapshot!(steps(&on_a_customer_managed_key(), &asked), @"
+    Wait until AKS has taken up KEY 2, which takes up to six hours
+    Rewrite every secret under the version in use of https://shop-keys.vault.azure.net/keys/etcd, and prove it
+    ");
+}
+
+#[test]
+fn what_is_not_waited_for_stays_recorded() {
+    let plan = planned(&on_a_customer_managed_key(), &to_new_version(), false);
+    let plan = plan.recorded(true, false).until_wait();
+    insta::assert_snapshot!(lines(&plan), @"
+    Record the operation in the cluster
+    Prove that every secret is under the version in use of https://shop-keys.vault.azure.net/keys/etcd, and rewrite those that are not
+    Make a new version of key https://shop-keys.vault.azure.net/keys/etcd
+    ");
+}

@@ -52,3 +52,7 @@ pub(super) fn plan(
     });
     Ok(Plan { findings, steps })
 }
+
+#[cfg(test)]
+#[path = "set_data_encryption_tests.rs"]
+mod tests;

@@ -65,7 +65,8 @@ async fn what_was_written_since_is_named_if_a_server_did_write_with_another_key(
         let key_id = world.case.key_ids[index].clone();
         Some(KeyRef { key_id, kms_version: KmsVersion::V2 })
     };
-    let config = EncryptionConfig { current: key(0), previous: key(1) };
+    let config =
+        EncryptionConfig { current: key(0), previous: key(1), ..EncryptionConfig::default() };
     world.embedded.add_api_server(config).await;
     world.embedded.pin_connections(Some(3));
     let endpoint = world.embedded.endpoint();

@@ -20,7 +20,11 @@ fn key(key_id: &str, kms_version: KmsVersion) -> KeyRef {
 
 /// API servers that write with the first key and can read the second.
 fn keys(current: KeyRef, previous: KeyRef) -> EncryptionConfig {
-    EncryptionConfig { current: Some(current), previous: Some(previous) }
+    EncryptionConfig {
+        current: Some(current),
+        previous: Some(previous),
+        ..EncryptionConfig::default()
+    }
 }
 
 /// No API server's plugin answers, for so long before the time scale; absent: for good.
@@ -124,6 +128,7 @@ async fn from_identity_to_kms_and_back() {
     let config = EncryptionConfig {
         current: None,
         previous: Some(key(&world.case.key_ids[0], KmsVersion::V2)),
+        ..EncryptionConfig::default()
     };
     world.embedded.apply(config, None).await.unwrap();
     let profile = json!({"azureKeyVaultKms": {"enabled": false}});

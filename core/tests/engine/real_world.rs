@@ -154,7 +154,11 @@ impl World {
                 kms_version: KmsVersion::V2,
             })
         };
-        let config = EncryptionConfig { current: key(current), previous: key(previous) };
+        let config = EncryptionConfig {
+            current: key(current),
+            previous: key(previous),
+            ..EncryptionConfig::default()
+        };
         self.real.apply(config, None).await.unwrap();
         let kms = match current {
             Some(index) => json!({"enabled": true, "keyId": self.case.key_ids[index]}),

@@ -40,7 +40,11 @@ fn config(world: &EmbeddedWorld, current: usize, previous: Option<usize>) -> Enc
         key_id: world.case.key_ids[number].clone(),
         kms_version: KmsVersion::V2,
     };
-    EncryptionConfig { current: Some(key(current)), previous: previous.map(key) }
+    EncryptionConfig {
+        current: Some(key(current)),
+        previous: previous.map(key),
+        ..EncryptionConfig::default()
+    }
 }
 
 /// Every secret is under this key of the case, from 0.

@@ -9,27 +9,68 @@ use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
 use async_trait::async_trait;
 use serde::Serialize;
 
-use crate::{clock::TimeScale, given::Given, tls::Authority, writes::Recorder};
+use crate::{
+    clock::TimeScale,
+    given::{Given, ReadableVersions},
+    tls::Authority,
+    writes::Recorder,
+};
 
-/// The keys that AKS configures a cluster's API servers with: two at most.
+/// The keys that AKS configures a cluster's API servers with: with legacy KMS two at most.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct EncryptionConfig {
     /// The key that secrets are written with; `None`: plaintext.
     pub current: Option<KeyRef>,
     /// The key that secrets can also be read with.
     pub previous: Option<KeyRef>,
+    /// Others that they can be read with, which only KMS data encryption has.
+    pub retained: Vec<KeyRef>,
+}
+
+impl EncryptionConfig {
+    /// The keys that secrets can be read with.
+    pub fn keys(&self) -> impl Iterator<Item = &KeyRef> {
+        self.current.iter().chain(&self.previous).chain(&self.retained)
+    }
 }
 
 /// A key as an encryption configuration names it.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct KeyRef {
-    /// The key id as configured, character by character: `https://<vault host>/keys/<name>/<version>`.
+    /// The key id as configured, character by character: `https://<vault host>/keys/<name>/<version>`;
+    /// of a key of the platform: `platform/` and what nobody can guess.
     pub key_id: String,
     /// KMS version of the provider.
     pub kms_version: KmsVersion,
 }
 
+/// What the ids of the platform's keys begin with.
+const PLATFORM: &str = "platform/";
+
 impl KeyRef {
+    /// A new key of the platform.
+    pub(crate) fn of_platform() -> Self {
+        let key_id = format!("{PLATFORM}{}", uuid::Uuid::new_v4().simple());
+        Self { key_id, kms_version: KmsVersion::V2Plus }
+    }
+
+    /// Whether it is a key of the platform.
+    #[must_use]
+    pub fn is_platform(&self) -> bool {
+        self.key_id.starts_with(PLATFORM)
+    }
+
+    /// Whether it is a key of KMS data encryption.
+    #[must_use]
+    pub fn is_data_encryption(&self) -> bool {
+        self.kms_version == KmsVersion::V2Plus
+    }
+
+    /// The key without its version, which all its versions have in common.
+    pub(crate) fn source(&self) -> &str {
+        self.key_id.rsplit_once('/').map_or(&*self.key_id, |(source, _)| source)
+    }
+
     /// What the plugin reports as `key_id` to a KMS v2 API server: hex(sha256(configured key id)).
     #[must_use]
     pub fn plugin_key_id(&self) -> String {
@@ -47,6 +88,27 @@ pub enum KmsVersion {
     V1,
     /// Kubernetes 1.27 and later.
     V2,
+    /// The same API, but the plugin of KMS data encryption, which knows many versions of a key.
+    V2Plus,
+}
+
+impl KmsVersion {
+    /// The version of the API that API servers speak with the plugin: 1 or 2.
+    #[must_use]
+    pub fn api(self) -> Self {
+        match self {
+            Self::V1 => Self::V1,
+            Self::V2 | Self::V2Plus => Self::V2,
+        }
+    }
+
+    /// How many of its keys a plugin must be able to use, the one in use first, to be healthy.
+    pub(crate) fn needed_keys(self, readable: ReadableVersions) -> usize {
+        match (self, readable) {
+            (Self::V1 | Self::V2, _) | (_, ReadableVersions::CurrentAndPrevious) => usize::MAX,
+            (Self::V2Plus, ReadableVersions::All) => 1,
+        }
+    }
 }
 
 /// What the KMS plugin of a cluster asks of the vault, with the rights of the cluster's identity.
@@ -60,6 +122,17 @@ pub trait VaultCrypto: Send + Sync {
     async fn usable(&self, key_id: &str) -> Result<(), VaultRefusal>;
     /// Whether it could decrypt now: an expired key still does.
     async fn can_decrypt(&self, key_id: &str) -> Result<(), VaultRefusal>;
+    /// The same as the plugin of KMS data encryption has it, which passes a vault's firewall as a trusted
+    /// service and has the platform's keys; `None`: no otherwise.
+    fn of_data_encryption(&self) -> Option<Arc<dyn VaultCrypto>> {
+        None
+    }
+}
+
+/// The vault as a plugin of this version has it.
+pub(crate) fn vault_of(vault: &Arc<dyn VaultCrypto>, version: KmsVersion) -> Arc<dyn VaultCrypto> {
+    let own = if version == KmsVersion::V2Plus { vault.of_data_encryption() } else { None };
+    own.unwrap_or_else(|| Arc::clone(vault))
 }
 
 /// Why the vault refused a key operation.
@@ -103,8 +176,13 @@ pub struct GroundTruth {
     pub total: usize,
     /// Stored without encryption.
     pub plaintext: usize,
-    /// Number by configured key id (`https://…`); a plugin key id that nobody knows as itself.
+    /// Number by configured key id (`https://…`, `platform/…`); a plugin key id that nobody knows as
+    /// itself.
     pub by_key: BTreeMap<String, usize>,
+    /// Number by name of the provider in the encryption configuration, which tells keys apart that
+    /// two providers have.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub by_provider: BTreeMap<String, usize>,
     /// Number that no API server with the present configuration can read.
     pub unreadable: usize,
     /// Number of those whose namespace is gone.
@@ -219,6 +297,17 @@ pub trait KubernetesBackend: Send + Sync {
 
     /// Reads the store.
     async fn ground_truth(&self) -> Result<GroundTruth, String>;
+
+    /// The keys that an API server is configured with and that secrets are under.
+    async fn keys_in_use(&self) -> Result<Vec<KeyRef>, String> {
+        Ok(Vec::new())
+    }
+
+    /// Rewrites secrets through an API server, as AKS does after it changed the key: the
+    /// `part`-th (from 0) of `of` parts of them. What admission denies stays as it is.
+    async fn rewrite_secrets(&self, _part: usize, _of: usize) -> Result<(), String> {
+        Ok(())
+    }
 
     /// Makes the library's record with this content, in which `{{cluster_uid}}` stands for the uid
     /// of `kube-system`.

@@ -72,9 +72,9 @@ impl fmt::Debug for Case {
 impl Case {
     /// Replaces the placeholders in every string of a JSON value, names of members among them.
     ///
-    /// `{{key.N}}` is the id of the key's N-th version (from 1), `{{vault}}` the vault's ARM id,
+    /// `{{key.N}}` is the id of the key's N-th version (from 1), `{{key}}` the key's without a version, `{{vault}}` the vault's ARM id,
     /// `{{cluster}}` the cluster's, `{{subscription}}` the id of its subscription, `{{identity}}` its identity's, whose object id is `{{principal}}`;
-    /// `{{other_key.N}}` and `{{other_vault}}` are those of the other vault. Others stay as they are.
+    /// `{{other_key.N}}`, `{{other_key}}` and `{{other_vault}}` are those of the other vault. Others stay as they are.
     pub fn substitute(&self, value: &mut Value) {
         Placeholders {
             key_ids: &self.key_ids,
@@ -123,6 +123,10 @@ impl Placeholders<'_> {
             keys.map(|(index, key)| (format!("{{{{{name}.{}}}}}", index + 1), key.clone()))
                 .collect()
         };
+        let versionless = |name: &'static str, keys: &'_ [String]| {
+            let source = keys.first().and_then(|key| Some(key.rsplit_once('/')?.0.to_owned()));
+            source.map(|source| (format!("{{{{{name}}}}}"), source))
+        };
         let fixed = [
             ("{{vault}}", self.vault),
             ("{{other_vault}}", self.other_vault),
@@ -134,6 +138,8 @@ impl Placeholders<'_> {
         numbered("key", self.key_ids)
             .into_iter()
             .chain(numbered("other_key", self.other_key_ids))
+            .chain(versionless("key", self.key_ids))
+            .chain(versionless("other_key", self.other_key_ids))
             .chain(fixed.map(|(name, value)| (name.to_owned(), value.to_owned())))
             .fold(text.to_owned(), |text, (name, value)| text.replace(&name, &value))
     }
@@ -147,10 +153,10 @@ mod tests {
 
     #[test]
     fn placeholders_are_replaced_wherever_they_stand() {
-        let keys: Vec<String> = (1..=10).map(|number| format!("id-{number}")).collect();
+        let keys: Vec<String> = (1..=10).map(|number| format!("id/{number}")).collect();
         let placeholders = Placeholders {
             key_ids: &keys,
-            other_key_ids: &["id-other".to_owned()],
+            other_key_ids: &["other/1".to_owned()],
             vault: "/v",
             other_vault: "/w",
             subscription: "s",
@@ -161,6 +167,7 @@ mod tests {
         let mut value = json!({
             "a": ["{{key.1}}", "{{key.10}}", { "{{key.2}}": "x {{vault}} y {{cluster}}" }],
             "other": "{{other_key.1}} {{other_vault}} {{identity}} {{principal}} {{subscription}}",
+            "whole": "{{key}} {{other_key}}",
             "unknown": "{{key.11}}",
             "number": 1,
         });
@@ -168,8 +175,9 @@ mod tests {
         assert_eq!(
             value,
             json!({
-                "a": ["id-1", "id-10", { "id-2": "x /v y /c" }],
-                "other": "id-other /w /i p s",
+                "a": ["id/1", "id/10", { "id/2": "x /v y /c" }],
+                "other": "other/1 /w /i p s",
+                "whole": "id other",
                 "unknown": "{{key.11}}",
                 "number": 1,
             })

@@ -9,6 +9,7 @@ use std::{
 };
 
 use crate::{
+    backend::KeyRef,
     cluster::Cluster,
     key_id::KeyId,
     vault::{Vault, network},
@@ -70,10 +71,19 @@ impl World {
         for cluster in self.clusters() {
             let (keys, public) = {
                 let state = cluster.state();
-                let keys = [state.rolled_out.current.clone(), state.rolled_out.previous.clone()];
+                let keys: Vec<KeyRef> = state.rolled_out.keys().cloned().collect();
                 (keys, state.public_keys.clone())
             };
-            for key in keys.into_iter().flatten() {
+            for key in keys {
+                if key.is_data_encryption() {
+                    if self.is_cut_off_from_customer_key(&cluster, &key.key_id) {
+                        cut_off.push(format!(
+                            "a vault was closed while KMS data encryption needed {} in it",
+                            key.key_id
+                        ));
+                    }
+                    continue;
+                }
                 let public = public.contains(&key.key_id);
                 if self.is_cut_off(&cluster, &key.key_id, public) {
                     cut_off.push(format!(
@@ -98,14 +108,39 @@ impl World {
             let by_key: BTreeMap<String, usize> =
                 backend.ground_truth().await.map(|truth| truth.by_key).unwrap_or_default();
             for key_id in by_key.into_keys() {
-                let public = cluster.state().public_keys.contains(&key_id);
-                if self.is_cut_off(&cluster, &key_id, public) {
+                let (public, legacy) = {
+                    let state = cluster.state();
+                    let is_it = |key: &KeyRef| key.key_id == key_id && !key.is_data_encryption();
+                    (state.public_keys.contains(&key_id), state.rolled_out.keys().any(is_it))
+                };
+                let of_customer = cluster.state().is_version_of_customer_key(&key_id);
+                let is_cut_off = if of_customer && !legacy {
+                    self.is_cut_off_from_customer_key(&cluster, &key_id)
+                } else {
+                    self.is_cut_off(&cluster, &key_id, public)
+                };
+                if is_cut_off {
                     cut_off
                         .push(format!("a vault was closed while a secret needed {key_id} in it"));
                 }
             }
         }
         cut_off
+    }
+
+    /// Whether the plugin of KMS data encryption finds the vault of a key's version closed.
+    fn is_cut_off_from_customer_key(&self, cluster: &Cluster, key_id: &str) -> bool {
+        let Some(key) = KeyId::parse(key_id) else { return false };
+        let trusted = cluster.state().customer_keys.get(&key.source()).copied().unwrap_or_default();
+        self.with_vault_at(&key.host, |vault| {
+            let admitted = if trusted {
+                network::admits_trusted_services(vault)
+            } else {
+                network::admits(vault, network::CLUSTER_ADDRESS)
+            };
+            admitted.is_err()
+        })
+        .unwrap_or(false)
     }
 
     /// Whether API servers that reach a key over the public way, or else privately, find its vault

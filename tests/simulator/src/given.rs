@@ -5,6 +5,7 @@
 
 mod access;
 mod cluster;
+mod data_encryption;
 mod faults;
 mod secrets;
 mod vault;
@@ -18,6 +19,9 @@ pub use self::{
     cluster::{
         Backend, Cluster, FailedChange, ForgottenSecrets, Identity, Kms, NetworkMode, OtherCluster,
         OtherSubscription, Wiring,
+    },
+    data_encryption::{
+        DataEncryption, OldProvider, OperationEnds, ReadableVersions, WithoutProfile,
     },
     faults::{
         ApiServerFault, ApiServerFaultKind, AzureFault, Faults, KubernetesFault, OperationFault,
@@ -34,6 +38,8 @@ pub use self::{
 pub struct Given {
     /// The managed cluster.
     pub cluster: Cluster,
+    /// How its KMS data encryption behaves where no document says how.
+    pub data_encryption: DataEncryption,
     /// The key vault that the key lives in.
     pub vault: Vault,
     /// A second vault with a key of as many versions, which the identity may use as it may the

@@ -29,6 +29,11 @@ impl KeyId {
         })
     }
 
+    /// The key without its version.
+    pub(crate) fn source(&self) -> String {
+        format!("https://{}/keys/{}", self.host, self.name)
+    }
+
     /// Name of the vault.
     pub(crate) fn vault(&self) -> &str {
         self.host.split('.').next().unwrap_or_default()

@@ -72,6 +72,7 @@ mod files;
 mod http;
 mod identities;
 mod key_id;
+mod merge;
 mod names;
 mod region;
 mod roles;

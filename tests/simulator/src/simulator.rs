@@ -4,7 +4,7 @@ mod shared;
 
 use std::{collections::BTreeSet, sync::Arc, time::Instant};
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 use tokio::{net::TcpListener, task::JoinSet};
 use tokio_rustls::TlsAcceptor;
 
@@ -231,7 +231,7 @@ impl Simulator {
         let world = self.shared.world(case)?;
         let cluster = world.cluster();
         let mut state = cluster.state();
-        crate::world::merge(&mut state.document, patch);
+        crate::merge::merge(&mut state.document, patch);
         state.touch();
         Ok(state.document.clone())
     }
@@ -299,9 +299,41 @@ impl Simulator {
         etag: Option<&str>,
         ends: Option<OperationFault>,
     ) -> Result<bool, Error> {
+        let members = [("azureKeyVaultKms".to_owned(), profile.clone())].into_iter().collect();
+        self.ask_for_security(case, &members, etag, ends)
+    }
+
+    /// The same for members of `securityProfile`; null takes one away.
+    pub fn ask_for_security(
+        &self,
+        case: &str,
+        members: &Map<String, Value>,
+        etag: Option<&str>,
+        ends: Option<OperationFault>,
+    ) -> Result<bool, Error> {
         let world = self.shared.world(case)?;
         let cluster = world.cluster();
-        Ok(crate::cluster::update::ask_for_kms(&world, &cluster, profile, etag, ends).is_ok())
+        Ok(crate::cluster::update::ask_for_security(&world, &cluster, members, etag, ends).is_ok())
+    }
+
+    /// Whether AKS is rewriting the secrets of a case's cluster, as it does after it changed the key of KMS data
+    /// encryption.
+    pub fn is_rewriting(&self, case: &str) -> Result<bool, Error> {
+        Ok(self.shared.world(case)?.cluster().state().rewrites > 0)
+    }
+
+    /// The six hours are over: AKS looks for a newer version of the customer's key now.
+    pub async fn look_for_key_versions(&self, case: &str) -> Result<(), Error> {
+        let world = self.shared.world(case)?;
+        crate::cluster::rewrite::look(&world, &world.cluster()).await;
+        Ok(())
+    }
+
+    /// The platform takes another key of its own, if the cluster has one of it.
+    pub async fn rotate_platform_key(&self, case: &str) -> Result<(), Error> {
+        let world = self.shared.world(case)?;
+        crate::cluster::rewrite::rotate_platform_key(&world, &world.cluster()).await;
+        Ok(())
     }
 
     /// The Kubernetes of a case's cluster.

@@ -14,9 +14,10 @@ use crate::{
     faults::FaultBook,
     given::{Access, Given, Identity, Scope},
     identities::ManagedIdentity,
+    merge::merge,
     names::{KEY, Names, vault_host},
     roles::{RoleAssignment, RoleDefinition},
-    vault::{Refusal, User, Vault, material::KeySpec},
+    vault::{Refusal, User, Vault, Way, material::KeySpec},
     writes::Recorder,
 };
 
@@ -43,6 +44,8 @@ pub(crate) struct World {
     vaults: Mutex<BTreeMap<String, Vault>>,
     groups: Mutex<BTreeMap<String, Value>>,
     identities: Mutex<BTreeMap<String, ManagedIdentity>>,
+    /// State of the preview feature.
+    feature: Mutex<String>,
     roles: Mutex<Vec<RoleAssignment>>,
 }
 
@@ -95,7 +98,8 @@ impl World {
         if let Err(wrong) = KeySpec::parse(&given.key.kind, Some(given.key.size.into()), None) {
             return Err(format!("the key's {wrong} is none of Key Vault's"));
         }
-        let first = Arc::new(Cluster::from_given(&given, &names));
+        let key_ids = [vaults.key_ids.clone(), vaults.other_key_ids.clone()].concat();
+        let first = Arc::new(Cluster::from_given(&given, &names, &key_ids)?);
         let identity = ManagedIdentity::of_case(&names);
         let world = Self {
             roles: Mutex::new(roles(&given, &names)?),
@@ -104,6 +108,7 @@ impl World {
             clusters: Mutex::new([(key(&first.names.id()), first.clone())].into()),
             first,
             operations: Mutex::default(),
+            feature: Mutex::new(given.data_encryption.feature.clone()),
             vaults: Mutex::new(vaults.by_name),
             groups: Mutex::new(groups(&names)),
             identities: Mutex::new([(key(&identity.id), identity)].into()),
@@ -221,6 +226,11 @@ impl World {
         self.clusters().iter().any(|cluster| cluster.state().is_busy())
     }
 
+    /// State of the preview feature; never hold the guard across an await.
+    pub(crate) fn feature(&self) -> MutexGuard<'_, String> {
+        lock(&self.feature)
+    }
+
     /// What the caller may do now.
     pub(crate) fn rights(&self) -> Arc<Access> {
         lock(&self.rights).clone()
@@ -231,8 +241,13 @@ impl World {
         *lock(&self.rights) = Arc::new(rights);
     }
 
-    /// Calls `work` with a cluster's identity as a user of vaults.
-    pub(crate) fn as_identity<R>(&self, cluster: &Cluster, work: impl FnOnce(User<'_>) -> R) -> R {
+    /// Calls `work` with a cluster's identity as a user of vaults, who reaches them in this way.
+    pub(crate) fn as_identity<R>(
+        &self,
+        cluster: &Cluster,
+        way: Way<'_>,
+        work: impl FnOnce(User<'_>) -> R,
+    ) -> R {
         let principal = cluster.principal();
         let exists = self.exists(&principal, cluster);
         let principals = if exists { self.with_groups(&principal) } else { Vec::new() };
@@ -240,7 +255,7 @@ impl World {
         work(User::Identity {
             principals: &principals,
             roles: &self.roles_of_principal(&principal),
-            node_group: &cluster.names.node_group,
+            way,
         })
     }
 
@@ -363,39 +378,4 @@ fn groups(names: &Names) -> BTreeMap<String, Value> {
         .into_iter()
         .map(|group| (group.to_ascii_lowercase(), names.group_document(&group, &json!({}))))
         .collect()
-}
-
-/// Applies a JSON merge patch (RFC 7396).
-pub(crate) fn merge(target: &mut Value, patch: &Value) {
-    let Value::Object(patch) = patch else {
-        *target = patch.clone();
-        return;
-    };
-    if !target.is_object() {
-        *target = Value::Object(serde_json::Map::new());
-    }
-    let Value::Object(target) = target else {
-        return;
-    };
-    for (name, value) in patch {
-        if value.is_null() {
-            target.remove(name);
-        } else {
-            merge(target.entry(name).or_insert(Value::Null), value);
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::*;
-
-    #[test]
-    fn a_merge_patch_merges_objects_replaces_the_rest_and_removes_nulls() {
-        let mut target = json!({ "a": { "b": 1, "c": 2 }, "d": [1, 2] });
-        merge(&mut target, &json!({ "a": { "b": null, "e": 3 }, "d": [3] }));
-        assert_eq!(target, json!({ "a": { "c": 2, "e": 3 }, "d": [3] }));
-    }
 }

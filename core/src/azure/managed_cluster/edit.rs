@@ -209,6 +209,52 @@ mod tests {
         assert_eq!(*profile(&body), json!({"enabled": false}));
     }
 
+    fn customer_managed(network_mode: NetworkMode) -> KmsChange {
+        KmsChange::CustomerManaged(KmsConfiguration {
+            key_id: KeyId::parse(KEY).unwrap().without_version(),
+            network_mode,
+            key_vault_id: VaultId::parse(VAULT).ok(),
+        })
+    }
+
+    #[test]
+    fn both_signs_of_data_encryption_are_sent_and_the_rest_is_kept() {
+        let encrypted = json!({"infrastructureEncryption": "Enabled"});
+        let sent = |before: &Value, target: &KmsChange| {
+            with_kms(before, target)["properties"]["securityProfile"].clone()
+        };
+        let defender = cluster_json()["properties"]["securityProfile"]["defender"].clone();
+        let platform = json!({
+            "defender": defender, "kubernetesResourceObjectEncryptionProfile": encrypted
+        });
+        assert_eq!(sent(&cluster_json(), &KmsChange::PlatformManaged), platform);
+        for mode in [NetworkMode::Public, NetworkMode::Private] {
+            let customer = json!({
+                "defender": defender,
+                "azureKeyVaultKms": {
+                    "enabled": true,
+                    "keyId": "https://shop.vault.azure.net/keys/etcd",
+                    "keyVaultNetworkAccess": mode.as_arm(),
+                    "keyVaultResourceId": VAULT
+                },
+                "kubernetesResourceObjectEncryptionProfile": encrypted
+            });
+            let legacy = with_kms(&cluster_json(), &on(mode));
+            for before in [&cluster_json(), &legacy] {
+                assert_eq!(sent(before, &customer_managed(mode)), customer);
+            }
+            let off = json!({
+                "defender": defender,
+                "azureKeyVaultKms": {"enabled": false},
+                "kubernetesResourceObjectEncryptionProfile": encrypted
+            });
+            let customer = with_kms(&cluster_json(), &customer_managed(mode));
+            for before in [&legacy, &customer] {
+                assert_eq!(sent(before, &KmsChange::PlatformManaged), off);
+            }
+        }
+    }
+
     #[test]
     fn what_is_no_node_pool_is_sent_back_as_it_is() {
         let mut cluster = cluster_json();
@@ -314,6 +360,8 @@ mod tests {
         prop_oneof![
             Just(on(NetworkMode::Public)),
             Just(on(NetworkMode::Private)),
+            Just(customer_managed(NetworkMode::Public)),
+            Just(KmsChange::PlatformManaged),
             Just(KmsChange::Off),
         ]
     }
@@ -330,7 +378,8 @@ mod tests {
             }
             let body = with_kms(&cluster, &target);
             for (place, name, _) in &unknown {
-                if target == KmsChange::Off && place.ends_with("azureKeyVaultKms") {
+                let is_off = matches!(target, KmsChange::Off | KmsChange::PlatformManaged);
+                if is_off && place.ends_with("azureKeyVaultKms") {
                     continue;
                 }
                 let expected = &cluster.pointer(place).unwrap()[name];

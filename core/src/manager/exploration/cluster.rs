@@ -1,30 +1,17 @@
 //! An abstract cluster: what AKS, its API servers and etcd do, as far as keys are concerned.
 
+use super::key::{
+    CUSTOMER, KEYS, Key, NUMBERS, PLATFORM, is, is_version, number, version, versionless,
+};
 use crate::{
     facts::{ClusterFacts, KmsProfile},
-    ids::{ExpectedKey, KeyId, KubernetesVersion, NetworkMode},
+    ids::{ExpectedKey, KubernetesVersion, NetworkMode},
     report::KmsChange,
-    rules::testing::{self, KEY_0, KEY_1, KEY_2, VAULT},
+    rules::testing::{self, VAULT},
 };
 
-/// Number of a key; the world has three.
-pub(super) type Key = usize;
-
-pub(super) const KEYS: [&str; 3] = [KEY_0, KEY_1, KEY_2];
-
-/// The key's id.
-pub(super) fn id(key: Key) -> KeyId {
-    KeyId::parse(KEYS[key]).unwrap()
-}
-
-fn number(key_id: &KeyId) -> Key {
-    KEYS.iter().position(|known| *known == key_id.as_str()).unwrap()
-}
-
-/// What API servers write with: a key, or plaintext.
-pub(super) fn written(expected: &ExpectedKey) -> Option<Key> {
-    expected.key_id().map(number)
-}
+/// The newest version where nobody makes another.
+pub(super) const NEWEST: usize = KEYS.len() - 1;
 
 /// How AKS gives an API server two keys.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
@@ -49,6 +36,18 @@ pub(super) enum Before {
 pub(super) struct Profile {
     pub(super) key: Key,
     pub(super) mode: NetworkMode,
+}
+
+impl Profile {
+    /// What API servers come to write with. Through one provider, a version is one and the same however it was
+    /// set.
+    fn in_use(self, newest: usize, wiring: Wiring) -> Key {
+        match (self.key, wiring) {
+            (CUSTOMER, Wiring::TwoProviders) => CUSTOMER + newest,
+            (CUSTOMER, Wiring::OneProvider) => newest,
+            (key, _) => key,
+        }
+    }
 }
 
 /// The key in use and the one before it: what can be read.
@@ -108,7 +107,11 @@ pub(super) struct Cluster {
     /// What each is stored under, in any order: secrets are alike.
     pub(super) secrets: [Option<Key>; 3],
     /// Keys that API servers reach over the public way.
-    public: [bool; 3],
+    public: [bool; NUMBERS],
+    /// The newest version of the key in the vault.
+    pub(super) newest: usize,
+    /// The version that the operation made.
+    pub(super) made: Option<usize>,
 }
 
 impl Cluster {
@@ -118,8 +121,9 @@ impl Cluster {
         before: Before,
         profile: Option<Profile>,
         upgraded: bool,
+        newest: usize,
     ) -> Self {
-        let key = profile.map(|profile| profile.key);
+        let key = profile.map(|profile| profile.in_use(newest, wiring));
         let config = Config { current: key, previous: None };
         let server = Server { config, writes: key };
         let mut cluster = Self {
@@ -135,7 +139,9 @@ impl Cluster {
             uniform: true,
             servers: [server; 2],
             secrets: [key; 3],
-            public: [false; 3],
+            public: [false; NUMBERS],
+            newest,
+            made: None,
         };
         cluster.note_ways();
         cluster
@@ -145,7 +151,7 @@ impl Cluster {
     /// with a key, too, that was used publicly before KMS was last turned off.
     pub(super) fn with_a_public_key_from_before(wiring: Wiring, before: Before) -> Self {
         let profile = Profile { key: 0, mode: NetworkMode::Private };
-        let mut cluster = Self::new(wiring, before, Some(profile), true);
+        let mut cluster = Self::new(wiring, before, Some(profile), true, NEWEST);
         let config = Config { current: Some(0), previous: Some(2) };
         cluster.rolled_out = config;
         cluster.configured = config;
@@ -163,12 +169,16 @@ impl Cluster {
         let version = if self.upgraded { "1.27.3" } else { "1.26.3" };
         let version: KubernetesVersion = version.parse().unwrap();
         let mut facts = testing::cluster();
-        facts.kms = self.profile.map(|profile| KmsProfile {
+        let key_id = |key: Key| {
+            if key == CUSTOMER { versionless().to_string() } else { KEYS[key].to_owned() }
+        };
+        facts.kms = self.profile.filter(|it| it.key != PLATFORM).map(|profile| KmsProfile {
             enabled: true,
-            key: Some(KEYS[profile.key].to_owned().into()),
+            key: Some(key_id(profile.key).into()),
             network_mode: Some(profile.mode),
             vault: (profile.mode == NetworkMode::Private).then(|| VAULT.to_owned().into()),
         });
+        facts.infrastructure_encryption = self.has_data_encryption();
         state.clone_into(&mut facts.provisioning_state);
         facts.etag = Some(self.etag.to_string());
         facts.kubernetes_version = version;
@@ -182,18 +192,35 @@ impl Cluster {
         self.etag += 1;
     }
 
-    /// While KMS is on, the vault is reached in no other way: all keys are in one vault.
+    pub(super) fn has_data_encryption(&self) -> bool {
+        self.profile.is_some_and(|profile| profile.key >= PLATFORM)
+    }
+
+    /// While KMS is on, the vault is reached in no other way: all keys are in one vault. There is no way back
+    /// from data encryption.
     pub(super) fn refuses(&self, target: &KmsChange) -> bool {
+        if self.has_data_encryption() {
+            return !target.is_data_encryption();
+        }
         self.profile.zip(target.on()).is_some_and(|(profile, to)| profile.mode != to.network_mode)
     }
 
     /// An update to a profile, accepted for the present eTag.
     pub(super) fn update(&mut self, target: &KmsChange, ending: Ending) {
-        self.profile = target
-            .on()
-            .map(|target| Profile { key: number(&target.key_id), mode: target.network_mode });
+        self.profile = match target {
+            KmsChange::On(target) => {
+                Some(Profile { key: number(&target.key_id), mode: target.network_mode })
+            }
+            KmsChange::CustomerManaged(target) => {
+                Some(Profile { key: CUSTOMER, mode: target.network_mode })
+            }
+            KmsChange::PlatformManaged => {
+                Some(Profile { key: PLATFORM, mode: NetworkMode::Public })
+            }
+            KmsChange::Off => None,
+        };
         self.touch();
-        let key = self.profile.map(|profile| profile.key);
+        let key = self.profile.map(|profile| profile.in_use(self.newest, self.wiring));
         let configured = self.configured.next(key);
         let next = match self.before {
             Before::RolledOut => self.rolled_out.next(key),
@@ -232,6 +259,35 @@ impl Cluster {
         }
     }
 
+    /// A version of the key is made.
+    pub(super) fn make_version(&mut self) -> Option<usize> {
+        if self.made.is_none() && self.newest + 1 < KEYS.len() {
+            self.newest += 1;
+            self.made = Some(self.newest);
+        }
+        self.made
+    }
+
+    /// The newest version of a customer-managed key, where AKS has not taken it up yet.
+    pub(super) fn not_taken_up(&self) -> Option<Key> {
+        let profile = self.profile.filter(|it| it.key == CUSTOMER && !self.failed)?;
+        let newest = profile.in_use(self.newest, self.wiring);
+        (self.rolled_out.current != Some(newest)).then_some(newest)
+    }
+
+    /// AKS takes up the newest version.
+    pub(super) fn take_up(&mut self) {
+        let Some(newest) = self.not_taken_up() else { return };
+        self.rolled_out = self.rolled_out.next(Some(newest));
+        self.configured = self.configured.next(Some(newest));
+        for server in &mut self.servers {
+            server.config = server.config.next(Some(newest));
+            if self.wiring == Wiring::TwoProviders {
+                server.writes = server.config.current;
+            }
+        }
+    }
+
     /// A server asks its plugin for the key.
     pub(super) fn notice(&mut self, server: usize) {
         let server = &mut self.servers[server];
@@ -253,9 +309,15 @@ impl Cluster {
         keys
     }
 
-    /// Whether all servers write with this.
-    pub(super) fn all_write(&self, key: Option<Key>) -> bool {
-        self.servers.iter().all(|server| server.writes == key)
+    /// Whether all servers write with one and the same, and it is taken for this.
+    pub(super) fn all_write(&self, expected: &ExpectedKey) -> bool {
+        matches!(self.written()[..], [key] if is(expected, key))
+    }
+
+    /// Whether AKS is about to move on from what is written with.
+    pub(super) fn is_outdated(&self, expected: &ExpectedKey) -> bool {
+        let is_old = |key: Option<Key>| key.is_some_and(|key| version(key) != self.newest);
+        matches!(expected, ExpectedKey::AnyVersion(_)) && self.written().into_iter().any(is_old)
     }
 
     /// Whether every secret is stored under one of these.
@@ -287,14 +349,28 @@ impl Cluster {
         self.secrets.iter().flatten().filter(|key| !reads(**key)).count()
     }
 
-    /// Whether the API servers or a secret need this key.
-    pub(super) fn needs(&self, key: Key) -> bool {
-        self.secrets.contains(&Some(key))
-            || self.servers.iter().any(|server| server.config.reads(key))
+    /// Whether the API servers or a secret need this version of the key. What AKS itself looks after, it may
+    /// still be configured to read with.
+    pub(super) fn needs(&self, version: usize) -> bool {
+        let stored = self.secrets.iter().flatten().any(|key| is_version(*key, version));
+        let read = (0..NUMBERS).filter(|key| is_version(*key, version)).any(|key| self.reads(key));
+        stored || (read && !self.has_data_encryption()) || self.is_written(version)
+    }
+
+    fn reads(&self, key: Key) -> bool {
+        self.servers.iter().any(|server| server.config.reads(key))
+    }
+
+    /// Whether a server writes with this version, or is about to.
+    fn is_written(&self, version: usize) -> bool {
+        let mut keys =
+            self.servers.iter().flat_map(|server| [server.writes, server.config.current]);
+        keys.any(|key| key.is_some_and(|key| is_version(key, version)))
     }
 
     /// Whether the vault is closed to somebody who needs the public way.
     pub(super) fn is_cut_off(&self) -> bool {
-        !self.vault_open && (0..KEYS.len()).any(|key| self.public[key] && self.needs(key))
+        let public = |key: &Key| self.public[*key];
+        !self.vault_open && (0..KEYS.len()).filter(public).any(|key| self.needs(key))
     }
 }

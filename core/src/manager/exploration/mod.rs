@@ -13,6 +13,7 @@
 //! - whatever was left behind, `resume` ends, unless somebody else changed the key.
 
 mod cluster;
+mod key;
 mod run;
 
 use std::{
@@ -25,13 +26,14 @@ use std::{
 };
 
 use self::{
-    cluster::{Before, Cluster, Ending, KEYS, Profile, Wiring, id, written},
+    cluster::{Before, Cluster, Ending, NEWEST, Profile, Wiring},
+    key::{CUSTOMER, KEYS, PLATFORM, id, is, versionless},
     run::{Put, Run, Stored, begin, reconciled},
 };
 use crate::{
     ids::{NetworkMode, NodePools, VaultAccess},
     ledger::{Fit, Record, judge},
-    options::{ChangeNetworkMode, Disable, Enable, Intent, MigrateToV2, Rotate},
+    options::{ChangeNetworkMode, Disable, Enable, Intent, MigrateToV2, Rotate, SetDataEncryption},
     report::{KmsChange, KmsConfiguration},
 };
 
@@ -48,6 +50,8 @@ struct State {
     foreign: u8,
     /// Somebody else changed something, or a request arrived that nobody waited for.
     surprised: bool,
+    /// Others know the newer experience, too.
+    with_data_encryption: bool,
 }
 
 /// Who did something.
@@ -108,6 +112,7 @@ impl State {
             failures,
             foreign,
             surprised: false,
+            with_data_encryption: false,
         }
     }
 
@@ -157,7 +162,9 @@ impl State {
     fn abandoned(&self) -> Self {
         let mut record = reconciled(self).record.clone();
         record.abandon();
-        Self { record: Some(Stored::new(record)), ..self.clone() }
+        let mut abandoned = Self { record: Some(Stored::new(record)), ..self.clone() };
+        abandoned.cluster.made = None;
+        abandoned
     }
 
     /// What servers do by themselves, and what others do.
@@ -177,6 +184,11 @@ impl State {
                 }
             }
         }
+        if self.cluster.not_taken_up().is_some() {
+            let mut taken = self.clone();
+            taken.cluster.take_up();
+            next.push(("AKS takes up the newest version".to_owned(), taken));
+        }
         if self.foreign == 0 {
             return next;
         }
@@ -186,22 +198,23 @@ impl State {
             state
         };
         let mode = self.cluster.profile.map_or(NetworkMode::Public, |profile| profile.mode);
-        let keys = (0..KEYS.len()).map(|key| {
+        let keys = (0..=self.cluster.newest).map(|key| {
             KmsChange::On(KmsConfiguration {
                 key_id: id(key),
                 network_mode: mode,
                 key_vault_id: None,
             })
         });
-        for target in keys.chain([KmsChange::Off]) {
-            let key = written(&target.expected());
-            if key == self.cluster.profile.map(|profile| profile.key) {
+        let data_encryption = self.with_data_encryption.then(data_encryption);
+        for target in keys.chain([KmsChange::Off]).chain(data_encryption.into_iter().flatten()) {
+            if self.cluster.facts().has(&target) || self.cluster.refuses(&target) {
                 continue;
             }
+            let key = target.expected();
             for ending in [Ending::Succeeds, Ending::Fails(0), Ending::Fails(1)] {
                 let mut set = left(self.clone());
                 set.cluster.update(&target, ending);
-                next.push((format!("somebody sets {key:?}: {ending:?}"), set));
+                next.push((format!("somebody sets {key}: {ending:?}"), set));
             }
         }
         let mut touched = left(self.clone());
@@ -258,14 +271,21 @@ fn problem(before: &State, who: Who, after: &State) -> Option<String> {
     let arrives = |key: usize| {
         after.in_flight.as_ref().is_some_and(|put| {
             put.etag.as_deref() == Some(&cluster.etag.to_string())
-                && written(&put.target.expected()) == Some(key)
+                && is(&put.target.expected(), Some(key))
         })
     };
-    for entry in judge(&found).retired {
-        let key = KEYS.iter().position(|known| *known == entry.key_id.as_str()).unwrap();
-        if entry.removable && (cluster.needs(key) || arrives(key)) {
-            return Some(format!("key {key} is called removable and is needed"));
+    let ledger = judge(&found);
+    for entry in ledger.previous.into_iter().chain(ledger.retired) {
+        let is_named =
+            |key: &usize| entry.key_id == id(*key) || entry.key_id == id(*key).without_version();
+        let mut named = (0..KEYS.len()).filter(is_named);
+        if entry.removable && named.any(|key| cluster.needs(key) || arrives(key)) {
+            return Some(format!("key {} is called removable and is needed", entry.key_id));
         }
+    }
+    let makes = who == Who::Us && cluster.newest != before.cluster.newest;
+    if makes && !after.surprised && !cluster.all_under(&cluster.written()) {
+        return Some("a version is made before all secrets are under the one in use".to_owned());
     }
     let set = who == Who::Us && cluster.profile != before.cluster.profile;
     if set && !after.surprised && !knows(after.record(), cluster) {
@@ -279,7 +299,7 @@ fn knows(record: Option<&Record>, cluster: &Cluster) -> bool {
     let Some(Record { ledger, .. }) = record else { return false };
     let key = cluster.facts().expected().unwrap();
     let named = [&ledger.current, &ledger.pending, &ledger.previous];
-    key.key_id().is_none()
+    !key.is_encryption()
         || named.into_iter().flatten().chain(&ledger.retired).any(|entry| entry.is(&key))
 }
 
@@ -296,6 +316,7 @@ fn resumes(state: &State) -> Result<(), String> {
             return if theirs { Ok(()) } else { Err(format!("{intent:?} is refused")) };
         }
         while now.run.is_some() {
+            now.cluster.take_up();
             for server in 0..2 {
                 now.cluster.notice(server);
             }
@@ -324,8 +345,7 @@ impl State {
     }
 }
 
-fn explore(start: State) -> usize {
-    let intents = intents();
+fn explore(start: State, intents: &[Intent]) -> usize {
     let mut seen = HashSet::from([start.fingerprint()]);
     // the way to each state, to tell how it came to be
     let mut ways: Vec<(usize, String)> = vec![(0, "starts".to_owned())];
@@ -347,7 +367,7 @@ fn explore(start: State) -> usize {
         {
             fail(&ways, "calls resume", &why, &state);
         }
-        for (who, what, next) in state.next(&intents) {
+        for (who, what, next) in state.next(intents) {
             if let Some(why) = problem(&state, who, &next) {
                 fail(&ways, &what, &why, &next);
             }
@@ -361,7 +381,6 @@ fn explore(start: State) -> usize {
 }
 
 #[test]
-#[expect(clippy::print_stderr, reason = "how many states there are is a result")]
 fn nothing_is_lost_in_any_reachable_state() {
     let on = |mode| Some(Profile { key: 0, mode });
     let (public, private) = (on(NetworkMode::Public), on(NetworkMode::Private));
@@ -372,7 +391,7 @@ fn nothing_is_lost_in_any_reachable_state() {
                 [(None, true), (public, true), (private, true), (public, false)]
             {
                 for (failures, foreign) in [(0, 1), (1, 0)] {
-                    let cluster = Cluster::new(wiring, before, profile, upgraded);
+                    let cluster = Cluster::new(wiring, before, profile, upgraded, NEWEST);
                     starts.push(State::new(cluster, failures, foreign));
                 }
             }
@@ -380,6 +399,49 @@ fn nothing_is_lost_in_any_reachable_state() {
             starts.push(State::new(cluster, 0, 0));
         }
     }
+    explore_all(starts, &intents());
+}
+
+#[test]
+fn nothing_is_lost_on_the_way_to_data_encryption() {
+    let on = |key| Some(Profile { key, mode: NetworkMode::Public });
+    let mut starts = Vec::new();
+    for wiring in [Wiring::TwoProviders, Wiring::OneProvider] {
+        for before in [Before::RolledOut, Before::Configured] {
+            for profile in [None, on(0), on(1), on(PLATFORM), on(CUSTOMER)] {
+                for (failures, foreign) in [(0, 1), (1, 0)] {
+                    let cluster = Cluster::new(wiring, before, profile, true, 1);
+                    let start = State::new(cluster, failures, foreign);
+                    starts.push(State { with_data_encryption: true, ..start });
+                }
+            }
+        }
+    }
+    let mut intents: Vec<Intent> = data_encryption()
+        .into_iter()
+        .map(|target| Intent::SetDataEncryption(SetDataEncryption { target, reencrypt: true }))
+        .collect();
+    for reencrypt in [true, false] {
+        let (key_id, network_mode, key_vault_id) = (None, None, None);
+        let asked = Rotate { key_id, network_mode, key_vault_id, reencrypt, made: false };
+        intents.push(Intent::Rotate(asked));
+    }
+    intents.push(Intent::Disable(Disable { reencrypt: true }));
+    explore_all(starts, &intents);
+}
+
+/// The keys of data encryption.
+fn data_encryption() -> [KmsChange; 2] {
+    let customer = KmsConfiguration {
+        key_id: versionless(),
+        network_mode: NetworkMode::Public,
+        key_vault_id: None,
+    };
+    [KmsChange::CustomerManaged(customer), KmsChange::PlatformManaged]
+}
+
+#[expect(clippy::print_stderr, reason = "how many states there are is a result")]
+fn explore_all(starts: Vec<State>, intents: &[Intent]) {
     let starts = Mutex::new(starts);
     let total = AtomicUsize::new(0);
     std::thread::scope(|scope| {
@@ -387,7 +449,7 @@ fn nothing_is_lost_in_any_reachable_state() {
             scope.spawn(|| {
                 loop {
                     let Some(start) = starts.lock().unwrap().pop() else { break };
-                    total.fetch_add(explore(start), Ordering::Relaxed);
+                    total.fetch_add(explore(start, intents), Ordering::Relaxed);
                 }
             });
         }

@@ -17,6 +17,7 @@ use crate::{
         create::create,
         lifecycle,
         operation::Operation,
+        unsaid,
         update::{Preconditions, put as put_cluster},
         version,
     },
@@ -32,7 +33,9 @@ pub(super) fn list(call: &Call<'_>, group: Option<&str>) -> Outcome {
     let world = call.world;
     let other = call.subscription().and_then(|id| world.given.other_subscription(id));
     if let Some(other) = other {
-        return Ok(Answer::list(other_clusters::of(world, other)));
+        let clusters = other_clusters::of(world, other).into_iter();
+        let shown = |document| unsaid::shown(document, api_version(call));
+        return Ok(Answer::list(clusters.map(shown)));
     }
     if let Some(group) = group {
         known_group(world, group)?;
@@ -42,11 +45,19 @@ pub(super) fn list(call: &Call<'_>, group: Option<&str>) -> Outcome {
     clusters.retain(|cluster| is_wanted(&cluster.names.group));
     let others = is_wanted(&world.names.group).then(|| other_clusters::of_case(world));
     let clusters = clusters.iter().map(|cluster| cluster.look());
-    Ok(Answer::list(clusters.chain(others.into_iter().flatten())))
+    let all = clusters.chain(others.into_iter().flatten());
+    Ok(Answer::list(all.map(|document| unsaid::shown(document, api_version(call)))))
 }
 
-pub(super) fn get(world: &World, cluster: &Named) -> Outcome {
-    Ok(Answer::ok(find(world, cluster)?.look()))
+/// What a request is to be understood as.
+fn api_version<'a>(call: &Call<'a>) -> &'a str {
+    call.request.query("api-version").unwrap_or_default()
+}
+
+pub(super) fn get(call: &Call<'_>, cluster: &Named) -> Outcome {
+    let world = call.world;
+    let document = find(world, cluster)?.look();
+    Ok(Answer::ok(unsaid::shown(document, api_version(call))))
 }
 
 /// Creates a cluster, or replaces one.
@@ -56,11 +67,15 @@ pub(super) fn put(call: &Call<'_>, named: &Named) -> Outcome {
     let body = call.request.json()?;
     check_linked_rights(call, &body)?;
     if let Ok(cluster) = find(world, named) {
-        let (document, operation) = put_cluster(world, &cluster, body, preconditions(call))?;
+        let carries = unsaid::carries_profile(api_version(call));
+        let (document, operation) =
+            put_cluster(world, &cluster, body, preconditions(call), carries)?;
+        let document = unsaid::shown(document, api_version(call));
         return Ok(accepted(call, Answer::ok(document), &operation));
     }
     let (group, name) = (call.request.as_sent(&named.group), call.request.as_sent(&named.name));
     let (document, operation) = create(world, group, name, body, preconditions(call))?;
+    let document = unsaid::shown(document, api_version(call));
     Ok(accepted(call, Answer::status(201, document), &operation))
 }
 

@@ -2,6 +2,7 @@
 
 mod agent_pools;
 mod clusters;
+mod features;
 mod filter;
 mod graph;
 mod groups;
@@ -111,6 +112,9 @@ fn dispatch(call: &Call<'_>, target: Target) -> Outcome {
         Target::Tenants => Ok(subscriptions::tenants(call.world)),
         Target::Subscriptions => Ok(subscriptions::subscriptions(call.world)),
         Target::Subscription => Ok(subscriptions::subscription(call)),
+        Target::Features => Ok(features::list(call.world)),
+        Target::Feature(name) => features::get(call.world, &name),
+        Target::SetFeature(name, registered) => features::set(call.world, &name, registered),
         Target::Locations => Ok(subscriptions::locations(call.world)),
         Target::Registrations => Ok(subscriptions::registrations(call.world)),
         Target::Registration(namespace) => subscriptions::provider(call.world, &namespace),
@@ -119,7 +123,7 @@ fn dispatch(call: &Call<'_>, target: Target) -> Outcome {
         Target::ResourceGroup(group) => groups::get(call, &group),
         Target::PutResourceGroup => groups::put(call),
         Target::Clusters(group) => clusters::list(call, group.as_deref()),
-        Target::Cluster(cluster) => clusters::get(call.world, &cluster),
+        Target::Cluster(cluster) => clusters::get(call, &cluster),
         Target::PutCluster(cluster) => clusters::put(call, &cluster),
         Target::PatchCluster(cluster) => clusters::patch(call, &cluster),
         Target::DeleteCluster(cluster) => clusters::delete(call, &cluster),

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::{
-    cluster::kms_profile,
+    cluster::{data_encryption::PROFILE, kms_profile},
     given::{OtherCluster, OtherSubscription},
     names::LOCATION,
     world::World,
@@ -29,8 +29,7 @@ fn document(world: &World, subscription: &str, cluster: &OtherCluster) -> Value 
         security["azureKeyVaultKms"] = kms_profile(kms, &world.names);
     }
     if cluster.infrastructure_encryption {
-        security["kubernetesResourceObjectEncryptionProfile"] =
-            json!({ "infrastructureEncryption": "Enabled" });
+        security[PROFILE] = json!({ "infrastructureEncryption": "Enabled" });
     }
     json!({
         "id": format!(

@@ -2,6 +2,7 @@
 
 mod authorization;
 mod container_service;
+mod features;
 mod managed_identity;
 mod resources;
 
@@ -25,6 +26,11 @@ pub(super) enum Target {
     /// Registrations of resource providers.
     Registrations,
     Registration(String),
+    /// Preview features of managed clusters.
+    Features,
+    Feature(String),
+    /// Registers a feature, or takes the registration back.
+    SetFeature(String, bool),
     /// All of them, or those in a group.
     Resources(Option<String>),
     ResourceGroups,
@@ -118,6 +124,7 @@ fn provider(method: &str, namespace: &str, group: Option<&str>, path: &[&str]) -
             let (action, target) = key_vault::route(method, group, path)?;
             Some((Provider::KeyVault, action, Target::KeyVault(target)))
         }
+        "microsoft.features" => features::route(method, path),
         "microsoft.managedidentity" => managed_identity::route(method, group, path),
         _ => None,
     }

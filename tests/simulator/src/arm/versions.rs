@@ -12,6 +12,7 @@ pub(super) enum Provider {
     Authorization,
     Insights,
     ResourceGraph,
+    Features,
 }
 
 impl Provider {
@@ -25,6 +26,7 @@ impl Provider {
             Self::Authorization => "Microsoft.Authorization",
             Self::Insights => "Microsoft.Insights",
             Self::ResourceGraph => "Microsoft.ResourceGraph",
+            Self::Features => "Microsoft.Features",
         }
     }
 
@@ -55,7 +57,9 @@ impl Provider {
                 "2015-11-01",
             ],
             Self::ContainerService => &[
+                "2026-08-02-preview",
                 "2026-08-01",
+                "2026-07-02-preview",
                 "2026-07-01",
                 "2026-06-01",
                 "2026-05-01",
@@ -64,9 +68,11 @@ impl Provider {
                 "2026-02-01",
                 "2026-01-01",
                 "2025-10-01",
+                "2025-09-02-preview",
                 "2025-09-01",
                 "2025-08-01",
                 "2025-07-01",
+                "2025-06-02-preview",
                 "2025-06-01",
                 "2025-05-01",
                 "2025-04-01",
@@ -125,6 +131,7 @@ impl Provider {
                 "2018-01-01-preview",
                 "2015-07-01",
             ],
+            Self::Features => &["2021-07-01", "2015-12-01"],
             Self::Insights => &["2021-05-01-preview"],
             Self::ResourceGraph => &["2024-04-01", "2022-10-01", "2021-03-01"],
         }

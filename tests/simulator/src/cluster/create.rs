@@ -5,7 +5,9 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use super::{
-    Cluster, agent_pools, defaults, kms,
+    Cluster, agent_pools,
+    data_encryption::{self, Experience, PROFILE},
+    defaults, kms,
     operation::{self, Operation, Work},
     update::{Preconditions, check_etag, identity},
     version::Version,
@@ -32,7 +34,14 @@ pub(crate) fn create(
                        [az aks get-versions] to get the supported version list in this region.";
         return Err(Answer::flat_error(400, "K8sVersionNotSupported", message));
     }
-    kms::check(&Value::Null, &body, &EncryptionConfig::default())
+    if world.given.data_encryption.by_default
+        && version.is_some_and(|version| version.at_least(data_encryption::FIRST_MINOR))
+        && Experience::of(&body) == Experience::Off
+    {
+        body["properties"]["securityProfile"][PROFILE] =
+            json!({ "infrastructureEncryption": "Enabled" });
+    }
+    data_encryption::check(&Value::Null, &body, false, &EncryptionConfig::default())
         .map_err(|message| Answer::flat_error(400, "BadRequest", message))?;
     kms::complete(&mut body);
     body["properties"]["provisioningState"] = json!("Creating");

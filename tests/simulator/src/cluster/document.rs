@@ -3,9 +3,10 @@
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::defaults::complete;
+use super::{data_encryption::PROFILE, defaults::complete};
 use crate::{
     given::{Cluster, Given, Identity, Kms, NetworkMode},
+    key_id::KeyId,
     names::{LOCATION, Names, stable_guid},
 };
 
@@ -105,8 +106,7 @@ fn security_profile(given: &Given, names: &Names) -> Value {
         profile["azureKeyVaultKms"] = kms_profile(kms, names);
     }
     if given.cluster.infrastructure_encryption {
-        profile["kubernetesResourceObjectEncryptionProfile"] =
-            json!({ "infrastructureEncryption": "Enabled" });
+        profile[PROFILE] = json!({ "infrastructureEncryption": "Enabled" });
     }
     profile
 }
@@ -116,10 +116,15 @@ pub(crate) fn kms_profile(kms: &Kms, names: &Names) -> Value {
     let mut profile = json!({ "enabled": kms.enabled });
     if let Some(key) = &kms.key {
         let private = kms.network_mode == NetworkMode::Private;
+        let id = KeyId::parse(key);
+        let versionless = id.as_ref().is_some_and(|id| id.version.is_none());
+        let in_other = id.is_some_and(|id| id.vault() == names.other_vault);
+        let vault = if in_other { &names.other_vault } else { &names.vault };
+        let named = private || versionless;
         profile["keyId"] = json!(key);
         profile["keyVaultNetworkAccess"] = json!(if private { "Private" } else { "Public" });
         profile["keyVaultResourceId"] =
-            json!(if private { names.vault_id(&names.vault) } else { String::new() });
+            json!(if named { names.vault_id(vault) } else { String::new() });
     }
     profile
 }

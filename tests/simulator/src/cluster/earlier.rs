@@ -42,6 +42,7 @@ async fn fail(
     let profile = Kms {
         key: change.key.clone(),
         enabled: change.key.is_some(),
+        in_use: None,
         network_mode: NetworkMode::Public,
         previous: None,
     };
@@ -59,5 +60,5 @@ async fn fail(
         return Ok(());
     }
     let applied = reconcile::roll_out(world, cluster, Some(change.applied_to.clone())).await;
-    applied.map_err(|_| "the failed change could not be applied".to_owned())
+    applied.map(drop).map_err(|_| "the failed change could not be applied".to_owned())
 }

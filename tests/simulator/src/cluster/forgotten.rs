@@ -7,8 +7,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     Cluster,
-    kms::{Profile, next_config},
     operation::{Ended, pause},
+    switch,
 };
 use crate::{given::ForgottenSecrets, world::World};
 
@@ -28,7 +28,7 @@ pub(super) async fn wait(
         return Some((world, cluster, Ok(())));
     }
     let look = world.scale.seconds(LOOK_SECONDS).max(SHORTEST_LOOK);
-    while would_lose(&cluster).await {
+    while would_lose(&world, &cluster).await {
         // What waits for ever must not keep a case alive that has ended.
         let weak = (Arc::downgrade(&world), Arc::downgrade(&cluster));
         drop((world, cluster));
@@ -42,17 +42,13 @@ pub(super) async fn wait(
 }
 
 /// Whether secrets are under a key that the API servers would no longer have.
-async fn would_lose(cluster: &Cluster) -> bool {
-    let config = {
-        let state = cluster.state();
-        let profile = Profile::of(&state.document);
-        let version = state.property("currentKubernetesVersion");
-        let config = next_config(&state.rolled_out, &profile, version);
-        if config == state.rolled_out {
-            return false;
-        }
-        config
+async fn would_lose(world: &World, cluster: &Cluster) -> bool {
+    let Ok(config) = switch::next(world, cluster).await else {
+        return false;
     };
+    if config == cluster.state().rolled_out {
+        return false;
+    }
     let Some(backend) = cluster.backend() else {
         return false;
     };
@@ -60,8 +56,7 @@ async fn would_lose(cluster: &Cluster) -> bool {
         return false;
     };
     truth.by_key.keys().any(|id| {
-        let mut keys = config.current.iter().chain(&config.previous);
         // A key that is not among those of the case is named as its plugin names it.
-        !keys.any(|key| key.key_id == *id || key.plugin_key_id() == *id)
+        !config.keys().any(|key| key.key_id == *id || key.plugin_key_id() == *id)
     })
 }

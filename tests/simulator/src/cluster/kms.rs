@@ -36,9 +36,23 @@ impl Profile {
         }
     }
 
-    /// Whether the vault is reached over a private endpoint.
+    /// Whether the vault is reached over a private endpoint; with KMS data encryption: as a trusted service.
     pub(crate) fn private(&self) -> bool {
         self.network_access.as_deref().is_some_and(|access| access.eq_ignore_ascii_case("Private"))
+    }
+
+    /// Refuses a word that is no mode.
+    pub(super) fn check_mode(&self) -> Result<(), &'static str> {
+        let access = self.network_access.as_deref().unwrap_or_default();
+        if ["Public", "Private"].into_iter().any(|mode| mode.eq_ignore_ascii_case(access)) {
+            return Ok(());
+        }
+        Err("azureKeyVaultKms.keyVaultNetworkAccess must be Public or Private.")
+    }
+
+    /// Name of the vault that it names; empty where it names something else.
+    pub(super) fn vault(&self) -> Option<&str> {
+        Some(vault_name(self.vault_id.as_deref()?).unwrap_or_default())
     }
 }
 
@@ -89,17 +103,9 @@ pub(crate) fn check(
         wanted.key_id.as_ref().ok_or("azureKeyVaultKms.keyId is required when KMS is enabled.")?;
     let key =
         KeyId::parse(key_id).ok_or("azureKeyVaultKms.keyId is not a valid key identifier.")?;
-    if key.version.is_none() {
-        return Err("azureKeyVaultKms.keyId must name a key version.");
-    }
     let kind = after["identity"]["type"].as_str().unwrap_or_default();
     if !kind.eq_ignore_ascii_case("UserAssigned") {
         return Err("KMS requires a user-assigned managed identity.");
-    }
-    let newer = "/properties/securityProfile/kubernetesResourceObjectEncryptionProfile\
-                 /infrastructureEncryption";
-    if after.pointer(newer).is_some_and(|encryption| encryption == "Enabled") {
-        return Err("azureKeyVaultKms can't be changed while infrastructureEncryption is enabled.");
     }
     check_network(&was, &wanted, &key, after, version)
 }
@@ -111,10 +117,7 @@ fn check_network(
     after: &Value,
     version: Option<Version>,
 ) -> Result<(), &'static str> {
-    let access = wanted.network_access.as_deref().unwrap_or_default();
-    if !access.eq_ignore_ascii_case("Public") && !access.eq_ignore_ascii_case("Private") {
-        return Err("azureKeyVaultKms.keyVaultNetworkAccess must be Public or Private.");
-    }
+    wanted.check_mode()?;
     match (&wanted.vault_id, wanted.private()) {
         (None, true) => {
             return Err("azureKeyVaultKms.keyVaultResourceId is required for private access.");
@@ -185,7 +188,7 @@ pub(crate) fn validate(world: &World, cluster: &Cluster, profile: &Profile) -> R
             .map_err(|refusal| refusal.to_string())?;
     }
     for action in [KeyAction::Encrypt, KeyAction::Decrypt] {
-        world.identity_key(cluster, key_id, action).map_err(|refusal| refusal.to_string())?;
+        world.legacy_key(cluster, key_id, action).map_err(|refusal| refusal.to_string())?;
     }
     Ok(())
 }
@@ -209,6 +212,7 @@ pub(crate) fn next_config(
             EncryptionConfig {
                 previous: previous.filter(|previous| Some(*previous) != next.as_ref()).cloned(),
                 current: next,
+                retained: Vec::new(),
             }
         }
     }
@@ -242,6 +246,7 @@ mod tests {
             let config = |current, previous| EncryptionConfig {
                 current: key(current),
                 previous: key(previous),
+                ..EncryptionConfig::default()
             };
             let before = config(current, previous);
             let after = config(then_current, then_previous);

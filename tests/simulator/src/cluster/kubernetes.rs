@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::{
     backend::BackendSpec,
     backends::BackendFactory,
-    cluster::Cluster,
+    cluster::{Cluster, rewrite},
     entra::{AKS_SERVER_APPLICATION, Claims, TokenIssuer},
     given::{Given, Secrets},
     tls::Authority,
@@ -23,7 +23,10 @@ pub(crate) struct Kubernetes {
 impl Kubernetes {
     /// Starts that of the cluster that a case starts with.
     pub(crate) async fn start_given(&self, world: &Arc<World>) -> Result<(), String> {
-        self.start(world, &world.cluster(), world.given.clone()).await
+        let cluster = world.cluster();
+        self.start(world, &cluster, world.given.clone()).await?;
+        rewrite::watch(world, &cluster);
+        Ok(())
     }
 
     /// Starts that of a cluster which was created since: as the case's, but without secrets.
@@ -63,6 +66,7 @@ impl Kubernetes {
             vault: Arc::new(IdentityVault {
                 world: Arc::downgrade(world),
                 cluster: Arc::downgrade(cluster),
+                data_encryption: false,
             }),
             entra: Arc::new(move |token| {
                 let now = weak.upgrade().map(|world| world.faults.now().unix_timestamp());

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::{
     Cluster, ManagedCluster,
+    data_encryption::Experience,
     kms::Profile,
     operation::{self, Ended, Operation, Work, failed},
     update::{Preconditions, check_idle, check_preconditions},
@@ -62,7 +63,8 @@ pub(crate) fn start(world: &Arc<World>, cluster: &Arc<Cluster>) -> Result<Operat
 fn check_power_change(state: &ManagedCluster) -> Result<(), Answer> {
     let profile = Profile::of(&state.document);
     let access = &state.document["properties"]["apiServerAccessProfile"];
-    if profile.enabled && profile.private() && access["enableVnetIntegration"] != true {
+    let legacy = Experience::of(&state.document) == Experience::Legacy;
+    if legacy && profile.private() && access["enableVnetIntegration"] != true {
         let message = "Stop and start are not allowed for a cluster with KMS and a private key \
                        vault that does not use API Server VNet Integration.";
         return Err(Answer::flat_error(400, "OperationNotAllowed", message));

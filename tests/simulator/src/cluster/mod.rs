@@ -2,17 +2,22 @@
 
 pub(crate) mod agent_pools;
 pub(crate) mod create;
+pub(crate) mod data_encryption;
 mod defaults;
 mod document;
 pub(crate) mod earlier;
 mod forgotten;
+mod initial;
 pub(crate) mod kms;
 pub(crate) mod kubernetes;
 pub(crate) mod lifecycle;
 pub(crate) mod operation;
 mod reconcile;
+pub(crate) mod rewrite;
 mod signature;
 mod state;
+mod switch;
+pub(crate) mod unsaid;
 pub(crate) mod update;
 pub(crate) mod version;
 

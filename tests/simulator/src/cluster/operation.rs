@@ -79,16 +79,19 @@ pub(crate) struct OperationError {
 }
 
 /// How an operation ended: its status and, where it did not succeed, its error.
-pub(super) type Ended = Result<(), (String, Option<OperationError>)>;
+pub(super) type Ended = Result<(), Failed>;
+
+/// The status of an operation that did not succeed, and its error.
+pub(super) type Failed = (String, Option<OperationError>);
 
 /// A failure that the simulator found by itself.
-pub(super) fn failed(code: &str, message: &str) -> (String, Option<OperationError>) {
+pub(super) fn failed(code: &str, message: &str) -> Failed {
     let error = OperationError { code: code.to_owned(), message: message.to_owned(), flat: false };
     ("Failed".to_owned(), Some(error))
 }
 
 /// The failure that a fault asks for.
-pub(super) fn asked_for(fault: &OperationFault) -> (String, Option<OperationError>) {
+pub(super) fn asked_for(fault: &OperationFault) -> Failed {
     let error = OperationError::from_fault(fault)
         .or_else(|| failed("InternalOperationError", "The operation failed.").1);
     (fault.status.clone(), error)

@@ -1,16 +1,19 @@
 //! What a PUT's operation does: encryption, then the control plane, then the node pools.
 
-use std::{sync::Arc, time::Instant};
+use std::sync::Arc;
 
 use serde_json::{Value, json};
 
 use super::{
     Cluster,
-    kms::{PERMISSION_ERROR, Profile, next_config, validate},
-    operation::{Ended, asked_for, failed},
+    data_encryption::{self, Experience},
+    kms::{self, PERMISSION_ERROR, Profile},
+    operation::{Ended, Failed, asked_for, failed},
+    rewrite, switch,
 };
 use crate::{
-    given::{OperationFault, OperationStep},
+    backend::KeyRef,
+    given::{OperationEnds, OperationFault, OperationStep},
     world::World,
 };
 
@@ -29,13 +32,23 @@ pub(super) async fn perform(
         roll_out(world, cluster, applied_to.clone()).await?;
     }
     fails_after(OperationStep::Nothing)?;
-    let profile = Profile::of(&cluster.state().document);
-    if profile.enabled {
-        validate(world, cluster, &profile).map_err(|reason| {
-            failed(PERMISSION_ERROR, &format!("KMS can't use the key with this identity. {reason}"))
-        })?;
+    let document = cluster.document();
+    let profile = Profile::of(&document);
+    let valid = match Experience::of(&document) {
+        Experience::Legacy => kms::validate(world, cluster, &profile),
+        Experience::Customer => data_encryption::validate(world, cluster, &profile),
+        Experience::Off | Experience::Platform => Ok(()),
+    };
+    valid.map_err(|reason| {
+        failed(PERMISSION_ERROR, &format!("KMS can't use the key with this identity. {reason}"))
+    })?;
+    if roll_out(world, cluster, applied_to).await? {
+        rewrite::watch(world, cluster);
+        match world.given.data_encryption.operation_ends {
+            OperationEnds::BeforeRewrite => rewrite::begin(world, cluster),
+            OperationEnds::AfterRewrite => rewrite::finish(world, cluster).await,
+        }
     }
-    roll_out(world, cluster, applied_to).await?;
     world.update_private_connections(cluster);
     fails_after(OperationStep::Encryption)?;
     upgrade_control_plane(cluster).await?;
@@ -45,44 +58,42 @@ pub(super) async fn perform(
 }
 
 /// Gives the API servers the encryption configuration that the document asks for. A cluster that
-/// has none yet gets them here.
+/// has none yet gets them here. Gives whether AKS rewrites the secrets now.
 pub(super) async fn roll_out(
     world: &Arc<World>,
     cluster: &Arc<Cluster>,
     applied_to: Option<Vec<usize>>,
-) -> Ended {
-    let backend = cluster.backend();
-    let config = {
-        let mut state = cluster.state();
-        let profile = Profile::of(&state.document);
-        let version = state.property("currentKubernetesVersion");
-        let config = next_config(&state.rolled_out, &profile, version);
-        if backend.is_some() && config == state.rolled_out && state.uniform {
-            return Ok(());
-        }
-        if backend.is_none() {
-            state.rolled_out = config.clone();
+) -> Result<bool, Failed> {
+    let internal = |reason: String| failed("InternalOperationError", &reason);
+    let _turn = cluster.encryption.lock().await;
+    let config = switch::next(world, cluster).await.map_err(internal)?;
+    let Some(backend) = cluster.backend() else {
+        {
+            let mut state = cluster.state();
+            state.rolled_out = config;
             state.note_ways();
+            state.note_way_of_customer_key();
         }
-        config
-    };
-    let Some(backend) = backend else {
+        rewrite::watch(world, cluster);
         return world
             .kubernetes
             .start_created(world, cluster)
             .await
-            .map_err(|reason| failed("InternalOperationError", &reason));
+            .map(|()| false)
+            .map_err(internal);
     };
-    backend
-        .apply(config.clone(), applied_to.clone())
-        .await
-        .map_err(|reason| failed("InternalOperationError", &reason))?;
-    let mut state = cluster.state();
-    state.rolled_out = config;
-    state.rolled_out_at = Some(Instant::now());
-    state.note_ways();
-    state.uniform = applied_to.is_none();
-    Ok(())
+    {
+        let mut state = cluster.state();
+        // Before the plugins go that way.
+        state.note_way_of_customer_key();
+        if config == state.rolled_out && state.uniform {
+            return Ok(false);
+        }
+    }
+    backend.apply(config.clone(), applied_to.clone()).await.map_err(internal)?;
+    let is_data_encryption = config.current.as_ref().is_some_and(KeyRef::is_data_encryption);
+    cluster.state().note_rolled_out(config, applied_to.is_none());
+    Ok(is_data_encryption && applied_to.is_none())
 }
 
 /// Brings the control plane to the version that the document asks for.

@@ -9,19 +9,25 @@ use std::{
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
-use super::{document, document::new_etag, kms::Profile, version::Version};
+use super::{
+    data_encryption::Experience, document, document::new_etag, initial, kms::Profile,
+    version::Version,
+};
 use crate::{
     backend::{EncryptionConfig, KeyRef, KmsVersion, KubernetesBackend},
     command::Commands,
     given::Given,
     key_id::KeyId,
     names::{ClusterNames, Names},
+    vault::material::{KeyMaterial, KeySpec, RsaSize},
 };
 
 /// A managed cluster.
 pub(crate) struct Cluster {
     pub(crate) names: ClusterNames,
     pub(crate) commands: Commands,
+    /// Held while somebody changes what the API servers encrypt with.
+    pub(crate) encryption: tokio::sync::Mutex<()>,
     state: Mutex<ManagedCluster>,
     backend: RwLock<Option<Arc<dyn KubernetesBackend>>>,
 }
@@ -37,6 +43,17 @@ pub(crate) struct ManagedCluster {
     pub(crate) rolled_out_at: Option<Instant>,
     /// Which keys they were told to reach over the public way.
     pub(crate) public_keys: BTreeSet<String>,
+    /// Which keys without a version KMS data encryption has used, and whether it passes their vault's
+    /// firewall as a trusted service.
+    pub(crate) customer_keys: BTreeMap<String, bool>,
+    /// The platform's keys for this cluster, the one in use last.
+    pub(crate) platform_keys: Vec<PlatformKey>,
+    /// When AKS last looked for a newer version of a customer's key.
+    pub(crate) looked_at: Option<Instant>,
+    /// Whether it looks from time to time.
+    pub(crate) watched: bool,
+    /// How many times AKS is rewriting the secrets now.
+    pub(crate) rewrites: usize,
     /// The versions that AKS offers from a version, where the case says so.
     pub(crate) offers: BTreeMap<String, Vec<String>>,
     /// Whether all of them were given it.
@@ -51,28 +68,27 @@ pub(crate) struct ManagedCluster {
     pub(crate) abort: Option<CancellationToken>,
 }
 
+/// A key of the platform.
+#[derive(Clone, Debug)]
+pub(crate) struct PlatformKey {
+    pub(crate) key: KeyRef,
+    pub(crate) material: KeyMaterial,
+}
+
 impl Cluster {
-    /// The cluster that a case starts with.
-    pub(crate) fn from_given(given: &Given, names: &Names) -> Self {
-        let kms_version = kms_version(&given.cluster.kubernetes_version);
-        let key = |key_id: &String| KeyRef { key_id: key_id.clone(), kms_version };
-        let rolled_out = match &given.cluster.kms {
-            None => EncryptionConfig::default(),
-            Some(kms) if kms.enabled => EncryptionConfig {
-                current: kms.key.as_ref().map(key),
-                previous: kms.previous.as_ref().map(key),
-            },
-            Some(kms) => EncryptionConfig {
-                current: None,
-                previous: kms.previous.as_ref().or(kms.key.as_ref()).map(key),
-            },
-        };
+    /// The cluster that a case starts with. `key_ids`: the versions of its keys, oldest first.
+    pub(crate) fn from_given(
+        given: &Given,
+        names: &Names,
+        key_ids: &[String],
+    ) -> Result<Self, String> {
         let document = document::of_given(given, names);
         let offers = given.cluster.upgrades.clone();
-        let mut state =
-            ManagedCluster { document, rolled_out, offers, uniform: true, ..Default::default() };
+        let mut state = ManagedCluster { document, offers, uniform: true, ..Default::default() };
+        state.rolled_out = initial::rolled_out(given, &mut state, key_ids)?;
         state.note_ways();
-        Self::with(names.own_cluster(), state)
+        state.note_way_of_customer_key();
+        Ok(Self::with(names.own_cluster(), state))
     }
 
     /// A cluster that is about to be created.
@@ -82,7 +98,8 @@ impl Cluster {
 
     fn with(names: ClusterNames, state: ManagedCluster) -> Self {
         let (commands, backend) = (Commands::default(), RwLock::default());
-        Self { names, commands, state: Mutex::new(state), backend }
+        let encryption = tokio::sync::Mutex::default();
+        Self { names, commands, encryption, state: Mutex::new(state), backend }
     }
 
     /// What is known of it; never hold the guard across an await.
@@ -157,10 +174,11 @@ impl ManagedCluster {
         self.document["properties"]["powerState"]["code"] == "Stopped"
     }
 
-    /// Name of the vault that holds the key in use, and whether it is reached privately.
+    /// Name of the vault that holds the key in use of legacy KMS, and whether it is reached privately.
     pub(crate) fn vault_in_use(&self) -> Option<(String, bool)> {
         let profile = Profile::of(&self.document);
-        let key = profile.key_id.as_deref().filter(|_| profile.enabled)?;
+        let legacy = Experience::of(&self.document) == Experience::Legacy;
+        let key = profile.key_id.as_deref().filter(|_| legacy)?;
         Some((KeyId::parse(key)?.vault().to_owned(), profile.private()))
     }
 
@@ -168,13 +186,52 @@ impl ManagedCluster {
     /// one in use, as it was before.
     pub(crate) fn note_ways(&mut self) {
         let private = Profile::of(&self.document).private();
-        if let Some(key) = &self.rolled_out.current {
+        if let Some(key) = self.rolled_out.current.as_ref().filter(|key| !key.is_data_encryption())
+        {
             if private {
                 self.public_keys.remove(&key.key_id);
             } else {
                 self.public_keys.insert(key.key_id.clone());
             }
         }
+    }
+
+    /// Remembers how the plugin of KMS data encryption reaches the key that the document names.
+    pub(crate) fn note_way_of_customer_key(&mut self) {
+        if Experience::of(&self.document) != Experience::Customer {
+            return;
+        }
+        let profile = Profile::of(&self.document);
+        if let Some(key) = profile.key_id.as_deref().and_then(KeyId::parse) {
+            self.customer_keys.insert(key.source(), profile.private());
+        }
+    }
+
+    /// Whether it is a version of a customer's key of KMS data encryption.
+    pub(crate) fn is_version_of_customer_key(&self, key_id: &str) -> bool {
+        key_id.rsplit_once('/').is_some_and(|(source, _)| self.customer_keys.contains_key(source))
+    }
+
+    /// Takes note of what the API servers have been given, and whether all of them have.
+    pub(crate) fn note_rolled_out(&mut self, config: EncryptionConfig, uniform: bool) {
+        self.rolled_out = config;
+        self.rolled_out_at = Some(Instant::now());
+        self.note_ways();
+        self.uniform = uniform;
+    }
+
+    /// The platform's key.
+    pub(crate) fn platform_key(&mut self) -> KeyRef {
+        let key = self.platform_keys.last().map(|key| key.key.clone());
+        key.unwrap_or_else(|| self.new_platform_key())
+    }
+
+    /// Another key of the platform, which is the one from now on.
+    pub(crate) fn new_platform_key(&mut self) -> KeyRef {
+        let key = KeyRef::of_platform();
+        let spec = KeySpec::Rsa { size: RsaSize::Bits2048, hsm: true };
+        self.platform_keys.push(PlatformKey { key: key.clone(), material: KeyMaterial::new(spec) });
+        key
     }
 
     /// The versions that AKS offers from one.

@@ -5,10 +5,11 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use super::{
-    Cluster, ManagedCluster, agent_pools,
+    Cluster, ManagedCluster, agent_pools, data_encryption,
     defaults::complete_pool,
     kms,
     operation::{self, Operation, Work},
+    unsaid,
     version::Version,
 };
 use crate::{given::OperationFault, http::Answer, names::ClusterNames, world::World};
@@ -52,29 +53,38 @@ pub(crate) struct Preconditions<'a> {
     pub(crate) if_none_match: Option<&'a str>,
 }
 
-/// Accepts a PUT of a cluster that exists and starts its operation.
+/// Accepts a PUT of a cluster that exists and starts its operation. `carries_profile`: whether its
+/// api-version knows the profile of KMS data encryption.
 pub(crate) fn put(
     world: &Arc<World>,
     cluster: &Arc<Cluster>,
     body: Value,
     preconditions: Preconditions<'_>,
+    carries_profile: bool,
 ) -> Result<(Value, Operation), Answer> {
-    let document = accept(world, cluster, body, preconditions)?;
+    let document = accept(world, cluster, body, preconditions, carries_profile)?;
     Ok((document, operation::start(world, cluster, Work::Reconcile)))
 }
 
-/// As [`put`], for a KMS profile that somebody asks for besides: what goes wrong with the case's
-/// operations is not for this one, which ends as `ends` says.
-pub(crate) fn ask_for_kms(
+/// As [`put`], for members of `securityProfile` that somebody asks for besides; null takes one away. What goes
+/// wrong with the case's operations is not for this one, which ends as `ends` says.
+pub(crate) fn ask_for_security(
     world: &Arc<World>,
     cluster: &Arc<Cluster>,
-    profile: &Value,
+    members: &serde_json::Map<String, Value>,
     etag: Option<&str>,
     ends: Option<OperationFault>,
 ) -> Result<(), Answer> {
     let mut body = cluster.document();
-    body["properties"]["securityProfile"]["azureKeyVaultKms"] = profile.clone();
-    accept(world, cluster, body, Preconditions { if_match: etag, if_none_match: None })?;
+    let security = &mut body["properties"]["securityProfile"];
+    for (name, member) in members {
+        security[name] = member.clone();
+    }
+    if let Some(security) = security.as_object_mut() {
+        security.retain(|_, member| !member.is_null());
+    }
+    let preconditions = Preconditions { if_match: etag, if_none_match: None };
+    accept(world, cluster, body, preconditions, true)?;
     operation::start_that_ends(world, cluster, Work::Reconcile, ends);
     Ok(())
 }
@@ -85,13 +95,16 @@ fn accept(
     cluster: &Arc<Cluster>,
     body: Value,
     preconditions: Preconditions<'_>,
+    carries_profile: bool,
 ) -> Result<Value, Answer> {
     let mut state = cluster.state();
     check_idle(&state).map_err(|busy| stale(&state, preconditions).unwrap_or(busy))?;
     check_preconditions(&state, preconditions)?;
-    let wanted = wanted(world, cluster, &state.document, body)?;
+    let mut wanted = wanted(world, cluster, &state.document, body)?;
+    let rule = world.given.data_encryption.without_profile;
+    let silent = unsaid::complete(&mut wanted, &state.document, carries_profile, rule)?;
     let upgrades = check_versions(&state, &wanted)?;
-    kms::check(&state.document, &wanted, &state.rolled_out)
+    data_encryption::check(&state.document, &wanted, silent, &state.rolled_out)
         .map_err(|message| Answer::flat_error(400, "BadRequest", message))?;
     state.document = wanted;
     state.document["properties"]["provisioningState"] =

@@ -86,7 +86,8 @@ impl Cluster {
         let given = &spec.given.cluster;
         let half_way = spec.config.previous.is_some();
         let store = Store::new(spec.scale.seconds(RETENTION_SECONDS).max(RETENTION_FLOOR));
-        let workshop = Workshop::new(Arc::clone(&spec.vault), spec.scale, stop);
+        let readable = spec.given.data_encryption.readable_versions;
+        let workshop = Workshop::new(Arc::clone(&spec.vault), spec.scale, stop, readable);
         let script = Script::new(spec.given.faults.clone());
         let count = given.api_servers.max(1);
         let rollout = Rollout::new(given.wiring, spec.config.clone(), count);

@@ -24,6 +24,7 @@ mod metrics;
 mod namespaces;
 mod plugin;
 mod process;
+mod rewrite;
 mod rollout;
 mod route;
 mod seals;
@@ -53,7 +54,8 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use self::{cluster::Cluster, seed::Seeder, transform::Seal};
 use crate::{
     backend::{
-        ApiEndpoint, BackendSpec, EncryptionConfig, GroundTruth, KubernetesBackend, OWN_SECRETS,
+        ApiEndpoint, BackendSpec, EncryptionConfig, GroundTruth, KeyRef, KubernetesBackend,
+        OWN_SECRETS,
     },
     given::{Access, Faults, Secrets},
     http::host::Hosts,
@@ -290,7 +292,7 @@ impl Cluster {
             server.wired().0.iter().any(|spec| match spec {
                 wiring::ProviderSpec::Identity => false,
                 wiring::ProviderSpec::Kms { name, version: served, keys } => {
-                    name == provider && served == version && keys.contains(key)
+                    name == provider && served.api() == *version && keys.contains(key)
                 }
             })
         })
@@ -348,6 +350,9 @@ impl KubernetesBackend for Embedded {
         });
         for (seal, count) in seals {
             truth.count(self.cluster.name_of(&seal), count);
+            if let Seal::Kms { provider, .. } = &*seal {
+                *truth.by_provider.entry(provider.to_string()).or_default() += count;
+            }
             if !self.cluster.readable(&seal) {
                 truth.unreadable += count;
             }
@@ -357,6 +362,14 @@ impl KubernetesBackend for Embedded {
         }
         truth.orphans = self.cluster.orphans(&namespaces);
         Ok(truth)
+    }
+
+    async fn keys_in_use(&self) -> Result<Vec<KeyRef>, String> {
+        Ok(self.cluster.keys_in_use())
+    }
+
+    async fn rewrite_secrets(&self, part: usize, of: usize) -> Result<(), String> {
+        self.cluster.rewrite(part, of).await
     }
 
     async fn set_record(&self, record: &str) -> Result<(), String> {

@@ -1,4 +1,4 @@
-//! The KMS plugin beside an API server: at most two keys of the vault.
+//! The KMS plugin beside an API server: at most two keys of the vault, or versions of one and keys of the platform.
 
 use std::sync::{
     Arc, Mutex, PoisonError,
@@ -12,6 +12,8 @@ use crate::backend::{VaultCrypto, VaultRefusal};
 pub(super) struct Plugin {
     /// The current key first.
     keys: Mutex<Vec<Arc<Key>>>,
+    /// It is healthy while it can use so many of them.
+    needed: usize,
     vault: Arc<dyn VaultCrypto>,
     /// Set while the plugin answers nothing.
     down: Arc<AtomicBool>,
@@ -20,10 +22,11 @@ pub(super) struct Plugin {
 impl Plugin {
     pub(super) fn new(
         keys: Vec<Arc<Key>>,
+        needed: usize,
         vault: Arc<dyn VaultCrypto>,
         down: Arc<AtomicBool>,
     ) -> Arc<Self> {
-        Arc::new(Self { keys: Mutex::new(keys), vault, down })
+        Arc::new(Self { keys: Mutex::new(keys), needed, vault, down })
     }
 
     /// The keys, the current one first.
@@ -36,11 +39,11 @@ impl Plugin {
         *self.keys.lock().unwrap_or_else(PoisonError::into_inner) = keys;
     }
 
-    /// The key that it encrypts with, if all of its keys can be used.
+    /// The key that it encrypts with, if the keys that it needs can be used.
     pub(super) async fn status(&self) -> Result<Arc<Key>, String> {
         self.answering()?;
         let keys = self.keys();
-        for key in &keys {
+        for key in keys.iter().take(self.needed) {
             self.usable(key).await?;
         }
         keys.into_iter().next().ok_or_else(|| "the plugin has no key".to_owned())

@@ -50,7 +50,11 @@ impl Rollout {
 
     /// What the servers had before the last change.
     pub(super) fn before(&self) -> Wired {
-        let before = EncryptionConfig { current: self.config.previous.clone(), previous: None };
+        let before = EncryptionConfig {
+            current: self.config.previous.clone(),
+            previous: None,
+            retained: self.config.retained.clone(),
+        };
         self.names.wire(&before, false)
     }
 

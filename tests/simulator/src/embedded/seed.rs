@@ -82,11 +82,12 @@ impl Seeder<'_> {
     pub(super) fn seal(&self, under: Option<&str>) -> Arc<Seal> {
         let key = match under {
             Some("plaintext") => None,
+            Some("platform") => self.platform_key(),
             Some(key_id) => Some(self.key(key_id)),
             None => self.config.current.clone(),
         };
         Arc::new(key.map_or(Seal::Plaintext, |key| Seal::Kms {
-            version: key.kms_version,
+            version: key.kms_version.api(),
             provider: self.names.provider_of(&key),
             key: Key::new(&key.key_id),
         }))
@@ -94,14 +95,19 @@ impl Seeder<'_> {
 
     /// The key as it is configured, or would have been.
     fn key(&self, key_id: &str) -> KeyRef {
-        let configured = self.config.current.iter().chain(&self.config.previous);
-        let mut configured = configured.filter(|key| key.key_id == key_id);
+        let mut configured = self.config.keys().filter(|key| key.key_id == key_id);
         let version =
             self.config.current.as_ref().map_or(KmsVersion::V2, |current| current.kms_version);
         configured
             .next()
             .cloned()
             .unwrap_or_else(|| KeyRef { key_id: key_id.to_owned(), kms_version: version })
+    }
+
+    /// The platform's key that is configured; a key that nobody has where none is.
+    fn platform_key(&self) -> Option<KeyRef> {
+        let key = self.config.keys().find(|key| key.is_platform()).cloned();
+        Some(key.unwrap_or_else(KeyRef::of_platform))
     }
 
     /// `secret-<number>` for every number, in one namespace.

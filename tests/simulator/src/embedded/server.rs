@@ -15,7 +15,11 @@ use super::{
     transform::{KmsProvider, Provider, Transformers},
     wiring::{ProviderSpec, Wired},
 };
-use crate::{backend::VaultCrypto, clock::TimeScale};
+use crate::{
+    backend::{VaultCrypto, vault_of},
+    clock::TimeScale,
+    given::ReadableVersions,
+};
 
 /// How long the restart of an API server takes.
 const RESTART_SECONDS: f64 = 0.05;
@@ -26,6 +30,8 @@ pub(super) struct Workshop {
     pub(super) scale: TimeScale,
     pub(super) identities: Identities,
     pub(super) stop: CancellationToken,
+    /// Which versions of a customer's key the plugin of KMS data encryption has.
+    readable_versions: ReadableVersions,
     last_start: Mutex<f64>,
 }
 
@@ -34,8 +40,10 @@ impl Workshop {
         vault: Arc<dyn VaultCrypto>,
         scale: TimeScale,
         stop: CancellationToken,
+        readable_versions: ReadableVersions,
     ) -> Self {
-        Self { vault, scale, identities: Identities::new(scale), stop, last_start: Mutex::new(0.0) }
+        let (identities, last_start) = (Identities::new(scale), Mutex::new(0.0));
+        Self { vault, scale, identities, stop, readable_versions, last_start }
     }
 
     /// A start time that no other process has.
@@ -172,8 +180,9 @@ impl Server {
         let providers = wired.0.iter().map(|provider| match provider {
             ProviderSpec::Identity => Provider::identity(),
             ProviderSpec::Kms { name, version, keys } => {
-                let vault = Arc::clone(&workshop.vault);
-                let plugin = Plugin::new(keys.clone(), vault, Arc::clone(&self.kms_down));
+                let vault = vault_of(&workshop.vault, *version);
+                let needed = version.needed_keys(workshop.readable_versions);
+                let plugin = Plugin::new(keys.clone(), needed, vault, Arc::clone(&self.kms_down));
                 plugins.push(Arc::clone(&plugin));
                 Provider::Kms(KmsProvider::new(Arc::clone(name), *version, plugin, workshop.scale))
             }

@@ -64,9 +64,9 @@ impl Seal {
         match self {
             Self::Plaintext => String::new(),
             Self::Kms { version, provider, .. } => {
-                let version = match version {
+                let version = match version.api() {
                     KmsVersion::V1 => "v1",
-                    KmsVersion::V2 => "v2",
+                    KmsVersion::V2 | KmsVersion::V2Plus => "v2",
                 };
                 format!("k8s:enc:kms:{version}:{provider}:")
             }
@@ -99,6 +99,7 @@ impl Provider {
 /// A KMS provider: a plugin, and what the process remembers of its answers.
 pub(super) struct KmsProvider {
     pub(super) name: Arc<str>,
+    /// Of the API.
     pub(super) version: KmsVersion,
     plugin: Arc<Plugin>,
     scale: TimeScale,
@@ -133,7 +134,7 @@ impl KmsProvider {
             remembered: Vec::new(),
             named: Vec::new(),
         };
-        Self { name, version, plugin, scale, view: Mutex::new(view) }
+        Self { name, version: version.api(), plugin, scale, view: Mutex::new(view) }
     }
 
     /// Gives it the memory of a process that has been running under its plugin's keys.
@@ -262,7 +263,7 @@ impl KmsProvider {
         match self.version {
             // a KMS v1 provider compares nothing: what it can read is current
             KmsVersion::V1 => false,
-            KmsVersion::V2 => {
+            KmsVersion::V2 | KmsVersion::V2Plus => {
                 self.view().seal.as_ref().and_then(|seal| seal.key()).is_none_or(|now| now != key)
             }
         }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::transform::Key;
+use super::transform::{Key, sha256_label};
 use crate::{
     backend::{EncryptionConfig, KeyRef, KmsVersion},
     given::Wiring,
@@ -10,6 +10,27 @@ use crate::{
 
 /// The two names that providers alternate between.
 const NAMES: [&str; 2] = ["azurekms-a", "azurekms-b"];
+
+/// What the names of the providers of KMS data encryption begin with.
+const PLUS: &str = "azurekms-plus";
+
+/// The name of a provider of KMS data encryption: one for each key, whatever its version, or one for all.
+fn plus_name(wiring: Wiring, key: &KeyRef) -> Arc<str> {
+    if wiring == Wiring::OneProvider {
+        return PLUS.into();
+    }
+    if key.is_platform() {
+        return format!("{PLUS}-platform").into();
+    }
+    let digest = sha256_label(key.source());
+    let digest = digest.rsplit(':').next().unwrap_or_default();
+    format!("{PLUS}-{}", &digest[..8]).into()
+}
+
+/// Whether a provider of this name is one of KMS data encryption.
+pub(super) fn is_plus(name: &str) -> bool {
+    name.starts_with(PLUS)
+}
 
 /// One provider of an encryption configuration, as in its file.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -32,6 +53,18 @@ impl ProviderSpec {
             _ => false,
         }
     }
+
+    /// Puts the key first that another one writes with, if it has it.
+    fn write_as(&mut self, other: &Self) {
+        let (Self::Kms { keys, .. }, Self::Kms { keys: others, .. }) = (self, other) else {
+            return;
+        };
+        let position = keys.iter().position(|key| Some(key) == others.first());
+        if let Some(position) = position {
+            let key = keys.remove(position);
+            keys.insert(0, key);
+        }
+    }
 }
 
 /// An encryption configuration; without providers: none.
@@ -51,7 +84,8 @@ impl Wired {
         let writes = self.0.first().cloned().unwrap_or(ProviderSpec::Identity);
         let position = next.0.iter().position(|provider| provider.same_provider(&writes))?;
         let mut providers = next.0.clone();
-        let first = providers.remove(position);
+        let mut first = providers.remove(position);
+        first.write_as(&writes);
         providers.insert(0, first);
         let step = Self(providers);
         (step != *self && step != *next).then_some(step)
@@ -72,7 +106,8 @@ impl Names {
 
     /// Names the keys of `config`: a key keeps its name, a new one takes the one that is free.
     pub(super) fn assign(&mut self, config: &EncryptionConfig) {
-        let keys: Vec<&KeyRef> = config.previous.iter().chain(&config.current).collect();
+        let keys = config.retained.iter().chain(&config.previous).chain(&config.current);
+        let keys: Vec<&KeyRef> = keys.filter(|key| !key.is_data_encryption()).collect();
         self.named.retain(|(key, _)| keys.contains(&key));
         for key in keys {
             if self.of(key).is_none() {
@@ -81,11 +116,14 @@ impl Names {
         }
     }
 
-    fn of(&self, key: &KeyRef) -> Option<&'static str> {
-        if self.wiring == Wiring::OneProvider {
-            return Some(NAMES[0]);
+    fn of(&self, key: &KeyRef) -> Option<Arc<str>> {
+        if key.is_data_encryption() {
+            return Some(plus_name(self.wiring, key));
         }
-        self.named.iter().find(|(named, _)| named == key).map(|(_, name)| *name)
+        if self.wiring == Wiring::OneProvider {
+            return Some(NAMES[0].into());
+        }
+        self.named.iter().find(|(named, _)| named == key).map(|(_, name)| (*name).into())
     }
 
     /// The name that the next new key takes. With both taken: the newest key's, which the key
@@ -99,7 +137,7 @@ impl Names {
     /// The name that a value under `key` has in front. A key that is not configured has the name
     /// that it would get.
     pub(super) fn provider_of(&self, key: &KeyRef) -> Arc<str> {
-        self.of(key).unwrap_or_else(|| self.free()).into()
+        self.of(key).unwrap_or_else(|| self.free().into())
     }
 
     /// The configuration file for `config`. `old_first`: what was written before the change is
@@ -117,6 +155,7 @@ impl Names {
             keys.extend(previous);
             current.is_none()
         };
+        keys.extend(&config.retained);
         if keys.is_empty() {
             return Wired::default();
         }
@@ -155,7 +194,13 @@ mod tests {
     }
 
     fn config(current: Option<&str>, previous: Option<&str>) -> EncryptionConfig {
-        EncryptionConfig { current: current.map(key), previous: previous.map(key) }
+        let (current, previous) = (current.map(key), previous.map(key));
+        EncryptionConfig { current, previous, ..EncryptionConfig::default() }
+    }
+
+    fn version(number: usize) -> KeyRef {
+        let key_id = format!("https://vault/keys/customer/{number}");
+        KeyRef { key_id, kms_version: KmsVersion::V2Plus }
     }
 
     /// `a:k2+k1 identity`: provider names, keys and order.
@@ -212,5 +257,48 @@ mod tests {
         assert_eq!(shown(&names.wire(&next, false)), "a:k2+k1 identity");
         assert_eq!(shown(&names.wire(&next, true)), "a:k1+k2 identity");
         assert_eq!(shown(&names.wire(&config(None, None), false)), "");
+    }
+
+    #[test]
+    fn versions_of_a_customers_key_have_one_provider_which_reads_the_next_before_it_writes_it() {
+        let mut names = Names::new(Wiring::TwoProviders);
+        let first = EncryptionConfig {
+            current: Some(version(1)),
+            previous: Some(key("k1")),
+            ..EncryptionConfig::default()
+        };
+        names.assign(&first);
+        let before = names.wire(&first, false);
+        let ProviderSpec::Kms { name, keys, .. } = &before.0[0] else { panic!("{before:?}") };
+        assert!(is_plus(name) && keys.len() == 1);
+        assert_eq!(shown(&Wired(before.0[1..].to_vec())), "a:k1 identity");
+        let second = EncryptionConfig {
+            current: Some(version(2)),
+            previous: Some(version(1)),
+            retained: vec![key("k1")],
+        };
+        names.assign(&second);
+        let after = names.wire(&second, false);
+        let written = |wired: &Wired| match &wired.0[0] {
+            ProviderSpec::Kms { keys, .. } => (keys[0].key_id.clone(), keys.len()),
+            ProviderSpec::Identity => panic!("{wired:?}"),
+        };
+        assert_eq!(written(&after), (version(2).key_id, 2));
+        let step = before.before(&after).unwrap();
+        assert_eq!(written(&step), (version(1).key_id, 2), "it reads both");
+        assert_eq!(step.before(&after), None);
+    }
+
+    #[test]
+    fn the_platforms_keys_have_a_provider_of_their_own_unless_one_has_all() {
+        let platform = KeyRef::of_platform();
+        let both = EncryptionConfig {
+            current: Some(platform),
+            previous: Some(version(1)),
+            ..EncryptionConfig::default()
+        };
+        for (wiring, providers) in [(Wiring::TwoProviders, 3), (Wiring::OneProvider, 2)] {
+            assert_eq!(Names::new(wiring).wire(&both, false).0.len(), providers, "{wiring:?}");
+        }
     }
 }

@@ -98,6 +98,11 @@ impl Target<'_> {
         Ok(self.answer(&version, call))
     }
 
+    /// Rewrites it as it is: whether admission let that through.
+    pub(super) async fn rewrite(&self) -> bool {
+        self.update(false, |_| Ok(None)).await.is_ok()
+    }
+
     /// Answers a PUT.
     pub(super) async fn replace(&self, call: &Call) -> Result<Response<Body>, ApiError> {
         let object = call.json()?;

@@ -28,7 +28,8 @@ pub struct Cluster {
     pub local_accounts: bool,
     /// Entra integration: the user kubeconfig has an exec plugin, and the API server takes Entra tokens.
     pub entra: bool,
-    /// `kubernetesResourceObjectEncryptionProfile.infrastructureEncryption` is Enabled.
+    /// `kubernetesResourceObjectEncryptionProfile.infrastructureEncryption` is Enabled: KMS data
+    /// encryption, with the platform's keys unless `kms` names a key.
     pub infrastructure_encryption: bool,
     /// A `konnectivity-agent-*` pod runs in `kube-system`.
     pub konnectivity: bool,
@@ -127,15 +128,21 @@ pub struct OtherSubscription {
 #[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Kms {
-    /// `{{key.1}}` or any key id; absent with `enabled: false`.
+    /// `{{key.1}}` or any key id; absent with `enabled: false`. One without a version, such as `{{key}}`,
+    /// is a customer's key of KMS data encryption, whatever else the cluster says.
+    #[serde(default)]
     pub key: Option<String>,
+    /// With KMS data encryption: the version in use; absent: the newest.
+    #[serde(default)]
+    pub in_use: Option<String>,
     /// Whether KMS is on.
     #[serde(default = "yes")]
     pub enabled: bool,
     /// `keyVaultNetworkAccess`.
     #[serde(default)]
     pub network_mode: NetworkMode,
-    /// The key before this one, which the API servers can still read with.
+    /// The key before this one, which the API servers can still read with. With KMS data encryption: a
+    /// key of legacy KMS, or `platform`; absent: the version before the one in use.
     #[serde(default)]
     pub previous: Option<String>,
 }

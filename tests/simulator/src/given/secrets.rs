@@ -13,7 +13,7 @@ pub struct Secrets {
     pub namespaces: usize,
     /// Secrets in each.
     pub each: usize,
-    /// `plaintext`, `{{key.1}}`, …, or absent: as the cluster writes now.
+    /// `plaintext`, `platform`, `{{key.1}}`, …, or absent: as the cluster writes now.
     pub under: Option<String>,
     /// Secrets of another kind, on top.
     pub special: Vec<Special>,
@@ -33,7 +33,7 @@ pub struct Special {
     pub name: String,
     /// What is special.
     pub kind: SpecialKind,
-    /// `plaintext` or a key; absent: as the others.
+    /// `plaintext`, `platform` or a key; absent: as the others.
     #[serde(default)]
     pub under: Option<String>,
 }

@@ -18,6 +18,10 @@ pub struct Vault {
     pub public_access: bool,
     /// `networkAcls.defaultAction` is Deny.
     pub firewall: bool,
+    /// `networkAcls.bypass` is AzureServices, and not None.
+    pub trusted_services: bool,
+    /// The vault is in a network security perimeter: `publicNetworkAccess` is `SecuredByPerimeter`.
+    pub perimeter: bool,
     /// The vault's tenant is another than the cluster's.
     pub other_tenant: bool,
     /// `enablePurgeProtection` is true.
@@ -49,6 +53,8 @@ impl Default for Vault {
             authorization: Authorization::Rbac,
             public_access: true,
             firewall: false,
+            trusted_services: true,
+            perimeter: false,
             other_tenant: false,
             purge_protection: true,
             diagnostics: true,
@@ -90,6 +96,8 @@ pub struct Key {
     pub not_before_in_days: Option<i64>,
     /// `key_ops`.
     pub operations: Vec<String>,
+    /// The rotation policy gives new versions an end after this many days; absent: none.
+    pub rotation_expiry_days: Option<u32>,
     /// Versions that are not as the others.
     pub exceptions: Vec<KeyException>,
 }
@@ -128,6 +136,7 @@ impl Default for Key {
             operations: ["encrypt", "decrypt", "sign", "verify", "wrapKey", "unwrapKey"]
                 .map(str::to_owned)
                 .to_vec(),
+            rotation_expiry_days: None,
             exceptions: Vec::new(),
         }
     }

@@ -1,6 +1,6 @@
 //! One API server with its KMS plugins.
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{net::SocketAddr, time::Duration};
 
 use tokio::{
     sync::watch,
@@ -17,7 +17,7 @@ use super::{
     store,
     surroundings::{Recording, Surroundings, write},
 };
-use crate::backend::KmsVersion;
+use crate::backend::{KmsVersion, vault_of};
 
 const START: Duration = Duration::from_secs(60);
 /// Ready but for what waits until every secret is read.
@@ -128,8 +128,9 @@ impl ApiServer {
         };
         let mut healthy = !*self.kms_down.borrow();
         for provider in settings.chain.providers() {
-            for key in provider.keys.all() {
-                healthy &= surroundings.vault.usable(&key.key_id).await.is_ok();
+            let vault = vault_of(&surroundings.vault, provider.version);
+            for key in provider.keys.needed() {
+                healthy &= vault.usable(&key.key_id).await.is_ok();
             }
         }
         self.begin_anew(surroundings, settings, healthy).await
@@ -234,9 +235,9 @@ impl ApiServer {
                 &surroundings.folder,
                 provider.version,
                 self.number,
-                provider.name,
+                &provider.name,
             );
-            let vault = Arc::clone(&surroundings.vault);
+            let vault = vault_of(&surroundings.vault, provider.version);
             let down = self.kms_down.subscribe();
             self.plugins.push(Plugin::start(&address, provider.keys.clone(), vault, down)?);
         }

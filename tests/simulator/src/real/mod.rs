@@ -21,6 +21,7 @@ mod obstacles;
 mod plugin;
 mod process;
 mod proto;
+mod rewrite;
 mod rights;
 mod rollout;
 mod seal;
@@ -43,12 +44,13 @@ pub use self::{
 };
 use self::{
     chain::Chain,
+    client::Client,
     rollout::State,
     start::Versions,
     surroundings::{Recording, Surroundings},
 };
 use crate::{
-    backend::{ApiEndpoint, BackendSpec, EncryptionConfig, GroundTruth, KubernetesBackend},
+    backend::{ApiEndpoint, BackendSpec, EncryptionConfig, GroundTruth, KeyRef, KubernetesBackend},
     given::Faults,
 };
 
@@ -160,6 +162,20 @@ impl KubernetesBackend for RealCluster {
         let state = self.0.state.lock().await;
         let chains: Vec<&Chain> = state.chains().collect();
         store::ground_truth(self.etcd(), &chains, &self.0.key_ids).await
+    }
+
+    async fn keys_in_use(&self) -> Result<Vec<KeyRef>, String> {
+        let state = self.0.state.lock().await;
+        let chains: Vec<&Chain> = state.chains().collect();
+        store::keys_in_use(self.etcd(), &chains).await
+    }
+
+    async fn rewrite_secrets(&self, part: usize, of: usize) -> Result<(), String> {
+        let clients: Vec<Client> = {
+            let state = self.0.state.lock().await;
+            state.servers.iter().filter_map(|server| server.client().ok().cloned()).collect()
+        };
+        rewrite::part(self.etcd(), &clients, part, of).await
     }
 
     async fn set_record(&self, record: &str) -> Result<(), String> {

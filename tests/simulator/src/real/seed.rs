@@ -61,9 +61,12 @@ fn under(spec: &BackendSpec, under: Option<&str>) -> Result<Option<KeyRef>, Stri
     match under {
         None => Ok(spec.config.current.clone()),
         Some("plaintext") => Ok(None),
+        Some("platform") => {
+            let key = spec.config.keys().find(|key| key.is_platform());
+            key.map(|key| Some(key.clone())).ok_or_else(|| "the platform has no key".to_owned())
+        }
         Some(key_id) if key_id.starts_with("https://") => {
-            let configured = [&spec.config.current, &spec.config.previous];
-            let known = configured.into_iter().flatten().find(|key| key.key_id == key_id);
+            let known = spec.config.keys().find(|key| key.key_id == key_id);
             let kms_version =
                 spec.config.current.as_ref().map_or(KmsVersion::V2, |key| key.kms_version);
             let key = KeyRef { key_id: key_id.to_owned(), kms_version };

@@ -24,7 +24,7 @@ use super::{
     surroundings::{Recording, Surroundings},
 };
 use crate::{
-    backend::{BackendSpec, EncryptionConfig, KeyRef, KmsVersion},
+    backend::{BackendSpec, EncryptionConfig, KeyRef, KmsVersion, vault_of},
     files,
     given::{Faults, SpecialKind},
 };
@@ -78,7 +78,11 @@ pub(super) async fn start(
     let programs = versions.programs(&binaries, cluster.api_servers)?;
     let surroundings =
         Surroundings::new(&spec, folder.path().to_owned(), &binaries, recording).await?;
-    let mut state = State::new(Wires::new(cluster.wiring), programs, &spec.config);
+    let mut state = State::new(
+        Wires::new(cluster.wiring, spec.given.data_encryption.readable_versions),
+        programs,
+        &spec.config,
+    );
     Box::pin(fill(&mut state, &surroundings, &spec, faults)).await?;
     let inner = Arc::new(Inner {
         state: Mutex::new(state),
@@ -140,7 +144,11 @@ async fn fill(
     let mut furnished = false;
     let mut previous = None;
     for phase in phases {
-        let config = EncryptionConfig { current: phase.clone(), previous: previous.take() };
+        let config = EncryptionConfig {
+            current: phase.clone(),
+            previous: previous.take(),
+            ..EncryptionConfig::default()
+        };
         let settings =
             Settings { chain: state.wires.chain(&config, Order::NewFirst), streaming_lists: true };
         state.servers[0].settle(surroundings, settings).await?;
@@ -210,9 +218,10 @@ async fn edit(
                 let invalid = invalidate(stored.value)?;
                 match &seed.under {
                     None => invalid,
-                    Some(key) if key.kms_version == KmsVersion::V2 => {
+                    Some(key) if key.kms_version.api() == KmsVersion::V2 => {
                         let provider = state.wires.name(key);
-                        seal::seal(&*spec.vault, key, provider, &path, &invalid).await?
+                        let vault = vault_of(&spec.vault, key.kms_version);
+                        seal::seal(&*vault, key, &provider, &path, &invalid).await?
                     }
                     Some(_) => {
                         return Err(format!("{path} cannot be invalid and under KMS v1"));
@@ -222,8 +231,8 @@ async fn edit(
             // Unless the key that it is under is one that no API server has.
             Some(SpecialKind::Unreadable) if is_readable(state, etcd, &path).await? => {
                 let current = spec.config.current.as_ref();
-                let provider = current.map_or("azure-kms-a", |key| state.wires.name(key));
-                seal::unreadable(provider)?
+                let provider = current.map_or("azure-kms-a".into(), |key| state.wires.name(key));
+                seal::unreadable(&provider)?
             }
             _ => continue,
         };

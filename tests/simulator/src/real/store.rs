@@ -85,6 +85,9 @@ pub(super) async fn ground_truth(
             }
         };
         truth.count(key, 1);
+        if let StoredForm::Kms { provider, .. } = &secret.form {
+            *truth.by_provider.entry(provider.clone()).or_default() += 1;
+        }
         if is_own {
             truth.note_own(key);
         }
@@ -92,7 +95,24 @@ pub(super) async fn ground_truth(
     Ok(truth)
 }
 
+/// The keys of these chains that secrets are under.
+pub(super) async fn keys_in_use(etcd: &Etcd, chains: &[&Chain]) -> Result<Vec<KeyRef>, String> {
+    let mut keys: Vec<KeyRef> = Vec::new();
+    for secret in secrets(etcd).await? {
+        let key = chains.iter().find_map(|chain| chain.key_of(&secret.form));
+        keys.extend(key.filter(|key| !keys.contains(key)).cloned());
+    }
+    Ok(keys)
+}
+
 impl Chain {
+    /// The key that a value is under, if a provider has it.
+    fn key_of(&self, form: &StoredForm) -> Option<&KeyRef> {
+        let StoredForm::Kms { provider: name, plugin_key_id, .. } = form else { return None };
+        let provider = self.providers().find(|provider| provider.name == *name)?;
+        provider.keys.find(plugin_key_id)
+    }
+
     /// Whether an API server with these providers can read it.
     pub(super) fn reads(&self, form: &StoredForm) -> bool {
         match form {
@@ -100,8 +120,8 @@ impl Chain {
             StoredForm::Plaintext => true,
             StoredForm::Kms { version, provider: name, plugin_key_id } => {
                 self.providers().any(|provider| {
-                    provider.name == name
-                        && provider.version == *version
+                    provider.name == *name
+                        && provider.version.api() == *version
                         && provider.keys.find(plugin_key_id).is_some()
                 })
             }

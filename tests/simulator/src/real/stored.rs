@@ -61,7 +61,9 @@ impl StoredForm {
         let Some(end) = rest.iter().position(|&byte| byte == b':') else { return Self::Unknown };
         let (provider, object) = (&rest[..end], &rest[end + 1..]);
         let plugin_key_id = match version {
-            KmsVersion::V2 => EncryptedObject::decode(object).ok().map(|object| object.key_id),
+            KmsVersion::V2 | KmsVersion::V2Plus => {
+                EncryptedObject::decode(object).ok().map(|object| object.key_id)
+            }
             KmsVersion::V1 => data_key_v1(object).and_then(plugin_key_id_v1),
         };
         match plugin_key_id {

@@ -157,23 +157,30 @@ impl Shared {
     }
 }
 
-/// Names the keys that were made after the cluster was, too: a plugin's key id is the digest of
-/// the key's own.
+/// Names the keys that were made after the cluster was, and those of the platform: a plugin's key id is the
+/// digest of the key's own.
 fn named(mut truth: GroundTruth, world: &World) -> GroundTruth {
+    let mut ids: Vec<String> = Vec::new();
+    for cluster in world.clusters() {
+        let keys = &cluster.state().platform_keys;
+        ids.extend(keys.iter().map(|key| key.key.key_id.clone()));
+    }
     for vault in world.vaults().values() {
         let host = vault_host(&vault.name);
         for key in vault.keys.values() {
             for version in &key.versions {
                 // A key is stored under its name in lower case and used under its own.
-                let id = format!("https://{host}/keys/{}/{}", key.name, version.version);
-                let digest = Sha256::digest(&id)
-                    .iter()
-                    .fold(String::new(), |text, byte| text + &format!("{byte:02x}"));
-                for counts in [&mut truth.by_key, &mut truth.own] {
-                    if let Some(count) = counts.remove(&digest) {
-                        *counts.entry(id.clone()).or_default() += count;
-                    }
-                }
+                ids.push(format!("https://{host}/keys/{}/{}", key.name, version.version));
+            }
+        }
+    }
+    for id in ids {
+        let digest = Sha256::digest(&id)
+            .iter()
+            .fold(String::new(), |text, byte| text + &format!("{byte:02x}"));
+        for counts in [&mut truth.by_key, &mut truth.own] {
+            if let Some(count) = counts.remove(&digest) {
+                *counts.entry(id.clone()).or_default() += count;
             }
         }
     }

@@ -17,6 +17,7 @@ pub(crate) enum KeyAction {
     Recover,
     Purge,
     GetRotationPolicy,
+    SetRotationPolicy,
     Encrypt,
     Decrypt,
     Wrap,
@@ -36,6 +37,7 @@ impl KeyAction {
             Self::Recover => "recover",
             Self::Purge => "purge",
             Self::GetRotationPolicy => "getrotationpolicy",
+            Self::SetRotationPolicy => "setrotationpolicy",
             Self::Encrypt => "encrypt",
             Self::Decrypt => "decrypt",
             Self::Wrap => "wrapKey",
@@ -54,6 +56,7 @@ impl KeyAction {
             Self::Recover => "Microsoft.KeyVault/vaults/keys/recover/action",
             Self::Purge => "Microsoft.KeyVault/vaults/keys/purge/action",
             Self::GetRotationPolicy => "Microsoft.KeyVault/vaults/keyrotationpolicies/read",
+            Self::SetRotationPolicy => "Microsoft.KeyVault/vaults/keyrotationpolicies/write",
             Self::Encrypt => "Microsoft.KeyVault/vaults/keys/encrypt/action",
             Self::Decrypt => "Microsoft.KeyVault/vaults/keys/decrypt/action",
             Self::Wrap => "Microsoft.KeyVault/vaults/keys/wrap/action",
@@ -67,6 +70,17 @@ impl KeyAction {
     }
 }
 
+/// How requests of a cluster's control plane reach a vault.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Way<'a> {
+    /// Over the internet, or over a private endpoint from the nodes' resource group.
+    Network { node_group: &'a str },
+    /// Over the internet alone.
+    Internet,
+    /// As a trusted service of Azure.
+    TrustedService,
+}
+
 /// Who asks.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum User<'a> {
@@ -74,7 +88,7 @@ pub(crate) enum User<'a> {
     /// what a policy gives it, without those that it lacks.
     Caller { object: &'a str, rights: &'a Access },
     /// The cluster's identity: itself and its groups, and their roles.
-    Identity { principals: &'a [&'a str], roles: &'a [RoleAssignment], node_group: &'a str },
+    Identity { principals: &'a [&'a str], roles: &'a [RoleAssignment], way: Way<'a> },
 }
 
 /// Whether `user` gets through to the vault and has the permission.
@@ -134,7 +148,12 @@ fn permitted_by_policy(vault: &Vault, principals: &[&str], action: KeyAction) ->
 
 fn reachable(vault: &Vault, user: User<'_>) -> Result<(), Refusal> {
     match user {
-        User::Identity { node_group, .. } if vault.has_private_connection(node_group) => Ok(()),
+        User::Identity { way: Way::Network { node_group }, .. }
+            if vault.has_private_connection(node_group) =>
+        {
+            Ok(())
+        }
+        User::Identity { way: Way::TrustedService, .. } => network::admits_trusted_services(vault),
         User::Identity { .. } => network::admits(vault, network::CLUSTER_ADDRESS),
         User::Caller { .. } => network::admits(vault, network::CALLER_ADDRESS),
     }

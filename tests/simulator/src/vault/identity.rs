@@ -1,11 +1,11 @@
 //! The vault as the KMS plugin of a cluster sees it: with the rights of the cluster's identity.
 
-use std::sync::Weak;
+use std::sync::{Arc, Weak};
 
 use async_trait::async_trait;
 
 use super::{
-    KeyAction, Refusal, User, Vault,
+    KeyAction, Refusal, User, Vault, Way,
     access::{authorise, usable},
     material::{KeyMaterial, Padding},
 };
@@ -22,6 +22,8 @@ use crate::{
 pub(crate) struct IdentityVault {
     pub(crate) world: Weak<World>,
     pub(crate) cluster: Weak<Cluster>,
+    /// As the plugin of KMS data encryption.
+    pub(crate) data_encryption: bool,
 }
 
 #[async_trait]
@@ -47,6 +49,15 @@ impl VaultCrypto for IdentityVault {
         self.material(key_id, KeyAction::Decrypt)?;
         Ok(())
     }
+
+    fn of_data_encryption(&self) -> Option<Arc<dyn VaultCrypto>> {
+        let Self { world, cluster, .. } = self;
+        Some(Arc::new(Self {
+            world: world.clone(),
+            cluster: cluster.clone(),
+            data_encryption: true,
+        }))
+    }
 }
 
 impl IdentityVault {
@@ -57,8 +68,23 @@ impl IdentityVault {
                 message: "The case has ended.".to_owned(),
             })?;
         world.check_plugins();
-        Ok(world.identity_key(&cluster, key_id, action)?)
+        if !self.data_encryption {
+            return Ok(world.legacy_key(&cluster, key_id, action)?);
+        }
+        if let Some(material) = platform_key(&cluster, key_id) {
+            return Ok(material);
+        }
+        let source = key_id.rsplit_once('/').map_or(key_id, |(source, _)| source);
+        let private = cluster.state().customer_keys.get(source).copied().unwrap_or_default();
+        Ok(world.data_encryption_key(&cluster, key_id, action, private)?)
     }
+}
+
+/// The platform's key with this id.
+fn platform_key(cluster: &Cluster, key_id: &str) -> Option<KeyMaterial> {
+    let state = cluster.state();
+    let key = state.platform_keys.iter().find(|key| key.key.key_id == key_id);
+    key.map(|key| key.material.clone())
 }
 
 /// RSA takes long enough to keep it off the runtime's own threads.
@@ -70,12 +96,35 @@ async fn work(
 }
 
 impl World {
-    /// The key behind an id, if a cluster's identity may do this with it.
-    pub(crate) fn identity_key(
+    /// The key behind an id, if a cluster's identity may do this with it as legacy KMS reaches its vault.
+    pub(crate) fn legacy_key(
         &self,
         cluster: &Cluster,
         key_id: &str,
         action: KeyAction,
+    ) -> Result<KeyMaterial, Refusal> {
+        let way = Way::Network { node_group: &cluster.names.node_group };
+        self.identity_key(cluster, key_id, action, way)
+    }
+
+    /// The same as KMS data encryption reaches it. `private`: the mode that the cluster names.
+    pub(crate) fn data_encryption_key(
+        &self,
+        cluster: &Cluster,
+        key_id: &str,
+        action: KeyAction,
+        private: bool,
+    ) -> Result<KeyMaterial, Refusal> {
+        let way = if private { Way::TrustedService } else { Way::Internet };
+        self.identity_key(cluster, key_id, action, way)
+    }
+
+    fn identity_key(
+        &self,
+        cluster: &Cluster,
+        key_id: &str,
+        action: KeyAction,
+        way: Way<'_>,
     ) -> Result<KeyMaterial, Refusal> {
         let id = KeyId::parse(key_id)
             .ok_or_else(|| Refusal::bad_parameter("The key id is malformed."))?;
@@ -88,7 +137,9 @@ impl World {
             if !tenant.eq_ignore_ascii_case(&self.names.tenant) {
                 return Err(Refusal::invalid_issuer(tenant));
             }
-            self.as_identity(cluster, |user: User<'_>| authorise(vault, user, &id.name, action))?;
+            self.as_identity(cluster, way, |user: User<'_>| {
+                authorise(vault, user, &id.name, action)
+            })?;
             let version = vault.key(&id.name)?.version(Some(version))?;
             usable(version, action)?;
             Ok(version.material.clone())

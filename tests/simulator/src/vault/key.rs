@@ -5,7 +5,7 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::{
-    Refusal,
+    Refusal, RotationPolicy,
     material::{KeyMaterial, KeySpec},
 };
 
@@ -17,9 +17,16 @@ pub(crate) struct Key {
     /// When it was deleted, in seconds since the epoch; such a key can be recovered.
     pub(crate) deleted: Option<i64>,
     pub(crate) versions: Vec<KeyVersion>,
+    pub(crate) rotation_policy: RotationPolicy,
 }
 
 impl Key {
+    /// A key that nobody gave a rotation policy.
+    pub(crate) fn new(name: &str, versions: Vec<KeyVersion>) -> Self {
+        let rotation_policy = RotationPolicy::default();
+        Self { name: name.to_owned(), deleted: None, versions, rotation_policy }
+    }
+
     /// A version, or the newest one.
     pub(crate) fn version(&self, version: Option<&str>) -> Result<&KeyVersion, Refusal> {
         let found = match version {

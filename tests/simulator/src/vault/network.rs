@@ -17,6 +17,9 @@ pub(crate) fn admits(vault: &Vault, address: Ipv4Addr) -> Result<(), Refusal> {
     let is = |value: &Value, text: &str| {
         value.as_str().is_some_and(|value| value.eq_ignore_ascii_case(text))
     };
+    if is(&properties["publicNetworkAccess"], "SecuredByPerimeter") {
+        return Err(outside_perimeter());
+    }
     if is(&properties["publicNetworkAccess"], "Disabled") {
         return Err(Refusal::forbidden(
             "ForbiddenByConnection",
@@ -35,6 +38,32 @@ pub(crate) fn admits(vault: &Vault, address: Ipv4Addr) -> Result<(), Refusal> {
         ));
     }
     Ok(())
+}
+
+/// Whether Azure's trusted services get through, whatever the firewall says to others.
+pub(crate) fn admits_trusted_services(vault: &Vault) -> Result<(), Refusal> {
+    let properties = vault.properties();
+    let is = |value: &Value, text: &str| {
+        value.as_str().is_some_and(|value| value.eq_ignore_ascii_case(text))
+    };
+    // They do not pass a perimeter.
+    if is(&properties["publicNetworkAccess"], "SecuredByPerimeter") {
+        return Err(outside_perimeter());
+    }
+    // Unset, they do.
+    if is(&properties["networkAcls"]["bypass"], "None") {
+        return admits(vault, CLUSTER_ADDRESS);
+    }
+    Ok(())
+}
+
+/// No rule of a perimeter is simulated: nobody is inside.
+fn outside_perimeter() -> Refusal {
+    Refusal::forbidden(
+        "ForbiddenByConnection",
+        "Public network access is secured by a network security perimeter, and the request is not from \
+         inside it.",
+    )
 }
 
 fn listed(rules: &Value, address: Ipv4Addr) -> bool {

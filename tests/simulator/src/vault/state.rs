@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use super::{
-    Key, KeyVersion, Refusal,
+    Key, KeyVersion, Refusal, RotationPolicy,
     key::{KeyChange, Recovery, now},
     material::KeySpec,
 };
@@ -63,9 +63,9 @@ impl Vault {
             "tenantId": tenant,
             "enableRbacAuthorization": rbac,
             "accessPolicies": policies,
-            "publicNetworkAccess": if wanted.public_access { "Enabled" } else { "Disabled" },
+            "publicNetworkAccess": public_access(wanted),
             "networkAcls": {
-                "bypass": "AzureServices",
+                "bypass": if wanted.trusted_services { "AzureServices" } else { "None" },
                 "defaultAction": if wanted.firewall { "Deny" } else { "Allow" },
                 "ipRules": [],
                 "virtualNetworkRules": [],
@@ -173,7 +173,7 @@ impl Vault {
         name: &str,
         mut version: KeyVersion,
     ) -> Result<(), Refusal> {
-        let new = || Key { name: name.to_owned(), deleted: None, versions: Vec::new() };
+        let new = || Key::new(name, Vec::new());
         let key = self.keys.entry(name.to_ascii_lowercase()).or_insert_with(new);
         if key.deleted.is_some() {
             return Err(Refusal::key_is_deleted(name));
@@ -284,10 +284,19 @@ fn key(given: &Given) -> Key {
         }
         Some(version)
     });
-    Key {
-        name: KEY.to_owned(),
-        deleted: wanted.soft_deleted.then_some(now),
-        versions: versions.collect(),
+    let mut key = Key::new(KEY, versions.collect());
+    key.deleted = wanted.soft_deleted.then_some(now);
+    if let Some(days) = wanted.rotation_expiry_days {
+        key.rotation_policy = RotationPolicy::with_expiry(days);
+    }
+    key
+}
+
+fn public_access(wanted: &crate::given::Vault) -> &'static str {
+    match (wanted.perimeter, wanted.public_access) {
+        (true, _) => "SecuredByPerimeter",
+        (false, true) => "Enabled",
+        (false, false) => "Disabled",
     }
 }
 

@@ -14,7 +14,11 @@ fn config(current: Option<&String>, previous: Option<&String>) -> EncryptionConf
     let key = |key_id: Option<&String>| {
         key_id.map(|key_id| KeyRef { key_id: key_id.clone(), kms_version: KmsVersion::V2 })
     };
-    EncryptionConfig { current: key(current), previous: key(previous) }
+    EncryptionConfig {
+        current: key(current),
+        previous: key(previous),
+        ..EncryptionConfig::default()
+    }
 }
 
 #[tokio::test]

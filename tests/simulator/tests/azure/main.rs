@@ -9,6 +9,7 @@ mod access;
 mod administration;
 mod clusters;
 mod creation;
+mod data_encryption;
 mod faults;
 mod folder;
 mod identities;

@@ -124,6 +124,7 @@ async fn kms_v1_under_the_same_provider_name_is_never_stale() {
     let v1 = |current, previous: Option<usize>| EncryptionConfig {
         current: Some(key(current, KmsVersion::V1)),
         previous: previous.map(|number| key(number, KmsVersion::V1)),
+        ..EncryptionConfig::default()
     };
     let given = json!({"cluster": {"wiring": "one-provider", "kubernetes_version": "1.25.6"}});
     let world = World::new(given, v1(1, None), 0.001);

@@ -68,7 +68,11 @@ pub(crate) fn key(number: usize, kms_version: KmsVersion) -> KeyRef {
 /// An encryption configuration of KMS v2 keys; 0: none.
 pub(crate) fn v2(current: usize, previous: usize) -> EncryptionConfig {
     let some = |number| (number > 0).then(|| key(number, KmsVersion::V2));
-    EncryptionConfig { current: some(current), previous: some(previous) }
+    EncryptionConfig {
+        current: some(current),
+        previous: some(previous),
+        ..EncryptionConfig::default()
+    }
 }
 
 pub(crate) struct World {

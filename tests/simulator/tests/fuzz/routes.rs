@@ -243,6 +243,11 @@ fn vault(key_id: &str) -> Vec<Good> {
         good("GET", path.to_owned(), &none),
         good("GET", format!("{name}/versions"), &none),
         good("GET", format!("{name}/rotationpolicy"), &none),
+        good(
+            "PUT",
+            format!("{name}/rotationpolicy"),
+            &json!({ "attributes": { "expiryTime": "P90D" } }),
+        ),
         good("POST", "/keys/curve/create".to_owned(), &create),
         good("POST", "/keys/curve/rotate".to_owned(), &none),
         good("PATCH", path.to_owned(), &update),

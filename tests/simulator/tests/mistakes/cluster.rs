@@ -35,6 +35,11 @@ impl Cluster {
     /// Makes it as given, with one API server, KMS on and every secret under the first key.
     pub(crate) async fn start(backend: Backend, given: Value) -> Self {
         let scale = if backend == Backend::Embedded { 0.001 } else { 1.0 };
+        Self::start_at(backend, given, scale).await
+    }
+
+    /// The same at another pace.
+    pub(crate) async fn start_at(backend: Backend, given: Value, scale: f64) -> Self {
         let options = Options { scale: TimeScale(scale), ..Options::default() };
         let simulator = Simulator::start(options).await.unwrap();
         let mut all = json!({
@@ -110,6 +115,13 @@ impl Cluster {
         self.arm(Method::PUT, &self.path(), Some(&document)).await.0
     }
 
+    /// `az aks update` to a security profile. Does not wait.
+    pub(crate) async fn begin_security(&self, security: &Value) -> u16 {
+        let (_, mut document) = self.arm(Method::GET, &self.path(), None).await;
+        document["properties"]["securityProfile"] = security.clone();
+        self.arm(Method::PUT, &self.path(), Some(&document)).await.0
+    }
+
     /// `az aks operation-abort`.
     pub(crate) async fn abort(&self) {
         let path = format!("{}/abort?api-version={AKS}", self.case.cluster_id);
@@ -120,6 +132,11 @@ impl Cluster {
     /// `az aks update`, which waits for the operation's end: the state that it ended in.
     pub(crate) async fn update(&self, key: Option<usize>) -> String {
         assert_eq!(self.begin_update(key).await, 200);
+        self.ended().await
+    }
+
+    /// Waits for the operation's end: the state that it ended in.
+    pub(crate) async fn ended(&self) -> String {
         let started = Instant::now();
         loop {
             let state = self.state().await;

@@ -7,6 +7,7 @@
 mod common;
 
 mod cluster;
+mod data_encryption;
 mod keys;
 mod rotation;
 mod v1;

@@ -39,7 +39,11 @@ pub(crate) fn versioned(
     previous: usize,
 ) -> EncryptionConfig {
     let key = |number| (number > 0).then(|| KeyRef { key_id: key(number), kms_version });
-    EncryptionConfig { current: key(current), previous: key(previous) }
+    EncryptionConfig {
+        current: key(current),
+        previous: key(previous),
+        ..EncryptionConfig::default()
+    }
 }
 
 impl TestCluster {

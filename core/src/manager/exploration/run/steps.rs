@@ -2,14 +2,15 @@
 
 use super::{Pass, Put, ROUNDS, Run, begin};
 use crate::{
-    ids::{ExpectedKey, NetworkMode},
+    ids::{ExpectedKey, KeyId, NetworkMode},
     ledger::{Operation, Proof, Record},
     manager::exploration::{
         State,
-        cluster::{Cluster, Ending, Key, id, written},
+        cluster::{Cluster, Ending},
+        key::{id, is, version},
     },
     operation::{Effect, Failure, Outcome, Recorded, Stage, Verdict, closing, next},
-    report::{Evidence, KmsChange},
+    report::{Evidence, KmsChange, Purpose},
     rules::testing,
 };
 
@@ -59,8 +60,9 @@ impl State {
             Effect::ReadPublicAccess { .. } => {
                 one("finds the vault closed", self.failed(effect, Failure::Other))
             }
-            Effect::Converge { expected, .. } => {
-                let all = self.cluster.all_write(written(expected));
+            Effect::Converge { expected, purpose } => {
+                let all = self.cluster.all_write(expected)
+                    && (*purpose != Purpose::Gate || !self.cluster.is_outdated(expected));
                 let what = if all { "sees all servers write" } else { "gives up waiting" };
                 let keys = all.then(|| vec![expected.clone()]);
                 one(what, self.heard(effect, keys, Failure::KmsUnavailable))
@@ -108,9 +110,21 @@ impl State {
             | Effect::TakeProof { .. }
             | Effect::Conclude { .. }
             | Effect::Pass(_) => unreachable!("it is performed at once"),
-            Effect::CreateKeyVersion { .. }
-            | Effect::AwaitVersion { .. }
-            | Effect::RecordVersion { .. } => unreachable!("every key is named here"),
+            Effect::CreateKeyVersion { .. } => one("makes a version", self.make_version(effect)),
+            Effect::AwaitVersion { expected } => {
+                let all = self.cluster.all_write(expected);
+                let what = if all { "sees the version taken up" } else { "gives up waiting" };
+                let outcome = if all {
+                    Outcome::Heard(vec![expected.clone()])
+                } else {
+                    Outcome::Failed(Failure::KmsUnavailable)
+                };
+                one(what, self.done(effect, outcome))
+            }
+            Effect::RecordVersion { version } => one(
+                "records the version",
+                self.recorded(effect, |_, record| record.taken_up(version, testing::NOW)),
+            ),
             Effect::AwaitConnection(_) => unreachable!("the connection is approved"),
         }
     }
@@ -174,10 +188,15 @@ impl State {
     /// What the servers are found to write with. KMS v1 names no keys: it is taken for the only one
     /// that comes into question.
     fn found(&self, candidates: &[ExpectedKey]) -> Option<Vec<ExpectedKey>> {
-        let keys: Vec<_> = self.cluster.written().into_iter().map(expected_key).collect();
-        if self.cluster.upgraded || keys == [ExpectedKey::Plaintext] {
-            return keys.iter().all(|key| candidates.contains(key)).then_some(keys);
+        let written = self.cluster.written();
+        if self.cluster.upgraded || written == [None] {
+            let of = |written| candidates.iter().find(|key| is(key, written)).cloned();
+            let mut keys = written.iter().map(|key| of(*key)).collect::<Option<Vec<_>>>()?;
+            // Versions of one key, that is: the pass proves nothing of it.
+            keys.dedup();
+            return Some(keys);
         }
+        let keys = written;
         let mut named = candidates.iter().filter(|candidate| candidate.key_id().is_some());
         let only = named.next().filter(|_| named.next().is_none() && keys.len() == 1);
         only.map(|key| vec![key.clone()])
@@ -189,7 +208,8 @@ impl State {
         let mut next = self.done(effect, Outcome::Heard(keys.clone()));
         let writes = self.cluster.servers.map(|server| server.writes);
         if let Some(run) = &mut next.run {
-            run.pass = Some(Pass { keys, writes });
+            let weak = keys.len() == 1 && keys[0].is_data_encryption() && writes[0] != writes[1];
+            run.pass = Some(Pass { keys, weak, writes });
         }
         next
     }
@@ -200,10 +220,10 @@ impl State {
         let under = pass.writes;
         let unchanged = pass.writes == self.cluster.servers.map(|server| server.writes);
         let ended = unchanged && self.cluster.all_under(&under);
-        let (keys, left) = (pass.keys.clone(), Vec::new());
+        let (keys, weak, left) = (pass.keys.clone(), pass.weak, Vec::new());
         self.done(
             effect,
-            Outcome::Verified(Verdict { keys, ended, weak: false, left, within: ended }),
+            Outcome::Verified(Verdict { keys, ended, weak, left, within: ended && !weak }),
         )
     }
 
@@ -263,6 +283,23 @@ impl State {
         outcomes
     }
 
+    /// Makes the operation's version, unless there is one, and records it.
+    fn make_version(&self, effect: &Effect) -> Self {
+        let mut next = self.clone();
+        let Some(made) = next.cluster.make_version() else {
+            return self.failed(effect, Failure::Other);
+        };
+        let Some(run) = &mut next.run else { return next };
+        if run.stored != next.record {
+            return next.failed(effect, Failure::Other);
+        }
+        let (key_id, is_new) = (id(made), self.cluster.made.is_none());
+        run.kept = run.kept.changed(|record| record.awaits(&key_id));
+        run.stored = Some(run.kept.clone());
+        next.record.clone_from(&run.stored);
+        next.done(effect, Outcome::Made { key_id, is_new })
+    }
+
     fn set_vault(&self, effect: &Effect, open: bool) -> Self {
         let mut next = self.done(effect, Outcome::Done);
         next.cluster.vault_open = open;
@@ -273,6 +310,11 @@ impl State {
     pub(in crate::manager::exploration) fn crashed(&self) -> Vec<(&'static str, Self)> {
         let Some(run) = &self.run else { return Vec::new() };
         let mut stopped = vec![("crashes", self.ended())];
+        if matches!(next(&run.state), Effect::CreateKeyVersion { .. }) {
+            let mut made = self.ended();
+            made.cluster.make_version();
+            stopped.push(("crashes, its version made", made));
+        }
         if !matches!(run.state.stage, Stage::Change { .. }) {
             return stopped;
         }
@@ -304,15 +346,24 @@ impl State {
 }
 
 impl Run {
+    /// The version that was heard, where any version will do.
+    fn version_in_use(&self, expected: &ExpectedKey) -> Option<KeyId> {
+        let written = self.pass.as_ref()?.writes[0];
+        matches!(expected, ExpectedKey::AnyVersion(_)).then(|| id(version(written?)).into())?
+    }
+
     /// Keeps the proof of a pass.
     fn conclude(&mut self, unchanged: bool) {
-        let Stage::Verified(Verdict { keys, ended: true, .. }) = &self.state.stage else { return };
+        let Stage::Verified(Verdict { keys, ended: true, weak: false, .. }) = &self.state.stage
+        else {
+            return;
+        };
         let ([expected], true) = (&keys[..], unchanged) else { return };
         let proof = Proof {
             at: testing::NOW,
             evidence: Evidence::Metrics,
             watermark: "1".to_owned(),
-            version: None,
+            version: self.version_in_use(expected),
             key_id_hash_seen: None,
             given_up: Vec::new(),
         };
@@ -328,8 +379,4 @@ fn look(run: &Run, cluster: &Cluster) -> closing::Look {
         open: cluster.vault_open,
         connected: true,
     }
-}
-
-fn expected_key(key: Option<Key>) -> ExpectedKey {
-    key.map_or(ExpectedKey::Plaintext, |key| ExpectedKey::Key(id(key)))
 }

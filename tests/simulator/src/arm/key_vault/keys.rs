@@ -115,6 +115,12 @@ fn document(vault: &Vault, key: &Key, version: &KeyVersion, shape: &Shape) -> Va
             KeySpec::Rsa { size, .. } => properties["keySize"] = json!(size.bits()),
             KeySpec::Ec { curve, .. } => properties["curveName"] = json!(curve.name()),
         }
+        if key.rotation_policy.is_set() {
+            properties["rotationPolicy"] = json!({
+                "lifetimeActions": key.rotation_policy.actions,
+                "attributes": key.rotation_policy.attributes(),
+            });
+        }
     }
     let (id, name, kind) = match shape {
         Shape::Key | Shape::ListedKey => (id, name, KIND.to_owned()),

@@ -6,9 +6,10 @@ use super::checks::{self, bad_request};
 use crate::{
     arm::{Call, known_group, not_found, route::Named},
     http::{Answer, Outcome},
+    merge::merge,
     roles::lies_in,
     vault::Vault,
-    world::{World, merge},
+    world::World,
 };
 
 const KIND: &str = "Microsoft.KeyVault/vaults";

@@ -27,14 +27,21 @@ use crate::backend::{KeyRef, KmsVersion, VaultCrypto, VaultRefusal};
 pub(super) struct PluginKeys {
     /// It encrypts with this one.
     pub(super) write: KeyRef,
-    /// It also decrypts with this one.
-    pub(super) read: Option<KeyRef>,
+    /// It also decrypts with these.
+    pub(super) read: Vec<KeyRef>,
+    /// It is healthy while it can use so many of them, the one it encrypts with first.
+    pub(super) needed: usize,
 }
 
 impl PluginKeys {
     /// All of them.
     pub(super) fn all(&self) -> impl Iterator<Item = &KeyRef> {
         std::iter::once(&self.write).chain(&self.read)
+    }
+
+    /// Those that it needs to be healthy.
+    pub(super) fn needed(&self) -> impl Iterator<Item = &KeyRef> {
+        self.all().take(self.needed)
     }
 
     /// The key that a plugin key id means, if the plugin has it.
@@ -80,7 +87,7 @@ impl Plugin {
         let mut server = Server::builder();
         let router = match address.version {
             KmsVersion::V1 => server.add_service(ServerV1::new(keeper)),
-            KmsVersion::V2 => server.add_service(ServerV2::new(keeper)),
+            KmsVersion::V2 | KmsVersion::V2Plus => server.add_service(ServerV2::new(keeper)),
         };
         let task = tokio::spawn(async move {
             if let Err(error) = router.serve_with_incoming(connections).await {
@@ -215,7 +222,7 @@ impl Keeper {
 
     /// `ok`, or why the vault would refuse one of the keys.
     async fn health(&self) -> String {
-        for key in self.keys().all() {
+        for key in self.keys().needed() {
             if let Err(refusal) = self.vault.usable(&key.key_id).await {
                 return refusal.to_string();
             }
@@ -271,7 +278,8 @@ mod tests {
     }
 
     fn keeper(write: &str, read: Option<&str>, down: bool) -> (Keeper, watch::Sender<bool>) {
-        let keys = PluginKeys { write: key(write), read: read.map(key) };
+        let read = read.map(key).into_iter().collect();
+        let keys = PluginKeys { write: key(write), read, needed: usize::MAX };
         let (sender, receiver) = watch::channel(down);
         let keys = Arc::new(Mutex::new(keys));
         (Keeper { keys, vault: Arc::new(Vault), down: receiver }, sender)

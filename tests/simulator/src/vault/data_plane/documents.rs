@@ -77,14 +77,11 @@ fn add_deletion(document: &mut Value, vault: &Vault, key: &Key) {
     document["scheduledPurgeDate"] = json!(deleted + vault.recovery().days * DAY);
 }
 
-/// The rotation policy of a key that nobody gave one.
+/// The rotation policy of a key.
 pub(super) fn rotation_policy(vault: &Vault, key: &Key) -> Value {
     json!({
         "id": format!("{}/rotationpolicy", versionless_id(vault, key)),
-        "lifetimeActions": [{
-            "trigger": { "timeBeforeExpiry": "P30D" },
-            "action": { "type": "Notify" },
-        }],
-        "attributes": {},
+        "lifetimeActions": key.rotation_policy.actions,
+        "attributes": key.rotation_policy.attributes(),
     })
 }

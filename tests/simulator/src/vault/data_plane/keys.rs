@@ -14,7 +14,7 @@ use super::{
 use crate::{
     http::{Answer, Outcome, Request},
     vault::{
-        Key, KeyAction, KeyVersion, Refusal, User, Vault,
+        Key, KeyAction, KeyVersion, Refusal, RotationPolicy, User, Vault,
         access::{authorise, usable},
         key::{KeyChange, now},
         material::{KeySpec, Padding},
@@ -88,6 +88,17 @@ impl Call<'_> {
         })
     }
 
+    pub(super) fn set_rotation_policy(&self, name: &str) -> Outcome {
+        let policy = RotationPolicy::parse(&self.body()?).map_err(Refusal::bad_property)?;
+        self.vault(name, KeyAction::SetRotationPolicy, |vault| {
+            vault.key(name)?;
+            if let Some(key) = vault.keys.get_mut(&name.to_ascii_lowercase()) {
+                key.rotation_policy = policy;
+            }
+            Ok(Answer::ok(rotation_policy(vault, vault.key(name)?)))
+        })
+    }
+
     pub(super) fn create(&self, name: &str) -> Outcome {
         let body = self.body()?;
         check_name(name)?;
@@ -103,10 +114,12 @@ impl Call<'_> {
     /// A new version like the newest one, but with its own life.
     pub(super) fn rotate(&self, name: &str) -> Outcome {
         self.vault(name, KeyAction::Rotate, |vault| {
-            let newest = vault.key(name)?.version(None)?;
+            let key = vault.key(name)?;
+            let (newest, life) = (key.version(None)?, key.rotation_policy.life());
             let mut version = KeyVersion::new(newest.spec, now());
             version.operations.clone_from(&newest.operations);
             version.tags = newest.tags.clone();
+            version.expires = life.map(|life| version.created + life);
             vault.add_version(name, version)?;
             answer(vault, name, None)
         })

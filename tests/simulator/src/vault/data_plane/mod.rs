@@ -117,6 +117,7 @@ async fn dispatch(call: &Call<'_>, method: &str, target: Target<'_>) -> Outcome 
         ("POST", Target::Operation(name, version, action)) => {
             call.operate(name, version, action).await
         }
+        ("PUT", Target::RotationPolicy(name)) => call.set_rotation_policy(name),
         ("PATCH", Target::Key(name)) => call.update(name, None),
         ("PATCH", Target::KeyVersion(name, version)) => call.update(name, Some(version)),
         ("DELETE", Target::Key(name)) => call.delete(name),
