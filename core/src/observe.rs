@@ -69,9 +69,9 @@ pub(crate) async fn observe(
             preview_feature(sources.azure, &cluster, data_encryption)
         );
         let cluster = Observed {
-            held_roles,
             own_versions,
             preview_feature,
+            held_roles,
             ..Observed::of(cluster, Fact::Unknown(String::new()))
         };
         Ok::<_, Error>((cluster, early))

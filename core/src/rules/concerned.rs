@@ -64,8 +64,8 @@ fn is_over(question: &RuleContext<'_>, key_id: &KeyId) -> bool {
         let need = found.record.ledger.entry(key_id).map(|entry| needs.of_entry(entry));
         Some(!matches!(need.unwrap_or_else(|| needs.of_others()), Need::NotNeeded { .. }))
     };
-    let is_on = question.observed.cluster.has_data_encryption();
-    is_own || is_on && is_needed() == Some(false)
+    let cluster = &question.observed.cluster;
+    is_own || cluster.has_data_encryption() && is_needed() == Some(false)
 }
 
 struct Judged<'a> {

@@ -223,7 +223,8 @@ fn lost_profile(question: &RuleContext<'_>, found: &Reconciled) -> Option<String
         && current.since.is_some()
         && current.key().is_data_encryption();
     is_lost.then(|| {
-        "the cluster has a customer-managed key, and its infrastructureEncryption is not Enabled any more: another tool          changed the cluster by a request that leaves that profile out"
+        "the cluster has a customer-managed key, and its infrastructureEncryption is not Enabled any more: another tool \
+         changed the cluster by a request that leaves that profile out"
             .to_owned()
     })
 }

@@ -210,15 +210,14 @@ fn expiry(question: &RuleContext<'_>) -> Option<Finding> {
             .then(|| format!("the newest version expires in {}", in_words(left)))
     });
     let rule = RuleId::KeyRotationExpiry;
-    let finding = match expires_soon {
-        Some(message) => Finding::violated(rule, resource, message),
-        None => {
-            let policy = policy.and_then(|key| key.rotation_expiry.clone());
-            check_fact(rule, resource, &policy, |expiry| {
-                let life = expiry.as_ref()?;
-                Some(format!("the key's rotation policy ends new versions after {life}"))
-            })?
-        }
+    let finding = if let Some(message) = expires_soon {
+        Finding::violated(rule, resource, message)
+    } else {
+        let policy = policy.and_then(|key| key.rotation_expiry.clone());
+        check_fact(rule, resource, &policy, |expiry| {
+            let life = expiry.as_ref()?;
+            Some(format!("the key's rotation policy ends new versions after {life}"))
+        })?
     };
     Some(naming(finding, question.found_key().and_then(|key| KeyId::parse(&key.kid).ok()).as_ref()))
 }
