@@ -225,7 +225,7 @@ mod tests {
     #[test]
     fn the_rotation_policy_is_read_where_it_ends_new_versions() {
         let rotation_expiry = |policy: Value| {
-            from_resource(&json!({"properties": {
+            from_resource("read", &json!({"properties": {
                 "attributes": {"enabled": true}, "kty": "RSA", "keyUriWithVersion": KID, "rotationPolicy": policy,
             }}))
             .unwrap()
