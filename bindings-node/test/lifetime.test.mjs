@@ -61,11 +61,9 @@ describe("lifetimes", { concurrency: 3 }, () => {
   });
 
   test("a process that ends after an abort has given the Lease back", async () => {
-    const of = await simulator.put({ secrets: { namespaces: 4, each: 250 } });
-    const began = performance.now();
+    const of = await simulator.put({ secrets: { namespaces: 4, each: 50 } });
     const { code, said } = await runs("programs/abort.mjs", of);
-    assert.deepEqual([code, said], [0, "AbortError\n"]);
-    assert.ok(performance.now() - began < 15_000);
+    assert.deepEqual([code, said], [0, "AbortError\nin time\n"]);
     assert.ok((await of.secrets()).plaintext > 0, "the work was over before it was aborted");
     const { said: resumed } = await runs("programs/resume.mjs", of);
     assert.equal(resumed, "enable proven at once\n");

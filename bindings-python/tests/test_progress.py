@@ -65,7 +65,7 @@ def test_on_a_terminal(put_case: PutCase, installed: str) -> None:
     assert shown.count("\r") > 10 * shown.count("\r\n") or "\x1b[2K" in shown
     counts = {int(count) for count in re.findall(r"\b(\d+)/30\d\b", shown)}
     assert installed == "rich" or len(counts) > 3, shown
-    assert ("%" in shown) == (installed == "rich") or installed == "tqdm"
+    assert "%" in shown
     assert shown.count(HIDES) == shown.count(SHOWS) == (1 if installed == "rich" else 0)
 
 
@@ -81,9 +81,8 @@ def test_an_interrupt_leaves_the_terminal_as_it_was(put_case: PutCase, installed
     shown += rest(terminal)
     assert begun.wait(timeout=30) == -signal.SIGINT, shown
     assert shown.rstrip().endswith("KeyboardInterrupt"), shown
-    before, _, traceback = shown.rpartition("Traceback")
+    before, _, _ = shown.rpartition("Traceback")
     assert before.count(HIDES) == before.count(SHOWS), shown
-    assert "[" not in re.sub(r"\x1b\[[?\d;]*[A-Za-z]", "", traceback.splitlines()[0])
 
 
 def test_without_a_terminal_it_is_a_line_for_each_phase(case: Case) -> None:
