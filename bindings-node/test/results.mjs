@@ -8,12 +8,17 @@ import { pathToFileURL } from "node:url";
 
 import { common, named } from "./common.mjs";
 
-/** What is different from run to run in texts, besides the ids of a case. */
+/** What is different from run to run in texts, besides the ids of a case: it gets a number, the same where it is the same. */
 const texts = [
-  [/\d{4}-\d\d-\d\dT[\d:.]+Z/g, "{{time}}"],
-  [/[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}/g, "{{uuid}}"],
-  [/process \d+/g, "process {{number}}"],
-  [/127\.0\.0\.1:\d+/g, "{{address}}"],
+  [/\b[0-9a-f]{16}\b/g, "name"],
+  [/\b[0-9a-f]{32}\b/g, "version"],
+  [/\b[0-9a-f]{64}\b/g, "hash"],
+  [/\d{4}-\d\d-\d\dT[\d:.]+Z/g, "time"],
+  [/[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}/g, "uuid"],
+  [/process \d+/g, "process"],
+  [/127\.0\.0\.1:\d+/g, "address"],
+  // which ones were heard until the time was over
+  [/(\d+ of \d+ API servers not heard; )?those heard write with [^;]+/g, "heard"],
 ];
 
 /** What each language has that the first does not, by folders that are named by language. */
@@ -44,7 +49,22 @@ function outcome(folder, name, language) {
   const all = common(named(written), ids);
   // the methods of the crate, which are fields here
   if (language === "node") for (const one of [all.result, all.error?.report]) dropMethods(one);
-  return JSON.parse(texts.reduce((now, [pattern, put]) => now.replace(pattern, put), JSON.stringify(all)));
+  return JSON.parse(texts.reduce((now, [pattern, what]) => numbered(now, pattern, what), JSON.stringify(sorted(all))));
+}
+
+/** With the fields of every object in one order. */
+function sorted(value) {
+  if (Array.isArray(value)) return value.map(sorted);
+  if (typeof value !== "object" || value === null) return value;
+  return Object.fromEntries(Object.keys(value).sort().map((name) => [name, sorted(value[name])]));
+}
+
+function numbered(text, pattern, what) {
+  const seen = [];
+  return text.replace(pattern, (one) => {
+    if (!seen.includes(one)) seen.push(one);
+    return `{{${what}.${seen.indexOf(one) + 1}}}`;
+  });
 }
 
 function dropMethods(report) {

@@ -88,9 +88,9 @@ def measure_import() -> list[tuple[str, bool]]:
         variables = {**os.environ, "PYTHONPATH": os.environ["PYTHONPATH"].split(os.pathsep)[0]}
         command = [sys.executable, "-c", IMPORT]
         ran = subprocess.run(command, env=variables, capture_output=True, text=True, check=True)
-        seconds, kibibytes = ran.stdout.split()
+        took, kibibytes = ran.stdout.split()
         if run:
-            costs.append(Cost(float(seconds), int(kibibytes) / 1024))
+            costs.append(Cost(float(took), int(kibibytes) / 1024))
     seconds = statistics.median(one.seconds for one in costs)
     mebibytes = statistics.median(one.mebibytes for one in costs)
     print(f"{'import aks_kms':<34} {seconds:7.3f} s {mebibytes:7.1f} MiB")

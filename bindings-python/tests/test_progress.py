@@ -1,10 +1,13 @@
 """What is shown while a call runs: on a terminal a bar of tqdm or rich, else lines."""
 
+import fcntl
 import os
 import pty
 import re
 import signal
+import struct
 import subprocess
+import termios
 from typing import Any
 
 import pytest
@@ -28,6 +31,8 @@ HIDES, SHOWS = "\x1b[?25l", "\x1b[?25h"
 def start(case: Case, installed: str, rate: int) -> tuple[subprocess.Popen[str], int]:
     """A program on a terminal of its own."""
     ours, theirs = pty.openpty()
+    # one of no width shows nothing
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 120, 0, 0))
     program = ENABLE.format(hidden=OTHERS[installed], rate=rate)
     begun = begin(case, program, stderr=theirs)
     os.close(theirs)
