@@ -5,6 +5,7 @@ use std::{
     future::Future,
     pin::Pin,
     sync::{Arc, OnceLock},
+    time::Duration,
 };
 
 use aks_kms::{Error, ErrorKind, KmsManager, OnProgress, OperationReport, Provisioned, Timing};
@@ -18,7 +19,10 @@ use napi::{
 use napi_derive::napi;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
-use tokio::runtime::{Builder, Runtime};
+use tokio::{
+    runtime::{Builder, Runtime},
+    time::timeout,
+};
 use tokio_util::sync::CancellationToken;
 
 type Told = FnArgs<(&'static str, String)>;
@@ -26,6 +30,9 @@ type Told = FnArgs<(&'static str, String)>;
 /// Is called with pairs: `progress` and JSON, as often as there is any; at last `done` and the result, `failed` and the
 /// error, or `cancelled` and nothing. The process stays alive while there is one.
 pub(crate) type Receiver = ThreadsafeFunction<Told, (), Told, Status, false>;
+
+/// How long a process stays alive for a Lease to be given back.
+const RELEASE: Duration = Duration::from_secs(2);
 
 thread_local! {
     /// The calls of this thread's JavaScript.
@@ -96,10 +103,11 @@ pub(crate) fn start(
 ) -> Result<Call> {
     let receiver = Arc::new(receiver);
     let on_progress = progress.then(|| reporter(Arc::clone(&receiver)));
+    let called = manager.clone();
     let work = async move {
-        aks_kms_bindings::call(&manager, &verb, arguments, on_progress).await.map(judged)
+        aks_kms_bindings::call(&called, &verb, arguments, on_progress).await.map(judged)
     };
-    begin(env, receiver, Box::pin(work))
+    begin(env, receiver, Some(manager), Box::pin(work))
 }
 
 /// Begins a list of clusters.
@@ -111,10 +119,16 @@ pub(crate) fn start_list(
     receiver: Receiver,
 ) -> Result<Call> {
     let work = aks_kms_bindings::list_clusters(credential, arguments, timing);
-    begin(env, Arc::new(receiver), Box::pin(work))
+    begin(env, Arc::new(receiver), None, Box::pin(work))
 }
 
-fn begin(env: Env, receiver: Arc<Receiver>, work: Work) -> Result<Call> {
+/// Dropped, a call may have a Lease to give back: its promise does not wait for that, its process does.
+fn begin(
+    env: Env,
+    receiver: Arc<Receiver>,
+    manager: Option<KmsManager>,
+    work: Work,
+) -> Result<Call> {
     let token = token(env)?;
     let work = ended(work);
     let runtime = runtime()?;
@@ -126,6 +140,10 @@ fn begin(env: Env, receiver: Arc<Receiver>, work: Work) -> Result<Call> {
             Err(error) => ("failed", fault(&error.to_string())),
         };
         tell(&receiver, kind, payload);
+        if let Some(manager) = manager {
+            let _ = timeout(RELEASE, manager.leases_released()).await;
+        }
+        drop(receiver);
     });
     Ok(Call(token))
 }

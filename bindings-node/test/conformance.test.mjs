@@ -1,14 +1,17 @@
-// The conformance cases that every language runs: tests/conformance.
+// The conformance cases that every language runs: tests/conformance. What comes of each is written to the folder that
+// AKS_KMS_RESULTS names, for a comparison of the languages: results.mjs.
 
 import assert from "node:assert/strict";
-import { readFileSync, readdirSync } from "node:fs";
+import { mkdirSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { describe, test } from "node:test";
 
 import { KmsError } from "aks-kms";
 
+import { named } from "./common.mjs";
 import { mismatch, writesMismatch } from "./matching.mjs";
 import { Simulator } from "./simulator.mjs";
-import { named, perform } from "./world.mjs";
+import { perform } from "./world.mjs";
 
 const folder = new URL("../../tests/conformance/", import.meta.url);
 const files = readdirSync(folder).filter((name) => name.endsWith(".json") && name !== "schema.json").sort();
@@ -17,10 +20,10 @@ const simulator = Simulator.found();
 test("there are cases", () => assert.ok(files.length > 180));
 
 describe("cases", { concurrency: 4 }, () => {
-  for (const file of files) test(file, () => run(JSON.parse(readFileSync(new URL(file, folder), "utf8"))));
+  for (const file of files) test(file, () => run(file, JSON.parse(readFileSync(new URL(file, folder), "utf8"))));
 });
 
-async function run(document) {
+async function run(file, document) {
   const of = await simulator.put(document.given);
   for (const call of document.earlier ?? []) {
     // whatever came of it is where the case begins
@@ -31,12 +34,15 @@ async function run(document) {
   let findings;
   try {
     const given = await perform(of, of.filled(document.when));
+    keep(file, of, { result: given });
     assert.equal(then.error, undefined, `no error came: ${JSON.stringify(given)}`);
     const why = mismatch(named(then.report ?? (Array.isArray(given) ? given : {})), JSON.parse(JSON.stringify(given)));
     assert.equal(why, undefined);
     findings = Array.isArray(given) ? given : given.findings;
   } catch (error) {
     if (!(error instanceof KmsError)) throw error;
+    const { code, message, retryable, serviceCode, findings: all, report } = error;
+    keep(file, of, { error: { code, message, retryable, serviceCode, findings: all, report } });
     checkError(then.error, error);
     findings = error.findings;
   }
@@ -48,6 +54,16 @@ async function run(document) {
   assert.deepEqual(truth.violations ?? [], []);
   assert.equal(mismatch(then.secrets ?? {}, truth), undefined);
   await of.end();
+}
+
+/** Writes what came of a case. */
+function keep(file, of, document) {
+  const results = process.env.AKS_KMS_RESULTS;
+  if (results === undefined) return;
+  const ids = { case: of.id, arm: of.arm, subscription: of.subscription_id };
+  Object.assign(ids, { tenant: of.tenant_id, client: of.client_id, principal: of.principal_id });
+  mkdirSync(results, { recursive: true });
+  writeFileSync(join(results, file), JSON.stringify({ ...document, ids }));
 }
 
 function checkError(expected, error) {

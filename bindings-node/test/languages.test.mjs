@@ -10,8 +10,9 @@ import { join } from "node:path";
 import { after, describe, test } from "node:test";
 import { promisify } from "node:util";
 
+import { common, named } from "./common.mjs";
 import { Simulator } from "./simulator.mjs";
-import { named, perform, scale } from "./world.mjs";
+import { perform, scale } from "./world.mjs";
 
 const simulator = Simulator.found();
 const folder = mkdtempSync(join(tmpdir(), "aks-kms-languages-"));
@@ -58,36 +59,10 @@ if (process.env.AKS_KMS_PYTHON_SITE !== undefined) {
   };
 }
 
-// what no two runs have in common
-const varying = new Set([
-  "apiServers",
-  "etag",
-  "finishedAt",
-  "keyIdHash",
-  "provenAt",
-  "requests",
-  "seconds",
-  "secretsPerSecond",
-  "since",
-  "startedAt",
-  "watermark",
-]);
-
-/** A result without what differs from run to run; that it is there stays. */
-function common(value, of) {
-  if (typeof value === "string") return placed(value, of);
-  if (Array.isArray(value)) return value.map((one) => common(one, of));
-  if (typeof value !== "object" || value === null) return value;
-  return Object.fromEntries(
-    Object.entries(value).map(([name, one]) => [name, varying.has(name) ? typeof one : common(one, of)]),
-  );
-}
-
-function placed(text, of) {
-  let found = text;
-  for (const [index, id] of of.key_ids.entries()) found = found.replaceAll(id, `{{key.${index + 1}}}`);
-  return found.replaceAll(of.id, "{{case}}").replaceAll(of.cluster_id.split("/")[2], "{{subscription}}");
-}
+const ids = (of) => {
+  const keys = of.key_ids.map((id, index) => [`key.${index + 1}`, id]);
+  return Object.fromEntries([...keys, ["case", of.id], ["subscription", of.subscription_id]]);
+};
 
 describe("languages", { concurrency: 4 }, () => {
   for (const call of calls) {
@@ -95,7 +70,7 @@ describe("languages", { concurrency: 4 }, () => {
       const results = await Promise.all(
         Object.entries(languages).map(async ([name, runs]) => {
           const of = await simulator.put(given);
-          return [name, common(await runs(of, of.filled(call)), of)];
+          return [name, common(await runs(of, of.filled(call)), ids(of))];
         }),
       );
       const [, rust] = results[0];

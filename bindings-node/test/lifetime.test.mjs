@@ -55,9 +55,18 @@ describe("lifetimes", { concurrency: 3 }, () => {
 
     const { code, said } = await runs("programs/resume.mjs", of);
     assert.equal(code, 0, said);
-    assert.equal(said, "rotate proven\n");
+    assert.equal(said, "rotate proven at once\n");
     const { by_key: found } = await of.secrets();
     assert.deepEqual(Object.keys(found), [of.key_ids[1]]);
+  });
+
+  test("a process that ends after an abort has given the Lease back", async () => {
+    const of = await simulator.put({ secrets: { namespaces: 4, each: 50 } });
+    const { code, said } = await runs("programs/abort.mjs", of);
+    assert.deepEqual([code, said], [0, "AbortError\nin time\n"]);
+    assert.ok((await of.secrets()).plaintext > 0, "the work was over before it was aborted");
+    const { said: resumed } = await runs("programs/resume.mjs", of);
+    assert.equal(resumed, "enable proven at once\n");
   });
 
   test("a callback that throws is a warning, and stops nothing", async () => {

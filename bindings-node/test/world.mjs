@@ -7,6 +7,7 @@ import { KmsManager, listClusters } from "aks-kms";
 
 import { functions, verbs } from "../dist/generated/table.js";
 import { native } from "../dist/native.js";
+import { named } from "./common.mjs";
 import { scale } from "./simulator.mjs";
 
 // their waits are as much shorter as the simulator's are
@@ -31,15 +32,6 @@ export function manager(of, options = {}, name = undefined) {
 
 /** What leads a program of `programs` to a case: no command line, as that is shown when it fails. */
 export const environment = (of) => ({ ...process.env, OF: JSON.stringify(of) });
-
-const camel = (name) => name.replace(/_([a-z0-9])/g, (_, letter) => letter.toUpperCase());
-
-/** A value with the names that JavaScript has. */
-export function named(value) {
-  if (Array.isArray(value)) return value.map(named);
-  if (typeof value !== "object" || value === null) return value;
-  return Object.fromEntries(Object.entries(value).map(([name, one]) => [camel(name), named(one)]));
-}
 
 /** Calls a verb, or a function, by the names of a conformance case. */
 export function perform(of, { operation, options = {}, kubernetes, cluster }, more = {}) {

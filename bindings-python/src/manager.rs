@@ -7,7 +7,8 @@ use aks_kms_bindings::{Settings, default_credential, error_document};
 use azure_core::credentials::TokenCredential;
 use pyo3::prelude::*;
 use serde_json::{Map, Value, json};
-use tokio::task::{AbortHandle, JoinError};
+use tokio::task::JoinError;
+use tokio_util::sync::CancellationToken;
 
 use crate::{
     credential::PythonCredential,
@@ -75,7 +76,8 @@ impl Manager {
         let arguments = object(arguments)?;
         let manager = self.manager_of(process.id)?;
         let on_progress = progress.then(|| reporter(process.relay.clone(), receiver.clone_ref(py)));
-        Ok(begun(&process, receiver, perform(manager, verb, arguments, on_progress)))
+        let work = perform(manager.clone(), verb, arguments, on_progress);
+        Ok(begun(&process, receiver, Some(manager), work))
     }
 }
 
@@ -129,7 +131,8 @@ pub(crate) fn list_clusters(
     let process = process::current(py)?;
     let arguments = object(arguments)?;
     let credential = credential_of(token_source)?;
-    Ok(begun(&process, receiver, aks_kms_bindings::list_clusters(credential, arguments, timing())))
+    let work = aks_kms_bindings::list_clusters(credential, arguments, timing());
+    Ok(begun(&process, receiver, None, work))
 }
 
 /// The one that a callable gives tokens for; none: it is looked for.
@@ -152,25 +155,30 @@ fn object(arguments: &str) -> PyResult<Map<String, Value>> {
     }
 }
 
-/// Begins a piece of work, of whose end the receiver is told.
+/// Begins a piece of work, of whose end the receiver is told. Dropped, it may have a Lease to give back.
 fn begun(
     process: &Process,
     receiver: Py<PyAny>,
+    manager: Option<KmsManager>,
     work: impl Future<Output = Result<String, Error>> + Send + 'static,
 ) -> Call {
     let relay = process.relay.clone();
-    let task = process.runtime.spawn(work);
-    let abort = task.abort_handle();
-    process.runtime.spawn(async move {
+    let dropped = process.end.child_token();
+    let task = process.runtime.spawn(dropped.clone().run_until_cancelled_owned(work));
+    let ended = async move {
         let (kind, payload) = match task.await {
-            Ok(Ok(result)) => ("done", result),
-            Ok(Err(error)) => ("failed", error_document(&error).to_string()),
-            Err(error) if error.is_cancelled() => ("cancelled", String::new()),
+            Ok(Some(Ok(result))) => ("done", result),
+            Ok(Some(Err(error))) => ("failed", error_document(&error).to_string()),
+            Ok(None) => ("cancelled", String::new()),
             Err(error) => ("failed", panicked(&error)),
         };
         let _ = relay.send(Message::Deliver { receiver, kind, payload });
-    });
-    Call(abort)
+        if let Some(manager) = manager {
+            manager.leases_released().await;
+        }
+    };
+    process.calls.spawn_on(ended, process.runtime.handle());
+    Call(dropped)
 }
 
 /// The error of a call that ended by a fault of the library.
@@ -188,12 +196,12 @@ fn panicked(error: &JoinError) -> String {
 
 /// A call that runs.
 #[pyclass(frozen, module = "aks_kms._native")]
-pub(crate) struct Call(AbortHandle);
+pub(crate) struct Call(CancellationToken);
 
 #[pymethods]
 impl Call {
     /// Drops its work, which may be gone on with later.
     fn cancel(&self) {
-        self.0.abort();
+        self.0.cancel();
     }
 }

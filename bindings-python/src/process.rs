@@ -14,7 +14,11 @@ use std::{
 };
 
 use pyo3::{PyResult, Python, exceptions::PyRuntimeError};
-use tokio::runtime::{Builder, Runtime};
+use tokio::{
+    runtime::{Builder, Runtime},
+    time::timeout,
+};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::relay::{self, Message};
 
@@ -22,12 +26,19 @@ pub(crate) struct Process {
     pub(crate) id: u32,
     pub(crate) runtime: Runtime,
     pub(crate) relay: Sender<Message>,
+    /// What runs, and what of it still gives its Lease back.
+    pub(crate) calls: TaskTracker,
+    /// Drops what runs.
+    pub(crate) end: CancellationToken,
     /// Nothing is brought to Python any more.
     ended: AtomicBool,
 }
 
 /// How long the thread that talks to Python may take for what it is at, when the interpreter ends.
 const PATIENCE: Duration = Duration::from_secs(2);
+
+/// How long the end of the interpreter may take for Leases to be given back: who has interrupted it does not wait.
+const RELEASE: Duration = Duration::from_millis(500);
 
 static PROCESS: Mutex<Option<Arc<Process>>> = Mutex::new(None);
 
@@ -63,18 +74,25 @@ pub(crate) fn current(_: Python<'_>) -> PyResult<Arc<Process>> {
         .enable_all()
         .build()
         .map_err(failed)?;
-    let process = Arc::new(Process { id, runtime, relay, ended: AtomicBool::new(false) });
+    let calls = TaskTracker::new();
+    calls.close();
+    let (end, ended) = (CancellationToken::new(), AtomicBool::new(false));
+    let process = Arc::new(Process { id, runtime, relay, calls, end, ended });
     // The parent's threads are not here: waiting for them, as dropping it would, has no end.
     std::mem::forget(current.replace(Arc::clone(&process)));
     Ok(process)
 }
 
-/// The interpreter is about to end. A thread that Python did not make must not be in it then: what is still to
-/// be told is told to nobody. Work that goes on ends with the process, as if it were killed.
+/// The interpreter is about to end. Work that goes on is dropped, and gives its Lease back. A thread that Python did
+/// not make must not be in the interpreter then: what is still to be told is told to nobody.
 pub(crate) fn end(py: Python<'_>) {
     let process = PROCESS.lock().unwrap_or_else(PoisonError::into_inner).clone();
     let Some(process) = process.filter(|it| it.id == process::id()) else { return };
     process.ended.store(true, Ordering::Relaxed);
+    process.end.cancel();
+    // a credential may be asked meanwhile, which needs the interpreter
+    py.detach(|| process.runtime.block_on(async { timeout(RELEASE, process.calls.wait()).await }))
+        .ok();
     let (sender, stopped) = channel();
     if process.relay.send(Message::Stop(sender)).is_ok() {
         // it may need the interpreter for what it is at

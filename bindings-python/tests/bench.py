@@ -1,6 +1,6 @@
 """What the Python package costs beside others, on one simulator: `make bench`, or `bindings-python/tests/run --bench`.
 
-- The wheel's size.
+- The wheel's size; the time and the memory that an import of it takes in a new process.
 - `status()` in a new process, beside `az aks show` (AKS_KMS_AZ names az) and a GET by azure-mgmt-containerservice: wall time and
   peak memory, medians of runs in turns.
 - `reencrypt_secrets` beside the same from Rust, on the same cluster in turns: secrets a second.
@@ -45,6 +45,14 @@ print(client.managed_clusters.get(os.environ["RESOURCE_GROUP"], os.environ["CLUS
 """
 
 
+IMPORT = """
+import resource, time
+before, at = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.perf_counter()
+import aks_kms
+print(time.perf_counter() - at, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
+"""
+
+
 class Cost(NamedTuple):
     seconds: float
     mebibytes: float
@@ -71,6 +79,25 @@ def cost(command: list[str], variables: dict[str, str]) -> Cost:
     assert code == 0, f"{command}: {ran.stderr}"
     assert "Succeeded" in "".join(output), output
     return Cost(seconds, mebibytes)
+
+
+def measure_import() -> list[tuple[str, bool]]:
+    costs = []
+    for run in range(2 * RUNS + 1):
+        # without what tests put into every process
+        variables = {**os.environ, "PYTHONPATH": os.environ["PYTHONPATH"].split(os.pathsep)[0]}
+        command = [sys.executable, "-c", IMPORT]
+        ran = subprocess.run(command, env=variables, capture_output=True, text=True, check=True)
+        took, kibibytes = ran.stdout.split()
+        if run:
+            costs.append(Cost(float(took), int(kibibytes) / 1024))
+    seconds = statistics.median(one.seconds for one in costs)
+    mebibytes = statistics.median(one.mebibytes for one in costs)
+    print(f"{'import aks_kms':<34} {seconds:7.3f} s {mebibytes:7.1f} MiB")
+    return [
+        ("an import takes less than 40 ms", seconds < 0.040),
+        ("an import takes less than 25 MiB", mebibytes < 25),
+    ]
 
 
 def sign_in(az: str, variables: dict[str, str]) -> None:
@@ -113,9 +140,11 @@ def measure_status(simulator: Simulator) -> list[tuple[str, bool]]:
         )
         for name, ones in costs.items()
     }
+    own = medians["aks_kms status()"]
     for name, one in medians.items():
-        print(f"{name:<34} {one.seconds:7.3f} s {one.mebibytes:7.1f} MiB")
-    own, sdk = medians["aks_kms status()"], medians["azure-mgmt-containerservice GET"]
+        ratio = f"{one.seconds / own.seconds:5.1f} times the time, {one.mebibytes / own.mebibytes:4.1f} times the memory"
+        print(f"{name:<34} {one.seconds:7.3f} s {one.mebibytes:7.1f} MiB   {ratio}")
+    sdk = medians["azure-mgmt-containerservice GET"]
     asked = [("status() takes less time than a GET by the SDK", own.seconds < sdk.seconds)]
     if az:
         other = medians["az aks show"]
@@ -197,10 +226,11 @@ def measure_reencryption(folder: Path) -> list[tuple[str, bool]]:
 
 def main() -> int:
     _native._scale_time(0.01)
+    asked = measure_import()
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         with Simulator(folder / "azure", {"cluster": {"kms": {"key": "{{key.1}}"}}}) as simulator:
-            asked = measure_status(simulator)
+            asked += measure_status(simulator)
         asked += measure_reencryption(folder)
     size = Path(os.environ["AKS_KMS_WHEEL"]).stat().st_size / 1024 / 1024
     print(f"the wheel {size:34.1f} MiB")

@@ -1,12 +1,14 @@
 """The conformance cases that every language runs: tests/conformance.
 
-All of them by the manager that blocks, every fifth also by the one that is awaited.
+All of them by the manager that blocks, every fifth also by the one that is awaited. What comes of the former is written to
+the folder that AKS_KMS_RESULTS names, for a comparison of the languages: `bindings-node/test/results.mjs`.
 """
 
 import asyncio
 import contextlib
 import inspect
 import json
+import os
 import pickle
 from pathlib import Path
 from typing import Any
@@ -51,11 +53,15 @@ def run(path: Path, put_case: PutCase, *, is_async: bool) -> None:
     try:
         outcome = perform(case, case.filled(document["when"]), is_async)
     except KmsError as error:
+        if not is_async:
+            keep(path.stem, case, {"error": error_document(error)})
         check_error(then.get("error"), error)
         findings = [finding.to_dict() for finding in error.findings]
     else:
         assert "error" not in then, f"no error came: {outcome}"
         given = plain(outcome)
+        if not is_async:
+            keep(path.stem, case, {"result": given})
         why = mismatch(then.get("report", {} if isinstance(given, dict) else given), given)
         assert why is None, why
         findings = given if isinstance(given, list) else given.get("findings", [])
@@ -67,6 +73,28 @@ def run(path: Path, put_case: PutCase, *, is_async: bool) -> None:
     assert truth.get("violations", []) == []
     why = mismatch(then.get("secrets") or {}, truth)
     assert why is None, why
+
+
+def keep(name: str, case: Case, document: dict[str, Any]) -> None:
+    """Writes what came of a case."""
+    folder = os.environ.get("AKS_KMS_RESULTS")
+    if folder is None:
+        return
+    ids = {name: case[f"{name}_id"] for name in ("subscription", "tenant", "client", "principal")}
+    document["ids"] = {"case": case.id, "arm": case["arm"], **ids}
+    Path(folder).mkdir(parents=True, exist_ok=True)
+    (Path(folder) / f"{name}.json").write_text(json.dumps(document))
+
+
+def error_document(error: KmsError) -> dict[str, Any]:
+    return {
+        "code": error.code,
+        "message": str(error),
+        "retryable": error.retryable,
+        "service_code": error.service_code,
+        "findings": [finding.to_dict() for finding in error.findings],
+        "report": None if error.report is None else error.report.to_dict(),
+    }
 
 
 def check_error(expected: dict[str, Any] | None, error: KmsError) -> None:

@@ -34,9 +34,16 @@ def under(case: Case, key_id: str) -> int:
     return count
 
 
-def proven_by_another_process(case: Case) -> None:
-    code, output, errors = run(case, "print(manager().resume().is_proven)")
-    assert (code, output) == (0, "True\n"), errors
+RESUMED = """
+    said = []
+    report = manager().resume(on_progress=lambda now: said.append(now.message))
+    print(report.is_proven, any("still holds the cluster's Lease" in text for text in said))
+"""
+
+
+def proven_by_another_process(case: Case, *, watches_the_lease: bool = False) -> None:
+    code, output, errors = run(case, RESUMED)
+    assert (code, output) == (0, f"True {watches_the_lease}\n"), errors
     truth = case.secrets()
     assert truth["total"] == under(case, case.key_ids[0])
     assert truth["unreadable"] == 0
@@ -66,6 +73,25 @@ def test_a_process_that_is_killed_is_gone_on_with(put_case: PutCase) -> None:
     assert begun.stdout.readline() == "now\n"
     begun.kill()
     begun.communicate()
+    proven_by_another_process(case, watches_the_lease=True)
+
+
+def test_a_program_that_ends_while_a_thread_of_its_works_gives_the_lease_back(put_case: PutCase) -> None:
+    case = put_case(SLOW)
+    program = """
+        middle = threading.Event()
+        def told(now):
+            if now.step > 2 and now.phase == "reencrypt" and now.done > 20:
+                middle.set()
+        def work():
+            manager().enable(case["key_ids"][0], on_progress=told, reencrypt={"max_requests_per_second": 60})
+        threading.Thread(target=work, daemon=True).start()
+        middle.wait()
+    """
+    at = time.monotonic()
+    code, _, errors = run(case, program, seconds=20)
+    assert code == 0, errors
+    assert time.monotonic() - at < 10
     proven_by_another_process(case)
 
 

@@ -15,6 +15,8 @@ mod session;
 
 use std::{fmt, sync::Arc};
 
+use tokio_util::task::TaskTracker;
+
 use crate::{
     azure::Azure,
     builder::KmsManagerBuilder,
@@ -48,6 +50,8 @@ struct Inner {
     kubernetes: KubernetesAccess,
     journal: Journal,
     timing: Timing,
+    /// Where the Leases of dropped calls are given back.
+    releases: TaskTracker,
 }
 
 impl KmsManager {
@@ -63,13 +67,40 @@ impl KmsManager {
         journal: Journal,
         timing: Timing,
     ) -> Self {
-        Self(Arc::new(Inner { cluster, azure: Arc::new(azure), kubernetes, journal, timing }))
+        let azure = Arc::new(azure);
+        let releases = TaskTracker::new();
+        // who waits for those there are does not wait for more
+        releases.close();
+        Self(Arc::new(Inner { cluster, azure, kubernetes, journal, timing, releases }))
     }
 
     /// The cluster.
     #[must_use]
     pub fn cluster_id(&self) -> &ClusterId {
         &self.0.cluster
+    }
+
+    /// Waits until the Leases of calls that were dropped are given back, five seconds at most.
+    ///
+    /// A verb that is dropped gives its Lease back in the background, so that the next call need not
+    /// watch for 15 s whether its holder lives. A program that ends after it has dropped a call waits
+    /// for that here. The Lease is not given back, and dies by itself, where a change was sent and
+    /// nobody has heard what came of it, where the API server does not respond, and where the call is
+    /// dropped outside of a runtime.
+    ///
+    /// ```no_run
+    /// # async fn example(manager: aks_kms::KmsManager, interrupted: impl Future<Output = ()>) -> aks_kms::Result<()> {
+    /// use aks_kms::RotateOptions;
+    ///
+    /// tokio::select! {
+    ///     report = manager.rotate(None, RotateOptions::default()) => assert!(report?.is_proven()),
+    ///     () = interrupted => manager.leases_released().await,
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn leases_released(&self) {
+        self.0.releases.wait().await;
     }
 
     /// Turns KMS on with a key, rewrites every secret under it and proves it.

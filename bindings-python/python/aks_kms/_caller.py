@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from aks_kms import _native
-from aks_kms._settings import Receive, fail, receiver, result, start, tell
+from aks_kms._settings import Receive, Told, fail, result, start, told
 
 if TYPE_CHECKING:
     from aks_kms._credential import TokenSource
@@ -26,18 +26,18 @@ class Caller:
         on_progress: Callable[[Progress], object] | None = None,
         progress: bool = False,
     ) -> Any:
-        told = receiver(on_progress, progress)
+        shown = told(on_progress, progress)
 
         def begin(receive: Receive) -> _native.Call:
-            return start(self._native, verb, arguments, told is not None, receive)
+            return start(self._native, verb, arguments, shown is not None, receive)
 
-        return result(verb, ended(begin, self._source, told))
+        return result(verb, ended(begin, self._source, shown))
 
 
 def ended(
     begin: Callable[[Receive], _native.Call],
     source: TokenSource | None,
-    told: Callable[[Progress], object] | None = None,
+    shown: Told | None = None,
 ) -> str:
     """Begins a call, and waits for what it gives."""
     from queue import SimpleQueue
@@ -48,8 +48,8 @@ def ended(
         while True:
             # a signal interrupts this
             kind, payload = inbox.get()
-            if kind == "progress" and told is not None:
-                tell(told, payload)
+            if kind == "progress" and shown is not None:
+                shown.tell(payload)
             elif kind == "done":
                 return payload
             elif kind == "failed":
@@ -57,3 +57,6 @@ def ended(
     except BaseException:
         call.cancel()
         raise
+    finally:
+        if shown is not None:
+            shown.end()

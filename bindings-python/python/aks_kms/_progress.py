@@ -8,27 +8,34 @@ from typing import Any, Protocol
 from aks_kms._generated.results import Progress
 
 
-class _Shows(Protocol):
-    def __call__(self, now: Progress) -> None: ...
+class _Display(Protocol):
+    def show(self, now: Progress) -> None: ...
+
+    def end(self) -> None: ...
 
 
 class Bar:
     """Shows each snapshot of one call."""
 
     def __init__(self) -> None:
-        self._show: _Shows | None = None
+        self._display: _Display | None = None
 
     def __call__(self, now: Progress) -> None:
-        if self._show is None:
-            self._show = _chosen()
-        self._show(now)
+        if self._display is None:
+            self._display = _chosen()
+        self._display.show(now)
+
+    def end(self) -> None:
+        """The call has ended, perhaps in the middle."""
+        if self._display is not None:
+            self._display.end()
 
 
-def _chosen() -> _Shows:
+def _chosen() -> _Display:
     if sys.stderr is not None and sys.stderr.isatty():
-        for make in (_tqdm, _rich):
+        for kind in (_Tqdm, _Rich):
             try:
-                return make()
+                return kind()
             except ImportError:
                 continue
     return _Lines()
@@ -40,44 +47,48 @@ class _Lines:
     def __init__(self) -> None:
         self._phase: tuple[int, str] | None = None
 
-    def __call__(self, now: Progress) -> None:
+    def show(self, now: Progress) -> None:
         phase = (now.step, now.phase)
         if phase != self._phase or now.finished:
             self._phase = phase
             if sys.stderr is not None:
                 print(f"[{now.step}/{now.steps}] {now.phase:<9} {now.message}", file=sys.stderr, flush=True)
 
+    def end(self) -> None:
+        pass
+
 
 def _title(now: Progress) -> str:
     return f"[{now.step}/{now.steps}] {now.message}"
 
 
-def _tqdm() -> _Shows:
-    from tqdm import tqdm
+class _Tqdm:
+    def __init__(self) -> None:
+        from tqdm import tqdm
 
-    bar: Any = tqdm(total=0, leave=False, unit=" secrets", file=sys.stderr)
+        self._bar: Any = tqdm(total=0, leave=False, unit=" secrets", file=sys.stderr)
 
-    def show(now: Progress) -> None:
-        bar.set_description_str(_title(now), refresh=False)
-        bar.total, bar.n = now.total or 0, now.done
-        bar.refresh()
-        if now.finished:
-            bar.close()
+    def show(self, now: Progress) -> None:
+        self._bar.set_description_str(_title(now), refresh=False)
+        self._bar.total, self._bar.n = now.total or 0, now.done
+        self._bar.refresh()
 
-    return show
+    def end(self) -> None:
+        self._bar.close()
 
 
-def _rich() -> _Shows:
-    from rich.console import Console
-    from rich.progress import Progress as Bars
+class _Rich:
+    def __init__(self) -> None:
+        from rich.console import Console
+        from rich.progress import Progress as Bars
 
-    bars: Any = Bars(console=Console(stderr=True), transient=True)
-    task = bars.add_task("", total=None)
-    bars.start()
+        self._bars: Any = Bars(console=Console(stderr=True), transient=True)
+        self._task = self._bars.add_task("", total=None)
+        self._bars.start()
 
-    def show(now: Progress) -> None:
-        bars.update(task, description=_title(now), total=now.total, completed=now.done)
-        if now.finished:
-            bars.stop()
+    def show(self, now: Progress) -> None:
+        self._bars.update(self._task, description=_title(now), total=now.total, completed=now.done)
 
-    return show
+    def end(self) -> None:
+        # which shows the cursor again
+        self._bars.stop()

@@ -16,6 +16,7 @@ from aks_kms._generated.table import FUNCTIONS, VERBS
 if TYPE_CHECKING:
     from aks_kms._credential import TokenSource
     from aks_kms._generated.results import ClusterList, Progress
+    from aks_kms._progress import Bar
 
 # Takes what the native module tells of a call.
 Receive = Callable[[tuple[str, str]], object]
@@ -123,10 +124,34 @@ def fail(payload: str, source: TokenSource | None) -> NoReturn:
     raise error from cause
 
 
-def receiver(
-    on_progress: Callable[[Progress], object] | None, progress: bool
-) -> Callable[[Progress], object] | None:
-    """Who receives progress.
+class Told:
+    """Who is told of a call's progress: a callable, a bar, or both."""
+
+    def __init__(self, on_progress: Callable[[Progress], object] | None, bar: Bar | None) -> None:
+        self._receivers = [one for one in (bar, on_progress) if one is not None]
+        self._bar = bar
+
+    def tell(self, payload: str) -> None:
+        """Tells of it. What a receiver raises is reported and stops nothing, unless it is to stop the program."""
+        import json
+
+        from aks_kms._generated.results import Progress
+
+        now = Progress.from_dict(json.loads(payload))
+        for receiver in self._receivers:
+            try:
+                receiver(now)
+            except Exception as problem:
+                _native._report(problem, receiver)
+
+    def end(self) -> None:
+        """The call has ended, however: a bar leaves the terminal as it was."""
+        if self._bar is not None:
+            self._bar.end()
+
+
+def told(on_progress: Callable[[Progress], object] | None, progress: bool) -> Told | None:
+    """Who is told of progress; None: nobody.
 
     Raises:
         TypeError: `on_progress` cannot be called.
@@ -134,27 +159,7 @@ def receiver(
     if on_progress is not None and not callable(on_progress):
         raise TypeError(f"on_progress is {on_progress!r}; pass a callable, or progress=True")
     if not progress:
-        return on_progress
+        return None if on_progress is None else Told(on_progress, None)
     from aks_kms._progress import Bar
 
-    bar = Bar()
-    if on_progress is None:
-        return bar
-
-    def both(now: Progress) -> None:
-        bar(now)
-        on_progress(now)
-
-    return both
-
-
-def tell(on_progress: Callable[[Progress], object], payload: str) -> None:
-    """Calls a receiver. What it raises is reported and stops nothing, unless it is to stop the program."""
-    import json
-
-    from aks_kms._generated.results import Progress
-
-    try:
-        on_progress(Progress.from_dict(json.loads(payload)))
-    except Exception as problem:
-        _native._report(problem, on_progress)
+    return Told(on_progress, Bar())

@@ -280,7 +280,8 @@ impl OperationRun<'_> {
             Some(api) if inner.journal.is_kept() => {
                 let namespace = inner.journal.namespace();
                 let make = || async {
-                    Recorder::new(api, namespace, inner.timing.clone(), reporter.clone())
+                    let (timing, releases) = (inner.timing.clone(), inner.releases.clone());
+                    Recorder::new(api, namespace, timing, reporter.clone(), releases)
                 };
                 let recorder = self.recorder.get_or_init(make).await;
                 Some(RecordContext {

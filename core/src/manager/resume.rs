@@ -91,7 +91,7 @@ pub(super) async fn abandon(inner: &Inner) -> Result<OperationReport> {
     let unreachable = || api_server_unreachable(&inner.cluster);
     let api = seen.kubernetes.as_ref().ok_or_else(unreachable)?;
     let (namespace, timing) = (inner.journal.namespace(), inner.timing.clone());
-    let recorder = Recorder::new(api, namespace, timing, reporter.clone());
+    let recorder = Recorder::new(api, namespace, timing, reporter.clone(), inner.releases.clone());
     let began = tokio::time::Instant::now();
     let limit = READING.saturating_add(inner.timing.lease);
     let work = Box::pin(recorder.drop_operation(&found));

@@ -47,8 +47,16 @@ impl Runner<'_> {
         }
     }
 
+    /// Sends a change. Who is dropped meanwhile keeps the Lease.
+    pub(super) async fn sent<T>(&self, request: impl Future<Output = T>) -> T {
+        match &self.recording {
+            Some(recording) => recording.recorder.sent(request).await,
+            None => request.await,
+        }
+    }
+
     async fn change(&self, cluster: &ManagedCluster, target: &KmsChange) -> Result<Ended> {
-        let operation = self.azure.put_kms(cluster, target).await?;
+        let operation = self.sent(self.azure.put_kms(cluster, target)).await?;
         self.ended(operation, "The cluster's operation").await
     }
 
@@ -123,7 +131,7 @@ impl Runner<'_> {
             Upgrade::NodePools(version) => UpgradeTarget::NodePools(version),
         };
         self.still_ours().await?;
-        let operation = self.azure.put_versions(seen, target).await?;
+        let operation = self.sent(self.azure.put_versions(seen, target)).await?;
         let ended = self.ended(operation, &format!("The upgrade to {target}")).await?;
         if let (UpgradeTarget::ControlPlane(to), Some(engine)) = (target, &self.engine) {
             engine.upgraded(to);

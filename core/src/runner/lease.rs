@@ -9,10 +9,12 @@ use std::{
 };
 
 use tokio::{
+    runtime::Handle,
     sync::Mutex,
     task::JoinHandle,
     time::{Instant, sleep, timeout},
 };
+use tokio_util::task::TaskTracker;
 
 use crate::{
     error::{Error, ErrorKind, Result},
@@ -28,11 +30,13 @@ const LIVES: u32 = 20;
 /// How long giving a Lease back may take: whoever called has waited already, and it dies by itself.
 const RELEASE: Duration = Duration::from_secs(5);
 
-/// The Lease, held and renewed until this is dropped. Dropped without a release, as by a crash, it
+/// The Lease, held and renewed until this is dropped. Dropped without a release it is given back in
+/// the background, unless a change may be on its way. Where it is not given back, as after a crash, it
 /// is dead after [`Timing::lease`].
 pub(super) struct HeldLease {
     held: Arc<Held>,
     renewal: JoinHandle<()>,
+    releases: TaskTracker,
 }
 
 struct Held {
@@ -41,15 +45,21 @@ struct Held {
     seconds: u64,
     last: Mutex<LeaseHeld>,
     lost: AtomicBool,
+    /// A change was sent, and nobody has heard what came of it.
+    sending: AtomicBool,
+    /// Giving it back was tried to the end.
+    released: AtomicBool,
 }
 
 /// Takes the Lease. One that somebody else holds is watched for its whole life first: renewed in
 /// that time, it is alive. Only time between two responses counts, by our own clock, so neither a
-/// silent API server nor a wrong clock makes a living holder look dead.
+/// silent API server nor a wrong clock makes a living holder look dead. `releases`: where it is given
+/// back when it is dropped.
 pub(super) async fn take(
     store: LeaseStore,
     holder: &str,
     timing: &Timing,
+    releases: &TaskTracker,
     say: impl Fn(String),
 ) -> Result<HeldLease> {
     let seconds = timing.lease.as_secs();
@@ -65,7 +75,8 @@ pub(super) async fn take(
         }
         match store.write(holder, found.as_ref(), seconds).await? {
             LeaseWrite::Held(lease) => {
-                return Ok(HeldLease::new(store, holder, seconds, lease, timing.lease_renewal));
+                let renewal = timing.lease_renewal;
+                return Ok(HeldLease::new(store, holder, seconds, lease, renewal, releases));
             }
             LeaseWrite::Conflict if Instant::now() >= give_up => return Err(contended()),
             // Somebody else was faster: look who, but not as fast as the API server responds.
@@ -131,6 +142,7 @@ impl HeldLease {
         seconds: u64,
         lease: LeaseHeld,
         every: Duration,
+        releases: &TaskTracker,
     ) -> Self {
         let held = Arc::new(Held {
             store,
@@ -138,6 +150,8 @@ impl HeldLease {
             seconds,
             last: Mutex::new(lease),
             lost: AtomicBool::new(false),
+            sending: AtomicBool::new(false),
+            released: AtomicBool::new(false),
         });
         let renewal = tokio::spawn({
             let held = Arc::clone(&held);
@@ -148,7 +162,7 @@ impl HeldLease {
                 }
             }
         });
-        Self { held, renewal }
+        Self { held, renewal, releases: releases.clone() }
     }
 
     /// Whether it is still ours, as the API server says now.
@@ -169,20 +183,42 @@ impl HeldLease {
         self.held.lost.load(Ordering::Relaxed)
     }
 
+    /// A change is on its way from now on, or no more.
+    pub(super) fn is_sending(&self, sending: bool) {
+        self.held.sending.store(sending, Ordering::Relaxed);
+    }
+
     /// Gives it back, so that the next need not wait.
     pub(super) async fn release(self) {
         self.renewal.abort();
-        if self.held.lost.load(Ordering::Relaxed) {
+        self.held.release().await;
+    }
+}
+
+impl Drop for HeldLease {
+    fn drop(&mut self) {
+        self.renewal.abort();
+        if self.held.released.load(Ordering::Relaxed) {
             return;
         }
-        let given_back = async {
-            let now = self.held.store.read().await?;
-            if now.as_ref().is_some_and(|lease| lease.holder == self.held.holder) {
-                self.held.store.write("", now.as_ref(), self.held.seconds).await?;
-            }
-            Ok::<_, Error>(())
-        };
-        match timeout(RELEASE, given_back).await {
+        // outside of a runtime nothing can be sent
+        let Ok(runtime) = Handle::try_current() else { return };
+        let held = Arc::clone(&self.held);
+        self.releases.spawn_on(async move { held.release().await }, &runtime);
+    }
+}
+
+impl Held {
+    async fn release(&self) {
+        if self.lost.load(Ordering::Relaxed) {
+            return;
+        }
+        if self.sending.load(Ordering::Relaxed) {
+            // it may come through until the Lease is dead
+            tracing::debug!("a change may be on its way: the Lease is not given back");
+            return;
+        }
+        match timeout(RELEASE, self.give_back()).await {
             Ok(Ok(())) => {}
             Ok(Err(error)) => {
                 tracing::warn!(%error, "the Lease was not given back; it is dead in a few seconds");
@@ -191,16 +227,23 @@ impl HeldLease {
                 tracing::warn!("the Lease was not given back in time; it is dead in a few seconds");
             }
         }
+        self.released.store(true, Ordering::Relaxed);
     }
-}
 
-impl Drop for HeldLease {
-    fn drop(&mut self) {
-        self.renewal.abort();
+    /// Again where the last renewal came in between.
+    async fn give_back(&self) -> Result<()> {
+        loop {
+            let now = self.store.read().await?;
+            let ours = now.as_ref().filter(|lease| lease.holder == self.holder);
+            if ours.is_none() {
+                return Ok(());
+            }
+            if let LeaseWrite::Held(_) = self.store.write("", ours, self.seconds).await? {
+                return Ok(());
+            }
+        }
     }
-}
 
-impl Held {
     async fn renew(&self) {
         let mut last = self.last.lock().await;
         match self.store.write(&self.holder, Some(&last), self.seconds).await {

@@ -80,7 +80,7 @@ impl Runner<'_> {
     /// A new version like the one in use.
     async fn make_key_version(&self, key_id: &KeyId, operation: &str) -> Result<KeyId> {
         let model = self.key_in_use.as_ref().unwrap_or(key_id);
-        self.azure.create_key_version(model, operation, crate::clock::now()).await
+        self.sent(self.azure.create_key_version(model, operation, crate::clock::now())).await
     }
 
     /// Records the change that is about to be asked of the cluster.

@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use tokio::sync::Mutex;
+use tokio_util::task::TaskTracker;
 
 use super::lease::{HeldLease, lost, take};
 use crate::{
@@ -38,6 +39,8 @@ pub(crate) struct Recorder {
     lease: LeaseStore,
     timing: Timing,
     reporter: Reporter,
+    /// Where the Lease of a dropped run is given back.
+    releases: TaskTracker,
     /// Who holds the Lease: unique to this run.
     by: String,
     /// Somebody else was seen to have taken the record over.
@@ -62,6 +65,7 @@ impl Recorder {
         namespace: &str,
         timing: Timing,
         reporter: Reporter,
+        releases: TaskTracker,
     ) -> Self {
         Self {
             state: RecordStore::new(api.clone(), namespace.to_owned()),
@@ -69,6 +73,7 @@ impl Recorder {
             lease: LeaseStore::new(api.clone(), namespace.to_owned()),
             timing,
             reporter,
+            releases,
             by: name(),
             lost: AtomicBool::new(false),
             kept: Mutex::new(None),
@@ -109,9 +114,8 @@ impl Recorder {
             kept.record = record;
             return Ok(BeginOutcome::Already);
         }
-        let lease =
-            take(self.lease.clone(), &self.by, &self.timing, |text| self.reporter.message(text))
-                .await?;
+        let say = |text| self.reporter.message(text);
+        let lease = take(self.lease.clone(), &self.by, &self.timing, &self.releases, say).await?;
         let mut record = found.reconciled.record.clone();
         change(&mut record);
         let seal_key = found.seal.clone();
@@ -246,6 +250,21 @@ impl Recorder {
         match self.kept.lock().await.as_ref() {
             Some(kept) => kept.lease.check().await,
             None => Ok(()),
+        }
+    }
+
+    /// Sends a change of what is not in the record. Where this is dropped meanwhile, the Lease is not given
+    /// back: the change may come through until it is dead.
+    pub(super) async fn sent<T>(&self, request: impl Future<Output = T>) -> T {
+        self.is_sending(true).await;
+        let response = request.await;
+        self.is_sending(false).await;
+        response
+    }
+
+    async fn is_sending(&self, sending: bool) {
+        if let Some(kept) = self.kept.lock().await.as_ref() {
+            kept.lease.is_sending(sending);
         }
     }
 

@@ -20,7 +20,7 @@ impl Runner<'_> {
             return Ok(Outcome::AlreadyDone);
         }
         self.still_ours().await?;
-        self.azure.set_vault_public_access(id, true).await?;
+        self.sent(self.azure.set_vault_public_access(id, true)).await?;
         if self.azure.read_vault(id).await?.public_network_access {
             return Ok(Outcome::Done);
         }
@@ -55,7 +55,7 @@ impl Runner<'_> {
         self.in_no_other_public_use(id).await?;
         self.still_ours().await?;
         let _ = self.closed.set(id.clone());
-        let Err(error) = self.azure.set_vault_public_access(id, false).await else {
+        let Err(error) = self.sent(self.azure.set_vault_public_access(id, false)).await else {
             return Ok(Outcome::Done);
         };
         let is_unknown = data.retry.after_unknown(&error, self.timing).await;
@@ -149,7 +149,7 @@ impl Runner<'_> {
         if self.azure.read_vault(id).await?.public_network_access {
             return Ok(false);
         }
-        self.azure.set_vault_public_access(id, true).await?;
+        self.sent(self.azure.set_vault_public_access(id, true)).await?;
         Ok(true)
     }
 }

@@ -5,6 +5,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 mod options;
+mod results;
 
 use std::{fmt::Debug, path::Path, process::ExitCode, sync::Arc};
 
@@ -44,9 +45,10 @@ fn main() -> ExitCode {
             let text = std::fs::read_to_string(&path).unwrap();
             let case: Case = serde_json::from_str(&text)
                 .unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-            let name = format!("{}: {}", path.file_stem().unwrap().display(), case.name);
+            let file = path.file_stem().unwrap().display().to_string();
+            let name = format!("{file}: {}", case.name);
             let (runtime, simulator) = (Arc::clone(&runtime), Arc::clone(&simulator));
-            Trial::test(name, move || runtime.block_on(run(&simulator, case)))
+            Trial::test(name, move || runtime.block_on(run(&simulator, &file, case)))
         })
         .collect();
     let mut arguments = Arguments::from_args();
@@ -55,7 +57,7 @@ fn main() -> ExitCode {
     libtest_mimic::run(&arguments, trials).exit_code()
 }
 
-async fn run(simulator: &Simulator, case: Case) -> Result<(), Failed> {
+async fn run(simulator: &Simulator, file: &str, case: Case) -> Result<(), Failed> {
     let world = simulator.put_case(case.given.clone()).await.map_err(|error| error.to_string())?;
     let fill = |value: &Value| {
         let mut value = value.clone();
@@ -71,6 +73,7 @@ async fn run(simulator: &Simulator, case: Case) -> Result<(), Failed> {
     let manager = manager(&world, &case.when)?;
     let options = filled(&case.when.options, fill);
     let outcome = perform(&world, &manager, &case.when.operation, &options).await;
+    results::keep(file, &world, &outcome);
     let then: Then = serde_json::from_value(fill(&serde_json::to_value(&case.then)?))?;
     check_outcome(&then, &outcome)?;
     if let Some(why) = writes_mismatch(&then.writes, &simulator.writes(&world.id)?) {

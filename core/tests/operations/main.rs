@@ -16,6 +16,7 @@ mod check_action;
 mod crash;
 mod crash_from_nothing;
 mod create_cluster;
+mod dropped;
 mod interrupted;
 mod limits;
 mod list_clusters;

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from aks_kms import _native
-from aks_kms._settings import Receive, fail, receiver, result, start, tell
+from aks_kms._settings import Receive, Told, fail, result, start, told
 
 if TYPE_CHECKING:
     from aks_kms._credential import TokenSource
@@ -29,14 +29,14 @@ class AsyncCaller:
         on_progress: Callable[[Progress], object] | None = None,
         progress: bool = False,
     ) -> Any:
-        told = receiver(on_progress, progress)
+        shown = told(on_progress, progress)
         # an async credential is awaited on the loop that calls
         self._loop = asyncio.get_running_loop()
 
         def begin(receive: Receive) -> _native.Call:
-            return start(self._native, verb, arguments, told is not None, receive)
+            return start(self._native, verb, arguments, shown is not None, receive)
 
-        return result(verb, await ended(begin, self._source, told))
+        return result(verb, await ended(begin, self._source, shown))
 
     def _current_loop(self) -> asyncio.AbstractEventLoop:
         assert self._loop is not None, "a call has begun"
@@ -46,7 +46,7 @@ class AsyncCaller:
 async def ended(
     begin: Callable[[Receive], _native.Call],
     source: TokenSource | None,
-    told: Callable[[Progress], object] | None = None,
+    shown: Told | None = None,
 ) -> str:
     """Begins a call, and awaits what it gives.
 
@@ -65,8 +65,8 @@ async def ended(
     try:
         while True:
             kind, payload = await inbox.get()
-            if kind == "progress" and told is not None:
-                tell(told, payload)
+            if kind == "progress" and shown is not None:
+                shown.tell(payload)
             elif kind == "done":
                 return payload
             elif kind == "failed":
@@ -74,3 +74,6 @@ async def ended(
     except BaseException:
         call.cancel()
         raise
+    finally:
+        if shown is not None:
+            shown.end()

@@ -1,4 +1,7 @@
-"""The clusters of many subscriptions, by a call that is awaited."""
+"""The clusters of many subscriptions, by a call that is awaited.
+
+Generated from _list.py by `bindings-python/generate`: change it there.
+"""
 
 from __future__ import annotations
 

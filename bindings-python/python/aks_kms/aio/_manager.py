@@ -1,4 +1,7 @@
-"""The manager of one cluster, whose calls are awaited."""
+"""The manager of one cluster, whose calls are awaited.
+
+Generated from _manager.py by `bindings-python/generate`: change it there.
+"""
 
 from __future__ import annotations
 
