@@ -74,8 +74,17 @@ pub(crate) fn judge(question: &RuleContext<'_>) -> Vec<Finding> {
         // The key that is configured was perhaps never in force, and is left in any case.
         downgrade_to_warning(&mut findings, RuleId::is_about_key);
     }
+    if findings.iter().any(|finding| is_other_experience(finding.rule)) {
+        // What is asked for cannot be had, so nothing of its key is to be judged.
+        findings.retain(|it| !it.rule.is_about_key() && it.rule != RuleId::KeyIdNotCanonical);
+    }
     sort(&mut findings);
     findings
+}
+
+/// The verb is of KMS with a versioned key, and the cluster has data encryption.
+fn is_other_experience(rule: RuleId) -> bool {
+    matches!(rule, RuleId::NewerExperienceIrreversible | RuleId::DataEncryptionCannotDisable)
 }
 
 /// Findings of several judgements as one: the most severe first, then in the catalogue's order,

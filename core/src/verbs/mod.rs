@@ -107,7 +107,8 @@ fn judge_off_and_on(
         _ => true,
     });
     let sets = |step: &Step| matches!(&step.kind, StepKind::SetKms { target } if target.is_on());
-    if !steps.iter().any(sets) {
+    // With data encryption nothing is turned off, nor on again.
+    if !steps.iter().any(sets) || question.observed.cluster.has_data_encryption() {
         return findings;
     }
     let mut later = later.clone();

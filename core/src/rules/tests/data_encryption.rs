@@ -339,6 +339,24 @@ fn verbs_of_kms_with_a_versioned_key() {
 }
 
 #[test]
+fn what_cannot_be_had_is_not_judged_besides() {
+    for verb in [Verb::Enable, Verb::Rotate, Verb::Disable, Verb::ChangeNetworkMode] {
+        let mut world = versioned(verb);
+        world.key().enabled = false;
+        world.vault().firewall = true;
+        let refused = world.judge().into_iter().filter(|finding| finding.refuses(&[]));
+        let rules: Vec<RuleId> = refused.map(|finding| finding.rule).collect();
+        let expected = match verb {
+            Verb::Disable => vec![DataEncryptionCannotDisable],
+            // Its own rule says the same of what is on.
+            Verb::Enable => vec![KmsAlreadyEnabled, NewerExperienceIrreversible],
+            _ => vec![NewerExperienceIrreversible],
+        };
+        assert_eq!(rules, expected, "{verb}");
+    }
+}
+
+#[test]
 fn a_customer_managed_key_is_named_without_a_version() {
     for (name, key_id, rule, expected) in [
         ("without", KEY, KeyIdVersionForbidden, Answer::Holds),
