@@ -5,7 +5,7 @@ use time::OffsetDateTime;
 
 use crate::{
     catalogue::RuleId,
-    ids::{ClusterId, Verb, text_enum},
+    ids::{ClusterId, KeyId, Verb, text_enum},
     report::{Finding, KeyLedger, KmsStatus, Step, Steps},
 };
 
@@ -67,10 +67,22 @@ impl OperationReport {
         let Some(last) = self.reencryption.last() else { return false };
         // After a change that did not succeed, the key in use is the one that the pass found.
         let is_in_force = self.after.provisioning_state.eq_ignore_ascii_case("Succeeded");
-        let configured = self.after.key_id.as_ref().map(ToString::to_string);
-        let is_of_key = !is_in_force || last.key_id == configured;
+        let is_of_key = !is_in_force
+            || match (&self.after.key_id, &last.key_id) {
+                (Some(configured), Some(proven)) => is_version_of(proven, configured),
+                (configured, proven) => configured.is_none() && proven.is_none(),
+            };
         last.purpose != Purpose::Gate && last.complete && is_of_key
     }
+}
+
+/// Whether a key is the one that is configured: of a customer-managed key, any version is.
+fn is_version_of(key_id: &str, configured: &KeyId) -> bool {
+    let key_id = KeyId::parse(key_id).ok();
+    key_id.is_some_and(|key_id| match configured.version() {
+        Some(_) => key_id == *configured,
+        None => key_id.without_version() == *configured,
+    })
 }
 
 /// What became of a step.

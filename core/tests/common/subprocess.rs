@@ -8,8 +8,9 @@ use std::{
 };
 
 use aks_kms::{
-    ClusterId, CreateClusterOptions, DisableOptions, EnableOptions, Error, KmsManager,
-    ProvisionOptions, ReencryptSecretsOptions, ResumeOptions, RotateOptions, RunOptions, Timing,
+    ClusterId, CreateClusterOptions, CustomerManagedKey, DisableOptions, EnableOptions, Error,
+    KeySource, KmsManager, NetworkMode, ProvisionOptions, ReencryptSecretsOptions, ResumeOptions,
+    RotateOptions, RuleId, RunOptions, SetDataEncryptionOptions, Timing,
 };
 use aks_kms_simulator::Case;
 use serde::{Deserialize, Serialize};
@@ -220,6 +221,19 @@ async fn perform(manager: &KmsManager, script: &Script) -> Result<Value, Error> 
         "rotate" => {
             let options = RotateOptions::from(run);
             manager.rotate(script.key_id.as_deref(), options).await
+        }
+        "set_data_encryption" => {
+            let to = match &script.key_id {
+                Some(key_id) => KeySource::from(CustomerManagedKey {
+                    key_id: key_id.rsplit_once('/').unwrap().0.to_owned(),
+                    key_vault_id: script.case.key_vault_id.clone(),
+                    network_mode: NetworkMode::Public,
+                }),
+                None => KeySource::PlatformManaged,
+            };
+            let allow = vec![RuleId::DataEncryptionIrreversible];
+            let options = SetDataEncryptionOptions { allow, ..SetDataEncryptionOptions::from(run) };
+            manager.set_data_encryption(to, options).await
         }
         "disable" => manager.disable(DisableOptions::from(run)).await,
         "reencrypt_secrets" => {

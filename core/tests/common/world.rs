@@ -93,6 +93,11 @@ impl World {
         self.used.fetch_add(used, Ordering::Relaxed);
     }
 
+    /// The key without a version.
+    pub(crate) fn versionless(&self) -> String {
+        self.key(1).rsplit_once('/').unwrap().0.to_owned()
+    }
+
     pub(crate) async fn enable(&self, number: usize) -> Result<OperationReport, Error> {
         self.manager().enable(self.key(number), EnableOptions::default()).await
     }
@@ -185,6 +190,13 @@ impl World {
         let truth = self.nothing_is_lost().await;
         let seen = truth.by_key.get(key_id).or_else(|| truth.by_key.get(&key.plugin_key_id()));
         assert_eq!(seen, Some(&truth.total), "{truth:?}");
+    }
+
+    /// Every secret is under a key of the platform's.
+    pub(crate) async fn all_under_platform(&self) {
+        let truth = self.nothing_is_lost().await;
+        let platform = truth.by_key.iter().filter(|(key, _)| key.starts_with("platform/"));
+        assert_eq!(platform.map(|(_, count)| count).sum::<usize>(), truth.total, "{truth:?}");
     }
 
     /// Every secret is plaintext.

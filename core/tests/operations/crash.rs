@@ -30,9 +30,21 @@ enum Verb {
     Rotate,
     RotateToNewVersion,
     Disable,
+    /// From nothing.
+    TurnOnDataEncryption,
+    ToPlatform,
+    ToCustomer,
 }
 
-const VERBS: [Verb; 4] = [Verb::Enable, Verb::Rotate, Verb::RotateToNewVersion, Verb::Disable];
+const VERBS: [Verb; 7] = [
+    Verb::Enable,
+    Verb::Rotate,
+    Verb::RotateToNewVersion,
+    Verb::Disable,
+    Verb::TurnOnDataEncryption,
+    Verb::ToPlatform,
+    Verb::ToCustomer,
+];
 
 impl Verb {
     fn start(self, world: &World) -> Subprocess {
@@ -41,13 +53,17 @@ impl Verb {
             Self::Rotate => world.subprocess("rotate", Some(2)),
             Self::RotateToNewVersion => world.subprocess("rotate", None),
             Self::Disable => world.subprocess("disable", None),
+            Self::TurnOnDataEncryption | Self::ToPlatform => {
+                world.subprocess("set_data_encryption", None)
+            }
+            Self::ToCustomer => world.subprocess("set_data_encryption", Some(5)),
         }
     }
 
     async fn world(self, wiring: &str) -> World {
         let world =
             World::embedded(wiring, json!({"secrets": {"namespaces": 3, "each": 20}})).await;
-        if !matches!(self, Self::Enable) {
+        if !matches!(self, Self::Enable | Self::TurnOnDataEncryption) {
             world.enable(1).await.unwrap();
         }
         world
@@ -80,8 +96,13 @@ impl Verb {
             Self::Enable | Self::Rotate => world.all_under(2).await,
             Self::RotateToNewVersion => world.all_under_key(&world.configured().unwrap()).await,
             Self::Disable => world.all_plaintext().await,
+            Self::TurnOnDataEncryption | Self::ToPlatform => world.all_under_platform().await,
+            Self::ToCustomer => world.all_under(5).await,
         }
         let first = world.entry(&ledger, 1);
+        if matches!(self, Self::TurnOnDataEncryption | Self::ToPlatform | Self::ToCustomer) {
+            return;
+        }
         let kept = matches!(self, Self::Enable) || first.is_some_and(|entry| !entry.removable);
         assert!(kept, "{what}: the API servers still read with the first key: {ledger:#?}");
     }
