@@ -149,7 +149,9 @@ fn stopped(question: &RuleContext<'_>) -> Option<Finding> {
 }
 
 fn already_enabled(question: &RuleContext<'_>) -> Option<Finding> {
-    let profile = question.in_use()?;
+    // Of data encryption its own rule says that it stays.
+    let is_versioned = !question.observed.cluster.has_data_encryption();
+    let profile = question.in_use().filter(|_| is_versioned)?;
     let target = question.sets()?;
     let unnamed = "a key that the cluster does not name";
     let configured = profile.key.as_ref().map_or(unnamed, Configured::as_str);

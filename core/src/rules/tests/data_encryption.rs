@@ -348,8 +348,6 @@ fn what_cannot_be_had_is_not_judged_besides() {
         let rules: Vec<RuleId> = refused.map(|finding| finding.rule).collect();
         let expected = match verb {
             Verb::Disable => vec![DataEncryptionCannotDisable],
-            // Its own rule says the same of what is on.
-            Verb::Enable => vec![KmsAlreadyEnabled, NewerExperienceIrreversible],
             _ => vec![NewerExperienceIrreversible],
         };
         assert_eq!(rules, expected, "{verb}");
