@@ -2,6 +2,7 @@
 
 mod create_cluster;
 mod creation;
+mod data_encryption;
 #[cfg(test)]
 mod exploration;
 mod guard;
@@ -25,11 +26,10 @@ use crate::{
     kubernetes::KubernetesAccess,
     options::{
         ChangeNetworkMode, ChangeNetworkModeOptions, Disable, DisableOptions, Enable,
-        EnableOptions, Intent, KeySource, MigrateToV2, MigrateToV2Options, NewKey,
-        ReencryptOptions, ReencryptSecrets, ReencryptSecretsOptions, Rotate, RotateOptions,
-        RunOptions, SetDataEncryption, SetDataEncryptionOptions, Timing,
+        EnableOptions, Intent, MigrateToV2, MigrateToV2Options, NewKey, ReencryptOptions,
+        ReencryptSecrets, ReencryptSecretsOptions, Rotate, RotateOptions, RunOptions, Timing,
     },
-    report::{KmsChange, OperationReport},
+    report::OperationReport,
     rules,
     runner::Journal,
 };
@@ -307,56 +307,6 @@ impl KmsManager {
         problems.extend(rules::version_with_v2(kubernetes_version));
         let intent = Intent::MigrateToV2(MigrateToV2 { kubernetes_version, node_pools });
         self.begin(Call::new(run.timeout.into(), intent, &run), reencrypt.options(), problems).await
-    }
-
-    /// Moves a cluster to KMS data encryption, the newer experience, or between its keys; rewrites every
-    /// secret under the key and proves it.
-    ///
-    /// AKS then looks after the key and the secrets by itself: with a key of the platform's, or with a key of
-    /// yours, which it follows to its newest version. It cannot be turned off, and there is no way back to
-    /// KMS with a versioned key: name `data-encryption-irreversible` in `allow`. From whatever the cluster
-    /// has, every secret is proven to be under it first. AKS rewrites the secrets by itself, and says nothing
-    /// of it: the rewrite here is the proof, and until it is complete no key from before is called removable.
-    ///
-    /// On this key already: nothing is set, all secrets are verified. Needs Kubernetes 1.33 or later.
-    /// Documented at <https://learn.microsoft.com/azure/aks/kms-data-encryption>.
-    ///
-    /// ```no_run
-    /// # async fn example(manager: aks_kms::KmsManager) -> aks_kms::Result<()> {
-    /// use aks_kms::{KeySource, RuleId, SetDataEncryptionOptions};
-    ///
-    /// let allow = vec![RuleId::DataEncryptionIrreversible];
-    /// let options = SetDataEncryptionOptions { allow, ..SetDataEncryptionOptions::default() };
-    /// let report = manager.set_data_encryption(KeySource::PlatformManaged, options).await?;
-    /// assert!(report.is_proven());
-    /// # Ok(())
-    /// # }
-    /// ```
-    ///
-    /// # Errors
-    /// As [`enable`](Self::enable).
-    pub async fn set_data_encryption(
-        &self,
-        key_source: impl Into<KeySource> + Send,
-        options: SetDataEncryptionOptions,
-    ) -> Result<OperationReport> {
-        let key_source = key_source.into();
-        let run = options.run();
-        let limit = TimeLimit::from(run.timeout);
-        let (verb, reencrypt) = (Verb::SetDataEncryption, options.reencrypt.options());
-        let problems = rules::option_problems(verb, &run, reencrypt);
-        let target = match key_source {
-            KeySource::PlatformManaged => KmsChange::PlatformManaged,
-            KeySource::CustomerManaged(key) => {
-                let suffix = self.0.key_vault_suffix(verb, limit).await?;
-                let target = rules::customer_managed(&key, suffix)
-                    .map_err(|findings| rules::invalid_input(findings, problems.clone()))?;
-                KmsChange::CustomerManaged(target)
-            }
-        };
-        let reencrypts = reencrypt.is_some();
-        let intent = Intent::SetDataEncryption(SetDataEncryption { target, reencrypt: reencrypts });
-        self.begin(Call::new(limit, intent, &run), reencrypt, problems).await
     }
 
     /// Rewrites secrets under the key in use, and proves it: the storage migration.

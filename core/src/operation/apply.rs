@@ -30,7 +30,7 @@ impl OperationState {
                 self.stage = changing(target, change::Progress::Begun, false);
             }
             (Effect::Intend { target, turns_off, .. }, _) => {
-                self.before = turns_off.clone().or(self.before.take());
+                self.before = turns_off.as_deref().cloned().or(self.before.take());
                 let sets_back = self.sets_back(target, seen.as_deref());
                 self.stage = changing(target, change::Progress::Intended, sets_back);
             }

@@ -19,7 +19,11 @@ pub(crate) enum Effect {
     CreateKeyVersion { key_id: KeyId, target: Option<KmsChange> },
     /// Record what the cluster is about to be set to, what the operation ends with as far as that is
     /// known, and the profile that it `turns_off` to turn it on again.
-    Intend { target: KmsChange, ends_with: Option<KmsChange>, turns_off: Option<KmsChange> },
+    Intend {
+        target: KmsChange,
+        ends_with: Option<Box<KmsChange>>,
+        turns_off: Option<Box<KmsChange>>,
+    },
     /// Set the cluster's KMS profile, for the eTag that was seen last.
     PutKms { target: KmsChange },
     /// Upgrade Kubernetes, for the eTag that was seen last.

@@ -111,8 +111,8 @@ fn change_to(
         change::Next::Done => Effect::Pass(StepOutcome::AlreadyDone),
         change::Next::Intend => Effect::Intend {
             target: target.clone(),
-            ends_with: state.ends_with(),
-            turns_off: turns_off(state, target, seen),
+            ends_with: state.ends_with().map(Box::new),
+            turns_off: turns_off(state, target, seen).map(Box::new),
         },
         change::Next::Put => Effect::PutKms { target: target.clone() },
         change::Next::Replan => CHANGED,

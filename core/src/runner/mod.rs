@@ -254,7 +254,7 @@ impl Runner<'_> {
                 self.create_key_version(key_id, target.as_ref()).await
             }
             Effect::Intend { target, ends_with, turns_off } => {
-                let (ends_with, turns_off) = (ends_with.as_ref(), turns_off.as_ref());
+                let (ends_with, turns_off) = (ends_with.as_deref(), turns_off.as_deref());
                 self.intend(target, ends_with, turns_off, state.etag.as_deref()).await
             }
             Effect::PutKms { target } => self.put_kms(target, data).await,

@@ -4,7 +4,6 @@
 //! <https://learn.microsoft.com/azure/aks/kms-data-encryption#key-rotation>
 
 use crate::{
-    error::Result,
     ids::{ExpectedKey, KeyId, Verb},
     observed::Observed,
     options::{ReencryptOptions, Rotate},
@@ -22,21 +21,20 @@ pub(super) fn plan(
     key_id: &KeyId,
     asked: &Rotate,
     reencrypt: &ReencryptOptions,
-) -> Result<Plan> {
+) -> Plan {
     let expected = ExpectedKey::AnyVersion(key_id.clone());
     let mut steps = Vec::new();
-    let version = match asked.key_id.as_ref().filter(|_| asked.made) {
-        Some(version) => version.clone(),
-        None => {
-            let in_use = observed.cluster.is_succeeded().then(|| expected.clone());
-            steps.push(pass(in_use, Purpose::Gate, None));
-            steps.push(Step::new(StepKind::CreateKeyVersion { key_id: key_id.clone() }));
-            key_id.clone()
-        }
+    let version = if let Some(version) = asked.key_id.as_ref().filter(|_| asked.made) {
+        version.clone()
+    } else {
+        let in_use = observed.cluster.is_succeeded().then(|| expected.clone());
+        steps.push(pass(in_use, Purpose::Gate, None));
+        steps.push(Step::new(StepKind::CreateKeyVersion { key_id: key_id.clone() }));
+        key_id.clone()
     };
     steps.push(Step::new(StepKind::WaitForKeyVersion { key_id: version }));
     steps.extend(rewrite(&expected, asked.reencrypt));
     let context = RuleContext::of(Verb::Rotate, observed, &steps, reencrypt);
     let findings = rules::judge(&RuleContext { new_version: true, ..context });
-    Ok(Plan { findings, steps })
+    Plan { findings, steps }
 }

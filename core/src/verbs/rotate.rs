@@ -33,7 +33,7 @@ pub(super) fn plan(
     let cluster = &observed.cluster;
     if let (Some(key_id), true) = (customer_managed(cluster), asked.key_id.is_none() || asked.made)
     {
-        return new_version::plan(observed, &key_id, asked, reencrypt);
+        return Ok(new_version::plan(observed, &key_id, asked, reencrypt));
     }
     let (target, missing) = match target(observed, asked) {
         Ok(target) => (Some(target), Vec::new()),

@@ -12,8 +12,8 @@ use std::{fmt::Debug, path::Path, process::ExitCode, sync::Arc};
 use aks_kms::{
     Action, ChangeNetworkModeOptions, ClusterId, CreateClusterOptions, DisableOptions,
     EnableOptions, Error, KmsManager, KubernetesAccess, Level, MigrateToV2Options, OperationReport,
-    ReencryptSecretsOptions, ResumeOptions, RotateOptions, RuleId, RunOptions, StatusOptions,
-    Subscriptions, VerifySecretsOptions, list_clusters,
+    ReencryptSecretsOptions, ResumeOptions, RotateOptions, RuleId, RunOptions,
+    SetDataEncryptionOptions, StatusOptions, Subscriptions, VerifySecretsOptions, list_clusters,
 };
 use aks_kms_simulator::{
     Simulator,
@@ -24,8 +24,8 @@ use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Map, Value, json};
 
 use self::options::{
-    assert_known, chosen, network_mode, provision_options, reencrypt, reencrypt_options,
-    run_options, text, texts,
+    assert_known, chosen, key_source, network_mode, provision_options, reencrypt,
+    reencrypt_options, run_options, text, texts,
 };
 
 fn main() -> ExitCode {
@@ -57,7 +57,7 @@ fn main() -> ExitCode {
     libtest_mimic::run(&arguments, trials).exit_code()
 }
 
-async fn run(simulator: &Simulator, file: &str, case: Case) -> Result<(), Failed> {
+async fn run(simulator: &Simulator, case_name: &str, case: Case) -> Result<(), Failed> {
     let world = simulator.put_case(case.given.clone()).await.map_err(|error| error.to_string())?;
     let fill = |value: &Value| {
         let mut value = value.clone();
@@ -73,7 +73,7 @@ async fn run(simulator: &Simulator, file: &str, case: Case) -> Result<(), Failed
     let manager = manager(&world, &case.when)?;
     let options = filled(&case.when.options, fill);
     let outcome = perform(&world, &manager, &case.when.operation, &options).await;
-    results::keep(file, &world, &outcome);
+    results::keep(case_name, &world, &outcome);
     let then: Then = serde_json::from_value(fill(&serde_json::to_value(&case.then)?))?;
     check_outcome(&then, &outcome)?;
     if let Some(why) = writes_mismatch(&then.writes, &simulator.writes(&world.id)?) {
@@ -200,11 +200,13 @@ async fn perform(
             let options_of = RotateOptions {
                 network_mode: network_mode(options)?,
                 key_vault_id: text(options, "key_vault_id"),
+                wait: options.get("wait") != Some(&json!(false)),
                 reencrypt: reencrypt(options),
                 ..RotateOptions::from(run)
             };
             manager.rotate(text(options, "key_id").as_deref(), options_of).await?
         }
+        "set_data_encryption" => set_data_encryption(manager, options, run).await?,
         "disable" => {
             manager
                 .disable(DisableOptions {
@@ -230,17 +232,7 @@ async fn perform(
             };
             manager.change_network_mode(network_mode(options)?.unwrap(), options_of).await?
         }
-        "migrate_to_v2" => {
-            let options_of = MigrateToV2Options {
-                kubernetes_version: text(options, "kubernetes_version")
-                    .map(|version| version.parse())
-                    .transpose()?,
-                node_pools: chosen(options, "node_pools")?,
-                reencrypt: reencrypt(options),
-                ..MigrateToV2Options::from(run)
-            };
-            manager.migrate_to_v2(options_of).await?
-        }
+        "migrate_to_v2" => migrate_to_v2(manager, options, run).await?,
         "verify_secrets" => {
             let namespaces = texts(options, "namespaces");
             manager
@@ -282,6 +274,33 @@ async fn perform(
         other => panic!("this runner has no operation {other}"),
     };
     Ok(stored(&report))
+}
+
+async fn set_data_encryption(
+    manager: &KmsManager,
+    options: &Map<String, Value>,
+    run: RunOptions,
+) -> Result<OperationReport, Error> {
+    let options_of = SetDataEncryptionOptions {
+        reencrypt: reencrypt(options),
+        ..SetDataEncryptionOptions::from(run)
+    };
+    manager.set_data_encryption(key_source(options), options_of).await
+}
+
+async fn migrate_to_v2(
+    manager: &KmsManager,
+    options: &Map<String, Value>,
+    run: RunOptions,
+) -> Result<OperationReport, Error> {
+    let version = text(options, "kubernetes_version").map(|version| version.parse());
+    let options_of = MigrateToV2Options {
+        kubernetes_version: version.transpose()?,
+        node_pools: chosen(options, "node_pools")?,
+        reencrypt: reencrypt(options),
+        ..MigrateToV2Options::from(run)
+    };
+    manager.migrate_to_v2(options_of).await
 }
 
 async fn create_cluster(

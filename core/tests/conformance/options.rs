@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use aks_kms::{
-    Error, NetworkMode, Pace, ParseError, ProvisionOptions, Reencrypt, ReencryptOptions, RunOptions,
+    CustomerManagedKey, Error, KeySource, NetworkMode, Pace, ParseError, ProvisionOptions,
+    Reencrypt, ReencryptOptions, RunOptions,
 };
 use serde_json::{Map, Value, json};
 
@@ -25,7 +26,9 @@ const PROVISION: [&str; 9] = [
 /// An option that is spelt wrong would be left out, and the case would test something else.
 pub(super) fn assert_known(operation: &str, options: &Map<String, Value>) {
     let (common, own): (&[&str], &[&str]) = match operation {
-        "enable" | "rotate" => (&RUN, &["key_id", "network_mode", "key_vault_id", "reencrypt"]),
+        "enable" => (&RUN, &["key_id", "network_mode", "key_vault_id", "reencrypt"]),
+        "rotate" => (&RUN, &["key_id", "network_mode", "key_vault_id", "wait", "reencrypt"]),
+        "set_data_encryption" => (&RUN, &["key_source", "reencrypt"]),
         "create_cluster" => {
             let own =
                 &["body", "key_id", "network_mode", "key_vault_id", "identity_id", "reencrypt"];
@@ -55,6 +58,20 @@ pub(super) fn assert_known(operation: &str, options: &Map<String, Value>) {
 
 pub(super) fn network_mode(options: &Map<String, Value>) -> Result<Option<NetworkMode>, Error> {
     Ok(options.get("network_mode").map(|mode| mode.as_str().unwrap().parse()).transpose()?)
+}
+
+/// `platform-managed`, or a key.
+pub(super) fn key_source(options: &Map<String, Value>) -> KeySource {
+    let source = &options["key_source"];
+    if source == "platform-managed" {
+        return KeySource::PlatformManaged;
+    }
+    let text = |name: &str| source[name].as_str().unwrap_or_default().to_owned();
+    KeySource::from(CustomerManagedKey {
+        key_id: text("key_id"),
+        key_vault_id: text("key_vault_id"),
+        network_mode: source["network_mode"].as_str().unwrap_or("public").parse().unwrap(),
+    })
 }
 
 pub(super) fn reencrypt(options: &Map<String, Value>) -> Reencrypt {

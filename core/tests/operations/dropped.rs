@@ -56,8 +56,8 @@ async fn resumed(world: &World) -> (bool, OperationReport) {
     let report = world.manager().resume(ResumeOptions::from(run)).await.unwrap();
     assert!(report.is_proven(), "{report:#?}");
     world.all_under(2).await;
-    let watches = |text: &String| text.contains("still holds the cluster's Lease");
-    let watched = heard.lock().unwrap().iter().any(watches);
+    let is_of_lease = |text: &String| text.contains("still holds the cluster's Lease");
+    let watched = heard.lock().unwrap().iter().any(is_of_lease);
     (watched, report)
 }
 

@@ -45,7 +45,7 @@ impl State {
             Effect::Intend { target, ends_with, turns_off } => one(
                 "records what it is about to set",
                 self.recorded(effect, |run, record| {
-                    record.plans(ends_with.as_ref(), turns_off.as_ref());
+                    record.plans(ends_with.as_deref(), turns_off.as_deref());
                     record.intend(&target.expected(), run.state.etag.as_deref());
                 }),
             ),
