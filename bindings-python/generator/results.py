@@ -224,7 +224,7 @@ def union(name: str, schema: dict, definitions: dict, is_argument: bool) -> str:
         text = (
             described.pop()
             if len(described) == 1
-            else "; ".join(f"{word}: {prose(text)}" for word, text in uses)
+            else "; ".join(f"{word}: {prose(text).rstrip('.')}" for word, text in uses) + "."
         )
         texts.append((field, f"{text} Of {', '.join(f'`{word}`' for word, _ in uses)}."))
     common = schema.get("properties", {})
