@@ -27,7 +27,8 @@ def test_it_moves_to_a_platform_managed_key(case: Case) -> None:
 
     report = kms.set_data_encryption("platform-managed", allow=ALLOW)
     assert report.is_proven
-    assert report.reencrypt is not None and report.reencrypt.evidence == "metrics-unnamed"
+    assert report.reencrypt is not None
+    assert report.reencrypt.evidence == "metrics-unnamed"
     assert StepKind.SET_KMS in [step.step.kind for step in report.steps]
     assert case.secrets()["plaintext"] == 0
     assert kms.status().experience == Experience.PLATFORM_MANAGED
@@ -39,7 +40,8 @@ def test_a_customer_managed_key_is_a_class_or_a_mapping(case: Case) -> None:
     mapping = {"key_id": key.key_id, "key_vault_id": key.key_vault_id, "network_mode": "public"}
     for given in (key, mapping):
         (change,) = changes(kms.set_data_encryption(given, allow=ALLOW, dry_run=True))
-        assert change.customer_managed is not None and change.on is None
+        assert change.on is None
+        assert change.customer_managed is not None
         assert change.customer_managed.key_id == key.key_id
         assert change.customer_managed.network_mode is NetworkMode.PUBLIC
 
