@@ -20,7 +20,7 @@ test("it moves to a platform-managed key", async () => {
   assert.deepEqual(await of.writes(), []);
 
   const report = await made.setDataEncryption("platform-managed", { allow });
-  assert.deepEqual([report.isProven, report.reencrypt.evidence], [true, "metrics-unnamed"]);
+  assert.deepEqual([report.isProven, report.reencryption.at(-1).evidence], [true, "metrics-unnamed"]);
   assert.equal((await of.secrets()).plaintext, 0);
   assert.equal((await made.status()).experience, "platform-managed");
 });

@@ -2,7 +2,7 @@
 
 import aks_kms
 import pytest
-from aks_kms import CustomerManagedKey, Experience, KmsChange, NetworkMode, StepKind
+from aks_kms import CustomerManagedKey, Evidence, Experience, KmsChange, NetworkMode, StepKind
 from conftest import manager
 from simulator import Case
 
@@ -27,8 +27,7 @@ def test_it_moves_to_a_platform_managed_key(case: Case) -> None:
 
     report = kms.set_data_encryption("platform-managed", allow=ALLOW)
     assert report.is_proven
-    assert report.reencrypt is not None
-    assert report.reencrypt.evidence == "metrics-unnamed"
+    assert report.reencryption[-1].evidence == Evidence.METRICS_UNNAMED
     assert StepKind.SET_KMS in [step.step.kind for step in report.steps]
     assert case.secrets()["plaintext"] == 0
     assert kms.status().experience == Experience.PLATFORM_MANAGED
