@@ -134,6 +134,10 @@ ${indent}  return ${call(`[${given.map(([one]) => camel(one)).join(", ")}]`, "op
 ${indent}}`;
 }
 
+/** The words that something may be. */
+const wordsOf = (schema) =>
+  (isWords(schema) ? schema.oneOf : (schema.anyOf ?? [])).map((one) => one.const).filter((word) => word !== undefined);
+
 /** What an argument takes. */
 function form(schema, definitions) {
   if (isFree(schema)) return "free";
@@ -142,6 +146,7 @@ function form(schema, definitions) {
   if (name !== undefined) {
     const one = definitions[name];
     if (isWords(one) || kind(one) === "string") return "text";
+    if (wordsOf(one).length > 0) return "wordOrDocument";
     return kind(one) === "object" || (one.oneOf ?? []).every((it) => kind(it) === "object") ? "document" : "any";
   }
   if (schema.format === "seconds") return "seconds";
@@ -151,12 +156,12 @@ function form(schema, definitions) {
 export function table(schema) {
   const definitions = definitionsOf(schema);
   const entry = (verb, name, one) => {
-    const words = referred(one) !== undefined && isWords(definitions[referred(one)]) ? definitions[referred(one)].oneOf : [];
+    const words = wordsOf(definitions[referred(one)] ?? {});
     return {
       name: camel(name),
       json: name,
       form: form(one, definitions),
-      ...(words.length > 0 ? { choices: words.map((word) => word.const) } : {}),
+      ...(words.length > 0 ? { choices: words } : {}),
       required: verb.required.includes(name) && !isNullable(one),
     };
   };

@@ -3,7 +3,7 @@
 import { invalidInput } from "./error.js";
 import { written } from "./json.js";
 
-type Form = "text" | "texts" | "boolean" | "integer" | "number" | "seconds" | "rewrite" | "document" | "free" | "any";
+type Form = "text" | "texts" | "boolean" | "integer" | "number" | "seconds" | "rewrite" | "document" | "wordOrDocument" | "free" | "any";
 
 /** An argument, and what it takes. */
 export interface Argument {
@@ -32,6 +32,7 @@ const forms: Readonly<Record<Form, readonly [(value: unknown) => boolean, string
   seconds: [(value) => typeof value === "number" && Number.isFinite(value), "a number of seconds"],
   rewrite: [(value) => typeof value === "boolean" || isObject(value), "true, false or an object of options"],
   document: [isObject, "an object"],
+  wordOrDocument: [(value) => typeof value === "string" || isObject(value), "a string or an object"],
   free: [isObject, "an object"],
   any: [(value) => value !== null, "what the documentation names"],
 };
@@ -78,9 +79,10 @@ function isGiven(argument: Argument, value: unknown): boolean {
   if (!fits(value)) {
     throw invalidInput(`${argument.name} is ${shown(value)}; pass ${wanted}${argument.required ? "" : ", or leave it out"}`);
   }
-  if (argument.choices !== undefined && !argument.choices.includes(value as string)) {
+  if (argument.choices !== undefined && typeof value === "string" && !argument.choices.includes(value)) {
     const choices = argument.choices.map((choice) => JSON.stringify(choice)).join(" or ");
-    throw invalidInput(`${argument.name} is ${shown(value)}; pass ${choices}`);
+    const other = argument.form === "wordOrDocument" ? " or an object" : "";
+    throw invalidInput(`${argument.name} is ${shown(value)}; pass ${choices}${other}`);
   }
   return true;
 }

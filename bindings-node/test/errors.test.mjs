@@ -66,6 +66,10 @@ test("what is malformed is named by its name in JavaScript", async () => {
     [() => made.enable("k", "fast"), /^options is "fast"; pass an object/],
     [() => made.changeNetworkMode(), /^networkMode is missing/],
     [() => made.rotate("k", { timeout: "1h" }), /^timeout is "1h"; pass a number of seconds/],
+    [() => made.setDataEncryption(), /^keySource is missing; pass a string or an object$/],
+    [() => made.setDataEncryption({ dryRun: true }), /dry_run/],
+    [() => made.setDataEncryption("platform"), /^keySource is "platform"; pass "platform-managed" or an object$/],
+    [() => made.setDataEncryption({ keyId: "k" }), /key_vault_id/],
     [() => made.checkAction({ kind: "explode" }), /explode/],
   ]) {
     await assert.rejects(call, (error) => error instanceof KmsError && error.code === "invalid_input" && said.test(error.message));

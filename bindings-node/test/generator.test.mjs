@@ -63,6 +63,17 @@ test("a document of another API keeps its names, and a choice of types is one", 
   assert.match(made, /new Set\(\["made_at"\]\)/);
 });
 
+test("a word or an object has a name, and its word is known", () => {
+  const others = schema();
+  const { KeySource: Key } = others.arguments;
+  const source = { description: "A source.", anyOf: [{ type: "string", const: "platform" }, { $ref: "#/$defs/Key" }] };
+  others.arguments = { Key, KeySource: source };
+  others.verbs[0].arguments.properties.key_source = { $ref: "#/$defs/KeySource" };
+  assert.match(typesOfResults(others), /export type KeySource = "platform" \| Key;/);
+  assert.match(methods(others), /makeIt\(body: Readonly<Record<string, unknown>>, keySource: KeySource, /);
+  assert.match(table(others), /"form": "wordOrDocument",\s+"choices": \[\s+"platform"\s+\]/);
+});
+
 test("a function has the options of every function, and no progress", () => {
   const text = functions(schema());
   assert.match(text, /interface ListItOptions extends FunctionOptions \{\s+readonly atMost\?: number \| undefined;\s+readonly timeout\?: number \| undefined;\s+\}/);

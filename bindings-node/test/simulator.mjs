@@ -57,6 +57,10 @@ export class Case {
       identity: this.identity_id,
       principal: this.principal_id,
     };
+    for (const [name, [first]] of Object.entries(ids)) {
+      // without its version
+      if (first !== undefined) fields[name] = first.replace(/\/[^/]*$/, "");
+    }
     return text
       .replace(/\{\{(key|other_key)\.(\d+)\}\}/g, (whole, name, number) => ids[name][number - 1] ?? whole)
       .replace(/\{\{(\w+)\}\}/g, (whole, name) => fields[name] ?? whole);

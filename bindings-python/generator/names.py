@@ -33,10 +33,21 @@ def is_words(schema: dict) -> bool:
 
 
 def is_choice(schema: dict) -> bool:
-    """Whether it is an object of one member, or a word."""
+    """Whether it is an object of one of some members, or one of some words."""
     variants = schema.get("oneOf", [])
-    kinds = [one.get("type") for one in variants]
-    return kinds == ["object", "string"] and "kind" not in variants[0]["properties"]
+    objects = [one for one in variants if one.get("type") == "object"]
+    words = [one for one in variants if one.get("type") == "string"]
+    if not objects or not words or len(objects) + len(words) < len(variants):
+        return False
+    return all(len(one["properties"]) == 1 and "kind" not in one["properties"] for one in objects)
+
+
+def word_or_document(schema: dict) -> tuple[str, str] | None:
+    """The word and the definition of an argument that is either."""
+    variants = schema.get("anyOf", [])
+    words = [one["const"] for one in variants if "const" in one]
+    documents = [referred(one) for one in variants if "$ref" in one]
+    return (words[0], documents[0]) if len(words) == len(documents) == 1 else None
 
 
 def is_tagged(schema: dict) -> bool:

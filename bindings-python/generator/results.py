@@ -188,12 +188,21 @@ def model(name: str, schema: dict, definitions: dict, is_argument: bool) -> str:
 
 
 def choice(name: str, schema: dict, definitions: dict) -> str:
-    variant, word = schema["oneOf"]
-    ((field, one),) = variant["properties"].items()
-    text = prose(variant["description"]) + f" None: {word['const']}."
-    lines = [f"class {name}(Choice):", about(schema, [(field, text)]), f'    _word = "{word["const"]}"']
-    nullable = {"anyOf": [one, {"type": "null"}]}
-    return body(lines, [(field, nullable, "None", False)], definitions)
+    # the last word is what there is without a value; each other one is a member that is True
+    *words, default = [one for one in schema["oneOf"] if one["type"] == "string"]
+    members, documented = [], []
+    for variant in schema["oneOf"]:
+        if variant["type"] == "object":
+            ((field, one),) = variant["properties"].items()
+            members.append((field, {"anyOf": [one, {"type": "null"}]}, "None", False))
+            documented.append((field, prose(variant["description"])))
+    for word in words:
+        members.append((word["const"], {"type": "boolean"}, "False", False))
+        documented.append((word["const"], prose(word["description"])))
+    field, text = documented[-1]
+    documented[-1] = (field, f"{text} None of these: {default['const']}.")
+    lines = [f"class {name}(Choice):", about(schema, documented), f'    _word = "{default["const"]}"']
+    return body(lines, members, definitions)
 
 
 def union(name: str, schema: dict, definitions: dict, is_argument: bool) -> str:
@@ -215,7 +224,7 @@ def union(name: str, schema: dict, definitions: dict, is_argument: bool) -> str:
         text = (
             described.pop()
             if len(described) == 1
-            else "; ".join(f"{word}: {prose(text)}" for word, text in uses)
+            else "; ".join(f"{word}: {prose(text).rstrip('.')}" for word, text in uses) + "."
         )
         texts.append((field, f"{text} Of {', '.join(f'`{word}`' for word, _ in uses)}."))
     common = schema.get("properties", {})

@@ -1,6 +1,6 @@
 """The table of verbs, and the methods of the managers."""
 
-from names import is_nullable, is_words, item, kind, prose, referred
+from names import is_nullable, is_words, item, kind, prose, referred, word_or_document
 from results import typed
 
 # The options of every verb come after its own.
@@ -52,6 +52,8 @@ def form(schema: dict, definitions: dict) -> str:
         return "rewrite"
     if name is not None and is_words(definitions[name]):
         return "text"
+    if name is not None and word_or_document(definitions[name]):
+        return "word_or_document"
     if name is not None:
         return "text" if kind(definitions[name]) == "string" else "document"
     if schema.get("format") == "seconds":
@@ -122,6 +124,8 @@ def annotation(schema: dict, definitions: dict) -> str:
         return "bool | ReencryptOptions | Mapping[str, Any]"
     if name == "RuleId" or (name is not None and is_words(definitions[name])):
         return f"{name} | str{null}"
+    if name is not None and (either := word_or_document(definitions[name])):
+        return f'Literal["{either[0]}"] | {either[1]} | Mapping[str, Any]{null}'
     if name is not None and kind(definitions[name]) != "string":
         return f"{name} | Mapping[str, Any]{null}"
     if schema.get("format") == "seconds":
@@ -207,7 +211,7 @@ def methods(schema: dict, *, is_async: bool) -> str:
         "from __future__ import annotations\n",
         "from collections.abc import Callable, Iterable, Mapping",
         "from datetime import timedelta",
-        "from typing import Any\n",
+        "from typing import Any, Literal\n",
         f"from aks_kms._generated.results import {', '.join(mentioned_results(schema, definitions))}",
         f"from aks_kms.{module} import {base}\n",
         f"class Verbs({base}):",
@@ -234,5 +238,6 @@ def mentioned_results(schema: dict, definitions: dict) -> list[str]:
         for _, one in arguments(verb) + options(verb):
             name = referred(one) or (referred(one["items"]) if kind(one) == "array" else None)
             if name is not None and name != "Reencrypt" and kind(definitions[name]) != "string":
-                names.add(name)
+                either = word_or_document(definitions[name])
+                names.add(either[1] if either else name)
     return sorted(names)

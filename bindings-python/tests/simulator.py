@@ -58,6 +58,8 @@ class Case:
         for name, ids in (("key", self.key_ids), ("other_key", self["other_key_ids"])):
             for number, key_id in enumerate(ids, 1):
                 text = text.replace(f"{{{{{name}.{number}}}}}", key_id)
+            if ids:
+                text = text.replace(f"{{{{{name}}}}}", ids[0].rsplit("/", 1)[0])
         for name, field in (
             ("vault", "key_vault_id"),
             ("other_vault", "other_key_vault_id"),

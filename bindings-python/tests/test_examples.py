@@ -51,9 +51,10 @@ def test_example(name: str, tmp_path: Path) -> None:
         assert line in output
 
 
-@pytest.mark.parametrize("page", ["README.md", "bindings-python/README.md"])
+@pytest.mark.parametrize("page", ["README.md", "bindings-python/README.md", "docs/data-encryption.md"])
 def test_the_example_of_a_page(page: str, simulator: Simulator, put_case: PutCase) -> None:
     case = put_case()
+    names_key = page != "docs/data-encryption.md"
     (block,) = re.findall(r"```python\n(.*?)```", (ROOT / page).read_text(), re.DOTALL)
     _, _, subscription, _, group, *_, name = case.cluster_id.split("/")
     for shown, own in (
@@ -61,7 +62,8 @@ def test_the_example_of_a_page(page: str, simulator: Simulator, put_case: PutCas
             '"8ecadfc9-d1a3-4ea4-b844-0d9f87e4d7c8", "shop", "production"',
             f'"{subscription}", "{group}", "{name}"',
         ),
-        ("https://shop.vault.azure.net/keys/etcd/0123456789abcdef0123456789abcdef", case.key_ids[0]),
+        *[("https://shop.vault.azure.net/keys/etcd/0123456789abcdef0123456789abcdef", case.key_ids[0])]
+        * names_key,
         # which is not Azure's public cloud
         ("KmsManager(cluster)", f"KmsManager(cluster, cloud={case['arm']!r})"),
     ):
@@ -76,4 +78,6 @@ def test_the_example_of_a_page(page: str, simulator: Simulator, put_case: PutCas
         timeout=120,
     )
     assert ran.returncode == 0, ran.stderr
-    assert case.secrets()["by_key"].keys() == {case.key_ids[0]}
+    truth = case.secrets()
+    assert truth["plaintext"] == 0
+    assert (truth["by_key"].keys() == {case.key_ids[0]}) == names_key

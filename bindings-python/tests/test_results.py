@@ -80,11 +80,24 @@ def test_a_value_or_a_word_is_both() -> None:
     for value, document in (
         (ExpectedKey(), "plaintext"),
         (ExpectedKey(key=KEY), {"key": KEY}),
+        (ExpectedKey(any_version=KEY), {"any_version": KEY}),
+        (ExpectedKey(platform=True), "platform"),
         (KmsChange(), "off"),
         (KmsChange(on=on), {"on": {"key_id": KEY, "network_mode": "public"}}),
+        (KmsChange(customer_managed=on), {"customer_managed": {"key_id": KEY, "network_mode": "public"}}),
+        (KmsChange(platform_managed=True), "platform_managed"),
     ):
         assert value.to_dict() == document
         assert type(value).from_dict(document) == value
+        assert pickle.loads(pickle.dumps(value)) == value
+
+
+def test_a_value_that_is_unknown_is_not_taken_for_the_word() -> None:
+    for document in ({"another": KEY}, {"key": KEY, "any_version": KEY}, {}, "any_version", "another", None):
+        with pytest.raises(ValueError, match="is no ExpectedKey"):
+            ExpectedKey.from_dict(document)
+    with pytest.raises(TypeError, match="takes one argument, not key and platform"):
+        ExpectedKey(key=KEY, platform=True)
 
 
 def test_what_is_missing_or_unknown_is_named() -> None:

@@ -73,7 +73,10 @@ pub(crate) fn read<T: DeserializeOwned>(value: Value) -> Result<T, Error> {
 
 #[cfg(test)]
 mod tests {
-    use aks_kms::{EnableOptions, Pace, Reencrypt, ResumeOptions};
+    use aks_kms::{
+        CustomerManagedKey, EnableOptions, KeySource, NetworkMode, Pace, Reencrypt, ResumeOptions,
+    };
+    use serde::Deserialize;
     use serde_json::json;
 
     use super::*;
@@ -103,6 +106,56 @@ mod tests {
         let flat: ResumeOptions =
             options_with_rewrite(map(json!({"pace": "fast", "dry_run": true}))).unwrap();
         assert!(flat.dry_run && flat.reencrypt.pace == Pace::Fast);
+    }
+
+    #[derive(Debug, Deserialize)]
+    struct Given {
+        key_source: KeySource,
+    }
+
+    fn key_source(given: Value) -> Result<KeySource, Error> {
+        required::<Given>(&mut map(json!({"key_source": given})), &["key_source"])
+            .map(|given| given.key_source)
+    }
+
+    #[test]
+    fn a_key_source_is_a_word_or_a_key() {
+        assert_eq!(key_source(json!("platform-managed")).unwrap(), KeySource::PlatformManaged);
+        let (key_id, key_vault_id) = ("https://v.vault.azure.net/keys/k", "/subscriptions/s");
+        for (network_mode, expected) in
+            [(json!("private"), NetworkMode::Private), (json!("public"), NetworkMode::Public)]
+        {
+            let given = json!({"key_id": key_id, "key_vault_id": key_vault_id, "network_mode": network_mode});
+            let key = CustomerManagedKey {
+                key_id: key_id.to_owned(),
+                key_vault_id: key_vault_id.to_owned(),
+                network_mode: expected,
+            };
+            assert_eq!(key_source(given).unwrap(), KeySource::CustomerManaged(key));
+        }
+        let without_mode = json!({"key_id": key_id, "key_vault_id": key_vault_id});
+        let KeySource::CustomerManaged(key) = key_source(without_mode).unwrap() else {
+            panic!("it is a key")
+        };
+        assert_eq!(key.network_mode, NetworkMode::Public);
+    }
+
+    #[test]
+    fn a_key_source_that_is_wrong_is_named() {
+        for (given, said) in [
+            (json!("platform"), r#"key_source is "platform", which is not "platform-managed""#),
+            (json!(null), r#"key_source: invalid type: null, expected "platform-managed", or"#),
+            (json!(true), "key_source: invalid type: boolean"),
+            (json!({"key_id": "k"}), "missing field `key_vault_id`"),
+            (json!({"key_id": "k", "key_vault_id": "v", "kind": "x"}), "kind"),
+            (
+                json!({"key_id": "k", "key_vault_id": "v", "network_mode": "both"}),
+                r#"network_mode is "both", which is not "public" or "private""#,
+            ),
+        ] {
+            let told = problem(key_source(given));
+            assert!(told.contains(said), "{told}");
+        }
     }
 
     #[test]

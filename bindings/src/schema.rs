@@ -120,7 +120,10 @@ mod tests {
             .filter(|path| path.extension().is_some_and(|end| end == "rs"))
             .flat_map(|path| {
                 let text = std::fs::read_to_string(path).unwrap();
-                let verbs = text.lines().filter_map(|line| line.strip_prefix("    pub async fn "));
+                let methods =
+                    text.lines().filter_map(|line| line.strip_prefix("    pub async fn "));
+                // A verb gives a result: what gives nothing only waits.
+                let verbs = methods.filter(|line| line.contains("->") || !line.ends_with('{'));
                 let name = |line: &str| line.split(['(', '<']).next().map(str::to_owned);
                 verbs.filter_map(name).collect::<Vec<_>>()
             })

@@ -2,9 +2,9 @@
 
 use aks_kms::{
     Action, ChangeNetworkModeOptions, CreateClusterOptions, DisableOptions, EnableOptions, Error,
-    Finding, KmsManager, KmsStatus, MigrateToV2Options, NetworkMode, OnProgress, OperationReport,
-    ProvisionOptions, Provisioned, ReencryptSecretsOptions, ResumeOptions, RotateOptions,
-    StatusOptions, VerifySecretsOptions,
+    Finding, KeySource, KmsManager, KmsStatus, MigrateToV2Options, NetworkMode, OnProgress,
+    OperationReport, ProvisionOptions, Provisioned, ReencryptSecretsOptions, ResumeOptions,
+    RotateOptions, SetDataEncryptionOptions, StatusOptions, VerifySecretsOptions,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -174,6 +174,25 @@ verbs! {
     migrate_to_v2() [writes, options MigrateToV2Options] -> OperationReport, |manager, _given, asked, progress| {
         asked.on_progress = progress;
         manager.migrate_to_v2(asked)
+    };
+
+    /// Moves a cluster to KMS data encryption, or between its keys; rewrites every secret and proves it.
+    ///
+    /// AKS then looks after the key and the secrets by itself: with a key of the platform's, or with a
+    /// customer-managed one, which it follows to its newest version. It cannot be turned off, and there is no way back
+    /// to KMS with a versioned key: name `data-encryption-irreversible` in `allow`. Before the change, every secret is
+    /// proven to be under what the cluster has. AKS rewrites the secrets by itself, and says nothing of it: the
+    /// rewrite here is the proof, and until it is complete no key from before is called removable.
+    ///
+    /// On this key already: nothing is set, all secrets are verified. Needs Kubernetes 1.33 or later.
+    ///
+    /// See <https://learn.microsoft.com/azure/aks/kms-data-encryption>.
+    set_data_encryption(
+        /// The key: `platform-managed`, or a customer-managed key without a version.
+        key_source: KeySource
+    ) [writes, options SetDataEncryptionOptions] -> OperationReport, |manager, given, asked, progress| {
+        asked.on_progress = progress;
+        manager.set_data_encryption(given.key_source, asked)
     };
 
     /// Rewrites secrets under the key in use, and proves it: the storage migration.

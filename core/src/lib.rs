@@ -69,5 +69,10 @@ pub use runner::Journal;
 #[doc = include_str!("../../docs/commands.md")]
 struct Commands;
 
+/// The examples of the page on KMS data encryption.
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/data-encryption.md")]
+struct DataEncryption;
+
 /// The crate's own versions of the crates that its interface shows.
 pub use {azure_core, kube};

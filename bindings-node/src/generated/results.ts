@@ -56,6 +56,8 @@ export type Action =
   | { readonly kind: "upgrade"; readonly kubernetesVersion: KubernetesVersion; }
   /** Close a vault's public network access, or set its firewall to deny by default. */
   | { readonly kind: "close-vault"; readonly keyVaultId: VaultId; }
+  /** Keep trusted services of Azure out of a vault: set its `networkAcls.bypass` to None. */
+  | { readonly kind: "deny-trusted-services"; readonly keyVaultId: VaultId; }
   /** Move the vault or the cluster to another tenant. */
   | { readonly kind: "move-tenant"; };
 
@@ -150,6 +152,16 @@ export interface Counts {
   readonly failed: number;
 }
 
+/** A key of yours for KMS data encryption. */
+export interface CustomerManagedKey {
+  /** The key without a version: `https://<vault host>/keys/<name>`. */
+  readonly keyId: string;
+  /** Resource id of its vault, in both network modes. */
+  readonly keyVaultId: string;
+  /** How AKS reaches the vault. Private: as a trusted service, past the vault's firewall. Default: public. */
+  readonly networkMode?: NetworkMode | undefined;
+}
+
 /** How it is known with which key the API servers write. */
 export type Evidence =
   /** Every live API server counted a write with the very key, and none with another. */
@@ -162,7 +174,7 @@ export type Evidence =
   | "ledger";
 
 /** What API servers are expected to write secrets with. */
-export type ExpectedKey = { readonly key: KeyId; } | "plaintext";
+export type ExpectedKey = { readonly key: KeyId; } | { readonly anyVersion: KeyId; } | "platform" | "plaintext";
 
 /** Who manages the key that secrets are encrypted with. */
 export type Experience =
@@ -221,12 +233,18 @@ export interface KeyLedger {
   readonly retired: readonly LedgerEntry[];
 }
 
+/** The key of KMS data encryption: the platform's, or a customer-managed one. */
+export type KeySource = "platform-managed" | CustomerManagedKey;
+
 /** A KMS profile to set. */
-export type KmsChange = { readonly on: KmsConfiguration; } | "off";
+export type KmsChange = { readonly on: KmsConfiguration; } | { readonly customerManaged: KmsConfiguration; } | "platform_managed" | "off";
 
 /** A key, and how the API servers reach its vault. */
 export interface KmsConfiguration {
-  /** The key; without a version: the one that the operation makes. */
+  /**
+   * The key; without a version: the one that the operation makes, or, of a customer-managed key, the one that AKS
+   * has taken up.
+   */
   readonly keyId: KeyId;
   /** How its vault is reached. */
   readonly networkMode: NetworkMode;
@@ -576,7 +594,12 @@ export type RuleId =
    * cannot be undone.
    */
   | "key-id-version-required"
-  /** In private mode AKS needs the vault's resource id, to make a private endpoint for it. */
+  /** A customer-managed key of KMS data encryption is named without a version: AKS follows it to its newest one. */
+  | "key-id-version-forbidden"
+  /**
+   * In private mode AKS needs the vault's resource id, to make a private endpoint for it; with a customer-managed
+   * key it needs it in both modes.
+   */
   | "key-vault-id-required"
   /**
    * A vault's resource id is
@@ -592,7 +615,7 @@ export type RuleId =
   | "key-vault-cloud-mismatch"
   /**
    * The key id must be the vault's own `kid`, character by character: the KMS plugin hashes and compares the
-   * configured text.
+   * configured text; of a customer-managed key, the `kid` without its version.
    */
   | "key-id-not-canonical"
   /** KMS needs a user-assigned managed identity: it must have access to the key before KMS is turned on. */
@@ -656,6 +679,51 @@ export type RuleId =
    * key.
    */
   | "newer-experience-irreversible"
+  /** KMS data encryption cannot be turned off, and there is no way back to KMS with a versioned key. */
+  | "data-encryption-irreversible"
+  /**
+   * A change of KMS data encryption that did not succeed has no documented way back, and that its repetition keeps
+   * what the API servers write with is not documented either.
+   */
+  | "data-encryption-retry"
+  /** KMS data encryption needs Kubernetes 1.33 or later. */
+  | "data-encryption-version"
+  /** From KMS v1 there is no move to KMS data encryption. */
+  | "data-encryption-from-kms-v1"
+  /**
+   * KMS data encryption needs a managed identity: with a platform-managed key of either kind, with a
+   * customer-managed one a user-assigned identity.
+   */
+  | "data-encryption-identity"
+  /** KMS data encryption cannot be disabled. */
+  | "data-encryption-cannot-disable"
+  /**
+   * The documentation calls KMS data encryption a preview: without a service level agreement, and meant for
+   * trials.
+   */
+  | "data-encryption-preview"
+  /**
+   * The documentation asks for the feature KMSPMKPreview in the subscription; whether Azure still needs it is not
+   * known.
+   */
+  | "preview-feature-unregistered"
+  /**
+   * The moves away from availability sets and from the Basic load balancer ask for KMS with a private vault to be
+   * off, which KMS data encryption never is again.
+   */
+  | "blocks-older-migrations"
+  /** How the vault of a customer-managed key is reached is not documented to be changed while the key is in use. */
+  | "data-encryption-mode-change"
+  /**
+   * A customer-managed key is not documented to be changed to another key or vault, only to its own newer
+   * versions.
+   */
+  | "data-encryption-key-change"
+  /**
+   * Another tool changed data encryption: az, Terraform that sends `enabled = false` or a versioned key, or a
+   * request that leaves the profile out, as every client does whose api-version is before 2026-07-01.
+   */
+  | "data-encryption-changed-by-others"
   /**
    * In a private cluster with VNet integration, network security groups must let the API server reach the vault's
    * private endpoint on TCP 443, which cannot be seen from outside.
@@ -726,6 +794,48 @@ export type RuleId =
    * endpoint.
    */
   | "key-in-closed-vault"
+  /**
+   * AKS reaches the closed vault of a customer-managed key as a trusted service of Azure, past the vault's
+   * firewall.
+   */
+  | "trusted-services-off"
+  /**
+   * In private mode the vault is meant to be closed to the public; open, it works as well, for everybody on the
+   * internet who has a token.
+   */
+  | "vault-not-private"
+  /**
+   * Trusted services do not pass a network security perimeter as they pass a vault's firewall: whether AKS gets to
+   * a customer-managed key in one is not known.
+   */
+  | "vault-network-perimeter"
+  /**
+   * AKS reaches a customer-managed key without private endpoints: one of the vault is used by others, or left over
+   * from KMS with a versioned key.
+   */
+  | "private-endpoint-unused"
+  /**
+   * To follow a customer-managed key to its newest version, the cluster's identity needs a role that may read the
+   * vault's keys through Resource Manager; how AKS does without in public mode is not documented.
+   */
+  | "vault-read-role-missing"
+  /** A customer-managed key is named without a version, which means its newest: that one must be enabled and valid. */
+  | "newest-version-unusable"
+  /**
+   * Secrets may be under an older version of a customer-managed key until they are proven to be under a newer one,
+   * and until then that version must work.
+   */
+  | "older-version-unusable"
+  /**
+   * Before another version of a customer-managed key is made, the API servers must have been heard to write with
+   * the newest one: what becomes of two new versions at once is not documented.
+   */
+  | "newest-version-unproven"
+  /**
+   * When a version of a customer-managed key expires that is in use, API servers stop working; a rotation policy
+   * that ends new versions makes that certain to come.
+   */
+  | "key-rotation-expiry"
   /** The Kubernetes API that is used must be this cluster's own. */
   | "kubernetes-cluster-mismatch"
   /** Secrets can be rewritten and proven only where the cluster's API server can be reached. */
@@ -743,7 +853,7 @@ export type RuleId =
   | "record-unsealed"
   /**
    * An admission webhook or policy denies updates of a secret, even those that change nothing: it could not be
-   * rewritten.
+   * rewritten, also not by AKS itself after a change of data encryption, before which this refuses.
    */
   | "secret-updates-denied"
   /**
@@ -805,6 +915,11 @@ export type RuleId =
    * firewall.
    */
   | "vault-closing-in-public-use"
+  /**
+   * A vault that a needed customer-managed key is used from in private mode must let trusted services of Azure in:
+   * AKS has no other way to it.
+   */
+  | "trusted-services-still-needed"
   /** Neither the vault nor the cluster can move to another tenant while a key is needed. */
   | "tenant-move";
 
@@ -837,6 +952,8 @@ export type Step =
   | { readonly kind: "settle"; readonly summary: string; }
   /** Every API server writes with this key. */
   | { readonly kind: "wait_for_key"; readonly expected: ExpectedKey; readonly summary: string; }
+  /** AKS has taken up this version of the customer-managed key, and every API server writes with it. */
+  | { readonly kind: "wait_for_key_version"; readonly keyId: KeyId; readonly summary: string; }
   /** Every API server writes with the key, every secret in scope is under it, and that is proven. */
   | { readonly kind: "reencrypt_secrets"; readonly purpose: Purpose; readonly expected?: ExpectedKey; readonly namespaces?: readonly string[]; readonly summary: string; }
   /** Every secret is compared with the proof that is recorded. */
@@ -914,6 +1031,8 @@ export type Verb =
   | "change_network_mode"
   /** Move from KMS v1 to v2. */
   | "migrate_to_v2"
+  /** Move to KMS data encryption, the newer experience, or between its keys. */
+  | "set_data_encryption"
   /** Rewrite secrets under the key in use. */
   | "reencrypt_secrets"
   /** Prove that no secret is under another key. */

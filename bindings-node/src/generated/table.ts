@@ -280,6 +280,12 @@ export const verbs = {
         "json": "timeout",
         "form": "seconds",
         "required": false
+      },
+      {
+        "name": "wait",
+        "json": "wait",
+        "form": "boolean",
+        "required": false
       }
     ],
     "progress": true
@@ -415,6 +421,53 @@ export const verbs = {
           "upgrade",
           "keep"
         ],
+        "required": false
+      },
+      {
+        "name": "reencrypt",
+        "json": "reencrypt",
+        "form": "rewrite",
+        "required": false
+      },
+      {
+        "name": "timeout",
+        "json": "timeout",
+        "form": "seconds",
+        "required": false
+      }
+    ],
+    "progress": true
+  },
+  "set_data_encryption": {
+    "method": "setDataEncryption",
+    "arguments": [
+      {
+        "name": "keySource",
+        "json": "key_source",
+        "form": "wordOrDocument",
+        "choices": [
+          "platform-managed"
+        ],
+        "required": true
+      }
+    ],
+    "options": [
+      {
+        "name": "allow",
+        "json": "allow",
+        "form": "texts",
+        "required": false
+      },
+      {
+        "name": "dryRun",
+        "json": "dry_run",
+        "form": "boolean",
+        "required": false
+      },
+      {
+        "name": "giveUpSecrets",
+        "json": "give_up_secrets",
+        "form": "texts",
         "required": false
       },
       {
@@ -608,6 +661,12 @@ export const verbs = {
         "name": "timeout",
         "json": "timeout",
         "form": "seconds",
+        "required": false
+      },
+      {
+        "name": "wait",
+        "json": "wait",
+        "form": "boolean",
         "required": false
       }
     ],

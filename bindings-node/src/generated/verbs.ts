@@ -4,7 +4,7 @@
 
 import { Caller } from "../caller.js";
 import type { CallOptions } from "../caller.js";
-import type { Action, Finding, KmsStatus, KubernetesVersion, NetworkMode, NodePools, OperationReport, Pace, Progress, Provisioned, Reencrypt, RuleId, VaultAccess, VaultAuthorization } from "./results.js";
+import type { Action, Finding, KeySource, KmsStatus, KubernetesVersion, NetworkMode, NodePools, OperationReport, Pace, Progress, Provisioned, Reencrypt, RuleId, VaultAccess, VaultAuthorization } from "./results.js";
 
 /** The options of every verb that tells how far it is. */
 export interface ProgressOptions extends CallOptions {
@@ -109,6 +109,12 @@ export interface RotateOptions extends RunOptions {
   readonly networkMode?: NetworkMode | undefined;
   /** Whether secrets are rewritten afterwards. Default: yes. */
   readonly reencrypt?: Reencrypt | undefined;
+  /**
+   * Of a customer-managed key: whether to wait until AKS has taken up the new version, 7 hours at most, which are
+   * not part of `timeout`. Without, the operation stays recorded, and the same call or `resume` goes on with it.
+   * Default: yes.
+   */
+  readonly wait?: boolean | undefined;
 }
 
 /** Options of `disable`. */
@@ -135,6 +141,15 @@ export interface MigrateToV2Options extends RunOptions {
   /** Whether the node pools are upgraded too. Default: yes. */
   readonly nodePools?: NodePools | undefined;
   /** How secrets are rewritten; that they are cannot be skipped. */
+  readonly reencrypt?: Reencrypt | undefined;
+}
+
+/** Options of `setDataEncryption`. */
+export interface SetDataEncryptionOptions extends RunOptions {
+  /**
+   * Whether secrets are rewritten and proven afterwards. AKS rewrites them by itself, and does not say when it is
+   * done. Default: yes.
+   */
   readonly reencrypt?: Reencrypt | undefined;
 }
 
@@ -181,6 +196,8 @@ export interface ResumeOptions extends RunOptions {
   readonly namespaces?: readonly string[] | undefined;
   /** How hard to press the API server. Default: gentle. */
   readonly pace?: Pace | undefined;
+  /** As of `rotate`. Default: yes. */
+  readonly wait?: boolean | undefined;
 }
 
 /** Options of `abandon`. */
@@ -344,6 +361,30 @@ export abstract class Verbs extends Caller {
    */
   migrateToV2(options?: MigrateToV2Options): Promise<OperationReport> {
     return this.call("migrate_to_v2", [], options);
+  }
+
+  /**
+   * Moves a cluster to KMS data encryption, or between its keys; rewrites every secret and proves it.
+   *
+   * AKS then looks after the key and the secrets by itself: with a key of the platform's, or with a
+   * customer-managed one, which it follows to its newest version. It cannot be turned off, and there is no way
+   * back to KMS with a versioned key: name `data-encryption-irreversible` in `allow`. Before the change, every
+   * secret is proven to be under what the cluster has. AKS rewrites the secrets by itself, and says nothing of it:
+   * the rewrite here is the proof, and until it is complete no key from before is called removable.
+   *
+   * On this key already: nothing is set, all secrets are verified. Needs Kubernetes 1.33 or later.
+   *
+   * See <https://learn.microsoft.com/azure/aks/kms-data-encryption>.
+   *
+   * Aborted, it leaves a state that `resume`, or the same call again, goes on with from any machine.
+   *
+   * @param keySource The key: `platform-managed`, or a customer-managed key without a version.
+   * @param options What else is asked for.
+   * @returns What was done, or with `dryRun` would be done.
+   * @throws KmsError, whose code and text say what failed, on what, and what to do; AbortError when aborted.
+   */
+  setDataEncryption(keySource: KeySource, options?: SetDataEncryptionOptions): Promise<OperationReport> {
+    return this.call("set_data_encryption", [keySource], options);
   }
 
   /**

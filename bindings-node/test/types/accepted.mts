@@ -5,6 +5,7 @@ import {
   type Action,
   type ClusterList,
   type CreateClusterOptions,
+  type CustomerManagedKey,
   type ErrorCode,
   type Finding,
   KmsError,
@@ -44,6 +45,10 @@ export async function verbs(signal: AbortSignal): Promise<void> {
   await manager.rotate(undefined, { networkMode: undefined });
   await manager.changeNetworkMode("public", { vaultAccess: "keep" });
   await manager.migrateToV2({ kubernetesVersion: "1.33", nodePools: "keep" });
+  await manager.setDataEncryption("platform-managed", { allow: ["data-encryption-irreversible"], reencrypt: false });
+  const key: CustomerManagedKey = { keyId: "key", keyVaultId: "vault" };
+  await manager.setDataEncryption({ ...key, networkMode: "private" }, { dryRun: true });
+  await manager.rotate({ wait: false });
   await manager.reencryptSecrets({ namespaces: ["default"], pace: "gentle" });
   await manager.resume({ maxRequestsPerSecond: 10 });
   await manager.disable();
@@ -57,7 +62,12 @@ export async function verbs(signal: AbortSignal): Promise<void> {
   for (const step of report.plan) {
     const summary: string = step.summary;
     if (step.kind === "create_key_version") console.log(step.keyId, summary);
-    if (step.kind === "set_kms" && step.target !== "off") console.log(step.target.on.networkMode);
+    if (step.kind === "wait_for_key_version") console.log(step.keyId);
+    if (step.kind === "set_kms") {
+      const { target } = step;
+      if (typeof target === "string") console.log(target === "off" || target === "platform_managed");
+      else console.log("on" in target ? target.on.networkMode : target.customerManaged.keyId);
+    }
   }
   const proven: boolean = report.isProven;
   const ids: RuleId[] = rules().map(({ id }) => id);

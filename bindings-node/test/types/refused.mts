@@ -24,6 +24,12 @@ void manager.rotate({ dryRn: true });
 void manager.changeNetworkMode();
 // @ts-expect-error it reports no progress
 void manager.status({ onProgress: () => {} });
+// @ts-expect-error a key is needed
+void manager.setDataEncryption();
+// @ts-expect-error there is no such key
+void manager.setDataEncryption("platform");
+// @ts-expect-error the vault is needed
+void manager.setDataEncryption({ keyId: "key" });
 // @ts-expect-error there is no such action
 void manager.checkAction({ kind: "explode" });
 // @ts-expect-error the action needs a node pool

@@ -134,18 +134,38 @@ def _restored(kind: type[Model], values: tuple[Any, ...]) -> Model:
 
 
 class Choice(Model):
-    """Either a value or a fixed word, as JSON has it."""
+    """One value of several, or a word, as JSON has it."""
 
-    # The word that stands for no value.
+    # The word that stands for no value. A member that is True stands for the word of its name.
     _word: ClassVar[str] = ""
+
+    def __init__(self, **values: Any) -> None:
+        super().__init__(**values)
+        given = self._given()
+        if len(given) > 1:
+            raise TypeError(f"{type(self).__name__}() takes one argument, not {' and '.join(given)}")
+
+    def _given(self) -> list[str]:
+        return [name for name in self._fields if getattr(self, name) not in (None, False)]
 
     @classmethod
     def from_dict(cls, document: Any) -> Self:
-        """Reads what `to_dict` gave, or what another language wrote."""
-        (name,) = cls._fields
-        return cls(**{name: None}) if document == cls._word else super().from_dict(document)
+        """Reads what `to_dict` gave, or what another language wrote.
+
+        Raises:
+            ValueError: it is none of them.
+        """
+        if document == cls._word:
+            return cls()
+        if isinstance(document, str) and isinstance(getattr(cls, document, None), bool):
+            return cls(**{document: True})
+        if not isinstance(document, Mapping) or len(document) != 1 or not set(document) <= set(cls._fields):
+            raise ValueError(f"{document!r} is no {cls.__name__}")
+        return super().from_dict(document)
 
     def to_dict(self) -> Any:
         """The JSON of it, the same as in every language."""
-        (value,) = self._values()
-        return self._word if value is None else super().to_dict()
+        for name in self._given():
+            value = getattr(self, name)
+            return name if value is True else {name: plain(value)}
+        return self._word

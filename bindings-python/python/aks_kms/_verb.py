@@ -96,6 +96,7 @@ FORMS: dict[str, Callable[[Any], bool]] = {
     "seconds": lambda value: isinstance(value, int | float | timedelta) and not isinstance(value, bool),
     "rewrite": lambda value: isinstance(value, bool | Model | Mapping),
     "document": lambda value: isinstance(value, Model | Mapping),
+    "word_or_document": lambda value: isinstance(value, str | Model | Mapping),
 }
 WANTED = {
     "text": "a string",
@@ -105,4 +106,5 @@ WANTED = {
     "seconds": "a number of seconds, or a timedelta",
     "rewrite": "True, False or ReencryptOptions",
     "document": "what the method's documentation names",
+    "word_or_document": "what the method's documentation names",
 }

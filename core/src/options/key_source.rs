@@ -34,7 +34,8 @@ pub struct CustomerManagedKey {
     pub key_id: String,
     /// Resource id of its vault, in both network modes.
     pub key_vault_id: String,
-    /// How AKS reaches the vault. Private: as a trusted service, past the vault's firewall.
+    /// How AKS reaches the vault. Private: as a trusted service, past the vault's firewall. Default: public.
+    #[cfg_attr(feature = "bindings", serde(default))]
     pub network_mode: NetworkMode,
 }
 

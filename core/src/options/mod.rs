@@ -2,6 +2,8 @@
 
 mod intent;
 mod key_source;
+#[cfg(feature = "bindings")]
+mod key_source_json;
 mod new_key;
 mod provision_options;
 #[cfg(feature = "bindings")]

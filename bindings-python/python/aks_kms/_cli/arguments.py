@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from aks_kms import ActionKind, __version__
+from aks_kms import ActionKind, NetworkMode, __version__
 from aks_kms._generated.results import Action
 from aks_kms._generated.table import FUNCTIONS, VERBS
 from aks_kms._verb import Argument, Verb
@@ -98,6 +98,8 @@ def _add_argument(added: argparse.ArgumentParser, argument: Argument, is_plan: b
         for name in Action._fields:
             if name != "kind":
                 added.add_argument("--" + name.replace("_", "-"), metavar="VALUE")
+    elif argument.name == "key_source":
+        _add_key_source(added)
     elif argument.form == "mapping":
         about += " A file of JSON; -: standard input."
         added.add_argument(option, required=argument.is_required, metavar="FILE", help=about)
@@ -124,6 +126,24 @@ def _add_argument(added: argparse.ArgumentParser, argument: Argument, is_plan: b
         if choices is None and metavar is None:
             metavar = "VALUE"
         added.add_argument(option, type=kind, choices=choices, metavar=metavar, help=about)
+
+
+def _add_key_source(added: argparse.ArgumentParser) -> None:
+    either = added.add_mutually_exclusive_group(required=True)
+    either.add_argument("--platform-managed", action="store_true", help="With a key of the platform's.")
+    either.add_argument(
+        "--key-id",
+        metavar="ID",
+        help="With a customer-managed key: its id without a version, https://<vault host>/keys/<name>.",
+    )
+    added.add_argument(
+        "--key-vault-id", metavar="ID", help="Resource id of the customer-managed key's vault."
+    )
+    added.add_argument(
+        "--network-mode",
+        choices=list(NetworkMode),
+        help="How AKS reaches that vault. Private: as a trusted service, past its firewall. Default: public.",
+    )
 
 
 def _add_list(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

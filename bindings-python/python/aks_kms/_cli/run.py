@@ -13,6 +13,7 @@ from aks_kms import (
     Action,
     ActionKind,
     ClusterId,
+    CustomerManagedKey,
     KmsError,
     KmsManager,
     OperationReport,
@@ -136,6 +137,8 @@ def arguments(asked: argparse.Namespace, verb: Verb) -> dict[str, Any]:
         if argument.name == "action":
             fields = {name: getattr(asked, name) for name in Action._fields if name != "kind"}
             values["action"] = Action(kind=ActionKind(asked.kind), **fields)
+        elif argument.name == "key_source":
+            values["key_source"] = key_source(asked)
         elif argument.form == "rewrite":
             options = given(asked, REWRITE)
             if asked.no_reencrypt:
@@ -145,10 +148,26 @@ def arguments(asked: argparse.Namespace, verb: Verb) -> dict[str, Any]:
         elif argument.form == "mapping":
             values[argument.name] = document_of(argument, getattr(asked, argument.name))
         elif (value := getattr(asked, argument.name, None)) is not None:
-            # az prints a key's id in quotes
             is_key = argument.name in ("key_id", "key")
-            values[argument.name] = value.strip().strip('"') if is_key else value
+            values[argument.name] = unquoted(value) if is_key else value
     return values
+
+
+def unquoted(key: str) -> str:
+    """A key's id, which az prints in quotes."""
+    return key.strip().strip('"')
+
+
+def key_source(asked: argparse.Namespace) -> str | CustomerManagedKey:
+    """The key of KMS data encryption."""
+    of_key = given(asked, ("key_vault_id", "network_mode"))
+    if asked.platform_managed:
+        if of_key:
+            usage("--key-vault-id and --network-mode are of a customer-managed key: name it with --key-id")
+        return "platform-managed"
+    if "key_vault_id" not in of_key:
+        usage("--key-vault-id is needed with --key-id, in both network modes")
+    return CustomerManagedKey(key_id=unquoted(asked.key_id), **of_key)
 
 
 def document_of(argument: Argument, path: str) -> Any:

@@ -30,6 +30,7 @@ __all__ = [
     "ClusterList",
     "ClusterSummary",
     "Counts",
+    "CustomerManagedKey",
     "Evidence",
     "ExpectedKey",
     "Experience",
@@ -233,8 +234,14 @@ class RuleId(StrEnum):
     """KMS etcd encryption needs a key id with a version; without one, AKS takes it for the newer
     experience, which cannot be undone.
     """
+    KEY_ID_VERSION_FORBIDDEN = "key-id-version-forbidden"
+    """A customer-managed key of KMS data encryption is named without a version: AKS follows it to its
+    newest one.
+    """
     KEY_VAULT_ID_REQUIRED = "key-vault-id-required"
-    """In private mode AKS needs the vault's resource id, to make a private endpoint for it."""
+    """In private mode AKS needs the vault's resource id, to make a private endpoint for it; with a
+    customer-managed key it needs it in both modes.
+    """
     KEY_VAULT_ID_MALFORMED = "key-vault-id-malformed"
     """A vault's resource id is
     `/subscriptions/<id>/resourceGroups/<group>/providers/Microsoft.KeyVault/vaults/<vault>`.
@@ -247,7 +254,7 @@ class RuleId(StrEnum):
     """
     KEY_ID_NOT_CANONICAL = "key-id-not-canonical"
     """The key id must be the vault's own `kid`, character by character: the KMS plugin hashes and
-    compares the configured text.
+    compares the configured text; of a customer-managed key, the `kid` without its version.
     """
     CLUSTER_IDENTITY_SYSTEM_ASSIGNED = "cluster-identity-system-assigned"
     """KMS needs a user-assigned managed identity: it must have access to the key before KMS is turned
@@ -309,6 +316,48 @@ class RuleId(StrEnum):
     NEWER_EXPERIENCE_IRREVERSIBLE = "newer-experience-irreversible"
     """The cluster uses the newer KMS data encryption, which cannot be turned off or back into KMS with
     a versioned key.
+    """
+    DATA_ENCRYPTION_IRREVERSIBLE = "data-encryption-irreversible"
+    """KMS data encryption cannot be turned off, and there is no way back to KMS with a versioned key.
+    """
+    DATA_ENCRYPTION_RETRY = "data-encryption-retry"
+    """A change of KMS data encryption that did not succeed has no documented way back, and that its
+    repetition keeps what the API servers write with is not documented either.
+    """
+    DATA_ENCRYPTION_VERSION = "data-encryption-version"
+    """KMS data encryption needs Kubernetes 1.33 or later."""
+    DATA_ENCRYPTION_FROM_KMS_V1 = "data-encryption-from-kms-v1"
+    """From KMS v1 there is no move to KMS data encryption."""
+    DATA_ENCRYPTION_IDENTITY = "data-encryption-identity"
+    """KMS data encryption needs a managed identity: with a platform-managed key of either kind, with a
+    customer-managed one a user-assigned identity.
+    """
+    DATA_ENCRYPTION_CANNOT_DISABLE = "data-encryption-cannot-disable"
+    """KMS data encryption cannot be disabled."""
+    DATA_ENCRYPTION_PREVIEW = "data-encryption-preview"
+    """The documentation calls KMS data encryption a preview: without a service level agreement, and
+    meant for trials.
+    """
+    PREVIEW_FEATURE_UNREGISTERED = "preview-feature-unregistered"
+    """The documentation asks for the feature KMSPMKPreview in the subscription; whether Azure still
+    needs it is not known.
+    """
+    BLOCKS_OLDER_MIGRATIONS = "blocks-older-migrations"
+    """The moves away from availability sets and from the Basic load balancer ask for KMS with a
+    private vault to be off, which KMS data encryption never is again.
+    """
+    DATA_ENCRYPTION_MODE_CHANGE = "data-encryption-mode-change"
+    """How the vault of a customer-managed key is reached is not documented to be changed while the key
+    is in use.
+    """
+    DATA_ENCRYPTION_KEY_CHANGE = "data-encryption-key-change"
+    """A customer-managed key is not documented to be changed to another key or vault, only to its own
+    newer versions.
+    """
+    DATA_ENCRYPTION_CHANGED_BY_OTHERS = "data-encryption-changed-by-others"
+    """Another tool changed data encryption: az, Terraform that sends `enabled = false` or a versioned
+    key, or a request that leaves the profile out, as every client does whose api-version is before
+    2026-07-01.
     """
     PRIVATE_ENDPOINT_NSG = "private-endpoint-nsg"
     """In a private cluster with VNet integration, network security groups must let the API server
@@ -389,6 +438,43 @@ class RuleId(StrEnum):
     """Keys are not supported to be made or changed in a vault that is closed to the public and has no
     private endpoint.
     """
+    TRUSTED_SERVICES_OFF = "trusted-services-off"
+    """AKS reaches the closed vault of a customer-managed key as a trusted service of Azure, past the
+    vault's firewall.
+    """
+    VAULT_NOT_PRIVATE = "vault-not-private"
+    """In private mode the vault is meant to be closed to the public; open, it works as well, for
+    everybody on the internet who has a token.
+    """
+    VAULT_NETWORK_PERIMETER = "vault-network-perimeter"
+    """Trusted services do not pass a network security perimeter as they pass a vault's firewall:
+    whether AKS gets to a customer-managed key in one is not known.
+    """
+    PRIVATE_ENDPOINT_UNUSED = "private-endpoint-unused"
+    """AKS reaches a customer-managed key without private endpoints: one of the vault is used by
+    others, or left over from KMS with a versioned key.
+    """
+    VAULT_READ_ROLE_MISSING = "vault-read-role-missing"
+    """To follow a customer-managed key to its newest version, the cluster's identity needs a role that
+    may read the vault's keys through Resource Manager; how AKS does without in public mode is not
+    documented.
+    """
+    NEWEST_VERSION_UNUSABLE = "newest-version-unusable"
+    """A customer-managed key is named without a version, which means its newest: that one must be
+    enabled and valid.
+    """
+    OLDER_VERSION_UNUSABLE = "older-version-unusable"
+    """Secrets may be under an older version of a customer-managed key until they are proven to be
+    under a newer one, and until then that version must work.
+    """
+    NEWEST_VERSION_UNPROVEN = "newest-version-unproven"
+    """Before another version of a customer-managed key is made, the API servers must have been heard
+    to write with the newest one: what becomes of two new versions at once is not documented.
+    """
+    KEY_ROTATION_EXPIRY = "key-rotation-expiry"
+    """When a version of a customer-managed key expires that is in use, API servers stop working; a
+    rotation policy that ends new versions makes that certain to come.
+    """
     KUBERNETES_CLUSTER_MISMATCH = "kubernetes-cluster-mismatch"
     """The Kubernetes API that is used must be this cluster's own."""
     KUBERNETES_UNREACHABLE = "kubernetes-unreachable"
@@ -404,7 +490,8 @@ class RuleId(StrEnum):
     """
     SECRET_UPDATES_DENIED = "secret-updates-denied"
     """An admission webhook or policy denies updates of a secret, even those that change nothing: it
-    could not be rewritten.
+    could not be rewritten, also not by AKS itself after a change of data encryption, before which
+    this refuses.
     """
     SECRETS_UNREADABLE = "secrets-unreadable"
     """A secret that no key of the API servers decrypts is unreadable, and keeps an API server that
@@ -465,6 +552,10 @@ class RuleId(StrEnum):
     """A vault that a needed key is used from in public mode must keep its public network access and an
     open firewall.
     """
+    TRUSTED_SERVICES_STILL_NEEDED = "trusted-services-still-needed"
+    """A vault that a needed customer-managed key is used from in private mode must let trusted
+    services of Azure in: AKS has no other way to it.
+    """
     TENANT_MOVE = "tenant-move"
     """Neither the vault nor the cluster can move to another tenant while a key is needed."""
 
@@ -511,6 +602,8 @@ class Verb(StrEnum):
     """Move the vault in use between public and private access."""
     MIGRATE_TO_V2 = "migrate_to_v2"
     """Move from KMS v1 to v2."""
+    SET_DATA_ENCRYPTION = "set_data_encryption"
+    """Move to KMS data encryption, the newer experience, or between its keys."""
     REENCRYPT_SECRETS = "reencrypt_secrets"
     """Rewrite secrets under the key in use."""
     VERIFY_SECRETS = "verify_secrets"
@@ -552,6 +645,8 @@ class ActionKind(StrEnum):
     """Upgrade the cluster's control plane."""
     CLOSE_VAULT = "close-vault"
     """Close a vault's public network access, or set its firewall to deny by default."""
+    DENY_TRUSTED_SERVICES = "deny-trusted-services"
+    """Keep trusted services of Azure out of a vault: set its `networkAcls.bypass` to None."""
     MOVE_TENANT = "move-tenant"
     """Move the vault or the cluster to another tenant."""
 
@@ -573,6 +668,9 @@ class StepKind(StrEnum):
     """
     WAIT_FOR_KEY = "wait_for_key"
     """Every API server writes with this key."""
+    WAIT_FOR_KEY_VERSION = "wait_for_key_version"
+    """AKS has taken up this version of the customer-managed key, and every API server writes with it.
+    """
     REENCRYPT_SECRETS = "reencrypt_secrets"
     """Every API server writes with the key, every secret in scope is under it, and that is proven.
     """
@@ -596,7 +694,8 @@ class Action(Model):
         kind: What kind it is; which of the others it has depends on that.
         key_id: The version; without one: all versions. Of `delete-key`, `disable-key`,
             `expire-key`.
-        key_vault_id: The vault. Of `delete-vault`, `remove-role`, `close-vault`.
+        key_vault_id: The vault. Of `delete-vault`, `remove-role`, `close-vault`,
+            `deny-trusted-services`.
         identity_id: The identity. Of `delete-identity`.
         principal_id: Object id of the principal: an identity, or a group that it is in. Of
             `remove-role`.
@@ -710,6 +809,15 @@ class Action(Model):
             key_vault_id: The vault.
         """
         return cls(kind=ActionKind.CLOSE_VAULT, key_vault_id=key_vault_id)
+
+    @classmethod
+    def deny_trusted_services(cls, *, key_vault_id: str) -> Action:
+        """Keep trusted services of Azure out of a vault: set its `networkAcls.bypass` to None.
+
+        Args:
+            key_vault_id: The vault.
+        """
+        return cls(kind=ActionKind.DENY_TRUSTED_SERVICES, key_vault_id=key_vault_id)
 
     @classmethod
     def move_tenant(cls) -> Action:
@@ -851,16 +959,38 @@ class Counts(Model):
     }
 
 
+class CustomerManagedKey(Model):
+    """A key of yours for KMS data encryption.
+
+    Attributes:
+        key_id: The key without a version: `https://<vault host>/keys/<name>`.
+        key_vault_id: Resource id of its vault, in both network modes.
+        network_mode: How AKS reaches the vault. Private: as a trusted service, past the vault's
+            firewall. Default: public.
+    """
+
+    key_id: str
+    key_vault_id: str
+    network_mode: NetworkMode | str = NetworkMode("public")
+    _fields = {"key_id": None, "key_vault_id": None, "network_mode": NetworkMode}
+    _omitted = frozenset({"network_mode"})
+
+
 class ExpectedKey(Choice):
     """What API servers are expected to write secrets with.
 
     Attributes:
-        key: A key in a vault. None: plaintext.
+        key: A key in a vault, in this version.
+        any_version: A key in a vault, in whichever of its versions AKS has taken up: a
+            customer-managed key.
+        platform: A key of the platform's, which nobody can name. None of these: plaintext.
     """
 
     _word = "plaintext"
     key: str | None = None
-    _fields = {"key": None}
+    any_version: str | None = None
+    platform: bool = False
+    _fields = {"key": None, "any_version": None, "platform": None}
 
 
 class Finding(FindingText, Model):
@@ -952,7 +1082,8 @@ class KmsConfiguration(Model):
     """A key, and how the API servers reach its vault.
 
     Attributes:
-        key_id: The key; without a version: the one that the operation makes.
+        key_id: The key; without a version: the one that the operation makes, or, of a
+            customer-managed key, the one that AKS has taken up.
         network_mode: How its vault is reached.
         key_vault_id: Its vault. Always there in private mode.
     """
@@ -968,12 +1099,21 @@ class KmsChange(Choice):
     """A KMS profile to set.
 
     Attributes:
-        on: KMS on with this key. None: off.
+        on: KMS on with this key.
+        customer_managed: KMS data encryption with this customer-managed key, whose id has no
+            version.
+        platform_managed: KMS data encryption with a key of the platform's. None of these: off.
     """
 
     _word = "off"
     on: KmsConfiguration | None = None
-    _fields = {"on": KmsConfiguration.from_dict}
+    customer_managed: KmsConfiguration | None = None
+    platform_managed: bool = False
+    _fields = {
+        "on": KmsConfiguration.from_dict,
+        "customer_managed": KmsConfiguration.from_dict,
+        "platform_managed": None,
+    }
 
 
 class OperationInProgress(Model):
@@ -1076,15 +1216,17 @@ class Step(StepText, Model):
 
     Attributes:
         kind: What kind it is; which of the others it has depends on that.
-        target: create_cluster: The profile. A `KmsConfiguration`.; set_kms: The profile. A
+        target: create_cluster: The profile. A `KmsConfiguration`; set_kms: The profile. A
             `KmsChange`. Of `create_cluster`, `set_kms`.
-        key_id: The key, without a version. Of `create_key_version`.
-        expected: wait_for_key: The key.; reencrypt_secrets: The key. `None`: whichever the API
+        key_id: create_key_version: The key, without a version; wait_for_key_version: The version;
+            without one: the one that the operation makes. Of `create_key_version`,
+            `wait_for_key_version`.
+        expected: wait_for_key: The key; reencrypt_secrets: The key. `None`: whichever the API
             servers are found to write with, since after a change that did not succeed the cluster's
             configuration does not tell. Of `wait_for_key`, `reencrypt_secrets`.
         namespaces: Only these namespaces. Of `reencrypt_secrets`.
         purpose: What for. Of `reencrypt_secrets`.
-        version: upgrade_control_plane: Without a patch: the lowest that AKS offers then.;
+        version: upgrade_control_plane: Without a patch: the lowest that AKS offers then;
             upgrade_node_pools: The control plane's version; without a patch as far as known. Of
             `upgrade_control_plane`, `upgrade_node_pools`.
         enabled: Whether it is enabled. Of `set_vault_public_access`.

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from datetime import timedelta
-from typing import Any
+from typing import Any, Literal
 
 from aks_kms._caller import Caller
 from aks_kms._generated.results import (
     Action,
+    CustomerManagedKey,
     Finding,
     KmsStatus,
     NetworkMode,
@@ -270,6 +271,7 @@ class Verbs(Caller):
         *,
         key_vault_id: str | None = None,
         network_mode: NetworkMode | str | None = None,
+        wait: bool = True,
         reencrypt: bool | ReencryptOptions | Mapping[str, Any] = True,
         dry_run: bool = False,
         allow: Iterable[RuleId | str] = (),
@@ -298,6 +300,9 @@ class Verbs(Caller):
                 in it. Required in private mode for another vault.
             network_mode: How the API servers reach the key's vault. Default: as they reach the one
                 in use.
+            wait: Of a customer-managed key: whether to wait until AKS has taken up the new version,
+                7 hours at most, which are not part of `timeout`. Without, the operation stays recorded,
+                and the same call or `resume` goes on with it. Default: yes.
             reencrypt: Whether secrets are rewritten afterwards. Default: yes.
             dry_run: Return plan and findings, write nothing. Default: false.
             allow: Rules whose refusal is lifted, where they are overridable. Default: none.
@@ -325,6 +330,7 @@ class Verbs(Caller):
                 "key_id": key_id,
                 "key_vault_id": key_vault_id,
                 "network_mode": network_mode,
+                "wait": wait,
                 "reencrypt": reencrypt,
                 "dry_run": dry_run,
                 "allow": allow,
@@ -528,6 +534,74 @@ class Verbs(Caller):
         )
         return result
 
+    def set_data_encryption(
+        self,
+        key_source: Literal["platform-managed"] | CustomerManagedKey | Mapping[str, Any],
+        *,
+        reencrypt: bool | ReencryptOptions | Mapping[str, Any] = True,
+        dry_run: bool = False,
+        allow: Iterable[RuleId | str] = (),
+        give_up_secrets: Iterable[str] = (),
+        timeout: float | timedelta = 7200.0,
+        on_progress: Callable[[Progress], object] | None = None,
+        progress: bool = False,
+    ) -> OperationReport:
+        """Moves a cluster to KMS data encryption, or between its keys; rewrites every secret and proves it.
+
+        AKS then looks after the key and the secrets by itself: with a key of the platform's, or
+        with a customer-managed one, which it follows to its newest version. It cannot be turned
+        off, and there is no way back to KMS with a versioned key: name
+        `data-encryption-irreversible` in `allow`. Before the change, every secret is proven to be
+        under what the cluster has. AKS rewrites the secrets by itself, and says nothing of it: the
+        rewrite here is the proof, and until it is complete no key from before is called removable.
+
+        On this key already: nothing is set, all secrets are verified. Needs Kubernetes 1.33 or
+        later.
+
+        See <https://learn.microsoft.com/azure/aks/kms-data-encryption>.
+
+        Ctrl-C stops the work at once, in a state that `resume`, or the same call again, goes on
+        with from any machine.
+
+        Args:
+            key_source: The key: `platform-managed`, or a customer-managed key without a version.
+            reencrypt: Whether secrets are rewritten and proven afterwards. AKS rewrites them by
+                itself, and does not say when it is done. Default: yes.
+            dry_run: Return plan and findings, write nothing. Default: false.
+            allow: Rules whose refusal is lifted, where they are overridable. Default: none.
+            give_up_secrets: Secrets as `namespace/name` that may stay blocked without failing the
+                operation; they can become unreadable. Names that are not blocked are ignored. Default:
+                none.
+            timeout: Time limit of the whole operation. Default: 2 hours. A number of seconds, or a
+                timedelta.
+            on_progress: Is called with each `Progress`, on the thread (the event loop) that waits.
+                Default: none. What it raises is reported by `sys.unraisablehook`, and stops nothing.
+            progress: Show a bar on standard error: of tqdm or rich where one is installed, else
+                lines. Default: False.
+
+        Returns:
+            What was done, or with `dry_run` would be done.
+
+        Raises:
+            KmsError: A subclass for each code; its text says what failed, on what, and what to do.
+                The codes are listed at https://github.com/aks-kms/aks-kms/blob/main/docs/errors.md.
+            TypeError: An argument is of the wrong type.
+        """
+        result: OperationReport = self._call(
+            "set_data_encryption",
+            {
+                "key_source": key_source,
+                "reencrypt": reencrypt,
+                "dry_run": dry_run,
+                "allow": allow,
+                "give_up_secrets": give_up_secrets,
+                "timeout": timeout,
+            },
+            on_progress,
+            progress,
+        )
+        return result
+
     def reencrypt_secrets(
         self,
         *,
@@ -693,6 +767,7 @@ class Verbs(Caller):
     def resume(
         self,
         *,
+        wait: bool = True,
         namespaces: Iterable[str] | None = None,
         pace: Pace | str = "gentle",
         max_concurrency: int = 64,
@@ -713,6 +788,7 @@ class Verbs(Caller):
         with from any machine.
 
         Args:
+            wait: As of `rotate`. Default: yes.
             namespaces: Only these namespaces; a part of the cluster is never proof of the whole.
                 Only for `reencrypt_secrets`. Default: all.
             pace: How hard to press the API server. Default: gentle.
@@ -741,6 +817,7 @@ class Verbs(Caller):
         result: OperationReport = self._call(
             "resume",
             {
+                "wait": wait,
                 "namespaces": namespaces,
                 "pace": pace,
                 "max_concurrency": max_concurrency,

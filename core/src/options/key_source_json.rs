@@ -1,0 +1,58 @@
+//! Which key KMS data encryption uses, as other languages pass it: a word, or the key.
+
+use std::{borrow::Cow, fmt};
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::{
+    Deserialize, Deserializer,
+    de::{Error, MapAccess, Visitor, value::MapAccessDeserializer},
+};
+
+use super::{CustomerManagedKey, KeySource};
+
+/// The word for a key of the platform's.
+const PLATFORM_MANAGED: &str = "platform-managed";
+
+impl<'de> Deserialize<'de> for KeySource {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(WordOrKey)
+    }
+}
+
+struct WordOrKey;
+
+impl<'de> Visitor<'de> for WordOrKey {
+    type Value = KeySource;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "\"{PLATFORM_MANAGED}\", or a customer-managed key")
+    }
+
+    fn visit_str<E: Error>(self, word: &str) -> Result<KeySource, E> {
+        if word == PLATFORM_MANAGED {
+            return Ok(KeySource::PlatformManaged);
+        }
+        Err(E::custom(format_args!(
+            "key_source is {word:?}, which is not \"{PLATFORM_MANAGED}\" or an object with key_id, \
+             key_vault_id and network_mode"
+        )))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, key: A) -> Result<KeySource, A::Error> {
+        CustomerManagedKey::deserialize(MapAccessDeserializer::new(key)).map(KeySource::from)
+    }
+}
+
+impl JsonSchema for KeySource {
+    fn schema_name() -> Cow<'static, str> {
+        "KeySource".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let key = generator.subschema_for::<CustomerManagedKey>();
+        json_schema!({
+            "description": "The key of KMS data encryption: the platform's, or a customer-managed one.",
+            "anyOf": [{ "type": "string", "const": PLATFORM_MANAGED }, key],
+        })
+    }
+}
