@@ -14,7 +14,6 @@ pub(super) const PRIVATE_LINK_ROLE: &str = "https://learn.microsoft.com/azure/ak
 pub(super) const KMS_V2: &str = "https://learn.microsoft.com/azure/aks/use-kms-v2";
 pub(super) const NETWORK_MODE: &str =
     "https://learn.microsoft.com/azure/aks/update-kms-key-vault#update-a-key-vault-mode";
-pub(super) const OBSERVABILITY: &str = "https://learn.microsoft.com/azure/aks/kms-observability";
 pub(super) const DATA_ENCRYPTION: &str =
     "https://learn.microsoft.com/azure/aks/kms-data-encryption";
 pub(super) const DATA_ENCRYPTION_FEATURE: &str =

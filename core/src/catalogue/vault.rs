@@ -314,7 +314,7 @@ pub(super) const RULES: &[Rule] = &[
         id: RuleId::KeyRotationExpiry,
         summary: "When a version of a customer-managed key expires that is in use, API servers stop working; a rotation policy that ends new versions makes that certain to come.",
         remedy: "Extend the version, `az keyvault key set-attributes --vault-name <vault> --name <key> --version <version> --expires <date>`, and leave the expiry out of the policy: `az keyvault key rotation-policy show --vault-name <vault> --name <key>` shows it, `az keyvault key rotation-policy update --vault-name <vault> --name <key> --value <policy file>` changes it.",
-        url: pages::OBSERVABILITY,
+        url: pages::EXPIRED_KEY,
         verbs: USES_CUSTOMER_MANAGED_KEY,
         violated_when: "versions of the key expire",
         ..WARN
