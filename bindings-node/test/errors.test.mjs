@@ -69,7 +69,7 @@ test("what is malformed is named by its name in JavaScript", async () => {
     [() => made.setDataEncryption(), /^keySource is missing; pass a string or an object$/],
     [() => made.setDataEncryption({ dryRun: true }), /dry_run/],
     [() => made.setDataEncryption("platform"), /^keySource is "platform"; pass "platform-managed" or an object$/],
-    [() => made.setDataEncryption({ keyId: "k" }), /key_vault_id/],
+    [() => made.setDataEncryption({ keyVaultId: "v" }), /key_id/],
     [() => made.checkAction({ kind: "explode" }), /explode/],
   ]) {
     await assert.rejects(call, (error) => error instanceof KmsError && error.code === "invalid_input" && said.test(error.message));

@@ -51,7 +51,7 @@ def test_what_is_no_key_source_is_refused(case: Case) -> None:
         kms.set_data_encryption(7)  # type: ignore[arg-type]
     with pytest.raises(aks_kms.InvalidInputError, match='key_source is "platform", which is not'):
         kms.set_data_encryption("platform")  # type: ignore[arg-type]
-    with pytest.raises(aks_kms.InvalidInputError, match="key_vault_id"):
+    with pytest.raises(aks_kms.InvalidInputError, match="key-vault-id-required"):
         kms.set_data_encryption({"key_id": case.key_ids[0]})
     versioned = CustomerManagedKey(key_id=case.key_ids[0], key_vault_id=case["key_vault_id"])
     with pytest.raises(aks_kms.InvalidInputError, match="key-id-version-forbidden"):

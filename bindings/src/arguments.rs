@@ -113,14 +113,14 @@ mod tests {
         key_source: KeySource,
     }
 
-    fn key_source(given: Value) -> Result<KeySource, Error> {
+    fn key_source(given: &Value) -> Result<KeySource, Error> {
         required::<Given>(&mut map(json!({"key_source": given})), &["key_source"])
             .map(|given| given.key_source)
     }
 
     #[test]
     fn a_key_source_is_a_word_or_a_key() {
-        assert_eq!(key_source(json!("platform-managed")).unwrap(), KeySource::PlatformManaged);
+        assert_eq!(key_source(&json!("platform-managed")).unwrap(), KeySource::PlatformManaged);
         let (key_id, key_vault_id) = ("https://v.vault.azure.net/keys/k", "/subscriptions/s");
         for (network_mode, expected) in
             [(json!("private"), NetworkMode::Private), (json!("public"), NetworkMode::Public)]
@@ -131,13 +131,18 @@ mod tests {
                 key_vault_id: key_vault_id.to_owned(),
                 network_mode: expected,
             };
-            assert_eq!(key_source(given).unwrap(), KeySource::CustomerManaged(key));
+            assert_eq!(key_source(&given).unwrap(), KeySource::CustomerManaged(key));
         }
         let without_mode = json!({"key_id": key_id, "key_vault_id": key_vault_id});
-        let KeySource::CustomerManaged(key) = key_source(without_mode).unwrap() else {
+        let KeySource::CustomerManaged(key) = key_source(&without_mode).unwrap() else {
             panic!("it is a key")
         };
         assert_eq!(key.network_mode, NetworkMode::Public);
+        let without_vault = json!({"key_id": key_id});
+        let KeySource::CustomerManaged(key) = key_source(&without_vault).unwrap() else {
+            panic!("a rule says what is missing")
+        };
+        assert_eq!(key.key_vault_id, "");
     }
 
     #[test]
@@ -146,14 +151,14 @@ mod tests {
             (json!("platform"), r#"key_source is "platform", which is not "platform-managed""#),
             (json!(null), r#"key_source: invalid type: null, expected "platform-managed", or"#),
             (json!(true), "key_source: invalid type: boolean"),
-            (json!({"key_id": "k"}), "missing field `key_vault_id`"),
+            (json!({"key_vault_id": "v"}), "missing field `key_id`"),
             (json!({"key_id": "k", "key_vault_id": "v", "kind": "x"}), "kind"),
             (
                 json!({"key_id": "k", "key_vault_id": "v", "network_mode": "both"}),
                 r#"network_mode is "both", which is not "public" or "private""#,
             ),
         ] {
-            let told = problem(key_source(given));
+            let told = problem(key_source(&given));
             assert!(told.contains(said), "{told}");
         }
     }

@@ -24,18 +24,14 @@ pub enum KeySource {
 
 /// A key of yours for KMS data encryption.
 #[derive(Clone, Debug, Eq, PartialEq)]
-#[cfg_attr(
-    feature = "bindings",
-    derive(serde::Deserialize, schemars::JsonSchema),
-    serde(deny_unknown_fields)
-)]
+#[cfg_attr(feature = "bindings", derive(schemars::JsonSchema), schemars(deny_unknown_fields))]
 pub struct CustomerManagedKey {
     /// The key without a version: `https://<vault host>/keys/<name>`.
     pub key_id: String,
     /// Resource id of its vault, in both network modes.
     pub key_vault_id: String,
     /// How AKS reaches the vault. Private: as a trusted service, past the vault's firewall. Default: public.
-    #[cfg_attr(feature = "bindings", serde(default))]
+    #[cfg_attr(feature = "bindings", schemars(default))]
     pub network_mode: NetworkMode,
 }
 

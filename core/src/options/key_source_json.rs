@@ -9,6 +9,7 @@ use serde::{
 };
 
 use super::{CustomerManagedKey, KeySource};
+use crate::ids::NetworkMode;
 
 /// The word for a key of the platform's.
 const PLATFORM_MANAGED: &str = "platform-managed";
@@ -40,6 +41,24 @@ impl<'de> Visitor<'de> for WordOrKey {
 
     fn visit_map<A: MapAccess<'de>>(self, key: A) -> Result<KeySource, A::Error> {
         CustomerManagedKey::deserialize(MapAccessDeserializer::new(key)).map(KeySource::from)
+    }
+}
+
+/// What is given of a key. That its vault is missing is a rule's to say, with what else is wrong.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct GivenKey {
+    key_id: String,
+    #[serde(default)]
+    key_vault_id: String,
+    #[serde(default)]
+    network_mode: NetworkMode,
+}
+
+impl<'de> Deserialize<'de> for CustomerManagedKey {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let GivenKey { key_id, key_vault_id, network_mode } = GivenKey::deserialize(deserializer)?;
+        Ok(Self { key_id, key_vault_id, network_mode })
     }
 }
 
