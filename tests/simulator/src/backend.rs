@@ -220,8 +220,8 @@ impl GroundTruth {
         *self.own.entry(key.unwrap_or(PLAINTEXT).to_owned()).or_default() += 1;
     }
 
-    /// The same without the library's own secrets, which come and go. What is unreadable counts
-    /// whosever it is.
+    /// The same without the library's own secrets, which come and go, and without the providers. What is
+    /// unreadable counts whosever it is.
     #[must_use]
     pub fn of_others(mut self) -> Self {
         for (key, own) in std::mem::take(&mut self.own) {
@@ -233,6 +233,8 @@ impl GroundTruth {
             }
         }
         self.by_key.retain(|_, count| *count > 0);
+        // Whose secrets these are is not told.
+        self.by_provider.clear();
         self
     }
 }
