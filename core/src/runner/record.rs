@@ -137,7 +137,7 @@ impl Runner<'_> {
         let Some(recording) = &self.recording else { return };
         // No proof, but the caller says that this is the key: its name is known from now on.
         if report.evidence == Evidence::Weak
-            && report.purpose == Purpose::Gate
+            && (report.purpose == Purpose::Gate || expected.is_data_encryption())
             && self.allows(RuleId::KeyInUseUnproven)
             && let Some(hash) = &key_id_hash_seen
         {

@@ -142,6 +142,12 @@ const BLOCKS_ALL_THE_SAME: &[Documented] = &[
          is accepted",
     ),
     documented(
+        RuleId::DataEncryptionCannotDisable,
+        violated,
+        "kms-data-encryption-concepts, Limitations: it cannot be turned off; turning off what is off is accepted, and \
+         with a customer-managed key it is the move to the platform's",
+    ),
+    documented(
         RuleId::VaultPublicAccessDisabled,
         changes_mode,
         "update-kms-key-vault, Update a key vault mode: KMS is turned off and on again, and in between nothing may be under \
