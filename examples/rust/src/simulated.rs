@@ -23,6 +23,7 @@ pub fn cluster(real: bool) -> Cluster {
 #[must_use]
 pub fn kms() -> Kms {
     Kms {
+        in_use: None,
         key: Some("{{key.1}}".to_owned()),
         enabled: true,
         network_mode: NetworkMode::Public,

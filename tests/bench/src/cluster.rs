@@ -243,6 +243,7 @@ pub fn world(secrets: Secrets, backend: given::Backend) -> given::Given {
     given::Given {
         cluster: given::Cluster {
             kms: Some(given::Kms {
+                in_use: None,
                 key: Some("{{key.2}}".to_owned()),
                 enabled: true,
                 network_mode: given::NetworkMode::Public,
