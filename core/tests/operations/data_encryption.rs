@@ -3,6 +3,7 @@
 use aks_kms::{
     CustomerManagedKey, Error, ErrorKind, Experience, KeySource, NetworkMode, OperationReport,
     ResumeOptions, RotateOptions, RuleId, SetDataEncryptionOptions, StatusOptions,
+    VerifySecretsOptions,
 };
 use serde_json::{Value, json};
 
@@ -187,4 +188,72 @@ async fn verbs_of_versioned_keys_are_refused_and_name_the_one_that_is_meant() {
         assert!(error.to_string().contains("set_data_encryption"), "{error}");
     }
     assert_eq!(puts(&world), before);
+}
+
+async fn verify(world: &World) -> Result<OperationReport, Error> {
+    world.manager().verify_secrets(VerifySecretsOptions::default()).await
+}
+
+/// A proof holds as long as AKS has not moved on to another key, which changes no eTag.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_proof_is_verified_until_aks_moves_on() {
+    for to_platform in [true, false] {
+        let world = World::embedded("two-providers", given()).await;
+        let to = if to_platform {
+            KeySource::PlatformManaged
+        } else {
+            customer(&world, NetworkMode::Public)
+        };
+        set(&world, to, FOR_GOOD).await.unwrap();
+        let report = verify(&world).await.unwrap();
+        assert!(report.is_proven(), "{report:#?}");
+        if to_platform {
+            world.simulator.rotate_platform_key(&world.case.id).await.unwrap();
+        } else {
+            let asked = RotateOptions { wait: false, ..RotateOptions::default() };
+            world.manager().rotate(None, asked).await.unwrap();
+            world.simulator.look_for_key_versions(&world.case.id).await.unwrap();
+        }
+        let doubtful = match verify(&world).await {
+            Ok(report) => !report.is_proven(),
+            Err(error) => error.kind() == ErrorKind::ReencryptIncomplete,
+        };
+        assert!(doubtful, "AKS has moved on from what was proven");
+        world.nothing_is_lost().await;
+    }
+}
+
+/// A vault that is closed to the public is reached as a trusted service, without a private endpoint.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_in_a_closed_vault_is_used_privately() {
+    let closed = json!({"vault": {"public_access": false, "firewall": true}});
+    for wiring in WIRINGS {
+        let world = World::embedded(wiring, closed.clone()).await;
+        let report = set(&world, customer(&world, NetworkMode::Private), FOR_GOOD).await.unwrap();
+        assert!(is_all_proven(&report), "{report:#?}");
+        assert_eq!(report.after.network_mode, Some(NetworkMode::Private));
+        world.all_under(5).await;
+    }
+}
+
+/// Another tool whose state still says otherwise is noticed, and said what it has done.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_another_tool_makes_of_it_is_told() {
+    let world = World::embedded("one-provider", given()).await;
+    set(&world, customer(&world, NetworkMode::Public), FOR_GOOD).await.unwrap();
+    // As Terraform and az send it, whose state knows nothing of data encryption.
+    let off = json!({"azureKeyVaultKms": {"enabled": false}});
+    let off = off.as_object().unwrap();
+    assert!(world.simulator.ask_for_security(&world.case.id, off, None, None).unwrap());
+    let mut status = world.manager().status(StatusOptions::default()).await.unwrap();
+    while status.provisioning_state != "Succeeded" {
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        status = world.manager().status(StatusOptions::default()).await.unwrap();
+    }
+    assert_eq!(status.experience, Some(Experience::PlatformManaged));
+    let rules: Vec<RuleId> = status.findings.iter().map(|finding| finding.rule).collect();
+    assert!(rules.contains(&RuleId::DataEncryptionChangedByOthers), "{:#?}", status.findings);
+    let ledger = status.ledger.unwrap();
+    assert!(!world.is_removable(&ledger, 5), "nothing is proven of it: {ledger:#?}");
+    world.nothing_is_lost().await;
 }
