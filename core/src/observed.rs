@@ -127,9 +127,11 @@ impl Observed {
     /// The version of the key in use that an operation made. The vault tells, by the version's own
     /// tag; where it does not respond, the cluster, if it is set to what the operation was to set.
     pub(crate) fn made_for(&self, operation: &Operation) -> Option<KeyId> {
-        if let Some(Fact::Known(versions)) = &self.versions {
-            let is_ours = |it: &&KeyVersion| it.operation.as_ref() == Some(&operation.id);
-            return versions.iter().find(is_ours).map(|version| version.key_id.clone());
+        let is_ours = |it: &&KeyVersion| it.operation.as_ref() == Some(&operation.id);
+        for versions in [&self.versions, &self.own_versions] {
+            if let Some(Fact::Known(versions)) = versions {
+                return versions.iter().find(is_ours).map(|version| version.key_id.clone());
+            }
         }
         let target = operation.target.as_ref()?.expected();
         let in_use = self.cluster.kms_on()?.key_id()?;

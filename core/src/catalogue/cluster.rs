@@ -294,7 +294,7 @@ pub(super) const RULES: &[Rule] = &[
     Rule {
         id: RuleId::DataEncryptionChangedByOthers,
         summary: "Another tool changed data encryption: az, Terraform that sends `enabled = false` or a versioned key, or a request that leaves the profile out, as every client does whose api-version is before 2026-07-01.",
-        remedy: "Look who did it, `az monitor activity-log list --resource-group <group>`, and bring that tool's configuration in line with the cluster; `az aks show --resource-group <group> --name <cluster> --query securityProfile` shows what it has now. Then call `set_data_encryption` with the key that you want, and `reencrypt_secrets`, which finds what the API servers write with and proves it; keep every key until then.",
+        remedy: "Look who did it, `az monitor activity-log list --resource-group <group>`, and bring that tool's configuration in line with the cluster; `az aks show --resource-group <group> --name <cluster> --query securityProfile` shows what it has now. Where a request left the profile out, `az aks update --resource-group <group> --name <cluster> --kms-infrastructure-encryption Enabled` (extension aks-preview) puts it back. Then call `set_data_encryption` with the key that you want, which proves every secret; keep every key until then.",
         url: pages::DATA_ENCRYPTION,
         verbs: CHANGES_KMS_OR_STATUS,
         violated_when: "another tool changed data encryption",

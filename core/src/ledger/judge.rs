@@ -5,7 +5,7 @@ use super::{
     record::{Entry, Ledger, Record},
 };
 use crate::{
-    ids::KeyId,
+    ids::{ExpectedKey, KeyId},
     report::{Evidence, KeyLedger, LedgerEntry},
 };
 
@@ -115,6 +115,12 @@ impl<'a> KeyNeeds<'a> {
         if ledger.current.is_none() {
             return Need::Unknown("the key in use is not known".to_owned());
         }
+        if self.may_be_in_use(entry) {
+            return Need::Unknown(
+                "which version of the customer-managed key is in use is not known, and it may be this one"
+                    .to_owned(),
+            );
+        }
         if self.is_data_encryption() && !entry.abandoned {
             return self.of_others();
         }
@@ -134,6 +140,20 @@ impl<'a> KeyNeeds<'a> {
                     .to_owned(),
             ),
             (false, true) => self.of_others(),
+        }
+    }
+
+    /// Whether the entry is of the customer-managed key in use, whose version has no name that is known.
+    fn may_be_in_use(self, entry: &Entry) -> bool {
+        let current = self.ledger().current.as_ref().map(Entry::key);
+        let is_named = self.ledger().current.as_ref().is_some_and(|current| {
+            current.key_id.as_ref().is_some_and(|key_id| key_id.version().is_some())
+        });
+        match (current, &entry.key_id) {
+            (Some(key @ ExpectedKey::AnyVersion(_)), Some(key_id)) => {
+                !is_named && key.covers(key_id)
+            }
+            _ => false,
         }
     }
 

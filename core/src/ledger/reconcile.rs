@@ -184,9 +184,18 @@ impl Reconciled {
             && ledger.current.as_ref().is_some_and(|entry| entry.proven_at.is_none())
     }
 
+    /// The keys that were set by their versions before data encryption, as long as nothing is proven under its key.
+    pub(crate) fn replaced_keys(&self) -> Vec<KeyId> {
+        let ledger = &self.record.ledger;
+        let is_new = ledger.current.as_ref().is_some_and(|entry| entry.key().is_data_encryption())
+            && self.standing_proof().is_none();
+        let set = ledger.entries().filter(|entry| is_new && entry.experience.is_none());
+        set.filter_map(|entry| entry.key_id.clone()).collect()
+    }
+
     /// The key that the API servers were heard to write with before a change of ours to data encryption, whose
     /// key nobody can name: that it is another one shows the change.
-    pub(crate) fn changed_from(&self) -> Option<&Entry> {
+    pub(crate) fn written_before(&self) -> Option<&Entry> {
         let ledger = &self.record.ledger;
         let is_certain = self.is_unbroken() && !ledger.previous_uncertain;
         let current =

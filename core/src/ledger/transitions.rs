@@ -312,12 +312,27 @@ impl Record {
         entry.key_id_hash_seen = proof.key_id_hash_seen;
         entry.given_up = proof.given_up;
         self.cluster.etag = etag.map(str::to_owned);
+        if matches!(key, ExpectedKey::AnyVersion(_)) {
+            // AKS takes up the newest version: one that was to be taken up before will not be any more.
+            let versions = self.ledger.retired.iter_mut().filter(|retired| retired.is(key));
+            versions.for_each(|retired| retired.abandoned = false);
+        }
     }
 
     /// The caller vouches that this is the hash under which the API servers count the current key.
     /// That proves nothing of it.
     pub(crate) fn learn(&mut self, key: &ExpectedKey, hash: &str) {
         if let Some(entry) = self.ledger.current.as_mut().filter(|entry| entry.is(key)) {
+            if entry.key_id_hash_seen.as_deref() != Some(hash) {
+                // What was proven was proven under another.
+                *entry = Entry {
+                    key_id: entry.key_id.clone(),
+                    since: entry.since,
+                    network_mode: entry.network_mode,
+                    key_vault_id: entry.key_vault_id.clone(),
+                    ..Entry::unproven(&entry.key())
+                };
+            }
             entry.key_id_hash_seen = Some(hash.to_owned());
         }
     }

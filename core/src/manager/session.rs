@@ -142,6 +142,7 @@ impl<'a> Session<'a> {
             reporter: self.reporter.clone(),
             known_key_id_hashes: record.map(Record::hashes_seen).unwrap_or_default(),
             known_keys: in_use.chain(record.into_iter().flat_map(Record::keys)).collect(),
+            replaced_keys: recorded.map(Reconciled::replaced_keys).unwrap_or_default(),
             settled: cluster.is_succeeded(),
             kms_v1: cluster.kubernetes_version < KubernetesVersion::KMS_V2,
         })

@@ -160,9 +160,7 @@ fn wait_for_key(state: &OperationState, expected: &ExpectedKey) -> Effect {
 fn wait_for_version(state: &OperationState, version: KeyId) -> Effect {
     match (&state.stage, &state.seen) {
         (Stage::Converged, None) => READ,
-        (Stage::Converged, Some(seen))
-            if seen.is_succeeded() && seen.expected().is_ok_and(|key| key.covers(&version)) =>
-        {
+        (Stage::Converged, Some(seen)) if seen.expected().is_ok_and(|key| key.covers(&version)) => {
             Effect::RecordVersion { version }
         }
         (Stage::Converged, Some(_)) => CHANGED,

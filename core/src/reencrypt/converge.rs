@@ -41,6 +41,10 @@ impl Engine {
             let before = pass.before_change.as_ref();
             let is_configured = self.settled || before.is_some();
             let verdict = |heard: &[ProbedServer]| match judge(heard, &expected, before, &names) {
+                // Another version was made since, and AKS went on to that.
+                Verdict::No if is_awaited && write_newest(heard, &expected, &names) => {
+                    Verdict::Proven(Evidence::Metrics)
+                }
                 Verdict::Unidentified { .. } if !is_configured || is_awaited => Verdict::No,
                 verdict => verdict,
             };
@@ -72,7 +76,13 @@ impl Engine {
                 Round::Unknown(doubt) => return self.converge_weakly(pass, doubt).await,
             };
             if began.elapsed() >= limit {
-                return Err(not_converged(&expected, began.elapsed(), &seen, &heard, &names));
+                return Err(not_converged(
+                    &expected,
+                    began.elapsed(),
+                    &seen,
+                    (&heard, &names),
+                    is_awaited,
+                ));
             }
             // The reason for waiting: a server asks its KMS plugin for the key once a minute, or is
             // about to restart. Asking for its health makes it ask sooner.
@@ -148,14 +158,28 @@ impl Engine {
     }
 }
 
+/// Whether all servers write with the newest version of the key that is expected.
+fn write_newest(heard: &[ProbedServer], expected: &ExpectedKey, names: &KeyNames) -> bool {
+    !heard.is_empty()
+        && heard.iter().all(|server| match &server.writes_with {
+            WritesWith::Key { hash, .. } => names.is_newest(expected, hash),
+            WritesWith::Provider(_) | WritesWith::Plaintext | WritesWith::Mixed => false,
+        })
+}
+
 fn not_converged(
     expected: &ExpectedKey,
     waited: Duration,
     seen: &str,
-    heard: &[ProbedServer],
-    names: &KeyNames,
+    (heard, names): (&[ProbedServer], &KeyNames),
+    is_awaited: bool,
 ) -> Error {
     let back = match expected {
+        _ if is_awaited => {
+            "; AKS takes up a newer version within six hours: look whether it is enabled, and whether the cluster's \
+             last change succeeded"
+                .to_owned()
+        }
         ExpectedKey::AnyVersion(_) => "; AKS takes up a newer version within six hours".to_owned(),
         _ => rollback(expected, heard, names).unwrap_or_default(),
     };
@@ -223,7 +247,8 @@ mod tests {
         ];
         for (servers, expected, words) in cases {
             let heard: Vec<ProbedServer> = servers.into_iter().map(server).collect();
-            let error = not_converged(expected, Duration::from_secs(9), "seen", &heard, &names);
+            let error =
+                not_converged(expected, Duration::from_secs(9), "seen", (&heard, &names), false);
             let message = error.to_string();
             match words {
                 Some(words) => assert!(message.contains(&words), "{message}"),

@@ -87,6 +87,9 @@ pub(crate) struct EngineConfig {
     /// caller spell it: API servers count a key under the hash of its spelling, and the hash of
     /// one of these is no other's.
     pub(crate) known_keys: Vec<KeyId>,
+    /// Keys that the cluster was set to by their versions before data encryption, as long as nothing is proven
+    /// under a key of that: a version of it may be one of these, still through the provider of before.
+    pub(crate) replaced_keys: Vec<KeyId>,
     /// The cluster's last change succeeded. Otherwise its document names what was asked for, which
     /// the API servers need not have: what they do not show to be that key is not taken for it.
     pub(crate) settled: bool,
@@ -134,7 +137,11 @@ impl Engine {
             timing: config.timing,
             settled: config.settled,
             doubt: Mutex::default(),
-            names: Mutex::new(KeyNames::new(config.known_keys, config.known_key_id_hashes)),
+            names: Mutex::new({
+                let mut names = KeyNames::new(config.known_keys, config.known_key_id_hashes);
+                names.replaces(config.replaced_keys);
+                names
+            }),
             servers_differ: AtomicBool::new(false),
             streams_never_end: AtomicBool::new(false),
             kms_v1: AtomicBool::new(config.kms_v1),
@@ -174,14 +181,19 @@ impl Engine {
         Ok(pass)
     }
 
-    /// These are the versions of a key that AKS moves on by itself, the newest first.
-    pub(crate) fn know_versions(&self, versions: Vec<KeyId>) {
+    /// These are the versions of a key that AKS moves on by itself, the newest first. `spelt`: the key as the
+    /// cluster is configured with it, which may be another spelling than the vault's.
+    pub(crate) fn know_versions(&self, versions: Vec<KeyId>, spelt: &KeyId) {
         let mut names = self.names.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(newest) = versions.first() {
             names.know_newest(newest.clone());
         }
         for version in versions {
-            names.know(&ExpectedKey::Key(version));
+            let as_configured = version.version().map(|version| format!("{spelt}/{version}"));
+            let as_configured = as_configured.and_then(|text| KeyId::parse(&text).ok());
+            for spelling in as_configured.into_iter().chain([version]) {
+                names.know(&ExpectedKey::Key(spelling));
+            }
         }
     }
 

@@ -19,6 +19,8 @@ pub(super) struct KeyNames {
     newest: Vec<KeyId>,
     /// Of such a key, only the newest version will do.
     is_strict: bool,
+    /// Keys that were set by their versions before such a key came.
+    replaced: Vec<KeyId>,
     /// In this run, API servers were seen to count a key under a hash that can be computed.
     computable: bool,
 }
@@ -46,6 +48,26 @@ impl KeyNames {
     /// are about to move on.
     pub(super) fn strict(self) -> Self {
         Self { is_strict: true, ..self }
+    }
+
+    /// Whether this is the hash of the newest version of the key.
+    pub(super) fn is_newest(&self, key: &ExpectedKey, hash: &str) -> bool {
+        let Some(key_id) = key.key_id().map(KeyId::without_version) else { return false };
+        let of_key = self.newest.iter().find(|version| version.without_version() == key_id);
+        of_key.is_some_and(|version| {
+            let key = ExpectedKey::Key(version.clone());
+            self.named(&key, hash).is_some()
+        })
+    }
+
+    /// These keys were set by their versions before data encryption, and nothing is proven of that yet.
+    pub(super) fn replaces(&mut self, keys: Vec<KeyId>) {
+        self.replaced = keys;
+    }
+
+    /// Whether a version may be written with as it was before data encryption, too.
+    pub(super) fn is_replaced(&self, version: &KeyId) -> bool {
+        self.replaced.contains(version)
     }
 
     /// Whether AKS is about to move on from this version.

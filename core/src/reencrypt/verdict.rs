@@ -86,7 +86,9 @@ fn data_encryption(
             _ => Verdict::Unidentified { touch: false },
         };
     };
-    if before_change.is_some_and(|before| is_same(before, writes_with)) {
+    let named = names.named(expected, hash);
+    let may_be_as_before = before_change.is_none() && named.is_some_and(|it| names.is_replaced(it));
+    if may_be_as_before || before_change.is_some_and(|before| is_same(before, writes_with)) {
         return Verdict::Unchanged(evidence);
     }
     Verdict::Proven(evidence)
@@ -358,5 +360,18 @@ mod tests {
         for expected in [&any, &ExpectedKey::Key(key())] {
             assert_eq!(judge(&[on(ours()), on(other.clone())], expected, None, &names), NO);
         }
+    }
+
+    #[test]
+    fn a_version_that_was_set_before_may_still_be_written_with_as_it_was() {
+        let any = ExpectedKey::AnyVersion(key().without_version());
+        let mut names = KeyNames::new(vec![key(), other_key()], Vec::new());
+        names.replaces(vec![key()]);
+        let servers = [on(ours()), on(ours())];
+        let unchanged = Verdict::Unchanged(Evidence::Metrics);
+        assert_eq!(judge(&servers, &any, None, &names), unchanged);
+        let other = WritesWith::key(other_key().metrics_hash());
+        assert_eq!(judge(&servers, &any, Some(&other), &names), NAMED, "it was seen to change");
+        assert_eq!(judge(&[on(other)], &any, None, &names), NAMED, "another version");
     }
 }

@@ -6,7 +6,7 @@ use time::OffsetDateTime;
 use crate::{
     catalogue::RuleId,
     ids::{ClusterId, KeyId, Verb, text_enum},
-    report::{Finding, KeyLedger, KmsStatus, Step, Steps},
+    report::{Experience, Finding, KeyLedger, KmsStatus, Step, Steps},
 };
 
 /// What an operation did, or a dry run would do.
@@ -67,21 +67,28 @@ impl OperationReport {
         let Some(last) = self.reencryption.last() else { return false };
         // After a change that did not succeed, the key in use is the one that the pass found.
         let is_in_force = self.after.provisioning_state.eq_ignore_ascii_case("Succeeded");
+        let is_platform = self.after.experience == Some(Experience::PlatformManaged);
         let is_of_key = !is_in_force
             || match (&self.after.key_id, &last.key_id) {
-                (Some(configured), Some(proven)) => is_version_of(proven, configured),
-                (configured, proven) => configured.is_none() && proven.is_none(),
+                (Some(configured), Some(proven)) => {
+                    is_version_of(proven, configured, self.after.experience)
+                }
+                // A key of the platform's has no name: what is named by that is no encryption.
+                (None, None) => !(is_platform && last.evidence == Evidence::Metrics),
+                (_, _) => false,
             };
         last.purpose != Purpose::Gate && last.complete && is_of_key
     }
 }
 
 /// Whether a key is the one that is configured: of a customer-managed key, any version is.
-fn is_version_of(key_id: &str, configured: &KeyId) -> bool {
+fn is_version_of(key_id: &str, configured: &KeyId, experience: Option<Experience>) -> bool {
     let key_id = KeyId::parse(key_id).ok();
-    key_id.is_some_and(|key_id| match configured.version() {
-        Some(_) => key_id == *configured,
-        None => key_id.without_version() == *configured,
+    key_id.is_some_and(|key_id| match experience {
+        Some(Experience::CustomerManaged) => {
+            key_id.without_version() == configured.without_version()
+        }
+        _ => key_id == *configured,
     })
 }
 

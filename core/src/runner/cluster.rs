@@ -48,7 +48,7 @@ impl Runner<'_> {
     }
 
     /// Sends a change. Who is dropped meanwhile keeps the Lease.
-    pub(super) async fn sent<T>(&self, request: impl Future<Output = T>) -> T {
+    pub(super) async fn sent<T>(&self, request: impl Future<Output = Result<T>>) -> Result<T> {
         match &self.recording {
             Some(recording) => recording.recorder.sent(request).await,
             None => request.await,

@@ -135,7 +135,7 @@ impl Runner<'_> {
         let mut data = RunData {
             cluster: None,
             pass: None,
-            before_change: self.changed_from(),
+            before_change: self.written_before(),
             unproven: None,
             unconnected: None,
             error: None,

@@ -151,10 +151,19 @@ impl Runner<'_> {
     }
 
     /// What the API servers wrote with before the change to data encryption that an earlier run made.
-    pub(super) fn changed_from(&self) -> Option<WritesWith> {
+    pub(super) fn written_before(&self) -> Option<WritesWith> {
         let found = self.recording.as_ref()?.found.as_ref()?;
-        let before = found.reconciled.changed_from()?;
+        let before = found.reconciled.written_before()?;
         written(before.key_id.as_ref(), &before.key(), before.key_id_hash_seen.as_deref())
+    }
+
+    /// What the API servers write with as it was proven, where nobody has changed the cluster since. AKS may have
+    /// moved on from it.
+    pub(super) fn written_by_record(&self) -> Option<WritesWith> {
+        let found = &self.recording.as_ref()?.found.as_ref()?.reconciled;
+        let current = found.record.ledger.current.as_ref().filter(|_| found.is_unbroken())?;
+        current.proven_at?;
+        written(current.key_id.as_ref(), &current.key(), current.key_id_hash_seen.as_deref())
     }
 
     /// A recorded proof that takes the gate's place.

@@ -255,10 +255,15 @@ impl Recorder {
 
     /// Sends a change of what is not in the record. Where this is dropped meanwhile, the Lease is not given
     /// back: the change may come through until it is dead.
-    pub(super) async fn sent<T>(&self, request: impl Future<Output = T>) -> T {
+    /// So it is where the response was lost.
+    pub(super) async fn sent<T>(&self, request: impl Future<Output = Result<T>>) -> Result<T> {
         self.is_sending(true).await;
         let response = request.await;
-        self.is_sending(false).await;
+        let is_lost =
+            |error: &Error| matches!(error.kind(), ErrorKind::Unavailable | ErrorKind::Timeout);
+        if !response.as_ref().is_err_and(is_lost) {
+            self.is_sending(false).await;
+        }
         response
     }
 

@@ -5,9 +5,10 @@ use crate::{
     catalogue::Level,
     error::{Error, Result, api_server_unreachable},
     ids::ExpectedKey,
+    ledger::{Entry, Ledger},
     operation::{OperationState, Outcome, Stage, Verdict},
     reencrypt::{Engine, Pass},
-    report::{Evidence, Finding, Purpose, ReencryptReport},
+    report::{Evidence, Finding, KmsChange, Purpose, ReencryptReport},
     rules,
 };
 
@@ -19,6 +20,10 @@ impl Runner<'_> {
         data: &mut RunData,
     ) -> Result<Outcome> {
         self.learn_versions(std::slice::from_ref(expected)).await;
+        if *expected == ExpectedKey::Platform {
+            // AKS may have moved on to a newer version of the key of before, which has a name.
+            self.learn_versions(&self.customer_managed_before()).await;
+        }
         let before_change = data.before_change.take();
         let pass = self.engine()?.converge(purpose, expected, before_change).await?;
         Ok(begun(pass, data))
@@ -30,7 +35,11 @@ impl Runner<'_> {
         expected: &ExpectedKey,
         data: &mut RunData,
     ) -> Result<Outcome> {
-        let before_change = data.before_change.clone();
+        let before_change = data.before_change.clone().or_else(|| self.written_by_record());
+        if let Some(key_id) = expected.key_id() {
+            let any = ExpectedKey::AnyVersion(key_id.without_version());
+            self.learn_versions(std::slice::from_ref(&any)).await;
+        }
         let wait = self.engine()?.await_version(expected, before_change);
         let pass = self.waited.during(wait).await?;
         Ok(Outcome::Heard(pass.keys().to_vec()))
@@ -97,6 +106,20 @@ impl Runner<'_> {
         Ok(Outcome::Done)
     }
 
+    /// The customer-managed keys that the cluster had.
+    fn customer_managed_before(&self) -> Vec<ExpectedKey> {
+        let found = self.recording.as_ref().and_then(|recording| recording.found.as_ref());
+        let ledger = found.map(|found| &found.reconciled.record.ledger);
+        let recorded = ledger.into_iter().flat_map(Ledger::entries).map(Entry::key);
+        let mut keys: Vec<ExpectedKey> = Vec::new();
+        for key in self.before.iter().map(KmsChange::expected).chain(recorded) {
+            if matches!(key, ExpectedKey::AnyVersion(_)) && !keys.contains(&key) {
+                keys.push(key);
+            }
+        }
+        keys
+    }
+
     /// Where any version of a key may be in use, which versions there are. Without them it is not seen
     /// which one is.
     async fn learn_versions(&self, keys: &[ExpectedKey]) {
@@ -107,7 +130,7 @@ impl Runner<'_> {
             match self.azure.versions_of_key(key_id, None, self.cluster).await {
                 Ok(versions) => {
                     let ids = versions.into_iter().map(|version| version.key_id);
-                    engine.know_versions(ids.collect());
+                    engine.know_versions(ids.collect(), key_id);
                 }
                 Err(error) => tracing::warn!(%error, "the versions of {key_id} cannot be listed"),
             }

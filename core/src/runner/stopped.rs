@@ -155,9 +155,14 @@ impl Runner<'_> {
     /// A change left API servers on different keys, and nothing follows that sets them to one.
     fn two_keys(&self, keys: &[ExpectedKey]) -> Error {
         let named: Vec<String> = keys.iter().map(ToString::to_string).collect();
+        let remedy = if keys.iter().any(ExpectedKey::is_data_encryption) {
+            "call `set_data_encryption` with the one that is configured and data-encryption-retry in allow"
+        } else {
+            "call `rotate` (or `enable`, or `disable`) with the one that is wanted"
+        };
         let message = format!(
             "the API servers of {} write with two keys, because a change reached some of them only: {}; every secret \
-             is under one of these; call `rotate` (or `enable`, or `disable`) with the one that is wanted",
+             is under one of these; {remedy}",
             self.cluster,
             named.join(" and ")
         );

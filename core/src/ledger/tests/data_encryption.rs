@@ -194,3 +194,54 @@ fn the_version_before_a_restored_etcd_is_not_taken_for_the_one_in_use() {
     assert_eq!(found.fit, Fit::Unrelated);
     assert_eq!(found.record.ledger.current.unwrap().key_id, any_version().key_id().cloned());
 }
+
+#[test]
+fn a_version_that_may_be_the_one_in_use_is_never_removable() {
+    let mut record = customer_managed();
+    let current = record.ledger.current.as_mut().unwrap();
+    current.key_id = Some(key_id(2).without_version());
+    record.ledger.previous = Some(proven(1));
+    record.ledger.retired = vec![version(3)];
+    for number in [1, 3] {
+        let need = need(record.clone(), number);
+        assert!(matches!(&need, Need::Unknown(why) if why.contains("may be this one")), "{need:?}");
+    }
+}
+
+#[test]
+fn a_hash_that_the_caller_vouches_for_ends_the_proof_under_another() {
+    let mut record = platform();
+    let current = record.ledger.current.as_mut().unwrap();
+    current.key_id_hash_seen = Some("one".to_owned());
+    record.learn(&ExpectedKey::Platform, "one");
+    assert!(record.ledger.current.as_ref().unwrap().proven_at.is_some());
+    record.learn(&ExpectedKey::Platform, "other");
+    let current = record.ledger.current.as_ref().unwrap();
+    assert_eq!((current.proven_at, current.watermark.as_deref()), (None, None));
+    assert_eq!(current.key_id_hash_seen.as_deref(), Some("other"));
+    assert!(current.is(&ExpectedKey::Platform));
+}
+
+#[test]
+fn a_version_that_was_abandoned_does_not_come_once_a_newer_one_is_proven() {
+    let mut record = customer_managed();
+    record.awaits(&key_id(3));
+    record.abandon();
+    assert!(matches!(need(record.clone(), 3), Need::Unknown(_)));
+    let newer = Proof { version: Some(key_id(4)), ..proof() };
+    record.prove(&any_version(), newer, Some("a"));
+    assert!(matches!(need(record, 3), Need::NotNeeded { .. }));
+}
+
+#[test]
+fn what_was_set_by_its_version_is_told_from_what_is_taken_up_until_the_proof() {
+    let replaced = |record: Record| {
+        let found = Reconciled { record, fit: Fit::Unbroken, unsealed: None, changed_from: None };
+        found.replaced_keys()
+    };
+    let mut record = customer_managed();
+    record.ledger.previous = Some(proven(1));
+    assert_eq!(replaced(record.clone()), [], "it is proven");
+    record.ledger.current = Some(version(2));
+    assert_eq!(replaced(record), [key_id(1)]);
+}

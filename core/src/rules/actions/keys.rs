@@ -44,7 +44,7 @@ impl Guarded<'_> {
                 key_id: key_id.clone(),
                 need,
                 network_mode: profile.network_mode,
-                is_customer_managed: profile.has_any_version(),
+                is_customer_managed: profile.enabled && self.cluster().has_data_encryption(),
             });
         }
         for (key_id, entry, need) in self.needs().iter().flat_map(|needs| needs.keys()) {
