@@ -246,7 +246,13 @@ impl Cluster {
     }
 
     pub(crate) async fn restart(&self) {
-        self.simulator.restart_api_servers(&self.case.id).await.unwrap();
+        assert!(self.gets_ready_again().await);
+    }
+
+    /// Whether the API servers get ready after a restart. A real one does not where it cannot decrypt a single
+    /// secret.
+    pub(crate) async fn gets_ready_again(&self) -> bool {
+        self.simulator.restart_api_servers(&self.case.id).await.is_ok()
     }
 }
 
