@@ -145,14 +145,9 @@ impl<'a> KeyNeeds<'a> {
 
     /// Whether the entry is of the customer-managed key in use, whose version has no name that is known.
     fn may_be_in_use(self, entry: &Entry) -> bool {
-        let current = self.ledger().current.as_ref().map(Entry::key);
-        let is_named = self.ledger().current.as_ref().is_some_and(|current| {
-            current.key_id.as_ref().is_some_and(|key_id| key_id.version().is_some())
-        });
-        match (current, &entry.key_id) {
-            (Some(key @ ExpectedKey::AnyVersion(_)), Some(key_id)) => {
-                !is_named && key.covers(key_id)
-            }
+        let current = self.ledger().current.as_ref().filter(|current| current.version().is_none());
+        match (current.map(Entry::key), &entry.key_id) {
+            (Some(key @ ExpectedKey::AnyVersion(_)), Some(key_id)) => key.covers(key_id),
             _ => false,
         }
     }
@@ -163,8 +158,7 @@ impl<'a> KeyNeeds<'a> {
             return false;
         };
         let is_version = |other: &&Entry| {
-            let versioned = other.key_id.as_ref().filter(|it| it.version().is_some());
-            versioned.is_some_and(|version| version.without_version() == *key_id)
+            other.version().is_some_and(|version| version.without_version() == *key_id)
         };
         let mut versions = self.ledger().entries().filter(is_version);
         versions.any(|version| !matches!(self.of_entry(version), Need::NotNeeded { .. }))

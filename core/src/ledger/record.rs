@@ -159,6 +159,30 @@ impl Entry {
         }
     }
 
+    /// A version of a customer-managed key, of which nothing is proven.
+    pub(super) fn taken_up(version: &KeyId) -> Self {
+        let key = ExpectedKey::AnyVersion(version.without_version());
+        Self { key_id: Some(version.clone()), ..Self::unproven(&key) }
+    }
+
+    /// Nothing is proven of it any more.
+    pub(super) fn unprove(&mut self) {
+        let unproven = Self::unproven(&self.key());
+        *self = Self {
+            key_id: self.key_id.take(),
+            since: self.since,
+            network_mode: self.network_mode,
+            key_vault_id: self.key_vault_id.take(),
+            abandoned: self.abandoned,
+            ..unproven
+        };
+    }
+
+    /// The key with its version, where it is named by one.
+    pub(super) fn version(&self) -> Option<&KeyId> {
+        self.key_id.as_ref().filter(|key_id| key_id.version().is_some())
+    }
+
     /// The key as a cluster is configured with it.
     pub(crate) fn key(&self) -> ExpectedKey {
         match (self.experience, &self.key_id) {

@@ -70,14 +70,13 @@ impl Ledger {
         if current.key_id.as_ref() == Some(version) {
             return;
         }
-        let is_known = current.key_id.as_ref().is_some_and(|known| known.version().is_some());
+        let is_known = current.version().is_some();
         let made = self.pending.take_if(|entry| entry.key_id.as_ref() == Some(version));
-        let entry = Entry { key_id: Some(version.clone()), ..Entry::unproven(key) };
         let entry = Entry {
             since: Some(at),
             network_mode: current.network_mode,
             key_vault_id: current.key_vault_id.clone(),
-            ..made.unwrap_or(entry)
+            ..made.unwrap_or_else(|| Entry::taken_up(version))
         };
         let before = std::mem::replace(current, entry);
         if is_known && let Some(older) = self.previous.replace(before) {
@@ -180,14 +179,7 @@ impl Ledger {
     fn unprove(&mut self) {
         let entries = [&mut self.current, &mut self.pending, &mut self.previous];
         for entry in entries.into_iter().flatten().chain(&mut self.retired) {
-            *entry = Entry {
-                key_id: entry.key_id.clone(),
-                since: entry.since,
-                network_mode: entry.network_mode,
-                key_vault_id: entry.key_vault_id.clone(),
-                abandoned: entry.abandoned,
-                ..Entry::unproven(&entry.key())
-            };
+            entry.unprove();
         }
     }
 
@@ -261,9 +253,7 @@ impl Record {
         if is(&ledger.current) || is(&ledger.pending) {
             return;
         }
-        let key = ExpectedKey::AnyVersion(version.without_version());
-        let entry = Entry { key_id: Some(version.clone()), ..Entry::unproven(&key) };
-        if let Some(other) = ledger.pending.replace(entry) {
+        if let Some(other) = ledger.pending.replace(Entry::taken_up(version)) {
             ledger.retire(Entry { abandoned: true, ..other });
         }
         ledger.dedup_retired();
@@ -325,13 +315,7 @@ impl Record {
         if let Some(entry) = self.ledger.current.as_mut().filter(|entry| entry.is(key)) {
             if entry.key_id_hash_seen.as_deref() != Some(hash) {
                 // What was proven was proven under another.
-                *entry = Entry {
-                    key_id: entry.key_id.clone(),
-                    since: entry.since,
-                    network_mode: entry.network_mode,
-                    key_vault_id: entry.key_vault_id.clone(),
-                    ..Entry::unproven(&entry.key())
-                };
+                entry.unprove();
             }
             entry.key_id_hash_seen = Some(hash.to_owned());
         }

@@ -67,7 +67,8 @@ fn data_encryption(
     before_change: Option<&WritesWith>,
     names: &KeyNames,
 ) -> Verdict {
-    let evidence = if names.named(expected, hash).is_some() {
+    let version = names.named(expected, hash);
+    let evidence = if version.is_some() {
         Evidence::Metrics
     } else if names.is_learned(expected, hash) {
         Evidence::MetricsUnnamed
@@ -86,8 +87,8 @@ fn data_encryption(
             _ => Verdict::Unidentified { touch: false },
         };
     };
-    let named = names.named(expected, hash);
-    let may_be_as_before = before_change.is_none() && named.is_some_and(|it| names.is_replaced(it));
+    let is_replaced = version.is_some_and(|version| names.is_replaced(version));
+    let may_be_as_before = is_replaced && before_change.is_none();
     if may_be_as_before || before_change.is_some_and(|before| is_same(before, writes_with)) {
         return Verdict::Unchanged(evidence);
     }

@@ -5,7 +5,7 @@ use time::OffsetDateTime;
 
 use crate::{
     catalogue::RuleId,
-    ids::{ClusterId, KeyId, Verb, text_enum},
+    ids::{ClusterId, ExpectedKey, KeyId, Verb, text_enum},
     report::{Experience, Finding, KeyLedger, KmsStatus, Step, Steps},
 };
 
@@ -86,7 +86,7 @@ fn is_version_of(key_id: &str, configured: &KeyId, experience: Option<Experience
     let key_id = KeyId::parse(key_id).ok();
     key_id.is_some_and(|key_id| match experience {
         Some(Experience::CustomerManaged) => {
-            key_id.without_version() == configured.without_version()
+            ExpectedKey::AnyVersion(configured.without_version()).covers(&key_id)
         }
         _ => key_id == *configured,
     })

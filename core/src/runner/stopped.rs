@@ -113,19 +113,20 @@ impl Runner<'_> {
             InUse::NotHeard | InUse::Vouched => &[],
         };
         let named: Vec<String> = keys.iter().map(ToString::to_string).collect();
-        let configured_data_encryption = configured.is_some_and(ExpectedKey::is_data_encryption);
+        let is_data_encryption = configured.is_some_and(ExpectedKey::is_data_encryption);
         let configured =
             configured.map_or_else(|| "a key that cannot be named".to_owned(), ToString::to_string);
         let (what, remedy) = match keys {
-            [ExpectedKey::Plaintext] if !configured_data_encryption => (named.join(" and "), "call `disable` first".to_owned()),
-            [ExpectedKey::Key(key_id)] if !configured_data_encryption => {
+            [] => ("something that was not heard".to_owned(), "run this again".to_owned()),
+            _ if is_data_encryption => (
+                named.join(" and "),
+                "call `set_data_encryption` with what is configured and data-encryption-retry in allow"
+                    .to_owned(),
+            ),
+            [ExpectedKey::Plaintext] => (named.join(" and "), "call `disable` first".to_owned()),
+            [ExpectedKey::Key(key_id)] => {
                 (named.join(" and "), format!("call `rotate` with {key_id} first"))
             }
-            [] => ("something that was not heard".to_owned(), "run this again".to_owned()),
-            _ if configured_data_encryption => (
-                named.join(" and "),
-                "call `set_data_encryption` with what is configured and data-encryption-retry in allow".to_owned(),
-            ),
             _ => (
                 named.join(" and "),
                 "call `rotate` with the one of them that is not configured".to_owned(),
