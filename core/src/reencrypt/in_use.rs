@@ -46,6 +46,7 @@ enum Found {
 struct Steady {
     response: Answer,
     rounds: usize,
+    since: Option<Instant>,
 }
 
 impl Steady {
@@ -53,9 +54,14 @@ impl Steady {
         if self.rounds > 0 && self.response == response {
             self.rounds += 1;
         } else {
-            *self = Self { response, rounds: 1 };
+            *self = Self { response, rounds: 1, since: Some(Instant::now()) };
         }
         self.rounds > SAME_ANSWERS
+    }
+
+    /// A response that began in time is heard to the end: it stands or it changes.
+    fn began_before(&self, deadline: Instant) -> bool {
+        self.since.is_some_and(|since| since < deadline)
     }
 }
 
@@ -92,7 +98,7 @@ impl Engine {
         candidates: &[ExpectedKey],
     ) -> Result<()> {
         let names = self.names(candidates);
-        let began = Instant::now();
+        let deadline = Instant::now() + self.timing.convergence_limit;
         let mut steady = Steady::default();
         if !self.metrics {
             return Err(unproven(&Doubt::Metrics.to_string()));
@@ -132,7 +138,7 @@ impl Engine {
                 }
                 Round::Unknown(doubt) => return Err(unproven(&doubt.to_string())),
             };
-            if began.elapsed() >= self.timing.convergence_limit {
+            if Instant::now() >= deadline && !steady.began_before(deadline) {
                 return Err(if nobody { silent(&why) } else { unproven(&why) });
             }
             self.reporter.message(format!("Looking for the key in use: {why}"));

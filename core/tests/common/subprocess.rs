@@ -10,7 +10,7 @@ use std::{
 use aks_kms::{
     ClusterId, CreateClusterOptions, CustomerManagedKey, DisableOptions, EnableOptions, Error,
     KeySource, KmsManager, NetworkMode, ProvisionOptions, ReencryptSecretsOptions, ResumeOptions,
-    RotateOptions, RuleId, RunOptions, SetDataEncryptionOptions, Timing,
+    RotateOptions, RuleId, RunOptions, SetDataEncryptionOptions,
 };
 use aks_kms_simulator::Case;
 use serde::{Deserialize, Serialize};
@@ -182,7 +182,7 @@ pub(crate) async fn act() {
         "create_cluster" => ClusterId::new(subscription, group, "brand-new").unwrap(),
         _ => given,
     };
-    let timing = Timing::scaled(script.scale);
+    let timing = super::world::timing(script.scale);
     let manager = super::builder_of(&script.case, cluster).timing(timing).build().unwrap();
     let outcome = match perform(&manager, &script).await {
         Ok(report) => Outcome { code: None, message: String::new(), report },

@@ -63,6 +63,26 @@ async fn sequence_06_from_a_failed_change_the_key_before_is_set_again() {
     }
 }
 
+/// The time to find out is over between two of the rounds that have to bring the same response.
+#[tokio::test(flavor = "multi_thread")]
+async fn sequence_06_a_response_that_began_in_time_is_heard_to_the_end() {
+    for wiring in WIRINGS {
+        let world = World::embedded(wiring, json!({})).await;
+        world.enable(1).await.unwrap();
+        world.simulator.set_faults(&world.case.id, failing(&json!([1]))).await.unwrap();
+        world.rotate(2).await.unwrap_err();
+        world.simulator.set_faults(&world.case.id, Faults::default()).await.unwrap();
+        let timing = Timing {
+            convergence_limit: Duration::from_millis(900),
+            convergence_poll: Duration::from_secs(1),
+            ..world.timing()
+        };
+        let manager = world.builder_timing(timing);
+        manager.resume(ResumeOptions::default()).await.unwrap();
+        world.all_under(2).await;
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn sequence_20_the_new_key_is_bad_and_the_api_server_is_down() {
     for wiring in WIRINGS {
