@@ -45,6 +45,26 @@ test("another value, one that is missing and one too many are differences", () =
   }
 });
 
+test("with data encryption, what was rewritten and what was current are one number, and a difference without", () => {
+  const report = (experience, rewritten, current, stale) => ({
+    result: { after: { experience }, reencryption: [{ counts: { rewritten, current, stale } }] },
+    ids: {},
+  });
+  const found = (experience, ...counts) => {
+    const folders = written({
+      rust: { "a.json": report(experience, 4, 3, 0) },
+      node: { "a.json": report(experience, ...counts) },
+    });
+    return differences(folders, ["a.json"]).length;
+  };
+  for (const experience of ["platform-managed", "customer-managed"]) {
+    assert.equal(found(experience, 1, 6, 0), 0, experience);
+    assert.equal(found(experience, 1, 5, 0), 1, experience);
+    assert.equal(found(experience, 1, 6, 1), 1, experience);
+  }
+  assert.equal(found("legacy", 1, 6, 0), 2);
+});
+
 test("a case that a language lacks is a difference, the first one too", () => {
   const folders = written({ rust: { "a.json": rust }, node: { "b.json": node } });
   assert.deepEqual(differences(folders, ["a.json", "b.json"]), ["a.json: node has no result", "b.json: rust has no result"]);
