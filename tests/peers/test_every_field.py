@@ -13,6 +13,8 @@ NOT_SENT = {
     "properties.agentPoolProfiles.0.status.": "only Azure sets what is in it",
     "properties.status.": "only Azure sets what is in it",
 }
+# Fields of which AKS takes some words only.
+WORDS = {("securityProfile", "kubernetesResourceObjectEncryptionProfile", "infrastructureEncryption"): "Disabled"}
 KMS = "properties.securityProfile.azureKeyVaultKms."
 
 
@@ -23,6 +25,12 @@ def test_every_field_is_sent_back(sandbox, tmp_path, monkeypatch):
     case = world.case
     clusters = client(case)
     every = EveryField()
+    for (*parents, field), word in WORDS.items():
+        members = every.document["properties"]
+        for parent in parents:
+            members = members[parent]
+        assert field in members, "the field has another name"
+        members[field] = word
     cluster = clusters.get(case.group, case.cluster).as_dict()
     clusters.begin_create_or_update(case.group, case.cluster, filled(cluster, every.document)).result()
     before = flat(clusters.get(case.group, case.cluster).as_dict())
