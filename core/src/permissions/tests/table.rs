@@ -43,7 +43,7 @@ pub(super) enum Without {
 }
 
 /// Every call. What is behind the verb is how it is called.
-pub(super) const CALLS: [&str; 19] = [
+pub(super) const CALLS: [&str; 22] = [
     "status",
     "check_action",
     "verify_secrets",
@@ -51,6 +51,7 @@ pub(super) const CALLS: [&str; 19] = [
     "enable",
     "rotate",
     "rotate without a key id",
+    "rotate of a customer-managed key",
     "disable",
     "change_network_mode",
     "migrate_to_v2",
@@ -60,7 +61,9 @@ pub(super) const CALLS: [&str; 19] = [
     "provision",
     "provision with access policies",
     "provision before there is a cluster",
+    "provision for a customer-managed key",
     "create_cluster",
+    "create_cluster with a customer-managed key",
     "list_clusters",
     "list_clusters of all subscriptions",
 ];
@@ -107,6 +110,15 @@ pub(super) fn rights(call: &str) -> Vec<(Needed, Without)> {
             rights.set(Does, [ReadKeyVersion]);
             rights.add(Fails, [ReadKeyInVault, CreateKeyVersion]);
         }
+        "rotate of a customer-managed key" => {
+            rights.look(Fails, Finds);
+            // AKS takes the version up by itself: the cluster is not changed.
+            rights.write_secrets();
+            rights.set(Fails, [ReadVault]);
+            rights.set(Does, [ReadKeyVersion]);
+            rights.add(Finds, [ReadKey]);
+            rights.add(Fails, [ReadKeyInVault, CreateKeyVersion]);
+        }
         "disable" => {
             rights.look(Fails, Finds);
             rights.change_cluster();
@@ -147,6 +159,10 @@ pub(super) fn rights(call: &str) -> Vec<(Needed, Without)> {
             rights.make();
             rights.add(Fails, [WriteRoleAssignments]);
         }
+        "provision for a customer-managed key" => {
+            rights.make();
+            rights.add(Fails, [WritePolicies, WriteRoleAssignments]);
+        }
         "provision with access policies" => {
             rights.make();
             // Nothing goes by roles there.
@@ -158,6 +174,13 @@ pub(super) fn rights(call: &str) -> Vec<(Needed, Without)> {
             rights.change_cluster();
             // It has no key to go on from, so there is no gate.
             rights.set(Finds, [ListPods, GetMetrics, ListLeases]);
+        }
+        "create_cluster with a customer-managed key" => {
+            rights.look(Fails, Finds);
+            rights.change_cluster();
+            rights.set(Finds, [GetMetrics, ListLeases]);
+            rights.add(Finds, [ReadKey, ReadFeature]);
+            rights.set(Does, [ReadKeyVersion]);
         }
         "list_clusters" => {
             rights.add(Fails, [ReadCluster]);
