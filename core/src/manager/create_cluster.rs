@@ -34,6 +34,10 @@ impl KmsManager {
     /// cluster is there, the proof is that of [`enable`](Self::enable) or
     /// [`set_data_encryption`](Self::set_data_encryption), and is recorded as such.
     ///
+    /// Nobody can name a key of the platform's. A call that made the cluster knows that it never had another one, and
+    /// proves it; one that finds the cluster there does not, and the report has `key-in-use-unproven`, which `allow`
+    /// accepts.
+    ///
     /// A new cluster has secrets of its own; they are rewritten if they are not under the key. In
     /// the report, the provisioning state before is `NotCreated`.
     /// Documented at <https://learn.microsoft.com/azure/aks/use-kms-etcd-encryption> and

@@ -116,7 +116,8 @@ pub(super) fn rights(call: &str) -> Vec<(Needed, Without)> {
             rights.write_secrets();
             rights.set(Fails, [ReadVault]);
             rights.set(Does, [ReadKeyVersion]);
-            rights.add(Finds, [ReadKey]);
+            // The vault tells of the key's versions.
+            rights.add(Does, [ReadKey]);
             rights.add(Fails, [ReadKeyInVault, CreateKeyVersion]);
         }
         "disable" => {
