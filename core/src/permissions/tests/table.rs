@@ -156,32 +156,8 @@ pub(super) fn rights(call: &str) -> Vec<(Needed, Without)> {
             rights.add(Fails, [ListLeases, UpdateRecord, GetLease, UpdateLease]);
             rights.add(Does, [GetMetrics, ListPods, ListNodes]);
         }
-        "provision" | "provision before there is a cluster" => {
-            rights.make();
-            rights.add(Fails, [WriteRoleAssignments]);
-        }
-        "provision for a customer-managed key" => {
-            rights.make();
-            rights.add(Fails, [WritePolicies, WriteRoleAssignments]);
-        }
-        "provision with access policies" => {
-            rights.make();
-            // Nothing goes by roles there.
-            rights.set(Does, [ReadRoleAssignments, ReadRoleDefinitions]);
-            rights.add(Fails, [WritePolicies]);
-        }
-        "create_cluster" => {
-            rights.look(Fails, Finds);
-            rights.change_cluster();
-            // It has no key to go on from, so there is no gate.
-            rights.set(Finds, [ListPods, GetMetrics, ListLeases]);
-        }
-        "create_cluster with a customer-managed key" => {
-            rights.look(Fails, Finds);
-            rights.change_cluster();
-            rights.set(Finds, [GetMetrics, ListLeases]);
-            rights.add(Finds, [ReadKey, ReadFeature]);
-            rights.set(Does, [ReadKeyVersion]);
+        call if call.starts_with("provision") || call.starts_with("create_cluster") => {
+            rights.create(call);
         }
         "list_clusters" => {
             rights.add(Fails, [ReadCluster]);
@@ -233,6 +209,40 @@ impl Rights {
                 ReadDiagnostics,
             ],
         );
+    }
+
+    /// What a verb uses that makes vault, key, access or cluster.
+    fn create(&mut self, call: &str) {
+        match call {
+            "provision" | "provision before there is a cluster" => {
+                self.make();
+                self.add(Fails, [WriteRoleAssignments]);
+            }
+            "provision for a customer-managed key" => {
+                self.make();
+                self.add(Fails, [WritePolicies, WriteRoleAssignments]);
+            }
+            "provision with access policies" => {
+                self.make();
+                // Nothing goes by roles there.
+                self.set(Does, [ReadRoleAssignments, ReadRoleDefinitions]);
+                self.add(Fails, [WritePolicies]);
+            }
+            "create_cluster" => {
+                self.look(Fails, Finds);
+                self.change_cluster();
+                // It has no key to go on from, so there is no gate.
+                self.set(Finds, [ListPods, GetMetrics, ListLeases]);
+            }
+            "create_cluster with a customer-managed key" => {
+                self.look(Fails, Finds);
+                self.change_cluster();
+                self.set(Finds, [GetMetrics, ListLeases]);
+                self.add(Finds, [ReadKey, ReadFeature]);
+                self.set(Does, [ReadKeyVersion]);
+            }
+            other => panic!("there is no call {other}"),
+        }
     }
 
     /// To make identity, vault, key and access.
