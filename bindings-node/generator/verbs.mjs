@@ -146,7 +146,7 @@ function form(schema, definitions) {
   if (name !== undefined) {
     const one = definitions[name];
     if (isWords(one) || kind(one) === "string") return "text";
-    if (wordsOf(one).length > 0) return "wordOrDocument";
+    if ((one.anyOf ?? []).some((it) => kind(it) === "string")) return "wordOrDocument";
     return kind(one) === "object" || (one.oneOf ?? []).every((it) => kind(it) === "object") ? "document" : "any";
   }
   if (schema.format === "seconds") return "seconds";

@@ -55,6 +55,24 @@ test("the body of a new cluster reaches Azure as it is", async () => {
   assert.equal(sent.properties.httpProxyConfig, null);
 });
 
+test("a new cluster has data encryption with either key", async () => {
+  const of = await simulator.put();
+  const body = {
+    location: "eastus",
+    properties: { kubernetesVersion: "1.34", agentPoolProfiles: [{ name: "system", mode: "System", count: 1, vmSize: "Standard_D4s_v5" }] },
+  };
+  const keyId = of.key_ids[0].slice(0, of.key_ids[0].lastIndexOf("/"));
+  const options = { identityId: of.identity_id, allow: ["data-encryption-irreversible"] };
+  for (const [name, key] of [["platform-managed", "platform-managed"], ["customer-managed", { keyId, keyVaultId: of.key_vault_id, networkMode: "private" }]]) {
+    const report = await manager(of, {}, name).createCluster(body, key, options);
+    assert.deepEqual([report.after.experience, report.isProven], [name, true]);
+    assert.equal(report.plan[0].kind, "create_cluster");
+  }
+  const made = await manager(of).provision({ experience: "customer-managed", dryRun: true });
+  assert.deepEqual(made.plan.map(({ part }) => part), ["key-vault", "key", "key-role", "vault-read-role"]);
+  await assert.rejects(manager(of).provision({ experience: "platform-managed" }), { code: "invalid_input" });
+});
+
 test("what is provisioned tells what was made, then that all is there", async () => {
   const of = await simulator.put();
   const made = manager(of);
@@ -121,7 +139,7 @@ test("what is malformed is named by its name in JavaScript", async () => {
     [() => made.createCluster({ count: 1n }, "k"), /^body cannot be written as JSON: .*BigInt/],
     [() => made.createCluster(new Date(), "k"), /^body/],
     [() => made.createCluster({ toJSON() {} }, "k"), /^body/],
-    [() => made.createCluster({}), /^keyId is missing; pass a string$/],
+    [() => made.createCluster({}), /^keySource is missing; pass a string or an object$/],
     [() => made.provision("vault"), /^options is "vault"; pass an object/],
     [() => made.provision({ keyvault: "v" }), /^provision has no option keyvault; it has allow, authorization, /],
     [() => made.provision({ authorization: "both" }), /^authorization is "both"; pass "rbac" or "access-policy"$/],

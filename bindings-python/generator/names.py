@@ -43,11 +43,14 @@ def is_choice(schema: dict) -> bool:
 
 
 def word_or_document(schema: dict) -> tuple[str, str] | None:
-    """The word and the definition of an argument that is either."""
+    """The type of the text and the definition of an argument that is either."""
     variants = schema.get("anyOf", [])
-    words = [one["const"] for one in variants if "const" in one]
+    texts = [one for one in variants if kind(one) == "string"]
     documents = [referred(one) for one in variants if "$ref" in one]
-    return (words[0], documents[0]) if len(words) == len(documents) == 1 else None
+    if not len(texts) == len(documents) == 1:
+        return None
+    word = texts[0].get("const")
+    return ("str" if word is None else f'Literal["{word}"]', documents[0])
 
 
 def is_tagged(schema: dict) -> bool:

@@ -125,7 +125,7 @@ def annotation(schema: dict, definitions: dict) -> str:
     if name == "RuleId" or (name is not None and is_words(definitions[name])):
         return f"{name} | str{null}"
     if name is not None and (either := word_or_document(definitions[name])):
-        return f'Literal["{either[0]}"] | {either[1]} | Mapping[str, Any]{null}'
+        return f"{either[0]} | {either[1]} | Mapping[str, Any]{null}"
     if name is not None and kind(definitions[name]) != "string":
         return f"{name} | Mapping[str, Any]{null}"
     if schema.get("format") == "seconds":

@@ -9,7 +9,16 @@ from typing import Any
 
 import aks_kms
 import pytest
-from aks_kms import KmsChange, KmsConfiguration, NetworkMode, ProvisionPart, Step, StepKind
+from aks_kms import (
+    CustomerManagedKey,
+    Experience,
+    KmsChange,
+    KmsConfiguration,
+    NetworkMode,
+    ProvisionPart,
+    Step,
+    StepKind,
+)
 from conftest import credential, manager
 from simulator import Case
 
@@ -48,6 +57,34 @@ def test_a_body_reaches_azure_as_it_is(case: Case) -> None:
     assert sent["tags"] == BODY["tags"]
     assert sent["properties"]["agentPoolProfiles"] == BODY["properties"]["agentPoolProfiles"]
     assert sent["properties"]["dnsPrefix"] == "second"
+
+
+@pytest.mark.parametrize("is_platform", [True, False])
+def test_a_new_cluster_has_data_encryption(case: Case, is_platform: bool) -> None:
+    body = {**BODY, "properties": {**BODY["properties"], "kubernetesVersion": "1.34"}}
+    key = CustomerManagedKey(
+        key_id=case.key_ids[0].rsplit("/", 1)[0], key_vault_id=case["key_vault_id"], network_mode="private"
+    )
+    report = second(case).create_cluster(
+        body,
+        "platform-managed" if is_platform else key,
+        identity_id=case["identity_id"],
+        allow=["data-encryption-irreversible"],
+    )
+    assert report.is_proven
+    expected = Experience.PLATFORM_MANAGED if is_platform else Experience.CUSTOMER_MANAGED
+    assert report.after.experience == expected
+    target = report.plan[0].target
+    assert isinstance(target, KmsChange)
+    assert target.platform_managed == is_platform
+
+
+def test_a_customer_managed_key_is_provisioned_without_a_version(case: Case) -> None:
+    made = manager(case).provision(experience="customer-managed", network_mode="private")
+    assert [step.part for step in made.created][-1] == ProvisionPart.VAULT_READ_ROLE
+    assert made.key_id.endswith("/keys/etcd")
+    with pytest.raises(aks_kms.InvalidInputError, match="set_data_encryption or create_cluster"):
+        manager(case).provision(experience=Experience.PLATFORM_MANAGED)
 
 
 def test_any_mapping_is_a_body(case: Case) -> None:

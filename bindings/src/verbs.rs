@@ -1,10 +1,11 @@
 //! The verbs, one row each: what a binding calls by name, and what its documentation says.
 
 use aks_kms::{
-    Action, ChangeNetworkModeOptions, CreateClusterOptions, DisableOptions, EnableOptions, Error,
-    Finding, KeySource, KmsManager, KmsStatus, MigrateToV2Options, NetworkMode, OnProgress,
-    OperationReport, ProvisionOptions, Provisioned, ReencryptSecretsOptions, ResumeOptions,
-    RotateOptions, SetDataEncryptionOptions, StatusOptions, VerifySecretsOptions,
+    Action, ChangeNetworkModeOptions, ClusterKeySource, CreateClusterOptions, DisableOptions,
+    EnableOptions, Error, Finding, KeySource, KmsManager, KmsStatus, MigrateToV2Options,
+    NetworkMode, OnProgress, OperationReport, ProvisionOptions, Provisioned,
+    ReencryptSecretsOptions, ResumeOptions, RotateOptions, SetDataEncryptionOptions, StatusOptions,
+    VerifySecretsOptions,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -81,7 +82,12 @@ verbs! {
     /// no right inside the vault and no network path to it is needed. Azure does not tell when a role has reached a
     /// vault, so after giving one it waits 5 minutes.
     ///
-    /// See <https://learn.microsoft.com/azure/aks/use-kms-etcd-encryption>.
+    /// With the experience `customer-managed` the key is for `set_data_encryption`: it is named without a version, the
+    /// identity gets a role by which AKS follows it to its newest one, and for private access the vault lets trusted
+    /// services of Azure in, without private endpoints.
+    ///
+    /// See <https://learn.microsoft.com/azure/aks/use-kms-etcd-encryption> and
+    /// <https://learn.microsoft.com/azure/aks/kms-data-encryption>.
     provision() [writes, options ProvisionOptions] -> Provisioned, |manager, _given, asked, progress| {
         asked.on_progress = progress;
         manager.provision(asked)
@@ -93,15 +99,21 @@ verbs! {
     /// any other one is refused. So an interrupted call is gone on with by the same call. In the report, the
     /// provisioning state before is `NotCreated`.
     ///
-    /// See <https://learn.microsoft.com/azure/aks/use-kms-etcd-encryption>.
+    /// With a key of data encryption, which cannot be turned off, name `data-encryption-irreversible` in `allow`; it
+    /// needs Kubernetes 1.33 or later. A call that finds a cluster with a platform-managed key, and has not made it,
+    /// cannot tell its key from another, and says so as `key-in-use-unproven`.
+    ///
+    /// See <https://learn.microsoft.com/azure/aks/use-kms-etcd-encryption> and
+    /// <https://learn.microsoft.com/azure/aks/kms-data-encryption>.
     create_cluster(
         /// The cluster as the Azure REST API takes it; identity and KMS profile are put into it.
         body: Map<String, Value>,
-        /// The key: `https://<vault host>/keys/<name>/<version>`.
-        key_id: String
+        /// The key: the id of one with its version, `https://<vault host>/keys/<name>/<version>`; or for KMS data
+        /// encryption `platform-managed`, or a customer-managed key without a version.
+        key_source: ClusterKeySource
     ) [writes, options CreateClusterOptions] -> OperationReport, |manager, given, asked, progress| {
         asked.on_progress = progress;
-        manager.create_cluster(Value::Object(given.body), given.key_id, asked)
+        manager.create_cluster(Value::Object(given.body), given.key_source, asked)
     };
 
     /// Turns KMS on with a key, rewrites every secret under it and proves it.

@@ -50,9 +50,9 @@ pub use manager::KmsManager;
 #[doc(hidden)]
 pub use options::Timing;
 pub use options::{
-    ChangeNetworkModeOptions, CreateClusterOptions, CustomerManagedKey, DisableOptions,
-    EnableOptions, KeySource, MigrateToV2Options, NewKey, Pace, ProvisionOptions, Reencrypt,
-    ReencryptOptions, ReencryptSecretsOptions, ResumeOptions, RotateOptions, RunOptions,
+    ChangeNetworkModeOptions, ClusterKeySource, CreateClusterOptions, CustomerManagedKey,
+    DisableOptions, EnableOptions, KeySource, MigrateToV2Options, NewKey, Pace, ProvisionOptions,
+    Reencrypt, ReencryptOptions, ReencryptSecretsOptions, ResumeOptions, RotateOptions, RunOptions,
     SetDataEncryptionOptions, StatusOptions, VerifySecretsOptions,
 };
 pub use progress::{OnProgress, Phase, Progress};

@@ -18,7 +18,7 @@ use crate::{
     ledger::Reconciled,
     observed::Observed,
     options::Timing,
-    report::KmsConfiguration,
+    report::KmsChange,
 };
 
 use self::{
@@ -153,14 +153,23 @@ pub(crate) async fn held_roles(
 pub(crate) async fn observe_planned(
     azure: &Azure,
     cluster: &ClusterFacts,
-    target: &KmsConfiguration,
+    target: &KmsChange,
 ) -> Observed {
-    let seen = observe_key(azure, cluster, &target.key_id, target.key_vault_id.as_ref()).await;
+    let scope =
+        DataEncryptionScope { own_versions: false, preview_feature: target.is_data_encryption() };
+    let about_key = async {
+        let target = target.on()?;
+        Some(observe_key(azure, cluster, &target.key_id, target.key_vault_id.as_ref()).await)
+    };
+    let (seen, preview_feature) = futures::join!(about_key, preview_feature(azure, cluster, scope));
+    let nobody = Fact::Unknown("there is no cluster yet".to_owned());
+    let observed = Observed { preview_feature, ..Observed::of(cluster.clone(), nobody) };
+    let Some(seen) = seen else { return observed };
     Observed {
         vault: Some(seen.vault),
         key: Some(seen.key),
         access: Some(seen.access),
         diagnostics: seen.diagnostics,
-        ..Observed::of(cluster.clone(), Fact::Unknown("there is no cluster yet".to_owned()))
+        ..observed
     }
 }

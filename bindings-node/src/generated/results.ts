@@ -102,6 +102,12 @@ export interface BlockedSecret {
  */
 export type ClusterId = string;
 
+/**
+ * The key of a new cluster: the id of a key with its version; or for KMS data encryption `platform-managed`, or a
+ * customer-managed key.
+ */
+export type ClusterKeySource = string | CustomerManagedKey;
+
 /** The clusters of some subscriptions, and what of them could not be read. */
 export interface ClusterList {
   /** By resource id. */
@@ -178,11 +184,11 @@ export type ExpectedKey = { readonly key: KeyId; } | { readonly anyVersion: KeyI
 
 /** Who manages the key that secrets are encrypted with. */
 export type Experience =
-  /** KMS with a key of yours in your vault: what this library manages. */
+  /** KMS with a key of yours in your vault, which is named with its version. */
   | "key-vault"
-  /** The newer experience with a key of yours. */
+  /** KMS data encryption, the newer experience, with a key of yours. */
   | "customer-managed"
-  /** The newer experience with a key of the platform's. */
+  /** KMS data encryption, the newer experience, with a key of the platform's. */
   | "platform-managed";
 
 /** A rule that does not hold, or could not be judged. */
@@ -465,7 +471,12 @@ export type ProvisionPart =
   /** The same as an access policy of the vault. */
   | "key-policy"
   /** The identity's role on the vault to approve private endpoint connections. */
-  | "private-link-role";
+  | "private-link-role"
+  /**
+   * The identity's role on the vault to read its keys through Resource Manager, by which AKS follows a
+   * customer-managed key.
+   */
+  | "vault-read-role";
 
 /** Something that is made. */
 export interface ProvisionStep {
@@ -485,7 +496,10 @@ export interface Provisioned {
   readonly dryRun: boolean;
   /** The vault. */
   readonly keyVaultId: VaultId;
-  /** The key's newest version, which `enable` takes. Without a version where a dry run would make it. */
+  /**
+   * The key: its newest version, which `enable` takes; without a version where a dry run would make it. A
+   * customer-managed key has none, as `setDataEncryption` takes it, with the vault and its network mode.
+   */
   readonly keyId: KeyId;
   /** The identity, which a new cluster is to run as. */
   readonly identityId: IdentityId;
@@ -940,7 +954,7 @@ export type Step =
   /** The operation is recorded in the cluster, and this run holds the cluster's Lease. */
   | { readonly kind: "record_operation"; readonly summary: string; }
   /** There is the cluster, with this KMS profile from the start. */
-  | { readonly kind: "create_cluster"; readonly target: KmsConfiguration; readonly summary: string; }
+  | { readonly kind: "create_cluster"; readonly target: KmsChange; readonly summary: string; }
   /** The key has a version that was made for this operation. */
   | { readonly kind: "create_key_version"; readonly keyId: KeyId; readonly summary: string; }
   /** The cluster's KMS profile is this, and its provisioning state is Succeeded. */

@@ -32,6 +32,17 @@ export const verbs = {
         "required": false
       },
       {
+        "name": "experience",
+        "json": "experience",
+        "form": "text",
+        "choices": [
+          "key-vault",
+          "customer-managed",
+          "platform-managed"
+        ],
+        "required": false
+      },
+      {
         "name": "identity",
         "json": "identity",
         "form": "text",
@@ -102,9 +113,9 @@ export const verbs = {
         "required": true
       },
       {
-        "name": "keyId",
-        "json": "key_id",
-        "form": "text",
+        "name": "keySource",
+        "json": "key_source",
+        "form": "wordOrDocument",
         "required": true
       }
     ],

@@ -4,7 +4,7 @@
 
 import { Caller } from "../caller.js";
 import type { CallOptions } from "../caller.js";
-import type { Action, Finding, KeySource, KmsStatus, KubernetesVersion, NetworkMode, NodePools, OperationReport, Pace, Progress, Provisioned, Reencrypt, RuleId, VaultAccess, VaultAuthorization } from "./results.js";
+import type { Action, ClusterKeySource, Experience, Finding, KeySource, KmsStatus, KubernetesVersion, NetworkMode, NodePools, OperationReport, Pace, Progress, Provisioned, Reencrypt, RuleId, VaultAccess, VaultAuthorization } from "./results.js";
 
 /** The options of every verb that tells how far it is. */
 export interface ProgressOptions extends CallOptions {
@@ -39,13 +39,20 @@ export interface ProvisionOptions extends ProgressOptions {
   /** Return what would be made, write nothing. Default: false. */
   readonly dryRun?: boolean | undefined;
   /**
+   * What the key is for. key-vault: `enable`, which takes it with its version. customer-managed:
+   * `setDataEncryption`, which takes it without one; the identity gets the role Key Vault Reader, too. For
+   * platform-managed nothing is to be made, so it is refused. Default: key-vault.
+   */
+  readonly experience?: Experience | undefined;
+  /**
    * The user-assigned identity: a name, for one in the cluster's resource group, or a resource id. Default: the
    * one that the cluster runs as; where there is none, `<cluster>-identity`.
    */
   readonly identity?: string | undefined;
   /**
    * The key: a name, or a key id. A key id also names its vault, in the cluster's resource group unless `keyVault`
-   * says where; and with a version it is a key that must be there. Default: `etcd`.
+   * says where; and with a version, which a customer-managed key must not have, it is a key that must be there.
+   * Default: `etcd`.
    */
   readonly key?: string | undefined;
   /** How long a key that is made is valid, from now on; it must be rotated before. Default: for ever. In seconds. */
@@ -64,7 +71,8 @@ export interface ProvisionOptions extends ProgressOptions {
   readonly location?: string | undefined;
   /**
    * How the API servers are to reach the vault. For private access a vault that is made is closed to the public,
-   * and the identity may approve private endpoint connections. Default: public.
+   * and the identity may approve private endpoint connections; of a customer-managed key instead, trusted services
+   * of Azure pass its firewall. Default: public.
    */
   readonly networkMode?: NetworkMode | undefined;
   /**
@@ -80,9 +88,15 @@ export interface ProvisionOptions extends ProgressOptions {
 export interface CreateClusterOptions extends RunOptions {
   /** Resource id of the user-assigned identity that the cluster runs as. Default: the one in `body`. */
   readonly identityId?: string | undefined;
-  /** Resource id of the key's vault. Required in private mode; helps to find the vault in public mode. */
+  /**
+   * Resource id of the vault of a key with a version. Required in private mode; helps to find the vault in public
+   * mode. Of a customer-managed key it is named with the key.
+   */
   readonly keyVaultId?: string | undefined;
-  /** How the API servers reach the vault. Default: public. */
+  /**
+   * How the API servers reach the vault of a key with a version; of a customer-managed key it is named with the
+   * key. Default: public.
+   */
   readonly networkMode?: NetworkMode | undefined;
   /** Whether secrets are rewritten and proven afterwards. Default: yes. */
   readonly reencrypt?: Reencrypt | undefined;
@@ -214,7 +228,12 @@ export abstract class Verbs extends Caller {
    * no right inside the vault and no network path to it is needed. Azure does not tell when a role has reached a
    * vault, so after giving one it waits 5 minutes.
    *
-   * See <https://learn.microsoft.com/azure/aks/use-kms-etcd-encryption>.
+   * With the experience `customer-managed` the key is for `setDataEncryption`: it is named without a version, the
+   * identity gets a role by which AKS follows it to its newest one, and for private access the vault lets trusted
+   * services of Azure in, without private endpoints.
+   *
+   * See <https://learn.microsoft.com/azure/aks/use-kms-etcd-encryption> and
+   * <https://learn.microsoft.com/azure/aks/kms-data-encryption>.
    *
    * @param options What else is asked for.
    * @returns What is there, and what was or with `dryRun` would be made.
@@ -231,16 +250,22 @@ export abstract class Verbs extends Caller {
    * any other one is refused. So an interrupted call is gone on with by the same call. In the report, the
    * provisioning state before is `NotCreated`.
    *
-   * See <https://learn.microsoft.com/azure/aks/use-kms-etcd-encryption>.
+   * With a key of data encryption, which cannot be turned off, name `data-encryption-irreversible` in `allow`; it
+   * needs Kubernetes 1.33 or later. A call that finds a cluster with a platform-managed key, and has not made it,
+   * cannot tell its key from another, and says so as `key-in-use-unproven`.
+   *
+   * See <https://learn.microsoft.com/azure/aks/use-kms-etcd-encryption> and
+   * <https://learn.microsoft.com/azure/aks/kms-data-encryption>.
    *
    * @param body The cluster as the Azure REST API takes it; identity and KMS profile are put into it.
-   * @param keyId The key: `https://<vault host>/keys/<name>/<version>`.
+   * @param keySource The key: the id of one with its version, `https://<vault host>/keys/<name>/<version>`; or for
+   * KMS data encryption `platform-managed`, or a customer-managed key without a version.
    * @param options What else is asked for.
    * @returns What was done, or with `dryRun` would be done.
    * @throws KmsError, whose code and text say what failed, on what, and what to do; AbortError when aborted.
    */
-  createCluster(body: Readonly<Record<string, unknown>>, keyId: string, options?: CreateClusterOptions): Promise<OperationReport> {
-    return this.call("create_cluster", [body, keyId], options);
+  createCluster(body: Readonly<Record<string, unknown>>, keySource: ClusterKeySource, options?: CreateClusterOptions): Promise<OperationReport> {
+    return this.call("create_cluster", [body, keySource], options);
   }
 
   /**

@@ -92,6 +92,9 @@ export async function clusters(signal: AbortSignal): Promise<void> {
   const body = { location: "eastus", properties: { dnsPrefix: "x", agentPoolProfiles: [{ name: "system", count: 1 }] } };
   const more: CreateClusterOptions = { identityId: made.identityId, networkMode: "private", keyVaultId: made.keyVaultId, reencrypt: false };
   const report: OperationReport = await manager.createCluster(body, made.keyId, more);
+  await manager.provision({ experience: "customer-managed" });
+  await manager.createCluster(body, "platform-managed");
+  await manager.createCluster(body, { keyId: made.keyId, keyVaultId: made.keyVaultId, networkMode: "private" });
 
   const options: ListClustersOptions = {
     credential: new DefaultAzureCredential(),

@@ -42,6 +42,8 @@ void manager.provision({ authorization: "both" });
 void manager.createCluster({ location: "eastus" });
 // @ts-expect-error a body is an object
 void manager.createCluster("{}", "key");
+// @ts-expect-error the vault is needed
+void manager.createCluster({}, { keyId: "key" });
 // @ts-expect-error subscriptions are an array
 void listClusters("subscription");
 // @ts-expect-error there is no such option

@@ -26,6 +26,8 @@ pub(crate) struct NewVault {
     pub(crate) tenant_id: String,
     pub(crate) authorization: VaultAuthorization,
     pub(crate) public_network_access: bool,
+    /// Its firewall lets trusted services of Azure pass, and nobody else.
+    pub(crate) firewall: bool,
     pub(crate) purge_protection: bool,
 }
 
@@ -69,6 +71,10 @@ impl Azure {
                 "publicNetworkAccess": access,
             },
         });
+        if new.firewall {
+            body["properties"]["networkAcls"] =
+                json!({ "defaultAction": "Deny", "bypass": "AzureServices" });
+        }
         if new.purge_protection {
             // false is refused
             body["properties"]["enablePurgeProtection"] = json!(true);

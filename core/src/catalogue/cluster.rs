@@ -5,7 +5,7 @@ use super::{
     groups::{
         BLOCK, BLOCK_UNLESS_ALLOWED, BLOCK_UNLESS_HOLDS, CHANGES_KMS_OR_STATUS,
         CHANGES_VERSIONED_KMS, INFO, SETS_KEY, SETS_KEY_OR_STATUS, SETS_KEY_PROVISIONS_OR_STATUS,
-        USES_IDENTITY, WARN, WRITES_SECRETS,
+        TURNS_ON_DATA_ENCRYPTION, USES_IDENTITY, WARN, WRITES_SECRETS,
     },
     pages,
 };
@@ -197,7 +197,7 @@ pub(super) const RULES: &[Rule] = &[
         summary: "KMS data encryption cannot be turned off, and there is no way back to KMS with a versioned key.",
         remedy: "Decide whether you want it for good; then name data-encryption-irreversible in allow.",
         url: pages::DATA_ENCRYPTION_LIMITATIONS,
-        verbs: &[Verb::SetDataEncryption],
+        verbs: TURNS_ON_DATA_ENCRYPTION,
         violated_when: "it would be turned on for good",
         ..BLOCK_UNLESS_ALLOWED
     },
@@ -215,7 +215,7 @@ pub(super) const RULES: &[Rule] = &[
         summary: "KMS data encryption needs Kubernetes 1.33 or later.",
         remedy: "Upgrade the cluster first: `az aks upgrade --resource-group <group> --name <cluster> --kubernetes-version <kubernetes version>`.",
         url: pages::DATA_ENCRYPTION_REQUIREMENTS,
-        verbs: &[Verb::SetDataEncryption],
+        verbs: TURNS_ON_DATA_ENCRYPTION,
         violated_when: "the cluster is below Kubernetes 1.33",
         ..BLOCK
     },
@@ -233,7 +233,7 @@ pub(super) const RULES: &[Rule] = &[
         summary: "KMS data encryption needs a managed identity: with a platform-managed key of either kind, with a customer-managed one a user-assigned identity.",
         remedy: "Give the cluster one in place of its service principal: `az aks update --resource-group <group> --name <cluster> --enable-managed-identity --assign-identity <identity id>`, and upgrade its node pools so that they use it.",
         url: pages::DATA_ENCRYPTION_REQUIREMENTS,
-        verbs: &[Verb::SetDataEncryption],
+        verbs: TURNS_ON_DATA_ENCRYPTION,
         violated_when: "the cluster has no managed identity",
         ..BLOCK
     },
@@ -251,7 +251,7 @@ pub(super) const RULES: &[Rule] = &[
         summary: "The documentation calls KMS data encryption a preview: without a service level agreement, and meant for trials.",
         remedy: "Try it on a cluster that can be made anew first.",
         url: pages::DATA_ENCRYPTION,
-        verbs: &[Verb::SetDataEncryption],
+        verbs: TURNS_ON_DATA_ENCRYPTION,
         violated_when: "a preview is to be turned on",
         ..WARN
     },
@@ -260,7 +260,7 @@ pub(super) const RULES: &[Rule] = &[
         summary: "The documentation asks for the feature KMSPMKPreview in the subscription; whether Azure still needs it is not known.",
         remedy: "Register it where Azure refuses the change: `az feature register --namespace Microsoft.ContainerService --name KMSPMKPreview`, and when `az feature show --namespace Microsoft.ContainerService --name KMSPMKPreview` says Registered, `az provider register --namespace Microsoft.ContainerService`.",
         url: pages::DATA_ENCRYPTION_FEATURE,
-        verbs: &[Verb::SetDataEncryption],
+        verbs: TURNS_ON_DATA_ENCRYPTION,
         violated_when: "the feature is not registered",
         ..WARN
     },
@@ -269,7 +269,7 @@ pub(super) const RULES: &[Rule] = &[
         summary: "The moves away from availability sets and from the Basic load balancer ask for KMS with a private vault to be off, which KMS data encryption never is again.",
         remedy: "Do them first: `az aks update --resource-group <group> --name <cluster> --migrate-vmas-to-vms` moves both.",
         url: pages::AVAILABILITY_SETS,
-        verbs: &[Verb::SetDataEncryption],
+        verbs: TURNS_ON_DATA_ENCRYPTION,
         violated_when: "the cluster has availability sets or a Basic load balancer",
         ..WARN
     },

@@ -104,11 +104,20 @@ pub(super) const CHANGES_KMS_OR_STATUS: &[Verb] =
 /// Verbs of KMS with a versioned key, but for the one that turns it off.
 pub(super) const CHANGES_VERSIONED_KMS: &[Verb] = &[Enable, Rotate, ChangeNetworkMode, MigrateToV2];
 
-/// The verb that sets data encryption, and the one that tells what is wrong now.
-pub(super) const SETS_DATA_ENCRYPTION_OR_STATUS: &[Verb] = &[SetDataEncryption, Status];
+/// Verbs that turn data encryption on.
+pub(super) const TURNS_ON_DATA_ENCRYPTION: &[Verb] = &[SetDataEncryption, CreateCluster];
+
+/// Verbs that set data encryption, and those that come before and after.
+pub(super) const SETS_DATA_ENCRYPTION_PROVISIONS_OR_STATUS: &[Verb] =
+    &[SetDataEncryption, CreateCluster, Provision, Status];
 
 /// Verbs that need a customer-managed key to work, and the one that tells whether it does.
-pub(super) const USES_CUSTOMER_MANAGED_KEY: &[Verb] = &[Rotate, SetDataEncryption, Status];
+pub(super) const USES_CUSTOMER_MANAGED_KEY: &[Verb] =
+    &[Rotate, SetDataEncryption, CreateCluster, Status];
+
+/// The same, and the verb that makes what of it is missing.
+pub(super) const USES_CUSTOMER_MANAGED_KEY_OR_PROVISIONS: &[Verb] =
+    &[Rotate, SetDataEncryption, CreateCluster, Provision, Status];
 
 /// Verbs that write secrets.
 pub(super) const WRITES_SECRETS: &[Verb] =

@@ -31,7 +31,7 @@ pub(super) const RULES: &[Rule] = &[
         summary: "A customer-managed key of KMS data encryption is named without a version: AKS follows it to its newest one.",
         remedy: "Pass the id without its last segment: `https://<vault host>/keys/<name>`; `az keyvault key show --vault-name <vault> --name <key> --query key.kid -o tsv` prints it with one.",
         url: pages::DATA_ENCRYPTION,
-        verbs: &[Verb::SetDataEncryption, Verb::CreateCluster],
+        verbs: &[Verb::SetDataEncryption, Verb::CreateCluster, Verb::Provision],
         violated_when: "the key id names a version",
         ..BLOCK
     },

@@ -4,8 +4,9 @@ use super::{
     Rule, RuleId,
     groups::{
         BLOCK, BLOCK_UNLESS_ALLOWED, BLOCK_UNLESS_HOLDS, CHANGES_KMS_OR_STATUS, INFO,
-        SETS_DATA_ENCRYPTION_OR_STATUS, SETS_KEY, SETS_KEY_PROVISIONS_OR_STATUS,
-        USES_CUSTOMER_MANAGED_KEY, USES_KEY, USES_KEY_OR_PROVISIONS, WARN,
+        SETS_DATA_ENCRYPTION_PROVISIONS_OR_STATUS, SETS_KEY, SETS_KEY_PROVISIONS_OR_STATUS,
+        USES_CUSTOMER_MANAGED_KEY, USES_CUSTOMER_MANAGED_KEY_OR_PROVISIONS, USES_KEY,
+        USES_KEY_OR_PROVISIONS, WARN,
     },
     pages,
 };
@@ -242,7 +243,7 @@ pub(super) const RULES: &[Rule] = &[
         summary: "AKS reaches the closed vault of a customer-managed key as a trusted service of Azure, past the vault's firewall.",
         remedy: "Let trusted services in: `az keyvault update --name <vault> --bypass AzureServices`.",
         url: pages::DATA_ENCRYPTION_NETWORK,
-        verbs: USES_CUSTOMER_MANAGED_KEY,
+        verbs: USES_CUSTOMER_MANAGED_KEY_OR_PROVISIONS,
         violated_when: "the vault keeps trusted services out",
         ..BLOCK
     },
@@ -251,7 +252,7 @@ pub(super) const RULES: &[Rule] = &[
         summary: "In private mode the vault is meant to be closed to the public; open, it works as well, for everybody on the internet who has a token.",
         remedy: "Close it once the key is made: `az keyvault update --name <vault> --public-network-access Disabled --default-action Deny --bypass AzureServices`.",
         url: pages::DATA_ENCRYPTION_NETWORK,
-        verbs: SETS_DATA_ENCRYPTION_OR_STATUS,
+        verbs: SETS_DATA_ENCRYPTION_PROVISIONS_OR_STATUS,
         violated_when: "the vault is open to the public",
         ..WARN
     },
@@ -260,7 +261,7 @@ pub(super) const RULES: &[Rule] = &[
         summary: "Trusted services do not pass a network security perimeter as they pass a vault's firewall: whether AKS gets to a customer-managed key in one is not known.",
         remedy: "Take the vault out of the perimeter, or use another one; `az keyvault show --name <vault> --query properties.publicNetworkAccess` says SecuredByPerimeter as long as it is in one.",
         url: pages::DATA_ENCRYPTION_NETWORK,
-        verbs: SETS_DATA_ENCRYPTION_OR_STATUS,
+        verbs: SETS_DATA_ENCRYPTION_PROVISIONS_OR_STATUS,
         violated_when: "the vault is in a network security perimeter",
         ..WARN
     },
@@ -269,7 +270,7 @@ pub(super) const RULES: &[Rule] = &[
         summary: "AKS reaches a customer-managed key without private endpoints: one of the vault is used by others, or left over from KMS with a versioned key.",
         remedy: "Leave it until every secret is proven to be under the new key and KMS with a versioned key is over; whether anything else uses it shows in `az keyvault show --name <vault> --query properties.privateEndpointConnections`.",
         url: pages::DATA_ENCRYPTION_LIMITATIONS,
-        verbs: SETS_DATA_ENCRYPTION_OR_STATUS,
+        verbs: SETS_DATA_ENCRYPTION_PROVISIONS_OR_STATUS,
         violated_when: "the vault has private endpoint connections",
         ..INFO
     },
@@ -287,7 +288,7 @@ pub(super) const RULES: &[Rule] = &[
         summary: "A customer-managed key is named without a version, which means its newest: that one must be enabled and valid.",
         remedy: "Make it usable, `az keyvault key set-attributes --vault-name <vault> --name <key> --version <version> --enabled true --not-before <date> --expires <date>`.",
         url: pages::DATA_ENCRYPTION_ROTATION,
-        verbs: USES_CUSTOMER_MANAGED_KEY,
+        verbs: USES_CUSTOMER_MANAGED_KEY_OR_PROVISIONS,
         violated_when: "the newest version of the key is unusable",
         ..BLOCK
     },
@@ -296,7 +297,7 @@ pub(super) const RULES: &[Rule] = &[
         summary: "Secrets may be under an older version of a customer-managed key until they are proven to be under a newer one, and until then that version must work.",
         remedy: "Make it usable, `az keyvault key set-attributes --vault-name <vault> --name <key> --version <version> --enabled true --expires <date>`; `reencrypt_secrets` proves then which version every secret is under.",
         url: pages::DATA_ENCRYPTION_ROTATION,
-        verbs: USES_CUSTOMER_MANAGED_KEY,
+        verbs: &[Verb::Rotate, Verb::SetDataEncryption, Verb::Status],
         violated_when: "an older version that may be in use is unusable",
         ..BLOCK
     },
@@ -315,7 +316,7 @@ pub(super) const RULES: &[Rule] = &[
         summary: "When a version of a customer-managed key expires that is in use, API servers stop working; a rotation policy that ends new versions makes that certain to come.",
         remedy: "Extend the version, `az keyvault key set-attributes --vault-name <vault> --name <key> --version <version> --expires <date>`, and leave the expiry out of the policy: `az keyvault key rotation-policy show --vault-name <vault> --name <key>` shows it, `az keyvault key rotation-policy update --vault-name <vault> --name <key> --value <policy file>` changes it.",
         url: pages::EXPIRED_KEY,
-        verbs: USES_CUSTOMER_MANAGED_KEY,
+        verbs: USES_CUSTOMER_MANAGED_KEY_OR_PROVISIONS,
         violated_when: "versions of the key expire",
         ..WARN
     },

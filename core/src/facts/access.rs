@@ -38,6 +38,8 @@ pub(crate) enum VaultRole {
     CryptoUser,
     /// To approve private endpoint connections.
     Contributor,
+    /// To read its keys through Resource Manager.
+    Reader,
 }
 
 impl VaultRole {
@@ -46,6 +48,7 @@ impl VaultRole {
         match self {
             Self::CryptoUser => "12338af0-0e69-4776-bea7-57ae8d297424",
             Self::Contributor => "f25e0fa2-a7c8-4377-a976-54943a77a395",
+            Self::Reader => "21090545-7ca7-4776-b22c-e363652d74d2",
         }
     }
 }
@@ -55,6 +58,7 @@ impl fmt::Display for VaultRole {
         f.write_str(match self {
             Self::CryptoUser => "Key Vault Crypto User",
             Self::Contributor => "Key Vault Contributor",
+            Self::Reader => "Key Vault Reader",
         })
     }
 }

@@ -2,13 +2,15 @@
 
 use serde_json::Value;
 
-use super::{KmsManager, perform::OperationRequest, session::TimeLimit};
+use super::{Inner, KmsManager, perform::OperationRequest, session::TimeLimit};
 use crate::{
     azure::NewCluster,
     error::Result,
-    ids::{IdentityId, Verb},
-    options::{CreateClusterOptions, Enable, Intent},
-    report::OperationReport,
+    ids::{IdentityId, NetworkMode, Verb},
+    options::{
+        ClusterKeySource, CreateClusterOptions, Enable, Intent, KeySource, SetDataEncryption,
+    },
+    report::{Finding, KmsChange, OperationReport},
     rules,
 };
 
@@ -21,14 +23,25 @@ impl KmsManager {
     /// (`nodeResourceGroup`, `fqdnSubdomain`, `identityProfile`): it is a good beginning, and
     /// `az rest --method get --url <cluster id>?api-version=2026-08-01` prints it.
     ///
+    /// `key_source` is the id of a key with its version; or a [`KeySource`], and the cluster has KMS data
+    /// encryption from the start: with a key of the platform's, or with a key of yours without a version. It
+    /// cannot be turned off: name `data-encryption-irreversible` in `allow`. It needs Kubernetes 1.33 or later,
+    /// which `body` should name, and with a key of the platform's any managed identity will do.
+    ///
     /// A cluster that exists is never changed: one with this identity, key and network mode is waited for
     /// and proven, any other one is refused. So an interrupted call is gone on with by the same call. One
     /// whose last operation failed is refused, too: if that was its creation, delete it first. Once the
-    /// cluster is there, the proof is that of [`enable`](Self::enable), and is recorded as such.
+    /// cluster is there, the proof is that of [`enable`](Self::enable) or
+    /// [`set_data_encryption`](Self::set_data_encryption), and is recorded as such.
+    ///
+    /// Nobody can name a key of the platform's. A call that made the cluster knows that it never had another one, and
+    /// proves it; one that finds the cluster there does not, and the report has `key-in-use-unproven`, which `allow`
+    /// accepts.
     ///
     /// A new cluster has secrets of its own; they are rewritten if they are not under the key. In
     /// the report, the provisioning state before is `NotCreated`.
-    /// Documented at <https://learn.microsoft.com/azure/aks/use-kms-etcd-encryption>.
+    /// Documented at <https://learn.microsoft.com/azure/aks/use-kms-etcd-encryption> and
+    /// <https://learn.microsoft.com/azure/aks/kms-data-encryption>.
     ///
     /// ```no_run
     /// # async fn example(manager: aks_kms::KmsManager) -> Result<(), Box<dyn std::error::Error>> {
@@ -52,6 +65,20 @@ impl KmsManager {
     /// # }
     /// ```
     ///
+    /// With a key of the platform's:
+    ///
+    /// ```no_run
+    /// # async fn example(manager: aks_kms::KmsManager, body: serde_json::Value) -> aks_kms::Result<()> {
+    /// use aks_kms::{CreateClusterOptions, KeySource, RuleId};
+    ///
+    /// let allow = vec![RuleId::DataEncryptionIrreversible];
+    /// let options = CreateClusterOptions { allow, ..CreateClusterOptions::default() };
+    /// let report = manager.create_cluster(body, KeySource::PlatformManaged, options).await?;
+    /// assert!(report.is_proven());
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// [`invalid_input`](crate::ErrorKind::InvalidInput) for a malformed body or argument,
     /// [`preflight_failed`](crate::ErrorKind::PreflightFailed) when rules are violated, among them that
@@ -60,10 +87,10 @@ impl KmsManager {
     pub async fn create_cluster(
         &self,
         body: Value,
-        key_id: impl AsRef<str> + Send,
+        key_source: impl Into<ClusterKeySource> + Send,
         options: CreateClusterOptions,
     ) -> Result<OperationReport> {
-        let key_id = key_id.as_ref().to_owned();
+        let key_source = key_source.into();
         let verb = Verb::CreateCluster;
         let run = options.run();
         let limit = TimeLimit::from(run.timeout);
@@ -74,10 +101,9 @@ impl KmsManager {
             problems.push(error.to_string());
             None
         });
-        let suffix = self.0.key_vault_suffix(verb, limit).await?;
-        let vault_id = options.key_vault_id.as_deref();
+        problems.extend(misplaced(&key_source, &options));
         let (cluster, identity) = (&self.0.cluster, identity.as_ref());
-        let target = match rules::target(&key_id, options.network_mode, vault_id, suffix) {
+        let target = match self.0.new_target(key_source, &options, limit).await? {
             Ok(target) => target,
             Err(findings) => {
                 problems.extend(NewCluster::problems(cluster, body, identity));
@@ -91,10 +117,50 @@ impl KmsManager {
                 return Err(rules::invalid_input(Vec::new(), problems));
             }
         };
-        let intent = Intent::Enable(Enable { target, reencrypt: reencrypt.is_some() });
+        let reencrypts = reencrypt.is_some();
+        let intent = match target {
+            KmsChange::On(target) => Intent::Enable(Enable { target, reencrypt: reencrypts }),
+            target => {
+                Intent::SetDataEncryption(SetDataEncryption { target, reencrypt: reencrypts })
+            }
+        };
         let reencrypt = reencrypt.cloned().unwrap_or_default();
         let request =
             OperationRequest { intent, new: Some(new), run: &run, limit, wait: true, reencrypt };
         Box::pin(self.0.perform(request)).await
     }
+}
+
+impl Inner {
+    /// The profile of the new cluster, or what is wrong with its key.
+    async fn new_target(
+        &self,
+        key_source: ClusterKeySource,
+        options: &CreateClusterOptions,
+        limit: TimeLimit,
+    ) -> Result<Result<KmsChange, Vec<Finding>>> {
+        let verb = Verb::CreateCluster;
+        let key_id = match key_source {
+            ClusterKeySource::DataEncryption(key_source) => {
+                return self.data_encryption(key_source, verb, limit).await;
+            }
+            ClusterKeySource::Versioned(key_id) => key_id,
+        };
+        let suffix = self.key_vault_suffix(verb, limit).await?;
+        let vault_id = options.key_vault_id.as_deref();
+        let target = rules::target(&key_id, options.network_mode, vault_id, suffix);
+        Ok(target.map(KmsChange::On))
+    }
+}
+
+/// Options that are of a key with a version, where none is asked for.
+fn misplaced(key_source: &ClusterKeySource, options: &CreateClusterOptions) -> Option<String> {
+    let ClusterKeySource::DataEncryption(key_source) = key_source else { return None };
+    let is_given = options.key_vault_id.is_some() || options.network_mode != NetworkMode::default();
+    let instead = match key_source {
+        KeySource::PlatformManaged => "leave them out",
+        KeySource::CustomerManaged(_) => "name both in key_source",
+    };
+    is_given
+        .then(|| format!("key_vault_id and network_mode are of a key with a version; {instead}"))
 }

@@ -8,13 +8,13 @@ use crate::{
     azure::{ManagedCluster, NewCluster},
     catalogue::{Level, RuleId},
     error::{Error, ErrorKind, Result},
-    facts::ClusterFacts,
-    ids::{ClusterId, ExpectedKey, Verb},
+    facts::{ClusterFacts, Configured},
+    ids::{ClusterId, KubernetesVersion, Verb},
     observe::observe_planned,
     options::{ReencryptOptions, RunOptions},
     plan::{Plan, rewrite},
     progress::Phase,
-    report::{Finding, KmsStatus, Step, StepKind, StepOutcome},
+    report::{Experience, Finding, KmsChange, KmsStatus, Step, StepKind, StepOutcome},
     rules::{self, RuleContext},
     runner::{Retry, settled},
 };
@@ -23,8 +23,10 @@ use crate::{
 const NOT_CREATED: &str = "NotCreated";
 
 /// How it is gone on with.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Debug, Eq, PartialEq)]
 pub(super) enum Ensured {
+    /// This call made the cluster. As long as it has this eTag, it never had another key.
+    Made(Option<String>),
     /// The cluster is there, and its last operation succeeded.
     Ready,
     /// It is not, and nothing is made in a dry run.
@@ -64,7 +66,7 @@ pub(super) async fn ensure(
             return Err(changed(session));
         }
         if !there.facts.is_succeeded() {
-            let finding = failed(&inner.cluster);
+            let finding = failed(&inner.cluster, new);
             let message = format!(
                 "{} was refused, and nothing was changed: {}",
                 session.what(),
@@ -89,7 +91,9 @@ pub(super) async fn ensure(
     reporter.phase(Phase::Plan, None, "Judging the rules and ordering the steps");
     let reencrypt = ReencryptOptions::default();
     let context = RuleContext::of(Verb::CreateCluster, &observed, &[], &reencrypt);
-    let findings = rules::judge(&RuleContext { target: Some(&new.target), ..context });
+    let data_encryption = Some(&new.target).filter(|target| target.is_data_encryption());
+    let context = RuleContext { target: new.target.on(), data_encryption, ..context };
+    let findings = judged(new, rules::judge(&context));
     log.begins_with(vec![step.clone()], findings.clone());
     log.planned(&proof(session, new, rewrites));
     if run.dry_run {
@@ -100,10 +104,10 @@ pub(super) async fn ensure(
     }
     let began = Instant::now();
     reporter.step(1, 1, Phase::Cluster, &*step.summary);
-    let made = Box::pin(make(session, new)).await?;
+    let (made, is_own) = Box::pin(make(session, new)).await?;
     log.step(&step, StepOutcome::Done, began.elapsed().as_secs_f64());
     log.seen(made.facts.status(Vec::new()));
-    Ok(Ensured::Ready)
+    Ok(if is_own { Ensured::Made(made.facts.etag) } else { Ensured::Ready })
 }
 
 /// The cluster, unless there is none, or one that is being deleted: the end of that is waited for.
@@ -133,22 +137,25 @@ async fn present(session: &Session<'_>, dry_run: bool) -> Result<Option<ManagedC
 
 /// What is done once the cluster is there.
 fn proof(session: &Session<'_>, new: &NewCluster, rewrites: bool) -> Plan {
-    let key = ExpectedKey::Key(new.target.key_id.clone());
-    let steps = rewrite(&key, rewrites).into_iter().collect();
+    let steps = rewrite(&new.target.expected(), rewrites).into_iter().collect();
     Plan { findings: Vec::new(), steps }.recorded(session.inner.journal.is_kept(), false)
 }
 
 /// The cluster is as it is asked for, and its last operation did not succeed. Whether that was its creation
 /// nobody can tell, and a cluster that exists is not changed.
-fn failed(id: &ClusterId) -> Finding {
+fn failed(id: &ClusterId, new: &NewCluster) -> Finding {
     let message = format!(
-        "cluster {} exists with this identity, key and network mode, and its last operation did not succeed",
-        id.name()
+        "cluster {} exists with {}, and its last operation did not succeed",
+        id.name(),
+        as_asked(new)
     );
-    let remedy = format!(
-        "If it ever worked, call enable with the same key, which sets it to rights; {}.",
-        how_to_delete(id)
-    );
+    let call = if new.target.is_data_encryption() {
+        "set_data_encryption with the same key and data-encryption-retry in allow"
+    } else {
+        "enable with the same key"
+    };
+    let remedy =
+        format!("If it ever worked, call {call}, which sets it to rights; {}.", how_to_delete(id));
     Finding { remedy, ..Finding::violated(RuleId::ClusterExists, id, message) }
 }
 
@@ -157,22 +164,58 @@ fn exists(there: &ClusterFacts, new: &NewCluster) -> Finding {
     let rule = RuleId::ClusterExists;
     if new.is(there) {
         let message = format!(
-            "cluster {} exists with this identity, key and network mode (provisioning state {}), so nothing else of body \
-             is applied",
+            "cluster {} exists with {} (provisioning state {}), so nothing else of body is applied",
             there.id.name(),
+            as_asked(new),
             there.provisioning_state
         );
         let remedy = "Nothing needs to be done.".to_owned();
         let finding = Finding::violated(rule, &there.id, message).at(Level::Info, false);
         return Finding { remedy, ..finding };
     }
-    let kms = match there.kms_on().and_then(|profile| profile.key.as_ref()) {
-        Some(key) => format!("KMS on with key {}", key.as_str()),
+    let key = there.kms_on().and_then(|profile| profile.key.as_ref());
+    let key = key.map_or("that it does not name", Configured::as_str);
+    let kms = match there.experience() {
+        Some(Experience::KeyVault) => format!("KMS on with key {key}"),
+        Some(Experience::CustomerManaged) => {
+            format!("KMS data encryption with customer-managed key {key}")
+        }
+        Some(Experience::PlatformManaged) => {
+            "KMS data encryption with a platform-managed key".to_owned()
+        }
         None => "KMS off".to_owned(),
     };
     let message =
         format!("cluster {} exists, with {kms}, and not as it is asked for", there.id.name());
     Finding::violated(rule, &there.id, message)
+}
+
+/// What makes it the cluster that is asked for.
+fn as_asked(new: &NewCluster) -> &'static str {
+    match new.target {
+        KmsChange::PlatformManaged => "this identity and a platform-managed key",
+        _ => "this identity, key and network mode",
+    }
+}
+
+/// Which version AKS takes where none is named is not known, only that it is not below one.
+fn judged(new: &NewCluster, findings: Vec<Finding>) -> Vec<Finding> {
+    let (rule, first) = (RuleId::DataEncryptionVersion, KubernetesVersion::DATA_ENCRYPTION);
+    let of_body = |finding: Finding| {
+        if finding.rule != rule {
+            return finding;
+        }
+        if new.names_version {
+            let remedy = format!("Name {first} or later as kubernetesVersion in body.");
+            return Finding { remedy, ..finding };
+        }
+        let why = format!(
+            "body names no kubernetesVersion, and what AKS takes then may be below {first}"
+        );
+        Finding::undetermined(rule, &new.facts.id, &why)
+    };
+    let findings = findings.into_iter().map(of_body).collect();
+    rules::in_order(findings)
 }
 
 /// The way out where a creation failed.
@@ -187,15 +230,15 @@ enum Next {
     SetAgain(Box<ManagedCluster>),
 }
 
-/// Makes the cluster and waits for it.
-async fn make(session: &Session<'_>, new: &NewCluster) -> Result<ManagedCluster> {
+/// Makes the cluster and waits for it. Gives it, and whether it was surely this call that made it.
+async fn make(session: &Session<'_>, new: &NewCluster) -> Result<(ManagedCluster, bool)> {
     let Session { inner, reporter, .. } = session;
     let (azure, id, timing) = (&inner.azure, &inner.cluster, &inner.timing);
     let (mut next, mut made_here, mut retry) = (Next::Create, false, Retry::default());
     loop {
         let sent = match &next {
             Next::Create => azure.create_cluster(id, new).await,
-            Next::SetAgain(seen) => azure.put_kms(seen, &new.target.set()).await,
+            Next::SetAgain(seen) => azure.put_kms(seen, &new.target.as_sent()).await,
         };
         let outcome = match sent {
             Ok(operation) => {
@@ -207,7 +250,7 @@ async fn make(session: &Session<'_>, new: &NewCluster) -> Result<ManagedCluster>
             Err(error) => Err(error),
         };
         let error = match outcome {
-            Ok(ended) if new.is(&ended.cluster.facts) => return Ok(ended.cluster),
+            Ok(ended) if new.is(&ended.cluster.facts) => return Ok((ended.cluster, made_here)),
             Ok(_) => return Err(changed(session)),
             Err(error) => error,
         };
@@ -221,7 +264,7 @@ async fn make(session: &Session<'_>, new: &NewCluster) -> Result<ManagedCluster>
         let seen = settled(azure, id, timing, reporter).await?;
         next = match (new.is(&seen.facts), seen.facts.is_succeeded(), made_here) {
             (false, _, _) => return Err(changed(session)),
-            (true, true, _) => return Ok(seen),
+            (true, true, _) => return Ok((seen, made_here)),
             // Whose doing its failure is, and which key it ever had, nobody can tell.
             (true, false, false) => return Err(error.with_context(&how_to_delete(id))),
             (true, false, true) => Next::SetAgain(Box::new(seen)),
@@ -231,7 +274,8 @@ async fn make(session: &Session<'_>, new: &NewCluster) -> Result<ManagedCluster>
 
 pub(super) fn changed(session: &Session<'_>) -> Error {
     let message = format!(
-        "somebody else made or changed cluster {} meanwhile; look at it, and call enable or rotate for it",
+        "somebody else made or changed cluster {} meanwhile; look at it, and call enable, rotate or set_data_encryption \
+         for it",
         session.inner.cluster
     );
     Error::new(ErrorKind::Conflict, message).until_somebody_acts()

@@ -1,11 +1,11 @@
 //! Moving to KMS data encryption, the newer experience.
 
-use super::{Call, KmsManager, session::TimeLimit};
+use super::{Call, Inner, KmsManager, session::TimeLimit};
 use crate::{
     error::Result,
     ids::Verb,
     options::{Intent, KeySource, SetDataEncryption, SetDataEncryptionOptions},
-    report::{KmsChange, OperationReport},
+    report::{Finding, KmsChange, OperationReport},
     rules,
 };
 
@@ -46,17 +46,27 @@ impl KmsManager {
         let limit = TimeLimit::from(run.timeout);
         let (verb, reencrypt) = (Verb::SetDataEncryption, options.reencrypt.options());
         let problems = rules::option_problems(verb, &run, reencrypt);
-        let target = match key_source {
-            KeySource::PlatformManaged => KmsChange::PlatformManaged,
-            KeySource::CustomerManaged(key) => {
-                let suffix = self.0.key_vault_suffix(verb, limit).await?;
-                let target = rules::customer_managed(&key, suffix)
-                    .map_err(|findings| rules::invalid_input(findings, problems.clone()))?;
-                KmsChange::CustomerManaged(target)
-            }
-        };
+        let target = self.0.data_encryption(key_source, verb, limit).await?;
+        let target = target.map_err(|findings| rules::invalid_input(findings, problems.clone()))?;
         let reencrypts = reencrypt.is_some();
         let intent = Intent::SetDataEncryption(SetDataEncryption { target, reencrypt: reencrypts });
         self.begin(Call::new(limit, intent, &run), reencrypt, problems).await
+    }
+}
+
+impl Inner {
+    /// The profile that a key of data encryption comes to, or what is wrong with the key.
+    pub(super) async fn data_encryption(
+        &self,
+        key_source: KeySource,
+        verb: Verb,
+        limit: TimeLimit,
+    ) -> Result<Result<KmsChange, Vec<Finding>>> {
+        let key = match key_source {
+            KeySource::PlatformManaged => return Ok(Ok(KmsChange::PlatformManaged)),
+            KeySource::CustomerManaged(key) => key,
+        };
+        let suffix = self.key_vault_suffix(verb, limit).await?;
+        Ok(rules::customer_managed(&key, suffix).map(KmsChange::CustomerManaged))
     }
 }

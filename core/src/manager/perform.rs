@@ -14,7 +14,7 @@ use super::{
     Inner,
     creation::{self, Ensured},
     operation::{as_arguments, goes_on, is_our_operation, new_operation, with_key_made},
-    recorded::operation_to_resume,
+    recorded::{is_misplaced, operation_to_resume},
     session::{AtTimeLimit, Session, TimeLimit, key_in_use, status_with},
 };
 use crate::{
@@ -24,7 +24,7 @@ use crate::{
     ids::{KeyId, KubernetesVersion, VaultId, Verb},
     kubernetes::{Needs, ObserveScope},
     ledger::{Fit, Operation, Reconciled},
-    observe::{DataEncryptionScope, KeyToObserve, Observation, StoredRecord},
+    observe::{DataEncryptionScope, KeyToObserve, Observation},
     observed::Observed,
     options::{Intent, ReencryptOptions, RunOptions},
     plan::{Plan, has_gate},
@@ -67,6 +67,8 @@ struct OperationRun<'a> {
     request: &'a OperationRequest<'a>,
     recorder: tokio::sync::OnceCell<Recorder>,
     first_look: OnceLock<FirstLook>,
+    /// The eTag of the cluster that this call made.
+    made_cluster: OnceLock<String>,
     /// The key version that this call made.
     made: tokio::sync::OnceCell<KeyId>,
     /// The vault that this call closed.
@@ -92,6 +94,7 @@ impl Inner {
             session: Session::new(self, verb, options),
             recorder: tokio::sync::OnceCell::new(),
             first_look: OnceLock::new(),
+            made_cluster: OnceLock::new(),
             made: tokio::sync::OnceCell::new(),
             closed: tokio::sync::OnceCell::new(),
             wrote: AtomicBool::new(false),
@@ -125,10 +128,14 @@ impl Inner {
 impl OperationRun<'_> {
     async fn to_its_end(&self) -> Result<()> {
         if let Some(new) = &self.request.new {
-            let rewrites = matches!(&self.request.intent, Intent::Enable(asked) if asked.reencrypt);
+            let rewrites = self.request.intent.rewrites_after_key();
             let ensured = creation::ensure(&self.session, new, self.request.run, rewrites);
-            if Box::pin(ensured).await? == Ensured::Planned {
-                return Ok(());
+            match Box::pin(ensured).await? {
+                Ensured::Planned => return Ok(()),
+                Ensured::Made(Some(etag)) => {
+                    self.made_cluster.get_or_init(|| etag);
+                }
+                Ensured::Made(None) | Ensured::Ready => {}
             }
         }
         let outcome = self.plan_and_run().await;
@@ -321,6 +328,10 @@ impl OperationRun<'_> {
             before: before.or_else(|| observed.cluster.configured().ok()),
             off_and_on: self.request.intent.turns_off_and_on(),
             kms_is_off: observed.is_off(),
+            is_new_cluster: self
+                .made_cluster
+                .get()
+                .is_some_and(|it| observed.cluster.etag.as_ref() == Some(it)),
             half_way: &self.half_way,
             closed: &self.closed,
             wrote: &self.wrote,
@@ -389,9 +400,4 @@ impl OperationRun<'_> {
         });
         status_with(cluster, found.as_ref())
     }
-}
-
-/// Whether the place of the record is not one: an argument is wrong.
-fn is_misplaced(found: &mut Result<StoredRecord>) -> bool {
-    matches!(found, Err(error) if error.kind() == ErrorKind::InvalidInput)
 }

@@ -23,8 +23,13 @@ impl KmsManager {
     /// with by the same call. Everything is made through Resource Manager, so that no right inside the
     /// vault and no network path to it is needed.
     ///
+    /// With the experience `customer-managed` the key is for [`set_data_encryption`](Self::set_data_encryption): it
+    /// is named without a version, the identity gets a role by which AKS follows it to its newest one, and for
+    /// private access the vault lets trusted services of Azure in, without private endpoints.
+    ///
     /// Azure does not tell when a role has reached a vault, so after giving one it waits 5 minutes.
-    /// Documented at <https://learn.microsoft.com/azure/aks/use-kms-etcd-encryption>.
+    /// Documented at <https://learn.microsoft.com/azure/aks/use-kms-etcd-encryption> and
+    /// <https://learn.microsoft.com/azure/aks/kms-data-encryption>.
     ///
     /// ```no_run
     /// # async fn example(manager: aks_kms::KmsManager) -> aks_kms::Result<()> {
@@ -38,6 +43,30 @@ impl KmsManager {
     /// }
     /// let made = manager.provision(ProvisionOptions::default()).await?;
     /// manager.enable(made.key_id, EnableOptions::default()).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// For a customer-managed key:
+    ///
+    /// ```no_run
+    /// # async fn example(manager: aks_kms::KmsManager) -> aks_kms::Result<()> {
+    /// use aks_kms::{
+    ///     CustomerManagedKey, Experience, NetworkMode, ProvisionOptions, RuleId, SetDataEncryptionOptions,
+    /// };
+    ///
+    /// let network_mode = NetworkMode::Private;
+    /// let experience = Experience::CustomerManaged;
+    /// let options = ProvisionOptions { experience, network_mode, ..ProvisionOptions::default() };
+    /// let made = manager.provision(options).await?;
+    /// let key = CustomerManagedKey {
+    ///     key_id: made.key_id.into(),
+    ///     key_vault_id: made.key_vault_id.to_string(),
+    ///     network_mode,
+    /// };
+    /// let allow = vec![RuleId::DataEncryptionIrreversible];
+    /// let options = SetDataEncryptionOptions { allow, ..SetDataEncryptionOptions::default() };
+    /// manager.set_data_encryption(key, options).await?;
     /// # Ok(())
     /// # }
     /// ```
@@ -87,7 +116,7 @@ async fn plan_and_make(
     let provisioned = Provisioned {
         dry_run: options.dry_run,
         key_vault_id: wanted.vault.clone(),
-        key_id: key.unwrap_or_else(|| wanted.key.clone()),
+        key_id: wanted.named(key.unwrap_or_else(|| wanted.key.clone())),
         identity_id: seen.identity_id.clone(),
         identity_principal_id: seen.identity.as_ref().map(|it| it.principal_id.clone()),
         plan,
@@ -125,7 +154,7 @@ async fn plan_and_make(
         return Err(refusal);
     }
     Ok(Provisioned {
-        key_id,
+        key_id: wanted.named(key_id),
         identity_principal_id: Some(identity.principal_id),
         created,
         findings,

@@ -88,3 +88,8 @@ fn superseded(recorded: &Operation, cluster: &ClusterFacts) -> Error {
     );
     Error::new(ErrorKind::Conflict, message).until_somebody_acts()
 }
+
+/// Whether the place of the record is not one: an argument is wrong.
+pub(super) fn is_misplaced(found: &mut Result<StoredRecord>) -> bool {
+    matches!(found, Err(error) if error.kind() == ErrorKind::InvalidInput)
+}

@@ -2,7 +2,8 @@
 
 use crate::ids::NetworkMode;
 
-/// The key that [`set_data_encryption`](crate::KmsManager::set_data_encryption) encrypts secrets with.
+/// The key that [`set_data_encryption`](crate::KmsManager::set_data_encryption) encrypts secrets with, and
+/// [`create_cluster`](crate::KmsManager::create_cluster) where a new cluster is to have data encryption.
 ///
 /// ```
 /// use aks_kms::{CustomerManagedKey, KeySource, NetworkMode};

@@ -8,7 +8,7 @@ use serde::{
     de::{Error, MapAccess, Visitor, value::MapAccessDeserializer},
 };
 
-use super::{CustomerManagedKey, KeySource};
+use super::{ClusterKeySource, CustomerManagedKey, KeySource};
 use crate::ids::NetworkMode;
 
 /// The word for a key of the platform's.
@@ -44,6 +44,34 @@ impl<'de> Visitor<'de> for WordOrKey {
     }
 }
 
+impl<'de> Deserialize<'de> for ClusterKeySource {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(TextOrKey)
+    }
+}
+
+struct TextOrKey;
+
+impl<'de> Visitor<'de> for TextOrKey {
+    type Value = ClusterKeySource;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "a key id, \"{PLATFORM_MANAGED}\", or a customer-managed key")
+    }
+
+    /// What is no key id is a rule's to say.
+    fn visit_str<E: Error>(self, text: &str) -> Result<ClusterKeySource, E> {
+        Ok(match text {
+            PLATFORM_MANAGED => KeySource::PlatformManaged.into(),
+            key_id => key_id.into(),
+        })
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, key: A) -> Result<ClusterKeySource, A::Error> {
+        CustomerManagedKey::deserialize(MapAccessDeserializer::new(key)).map(ClusterKeySource::from)
+    }
+}
+
 /// What is given of a key. That its vault is missing is a rule's to say, with what else is wrong.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -59,6 +87,21 @@ impl<'de> Deserialize<'de> for CustomerManagedKey {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let GivenKey { key_id, key_vault_id, network_mode } = GivenKey::deserialize(deserializer)?;
         Ok(Self { key_id, key_vault_id, network_mode })
+    }
+}
+
+impl JsonSchema for ClusterKeySource {
+    fn schema_name() -> Cow<'static, str> {
+        "ClusterKeySource".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let key = generator.subschema_for::<CustomerManagedKey>();
+        json_schema!({
+            "description": "The key of a new cluster: the id of a key with its version; or for KMS data encryption \
+                            `platform-managed`, or a customer-managed key.",
+            "anyOf": [{ "type": "string" }, key],
+        })
     }
 }
 

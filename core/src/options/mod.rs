@@ -1,5 +1,6 @@
 //! What callers ask for, and how.
 
+mod cluster_key_source;
 mod intent;
 mod key_source;
 #[cfg(feature = "bindings")]
@@ -13,6 +14,7 @@ mod seconds;
 mod timing;
 mod verb_options;
 
+pub use cluster_key_source::ClusterKeySource;
 pub(crate) use intent::{
     ChangeNetworkMode, Disable, Enable, Intent, MigrateToV2, ReencryptSecrets, Rotate,
     SetDataEncryption,

@@ -7,6 +7,7 @@ use crate::{
     ids::{NetworkMode, VaultAuthorization},
     options::RunOptions,
     progress::OnProgress,
+    report::Experience,
 };
 
 /// Options of `provision`: what is to be there. What is there already is taken as it is.
@@ -51,7 +52,8 @@ pub struct ProvisionOptions {
     /// that belongs to this cluster alone, `kms-` and 16 hexadecimal digits.
     pub key_vault: Option<String>,
     /// The key: a name, or a key id. A key id also names its vault, in the cluster's resource group unless
-    /// `key_vault` says where; and with a version it is a key that must be there. Default: `etcd`.
+    /// `key_vault` says where; and with a version, which a customer-managed key must not have, it is a key that must
+    /// be there. Default: `etcd`.
     pub key: Option<String>,
     /// Bits of an RSA key that is made: 2048, 3072 or 4096. Default: 2048.
     pub key_size: u32,
@@ -68,8 +70,13 @@ pub struct ProvisionOptions {
     /// How a vault that is made decides who may use its keys. Default: rbac.
     pub authorization: VaultAuthorization,
     /// How the API servers are to reach the vault. For private access a vault that is made is closed to the
-    /// public, and the identity may approve private endpoint connections. Default: public.
+    /// public, and the identity may approve private endpoint connections; of a customer-managed key instead, trusted
+    /// services of Azure pass its firewall. Default: public.
     pub network_mode: NetworkMode,
+    /// What the key is for. key-vault: `enable`, which takes it with its version. customer-managed:
+    /// `set_data_encryption`, which takes it without one; the identity gets the role Key Vault Reader, too. For
+    /// platform-managed nothing is to be made, so it is refused. Default: key-vault.
+    pub experience: Experience,
     /// Purge protection, which cannot be turned off again. Default: a vault that is made has it, one that is
     /// there keeps what it has. True: one that is there gets it too. False: a vault is made without.
     pub purge_protection: Option<bool>,
@@ -91,6 +98,7 @@ impl Default for ProvisionOptions {
             identity: None,
             authorization: VaultAuthorization::default(),
             network_mode: NetworkMode::default(),
+            experience: Experience::default(),
             purge_protection: None,
         }
     }
@@ -111,6 +119,7 @@ impl fmt::Debug for ProvisionOptions {
             .field("identity", &self.identity)
             .field("authorization", &self.authorization)
             .field("network_mode", &self.network_mode)
+            .field("experience", &self.experience)
             .field("purge_protection", &self.purge_protection)
             .finish()
     }

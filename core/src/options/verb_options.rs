@@ -228,9 +228,11 @@ verb_options! {
 verb_options! {
     /// Options of `create_cluster`.
     CreateClusterOptions {
-        /// How the API servers reach the vault. Default: public.
+        /// How the API servers reach the vault of a key with a version; of a customer-managed key it is named with
+        /// the key. Default: public.
         network_mode: NetworkMode,
-        /// Resource id of the key's vault. Required in private mode; helps to find the vault in public mode.
+        /// Resource id of the vault of a key with a version. Required in private mode; helps to find the vault in
+        /// public mode. Of a customer-managed key it is named with the key.
         key_vault_id: Option<String>,
         /// Resource id of the user-assigned identity that the cluster runs as. Default: the one in `body`.
         identity_id: Option<String>,

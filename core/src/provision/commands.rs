@@ -26,13 +26,15 @@ pub(super) fn vault(wanted: &Wanted, location: &str) -> String {
         NetworkMode::Public => "Enabled",
         NetworkMode::Private => "Disabled",
     };
+    let firewall =
+        if wanted.has_firewall() { " --default-action Deny --bypass AzureServices" } else { "" };
     let protection = match wanted.purge_protection {
         Some(false) => "",
         _ => " --enable-purge-protection true",
     };
     format!(
         "az keyvault create --subscription {} --resource-group {} --name {} --location {} \
-         --enable-rbac-authorization {rbac} --public-network-access {access}{protection}",
+         --enable-rbac-authorization {rbac} --public-network-access {access}{firewall}{protection}",
         id.subscription_id(),
         quoted(id.resource_group()),
         id.name(),

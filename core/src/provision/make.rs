@@ -138,6 +138,7 @@ impl Maker<'_> {
             tenant_id: identity.tenant_id.clone(),
             authorization: wanted.authorization,
             public_network_access: wanted.network_mode == NetworkMode::Public,
+            firewall: wanted.has_firewall(),
             purge_protection: wanted.purge_protection != Some(false),
         };
         let look = || self.vault_there().boxed();
@@ -208,12 +209,13 @@ impl Maker<'_> {
         }
         let mut ages = Vec::new();
         let by_role = is_rbac(self.wanted, Some(vault)).then_some(VaultRole::CryptoUser);
-        let private = self.wanted.network_mode == NetworkMode::Private;
-        let link = private.then_some(VaultRole::Contributor);
-        for role in by_role.into_iter().chain(link) {
+        let reader = self.wanted.is_customer_managed.then_some(VaultRole::Reader);
+        let link = self.wanted.has_private_link().then_some(VaultRole::Contributor);
+        for role in by_role.into_iter().chain(reader).chain(link) {
             let part = match role {
                 VaultRole::CryptoUser => ProvisionPart::KeyRole,
                 VaultRole::Contributor => ProvisionPart::PrivateLinkRole,
+                VaultRole::Reader => ProvisionPart::VaultReadRole,
             };
             let look = || self.azure.role_age(&vault.id, principal, role);
             let age = match self.begin(part) {

@@ -13,7 +13,7 @@ use crate::{
     ids::{NetworkMode, VaultAuthorization, Verb},
     observed::Observed,
     options::ReencryptOptions,
-    report::{Finding, KmsConfiguration, ProvisionPart, ProvisionStep},
+    report::{Finding, ProvisionPart, ProvisionStep},
     rules::{self, RuleContext},
 };
 
@@ -47,7 +47,17 @@ pub(crate) fn steps(wanted: &Wanted, seen: &Seen) -> Vec<ProvisionStep> {
     if lacks_key_access {
         steps.push(key_access(wanted, seen));
     }
-    if wanted.network_mode == NetworkMode::Private {
+    if wanted.is_customer_managed {
+        let lacks_reader = match (&seen.access, vault) {
+            (Some(access), Some(vault)) => rules::lacks_key_reader(access, vault),
+            _ => true,
+        };
+        steps.extend(lacks_reader.then(|| {
+            let (part, role) = (ProvisionPart::VaultReadRole, VaultRole::Reader);
+            role_step(part, role, "to look for new versions of its keys", wanted, seen)
+        }));
+    }
+    if wanted.has_private_link() {
         let lacks_link = match (&seen.access, vault) {
             (Some(access), Some(vault)) => rules::lacks_private_link(access, vault),
             _ => true,
@@ -81,7 +91,11 @@ fn vault_step(wanted: &Wanted, seen: &Seen) -> Option<ProvisionStep> {
                 VaultAuthorization::Rbac => "roles",
                 VaultAuthorization::AccessPolicy => "access policies",
             };
-            let access = wanted.network_mode;
+            let access = if wanted.has_firewall() {
+                "closed to all but trusted services".to_owned()
+            } else {
+                wanted.network_mode.to_string()
+            };
             let protection = match wanted.purge_protection {
                 Some(false) => "without",
                 _ => "with",
@@ -150,15 +164,12 @@ fn role_step(
 pub(crate) fn findings(wanted: &Wanted, seen: &Seen) -> Vec<Finding> {
     let observed = seen.observed(wanted);
     let key_id = seen.found_key().and_then(|key| versioned(key).ok());
-    let target = KmsConfiguration {
-        key_id: key_id.unwrap_or_else(|| wanted.key.clone()),
-        network_mode: wanted.network_mode,
-        key_vault_id: Some(wanted.vault.clone()),
-    };
+    let target = wanted.target(wanted.named(key_id.unwrap_or_else(|| wanted.key.clone())));
+    let data_encryption = Some(&target).filter(|target| target.is_data_encryption());
     let reencrypt = ReencryptOptions::default();
     let judge = |observed: &Observed| {
         let context = RuleContext::of(Verb::Provision, observed, &[], &reencrypt);
-        rules::judge(&RuleContext { target: Some(&target), ..context })
+        rules::judge(&RuleContext { target: target.on(), data_encryption, ..context })
     };
     let mut findings = judge(&observed);
     findings.retain(|finding| finding.rule != RuleId::KeyNotFound);
@@ -166,8 +177,8 @@ pub(crate) fn findings(wanted: &Wanted, seen: &Seen) -> Vec<Finding> {
     findings.extend(name_taken(wanted, seen));
     findings.extend(given_key_missing(wanted, seen));
     if let (Some(access), Some(vault)) = (&seen.access, seen.found_vault()) {
-        let private = wanted.network_mode == NetworkMode::Private;
-        findings.extend(rules::undetermined_access(access, vault, private));
+        let (link, reader) = (wanted.has_private_link(), wanted.is_customer_managed);
+        findings.extend(rules::undetermined_access(access, vault, link, reader));
     }
     findings.extend(key_in_closed_vault(wanted, seen));
     rules::in_order(findings)

@@ -12,8 +12,12 @@ use crate::{
     },
     ids::{ClusterId, IdentityId, NetworkMode, VaultAuthorization},
     options::ProvisionOptions,
-    report::ProvisionPart::{
-        self, Identity, Key, KeyPolicy, KeyRole, KeyVault, PrivateLinkRole, PurgeProtection,
+    report::{
+        Experience,
+        ProvisionPart::{
+            self, Identity, Key, KeyPolicy, KeyRole, KeyVault, PrivateLinkRole, PurgeProtection,
+            VaultReadRole,
+        },
     },
     rules::testing::{CLUSTER, KEY_1, PRINCIPAL, TENANT, access, cluster, key, vault},
 };
@@ -69,6 +73,13 @@ fn private() -> Wanted {
     wanted(|options| options.network_mode = NetworkMode::Private)
 }
 
+fn customer_managed(network_mode: NetworkMode) -> Wanted {
+    wanted(|options| {
+        options.network_mode = network_mode;
+        options.experience = Experience::CustomerManaged;
+    })
+}
+
 fn parts(wanted: &Wanted, seen: &Seen) -> Vec<ProvisionPart> {
     steps(wanted, seen).into_iter().map(|step| step.part).collect()
 }
@@ -103,6 +114,52 @@ fn from_nothing_the_identity_comes_first_and_its_access_last() {
     assert_eq!(parts(&private(), &nothing()), [Identity, KeyVault, Key, KeyRole, PrivateLinkRole]);
     let policies = wanted(|options| options.authorization = VaultAuthorization::AccessPolicy);
     assert_eq!(parts(&policies, &nothing()), [Identity, KeyVault, Key, KeyPolicy]);
+}
+
+#[test]
+fn a_customer_managed_key_needs_a_role_to_follow_it_and_no_private_link() {
+    for mode in [NetworkMode::Public, NetworkMode::Private] {
+        let wanted = customer_managed(mode);
+        assert_eq!(parts(&wanted, &nothing()), [Identity, KeyVault, Key, KeyRole, VaultReadRole]);
+        assert_eq!(parts(&wanted, &with_roles(Vec::new())), [KeyRole, VaultReadRole]);
+        let by_policies = with_vault(|vault| vault.rbac = false);
+        // The roles there are count in their control-plane half.
+        assert_eq!(parts(&wanted, &by_policies), [KeyPolicy]);
+        let command = steps(&wanted, &nothing())[1].command.clone();
+        let closed = " --default-action Deny --bypass AzureServices";
+        assert_eq!(command.contains(closed), mode == NetworkMode::Private, "{command}");
+    }
+    let private = steps(&private(), &nothing())[1].command.clone();
+    assert!(!private.contains("--bypass"), "of a versioned key: {private}");
+}
+
+#[test]
+fn the_rules_of_a_customer_managed_key_are_its_own() {
+    let (public, private) =
+        (customer_managed(NetworkMode::Public), customer_managed(NetworkMode::Private));
+    let closed = |change: fn(&mut VaultFacts)| {
+        with_vault(|vault| {
+            (vault.public_network_access, vault.firewall) = (false, true);
+            change(vault);
+        })
+    };
+    assert_eq!(rules(&public, &all()), []);
+    assert_eq!(rules(&private, &closed(|_| ())), []);
+    assert_eq!(rules(&private, &all()), [(RuleId::VaultNotPrivate, Level::Warn)]);
+    let off = closed(|vault| vault.trusted_services = false);
+    assert_eq!(rules(&private, &off), [(RuleId::TrustedServicesOff, Level::Block)]);
+    let told = rules(&public, &closed(|_| ()));
+    assert!(told.contains(&(RuleId::VaultFirewall, Level::Block)), "{told:?}");
+    let mut disabled = key(KEY_1);
+    disabled.enabled = false;
+    let disabled = Seen { key: Some(Fact::Known(Lookup::Found(disabled))), ..all() };
+    assert_eq!(rules(&public, &disabled), [(RuleId::NewestVersionUnusable, Level::Block)]);
+    let Fact::Known(mut roles) = access().roles else { panic!("known") };
+    for role in &mut roles {
+        role.conditional = true;
+    }
+    let told = rules(&public, &with_roles(roles));
+    assert!(told.contains(&(RuleId::VaultReadRoleMissing, Level::Warn)), "{told:?}");
 }
 
 #[test]

@@ -5,9 +5,11 @@ use std::{ops::RangeInclusive, time::Duration};
 use sha2::{Digest, Sha256};
 
 use crate::{
-    error::{Error, ErrorKind, Result},
+    error::Result,
     ids::{ClusterId, IdentityId, KeyId, NetworkMode, VaultAuthorization, VaultId, hex},
     options::ProvisionOptions,
+    report::{Experience, KmsChange, KmsConfiguration},
+    rules,
 };
 
 /// The sizes of RSA keys that vaults make.
@@ -32,6 +34,8 @@ pub(crate) struct Wanted {
     pub(crate) location: Option<String>,
     pub(crate) authorization: VaultAuthorization,
     pub(crate) network_mode: NetworkMode,
+    /// The key is for KMS data encryption, which takes it without a version.
+    pub(crate) is_customer_managed: bool,
     pub(crate) purge_protection: Option<bool>,
 }
 
@@ -45,7 +49,15 @@ impl Wanted {
         options: &ProvisionOptions,
         suffix: &str,
     ) -> Result<Self> {
-        let mut problems = Vec::new();
+        let (mut findings, mut problems) = (Vec::new(), Vec::new());
+        if options.experience == Experience::PlatformManaged {
+            problems.push(
+                "experience is \"platform-managed\", for which nothing is to be made: pass that key to \
+                 set_data_encryption or create_cluster, or pass \"key-vault\" or \"customer-managed\" here"
+                    .to_owned(),
+            );
+        }
+        let is_customer_managed = options.experience == Experience::CustomerManaged;
         if options.timeout.is_zero() {
             problems.push("timeout is 0; pass how long the call may take".to_owned());
         }
@@ -84,8 +96,10 @@ impl Wanted {
             None
         });
         let vault = vault.map_err(|problem| take(&problem)).ok();
+        let named = key.as_ref().filter(|_| is_customer_managed);
+        findings.extend(named.and_then(rules::version_forbidden));
         match (vault, key) {
-            (Some(vault), Some(key)) if problems.is_empty() => Ok(Self {
+            (Some(vault), Some(key)) if problems.is_empty() && findings.is_empty() => Ok(Self {
                 cluster: cluster.clone(),
                 vault,
                 key,
@@ -95,14 +109,41 @@ impl Wanted {
                 location: options.location.clone(),
                 authorization: options.authorization,
                 network_mode: options.network_mode,
+                is_customer_managed,
                 purge_protection: options.purge_protection,
             }),
-            _ => {
-                let problems: Vec<String> =
-                    problems.iter().map(|problem| format!("{problem}.")).collect();
-                Err(Error::new(ErrorKind::InvalidInput, problems.join(" ")))
-            }
+            _ => Err(rules::invalid_input(findings, problems)),
         }
+    }
+
+    /// Whether private endpoints lead to the vault, which somebody has to approve. AKS reaches a customer-managed key
+    /// as a trusted service.
+    pub(super) fn has_private_link(&self) -> bool {
+        self.network_mode == NetworkMode::Private && !self.is_customer_managed
+    }
+
+    /// Whether the vault is closed to all but trusted services of Azure.
+    pub(super) fn has_firewall(&self) -> bool {
+        self.network_mode == NetworkMode::Private && self.is_customer_managed
+    }
+
+    /// The profile that a cluster with this key has.
+    pub(super) fn target(&self, key_id: KeyId) -> KmsChange {
+        let target = KmsConfiguration {
+            key_id,
+            network_mode: self.network_mode,
+            key_vault_id: Some(self.vault.clone()),
+        };
+        if self.is_customer_managed {
+            KmsChange::CustomerManaged(target)
+        } else {
+            KmsChange::On(target)
+        }
+    }
+
+    /// The key's id as verbs take it, given the one with its version.
+    pub(crate) fn named(&self, key_id: KeyId) -> KeyId {
+        if self.is_customer_managed { key_id.without_version() } else { key_id }
     }
 }
 
@@ -215,6 +256,7 @@ fn is_location(text: &str) -> bool {
 mod tests {
     use super::*;
     use crate::rules::testing::CLUSTER;
+    use crate::{RuleId, error::ErrorKind};
 
     const SUFFIX: &str = "vault.azure.net";
 
@@ -263,6 +305,27 @@ mod tests {
         let foreign =
             wanted(|options| options.key = Some("https://shop.example.org/keys/k".to_owned()));
         assert!(foreign.unwrap_err().to_string().contains("shop.example.org"));
+    }
+
+    #[test]
+    fn a_customer_managed_key_has_no_version_and_a_platforms_is_not_made() {
+        let of = |experience, key: &str| {
+            wanted(|options| {
+                options.experience = experience;
+                options.key = Some(key.to_owned());
+            })
+        };
+        let key = "https://shop.vault.azure.net/keys/etcd";
+        let version = format!("{key}/0123456789abcdef0123456789abcdef");
+        let error = of(Experience::CustomerManaged, &version).unwrap_err();
+        assert_eq!(error.findings()[0].rule, RuleId::KeyIdVersionForbidden);
+        assert!(error.to_string().contains(&format!("Pass {key}.")), "{error}");
+        let given = of(Experience::CustomerManaged, key).unwrap();
+        assert_eq!(given.named(KeyId::parse(&version).unwrap()).as_str(), key);
+        let versioned = of(Experience::KeyVault, &version).unwrap();
+        assert_eq!(versioned.named(KeyId::parse(&version).unwrap()).as_str(), version);
+        let error = of(Experience::PlatformManaged, "etcd").unwrap_err().to_string();
+        assert!(error.contains("set_data_encryption or create_cluster"), "{error}");
     }
 
     #[test]

@@ -56,6 +56,14 @@ impl KmsChange {
         }
     }
 
+    /// The same as it is sent: AKS takes the vault of a key with a version in private mode only.
+    pub(crate) fn as_sent(&self) -> Self {
+        match self {
+            Self::On(target) => target.set(),
+            Self::CustomerManaged(_) | Self::PlatformManaged | Self::Off => self.clone(),
+        }
+    }
+
     /// Whether its key has a version: it need not be made any more.
     pub(crate) fn is_made(&self) -> bool {
         !matches!(self, Self::On(target) if target.key_id.version().is_none())

@@ -19,7 +19,8 @@ pub struct Provisioned {
     pub dry_run: bool,
     /// The vault.
     pub key_vault_id: VaultId,
-    /// The key's newest version, which `enable` takes. Without a version where a dry run would make it.
+    /// The key: its newest version, which `enable` takes; without a version where a dry run would make it. A
+    /// customer-managed key has none, as `set_data_encryption` takes it, with the vault and its network mode.
     pub key_id: KeyId,
     /// The identity, which a new cluster is to run as.
     pub identity_id: IdentityId,
@@ -83,5 +84,8 @@ text_enum! {
         KeyPolicy = "key-policy",
         /// The identity's role on the vault to approve private endpoint connections.
         PrivateLinkRole = "private-link-role",
+        /// The identity's role on the vault to read its keys through Resource Manager, by which AKS follows a
+        /// customer-managed key.
+        VaultReadRole = "vault-read-role",
     }
 }

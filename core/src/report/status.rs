@@ -63,12 +63,14 @@ text_enum! {
 
 text_enum! {
     /// Who manages the key that secrets are encrypted with.
+    #[derive(Default)]
     pub enum Experience("experience") {
-        /// KMS with a key of yours in your vault: what this crate manages.
+        /// KMS with a key of yours in your vault, which is named with its version.
+        #[default]
         KeyVault = "key-vault",
-        /// The newer experience with a key of yours.
+        /// KMS data encryption, the newer experience, with a key of yours.
         CustomerManaged = "customer-managed",
-        /// The newer experience with a key of the platform's.
+        /// KMS data encryption, the newer experience, with a key of the platform's.
         PlatformManaged = "platform-managed",
     }
 }

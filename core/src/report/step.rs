@@ -82,7 +82,7 @@ pub enum StepKind {
     /// There is the cluster, with this KMS profile from the start.
     CreateCluster {
         /// The profile.
-        target: KmsConfiguration,
+        target: KmsChange,
     },
     /// The key has a version that was made for this operation.
     CreateKeyVersion {
@@ -178,8 +178,8 @@ impl StepKind {
     fn summary(&self) -> String {
         match self {
             Self::RecordOperation => "Record the operation in the cluster".to_owned(),
-            Self::CreateCluster { target: KmsConfiguration { key_id, network_mode, .. } } => {
-                format!("Create the cluster with KMS key {key_id} ({network_mode} access)")
+            Self::CreateCluster { target } => {
+                format!("Create the cluster with {}", new_kms(target))
             }
             Self::CreateKeyVersion { key_id } => format!("Make a new version of key {key_id}"),
             Self::RecordKey => "Record the keys and the proof in the cluster".to_owned(),
@@ -243,6 +243,19 @@ impl StepKind {
             }
             Self::VerifySecrets => "Prove that no secret is under another key".to_owned(),
         }
+    }
+}
+
+fn new_kms(target: &KmsChange) -> String {
+    match target {
+        KmsChange::On(KmsConfiguration { key_id, network_mode, .. }) => {
+            format!("KMS key {key_id} ({network_mode} access)")
+        }
+        KmsChange::CustomerManaged(KmsConfiguration { key_id, network_mode, .. }) => {
+            format!("KMS data encryption and customer-managed key {key_id} ({network_mode} access)")
+        }
+        KmsChange::PlatformManaged => "KMS data encryption and a platform-managed key".to_owned(),
+        KmsChange::Off => "KMS off".to_owned(),
     }
 }
 

@@ -60,16 +60,26 @@ pub(crate) fn lacks_private_link(access: &AccessFacts, vault: &VaultFacts) -> bo
     Judged { access, vault: Some(&vault), resource: String::new() }.private_link().is_some()
 }
 
-/// What cannot be told of an identity's access to a vault.
+/// Whether an identity may not, as far as it can be seen, read the keys of a vault through Resource Manager.
+pub(crate) fn lacks_key_reader(access: &AccessFacts, vault: &VaultFacts) -> bool {
+    let vault = Fact::Known(Lookup::Found(vault.clone()));
+    Judged { access, vault: Some(&vault), resource: String::new() }.key_reader().is_some()
+}
+
+/// What cannot be told of an identity's access to a vault: to its keys, and as far as they are needed to its private
+/// endpoints and the versions of its keys.
 pub(crate) fn undetermined_access(
     access: &AccessFacts,
     vault: &VaultFacts,
-    private: bool,
+    needs_link: bool,
+    needs_reader: bool,
 ) -> Vec<Finding> {
     let found = Fact::Known(Lookup::Found(vault.clone()));
     let judged = Judged { access, vault: Some(&found), resource: vault.id.to_string() };
-    let link = if private { judged.private_link() } else { None };
-    let mut findings: Vec<Finding> = judged.key_access().into_iter().chain(link).collect();
+    let link = needs_link.then(|| judged.private_link()).flatten();
+    let reader = needs_reader.then(|| judged.key_reader()).flatten();
+    let mut findings: Vec<Finding> =
+        judged.key_access().into_iter().chain(link).chain(reader).collect();
     findings.retain(|finding| finding.state == FindingState::Undetermined);
     findings
 }

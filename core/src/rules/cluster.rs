@@ -50,7 +50,7 @@ fn identity(question: &RuleContext<'_>) -> Option<Finding> {
         // Without KMS there is nothing wrong with it.
         Verb::Status => question.in_use().is_some(),
         // Without any, its own rule says so.
-        Verb::SetDataEncryption => {
+        Verb::SetDataEncryption | Verb::CreateCluster if question.data_encryption.is_some() => {
             question.target.is_some()
                 && question.observed.cluster.identity_kind == IdentityKind::SystemAssigned
         }
@@ -177,7 +177,9 @@ fn not_enabled(question: &RuleContext<'_>) -> Option<Finding> {
 }
 
 fn v1_on_enable(question: &RuleContext<'_>) -> Option<Finding> {
-    (question.sets().is_some() && question.below_kms_v2()).then(|| {
+    // Data encryption has a rule of its own.
+    let sets = question.sets().filter(|_| question.data_encryption.is_none());
+    (sets.is_some() && question.below_kms_v2()).then(|| {
         let message = format!(
             "the cluster is at Kubernetes {}, where KMS is v1",
             question.observed.cluster.kubernetes_version

@@ -138,7 +138,8 @@ fn version_required(key: &KeyId) -> Option<Finding> {
     })
 }
 
-fn version_forbidden(key: &KeyId) -> Option<Finding> {
+/// A customer-managed key has no version.
+pub(crate) fn version_forbidden(key: &KeyId) -> Option<Finding> {
     key.version().map(|version| {
         let message = format!("key_id is {key}, which names version {version}");
         Finding {

@@ -25,10 +25,13 @@ mod vault;
 
 use std::{cmp::Reverse, fmt};
 
-pub(crate) use access::{lacks_key_access, lacks_private_link, undetermined_access};
+pub(crate) use access::{
+    lacks_key_access, lacks_key_reader, lacks_private_link, undetermined_access,
+};
 pub(crate) use actions::{Guarded, guard};
 pub(crate) use input::{
     completed, customer_managed, invalid_input, namespaces_exist, rotation, target,
+    version_forbidden,
 };
 pub(crate) use options::{cannot_skip, option_problems, version_with_v2};
 pub(crate) use question::RuleContext;

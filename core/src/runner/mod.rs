@@ -75,6 +75,8 @@ pub(crate) struct Runner<'a> {
     pub(crate) off_and_on: bool,
     /// KMS is off now.
     pub(crate) kms_is_off: bool,
+    /// This call made the cluster, and nobody has changed it since: it never had another key.
+    pub(crate) is_new_cluster: bool,
     /// What every error of the call says meanwhile.
     pub(crate) half_way: &'a HalfWay,
     /// The vault that an earlier round of this call closed.

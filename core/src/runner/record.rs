@@ -150,8 +150,12 @@ impl Runner<'_> {
         }
     }
 
-    /// What the API servers wrote with before the change to data encryption that an earlier run made.
+    /// What the API servers wrote with before the change to data encryption that an earlier run made; in a cluster
+    /// that this call made with it nobody wrote with any key before.
     pub(super) fn written_before(&self) -> Option<WritesWith> {
+        if self.is_new_cluster && self.before.as_ref().is_some_and(KmsChange::is_data_encryption) {
+            return Some(WritesWith::Plaintext);
+        }
         let found = self.recording.as_ref()?.found.as_ref()?;
         let before = found.reconciled.written_before()?;
         written(before.key_id.as_ref(), &before.key(), before.key_id_hash_seen.as_deref())

@@ -8,9 +8,10 @@ use std::{
 };
 
 use aks_kms::{
-    ClusterId, CreateClusterOptions, CustomerManagedKey, DisableOptions, EnableOptions, Error,
-    KeySource, KmsManager, NetworkMode, ProvisionOptions, ReencryptSecretsOptions, ResumeOptions,
-    RotateOptions, RuleId, RunOptions, SetDataEncryptionOptions,
+    ClusterId, ClusterKeySource, CreateClusterOptions, CustomerManagedKey, DisableOptions,
+    EnableOptions, Error, Experience, KeySource, KmsManager, NetworkMode, ProvisionOptions,
+    ReencryptSecretsOptions, ResumeOptions, RotateOptions, RuleId, RunOptions,
+    SetDataEncryptionOptions,
 };
 use aks_kms_simulator::Case;
 use serde::{Deserialize, Serialize};
@@ -27,8 +28,9 @@ const MARK: &str = "subprocess: ";
 #[derive(Clone, Deserialize, Serialize)]
 pub(crate) struct Script {
     pub(crate) case: Case,
-    /// `enable`, `rotate`, `disable`, `reencrypt_secrets`, `resume`, `provision`, or `create_cluster` of the cluster
-    /// `brand-new`.
+    /// `enable`, `rotate`, `disable`, `set_data_encryption`, `reencrypt_secrets`, `resume`; `provision`,
+    /// `provision_customer_managed`; of the cluster `brand-new`, `create_cluster`, or with a platform-managed key
+    /// `create_cluster_platform`, with a customer-managed one `create_cluster_customer`.
     pub(crate) verb: String,
     pub(crate) key_id: Option<String>,
     /// Wait for a word before each phase.
@@ -179,7 +181,9 @@ pub(crate) async fn act() {
     let given = ClusterId::parse(&script.case.cluster_id).unwrap();
     let (subscription, group) = (given.subscription_id(), given.resource_group());
     let cluster = match script.verb.as_str() {
-        "create_cluster" => ClusterId::new(subscription, group, "brand-new").unwrap(),
+        verb if verb.starts_with("create_cluster") => {
+            ClusterId::new(subscription, group, "brand-new").unwrap()
+        }
         _ => given,
     };
     let timing = super::world::timing(script.scale);
@@ -198,20 +202,31 @@ pub(crate) async fn act() {
 async fn perform(manager: &KmsManager, script: &Script) -> Result<Value, Error> {
     let run = run(script.step_by_step);
     let report = match script.verb.as_str() {
-        "provision" => {
+        "provision" | "provision_customer_managed" => {
+            let (network_mode, experience) = match script.verb.as_str() {
+                "provision" => Default::default(),
+                _ => (NetworkMode::Private, Experience::CustomerManaged),
+            };
             let options = ProvisionOptions {
                 identity: Some("own".to_owned()),
+                network_mode,
+                experience,
                 on_progress: run.on_progress,
                 ..ProvisionOptions::default()
             };
             return Ok(serde_json::to_value(manager.provision(options).await?).unwrap());
         }
-        "create_cluster" => {
+        "create_cluster" | "create_cluster_platform" | "create_cluster_customer" => {
+            let key: ClusterKeySource = match script.verb.as_str() {
+                "create_cluster" => script.key_id.as_ref().unwrap().into(),
+                _ => key_source(script).into(),
+            };
+            let allow = vec![RuleId::DataEncryptionIrreversible];
             let options = CreateClusterOptions {
                 identity_id: Some(script.case.identity_id.clone()),
+                allow,
                 ..CreateClusterOptions::from(run)
             };
-            let key = script.key_id.as_ref().unwrap();
             manager.create_cluster(super::new_cluster(false), key, options).await
         }
         "enable" => {
@@ -223,17 +238,9 @@ async fn perform(manager: &KmsManager, script: &Script) -> Result<Value, Error> 
             manager.rotate(script.key_id.as_deref(), options).await
         }
         "set_data_encryption" => {
-            let to = match &script.key_id {
-                Some(key_id) => KeySource::from(CustomerManagedKey {
-                    key_id: key_id.rsplit_once('/').unwrap().0.to_owned(),
-                    key_vault_id: script.case.key_vault_id.clone(),
-                    network_mode: NetworkMode::Public,
-                }),
-                None => KeySource::PlatformManaged,
-            };
             let allow = vec![RuleId::DataEncryptionIrreversible];
             let options = SetDataEncryptionOptions { allow, ..SetDataEncryptionOptions::from(run) };
-            manager.set_data_encryption(to, options).await
+            manager.set_data_encryption(key_source(script), options).await
         }
         "disable" => manager.disable(DisableOptions::from(run)).await,
         "reencrypt_secrets" => {
@@ -244,6 +251,16 @@ async fn perform(manager: &KmsManager, script: &Script) -> Result<Value, Error> 
         other => panic!("no verb {other}"),
     };
     report.map(|report| serde_json::to_value(report).unwrap())
+}
+
+/// The key of data encryption: the script's without its version, else the platform's.
+fn key_source(script: &Script) -> KeySource {
+    let Some(key_id) = &script.key_id else { return KeySource::PlatformManaged };
+    KeySource::from(CustomerManagedKey {
+        key_id: key_id.rsplit_once('/').unwrap().0.to_owned(),
+        key_vault_id: script.case.key_vault_id.clone(),
+        network_mode: NetworkMode::Public,
+    })
 }
 
 fn run(step_by_step: bool) -> RunOptions {

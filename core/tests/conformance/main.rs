@@ -24,8 +24,8 @@ use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Map, Value, json};
 
 use self::options::{
-    assert_known, chosen, key_source, network_mode, provision_options, reencrypt,
-    reencrypt_options, run_options, text, texts,
+    assert_known, chosen, cluster_key_source, key_source, network_mode, provision_options,
+    reencrypt, reencrypt_options, run_options, text, texts,
 };
 
 fn main() -> ExitCode {
@@ -316,7 +316,7 @@ async fn create_cluster(
         ..CreateClusterOptions::from(run)
     };
     let body = options.get("body").cloned().unwrap();
-    manager.create_cluster(body, text(options, "key_id").unwrap(), options_of).await
+    manager.create_cluster(body, cluster_key_source(options), options_of).await
 }
 
 /// A result as JSON, from which it can be read back.

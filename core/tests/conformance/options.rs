@@ -3,15 +3,15 @@
 use std::time::Duration;
 
 use aks_kms::{
-    CustomerManagedKey, Error, KeySource, NetworkMode, Pace, ParseError, ProvisionOptions,
-    Reencrypt, ReencryptOptions, RunOptions,
+    ClusterKeySource, CustomerManagedKey, Error, KeySource, NetworkMode, Pace, ParseError,
+    ProvisionOptions, Reencrypt, ReencryptOptions, RunOptions,
 };
 use serde_json::{Map, Value, json};
 
 const RUN: [&str; 4] = ["dry_run", "allow", "give_up_secrets", "timeout"];
 const REENCRYPT: [&str; 4] = ["namespaces", "pace", "max_concurrency", "max_requests_per_second"];
 
-const PROVISION: [&str; 9] = [
+const PROVISION: [&str; 10] = [
     "location",
     "key_vault",
     "key",
@@ -20,6 +20,7 @@ const PROVISION: [&str; 9] = [
     "identity",
     "authorization",
     "network_mode",
+    "experience",
     "purge_protection",
 ];
 
@@ -31,7 +32,7 @@ pub(super) fn assert_known(operation: &str, options: &Map<String, Value>) {
         "set_data_encryption" => (&RUN, &["key_source", "reencrypt"]),
         "create_cluster" => {
             let own =
-                &["body", "key_id", "network_mode", "key_vault_id", "identity_id", "reencrypt"];
+                &["body", "key_source", "network_mode", "key_vault_id", "identity_id", "reencrypt"];
             (&RUN, own)
         }
         "provision" => (&RUN, &PROVISION),
@@ -72,6 +73,14 @@ pub(super) fn key_source(options: &Map<String, Value>) -> KeySource {
         key_vault_id: text("key_vault_id"),
         network_mode: source["network_mode"].as_str().unwrap_or("public").parse().unwrap(),
     })
+}
+
+/// As of data encryption, or the id of a key with its version.
+pub(super) fn cluster_key_source(options: &Map<String, Value>) -> ClusterKeySource {
+    match options["key_source"].as_str() {
+        Some(key_id) if key_id != "platform-managed" => ClusterKeySource::from(key_id),
+        _ => ClusterKeySource::from(key_source(options)),
+    }
 }
 
 pub(super) fn reencrypt(options: &Map<String, Value>) -> Reencrypt {
@@ -116,6 +125,7 @@ pub(super) fn provision_options(
         identity: text(options, "identity"),
         authorization: chosen(options, "authorization")?,
         network_mode: network_mode(options)?.unwrap_or_default(),
+        experience: chosen(options, "experience")?,
         purge_protection: options.get("purge_protection").map(|it| it.as_bool().unwrap()),
     })
 }

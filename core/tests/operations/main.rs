@@ -16,6 +16,7 @@ mod check_action;
 mod crash;
 mod crash_from_nothing;
 mod create_cluster;
+mod create_encrypted;
 mod data_encryption;
 mod dropped;
 mod interrupted;

@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use aks_kms::{
-    EnableOptions, Error, ErrorKind, Level, NetworkMode, ProvisionOptions, ProvisionPart,
-    Provisioned, RuleId, Timing, VaultAuthorization,
+    CustomerManagedKey, EnableOptions, Error, ErrorKind, Experience, Level, NetworkMode,
+    ProvisionOptions, ProvisionPart, Provisioned, RuleId, SetDataEncryptionOptions, Timing,
+    VaultAuthorization,
 };
 use aks_kms_simulator::{Given, backend::GroundTruth};
 use serde_json::{Value, json};
@@ -92,6 +93,96 @@ async fn what_is_made_can_be_used_at_once_and_is_made_once() {
             assert_all_under(&world.truth().await, &made);
         }
     }
+}
+
+/// What is made for a customer-managed key is used at once by `set_data_encryption`, in both modes.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_made_for_a_customer_managed_key_can_be_used_at_once() {
+    for authorization in [VaultAuthorization::Rbac, VaultAuthorization::AccessPolicy] {
+        for network_mode in [NetworkMode::Public, NetworkMode::Private] {
+            let what = format!("{authorization}, {network_mode}");
+            let world = world(json!({"faults": slow()})).await;
+            let options = ProvisionOptions {
+                authorization,
+                network_mode,
+                experience: Experience::CustomerManaged,
+                ..ProvisionOptions::default()
+            };
+            let made = world.manager().provision(options.clone()).await.unwrap();
+            let access = match authorization {
+                VaultAuthorization::Rbac => ProvisionPart::KeyRole,
+                VaultAuthorization::AccessPolicy => ProvisionPart::KeyPolicy,
+            };
+            let expected =
+                [ProvisionPart::KeyVault, ProvisionPart::Key, access, ProvisionPart::VaultReadRole];
+            assert_eq!(parts(&made), expected, "{what}");
+            assert_eq!(made.key_id.version(), None, "{what}");
+            let findings: Vec<RuleId> = made.findings.iter().map(|it| it.rule).collect();
+            assert_eq!(findings, [RuleId::VaultDiagnosticsOff], "{what}");
+            let writes = world.made().len();
+            let again = world.manager().provision(options).await.unwrap();
+            assert_eq!((&again.created, &again.key_id), (&vec![], &made.key_id), "{what}");
+            assert_eq!(world.made().len(), writes, "{what}: a second call writes nothing");
+
+            let key = CustomerManagedKey {
+                key_id: made.key_id.to_string(),
+                key_vault_id: made.key_vault_id.to_string(),
+                network_mode,
+            };
+            let allow = vec![RuleId::DataEncryptionIrreversible];
+            let set = SetDataEncryptionOptions { allow, ..SetDataEncryptionOptions::default() };
+            let report = world.manager().set_data_encryption(key, set).await.unwrap();
+            assert!(report.is_proven(), "{what}: {report:#?}");
+            let rules: Vec<RuleId> = report.findings.iter().map(|it| it.rule).collect();
+            for told in [RuleId::VaultReadRoleMissing, RuleId::VaultNotPrivate] {
+                assert!(!rules.contains(&told), "{what}: {rules:?}");
+            }
+            let puts = world.made().iter().filter(|it| it.contains("/managedClusters/")).count();
+            assert_eq!(puts, 1, "{what}: it is on the first time");
+            let truth = world.truth().await;
+            assert_eq!((truth.unreadable, truth.plaintext), (0, 0), "{what}: {truth:?}");
+        }
+    }
+}
+
+/// A vault of before gets the role that is missing, and keeps the rest.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_vault_of_a_versioned_key_gets_the_role_that_a_customer_managed_one_needs() {
+    let world = world(json!({"access": {"private_link_role": false}})).await;
+    let key = world.versionless();
+    let options = ProvisionOptions {
+        key_vault: Some(world.case.key_vault_id.clone()),
+        key: Some(key.clone()),
+        experience: Experience::CustomerManaged,
+        ..ProvisionOptions::default()
+    };
+    let made = world.provision(options.clone()).await.unwrap();
+    assert_eq!(parts(&made), [ProvisionPart::VaultReadRole]);
+    assert_eq!(made.key_id.as_str(), key);
+    let again = world.provision(options).await.unwrap();
+    assert_eq!(again.created, []);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_dry_run_for_a_customer_managed_key_names_the_commands_of_its_parts() {
+    let world = world(json!({})).await;
+    let options = ProvisionOptions {
+        dry_run: true,
+        key_vault: Some("shop-keys".to_owned()),
+        identity: Some("shop".to_owned()),
+        network_mode: NetworkMode::Private,
+        experience: Experience::CustomerManaged,
+        ..ProvisionOptions::default()
+    };
+    let planned = world.provision(options).await.unwrap();
+    assert!(world.made().is_empty());
+    assert_eq!((planned.key_id.version(), planned.created.len()), (None, 0));
+    let group = planned.key_vault_id.resource_group();
+    let subscription = planned.key_vault_id.subscription_id();
+    let hide = |text: &str| text.replace(subscription, "SUBSCRIPTION").replace(group, "GROUP");
+    let lines: Vec<String> =
+        planned.plan.iter().map(|step| hide(&format!("{step}\n    {}", step.command))).collect();
+    insta::assert_snapshot!(lines.join("\n"));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -78,7 +78,10 @@ def _add_verb(
     added = commands.add_parser(command(verb), help=verb.summary, description=verb.summary)
     added.set_defaults(verb=verb, is_plan=is_plan)
     for argument in verb.arguments:
-        _add_argument(added, argument, is_plan)
+        if argument.name == "key_source":
+            _add_key_source(added, verb)
+        else:
+            _add_argument(added, argument, is_plan)
     added.add_argument(
         "--json", action="store_true", help="Print the result as one JSON document, and nothing else."
     )
@@ -98,8 +101,6 @@ def _add_argument(added: argparse.ArgumentParser, argument: Argument, is_plan: b
         for name in Action._fields:
             if name != "kind":
                 added.add_argument("--" + name.replace("_", "-"), metavar="VALUE")
-    elif argument.name == "key_source":
-        _add_key_source(added)
     elif argument.form == "mapping":
         about += " A file of JSON; -: standard input."
         added.add_argument(option, required=argument.is_required, metavar="FILE", help=about)
@@ -128,14 +129,21 @@ def _add_argument(added: argparse.ArgumentParser, argument: Argument, is_plan: b
         added.add_argument(option, type=kind, choices=choices, metavar=metavar, help=about)
 
 
-def _add_key_source(added: argparse.ArgumentParser) -> None:
+def _add_key_source(added: argparse.ArgumentParser, verb: Verb) -> None:
+    # A verb that takes a key with its version, too, has options for its vault.
+    takes_version = any(argument.name == "key_vault_id" for argument in verb.arguments)
     either = added.add_mutually_exclusive_group(required=True)
+    if takes_version:
+        about = "With a key by its id with the version, https://<vault host>/keys/<name>/<version>."
+        either.add_argument("key", nargs="?", metavar="KEY", help=about)
     either.add_argument("--platform-managed", action="store_true", help="With a key of the platform's.")
     either.add_argument(
         "--key-id",
         metavar="ID",
         help="With a customer-managed key: its id without a version, https://<vault host>/keys/<name>.",
     )
+    if takes_version:
+        return
     added.add_argument(
         "--key-vault-id", metavar="ID", help="Resource id of the customer-managed key's vault."
     )

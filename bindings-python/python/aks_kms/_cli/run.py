@@ -26,6 +26,8 @@ from aks_kms._verb import Argument, Verb
 
 EXIT = {"invalid_input": 2, "preflight_failed": 2, "reencrypt_incomplete": 3, "conflict": 4}
 REWRITE = ("pace", "max_concurrency", "max_requests_per_second")
+# Of a customer-managed key.
+OF_KEY = ("key_vault_id", "network_mode")
 
 
 def run(asked: argparse.Namespace) -> int:
@@ -150,6 +152,9 @@ def arguments(asked: argparse.Namespace, verb: Verb) -> dict[str, Any]:
         elif (value := getattr(asked, argument.name, None)) is not None:
             is_key = argument.name in ("key_id", "key")
             values[argument.name] = unquoted(value) if is_key else value
+    if isinstance(values.get("key_source"), CustomerManagedKey):
+        # They are named with the key.
+        values = {name: value for name, value in values.items() if name not in OF_KEY}
     return values
 
 
@@ -159,8 +164,10 @@ def unquoted(key: str) -> str:
 
 
 def key_source(asked: argparse.Namespace) -> str | CustomerManagedKey:
-    """The key of KMS data encryption."""
-    of_key = given(asked, ("key_vault_id", "network_mode"))
+    """The key of KMS data encryption, or the id of a key with its version."""
+    if (key := getattr(asked, "key", None)) is not None:
+        return unquoted(key)
+    of_key = given(asked, OF_KEY)
     if asked.platform_managed:
         if of_key:
             usage("--key-vault-id and --network-mode are of a customer-managed key: name it with --key-id")

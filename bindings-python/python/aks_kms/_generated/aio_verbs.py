@@ -12,6 +12,7 @@ from typing import Any, Literal
 from aks_kms._generated.results import (
     Action,
     CustomerManagedKey,
+    Experience,
     Finding,
     KmsStatus,
     NetworkMode,
@@ -35,6 +36,7 @@ class Verbs(AsyncCaller):
         self,
         *,
         authorization: VaultAuthorization | str = "rbac",
+        experience: Experience | str = "key-vault",
         identity: str | None = None,
         key: str | None = None,
         key_expires_in: float | timedelta | None = None,
@@ -58,19 +60,28 @@ class Verbs(AsyncCaller):
         network path to it is needed. Azure does not tell when a role has reached a vault, so after
         giving one it waits 5 minutes.
 
-        See <https://learn.microsoft.com/azure/aks/use-kms-etcd-encryption>.
+        With the experience `customer-managed` the key is for `set_data_encryption`: it is named
+        without a version, the identity gets a role by which AKS follows it to its newest one, and
+        for private access the vault lets trusted services of Azure in, without private endpoints.
+
+        See <https://learn.microsoft.com/azure/aks/use-kms-etcd-encryption> and
+        <https://learn.microsoft.com/azure/aks/kms-data-encryption>.
 
         Cancelling the task stops the work at once, in a state that the same call goes on with from
         any machine.
 
         Args:
             authorization: How a vault that is made decides who may use its keys. Default: rbac.
+            experience: What the key is for. key-vault: `enable`, which takes it with its version.
+                customer-managed: `set_data_encryption`, which takes it without one; the identity gets
+                the role Key Vault Reader, too. For platform-managed nothing is to be made, so it is
+                refused. Default: key-vault.
             identity: The user-assigned identity: a name, for one in the cluster's resource group,
                 or a resource id. Default: the one that the cluster runs as; where there is none,
                 `<cluster>-identity`.
             key: The key: a name, or a key id. A key id also names its vault, in the cluster's
-                resource group unless `key_vault` says where; and with a version it is a key that must
-                be there. Default: `etcd`.
+                resource group unless `key_vault` says where; and with a version, which a
+                customer-managed key must not have, it is a key that must be there. Default: `etcd`.
             key_expires_in: How long a key that is made is valid, from now on; it must be rotated
                 before. Default: for ever. A number of seconds, or a timedelta.
             key_size: Bits of an RSA key that is made: 2048, 3072 or 4096. Default: 2048.
@@ -81,7 +92,8 @@ class Verbs(AsyncCaller):
                 group where there is no cluster yet.
             network_mode: How the API servers are to reach the vault. For private access a vault
                 that is made is closed to the public, and the identity may approve private endpoint
-                connections. Default: public.
+                connections; of a customer-managed key instead, trusted services of Azure pass its
+                firewall. Default: public.
             purge_protection: Purge protection, which cannot be turned off again. Default: a vault
                 that is made has it, one that is there keeps what it has. True: one that is there gets
                 it too. False: a vault is made without.
@@ -106,6 +118,7 @@ class Verbs(AsyncCaller):
             "provision",
             {
                 "authorization": authorization,
+                "experience": experience,
                 "identity": identity,
                 "key": key,
                 "key_expires_in": key_expires_in,
@@ -126,7 +139,7 @@ class Verbs(AsyncCaller):
     async def create_cluster(
         self,
         body: Mapping[str, Any],
-        key_id: str,
+        key_source: str | CustomerManagedKey | Mapping[str, Any],
         *,
         identity_id: str | None = None,
         key_vault_id: str | None = None,
@@ -145,7 +158,13 @@ class Verbs(AsyncCaller):
         waited for and proven, any other one is refused. So an interrupted call is gone on with by
         the same call. In the report, the provisioning state before is `NotCreated`.
 
-        See <https://learn.microsoft.com/azure/aks/use-kms-etcd-encryption>.
+        With a key of data encryption, which cannot be turned off, name
+        `data-encryption-irreversible` in `allow`; it needs Kubernetes 1.33 or later. A call that
+        finds a cluster with a platform-managed key, and has not made it, cannot tell its key from
+        another, and says so as `key-in-use-unproven`.
+
+        See <https://learn.microsoft.com/azure/aks/use-kms-etcd-encryption> and
+        <https://learn.microsoft.com/azure/aks/kms-data-encryption>.
 
         Cancelling the task stops the work at once, in a state that the same call goes on with from
         any machine.
@@ -153,12 +172,16 @@ class Verbs(AsyncCaller):
         Args:
             body: The cluster as the Azure REST API takes it; identity and KMS profile are put into
                 it.
-            key_id: The key: `https://<vault host>/keys/<name>/<version>`.
+            key_source: The key: the id of one with its version, `https://<vault
+                host>/keys/<name>/<version>`; or for KMS data encryption `platform-managed`, or a
+                customer-managed key without a version.
             identity_id: Resource id of the user-assigned identity that the cluster runs as.
                 Default: the one in `body`.
-            key_vault_id: Resource id of the key's vault. Required in private mode; helps to find
-                the vault in public mode.
-            network_mode: How the API servers reach the vault. Default: public.
+            key_vault_id: Resource id of the vault of a key with a version. Required in private
+                mode; helps to find the vault in public mode. Of a customer-managed key it is named with
+                the key.
+            network_mode: How the API servers reach the vault of a key with a version; of a
+                customer-managed key it is named with the key. Default: public.
             reencrypt: Whether secrets are rewritten and proven afterwards. Default: yes.
             dry_run: Return plan and findings, write nothing. Default: false.
             allow: Rules whose refusal is lifted, where they are overridable. Default: none.
@@ -184,7 +207,7 @@ class Verbs(AsyncCaller):
             "create_cluster",
             {
                 "body": body,
-                "key_id": key_id,
+                "key_source": key_source,
                 "identity_id": identity_id,
                 "key_vault_id": key_vault_id,
                 "network_mode": network_mode,

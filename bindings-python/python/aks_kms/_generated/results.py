@@ -105,11 +105,11 @@ class Experience(StrEnum):
     """Who manages the key that secrets are encrypted with."""
 
     KEY_VAULT = "key-vault"
-    """KMS with a key of yours in your vault: what this library manages."""
+    """KMS with a key of yours in your vault, which is named with its version."""
     CUSTOMER_MANAGED = "customer-managed"
-    """The newer experience with a key of yours."""
+    """KMS data encryption, the newer experience, with a key of yours."""
     PLATFORM_MANAGED = "platform-managed"
-    """The newer experience with a key of the platform's."""
+    """KMS data encryption, the newer experience, with a key of the platform's."""
 
 
 class FindingState(StrEnum):
@@ -210,6 +210,10 @@ class ProvisionPart(StrEnum):
     """The same as an access policy of the vault."""
     PRIVATE_LINK_ROLE = "private-link-role"
     """The identity's role on the vault to approve private endpoint connections."""
+    VAULT_READ_ROLE = "vault-read-role"
+    """The identity's role on the vault to read its keys through Resource Manager, by which AKS follows
+    a customer-managed key.
+    """
 
 
 class Purpose(StrEnum):
@@ -855,6 +859,23 @@ class BlockedSecret(Model):
     _fields = {"namespace": None, "name": None, "reason": BlockedReason, "message": None}
 
 
+class CustomerManagedKey(Model):
+    """A key of yours for KMS data encryption.
+
+    Attributes:
+        key_id: The key without a version: `https://<vault host>/keys/<name>`.
+        key_vault_id: Resource id of its vault, in both network modes.
+        network_mode: How AKS reaches the vault. Private: as a trusted service, past the vault's
+            firewall. Default: public.
+    """
+
+    key_id: str
+    key_vault_id: str
+    network_mode: NetworkMode | str = NetworkMode("public")
+    _fields = {"key_id": None, "key_vault_id": None, "network_mode": NetworkMode}
+    _omitted = frozenset({"network_mode"})
+
+
 class ClusterSummary(Model):
     """A cluster in a list: what its document in Azure says of its KMS.
 
@@ -957,23 +978,6 @@ class Counts(Model):
         "blocked": None,
         "failed": None,
     }
-
-
-class CustomerManagedKey(Model):
-    """A key of yours for KMS data encryption.
-
-    Attributes:
-        key_id: The key without a version: `https://<vault host>/keys/<name>`.
-        key_vault_id: Resource id of its vault, in both network modes.
-        network_mode: How AKS reaches the vault. Private: as a trusted service, past the vault's
-            firewall. Default: public.
-    """
-
-    key_id: str
-    key_vault_id: str
-    network_mode: NetworkMode | str = NetworkMode("public")
-    _fields = {"key_id": None, "key_vault_id": None, "network_mode": NetworkMode}
-    _omitted = frozenset({"network_mode"})
 
 
 class ExpectedKey(Choice):
@@ -1216,8 +1220,7 @@ class Step(StepText, Model):
 
     Attributes:
         kind: What kind it is; which of the others it has depends on that.
-        target: create_cluster: The profile. A `KmsConfiguration`; set_kms: The profile. A
-            `KmsChange`. Of `create_cluster`, `set_kms`.
+        target: The profile. Of `create_cluster`, `set_kms`.
         key_id: create_key_version: The key, without a version; wait_for_key_version: The version;
             without one: the one that the operation makes. Of `create_key_version`,
             `wait_for_key_version`.
@@ -1236,7 +1239,7 @@ class Step(StepText, Model):
 
     kind: StepKind
     summary: str
-    target: KmsConfiguration | KmsChange | None = None
+    target: KmsChange | None = None
     key_id: str | None = None
     expected: ExpectedKey | None = None
     namespaces: tuple[str, ...] | None = None
@@ -1247,7 +1250,7 @@ class Step(StepText, Model):
     _fields = {
         "kind": StepKind,
         "summary": None,
-        "target": KmsConfiguration.from_dict,
+        "target": KmsChange.from_dict,
         "key_id": None,
         "expected": ExpectedKey.from_dict,
         "namespaces": many(None),
@@ -1259,7 +1262,6 @@ class Step(StepText, Model):
     _omitted = frozenset(
         {"target", "key_id", "expected", "namespaces", "purpose", "version", "enabled", "key_vault_id"}
     )
-    _of_kind = {"target": {"create_cluster": KmsConfiguration.from_dict, "set_kms": KmsChange.from_dict}}
 
 
 class Scope(Model):
@@ -1459,8 +1461,9 @@ class Provisioned(ProvisionedText, Model):
     Attributes:
         dry_run: Nothing was written because the caller asked for a dry run.
         key_vault_id: The vault.
-        key_id: The key's newest version, which `enable` takes. Without a version where a dry run
-            would make it.
+        key_id: The key: its newest version, which `enable` takes; without a version where a dry run
+            would make it. A customer-managed key has none, as `set_data_encryption` takes it, with the
+            vault and its network mode.
         identity_id: The identity, which a new cluster is to run as.
         identity_principal_id: Object id of the identity; absent where a dry run would make it.
         plan: What was missing, in the order in which it is made.

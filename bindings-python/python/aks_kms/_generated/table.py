@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from aks_kms._generated.results import (
     ClusterList,
+    Experience,
     Finding,
     KmsStatus,
     NetworkMode,
@@ -37,6 +38,15 @@ VERBS: dict[str, Verb] = {
                 about="How a vault that is made decides who may use its keys. Default: rbac.",
             ),
             Argument(
+                name="experience",
+                form="text",
+                choices=Experience,
+                is_required=False,
+                is_positional=False,
+                default="key-vault",
+                about="What the key is for. key-vault: `enable`, which takes it with its version. customer-managed: `set_data_encryption`, which takes it without one; the identity gets the role Key Vault Reader, too. For platform-managed nothing is to be made, so it is refused. Default: key-vault.",
+            ),
+            Argument(
                 name="identity",
                 form="text",
                 choices=None,
@@ -52,7 +62,7 @@ VERBS: dict[str, Verb] = {
                 is_required=False,
                 is_positional=False,
                 default=None,
-                about="The key: a name, or a key id. A key id also names its vault, in the cluster's resource group unless `key_vault` says where; and with a version it is a key that must be there. Default: `etcd`.",
+                about="The key: a name, or a key id. A key id also names its vault, in the cluster's resource group unless `key_vault` says where; and with a version, which a customer-managed key must not have, it is a key that must be there. Default: `etcd`.",
             ),
             Argument(
                 name="key_expires_in",
@@ -97,7 +107,7 @@ VERBS: dict[str, Verb] = {
                 is_required=False,
                 is_positional=False,
                 default="public",
-                about="How the API servers are to reach the vault. For private access a vault that is made is closed to the public, and the identity may approve private endpoint connections. Default: public.",
+                about="How the API servers are to reach the vault. For private access a vault that is made is closed to the public, and the identity may approve private endpoint connections; of a customer-managed key instead, trusted services of Azure pass its firewall. Default: public.",
             ),
             Argument(
                 name="purge_protection",
@@ -153,13 +163,13 @@ VERBS: dict[str, Verb] = {
                 about="The cluster as the Azure REST API takes it; identity and KMS profile are put into it.",
             ),
             Argument(
-                name="key_id",
-                form="text",
+                name="key_source",
+                form="word_or_document",
                 choices=None,
                 is_required=True,
                 is_positional=True,
                 default=None,
-                about="The key: `https://<vault host>/keys/<name>/<version>`.",
+                about="The key: the id of one with its version, `https://<vault host>/keys/<name>/<version>`; or for KMS data encryption `platform-managed`, or a customer-managed key without a version.",
             ),
             Argument(
                 name="identity_id",
@@ -177,7 +187,7 @@ VERBS: dict[str, Verb] = {
                 is_required=False,
                 is_positional=False,
                 default=None,
-                about="Resource id of the key's vault. Required in private mode; helps to find the vault in public mode.",
+                about="Resource id of the vault of a key with a version. Required in private mode; helps to find the vault in public mode. Of a customer-managed key it is named with the key.",
             ),
             Argument(
                 name="network_mode",
@@ -186,7 +196,7 @@ VERBS: dict[str, Verb] = {
                 is_required=False,
                 is_positional=False,
                 default="public",
-                about="How the API servers reach the vault. Default: public.",
+                about="How the API servers reach the vault of a key with a version; of a customer-managed key it is named with the key. Default: public.",
             ),
             Argument(
                 name="reencrypt",

@@ -14,18 +14,21 @@ use crate::{
         error::optional,
     },
     error::Result,
-    facts::ClusterFacts,
+    facts::{ClusterFacts, NodePoolFacts},
     ids::{ClusterId, IdentityId, KubernetesVersion},
-    report::{KmsChange, KmsConfiguration},
+    report::KmsChange,
 };
 
 /// A cluster that is yet to be made.
 #[derive(Clone)]
 pub(crate) struct NewCluster {
     body: Value,
-    pub(crate) target: KmsConfiguration,
+    /// KMS with a key that has a version, or data encryption.
+    pub(crate) target: KmsChange,
     /// As it is going to be, but for KMS.
     pub(crate) facts: ClusterFacts,
+    /// The document names a Kubernetes version.
+    pub(crate) names_version: bool,
 }
 
 impl fmt::Debug for NewCluster {
@@ -45,10 +48,11 @@ impl NewCluster {
         id: &ClusterId,
         mut body: Value,
         identity: Option<&IdentityId>,
-        target: KmsConfiguration,
+        target: KmsChange,
     ) -> Result<Self, Vec<String>> {
         let facts = complete(id, &mut body, identity, Some(&target))?;
-        Ok(Self { body: with_kms(&body, &target.set()), target, facts })
+        let names_version = !body["properties"]["kubernetesVersion"].is_null();
+        Ok(Self { body: with_kms(&body, &target.as_sent()), target, facts, names_version })
     }
 
     /// What is wrong with a caller's document, all at once, where the key that is asked for is wrong itself.
@@ -66,7 +70,8 @@ impl NewCluster {
             let ids = facts.identities.iter().map(|it| it.resource_id.to_lowercase());
             ids.collect::<std::collections::BTreeSet<String>>()
         };
-        cluster.has(&KmsChange::On(self.target.clone()))
+        cluster.has(&self.target)
+            && cluster.identity_kind == self.facts.identity_kind
             && identities(cluster) == identities(&self.facts)
     }
 }
@@ -80,7 +85,7 @@ fn complete(
     id: &ClusterId,
     body: &mut Value,
     identity: Option<&IdentityId>,
-    target: Option<&KmsConfiguration>,
+    target: Option<&KmsChange>,
 ) -> Result<ClusterFacts, Vec<String>> {
     let mut problems = Vec::new();
     if !body.get("properties").is_some_and(Value::is_object) {
@@ -115,19 +120,31 @@ fn complete(
     }
 }
 
-/// Whether the document asks for another KMS profile.
-fn other_profile(body: &Value, target: &KmsConfiguration) -> Option<String> {
-    let profile = &body["properties"]["securityProfile"]["azureKeyVaultKms"];
+/// What of the document asks for another KMS profile.
+fn other_profile(body: &Value, target: &KmsChange) -> Vec<String> {
+    let security = &body["properties"]["securityProfile"];
+    let profile = &security["azureKeyVaultKms"];
     let names = |field: &str, wanted: &str| {
         let named = profile[field].as_str().filter(|text| !text.is_empty());
         named.is_none_or(|text| text.eq_ignore_ascii_case(wanted))
     };
-    let same = profile["enabled"] != false
-        && names("keyId", target.key_id.as_str())
-        && names("keyVaultNetworkAccess", target.network_mode.as_arm());
-    (!profile.is_null() && !same).then(|| {
-        "azureKeyVaultKms in body is not what key_id and network_mode say; leave it out".to_owned()
-    })
+    let same_key = match target.on() {
+        Some(target) => {
+            profile["enabled"] != false
+                && names("keyId", target.key_id.as_str())
+                && names("keyVaultNetworkAccess", target.network_mode.as_arm())
+        }
+        None => profile["enabled"] != true,
+    };
+    let word = &security["kubernetesResourceObjectEncryptionProfile"]["infrastructureEncryption"];
+    let is_enabled = word.as_str().is_some_and(|word| word.eq_ignore_ascii_case("Enabled"));
+    let same_word = word.is_null() || is_enabled == target.is_data_encryption();
+    let other = |field: &str| {
+        format!("{field} in body is not what key_source and network_mode say; leave it out")
+    };
+    let key = (!profile.is_null() && !same_key).then(|| other("azureKeyVaultKms"));
+    let word = (!same_word).then(|| other("kubernetesResourceObjectEncryptionProfile"));
+    key.into_iter().chain(word).collect()
 }
 
 /// Leaves out what belongs to the cluster alone whose document this is.
@@ -175,7 +192,16 @@ fn planned(id: &ClusterId, body: &Value) -> Result<ClusterFacts, &'static str> {
         properties["nodeResourceGroup"] = json!("MC");
     }
     let facts = read_facts(id, &raw)?;
-    Ok(ClusterFacts { kms: None, etag: None, node_pools: Vec::new(), ..facts })
+    // What a document of another cluster says of its state is not this one's.
+    let at_rest = |pool| NodePoolFacts { provisioning_state: "Succeeded".to_owned(), ..pool };
+    let node_pools = facts.node_pools.into_iter().map(at_rest).collect();
+    Ok(ClusterFacts {
+        kms: None,
+        infrastructure_encryption: false,
+        etag: None,
+        node_pools,
+        ..facts
+    })
 }
 
 impl Azure {
@@ -211,16 +237,29 @@ mod tests {
     use crate::{
         azure::testing::{SUBSCRIPTION, cluster_id, cluster_json},
         facts::IdentityKind,
-        ids::{KeyId, NetworkMode},
+        ids::{KeyId, NetworkMode, VaultId},
+        report::KmsConfiguration,
     };
 
-    fn target() -> KmsConfiguration {
-        let key = "https://shop.vault.azure.net/keys/etcd/0123456789abcdef0123456789abcdef";
-        KmsConfiguration {
-            key_id: KeyId::parse(key).unwrap(),
+    const KEY: &str = "https://shop.vault.azure.net/keys/etcd/0123456789abcdef0123456789abcdef";
+
+    fn target() -> KmsChange {
+        KmsChange::On(KmsConfiguration {
+            key_id: KeyId::parse(KEY).unwrap(),
             network_mode: NetworkMode::Public,
             key_vault_id: None,
-        }
+        })
+    }
+
+    fn customer_managed() -> KmsChange {
+        let vault = format!(
+            "/subscriptions/{SUBSCRIPTION}/resourceGroups/shop/providers/Microsoft.KeyVault/vaults/shop"
+        );
+        KmsChange::CustomerManaged(KmsConfiguration {
+            key_id: KeyId::parse(KEY).unwrap().without_version(),
+            network_mode: NetworkMode::Private,
+            key_vault_id: VaultId::parse(&vault).ok(),
+        })
     }
 
     fn identity() -> IdentityId {
@@ -245,9 +284,64 @@ mod tests {
         let mut expected = small();
         expected["identity"] = json!({"type": "UserAssigned", "userAssignedIdentities": {(identity().to_string()): {}}});
         expected["properties"]["securityProfile"]["azureKeyVaultKms"] = json!({
-            "enabled": true, "keyId": target().key_id.as_str(), "keyVaultNetworkAccess": "Public", "keyVaultResourceId": ""
+            "enabled": true, "keyId": KEY, "keyVaultNetworkAccess": "Public", "keyVaultResourceId": ""
         });
         assert_eq!(new.body, expected);
+    }
+
+    #[test]
+    fn both_signs_of_data_encryption_are_sent_from_the_start() {
+        let encrypted = json!({"infrastructureEncryption": "Enabled"});
+        let security = |body: Value, target| {
+            let new = NewCluster::new(&cluster_id(), body, Some(&identity()), target).unwrap();
+            assert!(!new.facts.has_data_encryption() && !new.names_version);
+            new.body["properties"]["securityProfile"].clone()
+        };
+        let platform = json!({"kubernetesResourceObjectEncryptionProfile": encrypted});
+        assert_eq!(security(small(), KmsChange::PlatformManaged), platform, "no vault is named");
+        let mut said = small();
+        said["properties"]["securityProfile"] = platform.clone();
+        assert_eq!(security(said, KmsChange::PlatformManaged), platform);
+        let key = customer_managed();
+        let vault = key.on().unwrap().key_vault_id.as_ref().unwrap().to_string();
+        let expected = json!({
+            "azureKeyVaultKms": {
+                "enabled": true,
+                "keyId": "https://shop.vault.azure.net/keys/etcd",
+                "keyVaultNetworkAccess": "Private",
+                "keyVaultResourceId": vault
+            },
+            "kubernetesResourceObjectEncryptionProfile": encrypted
+        });
+        assert_eq!(security(small(), key), expected);
+    }
+
+    #[test]
+    fn a_document_that_asks_for_another_experience_is_told() {
+        let on = json!({"enabled": true, "keyId": KEY});
+        let (enabled, disabled) = (
+            json!({"infrastructureEncryption": "Enabled"}),
+            json!({"infrastructureEncryption": "Disabled"}),
+        );
+        let word = "kubernetesResourceObjectEncryptionProfile";
+        let cases = [
+            (target(), Value::Null, enabled.clone(), vec![word]),
+            (target(), on.clone(), disabled.clone(), vec![]),
+            (KmsChange::PlatformManaged, json!({"enabled": false}), enabled.clone(), vec![]),
+            (KmsChange::PlatformManaged, on.clone(), enabled.clone(), vec!["azureKeyVaultKms"]),
+            (KmsChange::PlatformManaged, Value::Null, disabled, vec![word]),
+            (customer_managed(), on, enabled, vec!["azureKeyVaultKms"]),
+        ];
+        for (target, profile, encryption, told) in cases {
+            let mut body = small();
+            body["properties"]["securityProfile"] =
+                json!({"azureKeyVaultKms": profile, (word): encryption});
+            let made = NewCluster::new(&cluster_id(), body, Some(&identity()), target.clone());
+            let problems = made.err().unwrap_or_default();
+            let fields: Vec<&str> =
+                problems.iter().filter_map(|problem| problem.split(' ').next()).collect();
+            assert_eq!(fields, told, "{target:?}");
+        }
     }
 
     #[test]

@@ -11,12 +11,12 @@ use serde_json::{Value, json};
 
 use super::table::{Needed, granted};
 use crate::{
-    Action, ChangeNetworkModeOptions, ClusterId, CreateClusterOptions, CustomerManagedKey,
-    DisableOptions, EnableOptions, Error, Finding, KeyId, KmsManager, KubernetesAccess,
-    ListClustersOptions, MigrateToV2Options, NetworkMode, ProvisionOptions,
-    ReencryptSecretsOptions, ResumeOptions, RotateOptions, RuleId, SetDataEncryptionOptions,
-    StatusOptions, Subscriptions, Timing, VaultAuthorization, VaultId, VerifySecretsOptions,
-    list_clusters,
+    Action, ChangeNetworkModeOptions, ClusterId, ClusterKeySource, CreateClusterOptions,
+    CustomerManagedKey, DisableOptions, EnableOptions, Error, Experience, Finding, KeyId,
+    KmsManager, KubernetesAccess, ListClustersOptions, MigrateToV2Options, NetworkMode,
+    ProvisionOptions, ReencryptSecretsOptions, ResumeOptions, RotateOptions, RuleId,
+    SetDataEncryptionOptions, StatusOptions, Subscriptions, Timing, VaultAuthorization, VaultId,
+    VerifySecretsOptions, list_clusters,
 };
 
 const SCALE: f64 = 0.01;
@@ -39,7 +39,9 @@ impl Run {
             | "provision"
             | "provision with access policies"
             | "provision before there is a cluster"
+            | "provision for a customer-managed key"
             | "create_cluster"
+            | "create_cluster with a customer-managed key"
             | "set_data_encryption"
             | "list_clusters"
             | "list_clusters of all subscriptions" => (json!({}), None),
@@ -51,6 +53,7 @@ impl Run {
             "change_network_mode" => {
                 (json!({"cluster": {"kms": {"key": "{{key.1}}"}, "vnet_integration": true}}), None)
             }
+            "rotate of a customer-managed key" => (json!({}), Some("set_data_encryption")),
             "status" | "check_action" | "verify_secrets" => (json!({}), Some("enable")),
             "migrate_to_v2" => (
                 json!({"cluster": {"kms": {"key": "{{key.1}}"}, "kubernetes_version": "1.26.3"}}),
@@ -89,11 +92,11 @@ impl World {
         let given: Given = serde_json::from_value(run.given.clone()).unwrap();
         let case = self.0.put_case(given).await.unwrap();
         if let Some(verb) = run.earlier {
-            let _ = perform(&case, verb, &KubernetesAccess::ClusterUser).await;
+            let _ = perform(&self.0, &case, verb, &KubernetesAccess::ClusterUser).await;
         }
         self.0.set_rights(&case.id, access(rights)).await.unwrap();
         self.0.clear_writes(&case.id).unwrap();
-        let result = perform(&case, run.verb, &run.kubernetes).await;
+        let result = perform(&self.0, &case, run.verb, &run.kubernetes).await;
         let uses = self.0.uses(&case.id).unwrap().into_iter().collect();
         self.0.delete_case(&case.id).unwrap();
         Outcome { result, uses }
@@ -134,37 +137,33 @@ fn manager(case: &Case, kubernetes: &KubernetesAccess, brand_new: bool) -> KmsMa
 }
 
 async fn perform(
+    simulator: &Simulator,
     case: &Case,
     verb: &str,
     kubernetes: &KubernetesAccess,
 ) -> Result<Vec<Finding>, Error> {
-    let brand_new = ["create_cluster", "provision before there is a cluster"].contains(&verb);
+    let brand_new =
+        verb.starts_with("create_cluster") || verb == "provision before there is a cluster";
     let manager = manager(case, kubernetes, brand_new);
     let report = match verb {
-        "provision" | "provision with access policies" | "provision before there is a cluster" => {
-            let authorization = match verb {
-                "provision with access policies" => VaultAuthorization::AccessPolicy,
-                _ => VaultAuthorization::Rbac,
-            };
-            let identity = Some("own".to_owned());
-            let options =
-                ProvisionOptions { identity, authorization, ..ProvisionOptions::default() };
-            let made = manager.provision(options).await?;
-            assert_eq!(made.created.len(), 4, "all is yet to be made");
-            return Ok(made.findings);
-        }
-        "create_cluster" => {
+        verb if verb.starts_with("provision") => return provision(&manager, verb).await,
+        "create_cluster" | "create_cluster with a customer-managed key" => {
             let subnet = case.cluster_id.split("/providers/").next().unwrap_or_default();
             let subnet =
                 format!("{subnet}/providers/Microsoft.Network/virtualNetworks/v/subnets/s");
-            let body = json!({"location": "eastus", "properties": {"agentPoolProfiles": [
+            let body = json!({"location": "eastus", "properties": {"kubernetesVersion": "1.34", "agentPoolProfiles": [
                 {"name": "system", "mode": "System", "count": 1, "vmSize": "x", "vnetSubnetID": subnet},
             ]}});
             let options = CreateClusterOptions {
                 identity_id: Some(case.identity_id.clone()),
+                allow: vec![RuleId::DataEncryptionIrreversible],
                 ..CreateClusterOptions::default()
             };
-            manager.create_cluster(body, &case.key_ids[0], options).await?
+            let key = match verb {
+                "create_cluster" => ClusterKeySource::from(&case.key_ids[0]),
+                _ => customer_managed(case).into(),
+            };
+            manager.create_cluster(body, key, options).await?
         }
         "status" => return Ok(manager.status(StatusOptions { secrets: true }).await?.findings),
         "check_action" => {
@@ -190,6 +189,13 @@ async fn perform(
         "enable" => manager.enable(&case.key_ids[0], EnableOptions::default()).await?,
         "rotate" => manager.rotate(case.key_ids[1].as_str(), RotateOptions::default()).await?,
         "rotate without a key id" => manager.rotate(None, RotateOptions::default()).await?,
+        "rotate of a customer-managed key" => {
+            let begun = RotateOptions { wait: false, ..RotateOptions::default() };
+            manager.rotate(None, begun).await?;
+            // Six hours pass.
+            simulator.look_for_key_versions(&case.id).await.unwrap();
+            manager.rotate(None, RotateOptions::default()).await?
+        }
         "disable" => manager.disable(DisableOptions::default()).await?,
         "change_network_mode" => {
             let options = ChangeNetworkModeOptions::default();
@@ -201,14 +207,9 @@ async fn perform(
             manager.migrate_to_v2(options).await?
         }
         "set_data_encryption" => {
-            let key = CustomerManagedKey {
-                key_id: KeyId::parse(&case.key_ids[0]).unwrap().without_version().to_string(),
-                key_vault_id: case.key_vault_id.clone(),
-                network_mode: NetworkMode::Public,
-            };
             let allow = vec![RuleId::DataEncryptionIrreversible];
             let options = SetDataEncryptionOptions { allow, ..SetDataEncryptionOptions::default() };
-            manager.set_data_encryption(key, options).await?
+            manager.set_data_encryption(customer_managed(case), options).await?
         }
         "reencrypt_secrets" => {
             manager.reencrypt_secrets(ReencryptSecretsOptions::default()).await?
@@ -219,6 +220,32 @@ async fn perform(
         other => panic!("there is no verb {other}"),
     };
     Ok(report.findings)
+}
+
+fn customer_managed(case: &Case) -> CustomerManagedKey {
+    CustomerManagedKey {
+        key_id: KeyId::parse(&case.key_ids[0]).unwrap().without_version().to_string(),
+        key_vault_id: case.key_vault_id.clone(),
+        network_mode: NetworkMode::Public,
+    }
+}
+
+async fn provision(manager: &KmsManager, verb: &str) -> Result<Vec<Finding>, Error> {
+    let (authorization, experience, parts) = match verb {
+        "provision with access policies" => {
+            (VaultAuthorization::AccessPolicy, Experience::KeyVault, 4)
+        }
+        "provision for a customer-managed key" => {
+            (VaultAuthorization::AccessPolicy, Experience::CustomerManaged, 5)
+        }
+        _ => (VaultAuthorization::Rbac, Experience::KeyVault, 4),
+    };
+    let identity = Some("own".to_owned());
+    let options =
+        ProvisionOptions { identity, authorization, experience, ..ProvisionOptions::default() };
+    let made = manager.provision(options).await?;
+    assert_eq!(made.created.len(), parts, "all is yet to be made");
+    Ok(made.findings)
 }
 
 fn merge(into: &mut Value, from: Value) {

@@ -43,7 +43,7 @@ pub(super) enum Without {
 }
 
 /// Every call. What is behind the verb is how it is called.
-pub(super) const CALLS: [&str; 19] = [
+pub(super) const CALLS: [&str; 22] = [
     "status",
     "check_action",
     "verify_secrets",
@@ -51,6 +51,7 @@ pub(super) const CALLS: [&str; 19] = [
     "enable",
     "rotate",
     "rotate without a key id",
+    "rotate of a customer-managed key",
     "disable",
     "change_network_mode",
     "migrate_to_v2",
@@ -60,7 +61,9 @@ pub(super) const CALLS: [&str; 19] = [
     "provision",
     "provision with access policies",
     "provision before there is a cluster",
+    "provision for a customer-managed key",
     "create_cluster",
+    "create_cluster with a customer-managed key",
     "list_clusters",
     "list_clusters of all subscriptions",
 ];
@@ -107,6 +110,16 @@ pub(super) fn rights(call: &str) -> Vec<(Needed, Without)> {
             rights.set(Does, [ReadKeyVersion]);
             rights.add(Fails, [ReadKeyInVault, CreateKeyVersion]);
         }
+        "rotate of a customer-managed key" => {
+            rights.look(Fails, Finds);
+            // AKS takes the version up by itself: the cluster is not changed.
+            rights.write_secrets();
+            rights.set(Fails, [ReadVault]);
+            rights.set(Does, [ReadKeyVersion]);
+            // The vault tells of the key's versions.
+            rights.add(Does, [ReadKey]);
+            rights.add(Fails, [ReadKeyInVault, CreateKeyVersion]);
+        }
         "disable" => {
             rights.look(Fails, Finds);
             rights.change_cluster();
@@ -143,21 +156,8 @@ pub(super) fn rights(call: &str) -> Vec<(Needed, Without)> {
             rights.add(Fails, [ListLeases, UpdateRecord, GetLease, UpdateLease]);
             rights.add(Does, [GetMetrics, ListPods, ListNodes]);
         }
-        "provision" | "provision before there is a cluster" => {
-            rights.make();
-            rights.add(Fails, [WriteRoleAssignments]);
-        }
-        "provision with access policies" => {
-            rights.make();
-            // Nothing goes by roles there.
-            rights.set(Does, [ReadRoleAssignments, ReadRoleDefinitions]);
-            rights.add(Fails, [WritePolicies]);
-        }
-        "create_cluster" => {
-            rights.look(Fails, Finds);
-            rights.change_cluster();
-            // It has no key to go on from, so there is no gate.
-            rights.set(Finds, [ListPods, GetMetrics, ListLeases]);
+        call if call.starts_with("provision") || call.starts_with("create_cluster") => {
+            rights.create(call);
         }
         "list_clusters" => {
             rights.add(Fails, [ReadCluster]);
@@ -209,6 +209,40 @@ impl Rights {
                 ReadDiagnostics,
             ],
         );
+    }
+
+    /// What a verb uses that makes vault, key, access or cluster.
+    fn create(&mut self, call: &str) {
+        match call {
+            "provision" | "provision before there is a cluster" => {
+                self.make();
+                self.add(Fails, [WriteRoleAssignments]);
+            }
+            "provision for a customer-managed key" => {
+                self.make();
+                self.add(Fails, [WritePolicies, WriteRoleAssignments]);
+            }
+            "provision with access policies" => {
+                self.make();
+                // Nothing goes by roles there.
+                self.set(Does, [ReadRoleAssignments, ReadRoleDefinitions]);
+                self.add(Fails, [WritePolicies]);
+            }
+            "create_cluster" => {
+                self.look(Fails, Finds);
+                self.change_cluster();
+                // It has no key to go on from, so there is no gate.
+                self.set(Finds, [ListPods, GetMetrics, ListLeases]);
+            }
+            "create_cluster with a customer-managed key" => {
+                self.look(Fails, Finds);
+                self.change_cluster();
+                self.set(Finds, [GetMetrics, ListLeases]);
+                self.add(Finds, [ReadKey, ReadFeature]);
+                self.set(Does, [ReadKeyVersion]);
+            }
+            other => panic!("there is no call {other}"),
+        }
     }
 
     /// To make identity, vault, key and access.

@@ -35,7 +35,6 @@ const NEVER_UNDETERMINED: &[(&[RuleId], &str)] = &[
             NewerExperienceIrreversible,
             DataEncryptionIrreversible,
             DataEncryptionRetry,
-            DataEncryptionVersion,
             DataEncryptionFromKmsV1,
             DataEncryptionIdentity,
             DataEncryptionCannotDisable,

@@ -102,6 +102,7 @@ async fn call(azure: &Azure) -> Result<()> {
             before: Some(on(BEFORE)),
             off_and_on: false,
             kms_is_off: false,
+            is_new_cluster: false,
             half_way: &half_way,
             closed: &tokio::sync::OnceCell::new(),
             wrote: &AtomicBool::new(false),

@@ -75,6 +75,33 @@ async fn creation_refuses_what_an_update_refuses() {
         let (status, answer) = client.arm(Method::PUT, &path(&client, "new"), Some(&body)).await;
         assert_eq!((status, code(&answer)), (400, "BadRequest"), "{security}");
     }
+    let mut versioned = customer(&client, "Public");
+    versioned["azureKeyVaultKms"]["keyId"] = json!(client.case.key_ids[1]);
+    let system = json!({ "type": "SystemAssigned" });
+    for (security, identity) in [
+        (versioned, None),
+        (customer(&client, "Private"), Some(system)),
+        (platform(), Some(Value::Null)),
+    ] {
+        let mut body = new_cluster(&client, Some(&security), "1.34.3");
+        if let Some(identity) = identity {
+            body["identity"] = identity;
+            body["properties"]["servicePrincipalProfile"] =
+                json!({ "clientId": "c", "secret": "s" });
+        }
+        let (status, answer) = client.arm(Method::PUT, &path(&client, "new"), Some(&body)).await;
+        assert_eq!((status, code(&answer)), (400, "BadRequest"), "{security}");
+    }
+    // In private mode the identity looks for versions through Resource Manager, and is a trusted service.
+    for given in [
+        json!({ "access": { "private_link_role": false } }),
+        json!({ "vault": { "firewall": true, "trusted_services": false } }),
+    ] {
+        let (client, _) = fixture.case(given.clone()).await;
+        let body = new_cluster(&client, Some(&customer(&client, "Private")), "1.34.3");
+        let ended = create(&client, "new", &body).await;
+        assert_eq!((&ended["status"], code(&ended)), (&json!("Failed"), PERMISSION), "{given}");
+    }
     let (client, _) = fixture.case(json!({ "access": { "role": null } })).await;
     let body = new_cluster(&client, Some(&customer(&client, "Public")), "1.34.3");
     let ended = create(&client, "new", &body).await;
