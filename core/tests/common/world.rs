@@ -109,6 +109,12 @@ impl World {
         self.key(1).rsplit_once('/').unwrap().0.to_owned()
     }
 
+    /// The names of the versions that the key has.
+    pub(crate) async fn versions(&self) -> Vec<String> {
+        let key_id = KeyId::parse(self.key(1)).unwrap();
+        self.az().await.key_versions(&self.case.key_vault_id, key_id.name()).await
+    }
+
     pub(crate) async fn enable(&self, number: usize) -> Result<OperationReport, Error> {
         self.manager().enable(self.key(number), EnableOptions::default()).await
     }

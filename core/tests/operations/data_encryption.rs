@@ -15,7 +15,7 @@ fn given() -> Value {
     json!({"secrets": {"namespaces": 2, "each": SECRETS}})
 }
 
-fn customer(world: &World, network_mode: NetworkMode) -> KeySource {
+pub(crate) fn customer(world: &World, network_mode: NetworkMode) -> KeySource {
     KeySource::from(CustomerManagedKey {
         key_id: world.versionless(),
         key_vault_id: world.case.key_vault_id.clone(),
@@ -23,12 +23,16 @@ fn customer(world: &World, network_mode: NetworkMode) -> KeySource {
     })
 }
 
-async fn set(world: &World, to: KeySource, allow: &[RuleId]) -> Result<OperationReport, Error> {
+pub(crate) async fn set(
+    world: &World,
+    to: KeySource,
+    allow: &[RuleId],
+) -> Result<OperationReport, Error> {
     let options = SetDataEncryptionOptions { allow: allow.to_vec(), ..Default::default() };
     world.manager().set_data_encryption(to, options).await
 }
 
-const FOR_GOOD: &[RuleId] = &[RuleId::DataEncryptionIrreversible];
+pub(crate) const FOR_GOOD: &[RuleId] = &[RuleId::DataEncryptionIrreversible];
 
 /// Requests that change the cluster.
 fn puts(world: &World) -> usize {
