@@ -241,7 +241,7 @@ impl World {
             .into_iter()
             .flatten()
             .chain(&ledger.retired)
-            .find(|entry| entry.key_id.as_str() == self.key(number))
+            .find(|entry| is(Some(entry), self.key(number)))
     }
 
     pub(crate) fn is_removable(&self, ledger: &KeyLedger, number: usize) -> bool {
@@ -262,7 +262,7 @@ pub(crate) fn is_all_proven(report: &OperationReport) -> bool {
 }
 
 pub(crate) fn is(entry: Option<&LedgerEntry>, key: &str) -> bool {
-    entry.is_some_and(|entry| entry.key_id.as_str() == key)
+    entry.and_then(|entry| entry.key_id.as_ref()).is_some_and(|key_id| key_id.as_str() == key)
 }
 
 fn merge(into: &mut Value, from: Value) {

@@ -144,8 +144,8 @@ impl Verb {
             Self::TurnOnDataEncryption | Self::ToPlatform => world.all_under_platform().await,
             Self::ToCustomer => world.all_under(VERSIONS).await,
             Self::CustomerManagedToNewVersion => {
-                let current = ledger.current.as_ref().unwrap();
-                world.all_under_key(current.key_id.as_str()).await;
+                let current = ledger.current.as_ref().and_then(|entry| entry.key_id.as_ref());
+                world.all_under_key(current.unwrap().as_str()).await;
                 assert!(world.is_removable(&ledger, VERSIONS), "{what}: {ledger:#?}");
             }
         }
