@@ -91,10 +91,11 @@ impl Cluster {
         self.ask_for_security(members.as_object().unwrap())
     }
 
-    /// `az keyvault key rotate`.
-    pub(crate) async fn make_version(&self) {
+    /// `az keyvault key create`; gives whether the vault let it.
+    pub(crate) async fn make_version(&self) -> bool {
         let name = self.key(1).split('/').nth(4).unwrap();
-        Az::login(self.case()).await.create_key(name).await;
+        let (status, _) = Az::login(self.case()).await.try_create_key(name).await;
+        status.is_success()
     }
 
     /// Disables a version that neither API servers nor secrets have; gives whether there is one.

@@ -61,7 +61,7 @@ async fn dispatch(cluster: &Cluster, action: ExternalAction) -> Result<bool, Str
         }
         ExternalAction::Compact => cluster.compact(),
         ExternalAction::Restart => cluster.restart().await,
-        ExternalAction::NewVersion => cluster.make_version().await,
+        ExternalAction::NewVersion => return Ok(cluster.make_version().await),
         ExternalAction::TakeUp => cluster.look_for_key_versions().await,
         ExternalAction::RotatePlatformKey => cluster.rotate_platform_key().await,
         ExternalAction::DisableVersion(number) => {
