@@ -62,7 +62,15 @@ def test_times_are_aware_and_written_as_rust_does(report: OperationReport) -> No
     for microsecond, text in ((0, "12:00:00Z"), (120_000, "12:00:00.12Z"), (123_000, "12:00:00.123Z")):
         since = datetime(2026, 1, 2, 12, tzinfo=UTC, microsecond=microsecond)
         entry = LedgerEntry(
-            key_id=KEY, since=since, proven_at=None, evidence=None, removable=False, reason="in use"
+            key_id=KEY,
+            experience="key-vault",
+            key_id_hash=None,
+            key_id_hash_since=None,
+            since=since,
+            proven_at=None,
+            evidence=None,
+            removable=False,
+            reason="in use",
         )
         assert entry.to_dict()["since"] == f"2026-01-02T{text}"
         assert LedgerEntry.from_dict(entry.to_dict()) == entry

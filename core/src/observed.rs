@@ -138,6 +138,15 @@ impl Observed {
         (target.key_id() == Some(in_use)).then(|| in_use.clone())
     }
 
+    /// The versions of the customer-managed key under which the API server that was asked has counted writes, the
+    /// newest first. `None`: the cluster has no such key, or that cannot be told.
+    pub(crate) fn versions_written_with(&self) -> Option<Vec<KeyId>> {
+        let versions = self.own_versions.as_ref()?.known()?;
+        let hashes = self.kubernetes.known()?.written_hashes.known()?;
+        let key_ids = versions.iter().map(|version| &version.key_id);
+        Some(key_ids.filter(|key_id| hashes.contains(&key_id.metrics_hash())).cloned().collect())
+    }
+
     /// Whether KMS is off, as far as that is known: turning it on may have failed.
     pub(crate) fn is_off(&self) -> bool {
         let ledger = self.recorded().map(|found| &found.record.ledger);

@@ -282,6 +282,12 @@ export interface KmsStatus {
   readonly kmsVersion: KmsVersion | null;
   /** Which of the AKS experiences manages the key; null when secrets are not KMS-encrypted. */
   readonly experience: Experience | null;
+  /**
+   * The versions of a customer-managed key under which an API server has counted writes since it began, the newest
+   * version first. Only `status` looks, at the metrics of the API server that responds: null in the reports of
+   * other verbs, for another kind of key, and where versions or metrics cannot be read.
+   */
+  readonly keyVersionsSeen: readonly KeyId[] | null;
   /** API Server VNet Integration is on. */
   readonly vnetIntegration: boolean;
   /** `identity.type` of the cluster, such as `UserAssigned`. */
@@ -310,15 +316,27 @@ export type KubernetesVersion = string;
 
 /** A key in the ledger. */
 export interface LedgerEntry {
-  /** The key. */
-  readonly keyId: KeyId;
+  /**
+   * The key; null for one of the platform's, which has no name. A customer-managed key has the version that the
+   * API servers were heard to write with, and none as long as they were not heard.
+   */
+  readonly keyId: KeyId | null;
+  /** Which of the AKS experiences it was used by; null when not known. */
+  readonly experience: Experience | null;
+  /**
+   * Hash under which the API servers count it in their metrics, where it cannot be computed from its id: always
+   * for a key of the platform's. Absent as long as it was not learned.
+   */
+  readonly keyIdHash: string | null;
+  /** When that hash was learned. */
+  readonly keyIdHashSince: Date | null;
   /** When it came into use. */
   readonly since: Date | null;
   /** When every secret was proven to be under it. */
   readonly provenAt: Date | null;
   /** How that was proven. */
   readonly evidence: Evidence | null;
-  /** Whether this cluster no longer needs it. */
+  /** Whether this cluster no longer needs it; never so of a key of the platform's, which nobody removes. */
   readonly removable: boolean;
   /** Why, or what is missing. */
   readonly reason: string;

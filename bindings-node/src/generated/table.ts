@@ -740,4 +740,4 @@ export const functions = {
 } as const satisfies Record<string, Verb>;
 
 /** Names of the members of results that are times. */
-export const times: ReadonlySet<string> = new Set(["finished_at","proven_at","since","started_at"]);
+export const times: ReadonlySet<string> = new Set(["finished_at","key_id_hash_since","proven_at","since","started_at"]);

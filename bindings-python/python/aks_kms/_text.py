@@ -155,6 +155,6 @@ def _ledger(ledger: KeyLedger | None) -> list[str]:
     entries = [(name, entry) for name, entry in named if entry is not None]
     entries += [("retired", entry) for entry in ledger.retired]
     return [
-        f"{name} key {entry.key_id}: {'removable' if entry.removable else 'needed'}, {entry.reason}"
+        f"{name} key {entry.key_id or entry.experience}: {'removable' if entry.removable else 'needed'}, {entry.reason}"
         for name, entry in entries
     ]

@@ -19,6 +19,8 @@ pub(crate) struct KubernetesFacts {
     pub(crate) missing_permissions: Fact<Vec<Permission>>,
     /// Whether `/metrics` can be read.
     pub(crate) metrics: Fact<bool>,
+    /// Hashes of the keys under which the API server that was asked has counted writes since it began.
+    pub(crate) written_hashes: Fact<Vec<String>>,
     /// Secrets in the scope asked, the canary left out.
     pub(crate) secrets: Fact<u64>,
     /// Mean stored size of a secret in bytes, from metrics.

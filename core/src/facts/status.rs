@@ -30,6 +30,7 @@ impl ClusterFacts {
             key_vault_id: on.and_then(|profile| profile.key_vault_id().cloned()),
             kms_version: on.map(|_| version),
             experience: self.experience(),
+            key_versions_seen: None,
             vnet_integration: self.vnet_integration,
             identity_type: identity_type.to_owned(),
             etag: self.etag.clone(),

@@ -6,11 +6,14 @@ use super::{
 };
 use crate::{
     ids::{ExpectedKey, KeyId},
-    report::{Evidence, KeyLedger, LedgerEntry},
+    report::{Evidence, Experience, KeyLedger, LedgerEntry},
 };
 
 const NOT_NEEDED: &str = "this cluster no longer needs it; other clusters and backups of etcd may: disable the version, watch \
                           for a day, then delete it, with purge protection on";
+
+const THE_PLATFORMS: &str =
+    "this cluster no longer needs it; it is a key of the platform's, which keeps it";
 
 /// Whether a cluster still needs a key.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -44,7 +47,10 @@ pub(crate) fn judge(reconciled: &Reconciled) -> KeyLedger {
 /// A key that only a text without a valid seal names.
 fn unknown(key_id: &KeyId) -> LedgerEntry {
     LedgerEntry {
-        key_id: key_id.clone(),
+        key_id: Some(key_id.clone()),
+        experience: None,
+        key_id_hash: None,
+        key_id_hash_since: None,
         since: None,
         proven_at: None,
         evidence: None,
@@ -53,13 +59,20 @@ fn unknown(key_id: &KeyId) -> LedgerEntry {
     }
 }
 
+/// `None`: plaintext.
 fn view(entry: &Entry, need: Need) -> Option<LedgerEntry> {
+    let key = entry.key();
     let (removable, reason) = match need {
+        Need::NotNeeded { .. } if key == ExpectedKey::Platform => (false, THE_PLATFORMS.to_owned()),
         Need::Needed(reason) | Need::Unknown(reason) => (false, reason),
         Need::NotNeeded { reason } => (true, reason),
     };
-    Some(LedgerEntry {
-        key_id: entry.key_id.clone()?,
+    let experience = entry.experience.unwrap_or(Experience::KeyVault);
+    key.is_encryption().then(|| LedgerEntry {
+        key_id: entry.key_id.clone(),
+        experience: Some(experience),
+        key_id_hash: entry.key_id_hash_seen.clone(),
+        key_id_hash_since: entry.key_id_hash_since,
         since: entry.since,
         proven_at: entry.proven_at,
         evidence: entry.evidence,
@@ -101,7 +114,11 @@ impl<'a> KeyNeeds<'a> {
     /// Whether an entry of the ledger is needed.
     pub(crate) fn of_entry(self, entry: &Entry) -> Need {
         let ledger = self.ledger();
-        let is = |place: &Option<Entry>| place.as_ref().is_some_and(|it| it.key_id == entry.key_id);
+        // What has no key id is plaintext or a key of the platform's.
+        let is_same = |it: &Entry| {
+            it.key_id == entry.key_id && (it.key_id.is_some() || it.key() == entry.key())
+        };
+        let is = |place: &Option<Entry>| place.as_ref().is_some_and(is_same);
         let needed = |why: &str| Need::Needed(why.to_owned());
         if is(&ledger.current) {
             return needed("it is the key in use");

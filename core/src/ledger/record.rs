@@ -85,6 +85,13 @@ pub(crate) struct Entry {
     /// The hash under which the API servers count it, where it cannot be computed from the key id.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) key_id_hash_seen: Option<String>,
+    /// When that was learned.
+    #[serde(
+        default,
+        with = "time::serde::rfc3339::option",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub(crate) key_id_hash_since: Option<OffsetDateTime>,
     /// When it came into use.
     #[serde(default, with = "time::serde::rfc3339::option")]
     pub(crate) since: Option<OffsetDateTime>,
@@ -149,6 +156,7 @@ impl Entry {
             network_mode: None,
             key_vault_id: None,
             key_id_hash_seen: None,
+            key_id_hash_since: None,
             since: None,
             proven_at: None,
             evidence: None,
@@ -163,6 +171,15 @@ impl Entry {
     pub(super) fn taken_up(version: &KeyId) -> Self {
         let key = ExpectedKey::AnyVersion(version.without_version());
         Self { key_id: Some(version.clone()), ..Self::unproven(&key) }
+    }
+
+    /// The API servers count it under this hash, where that cannot be computed.
+    pub(super) fn named(&mut self, hash: Option<String>, at: OffsetDateTime) {
+        let is_known = self.key_id_hash_since.is_some() && self.key_id_hash_seen == hash;
+        if !is_known {
+            self.key_id_hash_since = hash.is_some().then_some(at);
+        }
+        self.key_id_hash_seen = hash;
     }
 
     /// Nothing is proven of it any more.

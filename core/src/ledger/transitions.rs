@@ -299,7 +299,7 @@ impl Record {
         entry.evidence = Some(proof.evidence);
         entry.watermark = Some(proof.watermark);
         entry.etag = etag.map(str::to_owned);
-        entry.key_id_hash_seen = proof.key_id_hash_seen;
+        entry.named(proof.key_id_hash_seen, proof.at);
         entry.given_up = proof.given_up;
         self.cluster.etag = etag.map(str::to_owned);
         if matches!(key, ExpectedKey::AnyVersion(_)) {
@@ -311,13 +311,13 @@ impl Record {
 
     /// The caller vouches that this is the hash under which the API servers count the current key.
     /// That proves nothing of it.
-    pub(crate) fn learn(&mut self, key: &ExpectedKey, hash: &str) {
+    pub(crate) fn learn(&mut self, key: &ExpectedKey, hash: &str, at: OffsetDateTime) {
         if let Some(entry) = self.ledger.current.as_mut().filter(|entry| entry.is(key)) {
             if entry.key_id_hash_seen.as_deref() != Some(hash) {
                 // What was proven was proven under another.
                 entry.unprove();
             }
-            entry.key_id_hash_seen = Some(hash.to_owned());
+            entry.named(Some(hash.to_owned()), at);
         }
     }
 

@@ -71,6 +71,7 @@ pub(super) async fn status(inner: &Inner, options: StatusOptions) -> Result<KmsS
     let seen = inner.look(options.secrets).await?.observed;
     let mut status = status_with(&seen.cluster, seen.recorded());
     status.findings = verbs::status(&seen);
+    status.key_versions_seen = seen.versions_written_with();
     if options.secrets {
         let total = seen.kubernetes.known().and_then(|facts| facts.secrets.known());
         status.secrets = total.map(|&total| SecretTotal { total });

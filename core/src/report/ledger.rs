@@ -3,7 +3,10 @@
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
-use crate::{ids::KeyId, report::Evidence};
+use crate::{
+    ids::KeyId,
+    report::{Evidence, Experience},
+};
 
 /// The keys of a cluster, with the proof of each.
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
@@ -25,8 +28,18 @@ pub struct KeyLedger {
 #[cfg_attr(feature = "bindings", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct LedgerEntry {
-    /// The key.
-    pub key_id: KeyId,
+    /// The key; absent for one of the platform's, which has no name. A customer-managed key has the version
+    /// that the API servers were heard to write with, and none as long as they were not heard.
+    pub key_id: Option<KeyId>,
+    /// Which of the AKS experiences it was used by; absent when not known.
+    pub experience: Option<Experience>,
+    /// Hash under which the API servers count it in their metrics, where it cannot be computed from its id:
+    /// always for a key of the platform's. Absent as long as it was not learned.
+    pub key_id_hash: Option<String>,
+    /// When that hash was learned.
+    #[serde(with = "time::serde::rfc3339::option")]
+    #[cfg_attr(feature = "bindings", schemars(with = "Option<crate::ids::Time>"))]
+    pub key_id_hash_since: Option<OffsetDateTime>,
     /// When it came into use.
     #[serde(with = "time::serde::rfc3339::option")]
     #[cfg_attr(feature = "bindings", schemars(with = "Option<crate::ids::Time>"))]
@@ -37,7 +50,7 @@ pub struct LedgerEntry {
     pub proven_at: Option<OffsetDateTime>,
     /// How that was proven.
     pub evidence: Option<Evidence>,
-    /// Whether this cluster no longer needs it.
+    /// Whether this cluster no longer needs it; never so of a key of the platform's, which nobody removes.
     pub removable: bool,
     /// Why, or what is missing.
     pub reason: String,

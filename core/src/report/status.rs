@@ -35,6 +35,10 @@ pub struct KmsStatus {
     pub kms_version: Option<KmsVersion>,
     /// Which of the AKS experiences manages the key; absent when secrets are not KMS-encrypted.
     pub experience: Option<Experience>,
+    /// The versions of a customer-managed key under which an API server has counted writes since it began,
+    /// the newest version first. Only `status` looks, at the metrics of the API server that responds: absent in
+    /// the reports of other verbs, for another kind of key, and where versions or metrics cannot be read.
+    pub key_versions_seen: Option<Vec<KeyId>>,
     /// API Server VNet Integration is on.
     pub vnet_integration: bool,
     /// `identity.type` of the cluster, such as `UserAssigned`.

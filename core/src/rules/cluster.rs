@@ -122,6 +122,9 @@ fn busy(question: &RuleContext<'_>) -> Vec<Finding> {
     busy_cluster.into_iter().chain(busy_pools).collect()
 }
 
+/// With data encryption there is neither a key with a version to rotate to, nor off.
+const ASK_AGAIN: &str = "Look at the cluster's activity log for the reason, `az monitor activity-log list --resource-group <group> --status Failed`, and leave updates of any other kind until this is settled: call `set_data_encryption` with the key that you want; with data-encryption-retry in allow it asks again for a change that did not succeed, once the secrets are proven.";
+
 fn failed(question: &RuleContext<'_>) -> Option<Finding> {
     let state = &question.observed.cluster.provisioning_state;
     if !is_failed(state) {
@@ -137,7 +140,11 @@ fn failed(question: &RuleContext<'_>) -> Option<Finding> {
             format!("{told}, so {configured} is configured, and perhaps not in force")
         }
     };
-    Some(violated(question, RuleId::ClusterFailed, message))
+    let finding = violated(question, RuleId::ClusterFailed, message);
+    if question.observed.cluster.has_data_encryption() {
+        return Some(Finding { remedy: ASK_AGAIN.to_owned(), ..finding });
+    }
+    Some(finding)
 }
 
 fn stopped(question: &RuleContext<'_>) -> Option<Finding> {

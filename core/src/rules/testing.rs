@@ -144,6 +144,7 @@ pub(crate) fn kubernetes() -> KubernetesFacts {
         konnectivity: Fact::Known(true),
         missing_permissions: Fact::Known(Vec::new()),
         metrics: Fact::Known(true),
+        written_hashes: Fact::Known(Vec::new()),
         missing_namespaces: Vec::new(),
         secrets: Fact::Known(300),
         mean_secret_bytes: None,

@@ -172,6 +172,9 @@ fn purge_protection_off(question: &RuleContext<'_>) -> Option<Finding> {
     })
 }
 
+/// AKS takes up a version of a customer-managed key whoever made it; no call sets one.
+const MADE_ELSEWHERE: &str = "Run where the vault can be reached, with the right to its keys (role Key Vault Crypto Officer, or key permissions list, get and create); or make the version elsewhere, `az keyvault key create --vault-name <vault> --name <key>`, which AKS takes up within six hours, and call `reencrypt_secrets` then.";
+
 /// A key version is made by the vault itself, so it has to respond here.
 fn data_plane_unreachable(question: &RuleContext<'_>) -> Option<Finding> {
     let key = question.observed.key.as_ref().and_then(Fact::known);
@@ -181,7 +184,12 @@ fn data_plane_unreachable(question: &RuleContext<'_>) -> Option<Finding> {
     }
     let Fact::Unknown(why) = question.observed.versions.as_ref()? else { return None };
     let message = format!("the versions of the key cannot be listed from here: {why}");
-    Some(Finding::violated(RuleId::VaultDataPlaneUnreachable, question.vault_resource(), message))
+    let finding =
+        Finding::violated(RuleId::VaultDataPlaneUnreachable, question.vault_resource(), message);
+    if question.new_version {
+        return Some(Finding { remedy: MADE_ELSEWHERE.to_owned(), ..finding });
+    }
+    Some(finding)
 }
 
 fn diagnostics_off(question: &RuleContext<'_>) -> Option<Finding> {

@@ -218,7 +218,7 @@ impl Recorder {
     /// Keeps the hash under which the API servers count a key.
     pub(super) async fn learn(&self, key: &ExpectedKey, hash: &str) {
         if let Some(kept) = self.kept.lock().await.as_mut() {
-            kept.record.learn(key, hash);
+            kept.record.learn(key, hash, crate::clock::now());
         }
     }
 

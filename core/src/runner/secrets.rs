@@ -4,8 +4,8 @@ use super::{RunData, Runner};
 use crate::{
     catalogue::Level,
     error::{Error, Result, api_server_unreachable},
-    ids::ExpectedKey,
-    ledger::{Entry, Ledger},
+    ids::{ExpectedKey, VaultId},
+    ledger::Entry,
     operation::{OperationState, Outcome, Stage, Verdict},
     reencrypt::{Engine, Pass},
     report::{Evidence, Finding, KmsChange, Purpose, ReencryptReport},
@@ -19,10 +19,10 @@ impl Runner<'_> {
         expected: &ExpectedKey,
         data: &mut RunData,
     ) -> Result<Outcome> {
-        self.learn_versions(std::slice::from_ref(expected)).await;
+        self.learn_versions(std::slice::from_ref(expected), data).await;
         if *expected == ExpectedKey::Platform {
             // AKS may have moved on to a newer version of the key of before, which has a name.
-            self.learn_versions(&self.customer_managed_before()).await;
+            self.learn_versions(&self.customer_managed_before(), data).await;
         }
         let before_change = data.before_change.take();
         let pass = self.engine()?.converge(purpose, expected, before_change).await?;
@@ -38,7 +38,7 @@ impl Runner<'_> {
         let before_change = data.before_change.clone().or_else(|| self.written_by_record());
         if let Some(key_id) = expected.key_id() {
             let any = ExpectedKey::AnyVersion(key_id.without_version());
-            self.learn_versions(std::slice::from_ref(&any)).await;
+            self.learn_versions(std::slice::from_ref(&any), data).await;
         }
         let wait = self.engine()?.await_version(expected, before_change);
         let pass = self.waited.during(wait).await?;
@@ -51,7 +51,7 @@ impl Runner<'_> {
         candidates: &[ExpectedKey],
         data: &mut RunData,
     ) -> Result<Outcome> {
-        self.learn_versions(candidates).await;
+        self.learn_versions(candidates, data).await;
         let pass = self.engine()?.converge_in_use(purpose, candidates).await?;
         Ok(begun(pass, data))
     }
@@ -108,9 +108,7 @@ impl Runner<'_> {
 
     /// The customer-managed keys that the cluster had.
     fn customer_managed_before(&self) -> Vec<ExpectedKey> {
-        let found = self.recording.as_ref().and_then(|recording| recording.found.as_ref());
-        let ledger = found.map(|found| &found.reconciled.record.ledger);
-        let recorded = ledger.into_iter().flat_map(Ledger::entries).map(Entry::key);
+        let recorded = self.recorded_entries().map(Entry::key);
         let mut keys: Vec<ExpectedKey> = Vec::new();
         for key in self.before.iter().map(KmsChange::expected).chain(recorded) {
             if matches!(key, ExpectedKey::AnyVersion(_)) && !keys.contains(&key) {
@@ -120,14 +118,29 @@ impl Runner<'_> {
         keys
     }
 
+    /// The vault of a customer-managed key, which the cluster's profile names, or the record.
+    fn vault_of(&self, key: &ExpectedKey, data: &RunData) -> Option<VaultId> {
+        let now = data.cluster.as_ref().and_then(|read| read.facts.configured().ok());
+        let set = now.iter().chain(&self.before).filter(|change| change.expected() == *key);
+        let named = set.filter_map(KmsChange::on).find_map(|it| it.key_vault_id.clone());
+        let mut recorded = self.recorded_entries().filter(|entry| entry.is(key));
+        named.or_else(|| recorded.find_map(|entry| entry.key_vault_id.clone()))
+    }
+
+    fn recorded_entries(&self) -> impl Iterator<Item = &Entry> {
+        let found = self.recording.as_ref().and_then(|recording| recording.found.as_ref());
+        found.into_iter().flat_map(|found| found.reconciled.record.ledger.entries())
+    }
+
     /// Where any version of a key may be in use, which versions there are. Without them it is not seen
     /// which one is.
-    async fn learn_versions(&self, keys: &[ExpectedKey]) {
+    async fn learn_versions(&self, keys: &[ExpectedKey], data: &RunData) {
         for key in keys {
             let (ExpectedKey::AnyVersion(key_id), Some(engine)) = (key, &self.engine) else {
                 continue;
             };
-            match self.azure.versions_of_key(key_id, None, self.cluster).await {
+            let vault = self.vault_of(key, data);
+            match self.azure.versions_of_key(key_id, vault.as_ref(), self.cluster).await {
                 Ok(versions) => {
                     let ids = versions.into_iter().map(|version| version.key_id);
                     engine.know_versions(ids.collect(), key_id);

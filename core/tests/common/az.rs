@@ -149,11 +149,15 @@ impl Az {
 
     /// `az keyvault key create`: its id, in the vault of the case's key.
     pub(crate) async fn create_key(&self, name: &str) -> String {
-        let body = json!({"kty": "RSA", "key_size": 2048, "key_ops": ["encrypt", "decrypt"]});
-        let (status, key) =
-            self.vault(Method::POST, &format!("/keys/{name}/create"), Some(&body)).await;
+        let (status, key) = self.try_create_key(name).await;
         assert!(status.is_success(), "{status}: {key}");
         key["key"]["kid"].as_str().unwrap().to_owned()
+    }
+
+    /// The same, where the vault may refuse it.
+    pub(crate) async fn try_create_key(&self, name: &str) -> (StatusCode, Value) {
+        let body = json!({"kty": "RSA", "key_size": 2048, "key_ops": ["encrypt", "decrypt"]});
+        self.vault(Method::POST, &format!("/keys/{name}/create"), Some(&body)).await
     }
 
     /// `az keyvault key list-versions`, by Resource Manager: the versions of a key.

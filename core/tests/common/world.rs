@@ -109,6 +109,12 @@ impl World {
         self.key(1).rsplit_once('/').unwrap().0.to_owned()
     }
 
+    /// The names of the versions that the key has.
+    pub(crate) async fn versions(&self) -> Vec<String> {
+        let key_id = KeyId::parse(self.key(1)).unwrap();
+        self.az().await.key_versions(&self.case.key_vault_id, key_id.name()).await
+    }
+
     pub(crate) async fn enable(&self, number: usize) -> Result<OperationReport, Error> {
         self.manager().enable(self.key(number), EnableOptions::default()).await
     }
@@ -235,7 +241,7 @@ impl World {
             .into_iter()
             .flatten()
             .chain(&ledger.retired)
-            .find(|entry| entry.key_id.as_str() == self.key(number))
+            .find(|entry| is(Some(entry), self.key(number)))
     }
 
     pub(crate) fn is_removable(&self, ledger: &KeyLedger, number: usize) -> bool {
@@ -256,7 +262,7 @@ pub(crate) fn is_all_proven(report: &OperationReport) -> bool {
 }
 
 pub(crate) fn is(entry: Option<&LedgerEntry>, key: &str) -> bool {
-    entry.is_some_and(|entry| entry.key_id.as_str() == key)
+    entry.and_then(|entry| entry.key_id.as_ref()).is_some_and(|key_id| key_id.as_str() == key)
 }
 
 fn merge(into: &mut Value, from: Value) {

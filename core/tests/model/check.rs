@@ -1,7 +1,7 @@
 //! What must hold, whatever happened.
 
 use aks_kms::{
-    Error, ErrorKind, KeyLedger, OperationReport, Purpose, ReencryptReport, StatusOptions,
+    Error, ErrorKind, KeyId, KeyLedger, OperationReport, Purpose, ReencryptReport, StatusOptions,
 };
 
 use crate::{
@@ -63,7 +63,7 @@ async fn removable(cluster: &Cluster, ledger: &KeyLedger) -> Result<(), String> 
     let truth = cluster.truth().await;
     let (config, _) = cluster.rolled_out();
     for entry in entries {
-        let key = entry.key_id.as_str();
+        let Some(key) = entry.key_id.as_ref().map(KeyId::as_str) else { continue };
         let secrets = under(&truth, key);
         let given_up = usize::from(entry.reason.contains(DENIED));
         if secrets > given_up {
@@ -74,6 +74,10 @@ async fn removable(cluster: &Cluster, ledger: &KeyLedger) -> Result<(), String> 
         };
         if has(&config.current) {
             return Err(format!("{key} is called removable, and API servers write with it"));
+        }
+        // With data encryption AKS looks after what it reads with: what no secret is under goes.
+        if cluster.has_data_encryption() {
+            continue;
         }
         // That somebody set it for a while cannot be seen; the ledger says so.
         if has(&config.previous) && !entry.reason.contains(CAUTION) {
@@ -128,7 +132,7 @@ async fn proven(cluster: &Cluster, pass: &ReencryptReport) -> Result<(), String>
         return Ok(());
     }
     let truth = cluster.truth().await;
-    let there = pass.key_id.as_deref().map_or(truth.plaintext, |key| under(&truth, key));
+    let there = cluster.under_proven(&truth, pass.key_id.as_deref());
     if there + pass.given_up.len() >= truth.total {
         return Ok(());
     }

@@ -19,10 +19,11 @@ use aks_kms_simulator::{
     writes::Write,
 };
 use futures::FutureExt;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use crate::{
     common::{self, SCALE, kubectl::Kubectl},
+    data_encryption::{self, is_of},
     faults::Troubles,
     sequence::{Denied, Fault, Kms, Start, Wiring},
 };
@@ -37,6 +38,9 @@ pub(crate) const CANARY: &str = "aks-kms-canary";
 pub(crate) const DENIED: &str = "team-1/denied";
 /// Whatever goes on in Azure is over by then.
 const OPERATION: Duration = Duration::from_secs(10);
+
+/// Nobody waits longer until AKS takes up a version.
+const VERSION_LIMIT: Duration = Duration::from_secs(8);
 
 const AT_REST: [&str; 3] = ["Succeeded", "Failed", "Canceled"];
 
@@ -75,6 +79,11 @@ impl Region {
 
 /// How many secrets are under a key, which the truth may name as plugins do.
 pub(crate) fn under(truth: &GroundTruth, key_id: &str) -> usize {
+    // Whichever version of it.
+    if key_id.matches('/').count() == 4 {
+        let versions = truth.by_key.iter().filter(|(key, _)| is_of(key, key_id));
+        return versions.map(|(_, count)| count).sum();
+    }
     let key = KeyRef { key_id: key_id.to_owned(), kms_version: KmsVersion::V2 };
     let seen = truth.by_key.get(key_id).or_else(|| truth.by_key.get(&key.plugin_key_id()));
     seen.copied().unwrap_or_default()
@@ -101,6 +110,8 @@ pub(crate) struct Cluster {
     pub(crate) set_by_others: Mutex<Option<usize>>,
     /// Others have asked for a change that did not succeed.
     pub(crate) others_failed: AtomicBool,
+    /// Versions that somebody has disabled, by their numbers.
+    pub(crate) disabled: Mutex<Vec<usize>>,
     names: AtomicUsize,
 }
 
@@ -119,6 +130,8 @@ impl Cluster {
             "key": {"versions": 3},
             "other_vault": {},
             "vault": {"public_access": start.kms != Kms::Private},
+            // AKS looks for versions within the time that a call has.
+            "data_encryption": {"look_seconds": 150.0, "rewrite_seconds": 20.0},
             "secrets": {"namespaces": NAMESPACES, "each": EACH},
         });
         given["faults"] = serde_json::to_value(troubles.faults()).unwrap();
@@ -127,6 +140,12 @@ impl Cluster {
         }
         match start.kms {
             Kms::Off => {}
+            Kms::Platform | Kms::Customer => {
+                let whole = data_encryption::given(start.kms == Kms::Platform);
+                for (name, value) in whole.as_object().unwrap() {
+                    given["cluster"][name] = value.clone();
+                }
+            }
             Kms::Public | Kms::V1 => given["cluster"]["kms"] = json!({"key": "{{key.1}}"}),
             Kms::Private => {
                 given["cluster"]["kms"] = json!({"key": "{{key.1}}", "network_mode": "private"});
@@ -144,9 +163,10 @@ impl Cluster {
             orphans: Mutex::default(),
             forged_leases: Mutex::default(),
             canarys_name_taken: Mutex::default(),
-            asked: Mutex::new(if start.kms == Kms::Off { BTreeSet::new() } else { [1].into() }),
+            asked: Mutex::new(if start.kms.is_first_key() { [1].into() } else { BTreeSet::new() }),
             set_by_others: Mutex::default(),
             others_failed: AtomicBool::default(),
+            disabled: Mutex::default(),
             names: AtomicUsize::default(),
         }
     }
@@ -158,7 +178,8 @@ impl Cluster {
 
     /// A manager as on a machine of its own.
     pub(crate) fn manager(&self) -> KmsManager {
-        common::builder(&self.case).timing(Timing::scaled(SCALE)).build().unwrap()
+        let timing = Timing { key_version_limit: VERSION_LIMIT, ..Timing::scaled(SCALE) };
+        common::builder(&self.case).timing(timing).build().unwrap()
     }
 
     /// A key by its number: three in the first vault, then two in the other.
@@ -211,6 +232,31 @@ impl Cluster {
 
     fn simulator(&self) -> &Simulator {
         &self.region.simulator
+    }
+
+    pub(crate) fn case(&self) -> &Case {
+        &self.case
+    }
+
+    pub(crate) fn ask_for_security(&self, members: &Map<String, Value>) -> bool {
+        self.simulator().ask_for_security(&self.case.id, members, None, None).unwrap()
+    }
+
+    pub(crate) fn set_enabled(&self, key: &str, enabled: bool) {
+        let change = json!({"attributes": {"enabled": enabled}});
+        self.simulator().patch_key(&self.case.id, key, &change).unwrap();
+    }
+
+    pub(crate) async fn look_for_key_versions(&self) {
+        self.simulator().look_for_key_versions(&self.case.id).await.unwrap();
+    }
+
+    pub(crate) async fn rotate_platform_key(&self) {
+        self.simulator().rotate_platform_key(&self.case.id).await.unwrap();
+    }
+
+    pub(crate) fn is_rewriting(&self) -> bool {
+        self.simulator().is_rewriting(&self.case.id).unwrap()
     }
 
     /// The cluster as Resource Manager has it.

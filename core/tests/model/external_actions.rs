@@ -61,6 +61,15 @@ async fn dispatch(cluster: &Cluster, action: ExternalAction) -> Result<bool, Str
         }
         ExternalAction::Compact => cluster.compact(),
         ExternalAction::Restart => cluster.restart().await,
+        ExternalAction::NewVersion => return Ok(cluster.make_version().await),
+        ExternalAction::TakeUp => cluster.look_for_key_versions().await,
+        ExternalAction::RotatePlatformKey => cluster.rotate_platform_key().await,
+        ExternalAction::DisableVersion(number) => {
+            return Ok(cluster.disable_older_version(number).await);
+        }
+        ExternalAction::ForgetDataEncryption { disabled } => {
+            return others::forget_data_encryption(cluster, disabled).await;
+        }
     }
     Ok(true)
 }

@@ -15,6 +15,7 @@ mod check;
 mod cluster;
 #[path = "../common/mod.rs"]
 mod common;
+mod data_encryption;
 mod external_actions;
 mod faults;
 mod others;

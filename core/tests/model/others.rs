@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use aks_kms_simulator::backend::EncryptionConfig;
+use aks_kms_simulator::backend::{EncryptionConfig, KeyRef};
 use serde_json::{Value, json};
 
 use crate::{
@@ -65,6 +65,18 @@ pub(crate) async fn there_and_back(cluster: &Cluster, number: usize, write: Opti
     }
     let back = set(cluster, Change::To(before)).await?;
     cluster.note(format!("others: there and {}", if back { "back" } else { "not back" }));
+    Ok(true)
+}
+
+/// The cluster is sent without the profile of data encryption, which it has.
+pub(crate) async fn forget_data_encryption(cluster: &Cluster, disabled: bool) -> Done {
+    if !cluster.is_set_to_data_encryption() || harmless(cluster, None).await.is_none() {
+        return Ok(false);
+    }
+    if !cluster.drop_data_encryption(disabled) {
+        return Ok(false);
+    }
+    cluster.idle().await?;
     Ok(true)
 }
 
@@ -141,6 +153,10 @@ pub(crate) async fn loses_nothing(
     now: &EncryptionConfig,
     key: Option<&str>,
 ) -> bool {
+    // AKS reads with what it had as long as a secret is under it.
+    if now.current.as_ref().is_some_and(KeyRef::is_data_encryption) {
+        return true;
+    }
     let truth = cluster.truth().await;
     let kept: usize = left(now, key).iter().map(|key| under(&truth, key)).sum();
     truth.plaintext + kept == truth.total

@@ -9,9 +9,10 @@ use std::{
 };
 
 use aks_kms::{
-    ChangeNetworkModeOptions, DisableOptions, EnableOptions, Error, KmsManager, MigrateToV2Options,
-    NetworkMode, OnProgress, OperationReport, Reencrypt, ReencryptOptions, ReencryptSecretsOptions,
-    ResumeOptions, RotateOptions, RuleId, RunOptions, VerifySecretsOptions,
+    ChangeNetworkModeOptions, DisableOptions, EnableOptions, Error, KeySource, KmsManager,
+    MigrateToV2Options, NetworkMode, OnProgress, OperationReport, Reencrypt, ReencryptOptions,
+    ReencryptSecretsOptions, ResumeOptions, RotateOptions, RuleId, RunOptions,
+    SetDataEncryptionOptions, VerifySecretsOptions,
 };
 
 use futures::future::{BoxFuture, FutureExt};
@@ -26,6 +27,8 @@ use crate::{
 
 /// A call that takes longer hangs.
 const LIMIT: Duration = Duration::from_secs(60);
+/// What is allowed whenever data encryption is asked for.
+const FOR_GOOD: [RuleId; 2] = [RuleId::DataEncryptionIrreversible, RuleId::DataEncryptionRetry];
 /// What a dropped call had sent has arrived by then.
 const IN_FLIGHT: Duration = Duration::from_millis(30);
 
@@ -249,10 +252,26 @@ async fn dispatch(
             };
             manager.rotate(key, options).await
         }
+        Verb::RotateWithoutWait => {
+            let options = RotateOptions { wait: false, ..RotateOptions::from(run) };
+            manager.rotate(None, options).await
+        }
+        Verb::ToPlatform | Verb::ToCustomer { .. } => {
+            let to = match verb {
+                Verb::ToCustomer { other } => cluster.customer_managed(other),
+                _ => KeySource::PlatformManaged,
+            };
+            let run = RunOptions { allow: FOR_GOOD.to_vec(), ..run };
+            manager.set_data_encryption(to, SetDataEncryptionOptions::from(run)).await
+        }
         Verb::Disable | Verb::DisableOnly => {
             manager.disable(DisableOptions { reencrypt, ..DisableOptions::from(run) }).await
         }
         Verb::ReencryptSecrets => {
+            // a key of the platform's has no name
+            let is_unnamed = cluster.is_set_to_data_encryption();
+            let allow = is_unnamed.then_some(RuleId::KeyInUseUnproven).into_iter().collect();
+            let run = RunOptions { allow, ..run };
             let options = ReencryptSecretsOptions::from(run);
             manager.reencrypt_secrets(options).await
         }
@@ -285,7 +304,9 @@ async fn dispatch(
         }
         Verb::Resume => {
             // what it goes on with may need it, and what was allowed is not remembered
-            let run = RunOptions { allow: vec![RuleId::KeyInUseUnproven], ..run };
+            let mut allow = FOR_GOOD.to_vec();
+            allow.push(RuleId::KeyInUseUnproven);
+            let run = RunOptions { allow, ..run };
             manager.resume(ResumeOptions::from(run)).await
         }
         Verb::Abandon => manager.abandon().await,

@@ -43,6 +43,17 @@ pub(crate) enum Kms {
     Private,
     /// On Kubernetes 1.25.
     V1,
+    /// Data encryption with a key of the platform's.
+    Platform,
+    /// Data encryption with a customer-managed key, whose newest version is the third.
+    Customer,
+}
+
+impl Kms {
+    /// Whether it is on with the first key.
+    pub(crate) fn is_first_key(self) -> bool {
+        matches!(self, Self::Public | Self::Private | Self::V1)
+    }
 }
 
 /// One thing that happens.
@@ -81,6 +92,14 @@ pub(crate) enum Verb {
     /// Without rewriting afterwards.
     RotateOnly(usize),
     RotateToNewVersion,
+    /// The same, without waiting until AKS takes the version up.
+    RotateWithoutWait,
+    /// Data encryption with a key of the platform's.
+    ToPlatform,
+    /// Data encryption with the key of the first vault, or of the other one.
+    ToCustomer {
+        other: bool,
+    },
     Disable,
     /// Without rewriting afterwards.
     DisableOnly,
@@ -141,6 +160,16 @@ pub(crate) enum ExternalAction {
     Compact,
     /// Every API server restarts.
     Restart,
+    /// `az keyvault key rotate`, of the key of the first vault.
+    NewVersion,
+    /// AKS looks for a version of the customer-managed key to take up.
+    TakeUp,
+    /// The platform takes another key of its own.
+    RotatePlatformKey,
+    /// The version of this number is disabled, unless something may need it.
+    DisableVersion(usize),
+    /// A tool sends the cluster as it knows it, without the profile of data encryption; with KMS off or as it is.
+    ForgetDataEncryption { disabled: bool },
 }
 
 /// A change of the KMS profile.

@@ -10,8 +10,9 @@ use aks_kms::{Error, ErrorKind, KmsStatus, OperationReport, RuleId, StatusOption
 
 use crate::{
     check,
-    cluster::{Cluster, under},
+    cluster::Cluster,
     common::SCALE,
+    data_encryption::is_of,
     others,
     run::call,
     sequence::{Denied, Verb},
@@ -27,6 +28,7 @@ const NOTICE_SECONDS: f64 = 65.0;
 
 pub(crate) async fn settle(cluster: &Cluster) -> Result<(), String> {
     cluster.heal().await;
+    cluster.enable_versions();
     tamper::clean(cluster).await;
     if cluster.idle().await? == "Succeeded" {
         // Azure called it a success, whether or not some API servers were left behind.
@@ -37,6 +39,11 @@ pub(crate) async fn settle(cluster: &Cluster) -> Result<(), String> {
     resume(cluster, began).await?;
     // A change that failed, and was abandoned or forgotten.
     reconcile(cluster).await?;
+    if cluster.has_data_encryption() {
+        cluster.rewritten().await?;
+        // The hash of a key that nobody can name is learned first.
+        rewrite(cluster, began).await?;
+    }
     rewrite(cluster, began).await?;
     check::cluster(cluster).await?;
     is_as_uninterrupted(cluster).await
@@ -48,6 +55,15 @@ async fn reconcile(cluster: &Cluster) -> Result<(), String> {
     let (has, uniform) = cluster.rolled_out();
     if cluster.idle().await? == "Succeeded" && uniform {
         return Ok(());
+    }
+    if cluster.is_set_to_data_encryption() {
+        let asked = cluster.ask_again();
+        let state = cluster.idle().await?;
+        return if asked && state == "Succeeded" {
+            Ok(())
+        } else {
+            Err(format!("data encryption is asked for again ({asked}), and it ends as {state}"))
+        };
     }
     let wanted = cluster.configured();
     let profile = if others::loses_nothing(cluster, &has, wanted.as_deref()).await {
@@ -97,10 +113,12 @@ async fn resume(cluster: &Cluster, began: Instant) -> Result<(), String> {
                 let is_set = |key_id: &str| set.as_deref() == Some(key_id);
                 let keeps = operation.operation == aks_kms::Verb::ChangeNetworkMode
                     && (had.is_some() && had == set
-                        || in_use.is_some_and(|entry| is_set(entry.key_id.as_str()))
+                        || in_use
+                            .and_then(|entry| entry.key_id)
+                            .is_some_and(|key_id| is_set(key_id.as_str()))
                         || theirs.is_some_and(|number| is_set(cluster.key(number))));
                 if let Some(target) = &operation.target_key_id
-                    && set.as_deref() != Some(target.as_str())
+                    && !set.as_deref().is_some_and(|key| is_of(target.as_str(), key))
                     && !keeps
                 {
                     return Err(format!("resumed {operation:?}, and the key is {set:?}"));
@@ -207,7 +225,7 @@ async fn is_as_uninterrupted(cluster: &Cluster) -> Result<(), String> {
     if let Some(operation) = status.operation_in_progress {
         return Err(format!("still recorded: {operation:?}"));
     }
-    let there = key.as_deref().map_or(truth.plaintext, |key| under(&truth, key));
+    let there = cluster.under_configured(&truth);
     // The metrics of KMS v1 name no keys, so that nothing there is ever proven.
     let v1 = status.kms_version == Some(aks_kms::KmsVersion::V1);
     let given_up = usize::from(cluster.denied == Denied::GivenUp);
@@ -215,8 +233,10 @@ async fn is_as_uninterrupted(cluster: &Cluster) -> Result<(), String> {
         return Err(format!("not every secret is under the key in use: {seen}"));
     }
     let Some(ledger) = status.ledger.filter(|_| !v1) else { return Ok(()) };
-    let Some(key) = key else { return Ok(()) };
-    let current = ledger.current.filter(|entry| entry.key_id.as_str() == key);
+    if key.is_none() && !cluster.is_set_to_data_encryption() {
+        return Ok(());
+    }
+    let current = ledger.current.filter(|entry| cluster.is_configured(entry));
     if current.is_none_or(|entry| entry.proven_at.is_none()) {
         return Err(format!("the key in use is not proven: {seen}"));
     }

@@ -21,6 +21,8 @@ pub(crate) fn sequences(longest: usize) -> impl Strategy<Value = Sequence> {
             4 => Just(Kms::Public),
             2 => Just(Kms::Private),
             1 => Just(Kms::V1),
+            2 => Just(Kms::Platform),
+            3 => Just(Kms::Customer),
         ],
         prop_oneof![
             8 => Just(Denied::Nowhere),
@@ -63,7 +65,11 @@ fn verb() -> impl Strategy<Value = Verb> {
         1 => key().prop_map(Verb::EnablePrivate),
         6 => key().prop_map(Verb::Rotate),
         3 => key().prop_map(Verb::RotateOnly),
-        1 => Just(Verb::RotateToNewVersion),
+        2 => Just(Verb::RotateToNewVersion),
+        2 => Just(Verb::RotateWithoutWait),
+        3 => Just(Verb::ToPlatform),
+        3 => prop_oneof![3 => Just(false), 1 => Just(true)]
+            .prop_map(|other| Verb::ToCustomer { other }),
         3 => Just(Verb::Disable),
         2 => Just(Verb::DisableOnly),
         2 => Just(Verb::ReencryptSecrets),
@@ -108,6 +114,17 @@ fn action() -> impl Strategy<Value = ExternalAction> {
         1 => (0..2_usize).prop_map(ExternalAction::RemoveLease),
         1 => any::<bool>().prop_map(|renewed| ExternalAction::ForgeLease { renewed }),
         5 => harmless(),
+        5 => of_data_encryption(),
+    ]
+}
+
+fn of_data_encryption() -> impl Strategy<Value = ExternalAction> {
+    prop_oneof![
+        2 => Just(ExternalAction::NewVersion),
+        3 => Just(ExternalAction::TakeUp),
+        2 => Just(ExternalAction::RotatePlatformKey),
+        1 => (1..=3_usize).prop_map(ExternalAction::DisableVersion),
+        2 => any::<bool>().prop_map(|disabled| ExternalAction::ForgetDataEncryption { disabled }),
     ]
 }
 

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use aks_kms::{ReencryptSecretsOptions, ResumeOptions, RuleId, StatusOptions};
+use aks_kms::{NetworkMode, ReencryptSecretsOptions, ResumeOptions, RuleId, StatusOptions};
 use futures::{StreamExt, stream};
 use proptest::{
     strategy::{Strategy, ValueTree},
@@ -11,9 +11,12 @@ use proptest::{
 };
 use serde_json::json;
 
-use crate::common::{
-    subprocess::Subprocess,
-    world::{WIRINGS, World, is_all_proven},
+use crate::{
+    common::{
+        subprocess::Subprocess,
+        world::{WIRINGS, World, is_all_proven},
+    },
+    data_encryption::{FOR_GOOD, customer, set},
 };
 
 /// Random moments for each wiring and verb.
@@ -22,6 +25,8 @@ const MOMENTS: usize = 10;
 const AT_ONCE: usize = 6;
 /// More phases than any verb has.
 const PHASES: usize = 30;
+/// Of the key, when a world begins.
+const VERSIONS: usize = 5;
 
 /// What a verb makes of a cluster whose secrets are under the first key.
 #[derive(Clone, Copy, Debug)]
@@ -34,9 +39,11 @@ enum Verb {
     TurnOnDataEncryption,
     ToPlatform,
     ToCustomer,
+    /// Of a customer-managed key: AKS takes it up by itself.
+    CustomerManagedToNewVersion,
 }
 
-const VERBS: [Verb; 7] = [
+const VERBS: [Verb; 8] = [
     Verb::Enable,
     Verb::Rotate,
     Verb::RotateToNewVersion,
@@ -44,6 +51,7 @@ const VERBS: [Verb; 7] = [
     Verb::TurnOnDataEncryption,
     Verb::ToPlatform,
     Verb::ToCustomer,
+    Verb::CustomerManagedToNewVersion,
 ];
 
 impl Verb {
@@ -51,7 +59,9 @@ impl Verb {
         match self {
             Self::Enable => world.subprocess("enable", Some(2)),
             Self::Rotate => world.subprocess("rotate", Some(2)),
-            Self::RotateToNewVersion => world.subprocess("rotate", None),
+            Self::RotateToNewVersion | Self::CustomerManagedToNewVersion => {
+                world.subprocess("rotate", None)
+            }
             Self::Disable => world.subprocess("disable", None),
             Self::TurnOnDataEncryption | Self::ToPlatform => {
                 world.subprocess("set_data_encryption", None)
@@ -71,11 +81,30 @@ impl Verb {
         matches!(self, Self::TurnOnDataEncryption | Self::ToPlatform)
     }
 
+    fn is_data_encryption(self) -> bool {
+        self.is_to_platform()
+            || matches!(self, Self::ToCustomer | Self::CustomerManagedToNewVersion)
+    }
+
+    /// Whether it makes a version of the key.
+    fn makes_a_version(self) -> bool {
+        matches!(self, Self::RotateToNewVersion | Self::CustomerManagedToNewVersion)
+    }
+
     async fn world(self, wiring: &str) -> World {
-        let world =
-            World::embedded(wiring, json!({"secrets": {"namespaces": 3, "each": 20}})).await;
-        if !matches!(self, Self::Enable | Self::TurnOnDataEncryption) {
-            world.enable(1).await.unwrap();
+        let mut given = json!({"secrets": {"namespaces": 3, "each": 20}});
+        if matches!(self, Self::CustomerManagedToNewVersion) {
+            given["data_encryption"]["look_seconds"] = json!(60);
+        }
+        let world = World::embedded(wiring, given).await;
+        match self {
+            Self::Enable | Self::TurnOnDataEncryption => {}
+            Self::CustomerManagedToNewVersion => {
+                set(&world, customer(&world, NetworkMode::Public), FOR_GOOD).await.unwrap();
+            }
+            _ => {
+                world.enable(1).await.unwrap();
+            }
         }
         world
     }
@@ -100,8 +129,7 @@ impl Verb {
         };
         assert!(over && (!begun || is_proven), "{what}: {report:#?}");
         // Each time it is called anew, a rotation without a key makes another version.
-        let has_rotated = matches!(self, Self::RotateToNewVersion)
-            && world.configured().as_deref() != Some(world.key(1));
+        let has_rotated = self.makes_a_version() && world.versions().await.len() > VERSIONS;
         if !begun && !has_rotated {
             // killed before it was recorded, or after its end
             let outcome = self.start(world).end_unled().await;
@@ -114,12 +142,20 @@ impl Verb {
             Self::RotateToNewVersion => world.all_under_key(&world.configured().unwrap()).await,
             Self::Disable => world.all_plaintext().await,
             Self::TurnOnDataEncryption | Self::ToPlatform => world.all_under_platform().await,
-            Self::ToCustomer => world.all_under(5).await,
+            Self::ToCustomer => world.all_under(VERSIONS).await,
+            Self::CustomerManagedToNewVersion => {
+                let current = ledger.current.as_ref().and_then(|entry| entry.key_id.as_ref());
+                world.all_under_key(current.unwrap().as_str()).await;
+                assert!(world.is_removable(&ledger, VERSIONS), "{what}: {ledger:#?}");
+            }
         }
-        let first = world.entry(&ledger, 1);
-        if matches!(self, Self::TurnOnDataEncryption | Self::ToPlatform | Self::ToCustomer) {
+        let versions = world.versions().await;
+        let made = usize::from(self.makes_a_version());
+        assert_eq!(versions.len(), VERSIONS + made, "{what}: {versions:?}");
+        if self.is_data_encryption() {
             return;
         }
+        let first = world.entry(&ledger, 1);
         let kept = matches!(self, Self::Enable) || first.is_some_and(|entry| !entry.removable);
         assert!(kept, "{what}: the API servers still read with the first key: {ledger:#?}");
     }
@@ -145,7 +181,7 @@ async fn killed_at_every_step_boundary_and_resumed_by_another_process() {
         .fold(0, async |sum, kills| sum + kills)
         .await;
     println!("killed at {kills} step boundaries");
-    assert!(kills >= 60, "{kills}");
+    assert!(kills >= 80, "{kills}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

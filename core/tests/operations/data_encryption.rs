@@ -1,9 +1,9 @@
 //! The newer experience: keys of the platform's, and customer-managed ones, which AKS moves on by itself.
 
 use aks_kms::{
-    CustomerManagedKey, Error, ErrorKind, Experience, KeySource, NetworkMode, OperationReport,
-    ResumeOptions, RotateOptions, RuleId, SetDataEncryptionOptions, StatusOptions,
-    VerifySecretsOptions,
+    CustomerManagedKey, Error, ErrorKind, Experience, KeyId, KeySource, NetworkMode,
+    OperationReport, ReencryptSecretsOptions, ResumeOptions, RotateOptions, RuleId,
+    SetDataEncryptionOptions, StatusOptions, VerifySecretsOptions,
 };
 use serde_json::{Value, json};
 
@@ -15,7 +15,7 @@ fn given() -> Value {
     json!({"secrets": {"namespaces": 2, "each": SECRETS}})
 }
 
-fn customer(world: &World, network_mode: NetworkMode) -> KeySource {
+pub(crate) fn customer(world: &World, network_mode: NetworkMode) -> KeySource {
     KeySource::from(CustomerManagedKey {
         key_id: world.versionless(),
         key_vault_id: world.case.key_vault_id.clone(),
@@ -23,12 +23,16 @@ fn customer(world: &World, network_mode: NetworkMode) -> KeySource {
     })
 }
 
-async fn set(world: &World, to: KeySource, allow: &[RuleId]) -> Result<OperationReport, Error> {
+pub(crate) async fn set(
+    world: &World,
+    to: KeySource,
+    allow: &[RuleId],
+) -> Result<OperationReport, Error> {
     let options = SetDataEncryptionOptions { allow: allow.to_vec(), ..Default::default() };
     world.manager().set_data_encryption(to, options).await
 }
 
-const FOR_GOOD: &[RuleId] = &[RuleId::DataEncryptionIrreversible];
+pub(crate) const FOR_GOOD: &[RuleId] = &[RuleId::DataEncryptionIrreversible];
 
 /// Requests that change the cluster.
 fn puts(world: &World) -> usize {
@@ -122,7 +126,7 @@ async fn a_new_version_is_taken_up_by_aks_and_proven() {
         let ledger = world.ledger().await;
         let current = ledger.current.as_ref().unwrap();
         assert_eq!(current.key_id, pending.key_id);
-        world.all_under_key(current.key_id.as_str()).await;
+        world.all_under_key(current.key_id.as_ref().unwrap().as_str()).await;
         assert!(world.is_removable(&ledger, 5), "{wiring}: {ledger:#?}");
     }
 }
@@ -277,4 +281,59 @@ async fn what_is_written_since_by_a_server_with_two_versions_is_not_proven() {
     let error = verify(&world).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::ReencryptIncomplete, "{error}");
     assert!(error.to_string().contains("reencrypt_secrets"), "{error}");
+}
+
+/// A key of the platform's has no name, but the hash that it was heard under; of a customer-managed one, `status`
+/// says which versions an API server has written with.
+#[tokio::test(flavor = "multi_thread")]
+async fn status_says_what_is_known_of_each_kind_of_key() {
+    let world = World::embedded("one-provider", given()).await;
+    let status = async || world.manager().status(StatusOptions::default()).await.unwrap();
+    set(&world, KeySource::PlatformManaged, FOR_GOOD).await.unwrap();
+    let now = status().await;
+    let current = now.ledger.unwrap().current.unwrap();
+    assert_eq!((&current.key_id, current.experience), (&None, now.experience));
+    assert!(current.key_id_hash.as_ref().unwrap().starts_with("sha256:"), "{current:?}");
+    assert!(current.key_id_hash_since <= current.proven_at, "{current:?}");
+    assert!(current.key_id_hash_since.is_some() && !current.removable, "{current:?}");
+    assert_eq!(now.key_versions_seen, None);
+
+    set(&world, customer(&world, NetworkMode::Public), &[]).await.unwrap();
+    let now = status().await;
+    let ledger = now.ledger.unwrap();
+    let previous = ledger.previous.unwrap();
+    assert_eq!(previous.experience, Some(Experience::PlatformManaged), "{previous:?}");
+    assert_eq!(previous.key_id_hash, current.key_id_hash);
+    let current = ledger.current.unwrap();
+    assert_eq!(current.experience, Some(Experience::CustomerManaged));
+    let first = KeyId::parse(world.key(5)).unwrap();
+    assert_eq!(now.key_versions_seen, Some(vec![first.clone()]));
+
+    let asked = RotateOptions { wait: false, ..RotateOptions::default() };
+    world.manager().rotate(None, asked).await.unwrap();
+    let made = status().await;
+    assert_eq!(made.key_versions_seen, Some(vec![first.clone()]), "it is not taken up yet");
+    world.simulator.look_for_key_versions(&world.case.id).await.unwrap();
+    world.manager().resume(ResumeOptions::default()).await.unwrap();
+    let now = status().await;
+    let second = now.ledger.unwrap().current.unwrap().key_id.unwrap();
+    assert_ne!(second, first);
+    assert_eq!(now.key_versions_seen, Some(vec![second, first]));
+}
+
+/// The cluster names the vault of a customer-managed key, so nobody has to look for it.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_vault_of_a_customer_managed_key_is_not_searched_for() {
+    let world = World::embedded("one-provider", given()).await;
+    world.simulator.watch_requests(&world.case.id).unwrap();
+    set(&world, customer(&world, NetworkMode::Public), FOR_GOOD).await.unwrap();
+    let options = ReencryptSecretsOptions::default();
+    let report = world.manager().reencrypt_secrets(options).await.unwrap();
+    assert!(is_all_proven(&report), "{report:#?}");
+    let requests = world.simulator.requests(&world.case.id).unwrap();
+    let listed = |path: &str| path.ends_with("/keys/etcd/versions");
+    assert!(requests.iter().any(|seen| listed(&seen.path)), "{requests:?}");
+    let searched = |path: &str| path.to_lowercase().contains("microsoft.resourcegraph");
+    let searches = requests.iter().filter(|seen| searched(&seen.path)).count();
+    assert_eq!(searches, 0, "{requests:?}");
 }

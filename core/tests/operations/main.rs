@@ -29,6 +29,7 @@ mod network_mode_half_way;
 mod others;
 mod provision;
 mod real;
+mod real_data_encryption;
 mod real_enable;
 mod real_modes;
 mod record;

@@ -8,7 +8,7 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
-use aks_kms::{KeyLedger, OperationReport, Phase, Progress};
+use aks_kms::{KeyId, KeyLedger, OperationReport, Phase, Progress};
 use aks_kms_simulator::backend::GroundTruth;
 use indicatif::{ProgressBar, ProgressStyle};
 
@@ -121,7 +121,8 @@ pub fn ledger(out: &mut impl Write, keys: &KeyLedger) -> std::io::Result<()> {
     let named = named.into_iter().filter_map(|(name, entry)| Some((name, entry.as_ref()?)));
     for (name, entry) in named.chain(keys.retired.iter().map(|entry| ("retired", entry))) {
         let removable = if entry.removable { "removable" } else { "needed" };
-        writeln!(out, "  {name:<8} {} {removable}: {}", entry.key_id, entry.reason)?;
+        let key = entry.key_id.as_ref().map_or("platform-managed", KeyId::as_str);
+        writeln!(out, "  {name:<8} {key} {removable}: {}", entry.reason)?;
     }
     Ok(())
 }

@@ -1036,15 +1036,26 @@ class LedgerEntry(Model):
     """A key in the ledger.
 
     Attributes:
-        key_id: The key.
+        key_id: The key; absent for one of the platform's, which has no name. A customer-managed key
+            has the version that the API servers were heard to write with, and none as long as they were
+            not heard.
+        experience: Which of the AKS experiences it was used by; absent when not known.
+        key_id_hash: Hash under which the API servers count it in their metrics, where it cannot be
+            computed from its id: always for a key of the platform's. Absent as long as it was not
+            learned.
+        key_id_hash_since: When that hash was learned.
         since: When it came into use.
         proven_at: When every secret was proven to be under it.
         evidence: How that was proven.
-        removable: Whether this cluster no longer needs it.
+        removable: Whether this cluster no longer needs it; never so of a key of the platform's,
+            which nobody removes.
         reason: Why, or what is missing.
     """
 
-    key_id: str
+    key_id: str | None
+    experience: Experience | None
+    key_id_hash: str | None
+    key_id_hash_since: datetime | None
     since: datetime | None
     proven_at: datetime | None
     evidence: Evidence | None
@@ -1052,6 +1063,9 @@ class LedgerEntry(Model):
     reason: str
     _fields = {
         "key_id": None,
+        "experience": Experience,
+        "key_id_hash": None,
+        "key_id_hash_since": moment,
         "since": moment,
         "proven_at": moment,
         "evidence": Evidence,
@@ -1166,6 +1180,10 @@ class KmsStatus(StatusText, Model):
         kms_version: KMS v1 or v2; absent when KMS is off.
         experience: Which of the AKS experiences manages the key; absent when secrets are not
             KMS-encrypted.
+        key_versions_seen: The versions of a customer-managed key under which an API server has
+            counted writes since it began, the newest version first. Only `status` looks, at the metrics
+            of the API server that responds: absent in the reports of other verbs, for another kind of
+            key, and where versions or metrics cannot be read.
         vnet_integration: API Server VNet Integration is on.
         identity_type: `identity.type` of the cluster, such as `UserAssigned`.
         etag: The cluster's eTag.
@@ -1186,6 +1204,7 @@ class KmsStatus(StatusText, Model):
     key_vault_id: str | None
     kms_version: KmsVersion | None
     experience: Experience | None
+    key_versions_seen: tuple[str, ...] | None
     vnet_integration: bool
     identity_type: str
     etag: str | None
@@ -1205,6 +1224,7 @@ class KmsStatus(StatusText, Model):
         "key_vault_id": None,
         "kms_version": KmsVersion,
         "experience": Experience,
+        "key_versions_seen": many(None),
         "vnet_integration": None,
         "identity_type": None,
         "etag": None,

@@ -93,13 +93,15 @@ pub(crate) async fn observe(
         );
         let mean_secret_bytes = metrics.as_ref().ok().and_then(ServerMetrics::mean_secret_bytes);
         let host = api.host().to_owned();
+        let written_hashes = Fact::from(metrics.as_ref().map(written_hashes));
         Ok(move |node_resource_groups| KubernetesFacts {
             host,
             node_resource_groups,
             missing_namespaces,
             konnectivity: Fact::from(konnectivity),
             missing_permissions,
-            metrics: readable(metrics),
+            metrics: readable(&metrics),
+            written_hashes,
             secrets,
             mean_secret_bytes,
             unreadable,
@@ -124,7 +126,13 @@ async fn metrics(api: &KubernetesApi) -> Result<ServerMetrics> {
     scrape(api).await
 }
 
-fn readable(metrics: Result<ServerMetrics>) -> Fact<bool> {
+/// The hashes of the keys under which writes were counted.
+fn written_hashes(metrics: &ServerMetrics) -> Vec<String> {
+    let written = metrics.to_storage_by_key_hash.iter().filter(|(_, count)| **count > 0);
+    written.map(|(hash, _)| hash.clone()).collect()
+}
+
+fn readable(metrics: &Result<ServerMetrics>) -> Fact<bool> {
     match metrics {
         Ok(_) => Fact::Known(true),
         Err(error) => match error.kind() {

@@ -1,6 +1,7 @@
 //! Platform-managed keys, and customer-managed ones, whose versions AKS takes up by itself.
 
 use super::*;
+use crate::report::Experience;
 
 fn any_version() -> ExpectedKey {
     ExpectedKey::AnyVersion(key_id(1).without_version())
@@ -213,9 +214,9 @@ fn a_hash_that_the_caller_vouches_for_ends_the_proof_under_another() {
     let mut record = platform();
     let current = record.ledger.current.as_mut().unwrap();
     current.key_id_hash_seen = Some("one".to_owned());
-    record.learn(&ExpectedKey::Platform, "one");
+    record.learn(&ExpectedKey::Platform, "one", NOW);
     assert!(record.ledger.current.as_ref().unwrap().proven_at.is_some());
-    record.learn(&ExpectedKey::Platform, "other");
+    record.learn(&ExpectedKey::Platform, "other", NOW);
     let current = record.ledger.current.as_ref().unwrap();
     assert_eq!((current.proven_at, current.watermark.as_deref()), (None, None));
     assert_eq!(current.key_id_hash_seen.as_deref(), Some("other"));
@@ -244,4 +245,40 @@ fn what_was_set_by_its_version_is_told_from_what_is_taken_up_until_the_proof() {
     assert_eq!(replaced(record.clone()), [], "it is proven");
     record.ledger.current = Some(version(2));
     assert_eq!(replaced(record), [key_id(1)]);
+}
+
+#[test]
+fn a_key_of_the_platforms_is_shown_without_a_name_and_never_removable() {
+    let later = NOW + time::Duration::HOUR;
+    let named = |at| Proof { at, key_id_hash_seen: Some("sha256:ab".to_owned()), ..proof() };
+    let mut record = platform();
+    record.prove(&ExpectedKey::Platform, named(NOW), Some("a"));
+    record.prove(&ExpectedKey::Platform, named(later), Some("a"));
+    let found =
+        |record| Reconciled { record, fit: Fit::Unbroken, unsealed: None, changed_from: None };
+    let current = judge(&found(record.clone())).current.unwrap();
+    assert_eq!((current.key_id, current.experience), (None, Some(Experience::PlatformManaged)));
+    let learned = (current.key_id_hash.as_deref(), current.key_id_hash_since);
+    assert_eq!(learned, (Some("sha256:ab"), Some(NOW)), "it was learned once");
+    assert_eq!(current.proven_at, Some(later));
+    assert!(!current.removable && current.reason.contains("in use"), "{}", current.reason);
+
+    record.ledger.previous = record.ledger.current.replace(proven_version(2));
+    let ledger = judge(&found(record));
+    let previous = ledger.previous.unwrap();
+    assert_eq!(previous.experience, Some(Experience::PlatformManaged));
+    assert!(!previous.removable && previous.reason.contains("the platform"), "{}", previous.reason);
+    let current = ledger.current.unwrap();
+    assert_eq!(current.experience, Some(Experience::CustomerManaged));
+    assert_eq!(current.key_id, Some(key_id(2)));
+}
+
+#[test]
+fn plaintext_is_no_key_of_the_platforms() {
+    let mut record = platform();
+    record.ledger.previous = Some(proven(0));
+    let ledger =
+        judge(&Reconciled { record, fit: Fit::Unbroken, unsealed: None, changed_from: None });
+    assert_eq!(ledger.current.unwrap().experience, Some(Experience::PlatformManaged));
+    assert_eq!(ledger.previous, None);
 }

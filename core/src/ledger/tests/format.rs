@@ -36,6 +36,7 @@ fn full() -> Record {
             previous: Some(Entry {
                 evidence: Some(Evidence::MetricsUnnamed),
                 key_id_hash_seen: Some("sha256:ab".to_owned()),
+                key_id_hash_since: Some(NOW),
                 ..proven(1)
             }),
             retired: vec![Entry { abandoned: true, ..entry(4) }],

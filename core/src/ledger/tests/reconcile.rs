@@ -280,5 +280,8 @@ fn what_has_no_seal_makes_nothing_known() {
     assert_eq!(unsealed.operation.as_ref().unwrap().by, "aks-kms on laptop");
     let ledger = judge(&found);
     assert_eq!(ledger.retired.len(), 1, "{ledger:#?}");
-    assert!(!ledger.retired[0].removable && ledger.retired[0].key_id == key_id(1), "{ledger:#?}");
+    assert!(
+        !ledger.retired[0].removable && ledger.retired[0].key_id == Some(key_id(1)),
+        "{ledger:#?}"
+    );
 }

@@ -254,5 +254,5 @@ fn two_proven_rotations_make_the_first_key_removable() {
     let found = aks.found();
     let retired = judge(&found).retired;
     assert_eq!(retired.len(), 1);
-    assert!(retired[0].removable && retired[0].key_id == key_id(1));
+    assert!(retired[0].removable && retired[0].key_id == Some(key_id(1)));
 }

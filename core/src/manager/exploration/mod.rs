@@ -270,11 +270,11 @@ fn problem(before: &State, who: Who, after: &State) -> Option<String> {
     };
     let ledger = judge(&found);
     for entry in ledger.previous.into_iter().chain(ledger.retired) {
-        let is_named =
-            |key: &usize| entry.key_id == id(*key) || entry.key_id == id(*key).without_version();
+        let Some(key_id) = &entry.key_id else { continue };
+        let is_named = |key: &usize| *key_id == id(*key) || *key_id == id(*key).without_version();
         let mut named = (0..KEYS.len()).filter(is_named);
         if entry.removable && named.any(|key| cluster.needs(key) || arrives(key)) {
-            return Some(format!("key {} is called removable and is needed", entry.key_id));
+            return Some(format!("key {key_id} is called removable and is needed"));
         }
     }
     let makes = who == Who::Us && cluster.newest != before.cluster.newest;

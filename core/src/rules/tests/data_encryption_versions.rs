@@ -308,3 +308,25 @@ fn a_recorded_rotation_is_gone_on_with() {
     assert_eq!(world.verb, Verb::Rotate);
     assert!(world.judge().is_empty(), "{:#?}", world.judge());
 }
+
+#[test]
+fn what_is_advised_is_a_call_that_data_encryption_has() {
+    for (world, to) in
+        [(World::platform as fn() -> World, "platform"), (World::customer_managed, "key")]
+    {
+        let mut world = world();
+        world.cluster().provisioning_state = "Failed".to_owned();
+        let findings = world.judge();
+        let finding = findings.iter().find(|it| it.rule == ClusterFailed).unwrap();
+        let says = |word: &str| finding.remedy.contains(word);
+        assert!(says("`set_data_encryption`") && says("data-encryption-retry"), "{to}: {finding}");
+        assert!(!says("`enable`") && !says("`disable`") && !says("`rotate`"), "{to}: {finding}");
+        assert!(says("az monitor activity-log list"), "{to}: {finding}");
+    }
+    let mut world = World::new_version();
+    world.observed.versions = Some(unknown());
+    let findings = world.judge();
+    let finding = findings.iter().find(|it| it.rule == VaultDataPlaneUnreachable).unwrap();
+    let says = |word: &str| finding.remedy.contains(word);
+    assert!(says("six hours") && says("`reencrypt_secrets`") && !says("key_id"), "{finding}");
+}
