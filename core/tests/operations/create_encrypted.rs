@@ -131,7 +131,8 @@ async fn from_nothing_to_a_customer_managed_key_that_is_rotated() {
     place.truth().await;
     let ledger = report.ledger.unwrap();
     let current = ledger.current.unwrap();
-    let version = current.key_id.as_str().strip_prefix(made.key_id.as_str());
+    let in_use = current.key_id.unwrap();
+    let version = in_use.as_str().strip_prefix(made.key_id.as_str());
     assert!(version.is_some_and(|version| version.len() > 1), "the version in use is recorded");
     // From here on it is like any cluster with such a key: nothing is left unfinished.
     let resumed = manager.resume(ResumeOptions::default()).await.unwrap();
