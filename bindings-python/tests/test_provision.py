@@ -157,7 +157,7 @@ def test_a_profile_is_read_as_its_step_has_it() -> None:
         network_mode=NetworkMode.PUBLIC,
     )
     for step in (
-        Step(kind=StepKind.CREATE_CLUSTER, summary="Make it", target=on),
+        Step(kind=StepKind.CREATE_CLUSTER, summary="Make it", target=KmsChange(on=on)),
         Step(kind=StepKind.SET_KMS, summary="Turn it on", target=KmsChange(on=on)),
         Step(kind=StepKind.SET_KMS, summary="Turn it off", target=KmsChange()),
     ):

@@ -13,6 +13,7 @@ from aks_kms import (
     Action,
     ActionKind,
     ExpectedKey,
+    Experience,
     KmsChange,
     KmsConfiguration,
     KmsStatus,
@@ -63,7 +64,7 @@ def test_times_are_aware_and_written_as_rust_does(report: OperationReport) -> No
         since = datetime(2026, 1, 2, 12, tzinfo=UTC, microsecond=microsecond)
         entry = LedgerEntry(
             key_id=KEY,
-            experience="key-vault",
+            experience=Experience.KEY_VAULT,
             key_id_hash=None,
             key_id_hash_since=None,
             since=since,
