@@ -116,7 +116,10 @@ async fn back_without_an_api_server(world: &World) {
 async fn back(world: &World, allow: Vec<RuleId>) -> Result<OperationReport, Error> {
     let run = RunOptions { allow, ..RunOptions::default() };
     let options = RotateOptions::from(run);
-    world.manager().rotate(world.key(1), options).await
+    // an API server that is down is waited for as long as the limit is
+    let limit = world.timing().convergence_limit.min(Duration::from_secs(60));
+    let timing = Timing { convergence_limit: limit, ..world.timing() };
+    world.builder_timing(timing).rotate(world.key(1), options).await
 }
 
 /// From the second key, which is unusable, to the first, with whatever the API server can tell.
