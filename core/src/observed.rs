@@ -143,8 +143,14 @@ impl Observed {
     pub(crate) fn versions_written_with(&self) -> Option<Vec<KeyId>> {
         let versions = self.own_versions.as_ref()?.known()?;
         let hashes = self.kubernetes.known()?.written_hashes.known()?;
+        // The hash is of the id as it is configured, which may be another spelling than the vault's.
+        let configured = self.cluster.kms_on()?.key_id()?;
+        let is_seen = |key_id: &&KeyId| {
+            let spellings = key_id.as_configured(configured).into_iter().chain([(*key_id).clone()]);
+            spellings.into_iter().any(|it| hashes.contains(&it.metrics_hash()))
+        };
         let key_ids = versions.iter().map(|version| &version.key_id);
-        Some(key_ids.filter(|key_id| hashes.contains(&key_id.metrics_hash())).cloned().collect())
+        Some(key_ids.filter(is_seen).cloned().collect())
     }
 
     /// Whether KMS is off, as far as that is known: turning it on may have failed.

@@ -112,6 +112,11 @@ impl KeyId {
         Self { text, host_end: self.host_end, name_end: self.name_end }
     }
 
+    /// This version as a cluster names it that is configured with the key in this spelling.
+    pub(crate) fn as_configured(&self, key_id: &Self) -> Option<Self> {
+        Self::parse(&format!("{}/{}", key_id.without_version(), self.version()?)).ok()
+    }
+
     /// What the KMS plugin of AKS reports as its `key_id` for this key.
     pub(crate) fn plugin_key_id(&self) -> String {
         hex(&Sha256::digest(self.text.as_bytes()))

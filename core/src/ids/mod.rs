@@ -15,6 +15,7 @@ mod text_enum;
 mod vault_access;
 mod vault_authorization;
 mod verb;
+mod version_in_use;
 
 pub use expected_key::ExpectedKey;
 pub use key_id::KeyId;
@@ -30,3 +31,4 @@ pub(crate) use text_enum::{by_name, serde_as_text, text_enum};
 pub use vault_access::VaultAccess;
 pub use vault_authorization::VaultAuthorization;
 pub use verb::Verb;
+pub(crate) use version_in_use::VersionInUse;

@@ -4,7 +4,7 @@ use time::OffsetDateTime;
 
 use super::record::{Entry, Ledger, Operation, Record, Slot};
 use crate::{
-    ids::{ExpectedKey, KeyId},
+    ids::{ExpectedKey, KeyId, VersionInUse},
     report::{Evidence, KmsChange, ReencryptReport},
 };
 
@@ -15,7 +15,7 @@ pub(crate) struct Proof {
     pub(crate) evidence: Evidence,
     pub(crate) watermark: String,
     /// The version of a customer-managed key that all secrets are under.
-    pub(crate) version: Option<KeyId>,
+    pub(crate) version: Option<VersionInUse>,
     /// The hash that the API servers count the key under, where it cannot be computed.
     pub(crate) key_id_hash_seen: Option<String>,
     pub(crate) given_up: Vec<String>,
@@ -25,7 +25,7 @@ impl Proof {
     /// The proof that a pass came to, if it came to one.
     pub(crate) fn of(
         report: &ReencryptReport,
-        version: Option<KeyId>,
+        version: Option<VersionInUse>,
         key_id_hash_seen: Option<String>,
     ) -> Option<Self> {
         report.complete.then(|| Self {
@@ -290,7 +290,7 @@ impl Record {
             self.ledger.in_use(key, proof.at);
         }
         if let Some(version) = &proof.version {
-            self.ledger.taken_up(key, version, proof.at);
+            self.ledger.taken_up(key, &version.key_id, proof.at);
         }
         let Some(entry) = self.ledger.current.as_mut().filter(|entry| entry.is(key)) else {
             return;
@@ -302,8 +302,8 @@ impl Record {
         entry.named(proof.key_id_hash_seen, proof.at);
         entry.given_up = proof.given_up;
         self.cluster.etag = etag.map(str::to_owned);
-        if matches!(key, ExpectedKey::AnyVersion(_)) {
-            // AKS takes up the newest version: one that was to be taken up before will not be any more.
+        if proof.version.is_some_and(|version| version.is_newest) {
+            // AKS takes up the newest version: an older one that was to be taken up will not be any more.
             let versions = self.ledger.retired.iter_mut().filter(|retired| retired.is(key));
             versions.for_each(|retired| retired.abandoned = false);
         }

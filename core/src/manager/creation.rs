@@ -149,13 +149,24 @@ fn failed(id: &ClusterId, new: &NewCluster) -> Finding {
         id.name(),
         as_asked(new)
     );
-    let call = if new.target.is_data_encryption() {
-        "set_data_encryption with the same key and data-encryption-retry in allow"
-    } else {
-        "enable with the same key"
+    let way_out = match new.target {
+        // Nobody can name the key that its API servers write with, so no gate would pass.
+        KmsChange::PlatformManaged => {
+            format!(
+                "let an update of it succeed, `az aks update --resource-group {} --name {}`, then call this again",
+                id.resource_group(),
+                id.name()
+            )
+        }
+        KmsChange::CustomerManaged(_) => {
+            "call set_data_encryption with the same key and data-encryption-retry in allow, which sets it to rights"
+                .to_owned()
+        }
+        KmsChange::On(_) | KmsChange::Off => {
+            "call enable with the same key, which sets it to rights".to_owned()
+        }
     };
-    let remedy =
-        format!("If it ever worked, call {call}, which sets it to rights; {}.", how_to_delete(id));
+    let remedy = format!("If it ever worked, {way_out}; {}.", how_to_delete(id));
     Finding { remedy, ..Finding::violated(RuleId::ClusterExists, id, message) }
 }
 
@@ -187,7 +198,12 @@ fn exists(there: &ClusterFacts, new: &NewCluster) -> Finding {
     };
     let message =
         format!("cluster {} exists, with {kms}, and not as it is asked for", there.id.name());
-    Finding::violated(rule, &there.id, message)
+    let finding = Finding::violated(rule, &there.id, message);
+    if !there.has_data_encryption() && !new.target.is_data_encryption() {
+        return finding;
+    }
+    let remedy = "Call `set_data_encryption`, or give the new cluster another name.".to_owned();
+    Finding { remedy, ..finding }
 }
 
 /// What makes it the cluster that is asked for.
@@ -205,14 +221,14 @@ fn judged(new: &NewCluster, findings: Vec<Finding>) -> Vec<Finding> {
         if finding.rule != rule {
             return finding;
         }
+        let remedy = format!("Name {first} or later as kubernetesVersion in body.");
         if new.names_version {
-            let remedy = format!("Name {first} or later as kubernetesVersion in body.");
             return Finding { remedy, ..finding };
         }
         let why = format!(
             "body names no kubernetesVersion, and what AKS takes then may be below {first}"
         );
-        Finding::undetermined(rule, &new.facts.id, &why)
+        Finding { remedy, ..Finding::undetermined(rule, &new.facts.id, &why) }
     };
     let findings = findings.into_iter().map(of_body).collect();
     rules::in_order(findings)
@@ -250,7 +266,10 @@ async fn make(session: &Session<'_>, new: &NewCluster) -> Result<(ManagedCluster
             Err(error) => Err(error),
         };
         let error = match outcome {
-            Ok(ended) if new.is(&ended.cluster.facts) => return Ok((ended.cluster, made_here)),
+            // What nobody watched can have been changed and changed back.
+            Ok(ended) if new.is(&ended.cluster.facts) => {
+                return Ok((ended.cluster, made_here && ended.seen_at_once));
+            }
             Ok(_) => return Err(changed(session)),
             Err(error) => error,
         };
@@ -258,13 +277,14 @@ async fn make(session: &Session<'_>, new: &NewCluster) -> Result<(ManagedCluster
             return Err(if made_here { error.with_context(&how_to_delete(id)) } else { error });
         }
         if present(session, false).await?.is_none() {
-            next = Next::Create;
+            // What comes to be there now need not be of this call.
+            (next, made_here) = (Next::Create, false);
             continue;
         }
         let seen = settled(azure, id, timing, reporter).await?;
         next = match (new.is(&seen.facts), seen.facts.is_succeeded(), made_here) {
             (false, _, _) => return Err(changed(session)),
-            (true, true, _) => return Ok((seen, made_here)),
+            (true, true, _) => return Ok((seen, false)),
             // Whose doing its failure is, and which key it ever had, nobody can tell.
             (true, false, false) => return Err(error.with_context(&how_to_delete(id))),
             (true, false, true) => Next::SetAgain(Box::new(seen)),

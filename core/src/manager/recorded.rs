@@ -7,7 +7,7 @@ use crate::{
     ledger::{Fit, Operation},
     observe::StoredRecord,
     options::Intent,
-    report::{KmsChange, OperationInProgress},
+    report::{Experience, KmsChange, OperationInProgress},
     text::timestamp,
 };
 
@@ -74,10 +74,12 @@ fn goes_back(recorded: &Operation, intent: &Intent) -> bool {
 }
 
 fn superseded(recorded: &Operation, cluster: &ClusterFacts) -> Error {
-    let now = cluster
-        .kms_on()
-        .and_then(|profile| profile.key.as_ref())
-        .map_or_else(|| "KMS is off".to_owned(), |key| format!("the key is {}", key.as_str()));
+    let key = cluster.kms_on().and_then(|profile| profile.key.as_ref());
+    let now = match (key, cluster.experience()) {
+        (Some(key), _) => format!("the key is {}", key.as_str()),
+        (None, Some(Experience::PlatformManaged)) => "the key is one of the platform's".to_owned(),
+        (None, _) => "KMS is off".to_owned(),
+    };
     let message = format!(
         "somebody else changed the key of cluster {} while {} was unfinished (since {}, by {}): now {now}; call abandon, \
          then decide anew",

@@ -49,7 +49,7 @@ use std::sync::{
 use crate::{
     error::Result,
     facts::Doubt,
-    ids::{ExpectedKey, KeyId, KubernetesVersion},
+    ids::{ExpectedKey, KeyId, KubernetesVersion, VersionInUse},
     kubernetes::KubernetesApi,
     options::{ReencryptOptions, Timing},
     progress::{Phase, Reporter},
@@ -189,9 +189,7 @@ impl Engine {
             names.know_newest(newest.clone());
         }
         for version in versions {
-            let as_configured = version.version().map(|version| format!("{spelt}/{version}"));
-            let as_configured = as_configured.and_then(|text| KeyId::parse(&text).ok());
-            for spelling in as_configured.into_iter().chain([version]) {
+            for spelling in version.as_configured(spelt).into_iter().chain([version]) {
                 names.know(&ExpectedKey::Key(spelling));
             }
         }
@@ -251,7 +249,7 @@ impl Engine {
     }
 
     /// The version that all these API servers write with, where any version of a key is expected.
-    fn version(&self, expected: &ExpectedKey, heard: &[ProbedServer]) -> Option<KeyId> {
+    fn version(&self, expected: &ExpectedKey, heard: &[ProbedServer]) -> Option<VersionInUse> {
         let (ExpectedKey::AnyVersion(_), [first, rest @ ..]) = (expected, heard) else {
             return None;
         };
@@ -260,7 +258,9 @@ impl Engine {
         }
         let WritesWith::Key { hash, .. } = &first.writes_with else { return None };
         let names = self.names(&[]);
-        names.named(expected, hash).filter(|key_id| key_id.version().is_some()).cloned()
+        let key_id = names.named(expected, hash).filter(|key_id| key_id.version().is_some())?;
+        let is_newest = names.is_newest(expected, hash);
+        Some(VersionInUse { key_id: key_id.clone(), is_newest })
     }
 
     /// Removes what the engine made in the cluster.

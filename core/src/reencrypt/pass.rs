@@ -8,7 +8,7 @@ use super::{
     tally::Tally,
 };
 use crate::{
-    ids::{ExpectedKey, KeyId},
+    ids::{ExpectedKey, VersionInUse},
     report::{Counts, Evidence, Purpose, ReencryptReport, Scope},
 };
 
@@ -37,7 +37,7 @@ pub(crate) struct Pass {
     /// keys.
     pub(super) keys: Vec<ExpectedKey>,
     /// The version that they were heard to write with, where any version of the key will do.
-    pub(super) version: Option<KeyId>,
+    pub(super) version: Option<VersionInUse>,
     pub(super) before_change: Option<WritesWith>,
     pub(super) namespaces: Option<Vec<String>>,
     pub(super) convergence: Option<Convergence>,
@@ -89,7 +89,7 @@ impl Pass {
     }
 
     /// The version of a customer-managed key that all API servers were heard to write with.
-    pub(crate) fn version(&self) -> Option<&KeyId> {
+    pub(crate) fn version(&self) -> Option<&VersionInUse> {
         self.version.as_ref()
     }
 
@@ -153,7 +153,11 @@ impl Pass {
             scope: Scope { namespaces: self.namespaces.clone() },
             evidence: self.evidence(),
             watermark: self.watermark.unwrap_or_default().to_string(),
-            key_id: self.version().or(self.expected().key_id()).map(ToString::to_string),
+            key_id: self
+                .version()
+                .map(|it| &it.key_id)
+                .or(self.expected().key_id())
+                .map(ToString::to_string),
             counts,
             blocked: blocked.values().chain(failed.values()).cloned().collect(),
             given_up,

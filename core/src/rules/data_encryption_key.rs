@@ -101,10 +101,9 @@ fn older_unusable(question: &RuleContext<'_>) -> Vec<Finding> {
     else {
         return Vec::new();
     };
-    let level = |finding: Finding| match question.verb {
-        Verb::Status => finding.at(Level::Warn, false),
-        _ => finding,
-    };
+    // A plan without a gate neither sets a key nor makes a version: its rewrite is the way out.
+    let refuses = question.verb != Verb::Status && question.gate;
+    let level = |finding: Finding| if refuses { finding } else { finding.at(Level::Warn, false) };
     let versions = match versions {
         Fact::Known(versions) => versions,
         Fact::Unknown(why) => return vec![Finding::undetermined(rule, resource(question), why)],

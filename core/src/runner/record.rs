@@ -5,7 +5,7 @@ use crate::{
     catalogue::RuleId,
     error::{Error, Result},
     facts::KeyVersion,
-    ids::{ExpectedKey, KeyId, VaultId},
+    ids::{ExpectedKey, KeyId, VaultId, VersionInUse},
     ledger::{Certainty, Proof},
     operation::{Outcome, Recorded},
     reencrypt::WritesWith,
@@ -131,7 +131,7 @@ impl Runner<'_> {
         &self,
         expected: &ExpectedKey,
         report: &ReencryptReport,
-        (version, key_id_hash_seen): (Option<KeyId>, Option<String>),
+        (version, key_id_hash_seen): (Option<VersionInUse>, Option<String>),
         etag: Option<&str>,
     ) {
         let Some(recording) = &self.recording else { return };

@@ -1,9 +1,11 @@
 //! A cluster that is made with KMS data encryption from the start.
 
+use std::time::Duration;
+
 use aks_kms::{
     ClusterId, CreateClusterOptions, CustomerManagedKey, Error, ErrorKind, Experience, KeySource,
     KmsChange, KmsManager, Level, NetworkMode, OperationReport, ProvisionOptions, ResumeOptions,
-    RotateOptions, RuleId, StatusOptions, StepKind, StepOutcome,
+    RotateOptions, RuleId, StatusOptions, StepKind, StepOutcome, Timing,
 };
 use aks_kms_simulator::backend::GroundTruth;
 use serde_json::{Value, json};
@@ -108,6 +110,30 @@ async fn a_cluster_is_made_with_either_kind_of_key_and_proven() {
     }
 }
 
+/// In a cluster that nobody watched from its creation on, the key can have been changed and changed back.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_platforms_key_of_a_cluster_that_was_not_watched_is_not_proven() {
+    let place = Place::new(json!({})).await;
+    let timing = Timing { others_need: Duration::ZERO, ..place.world.timing() };
+    let builder = common::builder_of(&place.world.case, place.id.clone()).timing(timing);
+    let manager = builder.build().unwrap();
+    let created =
+        manager.create_cluster(new_cluster(false), KeySource::PlatformManaged, place.options());
+    let report = created.await.unwrap();
+    assert!(!report.is_proven(), "{report:#?}");
+    assert!(report.findings.iter().any(|it| it.rule == RuleId::KeyInUseUnproven), "{report:#?}");
+}
+
+/// No secret of a new cluster was ever under it.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_older_version_that_is_disabled_keeps_no_new_cluster_from_its_proof() {
+    let place = Place::new(json!({})).await;
+    let disabled = json!({"attributes": {"enabled": false}});
+    place.world.simulator.patch_key(&place.world.case.id, place.world.key(1), &disabled).unwrap();
+    let report = place.create(place.customer(NetworkMode::Public)).await.unwrap();
+    assert!(is_all_proven(&report), "{report:#?}");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn from_nothing_to_a_customer_managed_key_that_is_rotated() {
     let place = Place::new(json!({"faults": {"role_propagation_seconds": 180}})).await;
@@ -179,17 +205,24 @@ async fn a_cluster_that_exists_is_not_moved() {
 /// Whose creation failed is told which verb sets it to rights.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_cluster_that_failed_is_told_with_the_verb_that_is_meant() {
-    let failed = json!({"status": "Failed", "code": "QuotaExceeded"});
-    let place = Place::new(json!({"faults": {"operations": [failed]}})).await;
-    let error = place.create(KeySource::PlatformManaged).await.unwrap_err();
-    assert_eq!(error.service_code(), Some("QuotaExceeded"), "{error}");
-    let error = place.create(KeySource::PlatformManaged).await.unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::Conflict, "{error}");
-    let message = error.to_string();
-    for told in ["a platform-managed key", "call set_data_encryption", "az aks delete --ids"] {
-        assert!(message.contains(told), "{message}");
+    // Which key of the platform's the API servers write with cannot be said, so no gate would pass.
+    for (mode, way_out) in [
+        (None, "let an update of it succeed, `az aks update --resource-group"),
+        (Some(NetworkMode::Public), "call set_data_encryption"),
+    ] {
+        let failed = json!({"status": "Failed", "code": "QuotaExceeded"});
+        let place = Place::new(json!({"faults": {"operations": [failed]}})).await;
+        let key = || mode.map_or(KeySource::PlatformManaged, |mode| place.customer(mode));
+        let error = place.create(key()).await.unwrap_err();
+        assert_eq!(error.service_code(), Some("QuotaExceeded"), "{error}");
+        let error = place.create(key()).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Conflict, "{error}");
+        let message = error.to_string();
+        for told in [way_out, "az aks delete --ids"] {
+            assert!(message.contains(told), "{message}");
+        }
+        assert_eq!(place.puts().len(), 1, "a cluster that exists is not changed");
     }
-    assert_eq!(place.puts().len(), 1, "a cluster that exists is not changed");
 }
 
 /// Where AKS gives every new cluster a platform-managed key, a key with a version is still what is asked for.

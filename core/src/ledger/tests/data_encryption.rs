@@ -1,7 +1,7 @@
 //! Platform-managed keys, and customer-managed ones, whose versions AKS takes up by itself.
 
 use super::*;
-use crate::report::Experience;
+use crate::{ids::VersionInUse, report::Experience};
 
 fn any_version() -> ExpectedKey {
     ExpectedKey::AnyVersion(key_id(1).without_version())
@@ -10,6 +10,10 @@ fn any_version() -> ExpectedKey {
 /// A version of the customer-managed key.
 fn version(number: u8) -> Entry {
     Entry { key_id: Some(key_id(number)), since: Some(NOW), ..Entry::unproven(&any_version()) }
+}
+
+fn in_use(number: u8, is_newest: bool) -> VersionInUse {
+    VersionInUse { key_id: key_id(number), is_newest }
 }
 
 fn proven_version(number: u8) -> Entry {
@@ -114,7 +118,7 @@ fn a_version_that_is_awaited_in_vain_may_still_come() {
 #[test]
 fn a_proof_names_the_version_that_it_is_of() {
     let mut record = customer_managed();
-    let proof = Proof { version: Some(key_id(3)), ..proof() };
+    let proof = Proof { version: Some(in_use(3, true)), ..proof() };
     record.prove(&any_version(), proof, Some("a"));
     assert_eq!(shown(&record.ledger), "current 3+ pending - previous 2+ retired [1+]");
 }
@@ -229,9 +233,20 @@ fn a_version_that_was_abandoned_does_not_come_once_a_newer_one_is_proven() {
     record.awaits(&key_id(3));
     record.abandon();
     assert!(matches!(need(record.clone(), 3), Need::Unknown(_)));
-    let newer = Proof { version: Some(key_id(4)), ..proof() };
+    let newer = Proof { version: Some(in_use(4, true)), ..proof() };
     record.prove(&any_version(), newer, Some("a"));
     assert!(matches!(need(record, 3), Need::NotNeeded { .. }));
+}
+
+#[test]
+fn a_version_that_was_abandoned_still_comes_while_an_older_one_is_proven() {
+    let mut record = customer_managed();
+    record.awaits(&key_id(3));
+    record.abandon();
+    for version in [Some(in_use(2, false)), Some(in_use(4, false)), None] {
+        record.prove(&any_version(), Proof { version, ..proof() }, Some("a"));
+        assert!(matches!(need(record.clone(), 3), Need::Unknown(_)), "AKS may take it up yet");
+    }
 }
 
 #[test]

@@ -275,6 +275,12 @@ impl Cluster {
         (self.rolled_out.current != Some(newest)).then_some(newest)
     }
 
+    /// Whether every API server writes with the newest version of the key that is set.
+    pub(super) fn writes_newest(&self) -> bool {
+        let newest = self.profile.map(|profile| profile.in_use(self.newest, self.wiring));
+        self.servers.iter().all(|server| server.writes == newest)
+    }
+
     /// AKS takes up the newest version.
     pub(super) fn take_up(&mut self) {
         let Some(newest) = self.not_taken_up() else { return };

@@ -64,6 +64,8 @@ struct Pass {
     weak: bool,
     /// Each of them.
     writes: [Option<Key>; 2],
+    /// That is the newest version of the key.
+    is_newest: bool,
 }
 
 impl Run {

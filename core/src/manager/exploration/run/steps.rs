@@ -2,7 +2,7 @@
 
 use super::{Pass, Put, ROUNDS, Run, begin};
 use crate::{
-    ids::{ExpectedKey, KeyId, NetworkMode},
+    ids::{ExpectedKey, NetworkMode, VersionInUse},
     ledger::{Operation, Proof, Record},
     manager::exploration::{
         State,
@@ -207,9 +207,10 @@ impl State {
         let Some(keys) = keys else { return self.failed(effect, otherwise) };
         let mut next = self.done(effect, Outcome::Heard(keys.clone()));
         let writes = self.cluster.servers.map(|server| server.writes);
+        let is_newest = self.cluster.writes_newest();
         if let Some(run) = &mut next.run {
             let weak = keys.len() == 1 && keys[0].is_data_encryption() && writes[0] != writes[1];
-            run.pass = Some(Pass { keys, weak, writes });
+            run.pass = Some(Pass { keys, weak, writes, is_newest });
         }
         next
     }
@@ -347,9 +348,11 @@ impl State {
 
 impl Run {
     /// The version that was heard, where any version will do.
-    fn version_in_use(&self, expected: &ExpectedKey) -> Option<KeyId> {
-        let written = self.pass.as_ref()?.writes[0];
-        matches!(expected, ExpectedKey::AnyVersion(_)).then(|| id(version(written?)).into())?
+    fn version_in_use(&self, expected: &ExpectedKey) -> Option<VersionInUse> {
+        let pass = self.pass.as_ref()?;
+        let key_id = id(version(pass.writes[0]?));
+        let is_newest = pass.is_newest;
+        matches!(expected, ExpectedKey::AnyVersion(_)).then_some(VersionInUse { key_id, is_newest })
     }
 
     /// Keeps the proof of a pass.
