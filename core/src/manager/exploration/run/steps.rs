@@ -207,7 +207,8 @@ impl State {
         let Some(keys) = keys else { return self.failed(effect, otherwise) };
         let mut next = self.done(effect, Outcome::Heard(keys.clone()));
         let writes = self.cluster.servers.map(|server| server.writes);
-        let is_newest = self.cluster.writes_newest();
+        let is_newest =
+            matches!(keys[..], [ExpectedKey::AnyVersion(_)]) && self.cluster.writes_newest();
         if let Some(run) = &mut next.run {
             let weak = keys.len() == 1 && keys[0].is_data_encryption() && writes[0] != writes[1];
             run.pass = Some(Pass { keys, weak, writes, is_newest });
