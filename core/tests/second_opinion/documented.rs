@@ -23,6 +23,15 @@ const REASONS: &[Reason] = &[
     because("not a valid key identifier", &[RuleId::KeyIdMalformed]),
     because("requires a user-assigned managed identity", &[RuleId::ClusterIdentitySystemAssigned]),
     because("infrastructureEncryption is enabled", &[RuleId::NewerExperienceIrreversible]),
+    // What is asked for of a cluster with data encryption is refused for that, whatever else it lacks.
+    because(
+        "data encryption requires a managed identity",
+        &[
+            RuleId::DataEncryptionIdentity,
+            RuleId::DataEncryptionCannotDisable,
+            RuleId::NewerExperienceIrreversible,
+        ],
+    ),
     because("is required for private access", &[RuleId::KeyVaultIdRequired]),
     because("is not the key's vault", &[RuleId::KeyVaultIdMismatch]),
     because("requires API Server VNet Integration", &[RuleId::PrivateVaultNeedsVnetIntegration]),
