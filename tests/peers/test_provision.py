@@ -58,7 +58,7 @@ class Places:
             "vault": neutral(policies),
             "key": neutral(self.get(f"{vault_id}/keys/{key}", KEY_VAULT)),
             "identity": neutral(identity),
-            "role": sorted((neutral(role) for role in roles), key=json.dumps),
+            "role": sorted(map(neutral, roles), key=lambda role: role["properties"]["roleDefinitionId"]),
             "policy": sorted(permission.lower() for policy in mine for permission in policy["permissions"]["keys"]),
         }
 
