@@ -6,36 +6,17 @@ use std::sync::{
 };
 
 use aks_kms::{
-    ClusterId, CreateClusterOptions, EnableOptions, Error, ErrorKind, KmsManager, Level,
-    NetworkMode, OperationReport, ProvisionOptions, Reencrypt, RuleId, StatusOptions, StepKind,
-    StepOutcome,
+    CreateClusterOptions, EnableOptions, Error, ErrorKind, Level, NetworkMode, OperationReport,
+    ProvisionOptions, Reencrypt, RuleId, StatusOptions, StepKind, StepOutcome,
 };
 use serde_json::{Value, json};
 
-use crate::common::{
-    self, new_cluster,
-    world::{World, is_all_proven},
+use crate::{
+    common::{self, new_cluster, world::is_all_proven},
+    place::Place,
 };
 
-/// A place where there is no cluster yet.
-struct Place {
-    world: World,
-    id: ClusterId,
-}
-
 impl Place {
-    async fn new(given: Value) -> Self {
-        let world = World::embedded("one-provider", given).await;
-        let here = ClusterId::parse(&world.case.cluster_id).unwrap();
-        let id =
-            ClusterId::new(here.subscription_id(), here.resource_group(), "brand-new").unwrap();
-        Self { world, id }
-    }
-
-    fn manager(&self) -> KmsManager {
-        common::builder_of(&self.world.case, self.id.clone()).build().unwrap()
-    }
-
     fn options(&self, network_mode: NetworkMode) -> CreateClusterOptions {
         CreateClusterOptions {
             network_mode,
@@ -48,17 +29,6 @@ impl Place {
     async fn create(&self) -> Result<OperationReport, Error> {
         let options = self.options(NetworkMode::Public);
         self.manager().create_cluster(new_cluster(false), self.world.key(1), options).await
-    }
-
-    /// Requests that make or change a cluster.
-    fn puts(&self) -> Vec<Value> {
-        let writes = self.world.simulator.writes(&self.world.case.id).unwrap();
-        let writes = serde_json::to_value(writes).unwrap();
-        let is_put = |write: &&Value| {
-            write["method"] == "PUT"
-                && write["path"].as_str().is_some_and(|path| path.contains("/managedClusters/"))
-        };
-        writes.as_array().unwrap().iter().filter(is_put).cloned().collect()
     }
 
     async fn assert_all_under(&self, key: &str) {

@@ -3,38 +3,20 @@
 use std::time::Duration;
 
 use aks_kms::{
-    ClusterId, CreateClusterOptions, CustomerManagedKey, Error, ErrorKind, Experience, KeySource,
-    KmsChange, KmsManager, Level, NetworkMode, OperationReport, ProvisionOptions, ResumeOptions,
-    RotateOptions, RuleId, StatusOptions, StepKind, StepOutcome, Timing,
+    CreateClusterOptions, CustomerManagedKey, Error, ErrorKind, Experience, KeySource, KmsChange,
+    Level, NetworkMode, OperationReport, ProvisionOptions, ResumeOptions, RotateOptions, RuleId,
+    StatusOptions, StepKind, StepOutcome, Timing,
 };
 use aks_kms_simulator::backend::GroundTruth;
 use serde_json::{Value, json};
 
-use crate::common::{
-    self, new_cluster,
-    world::{World, is_all_proven},
+use crate::{
+    common::{self, new_cluster, world::is_all_proven},
+    place::Place,
 };
 
-/// A place where there is no cluster of this name yet.
-struct Place {
-    world: World,
-    id: ClusterId,
-}
-
 impl Place {
-    async fn new(given: Value) -> Self {
-        let world = World::embedded("one-provider", given).await;
-        let here = ClusterId::parse(&world.case.cluster_id).unwrap();
-        let id =
-            ClusterId::new(here.subscription_id(), here.resource_group(), "brand-new").unwrap();
-        Self { world, id }
-    }
-
-    fn manager(&self) -> KmsManager {
-        common::builder_of(&self.world.case, self.id.clone()).build().unwrap()
-    }
-
-    fn options(&self) -> CreateClusterOptions {
+    fn encrypted_options(&self) -> CreateClusterOptions {
         CreateClusterOptions {
             identity_id: Some(self.world.case.identity_id.clone()),
             allow: vec![RuleId::DataEncryptionIrreversible],
@@ -50,19 +32,8 @@ impl Place {
         })
     }
 
-    async fn create(&self, key: KeySource) -> Result<OperationReport, Error> {
-        self.manager().create_cluster(new_cluster(false), key, self.options()).await
-    }
-
-    /// Requests that make or change a cluster.
-    fn puts(&self) -> Vec<Value> {
-        let writes = self.world.simulator.writes(&self.world.case.id).unwrap();
-        let writes = serde_json::to_value(writes).unwrap();
-        let is_put = |write: &&Value| {
-            write["method"] == "PUT"
-                && write["path"].as_str().is_some_and(|path| path.contains("/managedClusters/"))
-        };
-        writes.as_array().unwrap().iter().filter(is_put).cloned().collect()
+    async fn create_encrypted(&self, key: KeySource) -> Result<OperationReport, Error> {
+        self.manager().create_cluster(new_cluster(false), key, self.encrypted_options()).await
     }
 
     async fn truth(&self) -> GroundTruth {
@@ -81,7 +52,7 @@ async fn a_cluster_is_made_with_either_kind_of_key_and_proven() {
         let vault = json!({"public_access": !closed, "firewall": closed});
         let place = Place::new(json!({"vault": vault})).await;
         let key = mode.map_or(KeySource::PlatformManaged, |mode| place.customer(mode));
-        let report = place.create(key.clone()).await.unwrap();
+        let report = place.create_encrypted(key.clone()).await.unwrap();
         assert!(is_all_proven(&report), "{mode:?}: {report:#?}");
         let expected = match mode {
             None => Experience::PlatformManaged,
@@ -100,7 +71,7 @@ async fn a_cluster_is_made_with_either_kind_of_key_and_proven() {
         assert_eq!(place.puts().len(), 1, "{mode:?}: it is on from the start");
 
         // The same call proves it again; what is on for good need not be allowed again.
-        let options = CreateClusterOptions { allow: Vec::new(), ..place.options() };
+        let options = CreateClusterOptions { allow: Vec::new(), ..place.encrypted_options() };
         let again = place.manager().create_cluster(new_cluster(false), key, options).await.unwrap();
         assert!(is_all_proven(&again), "{mode:?}: {again:#?}");
         assert_eq!(again.steps[0].outcome, StepOutcome::AlreadyDone);
@@ -117,8 +88,11 @@ async fn a_platforms_key_of_a_cluster_that_was_not_watched_is_not_proven() {
     let timing = Timing { others_need: Duration::ZERO, ..place.world.timing() };
     let builder = common::builder_of(&place.world.case, place.id.clone()).timing(timing);
     let manager = builder.build().unwrap();
-    let created =
-        manager.create_cluster(new_cluster(false), KeySource::PlatformManaged, place.options());
+    let created = manager.create_cluster(
+        new_cluster(false),
+        KeySource::PlatformManaged,
+        place.encrypted_options(),
+    );
     let report = created.await.unwrap();
     assert!(!report.is_proven(), "{report:#?}");
     assert!(report.findings.iter().any(|it| it.rule == RuleId::KeyInUseUnproven), "{report:#?}");
@@ -130,7 +104,7 @@ async fn an_older_version_that_is_disabled_keeps_no_new_cluster_from_its_proof()
     let place = Place::new(json!({})).await;
     let disabled = json!({"attributes": {"enabled": false}});
     place.world.simulator.patch_key(&place.world.case.id, place.world.key(1), &disabled).unwrap();
-    let report = place.create(place.customer(NetworkMode::Public)).await.unwrap();
+    let report = place.create_encrypted(place.customer(NetworkMode::Public)).await.unwrap();
     assert!(is_all_proven(&report), "{report:#?}");
 }
 
@@ -149,8 +123,10 @@ async fn from_nothing_to_a_customer_managed_key_that_is_rotated() {
         key_vault_id: made.key_vault_id.to_string(),
         network_mode: NetworkMode::Private,
     };
-    let options =
-        CreateClusterOptions { identity_id: Some(made.identity_id.to_string()), ..place.options() };
+    let options = CreateClusterOptions {
+        identity_id: Some(made.identity_id.to_string()),
+        ..place.encrypted_options()
+    };
     let report = manager.create_cluster(new_cluster(false), key, options).await.unwrap();
     assert!(is_all_proven(&report), "{report:#?}");
     assert_eq!(place.puts().len(), 1, "it succeeds the first time");
@@ -175,7 +151,7 @@ async fn from_nothing_to_a_customer_managed_key_that_is_rotated() {
 async fn an_identity_that_may_not_use_the_key_yet_is_waited_for() {
     let failed = json!({"status": "Failed", "code": "AzureKeyVaultKmsValidateIdentityPermissionCustomerError"});
     let place = Place::new(json!({"faults": {"operations": [failed]}})).await;
-    let report = place.create(place.customer(NetworkMode::Public)).await.unwrap();
+    let report = place.create_encrypted(place.customer(NetworkMode::Public)).await.unwrap();
     assert!(is_all_proven(&report), "{report:#?}");
     let puts = place.puts();
     assert_eq!(puts.len(), 2);
@@ -189,13 +165,16 @@ async fn an_identity_that_may_not_use_the_key_yet_is_waited_for() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_cluster_that_exists_is_not_moved() {
     let place = Place::new(json!({})).await;
-    place.create(KeySource::PlatformManaged).await.unwrap();
-    let error = place.create(place.customer(NetworkMode::Public)).await.unwrap_err();
+    place.create_encrypted(KeySource::PlatformManaged).await.unwrap();
+    let error = place.create_encrypted(place.customer(NetworkMode::Public)).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::PreflightFailed, "{error}");
     assert_eq!(error.findings()[0].rule, RuleId::ClusterExists);
     assert!(error.to_string().contains("with a platform-managed key"), "{error}");
     let (manager, key) = (place.manager(), place.world.key(1));
-    let error = manager.create_cluster(new_cluster(false), key, place.options()).await.unwrap_err();
+    let error = manager
+        .create_cluster(new_cluster(false), key, place.encrypted_options())
+        .await
+        .unwrap_err();
     assert_eq!(error.findings()[0].rule, RuleId::ClusterExists, "{error}");
     assert_eq!(place.puts().len(), 1);
     let status = manager.status(StatusOptions::default()).await.unwrap();
@@ -213,9 +192,9 @@ async fn a_cluster_that_failed_is_told_with_the_verb_that_is_meant() {
         let failed = json!({"status": "Failed", "code": "QuotaExceeded"});
         let place = Place::new(json!({"faults": {"operations": [failed]}})).await;
         let key = || mode.map_or(KeySource::PlatformManaged, |mode| place.customer(mode));
-        let error = place.create(key()).await.unwrap_err();
+        let error = place.create_encrypted(key()).await.unwrap_err();
         assert_eq!(error.service_code(), Some("QuotaExceeded"), "{error}");
-        let error = place.create(key()).await.unwrap_err();
+        let error = place.create_encrypted(key()).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Conflict, "{error}");
         let message = error.to_string();
         for told in [way_out, "az aks delete --ids"] {
@@ -230,7 +209,7 @@ async fn a_cluster_that_failed_is_told_with_the_verb_that_is_meant() {
 async fn a_key_with_a_version_is_set_where_data_encryption_is_the_default() {
     let place = Place::new(json!({"data_encryption": {"by_default": true}})).await;
     let (manager, key) = (place.manager(), place.world.key(1));
-    let options = CreateClusterOptions { allow: Vec::new(), ..place.options() };
+    let options = CreateClusterOptions { allow: Vec::new(), ..place.encrypted_options() };
     let report = manager.create_cluster(new_cluster(false), key, options).await.unwrap();
     assert!(is_all_proven(&report), "{report:#?}");
     assert_eq!(report.after.experience, Some(Experience::KeyVault));

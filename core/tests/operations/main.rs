@@ -27,6 +27,7 @@ mod migration;
 mod network_mode;
 mod network_mode_half_way;
 mod others;
+mod place;
 mod provision;
 mod real;
 mod real_data_encryption;
