@@ -213,7 +213,7 @@ pub(super) const RULES: &[Rule] = &[
     },
     Rule {
         id: RuleId::DataEncryptionVersion,
-        summary: "KMS data encryption needs Kubernetes 1.33 or later; `provision` warns of what is before.",
+        summary: "KMS data encryption needs Kubernetes 1.33 or later; `provision` warns of an earlier one.",
         remedy: "Upgrade the cluster first: `az aks upgrade --resource-group <group> --name <cluster> --kubernetes-version <kubernetes version>`.",
         url: pages::DATA_ENCRYPTION_REQUIREMENTS,
         verbs: TURNS_ON_DATA_ENCRYPTION_OR_PROVISIONS,

@@ -200,7 +200,7 @@ async fn a_dry_run_says_what_would_be_made_with_the_commands_that_do_the_same() 
     let planned = world.provision(options).await.unwrap();
     assert!(world.made().is_empty());
     assert_eq!((planned.dry_run, planned.created.len()), (true, 0));
-    assert_eq!((planned.identity_principal_id, planned.key_id.version()), (None, None));
+    assert_eq!((&planned.identity_principal_id, planned.key_id.version()), (&None, None));
     let rules: Vec<(RuleId, Level)> =
         planned.findings.iter().map(|finding| (finding.rule, finding.level)).collect();
     let expected =
