@@ -708,7 +708,7 @@ export type RuleId =
   | "upgrade-may-fail"
   /**
    * The cluster uses the newer KMS data encryption, which cannot be turned off or back into KMS with a versioned
-   * key.
+   * key; `provision` warns of it.
    */
   | "newer-experience-irreversible"
   /** KMS data encryption cannot be turned off, and there is no way back to KMS with a versioned key. */
@@ -718,7 +718,7 @@ export type RuleId =
    * what the API servers write with is not documented either.
    */
   | "data-encryption-retry"
-  /** KMS data encryption needs Kubernetes 1.33 or later. */
+  /** KMS data encryption needs Kubernetes 1.33 or later; `provision` warns of an earlier one. */
   | "data-encryption-version"
   /** From KMS v1 there is no move to KMS data encryption. */
   | "data-encryption-from-kms-v1"

@@ -4,8 +4,9 @@ use super::{
     Rule, RuleId,
     groups::{
         BLOCK, BLOCK_UNLESS_ALLOWED, BLOCK_UNLESS_HOLDS, CHANGES_KMS_OR_STATUS,
-        CHANGES_VERSIONED_KMS, INFO, SETS_KEY, SETS_KEY_OR_STATUS, SETS_KEY_PROVISIONS_OR_STATUS,
-        TURNS_ON_DATA_ENCRYPTION, USES_IDENTITY, WARN, WRITES_SECRETS,
+        CHANGES_VERSIONED_KMS_OR_PROVISIONS, INFO, SETS_KEY, SETS_KEY_OR_STATUS,
+        SETS_KEY_PROVISIONS_OR_STATUS, TURNS_ON_DATA_ENCRYPTION,
+        TURNS_ON_DATA_ENCRYPTION_OR_PROVISIONS, USES_IDENTITY, WARN, WRITES_SECRETS,
     },
     pages,
 };
@@ -185,10 +186,10 @@ pub(super) const RULES: &[Rule] = &[
     },
     Rule {
         id: RuleId::NewerExperienceIrreversible,
-        summary: "The cluster uses the newer KMS data encryption, which cannot be turned off or back into KMS with a versioned key.",
+        summary: "The cluster uses the newer KMS data encryption, which cannot be turned off or back into KMS with a versioned key; `provision` warns of it.",
         remedy: "Call `set_data_encryption` for another key, or `rotate` without a key id for a new version of a customer-managed key; `az aks show --resource-group <group> --name <cluster> --query securityProfile` shows what the cluster has.",
         url: pages::DATA_ENCRYPTION_LIMITATIONS,
-        verbs: CHANGES_VERSIONED_KMS,
+        verbs: CHANGES_VERSIONED_KMS_OR_PROVISIONS,
         violated_when: "the cluster uses the newer KMS data encryption",
         ..BLOCK_UNLESS_HOLDS
     },
@@ -212,10 +213,10 @@ pub(super) const RULES: &[Rule] = &[
     },
     Rule {
         id: RuleId::DataEncryptionVersion,
-        summary: "KMS data encryption needs Kubernetes 1.33 or later.",
+        summary: "KMS data encryption needs Kubernetes 1.33 or later; `provision` warns of an earlier one.",
         remedy: "Upgrade the cluster first: `az aks upgrade --resource-group <group> --name <cluster> --kubernetes-version <kubernetes version>`.",
         url: pages::DATA_ENCRYPTION_REQUIREMENTS,
-        verbs: TURNS_ON_DATA_ENCRYPTION,
+        verbs: TURNS_ON_DATA_ENCRYPTION_OR_PROVISIONS,
         violated_when: "the cluster is below Kubernetes 1.33",
         ..BLOCK
     },

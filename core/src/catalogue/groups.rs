@@ -101,11 +101,16 @@ pub(super) const CHANGES_KMS: &[Verb] =
 pub(super) const CHANGES_KMS_OR_STATUS: &[Verb] =
     &[Enable, Rotate, Disable, ChangeNetworkMode, MigrateToV2, SetDataEncryption, Status];
 
-/// Verbs of KMS with a versioned key, but for the one that turns it off.
-pub(super) const CHANGES_VERSIONED_KMS: &[Verb] = &[Enable, Rotate, ChangeNetworkMode, MigrateToV2];
+/// Verbs of KMS with a versioned key, but for the one that turns it off, and the one that makes a key for them.
+pub(super) const CHANGES_VERSIONED_KMS_OR_PROVISIONS: &[Verb] =
+    &[Enable, Rotate, ChangeNetworkMode, MigrateToV2, Provision];
 
 /// Verbs that turn data encryption on.
 pub(super) const TURNS_ON_DATA_ENCRYPTION: &[Verb] = &[SetDataEncryption, CreateCluster];
+
+/// The same, and the verb that makes a key for them.
+pub(super) const TURNS_ON_DATA_ENCRYPTION_OR_PROVISIONS: &[Verb] =
+    &[SetDataEncryption, CreateCluster, Provision];
 
 /// Verbs that set data encryption, and those that come before and after.
 pub(super) const SETS_DATA_ENCRYPTION_PROVISIONS_OR_STATUS: &[Verb] =

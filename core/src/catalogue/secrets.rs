@@ -124,7 +124,7 @@ pub(super) const RULES: &[Rule] = &[
     Rule {
         id: RuleId::KeyReused,
         summary: "The new key is one that this cluster used before, so that its age and exposure go on counting.",
-        remedy: "Make a new version: `az keyvault key create --vault-name <vault> --name <key>`.",
+        remedy: "Make a new version: `az keyvault key rotate --vault-name <vault> --name <key>`.",
         url: pages::ROTATE,
         verbs: &[Verb::Enable, Verb::Rotate],
         violated_when: "this cluster used the key before",

@@ -178,7 +178,7 @@ pub(super) const RULES: &[Rule] = &[
     Rule {
         id: RuleId::VaultDataPlaneUnreachable,
         summary: "To make a new key version, the vault must be in reach of this machine, and let it list, read and create keys.",
-        remedy: "Run where the vault can be reached, with the right to its keys (role Key Vault Crypto Officer, or key permissions list, get and create); or make the version elsewhere, `az keyvault key create --vault-name <vault> --name <key>`, and pass its id as key_id.",
+        remedy: "Run where the vault can be reached, with the right to its keys (role Key Vault Crypto Officer, or key permissions list, get and create); or make the version elsewhere, `az keyvault key rotate --vault-name <vault> --name <key>` (key permission rotate), and pass its id as key_id.",
         url: pages::PRIVATE_KEY,
         verbs: &[Verb::Rotate],
         violated_when: "the vault does not respond here",

@@ -13,6 +13,8 @@ pub(crate) enum Doubt {
     LeasesForbidden,
     /// What they all write with may be the expected key.
     KeyUnidentified,
+    /// They were left on different versions of one key.
+    VersionsDiffer,
 }
 
 impl fmt::Display for Doubt {
@@ -30,6 +32,7 @@ impl fmt::Display for Doubt {
             Self::KeyUnidentified => {
                 "what they all write with is not known to be another key, nor to be this one"
             }
+            Self::VersionsDiffer => "they write with different versions of this key",
         })
     }
 }

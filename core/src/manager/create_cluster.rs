@@ -2,11 +2,11 @@
 
 use serde_json::Value;
 
-use super::{Inner, KmsManager, perform::OperationRequest, session::TimeLimit};
+use super::{Inner, KmsManager, creation::Creation, perform::OperationRequest, session::TimeLimit};
 use crate::{
     azure::NewCluster,
     error::Result,
-    ids::{IdentityId, NetworkMode, Verb},
+    ids::{IdentityId, Verb},
     options::{
         ClusterKeySource, CreateClusterOptions, Enable, Intent, KeySource, SetDataEncryption,
     },
@@ -34,9 +34,11 @@ impl KmsManager {
     /// cluster is there, the proof is that of [`enable`](Self::enable) or
     /// [`set_data_encryption`](Self::set_data_encryption), and is recorded as such.
     ///
-    /// Nobody can name a key of the platform's. A call that made the cluster knows that it never had another one, and
-    /// proves it; one that finds the cluster there does not, and the report has `key-in-use-unproven`, which `allow`
-    /// accepts.
+    /// Nobody can name a key of the platform's. Of a cluster that this call made, and watched from then on, it is known
+    /// that it never had another key, so it is proven. A call that finds the cluster there, also one that goes on
+    /// after a crash, cannot prove that, and the report has `key-in-use-unproven`: with that rule in `allow`,
+    /// [`reencrypt_secrets`](Self::reencrypt_secrets) records the hash that the API servers show as the platform's,
+    /// and the next one proves.
     ///
     /// A new cluster has secrets of its own; they are rewritten if they are not under the key. In
     /// the report, the provisioning state before is `NotCreated`.
@@ -125,8 +127,8 @@ impl KmsManager {
             }
         };
         let reencrypt = reencrypt.cloned().unwrap_or_default();
-        let request =
-            OperationRequest { intent, new: Some(new), run: &run, limit, wait: true, reencrypt };
+        let new = Some(Creation { cluster: new, rewrites: reencrypts });
+        let request = OperationRequest { intent, new, run: &run, limit, wait: true, reencrypt };
         Box::pin(self.0.perform(request)).await
     }
 }
@@ -148,7 +150,8 @@ impl Inner {
         };
         let suffix = self.key_vault_suffix(verb, limit).await?;
         let vault_id = options.key_vault_id.as_deref();
-        let target = rules::target(&key_id, options.network_mode, vault_id, suffix);
+        let mode = options.network_mode.unwrap_or_default();
+        let target = rules::target(&key_id, mode, vault_id, suffix);
         Ok(target.map(KmsChange::On))
     }
 }
@@ -156,7 +159,7 @@ impl Inner {
 /// Options that are of a key with a version, where none is asked for.
 fn misplaced(key_source: &ClusterKeySource, options: &CreateClusterOptions) -> Option<String> {
     let ClusterKeySource::DataEncryption(key_source) = key_source else { return None };
-    let is_given = options.key_vault_id.is_some() || options.network_mode != NetworkMode::default();
+    let is_given = options.key_vault_id.is_some() || options.network_mode.is_some();
     let instead = match key_source {
         KeySource::PlatformManaged => "leave them out",
         KeySource::CustomerManaged(_) => "name both in key_source",

@@ -1,26 +1,36 @@
 //! The cluster of `create_cluster`: made where there is none, waited for, and never changed into
 //! something else.
 
+mod findings;
+
 use tokio::time::{Instant, sleep};
+
+pub(super) use self::findings::changed;
+use self::findings::{exists, failed, how_to_delete, judged};
 
 use super::session::Session;
 use crate::{
     azure::{ManagedCluster, NewCluster},
-    catalogue::{Level, RuleId},
     error::{Error, ErrorKind, Result},
-    facts::{ClusterFacts, Configured},
-    ids::{ClusterId, KubernetesVersion, Verb},
+    ids::Verb,
     observe::observe_planned,
     options::{ReencryptOptions, RunOptions},
     plan::{Plan, rewrite},
     progress::Phase,
-    report::{Experience, Finding, KmsChange, KmsStatus, Step, StepKind, StepOutcome},
+    report::{KmsStatus, Step, StepKind, StepOutcome},
     rules::{self, RuleContext},
     runner::{Retry, settled},
 };
 
 /// The provisioning state of a cluster that is yet to be made.
 const NOT_CREATED: &str = "NotCreated";
+
+/// What is asked for.
+pub(super) struct Creation {
+    pub(super) cluster: NewCluster,
+    /// Secrets are rewritten and proven afterwards.
+    pub(super) rewrites: bool,
+}
 
 /// How it is gone on with.
 #[derive(Debug, Eq, PartialEq)]
@@ -36,10 +46,10 @@ pub(super) enum Ensured {
 /// Sees to it that the cluster is there.
 pub(super) async fn ensure(
     session: &Session<'_>,
-    new: &NewCluster,
+    creation: &Creation,
     run: &RunOptions,
-    rewrites: bool,
 ) -> Result<Ensured> {
+    let Creation { cluster: new, rewrites } = creation;
     let Session { inner, reporter, log, .. } = session;
     reporter.phase(Phase::Observe, None, "Looking for the cluster, its vault, key and identity");
     let step = Step::new(StepKind::CreateCluster { target: new.target.clone() });
@@ -53,7 +63,7 @@ pub(super) async fn ensure(
         log.begins_with(vec![step.clone()], findings);
         if run.dry_run && there.facts.busy().is_some() {
             // It is waited for, and then it is at rest.
-            log.planned(&proof(session, new, rewrites));
+            log.planned(&proof(session, new, *rewrites));
             return Ok(Ensured::Planned);
         }
         // Judged on the look after the wait: what was under way may have failed.
@@ -63,7 +73,7 @@ pub(super) async fn ensure(
             settled(&inner.azure, &inner.cluster, &inner.timing, reporter).await?
         };
         if !new.is(&there.facts) {
-            return Err(changed(session));
+            return Err(changed(&inner.cluster, new, &there.facts));
         }
         if !there.facts.is_succeeded() {
             let finding = failed(&inner.cluster, new);
@@ -95,7 +105,7 @@ pub(super) async fn ensure(
     let context = RuleContext { target: new.target.on(), data_encryption, ..context };
     let findings = judged(new, rules::judge(&context));
     log.begins_with(vec![step.clone()], findings.clone());
-    log.planned(&proof(session, new, rewrites));
+    log.planned(&proof(session, new, *rewrites));
     if run.dry_run {
         return Ok(Ensured::Planned);
     }
@@ -141,104 +151,6 @@ fn proof(session: &Session<'_>, new: &NewCluster, rewrites: bool) -> Plan {
     Plan { findings: Vec::new(), steps }.recorded(session.inner.journal.is_kept(), false)
 }
 
-/// The cluster is as it is asked for, and its last operation did not succeed. Whether that was its creation
-/// nobody can tell, and a cluster that exists is not changed.
-fn failed(id: &ClusterId, new: &NewCluster) -> Finding {
-    let message = format!(
-        "cluster {} exists with {}, and its last operation did not succeed",
-        id.name(),
-        as_asked(new)
-    );
-    let way_out = match new.target {
-        // Nobody can name the key that its API servers write with, so no gate would pass.
-        KmsChange::PlatformManaged => {
-            format!(
-                "let an update of it succeed, `az aks update --resource-group {} --name {}`, then call this again",
-                id.resource_group(),
-                id.name()
-            )
-        }
-        KmsChange::CustomerManaged(_) => {
-            "call set_data_encryption with the same key and data-encryption-retry in allow, which sets it to rights"
-                .to_owned()
-        }
-        KmsChange::On(_) | KmsChange::Off => {
-            "call enable with the same key, which sets it to rights".to_owned()
-        }
-    };
-    let remedy = format!("If it ever worked, {way_out}; {}.", how_to_delete(id));
-    Finding { remedy, ..Finding::violated(RuleId::ClusterExists, id, message) }
-}
-
-/// A cluster of that name is there: it is gone on with only if it is the one that is asked for.
-fn exists(there: &ClusterFacts, new: &NewCluster) -> Finding {
-    let rule = RuleId::ClusterExists;
-    if new.is(there) {
-        let message = format!(
-            "cluster {} exists with {} (provisioning state {}), so nothing else of body is applied",
-            there.id.name(),
-            as_asked(new),
-            there.provisioning_state
-        );
-        let remedy = "Nothing needs to be done.".to_owned();
-        let finding = Finding::violated(rule, &there.id, message).at(Level::Info, false);
-        return Finding { remedy, ..finding };
-    }
-    let key = there.kms_on().and_then(|profile| profile.key.as_ref());
-    let key = key.map_or("that it does not name", Configured::as_str);
-    let kms = match there.experience() {
-        Some(Experience::KeyVault) => format!("KMS on with key {key}"),
-        Some(Experience::CustomerManaged) => {
-            format!("KMS data encryption with customer-managed key {key}")
-        }
-        Some(Experience::PlatformManaged) => {
-            "KMS data encryption with a platform-managed key".to_owned()
-        }
-        None => "KMS off".to_owned(),
-    };
-    let message =
-        format!("cluster {} exists, with {kms}, and not as it is asked for", there.id.name());
-    let finding = Finding::violated(rule, &there.id, message);
-    if !there.has_data_encryption() && !new.target.is_data_encryption() {
-        return finding;
-    }
-    let remedy = "Call `set_data_encryption`, or give the new cluster another name.".to_owned();
-    Finding { remedy, ..finding }
-}
-
-/// What makes it the cluster that is asked for.
-fn as_asked(new: &NewCluster) -> &'static str {
-    match new.target {
-        KmsChange::PlatformManaged => "this identity and a platform-managed key",
-        _ => "this identity, key and network mode",
-    }
-}
-
-/// Which version AKS takes where none is named is not known, only that it is not below one.
-fn judged(new: &NewCluster, findings: Vec<Finding>) -> Vec<Finding> {
-    let (rule, first) = (RuleId::DataEncryptionVersion, KubernetesVersion::DATA_ENCRYPTION);
-    let of_body = |finding: Finding| {
-        if finding.rule != rule {
-            return finding;
-        }
-        let remedy = format!("Name {first} or later as kubernetesVersion in body.");
-        if new.names_version {
-            return Finding { remedy, ..finding };
-        }
-        let why = format!(
-            "body names no kubernetesVersion, and what AKS takes then may be below {first}"
-        );
-        Finding { remedy, ..Finding::undetermined(rule, &new.facts.id, &why) }
-    };
-    let findings = findings.into_iter().map(of_body).collect();
-    rules::in_order(findings)
-}
-
-/// The way out where a creation failed.
-fn how_to_delete(id: &ClusterId) -> String {
-    format!("if its creation failed, delete it and call this again: `az aks delete --ids {id}`")
-}
-
 /// What is sent next.
 enum Next {
     Create,
@@ -270,7 +182,7 @@ async fn make(session: &Session<'_>, new: &NewCluster) -> Result<(ManagedCluster
             Ok(ended) if new.is(&ended.cluster.facts) => {
                 return Ok((ended.cluster, made_here && ended.seen_at_once));
             }
-            Ok(_) => return Err(changed(session)),
+            Ok(ended) => return Err(changed(id, new, &ended.cluster.facts)),
             Err(error) => error,
         };
         if retry.after(&error, timing, reporter).await.is_none() {
@@ -283,20 +195,11 @@ async fn make(session: &Session<'_>, new: &NewCluster) -> Result<(ManagedCluster
         }
         let seen = settled(azure, id, timing, reporter).await?;
         next = match (new.is(&seen.facts), seen.facts.is_succeeded(), made_here) {
-            (false, _, _) => return Err(changed(session)),
+            (false, _, _) => return Err(changed(id, new, &seen.facts)),
             (true, true, _) => return Ok((seen, false)),
             // Whose doing its failure is, and which key it ever had, nobody can tell.
             (true, false, false) => return Err(error.with_context(&how_to_delete(id))),
             (true, false, true) => Next::SetAgain(Box::new(seen)),
         };
     }
-}
-
-pub(super) fn changed(session: &Session<'_>) -> Error {
-    let message = format!(
-        "somebody else made or changed cluster {} meanwhile; look at it, and call enable, rotate or set_data_encryption \
-         for it",
-        session.inner.cluster
-    );
-    Error::new(ErrorKind::Conflict, message).until_somebody_acts()
 }

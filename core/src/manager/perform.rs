@@ -12,13 +12,12 @@ use tracing::Instrument;
 
 use super::{
     Inner,
-    creation::{self, Ensured},
+    creation::{self, Creation, Ensured},
     operation::{as_arguments, goes_on, is_our_operation, new_operation, with_key_made},
     recorded::{is_misplaced, operation_to_resume},
     session::{AtTimeLimit, Session, TimeLimit, key_in_use, status_with},
 };
 use crate::{
-    azure::NewCluster,
     error::{Error, ErrorKind, Result},
     facts::{ClusterFacts, Fact},
     ids::{KeyId, KubernetesVersion, VaultId, Verb},
@@ -44,7 +43,7 @@ const MAX_PLANS: usize = 4;
 pub(super) struct OperationRequest<'a> {
     pub(super) intent: Intent,
     /// The cluster, where it is to be made first.
-    pub(super) new: Option<NewCluster>,
+    pub(super) new: Option<Creation>,
     pub(super) run: &'a RunOptions,
     /// Of `run`, since the call began.
     pub(super) limit: TimeLimit,
@@ -128,8 +127,7 @@ impl Inner {
 impl OperationRun<'_> {
     async fn to_its_end(&self) -> Result<()> {
         if let Some(new) = &self.request.new {
-            let rewrites = self.request.intent.rewrites_after_key();
-            let ensured = creation::ensure(&self.session, new, self.request.run, rewrites);
+            let ensured = creation::ensure(&self.session, new, self.request.run);
             match Box::pin(ensured).await? {
                 Ensured::Planned => return Ok(()),
                 Ensured::Made(Some(etag)) => {
@@ -221,8 +219,8 @@ impl OperationRun<'_> {
             let plan = verbs::plan(&seen.observed, &intent, &self.request.reencrypt, allow)?;
             let plan = if self.request.wait { plan } else { plan.until_wait() };
             let changes = plan.steps.iter().any(|step| step.kind.changes_cluster());
-            if changes && self.request.new.is_some() && !run.dry_run {
-                return Err(creation::changed(&self.session));
+            if let Some(new) = self.request.new.as_ref().filter(|_| changes && !run.dry_run) {
+                return Err(creation::changed(&inner.cluster, &new.cluster, cluster));
             }
             log.planned(&plan);
             if let Some(operation) = &unfinished {

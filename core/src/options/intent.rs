@@ -91,18 +91,6 @@ impl Intent {
         matches!(self, Self::ChangeNetworkMode(_) | Self::MigrateToV2(_))
     }
 
-    /// Whether secrets are rewritten after the key that it sets.
-    pub(crate) fn rewrites_after_key(&self) -> bool {
-        match self {
-            Self::Enable(Enable { reencrypt, .. })
-            | Self::Rotate(Rotate { reencrypt, .. })
-            | Self::Disable(Disable { reencrypt })
-            | Self::SetDataEncryption(SetDataEncryption { reencrypt, .. }) => *reencrypt,
-            Self::ChangeNetworkMode(_) | Self::MigrateToV2(_) => true,
-            Self::ReencryptSecrets(_) => false,
-        }
-    }
-
     pub(crate) fn verb(&self) -> Verb {
         match self {
             Self::Enable(_) => Verb::Enable,

@@ -1,6 +1,6 @@
 //! Which key KMS data encryption uses, as other languages pass it: a word, or the key.
 
-use std::{borrow::Cow, fmt};
+use std::{borrow::Cow, fmt, marker::PhantomData};
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{
@@ -16,59 +16,64 @@ const PLATFORM_MANAGED: &str = "platform-managed";
 
 impl<'de> Deserialize<'de> for KeySource {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(WordOrKey)
-    }
-}
-
-struct WordOrKey;
-
-impl<'de> Visitor<'de> for WordOrKey {
-    type Value = KeySource;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "\"{PLATFORM_MANAGED}\", or a customer-managed key")
-    }
-
-    fn visit_str<E: Error>(self, word: &str) -> Result<KeySource, E> {
-        if word == PLATFORM_MANAGED {
-            return Ok(KeySource::PlatformManaged);
-        }
-        Err(E::custom(format_args!(
-            "key_source is {word:?}, which is not \"{PLATFORM_MANAGED}\" or an object with key_id, \
-             key_vault_id and network_mode"
-        )))
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, key: A) -> Result<KeySource, A::Error> {
-        CustomerManagedKey::deserialize(MapAccessDeserializer::new(key)).map(KeySource::from)
+        deserializer.deserialize_any(KeyVisitor(PhantomData))
     }
 }
 
 impl<'de> Deserialize<'de> for ClusterKeySource {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(TextOrKey)
+        deserializer.deserialize_any(KeyVisitor(PhantomData))
     }
 }
 
-struct TextOrKey;
+/// A source that is passed as a text, or as the key.
+trait TextOrKey: From<KeySource> {
+    /// What else it can be, for the errors.
+    const OR: &str;
 
-impl<'de> Visitor<'de> for TextOrKey {
-    type Value = ClusterKeySource;
+    /// A text that is not the platform's word.
+    fn other<E: Error>(text: &str) -> Result<Self, E>;
+}
 
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "a key id, \"{PLATFORM_MANAGED}\", or a customer-managed key")
+impl TextOrKey for KeySource {
+    const OR: &str = "";
+
+    fn other<E: Error>(word: &str) -> Result<Self, E> {
+        Err(E::custom(format_args!(
+            "key_source is {word:?}, which is not \"{PLATFORM_MANAGED}\" or an object with key_id, \
+             key_vault_id and network_mode"
+        )))
     }
+}
+
+impl TextOrKey for ClusterKeySource {
+    const OR: &str = "a key id, ";
 
     /// What is no key id is a rule's to say.
-    fn visit_str<E: Error>(self, text: &str) -> Result<ClusterKeySource, E> {
-        Ok(match text {
-            PLATFORM_MANAGED => KeySource::PlatformManaged.into(),
-            key_id => key_id.into(),
-        })
+    fn other<E: Error>(key_id: &str) -> Result<Self, E> {
+        Ok(key_id.into())
+    }
+}
+
+struct KeyVisitor<T>(PhantomData<T>);
+
+impl<'de, T: TextOrKey> Visitor<'de> for KeyVisitor<T> {
+    type Value = T;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}\"{PLATFORM_MANAGED}\", or a customer-managed key", T::OR)
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, key: A) -> Result<ClusterKeySource, A::Error> {
-        CustomerManagedKey::deserialize(MapAccessDeserializer::new(key)).map(ClusterKeySource::from)
+    fn visit_str<E: Error>(self, text: &str) -> Result<T, E> {
+        if text == PLATFORM_MANAGED {
+            return Ok(KeySource::PlatformManaged.into());
+        }
+        T::other(text)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, key: A) -> Result<T, A::Error> {
+        let key = CustomerManagedKey::deserialize(MapAccessDeserializer::new(key))?;
+        Ok(KeySource::from(key).into())
     }
 }
 

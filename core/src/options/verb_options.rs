@@ -230,7 +230,7 @@ verb_options! {
     CreateClusterOptions {
         /// How the API servers reach the vault of a key with a version; of a customer-managed key it is named with
         /// the key. Default: public.
-        network_mode: NetworkMode,
+        network_mode: Option<NetworkMode>,
         /// Resource id of the vault of a key with a version. Required in private mode; helps to find the vault in
         /// public mode. Of a customer-managed key it is named with the key.
         key_vault_id: Option<String>,

@@ -59,6 +59,7 @@ impl Seen {
             identity_kind: IdentityKind::UserAssigned,
             identities: vec![identity],
             kms: None,
+            infrastructure_encryption: false,
             ..self.cluster.clone().unwrap_or_else(planned)
         };
         Observed {

@@ -172,8 +172,9 @@ pub(crate) fn findings(wanted: &Wanted, seen: &Seen) -> Vec<Finding> {
         rules::judge(&RuleContext { target: target.on(), data_encryption, ..context })
     };
     let mut findings = judge(&observed);
-    findings.retain(|finding| finding.rule != RuleId::KeyNotFound);
+    findings.retain(|it| it.rule != RuleId::KeyNotFound && !is_about_use(it.rule));
     findings.extend(cluster_identity(wanted, seen, judge));
+    findings.extend(use_in_cluster(seen, judge));
     findings.extend(name_taken(wanted, seen));
     findings.extend(given_key_missing(wanted, seen));
     if let (Some(access), Some(vault)) = (&seen.access, seen.found_vault()) {
@@ -183,6 +184,29 @@ pub(crate) fn findings(wanted: &Wanted, seen: &Seen) -> Vec<Finding> {
     findings.extend(key_in_closed_vault(wanted, seen));
     rules::in_order(findings)
 }
+
+/// Whether the cluster, as it is, can use the key that is made.
+fn is_about_use(rule: RuleId) -> bool {
+    matches!(rule, RuleId::NewerExperienceIrreversible | RuleId::DataEncryptionVersion)
+}
+
+/// What keeps the cluster from using what is made. Nothing of it is lost thereby: the cluster can be upgraded or made
+/// anew, and vault and key serve either kind of KMS.
+fn use_in_cluster(seen: &Seen, judge: impl Fn(&Observed) -> Vec<Finding>) -> Vec<Finding> {
+    let Some(cluster) = &seen.cluster else { return Vec::new() };
+    let mut findings = judge(&Observed::of(cluster.clone(), Fact::Unknown(String::new())));
+    findings.retain(|finding| is_about_use(finding.rule));
+    rules::downgrade_to_warning(&mut findings, |_| true);
+    for finding in &mut findings {
+        if finding.rule == RuleId::NewerExperienceIrreversible {
+            finding.remedy = OTHER_EXPERIENCE.to_owned();
+        }
+    }
+    findings
+}
+
+const OTHER_EXPERIENCE: &str = "Pass the experience customer-managed, for a key that `set_data_encryption` takes; `enable` \
+                                refuses this cluster.";
 
 /// Of the identity that the cluster runs as: what is made is of use for another one only.
 fn cluster_identity(

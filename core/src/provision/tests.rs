@@ -8,7 +8,8 @@ use super::{
 use crate::{
     catalogue::{Level, RuleId},
     facts::{
-        AccessPolicy, Fact, HeldRole, IdentityFacts, IdentityKind, Lookup, RoleGrant, VaultFacts,
+        AccessPolicy, ClusterFacts, Fact, HeldRole, IdentityFacts, IdentityKind, Lookup, RoleGrant,
+        VaultFacts,
     },
     ids::{ClusterId, IdentityId, NetworkMode, VaultAuthorization},
     options::ProvisionOptions,
@@ -19,7 +20,7 @@ use crate::{
             VaultReadRole,
         },
     },
-    rules::testing::{CLUSTER, KEY_1, PRINCIPAL, TENANT, access, cluster, key, vault},
+    rules::testing::{CLUSTER, KEY, KEY_1, PRINCIPAL, TENANT, access, cluster, key, kms_on, vault},
 };
 
 /// All is there, and no rule has anything to say.
@@ -160,6 +161,45 @@ fn the_rules_of_a_customer_managed_key_are_its_own() {
     }
     let told = rules(&public, &with_roles(roles));
     assert!(told.contains(&(RuleId::VaultReadRoleMissing, Level::Warn)), "{told:?}");
+}
+
+/// Nothing is lost by what is made, so it is told and not refused.
+#[test]
+fn a_cluster_that_cannot_use_the_key_is_told() {
+    let of = |change: &dyn Fn(&mut ClusterFacts), seen: Seen| {
+        let mut cluster = cluster();
+        change(&mut cluster);
+        Seen { cluster: Some(cluster), ..seen }
+    };
+    let platform = |cluster: &mut ClusterFacts| cluster.infrastructure_encryption = true;
+    let customer = |cluster: &mut ClusterFacts| {
+        cluster.kms = Some(kms_on(KEY, NetworkMode::Public));
+    };
+    let early = |cluster: &mut ClusterFacts| {
+        cluster.kubernetes_version = "1.32.9".parse().unwrap();
+    };
+    let irreversible = [(RuleId::NewerExperienceIrreversible, Level::Warn)];
+    let too_early = [(RuleId::DataEncryptionVersion, Level::Warn)];
+    let encrypted = customer_managed(NetworkMode::Public);
+    assert_eq!(rules(&public(), &of(&platform, all())), irreversible);
+    assert_eq!(rules(&public(), &of(&customer, all())), irreversible);
+    assert_eq!(rules(&encrypted, &of(&platform, all())), []);
+    assert_eq!(rules(&encrypted, &of(&customer, all())), []);
+    assert_eq!(rules(&encrypted, &of(&early, all())), too_early);
+    assert_eq!(rules(&public(), &of(&early, all())), []);
+    // Of a cluster that is yet to be made nobody knows the version, and what is wrong with the vault is told, too.
+    assert_eq!(rules(&encrypted, &nothing()), []);
+    let closed = with_vault(|vault| vault.firewall = true);
+    let told = rules(&public(), &of(&platform, closed));
+    assert!(told.contains(&(RuleId::VaultFirewall, Level::Block)), "{told:?}");
+    let remedies: Vec<String> =
+        findings(&public(), &of(&platform, all())).into_iter().map(|it| it.remedy).collect();
+    assert!(remedies[0].contains("customer-managed"), "{remedies:?}");
+    let [finding] = &*findings(&encrypted, &of(&early, all())) else { panic!("one") };
+    assert!(
+        finding.remedy.contains("az aks upgrade --resource-group shop --name prod"),
+        "{finding}"
+    );
 }
 
 #[test]

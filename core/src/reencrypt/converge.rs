@@ -1,6 +1,6 @@
 //! Which key do the API servers write with? Waiting until it is the expected one.
 
-use std::{sync::PoisonError, time::Duration};
+use std::time::Duration;
 
 use tokio::time::Instant;
 
@@ -141,7 +141,7 @@ impl Engine {
             self.timing.weak_convergence.as_secs(),
             pass.expected()
         ));
-        *self.doubt.lock().unwrap_or_else(PoisonError::into_inner) = Some(doubt);
+        self.doubts(doubt);
         tokio::time::sleep(self.timing.weak_convergence).await;
     }
 

@@ -41,27 +41,35 @@ enum Found {
     Other,
 }
 
-/// How long the servers have given the same response.
+/// Since when the servers have given the same response.
 #[derive(Default)]
-struct Steady {
+struct Steady(Option<Same>);
+
+struct Same {
     response: Answer,
     rounds: usize,
-    since: Option<Instant>,
+    since: Instant,
 }
 
 impl Steady {
+    /// Whether a response has stood for long enough, with the round that brought it now.
     fn is(&mut self, response: Answer) -> bool {
-        if self.rounds > 0 && self.response == response {
-            self.rounds += 1;
-        } else {
-            *self = Self { response, rounds: 1, since: Some(Instant::now()) };
-        }
-        self.rounds > SAME_ANSWERS
+        let rounds = match &mut self.0 {
+            Some(same) if same.response == response => {
+                same.rounds += 1;
+                same.rounds
+            }
+            _ => {
+                self.0 = Some(Same { response, rounds: 1, since: Instant::now() });
+                1
+            }
+        };
+        rounds > SAME_ANSWERS
     }
 
     /// A response that began in time is heard to the end: it stands or it changes.
     fn began_before(&self, deadline: Instant) -> bool {
-        self.since.is_some_and(|since| since < deadline)
+        self.0.as_ref().is_some_and(|same| same.since < deadline)
     }
 }
 
@@ -101,7 +109,7 @@ impl Engine {
         let deadline = Instant::now() + self.timing.convergence_limit;
         let mut steady = Steady::default();
         if !self.metrics {
-            return Err(unproven(&Doubt::Metrics.to_string()));
+            return Err(unseen(Doubt::Metrics));
         }
         loop {
             self.roster.begin();
@@ -121,10 +129,13 @@ impl Engine {
                             let evidence = evidence(&heard, &pass.keys, &names);
                             return self.converged(pass, evidence, heard, false).await;
                         }
-                        Found::Other if same => return Err(unproven(&each(&heard, &names))),
+                        Found::Other if same => {
+                            return Err(unknown(&each(&heard, &names), candidates));
+                        }
                         // Left on different versions of one key: each server reads its own.
                         Found::Moving(index) if same => {
                             self.servers_differ.store(true, Ordering::Relaxed);
+                            self.doubts(Doubt::VersionsDiffer);
                             pass.keys = vec![candidates[index].clone()];
                             return self.converged(pass, Evidence::Weak, heard, false).await;
                         }
@@ -136,10 +147,10 @@ impl Engine {
                     steady = Steady::default();
                     (why, heard.is_empty())
                 }
-                Round::Unknown(doubt) => return Err(unproven(&doubt.to_string())),
+                Round::Unknown(doubt) => return Err(unseen(doubt)),
             };
             if Instant::now() >= deadline && !steady.began_before(deadline) {
-                return Err(if nobody { silent(&why) } else { unproven(&why) });
+                return Err(if nobody { silent(&why) } else { unknown(&why, candidates) });
             }
             self.reporter.message(format!("Looking for the key in use: {why}"));
             sleep(self.timing.convergence_poll).await;
@@ -243,14 +254,33 @@ fn silent(why: &str) -> Error {
     Error::new(ErrorKind::KmsUnavailable, message)
 }
 
-fn unproven(why: &str) -> Error {
+/// It could not be looked at.
+fn unseen(doubt: Doubt) -> Error {
+    let remedy = match doubt {
+        Doubt::Metrics => "Grant `get` on `/metrics`, then run this again.",
+        Doubt::LeasesForbidden => "Grant `list` on leases in kube-system, then run this again.",
+        Doubt::NoIdentityLeases | Doubt::KeyUnidentified | Doubt::VersionsDiffer => SUCCEED_FIRST,
+    };
+    unproven(&doubt.to_string(), remedy)
+}
+
+/// It is none of the candidates, or cannot be told of all servers.
+fn unknown(why: &str, candidates: &[ExpectedKey]) -> Error {
+    let remedy = if candidates.iter().any(ExpectedKey::is_data_encryption) {
+        SUCCEED_FIRST
+    } else {
+        "Pass the key that the API servers write with to `rotate` (or `enable`; where it is none, call `disable`): \
+         going back to it needs nothing else."
+    };
+    unproven(why, remedy)
+}
+
+const SUCCEED_FIRST: &str =
+    "Let the cluster's last change succeed first (`az aks update`), then run this again.";
+
+fn unproven(why: &str, remedy: &str) -> Error {
     let finding = Finding {
-        remedy:
-            "Pass the key that the API servers write with to `rotate` (or `enable`; where it is \
-                 none, call `disable`): going back to it needs nothing else. Where it cannot be \
-                 seen, grant `get` on `/metrics` and `list` on leases in kube-system. With data encryption, let the \
-                 cluster's last change succeed first (`az aks update`)."
-                .to_owned(),
+        remedy: remedy.to_owned(),
         ..Finding::violated(RuleId::KeyInUseUnproven, "API servers", why)
     };
     let message = format!("which key the API servers write with is not proven: {finding}");
@@ -329,5 +359,32 @@ mod tests {
         assert_eq!(first, [false, false, false, true]);
         assert!(!steady.is(same(&turned)), "another server has the first key");
         assert!(!steady.is(same(&heard)));
+    }
+
+    /// Verbs of a versioned key refuse a cluster with data encryption.
+    #[test]
+    fn the_way_out_is_one_that_the_candidates_have() {
+        let plain = ExpectedKey::Plaintext;
+        let remedy = |error: Error| error.findings()[0].remedy.clone();
+        let any = ExpectedKey::AnyVersion(
+            KeyId::parse("https://shop.vault.azure.net/keys/etcd").unwrap(),
+        );
+        for (candidates, names, not) in [
+            (vec![key(1), plain.clone()], "`rotate`", "`az aks update`"),
+            (vec![key(1), ExpectedKey::Platform], "`az aks update`", "`rotate`"),
+            (vec![any, plain], "`az aks update`", "`disable`"),
+        ] {
+            let remedy = remedy(unknown("one writes with another key", &candidates));
+            assert!(remedy.contains(names) && !remedy.contains(not), "{candidates:?}: {remedy}");
+            assert!(!remedy.contains("/metrics"), "they were seen: {remedy}");
+        }
+        for (doubt, names) in [
+            (Doubt::Metrics, "`/metrics`"),
+            (Doubt::LeasesForbidden, "leases"),
+            (Doubt::NoIdentityLeases, "`az aks update`"),
+        ] {
+            let remedy = remedy(unseen(doubt));
+            assert!(remedy.contains(names) && !remedy.contains("`rotate`"), "{doubt:?}: {remedy}");
+        }
     }
 }

@@ -235,6 +235,11 @@ impl Engine {
         *self.doubt.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// It could not be seen what the API servers write with, for this reason.
+    fn doubts(&self, doubt: Doubt) {
+        *self.doubt.lock().unwrap_or_else(PoisonError::into_inner) = Some(doubt);
+    }
+
     /// All API servers were heard, with this evidence that they write with this key.
     fn learn(&self, key: &ExpectedKey, evidence: Evidence, heard: &[ProbedServer]) {
         let mut names = self.names.lock().unwrap_or_else(PoisonError::into_inner);

@@ -49,7 +49,9 @@ fn what_it_has(question: &RuleContext<'_>) -> Option<&'static str> {
 
 fn newer_experience(question: &RuleContext<'_>) -> Option<Finding> {
     // A new version is what there is for a customer-managed key; disable has a rule of its own.
-    let is_meant = question.new_version || question.verb == Verb::Disable;
+    let is_meant = question.new_version
+        || question.data_encryption.is_some()
+        || question.verb == Verb::Disable;
     let has = what_it_has(question).filter(|_| !is_meant)?;
     let message = format!("{has}, which cannot be undone");
     Some(violated(question, RuleId::NewerExperienceIrreversible, message))

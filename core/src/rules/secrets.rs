@@ -1,6 +1,10 @@
 //! Rules about the Kubernetes API and what is done to secrets.
 
-use super::{check_fact, question::RuleContext};
+use super::{
+    check_fact,
+    question::RuleContext,
+    remedy::{fill, of_key},
+};
 use crate::{
     catalogue::{Level, RuleId},
     facts::{
@@ -152,23 +156,57 @@ pub(crate) fn unproven_on_kms_v1(cluster: &ClusterId) -> Finding {
     }
 }
 
-/// A pass could not see what the API servers write with.
-pub(crate) fn key_in_use_not_seen(cluster: &ClusterId, doubt: Option<Doubt>) -> Finding {
+/// A pass could not see whether the API servers write with this key.
+pub(crate) fn key_in_use_not_seen(
+    cluster: &ClusterId,
+    expected: &ExpectedKey,
+    doubt: Option<Doubt>,
+) -> Finding {
     let why = doubt.map_or_else(|| "nothing could be seen".to_owned(), |doubt| doubt.to_string());
     let message =
         format!("which key the API servers write with is not proven, so nothing is: {why}");
     let finding = Finding::violated(RuleId::KeyInUseUnproven, cluster, message);
-    let remedy = match doubt {
-        Some(Doubt::LeasesForbidden) => GRANT_LEASES,
-        Some(Doubt::NoIdentityLeases) => {
+    let remedy = match (doubt, expected) {
+        (Some(Doubt::LeasesForbidden), _) => GRANT_LEASES,
+        (Some(Doubt::NoIdentityLeases), _) => {
             "Upgrade the cluster to Kubernetes 1.26 or later, where each API server has an identity \
              Lease; until then nothing but time tells, which naming key-in-use-unproven in allow \
              accepts."
         }
-        Some(Doubt::Metrics | Doubt::KeyUnidentified) | None => return finding,
+        (Some(Doubt::VersionsDiffer), _) => {
+            "Call this again once AKS has moved all API servers to the newest version, which it looks for every six \
+             hours; where it does not, let an update of the cluster succeed: `az aks update --resource-group <group> \
+             --name <cluster>`."
+        }
+        (Some(Doubt::KeyUnidentified), ExpectedKey::Platform) => {
+            "Call `reencrypt_secrets` with key-in-use-unproven in allow: the record then has the hash that all API \
+             servers show as the platform's key, and the next call proves by it."
+        }
+        (Some(Doubt::KeyUnidentified), ExpectedKey::AnyVersion(_)) => {
+            "See to it that the versions of the key can be listed from here, whose hashes are looked for: `az keyvault \
+             key list-versions --vault-name <vault> --name <key>`. Where they can, call `reencrypt_secrets` with \
+             key-in-use-unproven in allow: the record then has the hash that all API servers show as this key's, and \
+             the next call proves by it."
+        }
+        (Some(Doubt::KeyUnidentified), _) => {
+            "Where you know that it is this key, name key-in-use-unproven in allow when the key is changed next: the \
+             record then has the hash that all API servers show as this key's."
+        }
+        (Some(Doubt::Metrics) | None, _) if expected.is_data_encryption() => GRANT_METRICS,
+        (Some(Doubt::Metrics) | None, _) => return finding,
     };
-    Finding { remedy: remedy.to_owned(), ..finding }
+    let mut values = vec![
+        ("<group>", cluster.resource_group().to_owned()),
+        ("<cluster>", cluster.name().to_owned()),
+    ];
+    values.extend(expected.key_id().into_iter().flat_map(of_key));
+    fill(Finding { remedy: remedy.to_owned(), ..finding }, &values)
 }
+
+/// What gives the right to see what the API servers write with.
+const GRANT_METRICS: &str = "Grant it: `kubectl create clusterrole aks-kms-metrics --verb=get \
+     --non-resource-url=/metrics` and `kubectl create clusterrolebinding aks-kms-metrics \
+     --clusterrole=aks-kms-metrics --user=<user>`.";
 
 /// What gives the right to see which API servers there are.
 const GRANT_LEASES: &str = "Grant it: `kubectl create role aks-kms-leases --namespace kube-system --verb=list \

@@ -173,7 +173,7 @@ fn purge_protection_off(question: &RuleContext<'_>) -> Option<Finding> {
 }
 
 /// AKS takes up a version of a customer-managed key whoever made it; no call sets one.
-const MADE_ELSEWHERE: &str = "Run where the vault can be reached, with the right to its keys (role Key Vault Crypto Officer, or key permissions list, get and create); or make the version elsewhere, `az keyvault key create --vault-name <vault> --name <key>`, which AKS takes up within six hours, and call `reencrypt_secrets` then.";
+const MADE_ELSEWHERE: &str = "Run where the vault can be reached, with the right to its keys (role Key Vault Crypto Officer, or key permissions list, get and create); or make the version elsewhere, `az keyvault key rotate --vault-name <vault> --name <key>`, which makes one of the key's kind and size with or without a rotation policy (key permission rotate), and which AKS takes up within six hours; call `reencrypt_secrets` then.";
 
 /// A key version is made by the vault itself, so it has to respond here.
 fn data_plane_unreachable(question: &RuleContext<'_>) -> Option<Finding> {

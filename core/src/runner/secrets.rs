@@ -97,7 +97,7 @@ impl Runner<'_> {
             self.prove(pass.expected(), &report, named, state.etag.as_deref()).await;
         }
         if report.evidence == Evidence::Weak {
-            let unproven = self.why_unproven(&report)?;
+            let unproven = self.why_unproven(pass.expected(), &report)?;
             if weak {
                 self.log.finding(unproven.clone().at(Level::Warn, false));
             }
@@ -150,12 +150,12 @@ impl Runner<'_> {
         }
     }
 
-    fn why_unproven(&self, report: &ReencryptReport) -> Result<Finding> {
+    fn why_unproven(&self, expected: &ExpectedKey, report: &ReencryptReport) -> Result<Finding> {
         let engine = self.engine()?;
         if report.key_id.is_some() && engine.is_kms_v1() {
             return Ok(rules::unproven_on_kms_v1(self.cluster));
         }
-        Ok(rules::key_in_use_not_seen(self.cluster, engine.doubt()))
+        Ok(rules::key_in_use_not_seen(self.cluster, expected, engine.doubt()))
     }
 
     fn is_given_up(&self, name: &str) -> bool {

@@ -309,7 +309,7 @@ async fn create_cluster(
     run: RunOptions,
 ) -> Result<OperationReport, Error> {
     let options_of = CreateClusterOptions {
-        network_mode: network_mode(options)?.unwrap_or_default(),
+        network_mode: network_mode(options)?,
         key_vault_id: text(options, "key_vault_id"),
         identity_id: text(options, "identity_id"),
         reencrypt: reencrypt(options),

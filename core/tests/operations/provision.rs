@@ -50,6 +50,26 @@ fn assert_all_under(truth: &GroundTruth, provisioned: &Provisioned) {
     assert!(truth.total > 0 && truth.by_key.len() == 1 && under == 1, "{truth:?}");
 }
 
+/// A dry run of what a private vault with names of its own needs.
+fn planned_private() -> ProvisionOptions {
+    ProvisionOptions {
+        dry_run: true,
+        key_vault: Some("shop-keys".to_owned()),
+        identity: Some("shop".to_owned()),
+        network_mode: NetworkMode::Private,
+        ..ProvisionOptions::default()
+    }
+}
+
+/// The planned steps with their commands, the same in every run.
+fn commands(planned: &Provisioned) -> String {
+    let group = planned.key_vault_id.resource_group();
+    let subscription = planned.key_vault_id.subscription_id();
+    let lines: Vec<String> =
+        planned.plan.iter().map(|step| format!("{step}\n    {}", step.command)).collect();
+    lines.join("\n").replace(subscription, "SUBSCRIPTION").replace(group, "GROUP")
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_made_can_be_used_at_once_and_is_made_once() {
     for authorization in [VaultAuthorization::Rbac, VaultAuthorization::AccessPolicy] {
@@ -166,51 +186,27 @@ async fn a_vault_of_a_versioned_key_gets_the_role_that_a_customer_managed_one_ne
 #[tokio::test(flavor = "multi_thread")]
 async fn a_dry_run_for_a_customer_managed_key_names_the_commands_of_its_parts() {
     let world = world(json!({})).await;
-    let options = ProvisionOptions {
-        dry_run: true,
-        key_vault: Some("shop-keys".to_owned()),
-        identity: Some("shop".to_owned()),
-        network_mode: NetworkMode::Private,
-        experience: Experience::CustomerManaged,
-        ..ProvisionOptions::default()
-    };
+    let options = ProvisionOptions { experience: Experience::CustomerManaged, ..planned_private() };
     let planned = world.provision(options).await.unwrap();
     assert!(world.made().is_empty());
     assert_eq!((planned.key_id.version(), planned.created.len()), (None, 0));
-    let group = planned.key_vault_id.resource_group();
-    let subscription = planned.key_vault_id.subscription_id();
-    let hide = |text: &str| text.replace(subscription, "SUBSCRIPTION").replace(group, "GROUP");
-    let lines: Vec<String> =
-        planned.plan.iter().map(|step| hide(&format!("{step}\n    {}", step.command))).collect();
-    insta::assert_snapshot!(lines.join("\n"));
+    insta::assert_snapshot!(commands(&planned));
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_dry_run_says_what_would_be_made_with_the_commands_that_do_the_same() {
     let world = world(json!({})).await;
-    let options = ProvisionOptions {
-        dry_run: true,
-        key_vault: Some("shop-keys".to_owned()),
-        identity: Some("shop".to_owned()),
-        network_mode: NetworkMode::Private,
-        key_size: 3072,
-        ..ProvisionOptions::default()
-    };
+    let options = ProvisionOptions { key_size: 3072, ..planned_private() };
     let planned = world.provision(options).await.unwrap();
     assert!(world.made().is_empty());
     assert_eq!((planned.dry_run, planned.created.len()), (true, 0));
-    assert_eq!((planned.identity_principal_id, planned.key_id.version()), (None, None));
+    assert_eq!((&planned.identity_principal_id, planned.key_id.version()), (&None, None));
     let rules: Vec<(RuleId, Level)> =
         planned.findings.iter().map(|finding| (finding.rule, finding.level)).collect();
     let expected =
         [(RuleId::IdentityNotOfCluster, Level::Warn), (RuleId::KeyInClosedVault, Level::Warn)];
     assert_eq!(rules, expected);
-    let group = planned.key_vault_id.resource_group();
-    let subscription = planned.key_vault_id.subscription_id();
-    let hide = |text: &str| text.replace(subscription, "SUBSCRIPTION").replace(group, "GROUP");
-    let lines: Vec<String> =
-        planned.plan.iter().map(|step| hide(&format!("{step}\n    {}", step.command))).collect();
-    insta::assert_snapshot!(lines.join("\n"));
+    insta::assert_snapshot!(commands(&planned));
 }
 
 #[tokio::test(flavor = "multi_thread")]

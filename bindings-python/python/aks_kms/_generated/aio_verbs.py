@@ -143,7 +143,7 @@ class Verbs(AsyncCaller):
         *,
         identity_id: str | None = None,
         key_vault_id: str | None = None,
-        network_mode: NetworkMode | str = "public",
+        network_mode: NetworkMode | str | None = None,
         reencrypt: bool | ReencryptOptions | Mapping[str, Any] = True,
         dry_run: bool = False,
         allow: Iterable[RuleId | str] = (),

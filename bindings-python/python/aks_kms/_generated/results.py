@@ -319,7 +319,7 @@ class RuleId(StrEnum):
     """
     NEWER_EXPERIENCE_IRREVERSIBLE = "newer-experience-irreversible"
     """The cluster uses the newer KMS data encryption, which cannot be turned off or back into KMS with
-    a versioned key.
+    a versioned key; `provision` warns of it.
     """
     DATA_ENCRYPTION_IRREVERSIBLE = "data-encryption-irreversible"
     """KMS data encryption cannot be turned off, and there is no way back to KMS with a versioned key.
@@ -329,7 +329,7 @@ class RuleId(StrEnum):
     repetition keeps what the API servers write with is not documented either.
     """
     DATA_ENCRYPTION_VERSION = "data-encryption-version"
-    """KMS data encryption needs Kubernetes 1.33 or later."""
+    """KMS data encryption needs Kubernetes 1.33 or later; `provision` warns of an earlier one."""
     DATA_ENCRYPTION_FROM_KMS_V1 = "data-encryption-from-kms-v1"
     """From KMS v1 there is no move to KMS data encryption."""
     DATA_ENCRYPTION_IDENTITY = "data-encryption-identity"

@@ -195,7 +195,7 @@ VERBS: dict[str, Verb] = {
                 choices=NetworkMode,
                 is_required=False,
                 is_positional=False,
-                default="public",
+                default=None,
                 about="How the API servers reach the vault of a key with a version; of a customer-managed key it is named with the key. Default: public.",
             ),
             Argument(

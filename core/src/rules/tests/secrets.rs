@@ -3,11 +3,15 @@
 use super::*;
 use crate::{
     catalogue::RuleId::*,
-    facts::{Fact, KmsProfile, Unreadable},
-    ids::{KubernetesVersion, NetworkMode},
+    facts::{Doubt, Fact, KmsProfile, Unreadable},
+    ids::{ClusterId, ExpectedKey, KeyId, KubernetesVersion, NetworkMode},
     ledger::Entry,
     options::Pace,
-    rules::testing::{KEY_1, entry, kms_on, plaintext_entry, proven, recorded, unknown},
+    report::Finding,
+    rules::{
+        key_in_use_not_seen,
+        testing::{CLUSTER, KEY, KEY_1, entry, kms_on, plaintext_entry, proven, recorded, unknown},
+    },
 };
 
 #[test]
@@ -80,6 +84,36 @@ fn the_key_that_is_written_with() {
             Answer::Holds,
         ),
     ]);
+}
+
+/// What is not seen is given the remedy that helps with this key.
+#[test]
+fn a_key_that_is_not_seen_has_a_remedy_of_its_own() {
+    let cluster = ClusterId::parse(CLUSTER).unwrap();
+    let platform = ExpectedKey::Platform;
+    let any = ExpectedKey::AnyVersion(KeyId::parse(KEY).unwrap());
+    let versioned = ExpectedKey::Key(KeyId::parse(KEY_1).unwrap());
+    let unidentified = Some(Doubt::KeyUnidentified);
+    let learn = "`reencrypt_secrets` with key-in-use-unproven in allow";
+    let cases = [
+        (&platform, unidentified, learn),
+        (&any, unidentified, learn),
+        (&any, unidentified, "list-versions --vault-name shop-keys --name etcd"),
+        (&versioned, unidentified, "key-in-use-unproven in allow"),
+        (&any, Some(Doubt::VersionsDiffer), "az aks update --resource-group shop --name prod"),
+        (&platform, Some(Doubt::Metrics), "--non-resource-url=/metrics"),
+        (&versioned, Some(Doubt::Metrics), "--non-resource-url=/metrics"),
+        (&platform, Some(Doubt::LeasesForbidden), "leases.coordination.k8s.io"),
+    ];
+    for (expected, doubt, says) in cases {
+        let Finding { remedy, .. } = key_in_use_not_seen(&cluster, expected, doubt);
+        let what = format!("{expected}, {doubt:?}: {remedy}");
+        assert!(remedy.contains(says), "{what}");
+        let is_seen = matches!(doubt, Some(Doubt::KeyUnidentified | Doubt::VersionsDiffer));
+        assert!(!is_seen || !remedy.contains("/metrics"), "the metrics were read: {what}");
+        assert!(!expected.is_data_encryption() || !remedy.contains("KMS v1"), "{what}");
+        assert!(!remedy.contains('<') || remedy.contains("<user>"), "{what}");
+    }
 }
 
 fn fast(world: &mut World, secrets: u64, rate: Option<u32>, bytes: Option<u64>) {
