@@ -61,7 +61,9 @@ class World:
 
 def blocks(page: str) -> Iterator[Block]:
     """The blocks of a page."""
-    chapter, opened, lines = "", None, []
+    chapter = ""
+    opened: tuple[int, str] | None = None
+    lines: list[str] = []
     for number, line in enumerate((ROOT / page).read_text().splitlines(), 1):
         if opened is not None and line.strip() == "```":
             # "rust,no_run" is Rust

@@ -15,7 +15,7 @@ def documents(text: str) -> list[Any]:
 def load(text: str) -> Any:
     """A document."""
     lines = [(len(line) - len(line.lstrip()), line) for line in text.splitlines()]
-    value, rest = _value([line for line in lines if True], 0)
+    value, rest = _value(lines, 0)
     assert not _significant(rest), rest[0]
     return value
 
@@ -28,7 +28,8 @@ def _significant(lines: Lines) -> Lines:
 
 def _value(lines: Lines, least: int) -> tuple[Any, Lines]:
     lines = _significant(lines)
-    assert lines and lines[0][0] >= least, "a value is missing"
+    if not lines or lines[0][0] < least:
+        raise ValueError("a value is missing")
     depth, line = lines[0]
     if line.lstrip().startswith("- ") or line.strip() == "-":
         return _list(lines, depth)
@@ -91,9 +92,8 @@ def _scalar(text: str) -> Any:
         return [_scalar(part.strip()) for part in text[1:-1].split(",") if part.strip()]
     if text == '[""]':
         return [""]
-    assert text[0] not in "\"'{[&*!>|%@`" and " #" not in text and ": " not in text, (
-        f"write it plainly: {text}"
-    )
+    if text[0] in "\"'{[&*!>|%@`" or " #" in text or ": " in text:
+        raise ValueError(f"write it plainly: {text}")
     if text in ("true", "false"):
         return text == "true"
     return int(text) if re.fullmatch(r"\d+", text) else text

@@ -125,13 +125,15 @@ def run_as_pod(name: str, case: Case, folder: Path) -> subprocess.CompletedProce
     (source,) = volume["projected"]["sources"]
     path = source["serviceAccountToken"]["path"]
     assert variables["AZURE_FEDERATED_TOKEN_FILE"] == f"{mount['mountPath']}/{path}"
-    files = {"account": service_account(case), "azure": {path: case.ask("assertion")}}
+    files = {"account": service_account(case), "azure": {path: case.assertion()}}
     for part, texts in files.items():
         (folder / part).mkdir()
         for file, text in texts.items():
             (folder / part / file).write_text(text)
     address = case["kubernetes"].removeprefix("https://").split(":")
     variables |= {"KUBERNETES_SERVICE_HOST": address[0], "KUBERNETES_SERVICE_PORT": address[1]}
+    # which is not Azure's public one
+    variables |= {"AZURE_AUTHORITY_HOST": case["authority"]}
     command = [sys.executable, "-m", "aks_kms", *words, "--cloud", case["arm"]]
     return subprocess.run(
         ["unshare", "--user", "--map-root-user", "--mount", "bash", "-ec", POD, "pod", *command],

@@ -123,7 +123,8 @@ def look(reader: Reader, before: str) -> None:
     """Every secret of the cluster is encrypted and can be read, where something was done."""
     truth = reader.case.secrets()
     assert truth["unreadable"] == 0, before
-    assert truth["plaintext"] == 0 and truth["total"] > 9, before
+    assert truth["plaintext"] == 0, before
+    assert truth["total"] > 9, before
 
 
 def test_what_is_pasted_into_a_shell(world: World, tmp_path: Path) -> None:

@@ -43,7 +43,7 @@ def issuer(put_case: PutCase) -> Iterator[tuple[Case, str]]:
             )
             self.send_response(200 if is_right else 401)
             self.end_headers()
-            self.wfile.write(json.dumps({"value": case.ask("assertion")} if is_right else {}).encode())
+            self.wfile.write(json.dumps({"value": case.assertion()} if is_right else {}).encode())
 
         def log_message(self, *_: object) -> None:
             pass
@@ -75,6 +75,7 @@ class Runner:
             "PIP_FIND_LINKS": str(wheels),
             "PIP_TARGET": str(folder / "installed"),
             "SIMULATED_AZURE": case["arm"],
+            "AZURE_AUTHORITY_HOST": case["authority"],
             **more,
         }
         self._groups: list[int] = []
@@ -148,7 +149,9 @@ def github_job(name: str, case: Case, url: str, folder: Path) -> tuple[Runner, s
                     raise AssertionError(f"no test runs {other}")
             if (where / "env").exists():
                 lines = (where / "env").read_text().splitlines()
-                runner.variables.update(line.split("=", 1) for line in lines)
+                runner.variables.update(
+                    {name: value for name, _, value in (line.partition("=") for line in lines)}
+                )
     finally:
         runner.end()
     return runner, failed

@@ -5,7 +5,9 @@
 #![allow(
     clippy::all,
     clippy::pedantic,
+    clippy::print_stderr,
     clippy::print_stdout,
+    unreachable_pub,
     unused,
     reason = "it is what the pages say"
 )]
