@@ -45,7 +45,7 @@ def issuer(put_case: PutCase) -> Iterator[tuple[Case, str]]:
             self.end_headers()
             self.wfile.write(json.dumps({"value": case.assertion()} if is_right else {}).encode())
 
-        def log_message(self, *_: object) -> None:
+        def log_message(self, format: str, *_: object) -> None:
             pass
 
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Issuer) as server:
