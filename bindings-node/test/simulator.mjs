@@ -95,6 +95,11 @@ export class Simulator {
     return new Simulator(process.env.SIMULATOR, process.env.SIMULATOR_TOKEN);
   }
 
+  /** Under what the secrets of a case's cluster are. */
+  secrets(id) {
+    return request(`${this.admin}/cases/${id}/secrets`, this.token, "GET");
+  }
+
   /** Makes a case of its own. */
   async put(given = {}) {
     return new Case(await request(`${this.admin}/cases`, this.token, "PUT", given));

@@ -40,6 +40,11 @@ class Case:
         found: list[dict[str, Any]] = self.ask("writes")
         return found
 
+    def assertion(self) -> str:
+        """A token of another issuer, such as a pod's or a pipeline's, that Entra takes for the application's secret."""
+        url = f"{self['admin']}/cases/{self.id}/assertion"
+        return asked(url, self["admin_token"]).decode()
+
     def end(self) -> None:
         """Ends it."""
         self.ask("", "DELETE")
@@ -74,15 +79,19 @@ class Case:
 
 def request(url: str, token: str, method: str, body: object) -> Any:
     """Asks the administration, which is on this machine whatever proxy the environment names."""
-    data = None if body is None else json.dumps(body).encode()
+    text = asked(url, token, method, None if body is None else json.dumps(body).encode())
+    return json.loads(text) if text else None
+
+
+def asked(url: str, token: str, method: str = "GET", data: bytes | None = None) -> bytes:
+    """The same, whatever it answers."""
     headers = {"authorization": f"Bearer {token}"}
-    if body is not None:
+    if data is not None:
         headers["content-type"] = "application/json"
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    asked = urllib.request.Request(url, data, headers, method=method)
-    with opener.open(asked, timeout=120) as answer:
-        text = answer.read()
-    return json.loads(text) if text else None
+    with opener.open(urllib.request.Request(url, data, headers, method=method), timeout=120) as answer:
+        text: bytes = answer.read()
+    return text
 
 
 class Simulator:

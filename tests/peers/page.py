@@ -55,5 +55,8 @@ LIST = 'az aks list --query "[].{Name:name, KmsEnabled:securityProfile.azureKeyV
 # Migration to KMS v2
 UPGRADE = "az aks upgrade --resource-group myResourceGroup --name myAKSCluster --kubernetes-version 1.27.3 --yes"
 
+# Not on the page: how the documentation of this project names a cluster.
+CLUSTER_ID = "export CLUSTER_ID=$(az aks show --name myAKSCluster --resource-group MyResourceGroup --query id --output tsv)"
+
 # Not on the page: what a failed creation leaves behind.
 DELETE_CLUSTER = "az aks delete --name myAKSCluster --resource-group MyResourceGroup --yes"

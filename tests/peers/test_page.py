@@ -97,6 +97,8 @@ def test_a_public_vault_with_access_policies_enabling_and_disabling(person):
     person.make_secrets()
     person.all_plaintext()
     assert "KmsEnabled" not in person.run(page.LIST)
+    person.run(page.CLUSTER_ID)
+    assert person.world.variable("CLUSTER_ID").lower().endswith("/managedclusters/myakscluster")
 
     person.run(page.ENABLE)
     person.all_plaintext()

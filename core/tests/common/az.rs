@@ -107,6 +107,19 @@ impl Az {
         another
     }
 
+    /// What another tool does: it reads the cluster as an api-version shows it, changes that, and sends it back,
+    /// to its end.
+    pub(crate) async fn apply(&self, version: &str, change: impl FnOnce(&mut Value)) {
+        let (status, mut cluster) =
+            self.arm_at(version, Method::GET, &self.case.cluster_id, None).await;
+        assert!(status.is_success(), "{status}: {cluster}");
+        change(&mut cluster);
+        let (status, answer) =
+            self.arm_at(version, Method::PUT, &self.case.cluster_id, Some(&cluster)).await;
+        assert!(status.is_success(), "{status}: {answer}");
+        self.settled().await;
+    }
+
     /// Waits until the cluster is Succeeded.
     pub(crate) async fn settled(&self) {
         loop {

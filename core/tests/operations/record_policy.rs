@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::common::{kubectl::Kubectl, world::World};
 
-const ACCOUNT: &str = "system:serviceaccount:kube-system:aks-kms";
+const ACCOUNT: &str = "system:serviceaccount:aks-kms:aks-kms";
 const LEASES: &str = "/apis/coordination.k8s.io/v1/namespaces/kube-system/leases";
 const CORE: &str = "/api/v1/namespaces/kube-system";
 
