@@ -2,6 +2,7 @@
 
 mod action;
 mod cluster_list;
+mod evidence;
 mod finding;
 mod kms;
 mod ledger;
@@ -17,7 +18,7 @@ pub use kms::{KmsChange, KmsConfiguration};
 pub use ledger::{KeyLedger, LedgerEntry};
 pub use operation::{
     ApiServer, BlockedReason, BlockedSecret, Counts, Evidence, OperationReport, Purpose,
-    ReencryptReport, Scope, StepOutcome, StepReport,
+    ReencryptReport, ReencryptSample, Scope, StepOutcome, StepReport, Versions,
 };
 pub use provisioned::{ProvisionPart, ProvisionStep, Provisioned};
 pub use status::{Experience, KmsStatus, KmsVersion, OperationInProgress, SecretTotal};
