@@ -2,6 +2,8 @@
 
 mod action;
 mod cluster_list;
+mod columns;
+mod display;
 mod evidence;
 mod finding;
 mod kms;

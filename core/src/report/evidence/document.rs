@@ -62,6 +62,8 @@ pub(super) enum Span {
     Code(String),
     /// A word that weighs.
     Mark(Tone, String),
+    /// A moment, as RFC 3339 has it.
+    Moment(String),
     /// An address that is named as it is.
     Link(String),
 }

@@ -113,6 +113,7 @@ fn span(span: &Span) -> String {
         Span::Mark(tone, words) => {
             format!("<b class=\"{}\">{}</b>", tone_class(*tone), escape(words))
         }
+        Span::Moment(at) => format!("<time>{}</time>", escape(at)),
         Span::Link(url) if url.starts_with("https://") => {
             let url = escape(url);
             format!("<a href=\"{url}\" rel=\"noreferrer\">{url}</a>")

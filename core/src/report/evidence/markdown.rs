@@ -142,7 +142,7 @@ fn spans(spans: &[Span], place: Place) -> String {
 
 fn span(span: &Span, place: Place) -> String {
     match span {
-        Span::Text(words) => escape(words),
+        Span::Text(words) | Span::Moment(words) => escape(words),
         Span::Code(words) => code(words, place),
         Span::Mark(_, words) => format!("**{}**", escape(words)),
         Span::Link(url) if is_plain_address(url) => format!("<{url}>"),

@@ -135,8 +135,8 @@ fn servers(pass: &ReencryptReport) -> Vec<Block> {
     let rows: Vec<_> = rows.collect();
     vec![
         Block::Paragraph(line(format!(
-            "{} heard by its metrics, and each writes with this:",
-            count(rows.len() as u64, "API server was", "API servers were")
+            "{} with this, by what its metrics counted:",
+            count(rows.len() as u64, "API server writes", "API servers write")
         ))),
         Block::Table(Table {
             head: vec![

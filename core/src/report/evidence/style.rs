@@ -60,8 +60,10 @@ dd p{margin:0 0 .25rem}
 .facts dt{font-weight:400;color:var(--muted)}
 .facts dd{overflow-wrap:anywhere}
 table{width:100%;border-collapse:collapse;margin:.75rem 0 1rem;font-size:.9375rem}
-th,td{text-align:left;vertical-align:top;padding:.5rem .625rem;border-bottom:1px solid var(--edge);overflow-wrap:anywhere}
-th{background:var(--surface);font-weight:600;overflow-wrap:normal}
+th,td{text-align:left;vertical-align:top;padding:.5rem .625rem;border-bottom:1px solid var(--edge);overflow-wrap:break-word}
+th{background:var(--surface);font-weight:600;min-width:6rem}
+th:first-child{min-width:2rem}
+time{white-space:nowrap}
 figure{margin:1rem 0 1.5rem}
 figcaption{font-weight:600;margin-bottom:.375rem}
 svg{display:block;width:100%;overflow:visible}
@@ -73,7 +75,7 @@ svg text{font-size:.8125rem;fill:var(--muted)}
 .track{fill:var(--surface);stroke:var(--edge)}
 .bar{fill:var(--muted)}
 .bar.good{fill:var(--good)}
-.charts{display:grid;grid-template-columns:1fr 1fr;gap:0 2rem}
+.charts{display:grid;grid-template-columns:1fr 1fr;gap:.75rem 2rem}
 .grid{stroke:var(--edge)}
 .area{fill:var(--surface)}
 .line{fill:none;stroke:var(--link);stroke-width:2px;vector-effect:non-scaling-stroke}
@@ -89,7 +91,7 @@ main{padding:1rem 1rem 2rem}
 thead{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%)}
 table,tbody,tr,td{display:block;width:100%}
 tr{border:1px solid var(--edge);border-radius:.375rem;margin:0 0 .75rem;padding:.25rem 0}
-td{border:0;padding:.25rem .75rem}
+td{border:0;overflow-wrap:anywhere;padding:.25rem .75rem}
 td::before{content:attr(data-label);display:block;color:var(--muted);font-size:.8125rem}
 }
 @media print{

@@ -96,7 +96,9 @@ fn words_of_others_make_no_element_of_the_page() {
         elements.remove("code");
     }
     assert_eq!(found, expected);
-    assert!(!html.contains("<script") && !html.contains("<a href=\"<") && !html.contains('\u{202e}'));
+    assert!(
+        !html.contains("<script") && !html.contains("<a href=\"<") && !html.contains('\u{202e}')
+    );
     assert!(!html.contains(" onload='") && html.contains("&lt;script&gt;alert(1)&lt;/script&gt;"));
     assert!(html.contains("&amp;lt;"), "what looks like an entity is shown as it is");
 }
@@ -153,7 +155,9 @@ fn nothing_is_loaded_from_elsewhere_and_no_style_stands_in_an_element() {
     let html = report_saying("word").to_html();
     let policy = "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'sha256-";
     assert!(html.contains(policy), "{html}");
-    for loads in [" src=", "<link", "<img", "<iframe", "@import", "url(", " style=", "<script", "xlink:href"] {
+    for loads in
+        [" src=", "<link", "<img", "<iframe", "@import", "url(", " style=", "<script", "xlink:href"]
+    {
         assert!(!html.contains(loads), "{loads}");
     }
 }

@@ -56,7 +56,7 @@ pub(super) fn rounded(value: f64) -> String {
 }
 
 pub(super) fn moment(at: OffsetDateTime) -> Span {
-    text(timestamp(at))
+    Span::Moment(timestamp(at))
 }
 
 pub(super) fn moment_or_none(at: Option<OffsetDateTime>) -> Vec<Span> {
