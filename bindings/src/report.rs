@@ -80,7 +80,9 @@ mod tests {
         let all = shown("Findings", json!([finding])).unwrap();
         assert!(all.starts_with("block  vault-firewall  it is closed.\n"), "{all}");
         assert_eq!(shown("Steps", json!([])).unwrap(), "");
-        for (kind, value) in [("Finding", json!([])), ("KmsStatus", json!({})), ("Other", json!({}))] {
+        for (kind, value) in
+            [("Finding", json!([])), ("KmsStatus", json!({})), ("Other", json!({}))]
+        {
             assert_eq!(shown(kind, value).unwrap_err().code(), "invalid_input", "{kind}");
         }
         for made in [to_html(json!({})), to_markdown(json!([]))] {

@@ -61,7 +61,10 @@ fn not_proven(report: &OperationReport) -> String {
 
 /// Secrets that are left, without those that the caller gave up.
 fn open(pass: &ReencryptReport) -> u64 {
-    (pass.counts.blocked + pass.counts.failed).saturating_sub(pass.given_up.len() as u64)
+    pass.counts
+        .blocked
+        .saturating_add(pass.counts.failed)
+        .saturating_sub(pass.given_up.len() as u64)
 }
 
 pub(super) fn answers(report: &OperationReport) -> Vec<Answer> {

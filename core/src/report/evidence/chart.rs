@@ -142,7 +142,8 @@ mod tests {
 
     #[test]
     fn rates_are_of_what_was_answered_in_between_and_few() {
-        let points: Vec<(f64, u64)> = (0..=100).map(|at| (f64::from(at), at as u64 * 20)).collect();
+        let points: Vec<(f64, u64)> =
+            (0..=100_u32).map(|at| (f64::from(at), u64::from(at) * 20)).collect();
         let found = rates(&points);
         assert!(found.len() <= MOST_RATES + 1 && found.len() > MOST_RATES / 2, "{}", found.len());
         assert!(found.iter().all(|(_, _, rate)| (*rate - 20.0).abs() < 0.001));

@@ -37,7 +37,8 @@ pub(super) fn write(document: &Document) -> String {
 }
 
 fn answer(answer: &Answer) -> String {
-    let lines: String = answer.lines.iter().map(|line| format!("<p>{}</p>", spans(line))).collect();
+    let paragraph = |line: &Vec<Span>| format!("<p>{}</p>", spans(line));
+    let lines: String = answer.lines.iter().map(paragraph).collect();
     format!("<div><dt>{}</dt><dd>{lines}</dd></div>\n", escape(answer.question))
 }
 
@@ -53,8 +54,8 @@ fn block(block: &Block) -> String {
         Block::Facts(named) => facts(named),
         Block::Table(named) => table(named),
         Block::Folded(title, lines) => {
-            let lines: String =
-                lines.iter().map(|line| format!("<li>{}</li>\n", spans(line))).collect();
+            let item = |line: &Vec<Span>| format!("<li>{}</li>\n", spans(line));
+            let lines: String = lines.iter().map(item).collect();
             let title = escape(title);
             format!(
                 "<details class=\"list\"><summary>{title}</summary>\n<ul>\n{lines}</ul>\n</details>\n"
@@ -74,8 +75,8 @@ fn facts(named: &[(&'static str, Vec<Span>)]) -> String {
 }
 
 fn table(table: &Table) -> String {
-    let head: String =
-        table.head.iter().map(|name| format!("<th scope=\"col\">{}</th>", escape(name))).collect();
+    let name = |name: &&str| format!("<th scope=\"col\">{}</th>", escape(name));
+    let head: String = table.head.iter().map(name).collect();
     let row = |row: &Vec<Vec<Span>>| {
         let cell = |(name, cell): (&&str, &Vec<Span>)| {
             format!("<td data-label=\"{}\">{}</td>", escape(name), spans(cell))

@@ -49,7 +49,8 @@ fn block(block: &Block) -> String {
 }
 
 fn list(lines: &[Vec<Span>]) -> String {
-    lines.iter().map(|line| format!("- {}\n", spans(line, Place::Line))).collect()
+    let item = |line: &Vec<Span>| format!("- {}\n", spans(line, Place::Line));
+    lines.iter().map(item).collect()
 }
 
 fn facts(named: &[(&'static str, Vec<Span>)]) -> String {
@@ -98,7 +99,7 @@ fn progress(progress: &Progress) -> String {
     let mut before = (0.0, 0);
     let mut rows = String::new();
     for (at, done) in points {
-        let long = usize::try_from(done * WIDTH as u64 / most).unwrap_or(WIDTH);
+        let long = usize::try_from(done.saturating_mul(WIDTH as u64) / most).unwrap_or(WIDTH);
         let (bar, rest) = ("█".repeat(long), " ".repeat(WIDTH - long.min(WIDTH)));
         let rate = chart::rates(&[before, (at, done)]);
         let rate = rate
@@ -111,7 +112,12 @@ fn progress(progress: &Progress) -> String {
 }
 
 /// So much of the width, in letters.
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it is from 0 to 100")]
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_precision_loss,
+    clippy::cast_sign_loss,
+    reason = "it is from 0 to 100"
+)]
 fn letters(percent: f64) -> usize {
     (percent * WIDTH as f64 / 100.0).round() as usize
 }

@@ -85,7 +85,7 @@ details ul{padding-left:1.25rem}
 details li{margin:.25rem 0;overflow-wrap:anywhere}
 pre{background:var(--surface);border:1px solid var(--edge);border-radius:.375rem;padding:.75rem;margin:.5rem 0;white-space:pre-wrap;overflow-wrap:anywhere}
 footer{margin-top:2.5rem;padding-top:1rem;border-top:1px solid var(--edge);color:var(--muted)}
-@media (max-width:44rem){
+@media screen and (max-width:44rem){
 main{padding:1rem 1rem 2rem}
 .answers>div,.facts>div,.charts{grid-template-columns:1fr}
 thead{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%)}

@@ -22,8 +22,8 @@ async fn rotation_with_blocked_secrets() -> OperationReport {
         "faults": {
             "kubernetes_latency_ms": 5,
             "kubernetes": [
-                {"method": "PATCH", "path": "/namespaces/team-2/secrets/secret-17?", "status": 403, "after": 1},
-                {"method": "PATCH", "path": "/namespaces/team-3/secrets/secret-4?", "status": 403, "after": 1},
+                {"method": "PATCH", "path": "/namespaces/team-2/secrets/secret-17?", "status": 422, "after": 1},
+                {"method": "PATCH", "path": "/namespaces/team-3/secrets/secret-4?", "status": 422, "after": 1},
             ],
         },
     });
