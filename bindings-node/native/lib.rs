@@ -29,6 +29,18 @@ pub fn rules() -> Result<String> {
     aks_kms_bindings::rules().map_err(|error| failure(&error))
 }
 
+/// A report in JSON as one HTML file.
+#[napi]
+pub fn to_html(report: String) -> Result<String> {
+    aks_kms_bindings::to_html(parsed(&report)?).map_err(|error| failure(&error))
+}
+
+/// A report in JSON as Markdown.
+#[napi]
+pub fn to_markdown(report: String) -> Result<String> {
+    aks_kms_bindings::to_markdown(parsed(&report)?).map_err(|error| failure(&error))
+}
+
 /// Begins to list clusters, with the arguments in JSON. The function gives tokens; none: the credential is looked for.
 #[napi]
 pub fn list_clusters(

@@ -9,8 +9,8 @@
  */
 
 import { asked } from "./error.js";
-import type { Rule } from "./generated/results.js";
-import { read } from "./json.js";
+import type { OperationReport, Rule } from "./generated/results.js";
+import { read, written } from "./json.js";
 import { native } from "./native.js";
 
 export type { CallOptions } from "./caller.js";
@@ -32,4 +32,38 @@ export const version: string = native.version();
  */
 export function rules(): readonly Rule[] {
   return asked(() => read(native.rules())) as readonly Rule[];
+}
+
+/**
+ * A report as one HTML file for an auditor: which key is in use, since when, how that is proven, what is left, and which
+ * keys may be removed; then plan, steps, proof, keys and rules.
+ *
+ * It loads nothing from elsewhere, and runs no script. It ends with the JSON that it was made from and the SHA-256 of
+ * that, and says how to compute it again. The same in every language.
+ *
+ * @example
+ * ```ts
+ * await writeFile("evidence.html", toHtml(report));
+ * ```
+ *
+ * @param report - What a verb gave, or the `report` of a `KmsError`.
+ * @throws `KmsError` with the code `invalid_input`: it is no report.
+ */
+export function toHtml(report: OperationReport): string {
+  return asked(() => native.toHtml(document(report)));
+}
+
+/**
+ * The same as {@link toHtml}, as Markdown with tables.
+ *
+ * @param report - What a verb gave, or the `report` of a `KmsError`.
+ * @throws `KmsError` with the code `invalid_input`: it is no report.
+ */
+export function toMarkdown(report: OperationReport): string {
+  return asked(() => native.toMarkdown(document(report)));
+}
+
+/** A report as JSON has it. */
+function document(report: OperationReport): string {
+  return JSON.stringify(written(report)) ?? "null";
 }

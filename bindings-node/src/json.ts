@@ -31,6 +31,8 @@ export function named(value: unknown): unknown {
 export function written(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(written);
   if (typeof value !== "object" || value === null) return value;
+  // a time, of whichever realm: it is written as JSON has it
+  if (typeof (value as Date).toJSON === "function") return value;
   return Object.fromEntries(
     Object.entries(value)
       .filter(([, one]) => one !== undefined)

@@ -29,6 +29,8 @@ interface Native {
   readonly Manager: new (settings: string, source: ((request: TokenRequest) => void) | null) => NativeManager;
   listClusters(options: string, source: ((request: TokenRequest) => void) | null, receiver: Receiver): NativeCall;
   rules(): string;
+  toHtml(report: string): string;
+  toMarkdown(report: string): string;
   version(): string;
   startLog(): string | null;
   scaleTime(factor: number): void;

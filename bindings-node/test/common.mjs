@@ -17,6 +17,7 @@ const varying = new Set([
   "keyIdHash",
   "provenAt",
   "requests",
+  "samples",
   "seconds",
   "secretsPerSecond",
   "since",

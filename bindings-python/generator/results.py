@@ -23,13 +23,14 @@ from enum import StrEnum
 from typing import Any
 
 from aks_kms._model import Choice, Model, many, moment
-from aks_kms._text import ClusterListText, FindingText, ProvisionedText, ReportText, StatusText, Steps, StepText, UnreadableText
+from aks_kms._text import ClusterListText, FindingText, LedgerText, ProvisionedText, ReportText, StatusText, Steps, StepText, UnreadableText
 
 """
 # What prints otherwise than field by field.
 TEXTS = {
     "OperationReport": "ReportText",
     "KmsStatus": "StatusText",
+    "KeyLedger": "LedgerText",
     "Finding": "FindingText",
     "Step": "StepText",
     "Provisioned": "ProvisionedText",

@@ -15,7 +15,7 @@ use pyo3::prelude::*;
 /// The native part of aks-kms: private, it changes without notice.
 #[pymodule(gil_used = false)]
 mod _native {
-    use aks_kms::{ClusterList, Provisioned};
+    use aks_kms::Provisioned;
     use pyo3::{create_exception, exceptions::PyException, prelude::*};
     use serde_json::{Value, from_str};
 
@@ -79,18 +79,24 @@ mod _native {
         Ok(provisioned.is_refused())
     }
 
-    /// How a list of clusters reads: a table, and a line for each resource that could not be read.
+    /// How a result reads, by the name of its type.
     #[pyfunction]
-    fn table(clusters: &str) -> PyResult<String> {
-        let clusters: ClusterList = from_str(clusters).map_err(|error| super::malformed(&error))?;
-        Ok(clusters.to_string())
+    fn shown(kind: &str, value: &str) -> PyResult<String> {
+        let value: Value = super::parsed(value)?;
+        aks_kms_bindings::shown(kind, value).map_err(|error| super::failure(&error))
     }
 
-    /// How a finding, or the list of a plan's steps, reads.
+    /// A report as one HTML file.
     #[pyfunction]
-    fn shown(value: &str) -> PyResult<String> {
-        let value: Value = super::parsed(value)?;
-        aks_kms_bindings::shown(value).map_err(|error| super::failure(&error))
+    fn to_html(report: &str) -> PyResult<String> {
+        aks_kms_bindings::to_html(super::parsed(report)?).map_err(|error| super::failure(&error))
+    }
+
+    /// A report as Markdown.
+    #[pyfunction]
+    fn to_markdown(report: &str) -> PyResult<String> {
+        let report = super::parsed(report)?;
+        aks_kms_bindings::to_markdown(report).map_err(|error| super::failure(&error))
     }
 }
 

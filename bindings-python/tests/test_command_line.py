@@ -100,6 +100,39 @@ def read_some(terminal: int) -> bytes:
         return b""
 
 
+@pytest.mark.parametrize(
+    ("variables", "is_coloured"),
+    [({}, True), ({"NO_COLOR": "1"}, False), ({"TERM": "dumb"}, False)],
+    ids=["colours", "no_color", "dumb"],
+)
+def test_only_a_terminal_has_colours_and_lines_that_fit(
+    tmp_path: Path, variables: dict[str, str], is_coloured: bool
+) -> None:
+    given = {"vault": {"public_access": False}}
+    with Simulator(tmp_path / "azure", given) as simulator:
+        known = variables_of(simulator)
+        environment = {**known, "TERM": "xterm", "COLUMNS": "120", **variables}
+        cluster = ["--cluster", simulator.case.cluster_id, *known["CLOUD"].split()]
+        command = [str(PROGRAM), "plan", "enable", simulator.case.key_ids[0], *cluster]
+        piped = subprocess.run(command, env=environment, capture_output=True, text=True)
+        assert piped.returncode == 2 and "\x1b[" not in piped.stdout
+        assert any(len(line) > 100 for line in piped.stdout.splitlines())
+        ours, theirs = pty.openpty()
+        begun = subprocess.Popen(command, env=environment, stdout=theirs, stderr=subprocess.PIPE)
+        os.close(theirs)
+        shown = b""
+        while part := read_some(ours):
+            shown += part
+        assert begun.wait(timeout=60) == 2
+        os.close(ours)
+        text = shown.decode()
+        assert ("\x1b[31mblock\x1b[0m  " in text) == is_coloured, text
+        assert ("\x1b[" in text) == is_coloured
+        wide = [line for line in re.sub(r"\x1b\[\d+m", "", text).splitlines() if len(line) > 120]
+        # what has no place to be broken, such as a resource's id
+        assert all(" " not in line.strip() or "/subscriptions/" in line or "https://" in line for line in wide), wide
+
+
 def test_the_module_is_the_same_program() -> None:
     for command in ([str(PROGRAM)], [sys.executable, "-m", "aks_kms"]):
         ran = subprocess.run([*command, "rules", "--json"], capture_output=True, text=True, check=True)

@@ -1,8 +1,10 @@
 """Results, structured arguments and errors as values."""
 
 import copy
+import hashlib
 import json
 import pickle
+import re
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -56,6 +58,39 @@ def test_its_document_is_the_one_that_rust_writes(case: Case, monkeypatch: pytes
     results = [kms.enable(case.key_ids[0]), kms.rotate(case.key_ids[1]), kms.status(secrets=True)]
     for given, document in zip(results, documents, strict=True):
         assert given.to_dict() == json.loads(document)
+
+
+def test_its_files_for_auditors_are_the_same_from_its_document(report: OperationReport) -> None:
+    html, markdown = report.to_html(), report.to_markdown()
+    found = re.search(r'<pre id="json">(.*)</pre>', html)
+    assert found
+    digest = hashlib.sha256(found[1].encode()).hexdigest()
+    assert f'<pre id="sha256">{digest}</pre>' in html
+    assert digest in markdown and f"```json\n{found[1]}\n```" in markdown
+    # the fields are in another order here, and mean the same
+    assert json.loads(found[1]) == report.to_dict()
+    again = OperationReport.from_dict(json.loads(json.dumps(report.to_dict(), indent=2)))
+    assert (again.to_html(), again.to_markdown()) == (html, markdown)
+    assert report.cluster in html and KEY.split("/")[0] in html
+
+
+def test_results_print_aligned(case: Case) -> None:
+    kms = manager(case)
+    kms.enable(case.key_ids[0])
+    report = kms.rotate(case.key_ids[1])
+    assert report.ledger is not None
+    status = str(kms.status(secrets=True)).splitlines()
+    column = len("Encryption") + 2
+    named = {line[:column].rstrip(): line[column:] for line in status[: status.index("")]}
+    assert named["Cluster"] == case.cluster_id
+    assert named["Encryption"] == f"KMS v2 is on with {case.key_ids[1]} (public access)"
+    assert named["Secrets"].endswith(" secrets")
+    head, ruler, *rows = str(report.ledger).splitlines()
+    assert head.split() == ["Place", "Key", "Since", "Proven", "Removable", "Why"]
+    assert [len(part) for part in ruler.split("  ")][0] == len("previous")
+    assert [row.split()[:2] for row in rows] == [["current", case.key_ids[1]], ["previous", case.key_ids[0]]]
+    assert str(report).endswith(str(report.ledger))
+    assert str(report).splitlines()[1].split()[:2] == ["1.", "done"]
 
 
 def test_times_are_aware_and_written_as_rust_does(report: OperationReport) -> None:

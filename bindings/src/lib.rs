@@ -17,7 +17,7 @@ mod verbs;
 pub use chain::default_credential;
 pub use error::error_document;
 pub use list::list_clusters;
-pub use report::{is_proven, is_refused, shown};
+pub use report::{is_proven, is_refused, shown, to_html, to_markdown};
 pub use schema::schema;
 pub use settings::Settings;
 pub use verbs::{call, rules};

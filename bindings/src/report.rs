@@ -1,6 +1,11 @@
 //! What the crate says of a result that a binding holds as JSON.
 
-use aks_kms::{Error, Finding, OperationReport, Steps};
+use std::fmt::Display;
+
+use aks_kms::{
+    ClusterList, Error, Finding, KeyLedger, KmsStatus, OperationReport, Provisioned, Steps,
+};
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::arguments::read;
@@ -21,14 +26,67 @@ pub fn is_refused(report: Value) -> Result<bool, Error> {
     read::<OperationReport>(report).map(|report| report.is_refused())
 }
 
-/// How a `Finding`, or the list of a plan's steps, reads.
+/// [`OperationReport::to_html`] of a report.
 ///
 /// # Errors
-/// `invalid_input` when it is neither.
-pub fn shown(value: Value) -> Result<String, Error> {
-    if value.is_array() {
-        read::<Steps>(value).map(|steps| steps.to_string())
-    } else {
-        read::<Finding>(value).map(|finding| finding.to_string())
+/// `invalid_input` when this is no report.
+pub fn to_html(report: Value) -> Result<String, Error> {
+    read::<OperationReport>(report).map(|report| report.to_html())
+}
+
+/// [`OperationReport::to_markdown`] of a report.
+///
+/// # Errors
+/// `invalid_input` when this is no report.
+pub fn to_markdown(report: Value) -> Result<String, Error> {
+    read::<OperationReport>(report).map(|report| report.to_markdown())
+}
+
+/// How a result reads, by the name of its type; `Findings` and `Steps` are lists.
+///
+/// # Errors
+/// `invalid_input` when it is none of this type, or there is no such type.
+pub fn shown(kind: &str, value: Value) -> Result<String, Error> {
+    fn text<T: DeserializeOwned + Display>(value: Value) -> Result<String, Error> {
+        read::<T>(value).map(|it| it.to_string())
+    }
+    match kind {
+        "ClusterList" => text::<ClusterList>(value),
+        "Finding" => text::<Finding>(value),
+        "Findings" => read::<Vec<Finding>>(value).map(|all| Finding::list(&all).to_string()),
+        "KeyLedger" => text::<KeyLedger>(value),
+        "KmsStatus" => text::<KmsStatus>(value),
+        "OperationReport" => text::<OperationReport>(value),
+        "Provisioned" => text::<Provisioned>(value),
+        "Steps" => text::<Steps>(value),
+        other => Err(Error::invalid_input(&format!("{other} is no result that is shown"))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn lists_are_shown_and_what_is_unknown_or_malformed_is_refused() {
+        let finding = json!({
+            "rule": "vault-firewall", "level": "block", "overridable": false, "state": "violated",
+            "resource": "/vaults/v", "message": "it is closed", "remedy": "Open it.", "url": "",
+        });
+        let one = shown("Finding", finding.clone()).unwrap();
+        assert!(one.starts_with("vault-firewall (block): it is closed"), "{one}");
+        let all = shown("Findings", json!([finding])).unwrap();
+        assert!(all.starts_with("block  vault-firewall  it is closed.\n"), "{all}");
+        assert_eq!(shown("Steps", json!([])).unwrap(), "");
+        for (kind, value) in
+            [("Finding", json!([])), ("KmsStatus", json!({})), ("Other", json!({}))]
+        {
+            assert_eq!(shown(kind, value).unwrap_err().code(), "invalid_input", "{kind}");
+        }
+        for made in [to_html(json!({})), to_markdown(json!([]))] {
+            assert_eq!(made.unwrap_err().code(), "invalid_input");
+        }
     }
 }

@@ -60,8 +60,8 @@ pub use report::{
     Action, ApiServer, BlockedReason, BlockedSecret, ClusterList, ClusterSummary, Counts, Evidence,
     Experience, Finding, FindingState, KeyLedger, KmsChange, KmsConfiguration, KmsStatus,
     KmsVersion, LedgerEntry, OperationInProgress, OperationReport, ProvisionPart, ProvisionStep,
-    Provisioned, Purpose, ReencryptReport, Scope, SecretTotal, Step, StepKind, StepOutcome,
-    StepReport, Steps, UnreadableResource,
+    Provisioned, Purpose, ReencryptReport, ReencryptSample, Scope, SecretTotal, Step, StepKind,
+    StepOutcome, StepReport, Steps, UnreadableResource, Versions,
 };
 pub use runner::Journal;
 /// The examples of the documentation.

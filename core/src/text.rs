@@ -39,6 +39,19 @@ pub(crate) fn shown(message: &str) -> String {
     one_line(message, LONGEST_SHOWN)
 }
 
+/// A part of a text fit to be shown: what breaks lines is a space, what is not seen or changes the direction of text is
+/// left out, and it is as long as a message may be.
+pub(crate) fn visible(part: &str) -> String {
+    let breaks = |letter: char| letter.is_whitespace() || letter.is_control();
+    let letters = part.chars().filter(|letter| !is_hidden(*letter) || breaks(*letter));
+    let mut letters = letters.map(|letter| if breaks(letter) { ' ' } else { letter });
+    let mut shown: String = letters.by_ref().take(LONGEST_SHOWN).collect();
+    if letters.next().is_some() {
+        shown.push('…');
+    }
+    shown
+}
+
 /// A moment as people and machines read it: RFC 3339, to the second.
 pub(crate) fn timestamp(at: OffsetDateTime) -> String {
     let at = at.replace_nanosecond(0).unwrap_or(at);
@@ -81,6 +94,14 @@ mod tests {
         ] {
             assert_eq!(one_line(text, 100), shown, "{text:?}");
         }
+    }
+
+    #[test]
+    fn a_part_of_a_text_keeps_its_spaces_and_nothing_that_is_hidden() {
+        assert_eq!(visible(", a\r\n\u{202e}b\u{2028}c\u{200b} "), ", a  b c ");
+        let long = "é".repeat(LONGEST_SHOWN + 1);
+        assert_eq!(visible(&long).chars().count(), LONGEST_SHOWN + 1);
+        assert!(visible(&long).ends_with('…') && !visible(&long[2..]).ends_with('…'));
     }
 
     #[test]

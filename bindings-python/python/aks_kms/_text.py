@@ -1,9 +1,9 @@
-"""How results print."""
+"""How results print, and what else the library says of them: the same in every language."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from aks_kms import _native
@@ -23,20 +23,29 @@ if TYPE_CHECKING:
     )
 
 
+def _shown(it: ClusterList | Finding | KeyLedger | KmsStatus | OperationReport | Provisioned) -> str:
+    return _native.shown(type(it).__name__, json.dumps(it.to_dict())).removesuffix("\n")
+
+
+def findings_text(findings: Iterable[Finding]) -> str:
+    """Findings one below the other, aligned."""
+    return _native.shown("Findings", json.dumps([finding.to_dict() for finding in findings]))
+
+
 class Steps(tuple["Step", ...]):
     """The steps of a plan, in order. Prints as a numbered list, one step a line."""
 
     __slots__ = ()
 
     def __str__(self) -> str:
-        return _native.shown(json.dumps([step.to_dict() for step in self]))
+        return _native.shown("Steps", json.dumps([step.to_dict() for step in self]))
 
 
 class FindingText:
     """A finding prints as one line."""
 
     def __str__(self: Finding) -> str:  # type: ignore[misc]
-        return _native.shown(json.dumps(self.to_dict()))
+        return _shown(self)
 
 
 class StepText:
@@ -63,24 +72,24 @@ class ReportText:
         """Whether this is of a dry run that says that the verb would be refused."""
         return _native.is_refused(json.dumps(self.to_dict()))
 
+    def to_html(self: OperationReport) -> str:  # type: ignore[misc]
+        """The report as one HTML file for an auditor: which key is in use, since when, how that is proven, what is left,
+        and which keys may be removed; then plan, steps, proof, keys and rules.
+
+        It loads nothing from elsewhere, and runs no script. It ends with the JSON that it was made from and the SHA-256
+        of that, and says how to compute it again. The same in every language.
+
+        Example:
+            >>> Path("evidence.html").write_text(report.to_html(), "utf-8")  # doctest: +SKIP
+        """
+        return _native.to_html(json.dumps(self.to_dict()))
+
+    def to_markdown(self: OperationReport) -> str:  # type: ignore[misc]
+        """The same as `to_html`, as Markdown with tables."""
+        return _native.to_markdown(json.dumps(self.to_dict()))
+
     def __str__(self: OperationReport) -> str:  # type: ignore[misc]
-        kind = "Plan" if self.dry_run else "Report"
-        lines = [f"{kind} of {self.operation} for {self.cluster}"]
-        if self.dry_run:
-            lines += str(self.plan).splitlines()
-        else:
-            lines += [f"{step.outcome}: {step.step} ({step.seconds:.1f} s)" for step in self.steps]
-        for part in self.reencryption:
-            counts = part.counts
-            proof = "complete" if part.complete else "not complete"
-            lines.append(
-                f"{part.purpose}: {counts.total} secrets, {counts.rewritten} rewritten, {counts.current} current, "
-                f"{counts.blocked} blocked, {counts.failed} failed; evidence {part.evidence}; {proof}"
-            )
-        lines += _findings(self.findings)
-        if not self.dry_run:
-            lines += _ledger(self.ledger)
-        return "\n".join(lines)
+        return _shown(self)
 
 
 class ProvisionedText:
@@ -92,15 +101,7 @@ class ProvisionedText:
         return _native.is_provision_refused(json.dumps(self.to_dict()))
 
     def __str__(self: Provisioned) -> str:  # type: ignore[misc]
-        if self.dry_run:
-            lines = ["Plan of provision"]
-            lines += [f"{number}. {step}" for number, step in enumerate(self.plan, 1)]
-        else:
-            lines = ["Report of provision", *(f"made: {step.part} {step.resource}" for step in self.created)]
-        if not self.plan:
-            lines.append("nothing is missing")
-        lines += [f"vault {self.key_vault_id}", f"key {self.key_id}", f"identity {self.identity_id}"]
-        return "\n".join(lines + _findings(self.findings))
+        return _shown(self)
 
 
 class ClusterListText:
@@ -115,7 +116,7 @@ class ClusterListText:
         return iter(self.clusters)
 
     def __str__(self: ClusterList) -> str:  # type: ignore[misc]
-        return _native.table(json.dumps(self.to_dict())).removesuffix("\n")
+        return _shown(self)
 
 
 class UnreadableText:
@@ -126,35 +127,14 @@ class UnreadableText:
 
 
 class StatusText:
-    """How a status prints."""
+    """A status prints as aligned lines, with findings and keys below."""
 
     def __str__(self: KmsStatus) -> str:  # type: ignore[misc]
-        lines = [f"Cluster {self.cluster} (Kubernetes {self.kubernetes_version}, {self.provisioning_state})"]
-        if self.key_id is None:
-            lines.append(
-                "KMS is off" if self.experience is None else f"Secrets are encrypted: {self.experience}"
-            )
-        else:
-            lines.append(f"KMS {self.kms_version} is on with {self.key_id} ({self.network_mode} access)")
-        if self.secrets is not None:
-            lines.append(f"{self.secrets.total} secrets")
-        if self.operation_in_progress is not None:
-            now = self.operation_in_progress
-            lines.append(f"Unfinished: {now.operation}, by {now.by} since {now.since:%Y-%m-%d %H:%M:%S} UTC")
-        return "\n".join(lines + _findings(self.findings) + _ledger(self.ledger))
+        return _shown(self)
 
 
-def _findings(findings: tuple[Finding, ...]) -> list[str]:
-    return [str(finding) for finding in findings]
+class LedgerText:
+    """A ledger prints as a table with a line for each key."""
 
-
-def _ledger(ledger: KeyLedger | None) -> list[str]:
-    if ledger is None:
-        return []
-    named = [("current", ledger.current), ("pending", ledger.pending), ("previous", ledger.previous)]
-    entries = [(name, entry) for name, entry in named if entry is not None]
-    entries += [("retired", entry) for entry in ledger.retired]
-    return [
-        f"{name} key {entry.key_id or entry.experience}: {'removable' if entry.removable else 'needed'}, {entry.reason}"
-        for name, entry in entries
-    ]
+    def __str__(self: KeyLedger) -> str:  # type: ignore[misc]
+        return _shown(self)

@@ -118,6 +118,11 @@ impl Azure {
         })
     }
 
+    /// The api-version of managed clusters.
+    pub(crate) fn managed_clusters_api_version(&self) -> &str {
+        &self.managed_clusters_api_version
+    }
+
     /// What follows a vault's name in its host, such as `vault.azure.net`.
     pub(crate) async fn key_vault_suffix(&self) -> Result<&str> {
         Ok(&self.endpoints().await?.key_vault_suffix)

@@ -289,18 +289,14 @@ impl OperationRun<'_> {
                     Recorder::new(api, namespace, timing, reporter.clone(), releases)
                 };
                 let recorder = self.recorder.get_or_init(make).await;
-                Some(RecordContext {
-                    recorder,
-                    is_new,
-                    operation: if let Some(operation) = unfinished {
-                        Operation { by: recorder.by().to_owned(), ..operation }
-                    } else {
-                        let (cluster, found) = (&observed.cluster, found.as_ref());
-                        new_operation(&self.request.intent, plan, cluster, found, recorder)?
-                    },
-                    proof,
-                    found: found.clone(),
-                })
+                let operation = if let Some(operation) = unfinished {
+                    Operation { by: recorder.by().to_owned(), ..operation }
+                } else {
+                    let (cluster, found) = (&observed.cluster, found.as_ref());
+                    new_operation(&self.request.intent, plan, cluster, found, recorder)?
+                };
+                log.recorded(&operation.by, &operation.id);
+                Some(RecordContext { recorder, is_new, operation, proof, found: found.clone() })
             }
             _ => None,
         };

@@ -92,6 +92,9 @@ pub(super) async fn abandon(inner: &Inner) -> Result<OperationReport> {
     let api = seen.kubernetes.as_ref().ok_or_else(unreachable)?;
     let (namespace, timing) = (inner.journal.namespace(), inner.timing.clone());
     let recorder = Recorder::new(api, namespace, timing, reporter.clone(), inner.releases.clone());
+    if let Some(operation) = &operation {
+        log.recorded(recorder.by(), &operation.id);
+    }
     let began = tokio::time::Instant::now();
     let limit = READING.saturating_add(inner.timing.lease);
     let work = Box::pin(recorder.drop_operation(&found));

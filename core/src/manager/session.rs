@@ -72,7 +72,13 @@ impl<'a> Session<'a> {
             inner,
             verb,
             reporter: Reporter::new(verb, run.on_progress.clone()),
-            log: RunLog::new(verb, inner.cluster.clone(), run.dry_run, run.allow.clone()),
+            log: RunLog::new(
+                verb,
+                inner.cluster.clone(),
+                run.dry_run,
+                run.allow.clone(),
+                inner.azure.managed_clusters_api_version(),
+            ),
         }
     }
 

@@ -33,6 +33,7 @@ mod patch;
 mod probe;
 mod requests;
 mod roster;
+mod samples;
 mod servers;
 mod stored;
 mod stream;

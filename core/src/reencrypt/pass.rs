@@ -8,6 +8,7 @@ use super::{
     tally::Tally,
 };
 use crate::{
+    clock::{self, whole_milliseconds},
     ids::{ExpectedKey, VersionInUse},
     report::{Counts, Evidence, Purpose, ReencryptReport, Scope},
 };
@@ -79,7 +80,7 @@ impl Pass {
             requests: 0,
             rewriting_seconds: 0.0,
             started: Instant::now(),
-            started_at: crate::clock::now(),
+            started_at: clock::now(),
         }
     }
 
@@ -163,9 +164,10 @@ impl Pass {
             given_up,
             complete: self.keys.len() == 1 && self.is_settled_within(may_stay_blocked),
             started_at: self.started_at,
-            finished_at: crate::clock::now(),
-            seconds: self.started.elapsed().as_secs_f64(),
-            secrets_per_second,
+            finished_at: clock::now(),
+            seconds: whole_milliseconds(self.started.elapsed().as_secs_f64()),
+            secrets_per_second: whole_milliseconds(secrets_per_second),
+            samples: self.tally.samples.since(self.started),
             requests: self.requests,
             api_servers: servers.map(ProbedServer::report).collect(),
         }

@@ -5,6 +5,8 @@ use std::sync::{
     atomic::{AtomicU64, Ordering},
 };
 
+use tokio::time::Instant;
+
 use super::{
     Engine,
     continue_token::token_behind,
@@ -212,6 +214,8 @@ impl PatchRun {
     fn settle(&self, item: &Item, response: PatchResponse) {
         let mut tally = self.tally();
         tally.counts.total += u64::from(item.first);
+        let done = tally.counts.total;
+        tally.samples.note(Instant::now(), done);
         if let NamedBy::Error { message, .. } = &item.named_by
             && !response.tells_of_the_secret()
         {

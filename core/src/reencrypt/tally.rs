@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::confirmed::ConfirmedVersions;
+use super::{confirmed::ConfirmedVersions, samples::Samples};
 use crate::report::{BlockedReason, BlockedSecret, Counts};
 
 /// For what cannot be named.
@@ -24,6 +24,8 @@ pub(super) struct Tally {
     /// Namespaces that could not be listed to their end: giving a secret up by name does not
     /// prove the others there.
     pub(super) unlisted: BTreeSet<String>,
+    /// How far it was when.
+    pub(super) samples: Samples,
 }
 
 impl Tally {

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     catalogue::{Level, RuleId},
     ids::text_enum,
+    report::columns::columns,
     text::shown,
 };
 
@@ -111,6 +112,29 @@ impl Finding {
         List(findings)
     }
 
+    /// Level and rule, and beside them a line for each thing that there is to say.
+    fn lines(&self) -> Vec<[String; 3]> {
+        let to_override = if self.overridable {
+            format!(" To override, add {} to allow.", self.rule)
+        } else {
+            String::new()
+        };
+        let mut said = vec![
+            format!("{}.", self.message),
+            format!("On {}", self.resource),
+            format!("{}{to_override}", self.remedy),
+        ];
+        if !self.url.is_empty() {
+            said.push(format!("See {}", self.url));
+        }
+        let mut named = Some((self.level.as_str(), self.rule.as_str()));
+        let line = |text| {
+            let (level, rule) = named.take().unwrap_or_default();
+            [level.to_owned(), rule.to_owned(), text]
+        };
+        said.into_iter().map(line).collect()
+    }
+
     /// Whether it refuses the operation, given what the caller allows.
     pub(crate) fn refuses(&self, allow: &[RuleId]) -> bool {
         self.level == Level::Block && !(self.overridable && allow.contains(&self.rule))
@@ -131,36 +155,13 @@ impl fmt::Display for Finding {
     }
 }
 
-/// Columns between what is aligned.
-const GAP: usize = 2;
-
 /// Findings one below the other.
 struct List<'a>(&'a [Finding]);
 
 impl fmt::Display for List<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let widest = |text: fn(&Finding) -> &'static str| {
-            self.0.iter().map(|finding| text(finding).len()).max().unwrap_or_default()
-        };
-        let level = widest(|finding| finding.level.as_str()) + GAP;
-        let rule = widest(|finding| finding.rule.as_str()) + GAP;
-        let indent = level + rule;
-        for (index, finding) in self.0.iter().enumerate() {
-            if index > 0 {
-                f.write_str("\n")?;
-            }
-            let (at, id) = (finding.level.as_str(), finding.rule.as_str());
-            write!(f, "{at:level$}{id:rule$}{}.", finding.message)?;
-            write!(f, "\n{:indent$}On {}", "", finding.resource)?;
-            write!(f, "\n{:indent$}{}", "", finding.remedy)?;
-            if finding.overridable {
-                write!(f, " To override, add {id} to allow.")?;
-            }
-            if !finding.url.is_empty() {
-                write!(f, "\n{:indent$}See {}", "", finding.url)?;
-            }
-        }
-        Ok(())
+        let rows: Vec<[String; 3]> = self.0.iter().flat_map(Finding::lines).collect();
+        f.write_str(&columns(&rows).join("\n"))
     }
 }
 

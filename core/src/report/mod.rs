@@ -2,6 +2,9 @@
 
 mod action;
 mod cluster_list;
+mod columns;
+mod display;
+mod evidence;
 mod finding;
 mod kms;
 mod ledger;
@@ -17,7 +20,7 @@ pub use kms::{KmsChange, KmsConfiguration};
 pub use ledger::{KeyLedger, LedgerEntry};
 pub use operation::{
     ApiServer, BlockedReason, BlockedSecret, Counts, Evidence, OperationReport, Purpose,
-    ReencryptReport, Scope, StepOutcome, StepReport,
+    ReencryptReport, ReencryptSample, Scope, StepOutcome, StepReport, Versions,
 };
 pub use provisioned::{ProvisionPart, ProvisionStep, Provisioned};
 pub use status::{Experience, KmsStatus, KmsVersion, OperationInProgress, SecretTotal};

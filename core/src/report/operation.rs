@@ -20,6 +20,14 @@ pub struct OperationReport {
     pub cluster: ClusterId,
     /// Nothing was written because the caller asked for a dry run.
     pub dry_run: bool,
+    /// Who ran it, as the cluster's record and its Lease name it: the program, with machine and process. Absent
+    /// where nothing was to be recorded.
+    pub by: Option<String>,
+    /// The operation's id in the record: a call that goes on with an operation has the id of the one that began it.
+    /// Absent where nothing was to be recorded.
+    pub operation_id: Option<String>,
+    /// What it was made with.
+    pub versions: Versions,
     /// When the call began.
     #[serde(with = "time::serde::rfc3339")]
     #[cfg_attr(feature = "bindings", schemars(with = "crate::ids::Time"))]
@@ -36,6 +44,9 @@ pub struct OperationReport {
     pub plan: Steps,
     /// What became of the steps that were begun.
     pub steps: Vec<StepReport>,
+    /// The rules that were judged: those of the catalogue that concern the verb. Of one that is not among
+    /// [`findings`](Self::findings), nothing was found. Empty where no plan was made.
+    pub checked: Vec<RuleId>,
     /// What the rules had to say.
     pub findings: Vec<Finding>,
     /// Rules whose refusal the caller lifted, and that would have refused.
@@ -92,6 +103,17 @@ fn is_version_of(key_id: &str, configured: &KeyId, experience: Option<Experience
     })
 }
 
+/// What a report was made with.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[cfg_attr(feature = "bindings", derive(schemars::JsonSchema))]
+#[non_exhaustive]
+pub struct Versions {
+    /// Version of this library.
+    pub aks_kms: String,
+    /// The api-version by which managed clusters were read and changed.
+    pub api_version: String,
+}
+
 /// What became of a step.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 #[cfg_attr(feature = "bindings", derive(schemars::JsonSchema))]
@@ -101,6 +123,10 @@ pub struct StepReport {
     pub step: Step,
     /// What became of it.
     pub outcome: StepOutcome,
+    /// When it began.
+    #[serde(with = "time::serde::rfc3339")]
+    #[cfg_attr(feature = "bindings", schemars(with = "crate::ids::Time"))]
+    pub started_at: OffsetDateTime,
     /// How long it took.
     pub seconds: f64,
 }
@@ -154,10 +180,23 @@ pub struct ReencryptReport {
     pub seconds: f64,
     /// Secrets answered a second, over the time that rewriting took.
     pub secrets_per_second: f64,
+    /// How many secrets were answered by when, in order: a few dozen points, however long the pass took.
+    pub samples: Vec<ReencryptSample>,
     /// Requests sent.
     pub requests: u64,
     /// The API servers that were heard, with the key that each writes with.
     pub api_servers: Vec<ApiServer>,
+}
+
+/// How far a pass was.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Serialize)]
+#[cfg_attr(feature = "bindings", derive(schemars::JsonSchema))]
+#[non_exhaustive]
+pub struct ReencryptSample {
+    /// Seconds since the pass began.
+    pub seconds: f64,
+    /// Secrets answered until then.
+    pub done: u64,
 }
 
 text_enum! {

@@ -61,11 +61,12 @@ impl<'a> IntoIterator for &'a Steps {
 
 impl fmt::Display for Steps {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let digits = self.len().to_string().len();
         for (index, step) in self.0.iter().enumerate() {
             if index > 0 {
                 f.write_str("\n")?;
             }
-            write!(f, "{}. {step}", index + 1)?;
+            write!(f, "{:>digits$}. {step}", index + 1)?;
         }
         Ok(())
     }

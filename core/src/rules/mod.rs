@@ -85,6 +85,12 @@ pub(crate) fn judge(question: &RuleContext<'_>) -> Vec<Finding> {
     findings
 }
 
+/// The rules that are judged for a verb.
+pub(crate) fn of_verb(verb: Verb) -> Vec<RuleId> {
+    let concerns = |id: &RuleId| id.entry().verbs.contains(&verb);
+    RuleId::ALL.iter().copied().filter(concerns).collect()
+}
+
 /// The verb is of KMS with a versioned key, and the cluster has data encryption.
 fn is_other_experience(rule: RuleId) -> bool {
     matches!(rule, RuleId::NewerExperienceIrreversible | RuleId::DataEncryptionCannotDisable)

@@ -7,14 +7,15 @@ use time::OffsetDateTime;
 
 use crate::{
     catalogue::RuleId,
+    clock,
     ids::{ClusterId, Verb},
     plan::Plan,
     report::{
         BlockedSecret, Finding, KmsStatus, OperationReport, ReencryptReport, Step, StepKind,
-        StepOutcome, StepReport,
+        StepOutcome, StepReport, Versions,
     },
     rules,
-    text::one_line,
+    text::{LONGEST_NAME, one_line},
 };
 
 /// Longest reason of a blocked secret in an error, in characters; the report has it whole.
@@ -29,12 +30,17 @@ struct Entries {
     cluster: ClusterId,
     dry_run: bool,
     allow: Vec<RuleId>,
+    api_version: String,
+    /// Who runs it, and the operation's id in the record.
+    recorded: Option<(String, String)>,
     started_at: OffsetDateTime,
     before: Option<KmsStatus>,
     after: Option<KmsStatus>,
     /// What comes before every plan, and what the rules said of it.
     begins_with: (Vec<Step>, Vec<Finding>),
     plan: Vec<Step>,
+    /// Whether rules were judged.
+    is_judged: bool,
     steps: Vec<StepReport>,
     findings: Vec<Finding>,
     reencryption: Vec<ReencryptReport>,
@@ -46,17 +52,21 @@ impl RunLog {
         cluster: ClusterId,
         dry_run: bool,
         allow: Vec<RuleId>,
+        api_version: &str,
     ) -> Self {
         Self(Arc::new(Mutex::new(Entries {
             operation,
             cluster,
             dry_run,
             allow,
-            started_at: crate::clock::now(),
+            api_version: api_version.to_owned(),
+            recorded: None,
+            started_at: clock::now(),
             before: None,
             after: None,
             begins_with: (Vec::new(), Vec::new()),
             plan: Vec::new(),
+            is_judged: false,
             steps: Vec::new(),
             findings: Vec::new(),
             reencryption: Vec::new(),
@@ -74,6 +84,7 @@ impl RunLog {
     /// A plan was made; a later one replaces it.
     pub(crate) fn planned(&self, plan: &Plan) {
         self.change(|entries| {
+            entries.is_judged = true;
             let (steps, findings) = &entries.begins_with;
             entries.plan = steps.iter().chain(&plan.steps).cloned().collect();
             entries.findings = if findings.is_empty() {
@@ -83,6 +94,12 @@ impl RunLog {
                 rules::in_order(findings.iter().chain(&plan.findings).cloned().collect())
             };
         });
+    }
+
+    /// Who runs the operation, and its id, as they are recorded.
+    pub(crate) fn recorded(&self, by: &str, id: &str) {
+        let shown = |text| one_line(text, LONGEST_NAME);
+        self.change(|entries| entries.recorded = Some((shown(by), shown(id))));
     }
 
     /// What comes before every plan of this call.
@@ -115,7 +132,9 @@ impl RunLog {
 
     pub(crate) fn step(&self, step: &Step, outcome: StepOutcome, seconds: f64) {
         self.change(|entries| {
-            entries.steps.push(StepReport { step: step.clone(), outcome, seconds });
+            let started_at = clock::ago(seconds);
+            let seconds = clock::whole_milliseconds(seconds);
+            entries.steps.push(StepReport { step: step.clone(), outcome, started_at, seconds });
         });
     }
 
@@ -151,16 +170,26 @@ impl RunLog {
     pub(crate) fn report(&self) -> Option<OperationReport> {
         let entries = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let allowed = rules::allowed(&entries.findings, &entries.allow);
+        let checked =
+            if entries.is_judged { rules::of_verb(entries.operation) } else { Vec::new() };
+        let (by, operation_id) = entries.recorded.clone().unzip();
         Some(OperationReport {
             operation: entries.operation,
             cluster: entries.cluster.clone(),
             dry_run: entries.dry_run,
+            by,
+            operation_id,
+            versions: Versions {
+                aks_kms: env!("CARGO_PKG_VERSION").to_owned(),
+                api_version: entries.api_version.clone(),
+            },
             started_at: entries.started_at,
-            finished_at: crate::clock::now(),
+            finished_at: clock::now(),
             before: entries.before.clone()?,
             after: entries.after.clone()?,
             plan: entries.plan.clone().into(),
             steps: entries.steps.clone(),
+            checked,
             findings: entries.findings.clone(),
             allowed,
             reencryption: entries.reencryption.clone(),
@@ -192,9 +221,14 @@ mod tests {
             finished_at: OffsetDateTime::UNIX_EPOCH,
             seconds: 0.0,
             secrets_per_second: 0.0,
+            samples: Vec::new(),
             requests: 0,
             api_servers: Vec::new(),
         }
+    }
+
+    fn log_of(cluster: ClusterId) -> RunLog {
+        RunLog::new(Verb::Rotate, cluster, false, Vec::new(), "2026-01-01")
     }
 
     #[test]
@@ -227,7 +261,7 @@ mod tests {
         for ((name, passes, expected), state) in cases {
             let mut world = World::enable();
             let cluster = world.cluster();
-            let log = RunLog::new(Verb::Rotate, cluster.id.clone(), false, Vec::new());
+            let log = log_of(cluster.id.clone());
             let mut status = cluster.status(Vec::new());
             status.key_id = Some(crate::ids::KeyId::parse(KEY_2).unwrap());
             state.clone_into(&mut status.provisioning_state);
@@ -241,7 +275,7 @@ mod tests {
 
     #[test]
     fn a_pass_that_came_to_nothing_is_told_with_what_it_rewrote() {
-        let log = RunLog::new(Verb::Rotate, World::enable().observed.cluster.id, false, Vec::new());
+        let log = log_of(World::enable().observed.cluster.id);
         assert!(!log.has_begun());
         log.pass(pass(Purpose::Gate, Some(KEY_1), false));
         assert!(log.has_begun());

@@ -194,6 +194,7 @@ impl Runner<'_> {
             finished_at: proof.at,
             seconds: 0.0,
             secrets_per_second: 0.0,
+            samples: Vec::new(),
             requests: 0,
             api_servers: Vec::new(),
         });

@@ -19,6 +19,7 @@ mod create_cluster;
 mod create_encrypted;
 mod data_encryption;
 mod dropped;
+mod evidence;
 mod interrupted;
 mod limits;
 mod list_clusters;

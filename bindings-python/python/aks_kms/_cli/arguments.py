@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from aks_kms import ActionKind, NetworkMode, __version__
+from aks_kms import ActionKind, NetworkMode, OperationReport, __version__
 from aks_kms._generated.results import Action
 from aks_kms._generated.table import FUNCTIONS, VERBS
 from aks_kms._verb import Argument, Verb
@@ -85,6 +85,13 @@ def _add_verb(
     added.add_argument(
         "--json", action="store_true", help="Print the result as one JSON document, and nothing else."
     )
+    if verb.read == OperationReport.from_dict:
+        added.add_argument(
+            "--report",
+            metavar="FILE",
+            help="Write the report for auditors to this file, too, also where the call fails: as HTML if its name ends "
+            "with .html, as Markdown if with .md.",
+        )
     if verb.writes and not is_plan:
         added.add_argument("--yes", action="store_true", help="Do it without showing the plan and asking.")
     _add_cluster(added)

@@ -7,7 +7,7 @@ import json
 import sys
 from collections.abc import Iterable
 from contextlib import nullcontext
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TextIO
 
 from aks_kms import (
     Action,
@@ -21,7 +21,10 @@ from aks_kms import (
     list_clusters,
     rules,
 )
-from aks_kms._cli.table import findings_table, rules_table
+from aks_kms._cli.report import checked, write_report
+from aks_kms._cli.table import rules_table
+from aks_kms._cli.terminal import shown
+from aks_kms._text import findings_text
 from aks_kms._verb import Argument, Verb
 
 EXIT = {"invalid_input": 2, "preflight_failed": 2, "reencrypt_incomplete": 3, "conflict": 4}
@@ -42,6 +45,8 @@ def run(asked: argparse.Namespace) -> int:
     try:
         return run_list(asked) if asked.verb.name == "list_clusters" else run_verb(asked, asked.verb)
     except KmsError as error:
+        if error.report is not None:
+            write_report(getattr(asked, "report", None), error.report)
         if asked.json:
             print_json({"error": document(error)})
         else:
@@ -61,7 +66,7 @@ def run_list(asked: argparse.Namespace) -> int:
     if asked.json:
         print_json(found.to_dict())
     else:
-        print(found)
+        show(str(found))
     return 0 if found.is_complete else 3
 
 
@@ -73,6 +78,8 @@ def given(asked: argparse.Namespace, names: Iterable[str]) -> dict[str, Any]:
 def run_verb(asked: argparse.Namespace, verb: Verb) -> int:
     """Calls a verb, after asking where it writes."""
     values = arguments(asked, verb)
+    if (problem := checked(getattr(asked, "report", None))) is not None:
+        usage(problem)
     has_plan = any(argument.name == "dry_run" for argument in verb.arguments)
     if asked.is_plan or values.get("dry_run"):
         values["dry_run"] = True
@@ -86,7 +93,7 @@ def run_verb(asked: argparse.Namespace, verb: Verb) -> int:
         with manager(asked) as made:
             if has_plan:
                 planned: OperationReport | Provisioned = call(made, verb, {**values, "dry_run": True})
-                print(text(planned), file=sys.stderr)
+                show(text(planned), sys.stderr)
                 if planned.is_refused:
                     return 2
         print(f"{verb.summary} Go on? [y/N] ", end="", file=sys.stderr, flush=True)
@@ -96,11 +103,13 @@ def run_verb(asked: argparse.Namespace, verb: Verb) -> int:
         if any(argument.name == "timeout" for argument in verb.arguments):
             values["progress"] = True
         result = call(made, verb, values)
+    if isinstance(result, OperationReport) and not write_report(asked.report, result):
+        return 1
     if asked.json:
         plain = [one.to_dict() for one in result] if isinstance(result, tuple) else result.to_dict()
         print_json(plain)
     else:
-        print(text(result))
+        show(text(result))
     if isinstance(result, tuple):
         return 2 if any(finding.level == "block" for finding in result) else 0
     return 2 if isinstance(result, OperationReport | Provisioned) and result.is_refused else 0
@@ -204,21 +213,22 @@ def call(made: KmsManager, verb: Verb, values: dict[str, Any]) -> Any:
 def text(result: Any) -> str:
     """A result for people."""
     if isinstance(result, tuple):
-        return findings_table(result) or "nothing stands against it"
-    lines = str(result).splitlines()
-    told = {str(finding) for finding in result.findings}
-    lines = [line for line in lines if line not in told]
-    table = findings_table(result.findings)
-    return "\n".join([*lines, "", table] if table else lines)
+        return findings_text(result) or "nothing stands against it"
+    return str(result)
+
+
+def show(text: str, stream: TextIO | None = None) -> None:
+    """Prints a text for people, on standard output where no stream is named."""
+    stream = sys.stdout if stream is None else stream
+    print(shown(text, stream), file=stream)
 
 
 def tell(error: KmsError) -> None:
-    """An error for people: findings as a table, or the message."""
+    """An error for people: findings below each other, or the message."""
     if error.findings:
-        print(f"error: {error.code}", file=sys.stderr)
-        print(findings_table(error.findings), file=sys.stderr)
+        show(f"error: {error.code}\n{findings_text(error.findings)}", sys.stderr)
     else:
-        print(f"error: {error}", file=sys.stderr)
+        show(f"error: {error}", sys.stderr)
 
 
 def document(error: KmsError) -> dict[str, Any]:

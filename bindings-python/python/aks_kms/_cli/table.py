@@ -1,22 +1,12 @@
-"""Findings and rules as tables."""
+"""Rules as a table."""
 
 from __future__ import annotations
 
 import shutil
 import textwrap
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
-from aks_kms import Finding, Rule
-
-
-def findings_table(findings: Iterable[Finding]) -> str:
-    """A table of findings: level, rule, what is the matter and what to do."""
-    rows = []
-    for finding in findings:
-        state = "" if finding.state == "violated" else f" ({finding.state})"
-        about = [f"{finding.message}{state}.", f"-> {finding.remedy}"]
-        rows.append((str(finding.level), str(finding.rule), [*about, finding.url] if finding.url else about))
-    return table(rows)
+from aks_kms import Rule
 
 
 def rules_table(rules: Sequence[Rule]) -> str:

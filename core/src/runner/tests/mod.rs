@@ -85,7 +85,7 @@ async fn call(azure: &Azure) -> Result<()> {
         if seen.facts.is_succeeded() && seen.facts.has(&target) {
             return Ok(());
         }
-        let log = RunLog::new(Verb::Rotate, cluster.clone(), false, Vec::new());
+        let log = RunLog::new(Verb::Rotate, cluster.clone(), false, Vec::new(), "2026-01-01");
         let half_way = HalfWay::new(false);
         let runner = Runner {
             azure,
