@@ -19,9 +19,11 @@ use crate::{
     backend::GroundTruth,
     bearer::Bearer,
     case::Case,
-    given::{Faults, Given},
+    fleet::Fleet,
+    given::{Faults, FleetGiven, Given},
     http::host::{Hosts, MISDIRECTED},
     simulator::{Error, Shared},
+    throttle::Throttled,
     writes::Write,
 };
 
@@ -30,11 +32,14 @@ pub(crate) async fn serve(listener: TcpListener, hosts: Hosts, shared: Arc<Share
     let gate = (hosts, shared.admin_token.clone());
     let router = Router::new()
         .route("/cases", put(put_case))
-        .route("/cases/{case}", delete(delete_case))
+        .route("/cases/{case}", get(case).delete(delete_case))
         .route("/cases/{case}/writes", get(writes).delete(clear_writes))
         .route("/cases/{case}/secrets", get(secrets))
         .route("/cases/{case}/assertion", get(assertion))
         .route("/cases/{case}/faults", put(set_faults))
+        .route("/cases/{case}/throttled", get(throttled))
+        .route("/fleets", put(put_fleet))
+        .route("/fleets/{fleet}", delete(delete_fleet))
         .layer(map_response(in_words))
         // also before there is a route, or none
         .layer(from_fn_with_state(gate, admit))
@@ -93,6 +98,32 @@ async fn put_case(
     Json(given): Json<Given>,
 ) -> Result<(StatusCode, Json<Case>), Error> {
     Ok((StatusCode::CREATED, Json(shared.put_case(given).await?)))
+}
+
+async fn case(State(shared): Simulator, Path(case): Path<String>) -> Result<Json<Case>, Error> {
+    Ok(Json(shared.case(&case).await?))
+}
+
+async fn throttled(
+    State(shared): Simulator,
+    Path(case): Path<String>,
+) -> Result<Json<Vec<Throttled>>, Error> {
+    Ok(Json(shared.world(&case)?.throttles.all()))
+}
+
+async fn put_fleet(
+    State(shared): Simulator,
+    Json(given): Json<FleetGiven>,
+) -> Result<(StatusCode, Json<Fleet>), Error> {
+    Ok((StatusCode::CREATED, Json(shared.put_fleet(&given).await?)))
+}
+
+async fn delete_fleet(
+    State(shared): Simulator,
+    Path(fleet): Path<String>,
+) -> Result<StatusCode, Error> {
+    shared.delete_fleet(&fleet)?;
+    Ok(StatusCode::NO_CONTENT)
 }
 
 async fn delete_case(

@@ -44,6 +44,13 @@ impl ClosedVaults {
 }
 
 impl World {
+    /// Takes what plugins are cut off from already for given.
+    pub(crate) fn excuse_plugins(&self) {
+        for text in self.plugins_cut_off() {
+            self.closed_vaults.excuse(text);
+        }
+    }
+
     /// Takes what is closed already for given.
     pub(crate) async fn excuse_closed_vaults(&self) {
         for text in self.plugins_cut_off().into_iter().chain(self.secrets_cut_off().await) {

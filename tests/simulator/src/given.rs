@@ -7,7 +7,9 @@ mod access;
 mod cluster;
 mod data_encryption;
 mod faults;
+mod fleet;
 mod secrets;
+mod throttle;
 mod vault;
 
 use schemars::JsonSchema;
@@ -27,7 +29,9 @@ pub use self::{
         ApiServerFault, ApiServerFaultKind, AzureFault, Faults, KubernetesFault, OperationFault,
         OperationStep,
     },
+    fleet::{FleetGiven, SomeClusters},
     secrets::{Secrets, Special, SpecialKind},
+    throttle::{Bucket, Throttle},
     vault::{Authorization, Key, KeyException, PrivateEndpoint, Vault},
 };
 
@@ -60,6 +64,8 @@ pub struct Given {
     /// The library's record as somebody wrote it; absent: there is none. `{{cluster_uid}}`,
     /// `{{resource_uid}}` and `{{etag}}` stand for what the library finds.
     pub record: Option<serde_json::Value>,
+    /// How many requests Azure takes; absent: as many as there are.
+    pub throttle: Option<Throttle>,
     /// What goes wrong.
     pub faults: Faults,
 }

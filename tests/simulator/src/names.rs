@@ -47,7 +47,11 @@ pub(crate) struct Names {
 impl Names {
     pub(crate) fn new(tenant: &str) -> Self {
         let unique = Uuid::new_v4().simple().to_string();
-        let case = unique[..12].to_owned();
+        Self::of(tenant, &unique[..12])
+    }
+
+    /// Names of which only the case's id is known.
+    pub(crate) fn of(tenant: &str, case: &str) -> Self {
         let guid = || Uuid::new_v4().to_string();
         Self {
             tenant: tenant.to_owned(),
@@ -67,7 +71,22 @@ impl Names {
             user: format!("{case}@{USER_DOMAIN}"),
             user_password: Uuid::new_v4().simple().to_string(),
             user_object: guid(),
-            case,
+            case: case.to_owned(),
+        }
+    }
+
+    /// The names of a cluster of a fleet: its own, but for the caller's.
+    pub(crate) fn of_member(&self, subscription: &str, case: &str) -> Self {
+        Self {
+            subscription: subscription.to_owned(),
+            client: self.client.clone(),
+            client_secret: self.client_secret.clone(),
+            identity_header: self.identity_header.clone(),
+            client_object: self.client_object.clone(),
+            user: self.user.clone(),
+            user_password: self.user_password.clone(),
+            user_object: self.user_object.clone(),
+            ..Self::of(&self.tenant, case)
         }
     }
 

@@ -1,5 +1,6 @@
 //! The simulator as tests hold it.
 
+mod fleets;
 mod shared;
 
 use std::{collections::BTreeSet, sync::Arc, time::Instant};
@@ -215,7 +216,12 @@ impl Simulator {
 
     /// Gives the case's caller other rights, in Azure and in Kubernetes; those of the cluster's identity stay.
     pub async fn set_rights(&self, case: &str, rights: Access) -> Result<(), Error> {
-        self.shared.backend(case)?.set_rights(rights.clone()).await.map_err(Error::Backend)?;
+        self.shared
+            .started(case)
+            .await?
+            .set_rights(rights.clone())
+            .await
+            .map_err(Error::Backend)?;
         self.shared.world(case)?.set_rights(rights);
         Ok(())
     }
@@ -273,7 +279,7 @@ impl Simulator {
     /// Restarts a case's API servers, one after the other, as AKS does when it maintains a cluster:
     /// what they had in memory is gone.
     pub async fn restart_api_servers(&self, case: &str) -> Result<(), Error> {
-        self.shared.backend(case)?.restart_api_servers().await.map_err(Error::Backend)
+        self.shared.started(case).await?.restart_api_servers().await.map_err(Error::Backend)
     }
 
     /// What the API servers of a case's cluster were last given, and whether all of them were.
@@ -336,7 +342,8 @@ impl Simulator {
         Ok(())
     }
 
-    /// The Kubernetes of a case's cluster.
+    /// The Kubernetes of a case's cluster. Of a fleet's cluster: once it has started, which [`case`](Self::case) sees
+    /// to.
     pub fn kubernetes(&self, case: &str) -> Result<Arc<dyn KubernetesBackend>, Error> {
         self.shared.backend(case)
     }

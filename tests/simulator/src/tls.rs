@@ -1,6 +1,6 @@
 //! One certificate authority for everything that the simulator serves.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use rcgen::{
     BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
@@ -16,6 +16,8 @@ use rustls::{
 pub struct Authority {
     ca_pem: String,
     issuer: Issuer<'static, KeyPair>,
+    /// Shared by everything that is only called by the names of loopback.
+    loopback: OnceLock<Arc<ServerConfig>>,
 }
 
 impl Authority {
@@ -27,7 +29,7 @@ impl Authority {
         params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
         let key = KeyPair::generate()?;
         let ca_pem = params.self_signed(&key)?.pem();
-        Ok(Self { ca_pem, issuer: Issuer::new(params, key) })
+        Ok(Self { ca_pem, issuer: Issuer::new(params, key), loopback: OnceLock::new() })
     }
 
     /// PEM of the authority's certificate.
@@ -61,6 +63,15 @@ impl Authority {
             .map_err(|_| rcgen::Error::CouldNotParseCertificate)?;
         config.alpn_protocols = vec![b"http/1.1".to_vec()];
         Ok(Arc::new(config))
+    }
+
+    /// The TLS server configuration of everything that is called 127.0.0.1 or localhost.
+    pub(crate) fn loopback_config(&self) -> Result<Arc<ServerConfig>, rcgen::Error> {
+        if let Some(config) = self.loopback.get() {
+            return Ok(config.clone());
+        }
+        let config = self.server_config(&["127.0.0.1", "localhost"])?;
+        Ok(self.loopback.get_or_init(|| config).clone())
     }
 
     fn certificate(&self, names: &[&str]) -> Result<(rcgen::Certificate, KeyPair), rcgen::Error> {

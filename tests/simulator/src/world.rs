@@ -17,6 +17,7 @@ use crate::{
     merge::merge,
     names::{KEY, Names, vault_host},
     roles::{RoleAssignment, RoleDefinition},
+    throttle::Throttles,
     vault::{Refusal, User, Vault, Way, material::KeySpec},
     writes::Recorder,
 };
@@ -32,6 +33,8 @@ pub(crate) struct World {
     /// Those of the key in the other vault, if there is one.
     pub(crate) other_key_ids: Vec<String>,
     pub(crate) faults: FaultBook,
+    /// Shared by the worlds of a fleet.
+    pub(crate) throttles: Arc<Throttles>,
     pub(crate) recorder: Arc<Recorder>,
     pub(crate) scale: TimeScale,
     pub(crate) kubernetes: Kubernetes,
@@ -90,6 +93,7 @@ impl World {
         vaults: Vaults,
         scale: TimeScale,
         kubernetes: Kubernetes,
+        throttles: Arc<Throttles>,
     ) -> Result<Self, String> {
         let version = &given.cluster.kubernetes_version;
         if Version::parse(version).is_none() {
@@ -104,6 +108,7 @@ impl World {
         let world = Self {
             roles: Mutex::new(roles(&given, &names)?),
             faults: FaultBook::new(&given.faults),
+            throttles,
             recorder: Arc::new(Recorder::default()),
             clusters: Mutex::new([(key(&first.names.id()), first.clone())].into()),
             first,

@@ -19,13 +19,13 @@ pub(super) fn query(call: &Call<'_>) -> Outcome {
     let in_scope = |row: &Value| {
         asked.is_none_or(|subscriptions| subscriptions.contains(&row["subscriptionId"]))
     };
-    let mut rows = rows(call.world);
-    rows.retain(|row| {
-        in_scope(row)
-            && conditions.iter().all(|condition| condition.holds(row))
-            // What the caller may not read is left out without a word.
-            && may_read(call, row)
-    });
+    let mut rows = Vec::new();
+    for world in call.worlds() {
+        let call = Call { world: &world, ..*call };
+        let of_world = rows_of(&world, &conditions).into_iter();
+        // What the caller may not read is left out without a word.
+        rows.extend(of_world.filter(|row| in_scope(row) && may_read(&call, row)));
+    }
     if query.contains("order by id") {
         rows.sort_by_cached_key(|row| text(row, "id").to_ascii_lowercase());
     }
@@ -138,10 +138,19 @@ fn conditions(query: &str) -> Option<Vec<Condition>> {
     Some(conditions)
 }
 
-/// The resources as rows; Resource Graph has types in lower case.
-fn rows(world: &World) -> Vec<Value> {
+/// The resources that meet some conditions, as rows; Resource Graph has types in lower case.
+fn rows_of(world: &World, conditions: &[Condition]) -> Vec<Value> {
     let elsewhere = world.given.other_subscriptions.iter().filter(|other| other.readable);
-    inventory::all(world)
+    // Most resources of a fleet have another type or name, which is seen before anything is copied.
+    let of_document = |document: &Value| {
+        conditions.iter().all(|condition| match condition {
+            Condition::Is { field, value, .. } if matches!(field.as_str(), "type" | "name") => {
+                text(document, field).eq_ignore_ascii_case(value)
+            }
+            _ => true,
+        })
+    };
+    inventory::all(world, of_document)
         .into_iter()
         .chain(other_clusters::of_case(world))
         .chain(elsewhere.flat_map(|other| other_clusters::of(world, other)))
@@ -153,6 +162,7 @@ fn rows(world: &World) -> Vec<Value> {
             row["tenantId"] = json!(world.names.tenant);
             row
         })
+        .filter(|row| conditions.iter().all(|condition| condition.holds(row)))
         .collect()
 }
 

@@ -21,7 +21,7 @@ pub(super) fn list(call: &Call<'_>, group: Option<&str>) -> Outcome {
     if conditions.iter().any(|(field, _)| !known.contains(&field.as_str())) {
         return Err(filter::unsupported(call.request.query("$filter").unwrap_or_default()));
     }
-    let resources = all(call.world);
+    let resources = all(call.world, |_| true);
     let fitting = resources.iter().filter(|resource| {
         group.is_none_or(|group| group_of(resource).eq_ignore_ascii_case(group))
             && conditions.iter().all(|(field, value)| {
@@ -36,17 +36,22 @@ pub(super) fn list(call: &Call<'_>, group: Option<&str>) -> Outcome {
     Ok(Answer::list(fitting.map(generic)))
 }
 
-/// The documents of all resources.
-pub(super) fn all(world: &World) -> Vec<Value> {
-    let mut documents: Vec<Value> =
-        world.clusters().iter().map(|cluster| cluster.document()).collect();
+/// The documents of all resources that fit.
+pub(super) fn all(world: &World, fits: impl Fn(&Value) -> bool) -> Vec<Value> {
+    let mut documents = Vec::new();
+    for cluster in world.clusters() {
+        let state = cluster.state();
+        documents.extend(Some(&state.document).filter(|document| fits(document)).cloned());
+    }
     let identities = world.identities();
-    documents.extend(identities.values().map(|identity| identity.document(&world.names.tenant)));
+    let tenant = &world.names.tenant;
+    let of_identities = identities.values().map(|identity| identity.document(tenant));
+    documents.extend(of_identities.filter(|document| fits(document)));
     drop(identities);
     let vaults = world.vaults();
-    documents.extend(
-        vaults.values().filter(|vault| vault.deleted.is_none()).map(|vault| vault.document.clone()),
-    );
+    let of_vaults =
+        vaults.values().filter(|vault| vault.deleted.is_none()).map(|vault| &vault.document);
+    documents.extend(of_vaults.filter(|document| fits(document)).cloned());
     documents
 }
 

@@ -4,6 +4,7 @@ mod agent_pools;
 mod clusters;
 mod features;
 mod filter;
+mod fleet;
 mod graph;
 mod groups;
 mod identities;
@@ -18,6 +19,7 @@ mod role_definitions;
 mod route;
 mod run_command;
 mod subscriptions;
+mod throttling;
 mod versions;
 
 use std::sync::Arc;
@@ -55,6 +57,11 @@ impl Call<'_> {
         may
     }
 
+    /// The worlds that the caller can see.
+    fn worlds(&self) -> Vec<Arc<World>> {
+        self.region.worlds_of(self.world)
+    }
+
     /// The subscription that the request is about, where it is about one.
     fn subscription(&self) -> Option<&str> {
         subscription(self.request)
@@ -64,23 +71,53 @@ impl Call<'_> {
 /// Answers a request to the management plane.
 pub(crate) fn serve(region: &Region, request: &Request) -> Outcome {
     let (world, claims) = authenticate(region, request)?;
-    let method = request.method.as_str();
-    world.recorder.requests.add("arm", method, &request.path);
-    let answer = answer(region, &world, &claims, request).unwrap_or_else(|refusal| refusal);
-    let answer = world.faults.answer_after_effect(method, &request.path).unwrap_or(answer);
-    Ok(dated(&world, answer).delayed(world.faults.latency()))
+    Ok(match region.fleet(&world.names.case) {
+        Some(fleet) => fleet::serve(region, &fleet, &claims, request),
+        None => serve_in(region, &world, &claims, request),
+    })
 }
 
-fn answer(region: &Region, world: &Arc<World>, claims: &Claims, request: &Request) -> Outcome {
+/// Answers a request that is about one case.
+fn serve_in(region: &Region, world: &Arc<World>, claims: &Claims, request: &Request) -> Answer {
+    serve_with(world, claims, request, || outcome(region, world, claims, request))
+}
+
+/// Answers a request that is for a world's caller: with `answer`, if nothing goes wrong.
+fn serve_with(
+    world: &World,
+    claims: &Claims,
+    request: &Request,
+    answer: impl FnOnce() -> Outcome,
+) -> Answer {
     let method = request.method.as_str();
-    let route = Route::of(request);
-    if let Some(Route { records: true, .. }) = &route {
+    world.recorder.requests.add("arm", method, &request.path);
+    if Route::of(request).is_some_and(|route| route.records) {
         world.recorder.azure("arm", request);
     }
-    if let Some(fault) = world.faults.answer(method, &request.path) {
-        return Err(fault);
+    let (taken, refused) = throttling::take(world, claims, request);
+    if let Some(refusal) = refused {
+        return dated(world, refusal).delayed(world.faults.latency());
     }
-    let Some(route) = route else {
+    let answer = match world.faults.answer(method, &request.path) {
+        Some(refusal) => refusal,
+        None => answer().unwrap_or_else(|refusal| refusal),
+    };
+    let answer = world.faults.answer_after_effect(method, &request.path).unwrap_or(answer);
+    taken.on(dated(world, answer)).delayed(world.faults.latency())
+}
+
+/// What comes of a request to one world, whatever goes wrong on the way.
+fn outcome(region: &Region, world: &Arc<World>, claims: &Claims, request: &Request) -> Outcome {
+    let answer = whole(region, world, claims, request)?;
+    if request.method == http::Method::GET {
+        return Ok(paging::cut(region, request, world.faults.page_size(), answer));
+    }
+    Ok(answer)
+}
+
+/// The same with lists as a whole.
+fn whole(region: &Region, world: &Arc<World>, claims: &Claims, request: &Request) -> Outcome {
+    let Some(route) = Route::of(request) else {
         return Err(Answer::error(
             404,
             "InvalidResourceType",
@@ -89,11 +126,7 @@ fn answer(region: &Region, world: &Arc<World>, claims: &Claims, request: &Reques
     };
     versions::check(route.provider, request.query("api-version"))?;
     authorise(region, world, claims, &route, request)?;
-    let answer = dispatch(&Call { region, world, request, claims }, route.target)?;
-    if request.method == http::Method::GET {
-        return Ok(paging::cut(region, request, world.faults.page_size(), answer));
-    }
-    Ok(answer)
+    dispatch(&Call { region, world, request, claims }, route.target)
 }
 
 /// An answer with the time that the service takes for now.
@@ -110,7 +143,7 @@ fn dated(world: &World, answer: Answer) -> Answer {
 fn dispatch(call: &Call<'_>, target: Target) -> Outcome {
     match target {
         Target::Tenants => Ok(subscriptions::tenants(call.world)),
-        Target::Subscriptions => Ok(subscriptions::subscriptions(call.world)),
+        Target::Subscriptions => Ok(subscriptions::subscriptions(call)),
         Target::Subscription => Ok(subscriptions::subscription(call)),
         Target::Features => Ok(features::list(call.world)),
         Target::Feature(name) => features::get(call.world, &name),

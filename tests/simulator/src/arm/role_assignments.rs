@@ -188,7 +188,7 @@ fn scope_exists(call: &Call<'_>, scope: &str) -> Result<(), Answer> {
         ["subscriptions", _, "resourcegroups", group] => known_group(call.world, group),
         ["subscriptions", _, "resourcegroups", group, "providers", kind @ .., name] => {
             known_group(call.world, group)?;
-            let resources = inventory::all(call.world);
+            let resources = inventory::all(call.world, |_| true);
             let within =
                 |resource: &Value| resource["id"].as_str().is_some_and(|id| lies_in(scope, id));
             let exists = resources.iter().any(within);

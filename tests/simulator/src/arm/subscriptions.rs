@@ -26,10 +26,15 @@ const RESOURCE_TYPES: [(Provider, &[&str]); 6] = [
     (Provider::ResourceGraph, &["resources"]),
 ];
 
-pub(super) fn subscriptions(world: &World) -> Answer {
+pub(super) fn subscriptions(call: &Call<'_>) -> Answer {
+    let world = call.world;
+    let fleet = call.region.fleet(&world.names.case);
+    let own = match &fleet {
+        Some(fleet) => fleet.subscriptions(),
+        None => std::slice::from_ref(&world.names.subscription),
+    };
     let others = world.given.other_subscriptions.iter().filter(|other| other.readable);
-    let ids = others.map(|other| other.id.as_str());
-    let all = [world.names.subscription.as_str()].into_iter().chain(ids);
+    let all = own.iter().chain(others.map(|other| &other.id));
     Answer::list(all.map(|id| subscription_document(world, id)))
 }
 

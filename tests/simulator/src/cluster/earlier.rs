@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use serde_json::json;
 
-use super::{Cluster, agent_pools, kms_profile, reconcile};
+use super::{agent_pools, kms_profile, reconcile};
 use crate::{
-    given::{FailedChange, Kms, NetworkMode},
+    given::{Kms, NetworkMode},
     world::World,
 };
 
@@ -16,11 +16,34 @@ pub(crate) const RECORD: &str = "aks-kms";
 /// In a record: the uid of that namespace.
 pub(crate) const CLUSTER_UID: &str = "{{cluster_uid}}";
 
-/// Makes it so.
+/// The document says what was asked for last, and did not succeed.
+pub(crate) fn document(world: &World) {
+    let Some(change) = &world.given.cluster.failed_change else { return };
+    let profile = Kms {
+        key: change.key.clone(),
+        enabled: change.key.is_some(),
+        in_use: None,
+        network_mode: NetworkMode::Public,
+        previous: None,
+    };
+    let cluster = world.cluster();
+    let mut state = cluster.state();
+    let properties = &mut state.document["properties"];
+    properties["securityProfile"]["azureKeyVaultKms"] = kms_profile(&profile, &world.names);
+    properties["provisioningState"] = json!(change.status);
+    for pool in state.agent_pools() {
+        agent_pools::settle(pool, &change.status);
+    }
+    state.touch();
+}
+
+/// What became of it in Kubernetes, which has started: some API servers have it, if any; and the record.
 pub(crate) async fn happen(world: &Arc<World>) -> Result<(), String> {
     let cluster = world.cluster();
-    if let Some(change) = &world.given.cluster.failed_change {
-        fail(world, &cluster, change).await?;
+    let applied_to = world.given.cluster.failed_change.as_ref().map(|change| &change.applied_to);
+    if let Some(servers) = applied_to.filter(|servers| !servers.is_empty()) {
+        let applied = reconcile::roll_out(world, &cluster, Some(servers.clone())).await;
+        applied.map_err(|_| "the failed change could not be applied".to_owned())?;
     }
     let Some(record) = &world.given.record else { return Ok(()) };
     let document = cluster.document();
@@ -31,34 +54,4 @@ pub(crate) async fn happen(world: &Arc<World>) -> Result<(), String> {
         .replace("{{resource_uid}}", &text(&document["properties"]["resourceUID"]));
     let backend = cluster.backend().ok_or_else(|| "the cluster has no Kubernetes".to_owned())?;
     backend.set_record(&record).await
-}
-
-/// The document says what was asked for, and only some API servers have it, if any.
-async fn fail(
-    world: &Arc<World>,
-    cluster: &Arc<Cluster>,
-    change: &FailedChange,
-) -> Result<(), String> {
-    let profile = Kms {
-        key: change.key.clone(),
-        enabled: change.key.is_some(),
-        in_use: None,
-        network_mode: NetworkMode::Public,
-        previous: None,
-    };
-    {
-        let mut state = cluster.state();
-        let properties = &mut state.document["properties"];
-        properties["securityProfile"]["azureKeyVaultKms"] = kms_profile(&profile, &world.names);
-        properties["provisioningState"] = json!(change.status);
-        for pool in state.agent_pools() {
-            agent_pools::settle(pool, &change.status);
-        }
-        state.touch();
-    }
-    if change.applied_to.is_empty() {
-        return Ok(());
-    }
-    let applied = reconcile::roll_out(world, cluster, Some(change.applied_to.clone())).await;
-    applied.map(drop).map_err(|_| "the failed change could not be applied".to_owned())
 }

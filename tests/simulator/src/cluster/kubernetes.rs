@@ -14,6 +14,7 @@ use crate::{
 };
 
 /// What it takes to start the Kubernetes of a cluster.
+#[derive(Clone)]
 pub(crate) struct Kubernetes {
     pub(crate) factory: BackendFactory,
     pub(crate) authority: Arc<Authority>,

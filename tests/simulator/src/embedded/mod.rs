@@ -113,10 +113,8 @@ impl Embedded {
             listener.local_addr().map_err(|error| failed("no loopback port", &error))?.port();
         let listener = tokio::net::TcpListener::from_std(listener)
             .map_err(|error| failed("no loopback port", &error))?;
-        let tls = spec
-            .authority
-            .server_config(&["127.0.0.1", "localhost"])
-            .map_err(|error| failed("no certificate", &error))?;
+        let tls =
+            spec.authority.loopback_config().map_err(|error| failed("no certificate", &error))?;
 
         let stop = CancellationToken::new();
         let guard = stop.clone().drop_guard();

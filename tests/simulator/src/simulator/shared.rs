@@ -10,15 +10,17 @@ use crate::{
     backend::{GroundTruth, KubernetesBackend},
     backends::BackendFactory,
     bearer::Bearer,
-    case::{Case, Placeholders},
+    case::Case,
     clock::TimeScale,
-    cluster::{earlier, kubernetes::Kubernetes},
+    cluster::kubernetes::Kubernetes,
     entra::{FEDERATED_AUDIENCE, FEDERATED_SUBJECT},
     given::{Faults, Given},
+    maker::Maker,
     names::{Names, vault_host},
     region::Region,
+    throttle::Throttles,
     tls::Authority,
-    world::{Vaults, World},
+    world::World,
 };
 
 /// What the simulator and its administration share.
@@ -37,39 +39,25 @@ pub(crate) struct Shared {
 impl Shared {
     pub(crate) async fn put_case(&self, given: Given) -> Result<Case, Error> {
         let names = Names::new(&self.region.tenant);
-        let vaults = Vaults::from_given(&given, &names);
-        let vault_id = names.vault_id(&names.vault);
-        let other_vault_id = names.vault_id(&names.other_vault);
-        let placeholders = Placeholders {
-            key_ids: &vaults.key_ids,
-            other_key_ids: &vaults.other_key_ids,
-            vault: &vault_id,
-            other_vault: &other_vault_id,
-            identity: &names.identity_id(),
-            principal: &names.identity_principal,
-            subscription: &names.subscription,
-            cluster: &names.cluster_id(),
-        };
-        let mut document =
-            serde_json::to_value(&given).map_err(|error| Error::Given(error.to_string()))?;
-        placeholders.substitute(&mut document);
+        let throttles = Arc::new(Throttles::new(given.throttle.clone(), self.scale));
         let given =
-            serde_json::from_value(document).map_err(|error| Error::Given(error.to_string()))?;
+            serde_json::to_value(&given).map_err(|error| Error::Given(error.to_string()))?;
+        let world = self.maker().world(given, names, throttles).map_err(Error::Given)?;
+        Maker::start(&world).await.map_err(Error::Backend)?;
+        self.region.insert(world.clone());
+        Ok(self.describe(&world))
+    }
+
+    pub(super) fn maker(&self) -> Maker {
         let kubernetes = Kubernetes {
             factory: self.factory.clone(),
             authority: self.authority.clone(),
             tokens: self.region.tokens.clone(),
         };
-        let world = World::new(given, names, vaults, self.scale, kubernetes);
-        let world = Arc::new(world.map_err(Error::Given)?);
-        world.kubernetes.start_given(&world).await.map_err(Error::Backend)?;
-        earlier::happen(&world).await.map_err(Error::Backend)?;
-        world.excuse_closed_vaults().await;
-        self.region.insert(world.clone());
-        Ok(self.case(&world))
+        Maker { scale: self.scale, kubernetes }
     }
 
-    fn case(&self, world: &World) -> Case {
+    pub(super) fn describe(&self, world: &World) -> Case {
         let names = &world.names;
         let cluster = world.cluster();
         let endpoint = cluster.backend().map(|backend| backend.endpoint());
@@ -119,12 +107,22 @@ impl Shared {
     }
 
     pub(crate) fn delete_case(&self, case: &str) -> Result<(), Error> {
-        self.region.remove(case).map(drop).ok_or_else(|| Error::NotFound(format!("case {case}")))
+        let was_there = self.region.remove(case);
+        if was_there { Ok(()) } else { Err(Error::NotFound(format!("case {case}"))) }
     }
 
+    /// The Kubernetes of a case's cluster, where it has started.
     pub(super) fn backend(&self, case: &str) -> Result<Arc<dyn KubernetesBackend>, Error> {
         let world = self.world(case)?;
         world.cluster().backend().ok_or_else(|| Error::NotFound("Kubernetes".to_owned()))
+    }
+
+    /// The Kubernetes of a case's cluster, which is started if that is to come yet.
+    pub(super) async fn started(&self, case: &str) -> Result<Arc<dyn KubernetesBackend>, Error> {
+        if let Some((fleet, index)) = self.region.member(|fleet| fleet.index_of(case)) {
+            fleet.start(index).await.map_err(Error::Backend)?;
+        }
+        self.backend(case)
     }
 
     /// Under what the secrets of a cluster are; absent: of the case's own.
@@ -135,7 +133,7 @@ impl Shared {
     ) -> Result<GroundTruth, Error> {
         let world = self.world(case)?;
         let backend = match cluster {
-            None => self.backend(case)?,
+            None => self.started(case).await?,
             Some(name) => world
                 .clusters()
                 .iter()

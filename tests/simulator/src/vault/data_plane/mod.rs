@@ -11,6 +11,7 @@ use crate::{
     entra::{Claims, Rejection, VAULT_AUDIENCE},
     http::{Answer, Outcome, Request},
     region::Region,
+    throttle::{Kind, refusal},
     world::World,
 };
 
@@ -93,6 +94,10 @@ pub(crate) async fn serve(region: &Region, request: &Request) -> Outcome {
     let is_operation = matches!(target, Some(Target::Operation(..)));
     if method != "GET" && !is_operation {
         world.recorder.azure("vault", request);
+    }
+    let taken = world.throttles.take(&request.host, "", Kind::Vault, world.faults.latency());
+    if let Some(Err(seconds)) = taken {
+        return Err(refusal(Kind::Vault, &request.host, "", &world.names.tenant, seconds));
     }
     if let Some(fault) = world.faults.answer(method, &request.path) {
         return Err(fault);
