@@ -1,7 +1,7 @@
 # `make test` runs everything that this machine can run. It says what it left out and why, and
 # fails for that where CI=true.
 
-.PHONY: test lint docs bench advisories fuzz soak
+.PHONY: test lint docs bench advisories fuzz soak package
 
 test:
 	@tests/run
@@ -52,6 +52,11 @@ soak:
 	@AKS_KMS_WORLDS=$(WORLDS) AKS_KMS_WORLDS_SECONDS=86400 \
 		AKS_KMS_WORLDS_SEED="$${AKS_KMS_WORLDS_SEED:-$$(date +%s)}" \
 		cargo test --release --locked --package aks-kms --test second_opinion random -- --nocapture
+
+# Crate, wheel, source and npm packages from a clean clone, each installed in an empty environment and tried there;
+# in target/packages. `make package PACKAGES="crate node"` makes some.
+package:
+	@packaging/run $(PACKAGES)
 
 advisories:
 	@tests/run advisories

@@ -1,7 +1,10 @@
 #!/usr/bin/env node
 // Packs what is published: the main package, and one for each platform whose native module is given.
 //
-//   scripts/pack.mjs FOLDER aks-kms.linux-x64-gnu.node…
+//   scripts/pack.mjs FOLDER [--bills FOLDER] aks-kms.linux-x64-gnu.node…
+//
+// A platform's package has the licences of what is compiled into its module, and with `--bills` its bill of materials:
+// `aks-kms-linux-x64-gnu.cdx.json` of that folder, which packaging/bill writes.
 //
 // The main package has every platform's package as an optional dependency of the same version; npm installs those
 // that fit. `npx tsc -p .` comes before. It prints the names of the packed files.
@@ -10,10 +13,15 @@ import { execFileSync } from "node:child_process";
 import { copyFileSync, cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { basename, join, resolve } from "node:path";
+import { parseArgs } from "node:util";
 
 const here = resolve(import.meta.dirname, "..");
 const { platforms } = createRequire(import.meta.url)("../dist/platforms.js");
-const [folder, ...modules] = process.argv.slice(2);
+const {
+  values: { bills },
+  positionals: [folder, ...modules],
+} = parseArgs({ options: { bills: { type: "string" } }, allowPositionals: true });
+const licences = "THIRD-PARTY-LICENSES";
 const { devDependencies: _, ...main } = JSON.parse(readFileSync(join(here, "package.json"), "utf8"));
 
 function pack(name, manifest, fill) {
@@ -34,6 +42,7 @@ for (const module of modules) {
   const { version, license, repository, bugs, homepage, engines } = main;
   const { name, os, cpu, libc } = platform;
   const file = basename(module);
+  const bill = `aks-kms-${name}.cdx.json`;
   const manifest = {
     name: `aks-kms-${name}`,
     version,
@@ -47,10 +56,12 @@ for (const module of modules) {
     cpu: [cpu],
     ...(libc === undefined ? {} : { libc: [libc] }),
     main: file,
-    files: [file],
+    files: [file, licences, ...(bills === undefined ? [] : [bill])],
   };
   pack(manifest.name, manifest, (root) => {
     copyFileSync(module, join(root, file));
+    copyFileSync(join(here, licences), join(root, licences));
+    if (bills !== undefined) copyFileSync(join(bills, bill), join(root, bill));
     writeFileSync(join(root, "README.md"), `# ${manifest.name}\n\n${manifest.description} Install \`aks-kms\`.\n`);
   });
 }

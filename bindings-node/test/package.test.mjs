@@ -31,7 +31,11 @@ test("it has what it says, and no more", () => {
   assert.equal(manifest.dependencies, undefined);
   assert.equal(Object.keys(manifest.optionalDependencies).length, 8);
   assert.deepEqual(new Set(Object.values(manifest.optionalDependencies)), new Set([manifest.version]));
-  assert.deepEqual(readdirSync(join(project, "node_modules")).filter((name) => !name.startsWith(".")).length, 2);
+  const installed = readdirSync(join(project, "node_modules")).filter((name) => !name.startsWith("."));
+  assert.equal(installed.length, 2);
+  const [platform] = installed.filter((name) => name !== "aks-kms");
+  const files = readdirSync(join(project, "node_modules", platform)).filter((name) => !name.endsWith(".node"));
+  assert.deepEqual(files.sort(), ["LICENSE", "README.md", "THIRD-PARTY-LICENSES", "package.json"]);
 });
 
 test("ESM and CommonJS have the same classes, and print nothing", async () => {

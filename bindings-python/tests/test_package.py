@@ -21,7 +21,10 @@ def test_the_wheel_is_for_every_later_python_and_has_what_it_needs() -> None:
     assert "-cp311-abi3-" in WHEEL.name
     with zipfile.ZipFile(WHEEL) as wheel:
         names = set(wheel.namelist())
+    (information,) = {name.split("/", 1)[0] for name in names if ".dist-info/" in name}
     for needed in (
+        f"{information}/licenses/LICENSE",
+        f"{information}/licenses/THIRD-PARTY-LICENSES",
         "aks_kms/_native.abi3.so",
         "aks_kms/py.typed",
         "aks_kms/_native.pyi",
@@ -94,6 +97,8 @@ def test_the_source_has_what_it_is_built_from() -> None:
         names = {name.split("/", 1)[1] for name in source.getnames() if "/" in name}
     for needed in (
         "pyproject.toml",
+        "LICENSE",
+        "THIRD-PARTY-LICENSES",
         "Cargo.lock",
         "core/src/lib.rs",
         "bindings/src/lib.rs",
