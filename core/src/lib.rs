@@ -59,9 +59,9 @@ pub use progress::{OnProgress, Phase, Progress};
 pub use report::{
     Action, ApiServer, BlockedReason, BlockedSecret, ClusterList, ClusterSummary, Counts, Evidence,
     Experience, Finding, FindingState, KeyLedger, KmsChange, KmsConfiguration, KmsStatus,
-    KmsVersion, LedgerEntry, OperationInProgress, OperationReport, ProvisionPart, ProvisionStep,
-    Provisioned, Purpose, ReencryptReport, Scope, SecretTotal, Step, StepKind, StepOutcome,
-    StepReport, Steps, UnreadableResource,
+    KmsVersion, LedgerEntry, OperationInProgress, OperationOutcome, OperationReport, ProvisionPart,
+    ProvisionStep, Provisioned, Purpose, ReencryptReport, Scope, SecretTotal, Step, StepKind,
+    StepOutcome, StepReport, Steps, UnreadableResource,
 };
 pub use runner::Journal;
 /// The examples of the documentation.

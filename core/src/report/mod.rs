@@ -16,8 +16,8 @@ pub use finding::{Finding, FindingState};
 pub use kms::{KmsChange, KmsConfiguration};
 pub use ledger::{KeyLedger, LedgerEntry};
 pub use operation::{
-    ApiServer, BlockedReason, BlockedSecret, Counts, Evidence, OperationReport, Purpose,
-    ReencryptReport, Scope, StepOutcome, StepReport,
+    ApiServer, BlockedReason, BlockedSecret, Counts, Evidence, OperationOutcome, OperationReport,
+    Purpose, ReencryptReport, Scope, StepOutcome, StepReport,
 };
 pub use provisioned::{ProvisionPart, ProvisionStep, Provisioned};
 pub use status::{Experience, KmsStatus, KmsVersion, OperationInProgress, SecretTotal};
