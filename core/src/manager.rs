@@ -63,15 +63,12 @@ impl KmsManager {
 
     pub(crate) fn new(
         cluster: ClusterId,
-        azure: Azure,
+        azure: Arc<Azure>,
         kubernetes: KubernetesAccess,
         journal: Journal,
         timing: Timing,
+        releases: TaskTracker,
     ) -> Self {
-        let azure = Arc::new(azure);
-        let releases = TaskTracker::new();
-        // who waits for those there are does not wait for more
-        releases.close();
         Self(Arc::new(Inner { cluster, azure, kubernetes, journal, timing, releases }))
     }
 
@@ -159,6 +156,9 @@ impl KmsManager {
     ///
     /// From an unusable new key, `rotate` to the previous key rolls back, without asking the
     /// secrets first.
+    ///
+    /// With [`when_older_than`](RotateOptions::when_older_than) nothing is done while the key in use is
+    /// younger, so that the same call may be made every day. On many clusters, [`Fleet`](crate::Fleet).
     ///
     /// ```no_run
     /// # async fn example(manager: aks_kms::KmsManager) -> aks_kms::Result<()> {

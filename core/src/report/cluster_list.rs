@@ -4,7 +4,7 @@ use std::{fmt, slice, vec};
 
 use serde::{Deserialize, Serialize};
 
-use super::{Experience, KmsVersion};
+use super::{Experience, KmsVersion, table::Table};
 use crate::{
     ids::{ClusterId, KeyId, KubernetesVersion, NetworkMode},
     text::{LONGEST_NAME, one_line},
@@ -142,21 +142,7 @@ impl ClusterSummary {
 
 impl fmt::Display for ClusterList {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let rows: Vec<_> = self.iter().map(ClusterSummary::cells).collect();
-        let widths: [usize; COLUMNS.len()] = std::array::from_fn(|column| {
-            let cells = rows.iter().map(|row| row[column].chars().count());
-            cells.chain([COLUMNS[column].len()]).max().unwrap_or_default()
-        });
-        let mut line = |cells: &[String; COLUMNS.len()]| {
-            let cells = cells.iter().zip(widths);
-            let text: Vec<_> = cells.map(|(cell, width)| format!("{cell:width$}")).collect();
-            writeln!(f, "{}", text.join("  ").trim_end())
-        };
-        line(&COLUMNS.map(str::to_owned))?;
-        line(&widths.map(|width| "-".repeat(width)))?;
-        for row in &rows {
-            line(row)?;
-        }
+        write!(f, "{}", Table::new(COLUMNS, self.iter().map(ClusterSummary::cells)))?;
         for resource in &self.unreadable {
             writeln!(f, "{resource}")?;
         }

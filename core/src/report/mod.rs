@@ -3,16 +3,21 @@
 mod action;
 mod cluster_list;
 mod finding;
+mod fleet;
+mod fleet_progress;
 mod kms;
 mod ledger;
 mod operation;
 mod provisioned;
 mod status;
 mod step;
+mod table;
 
 pub use action::Action;
 pub use cluster_list::{ClusterList, ClusterSummary, UnreadableResource};
 pub use finding::{Finding, FindingState};
+pub use fleet::{FleetReport, FleetRow, FleetTotals};
+pub use fleet_progress::{FleetProgress, OnFleetProgress};
 pub use kms::{KmsChange, KmsConfiguration};
 pub use ledger::{KeyLedger, LedgerEntry};
 pub use operation::{

@@ -110,6 +110,8 @@ text_enum! {
         Unfinished = "unfinished",
         /// It ended with an error, and no operation is recorded.
         Failed = "failed",
+        /// A cluster of a fleet that was not begun, because of what came of others.
+        NotStarted = "not-started",
     }
 }
 

@@ -136,7 +136,7 @@ fn in_force(observed: &Observed, configured: &KeyId) -> Result<(), String> {
     }
     Err(format!(
         "the last change of the cluster did not succeed (provisioningState {}), so which key is in use is not known; \
-         `az aks update` with no other change, or `reencrypt_secrets`, tells",
+         `reencrypt_secrets` finds out",
         crate::text::shown(&observed.cluster.provisioning_state)
     ))
 }
