@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use azure_core::{credentials::TokenCredential, http::Transport};
+use tokio_util::task::TaskTracker;
 
 use crate::{
     azure::{Azure, AzureConfig, Cloud},
@@ -121,7 +122,11 @@ impl KmsManagerBuilder {
             api_version: self.api_version,
             timing: self.timing.clone(),
         })?;
-        Ok(KmsManager::new(self.cluster, azure, self.kubernetes, self.journal, self.timing))
+        let releases = TaskTracker::new();
+        // who waits for those there are does not wait for more
+        releases.close();
+        let Self { cluster, kubernetes, journal, timing, .. } = self;
+        Ok(KmsManager::new(cluster, Arc::new(azure), kubernetes, journal, timing, releases))
     }
 }
 

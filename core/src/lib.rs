@@ -8,6 +8,7 @@ mod error;
 #[cfg(test)]
 mod error_document_tests;
 mod facts;
+mod fleet;
 mod ids;
 mod kubernetes;
 mod ledger;
@@ -40,6 +41,7 @@ pub use azure::Cloud;
 pub use builder::KmsManagerBuilder;
 pub use catalogue::{Level, Rule, RuleId, rules};
 pub use error::{Error, ErrorKind, Result};
+pub use fleet::{ClusterFilter, Fleet, FleetBuilder, FleetClusters};
 pub use ids::{
     ClusterId, ExpectedKey, IdentityId, KeyId, KubernetesVersion, NetworkMode, NodePools,
     ParseError, VaultAccess, VaultAuthorization, VaultId, Verb,
@@ -51,15 +53,17 @@ pub use manager::KmsManager;
 pub use options::Timing;
 pub use options::{
     ChangeNetworkModeOptions, ClusterKeySource, CreateClusterOptions, CustomerManagedKey,
-    DisableOptions, EnableOptions, KeySource, MigrateToV2Options, NewKey, Pace, ProvisionOptions,
-    Reencrypt, ReencryptOptions, ReencryptSecretsOptions, ResumeOptions, RotateOptions, RunOptions,
-    SetDataEncryptionOptions, StatusOptions, VerifySecretsOptions,
+    DisableOptions, EnableOptions, FleetOptions, FleetVerb, KeySource, MigrateToV2Options, NewKey,
+    Pace, PerCluster, ProvisionOptions, Reencrypt, ReencryptOptions, ReencryptSecretsOptions,
+    ResumeOptions, RotateOptions, RunOptions, SetDataEncryptionOptions, StatusOptions,
+    VerifySecretsOptions,
 };
 pub use progress::{OnProgress, Phase, Progress};
 pub use report::{
     Action, ApiServer, BlockedReason, BlockedSecret, ClusterList, ClusterSummary, Counts, Evidence,
-    Experience, Finding, FindingState, KeyLedger, KmsChange, KmsConfiguration, KmsStatus,
-    KmsVersion, LedgerEntry, OperationInProgress, OperationReport, ProvisionPart, ProvisionStep,
+    Experience, Finding, FindingState, FleetProgress, FleetReport, FleetRow, FleetTotals,
+    KeyLedger, KmsChange, KmsConfiguration, KmsStatus, KmsVersion, LedgerEntry, OnFleetProgress,
+    OperationInProgress, OperationOutcome, OperationReport, ProvisionPart, ProvisionStep,
     Provisioned, Purpose, ReencryptReport, ReencryptSample, Scope, SecretTotal, Step, StepKind,
     StepOutcome, StepReport, Steps, UnreadableResource, Versions,
 };
@@ -73,6 +77,11 @@ struct Commands;
 #[cfg(doctest)]
 #[doc = include_str!("../../docs/data-encryption.md")]
 struct DataEncryption;
+
+/// The examples of the page on many clusters.
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/fleet.md")]
+struct Fleets;
 
 /// The crate's own versions of the crates that its interface shows.
 pub use {azure_core, kube};

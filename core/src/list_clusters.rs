@@ -21,6 +21,8 @@ use crate::{
 
 /// So many subscriptions are asked at once.
 const AT_A_TIME: usize = 32;
+/// How long it may take, where nothing else is asked for.
+pub(crate) const TIMEOUT: Duration = Duration::from_secs(300);
 
 /// Which subscriptions are looked into.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -30,6 +32,16 @@ pub enum Subscriptions {
     All,
     /// Those with these ids.
     Ids(Vec<String>),
+}
+
+impl Subscriptions {
+    /// Refuses ids that are none, or too many.
+    pub(crate) fn check(&self) -> Result<()> {
+        match self {
+            Self::All => Ok(()),
+            Self::Ids(ids) => check(ids),
+        }
+    }
 }
 
 impl<T: Into<String>> From<Vec<T>> for Subscriptions {
@@ -83,7 +95,7 @@ impl Default for ListClustersOptions {
             api_version: None,
             transport: None,
             resource_graph: true,
-            timeout: Duration::from_secs(300),
+            timeout: TIMEOUT,
             timing: Timing::default(),
         }
     }
@@ -138,9 +150,7 @@ pub async fn list_clusters(
     options: ListClustersOptions,
 ) -> Result<ClusterList> {
     let subscriptions = subscriptions.into();
-    if let Subscriptions::Ids(ids) = &subscriptions {
-        check(ids)?;
-    }
+    subscriptions.check()?;
     let azure = Azure::new(AzureConfig {
         cloud: options.cloud,
         credential: required(options.credential)?,
@@ -149,12 +159,22 @@ pub async fn list_clusters(
         api_version: options.api_version,
         timing: options.timing,
     })?;
-    let work = Box::pin(list(&azure, subscriptions, options.resource_graph));
-    tokio::time::timeout(options.timeout, work).await.unwrap_or_else(|_| {
+    list_in_time(&azure, subscriptions, options.resource_graph, options.timeout).await
+}
+
+/// Lists the clusters of subscriptions that were checked.
+pub(crate) async fn list_in_time(
+    azure: &Azure,
+    subscriptions: Subscriptions,
+    graph: bool,
+    limit: Duration,
+) -> Result<ClusterList> {
+    let work = Box::pin(list(azure, subscriptions, graph));
+    tokio::time::timeout(limit, work).await.unwrap_or_else(|_| {
         let message = format!(
             "could not list the clusters within the time limit of {:.0} s; ask for fewer subscriptions at a time, or \
              raise timeout",
-            options.timeout.as_secs_f64()
+            limit.as_secs_f64()
         );
         Err(Error::new(ErrorKind::Timeout, message))
     })

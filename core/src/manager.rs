@@ -3,6 +3,7 @@
 mod create_cluster;
 mod creation;
 mod data_encryption;
+mod due;
 #[cfg(test)]
 mod exploration;
 mod guard;
@@ -14,7 +15,7 @@ mod recorded;
 mod resume;
 mod session;
 
-use std::{fmt, sync::Arc};
+use std::{fmt, sync::Arc, time::Duration};
 
 use tokio_util::task::TaskTracker;
 
@@ -62,15 +63,12 @@ impl KmsManager {
 
     pub(crate) fn new(
         cluster: ClusterId,
-        azure: Azure,
+        azure: Arc<Azure>,
         kubernetes: KubernetesAccess,
         journal: Journal,
         timing: Timing,
+        releases: TaskTracker,
     ) -> Self {
-        let azure = Arc::new(azure);
-        let releases = TaskTracker::new();
-        // who waits for those there are does not wait for more
-        releases.close();
         Self(Arc::new(Inner { cluster, azure, kubernetes, journal, timing, releases }))
     }
 
@@ -159,6 +157,9 @@ impl KmsManager {
     /// From an unusable new key, `rotate` to the previous key rolls back, without asking the
     /// secrets first.
     ///
+    /// With [`when_older_than`](RotateOptions::when_older_than) nothing is done while the key in use is
+    /// younger, so that the same call may be made every day. On many clusters, [`Fleet`](crate::Fleet).
+    ///
     /// ```no_run
     /// # async fn example(manager: aks_kms::KmsManager) -> aks_kms::Result<()> {
     /// use aks_kms::RotateOptions;
@@ -183,7 +184,10 @@ impl KmsManager {
         let key_id = key_id.into();
         let run = options.run();
         let limit = TimeLimit::from(run.timeout);
-        let problems = rules::option_problems(Verb::Rotate, &run, options.reencrypt.options());
+        let mut problems = rules::option_problems(Verb::Rotate, &run, options.reencrypt.options());
+        if options.when_older_than.is_some() && !self.0.journal.is_kept() {
+            problems.push(rules::AGE_NEEDS_JOURNAL.to_owned());
+        }
         let suffix = self.0.key_vault_suffix(Verb::Rotate, limit).await?;
         let vault_id = options.key_vault_id.as_deref();
         let (key_id, key_vault_id) =
@@ -197,7 +201,8 @@ impl KmsManager {
             reencrypt: reencrypt.is_some(),
             made: false,
         });
-        let call = Call { wait: options.wait, ..Call::new(limit, intent, &run) };
+        let RotateOptions { wait, when_older_than, .. } = options;
+        let call = Call { wait, when_older_than, ..Call::new(limit, intent, &run) };
         self.begin(call, reencrypt, problems).await
     }
 
@@ -353,9 +358,10 @@ impl KmsManager {
         if !problems.is_empty() {
             return Err(rules::invalid_input(Vec::new(), problems));
         }
-        let Call { intent, run, limit, wait } = call;
+        let Call { intent, run, limit, wait, when_older_than } = call;
         let reencrypt = reencrypt.cloned().unwrap_or_default();
-        let request = OperationRequest { intent, new: None, run, limit, wait, reencrypt };
+        let request =
+            OperationRequest { intent, new: None, run, limit, wait, when_older_than, reencrypt };
         Box::pin(self.0.perform(request)).await
     }
 }
@@ -368,11 +374,13 @@ struct Call<'a> {
     limit: TimeLimit,
     /// Whether to wait for what AKS does in its own time.
     wait: bool,
+    /// Only if the key in use is as old as that.
+    when_older_than: Option<Duration>,
 }
 
 impl<'a> Call<'a> {
     fn new(limit: TimeLimit, intent: Intent, run: &'a RunOptions) -> Self {
-        Self { intent, run, limit, wait: true }
+        Self { intent, run, limit, wait: true, when_older_than: None }
     }
 }
 

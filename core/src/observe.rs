@@ -10,7 +10,7 @@ mod stored_record;
 use std::sync::Arc;
 
 use crate::{
-    azure::Azure,
+    azure::{Azure, ManagedCluster},
     error::{Error, Result},
     facts::{ClusterFacts, Fact, HeldRole, IdentityKind, Lookup, Obstacle},
     ids::{ClusterId, KeyId, VaultId},
@@ -61,18 +61,22 @@ pub(crate) async fn observe(
     (scope, data_encryption): (ObserveScope<'_>, DataEncryptionScope),
 ) -> Result<Observation> {
     let about_azure = async {
-        let cluster = sources.azure.cluster(sources.cluster).await?.facts;
+        let ManagedCluster { facts: cluster, read_at, .. } =
+            sources.azure.cluster(sources.cluster).await?;
         let (early, held_roles, own_versions, preview_feature) = futures::join!(
             KeysSeen::observe(sources.azure, &cluster, wanted(&cluster, None)),
             held_roles(sources.azure, &cluster),
             own_versions(sources.azure, &cluster, data_encryption),
             preview_feature(sources.azure, &cluster, data_encryption)
         );
+        let seen = Observed::of(cluster, Fact::Unknown(String::new()));
         let cluster = Observed {
+            // What is compared with it are times that Azure's own clocks gave.
+            at: read_at.unwrap_or(seen.at),
             own_versions,
             preview_feature,
             held_roles,
-            ..Observed::of(cluster, Fact::Unknown(String::new()))
+            ..seen
         };
         Ok::<_, Error>((cluster, early))
     };

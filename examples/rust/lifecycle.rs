@@ -61,7 +61,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
             },
         )
         .await?;
-    let status = manager.status(StatusOptions { secrets: true }).await?;
+    let status =
+        manager.status(StatusOptions { secrets: true, ..StatusOptions::default() }).await?;
     let after = simulator.secrets(&case.id).await?;
 
     if arguments.json {

@@ -6,6 +6,7 @@ use azure_core::http::{
 };
 use bytes::Bytes;
 use serde_json::Value;
+use time::{OffsetDateTime, format_description::well_known::Rfc2822};
 use url::Url;
 
 use super::{action::AzureAction, error::unreadable};
@@ -91,6 +92,11 @@ pub(super) struct Response {
 impl Response {
     pub(super) fn header(&self, name: &'static str) -> Option<&str> {
         self.headers.get_optional_str(&HeaderName::from_static(name))
+    }
+
+    /// When it was sent, by the service's own clock, in whole seconds.
+    pub(super) fn date(&self) -> Option<OffsetDateTime> {
+        OffsetDateTime::parse(self.header("date")?, &Rfc2822).ok()
     }
 
     pub(super) fn json(&self, what: &str) -> Result<Value> {

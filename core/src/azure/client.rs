@@ -28,6 +28,7 @@ use super::{
     policy::{Backoff, TokenPolicy, UserAgent},
     refusal::refused,
     role_definition::RoleDefinitions,
+    throttle::{Budgets, Throttle},
 };
 use crate::{
     error::{Error, ErrorKind, Result},
@@ -64,6 +65,7 @@ pub(crate) struct Azure {
     pub(super) managed_clusters_api_version: String,
     pub(super) timing: Timing,
     pub(super) role_definitions: RoleDefinitions,
+    budgets: Arc<Budgets>,
     connection: OnceCell<Connection>,
 }
 
@@ -112,6 +114,7 @@ impl Azure {
             credential: Arc::new(BoundedCredential(config.credential)),
             transport,
             managed_clusters_api_version: api_version,
+            budgets: Arc::new(Budgets::new(&config.timing)),
             timing: config.timing,
             role_definitions: Mutex::new(HashMap::new()),
             connection: OnceCell::new(),
@@ -212,13 +215,19 @@ impl Azure {
                     Ok(endpoints) => endpoints,
                     Err(resource_manager) => self.discover(resource_manager).await?,
                 };
+                let host = endpoints.resource_manager.host_str().unwrap_or_default();
+                let throttle: Arc<dyn Policy> = Arc::new(Throttle {
+                    budgets: Arc::clone(&self.budgets),
+                    resource_manager: host.to_owned(),
+                });
                 let tokens: Arc<dyn Policy> =
                     Arc::new(TokenPolicy::new(&self.credential, endpoints.clone()));
+                let with_token = [Arc::clone(&throttle), tokens];
                 Ok(Connection {
-                    management: self.pipeline(MANAGEMENT_RETRIES, Some(Arc::clone(&tokens))),
-                    once: self.pipeline(0, Some(Arc::clone(&tokens))),
-                    vaults: self.pipeline(VAULT_RETRIES, Some(tokens)),
-                    anonymous: self.pipeline(VAULT_RETRIES, None),
+                    management: self.pipeline(MANAGEMENT_RETRIES, &with_token),
+                    once: self.pipeline(0, &with_token),
+                    vaults: self.pipeline(VAULT_RETRIES, &with_token),
+                    anonymous: self.pipeline(VAULT_RETRIES, &[throttle]),
                     endpoints,
                 })
             })
@@ -230,7 +239,7 @@ impl Azure {
         let mut url = resource_manager.clone();
         url.set_path(CloudEndpoints::METADATA_PATH);
         url.query_pairs_mut().append_pair("api-version", CloudEndpoints::METADATA_API_VERSION);
-        let pipeline = self.pipeline(MANAGEMENT_RETRIES, None);
+        let pipeline = self.pipeline(MANAGEMENT_RETRIES, &[]);
         let response = send(&pipeline, &mut Request::new(url, Method::Get), &what).await?;
         if response.status != 200 {
             let service = ServiceError::parse(&response.body);
@@ -239,14 +248,15 @@ impl Azure {
         CloudEndpoints::from_metadata(resource_manager, &response.json(&what)?)
     }
 
-    fn pipeline(&self, retries: u32, tokens: Option<Arc<dyn Policy>>) -> Pipeline {
+    /// `policies`: what every try of a request passes, besides.
+    fn pipeline(&self, retries: u32, policies: &[Arc<dyn Policy>]) -> Pipeline {
         let options = ClientOptions {
             transport: Some(self.transport.clone()),
             retry: RetryOptions::custom(Arc::new(Backoff::new(&self.timing, retries))),
             ..ClientOptions::default()
         };
         let mut per_try: Vec<Arc<dyn Policy>> = vec![Arc::new(UserAgent)];
-        per_try.extend(tokens);
+        per_try.extend(policies.iter().cloned());
         per_try.push(Arc::new(Bounded));
         let (name, version) = (option_env!("CARGO_PKG_NAME"), option_env!("CARGO_PKG_VERSION"));
         Pipeline::new(name, version, options, Vec::new(), per_try, None)

@@ -123,6 +123,7 @@ fn facts(
         kind: kind.as_str()?.to_owned(),
         operations: operations.filter_map(Value::as_str).map(str::to_owned).collect(),
         enabled: attributes.get("enabled")?.as_bool()?,
+        created: moment(attributes, "created"),
         expires: moment(attributes, "exp"),
         not_before: moment(attributes, "nbf"),
         rotation_expiry: Fact::Unknown(
@@ -164,6 +165,7 @@ mod tests {
             kind: "RSA".to_owned(),
             operations: vec!["encrypt".to_owned(), "decrypt".to_owned()],
             enabled: true,
+            created: Some(OffsetDateTime::UNIX_EPOCH + time::Duration::SECOND),
             expires: Some(datetime!(2027-01-15 08:00 UTC)),
             not_before: None,
             rotation_expiry: Fact::Known(None),
@@ -186,7 +188,7 @@ mod tests {
             200,
             json!({
                 "key": {"kid": KID, "kty": "RSA", "key_ops": ["encrypt", "decrypt"], "n": "x", "e": "AQAB"},
-                "attributes": {"enabled": true, "exp": 1_800_000_000}
+                "attributes": {"enabled": true, "exp": 1_800_000_000, "created": 1}
             }),
         )
     }

@@ -125,6 +125,7 @@ rule_ids! {
     KeyExpired = "key-expired",
     KeyNotYetValid = "key-not-yet-valid",
     KeyExpiresSoon = "key-expires-soon",
+    KeyAge = "key-age",
     KeyTypeUnsupported = "key-type-unsupported",
     KeyOpsMissing = "key-ops-missing",
     AccessPolicyMissing = "access-policy-missing",

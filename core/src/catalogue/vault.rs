@@ -122,6 +122,15 @@ pub(super) const RULES: &[Rule] = &[
         ..WARN
     },
     Rule {
+        id: RuleId::KeyAge,
+        summary: "The key in use is to be no older than when_older_than says; how old it is, the creation time of its version tells.",
+        remedy: "Call `rotate` without a key id; with when_older_than it does nothing while the key in use is younger.",
+        url: pages::ROTATE,
+        verbs: &[Verb::Rotate, Verb::Status],
+        violated_when: "the key in use is older than when_older_than",
+        ..INFO
+    },
+    Rule {
         id: RuleId::KeyTypeUnsupported,
         summary: "The key must be an RSA key, in software or in an HSM.",
         remedy: "Create one: `az keyvault key create --vault-name <vault> --name <new key> --kty RSA --size 2048`.",

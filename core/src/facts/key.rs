@@ -14,6 +14,7 @@ pub(crate) struct KeyFacts {
     /// `key_ops`.
     pub(crate) operations: Vec<String>,
     pub(crate) enabled: bool,
+    pub(crate) created: Option<OffsetDateTime>,
     pub(crate) expires: Option<OffsetDateTime>,
     pub(crate) not_before: Option<OffsetDateTime>,
     /// How long new versions live by the key's rotation policy, such as `P90D`. `None`: no policy ends them.

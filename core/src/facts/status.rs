@@ -31,6 +31,8 @@ impl ClusterFacts {
             kms_version: on.map(|_| version),
             experience: self.experience(),
             key_versions_seen: None,
+            key_created_at: None,
+            key_expires_at: None,
             vnet_integration: self.vnet_integration,
             identity_type: identity_type.to_owned(),
             etag: self.etag.clone(),

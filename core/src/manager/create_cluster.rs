@@ -128,7 +128,15 @@ impl KmsManager {
         };
         let reencrypt = reencrypt.cloned().unwrap_or_default();
         let new = Some(Creation { cluster: new, rewrites: reencrypts });
-        let request = OperationRequest { intent, new, run: &run, limit, wait: true, reencrypt };
+        let request = OperationRequest {
+            intent,
+            new,
+            run: &run,
+            limit,
+            wait: true,
+            when_older_than: None,
+            reencrypt,
+        };
         Box::pin(self.0.perform(request)).await
     }
 }

@@ -13,9 +13,10 @@ use tracing::Instrument;
 use super::{
     Inner,
     creation::{self, Creation, Ensured},
+    due,
     operation::{as_arguments, goes_on, is_our_operation, new_operation, with_key_made},
     recorded::{is_misplaced, operation_to_resume},
-    session::{AtTimeLimit, Session, TimeLimit, key_in_use, status_with},
+    session::{AtTimeLimit, Session, TimeLimit, key_in_use, status_of, status_with},
 };
 use crate::{
     error::{Error, ErrorKind, Result},
@@ -49,6 +50,8 @@ pub(super) struct OperationRequest<'a> {
     pub(super) limit: TimeLimit,
     /// Whether to wait for what AKS does in its own time.
     pub(super) wait: bool,
+    /// Only if the key in use is as old as that, unless the operation has begun.
+    pub(super) when_older_than: Option<Duration>,
     /// How secrets are rewritten; which ones is part of the intent.
     pub(super) reencrypt: ReencryptOptions,
 }
@@ -167,7 +170,12 @@ impl OperationRun<'_> {
 
     /// Plans and runs, again when somebody else changed the cluster in between.
     async fn plan_and_run(&self) -> Result<()> {
-        let OperationRequest { intent, run, .. } = self.request;
+        let OperationRequest { intent, run, when_older_than, .. } = self.request;
+        if let Some(than) = *when_older_than
+            && due::is_not_due_at_first_look(&self.session, than).await?
+        {
+            return Ok(());
+        }
         let Session { inner, reporter, log, .. } = &self.session;
         let mut why = String::new();
         for _ in 0..MAX_PLANS {
@@ -190,7 +198,11 @@ impl OperationRun<'_> {
                 seen = inner.observe(wanted, scope()).await?;
             }
             let cluster = &seen.observed.cluster;
-            log.seen(status_with(cluster, seen.observed.recorded()));
+            log.seen(if when_older_than.is_some() {
+                status_of(&seen.observed)
+            } else {
+                status_with(cluster, seen.observed.recorded())
+            });
             let unfinished = match &seen.found {
                 Some(Ok(found)) => match operation_to_resume(found, intent, cluster) {
                     // A dry run answers in any case: with what a new operation would do.
@@ -209,6 +221,13 @@ impl OperationRun<'_> {
                 self.half_way.is_unfinished(Some(intent.verb()));
                 as_arguments(&inner.azure, operation, cluster).await?;
             }
+            // What has begun is gone on with, however young its key is.
+            let than = when_older_than.filter(|_| unfinished.is_none());
+            let Some(age) = than.map_or_else(|| Some(Vec::new()), |than| due::judge(&seen, than))
+            else {
+                due::end(&self.session, &seen);
+                return Ok(());
+            };
             let allow = &run.allow;
             reporter.phase(Phase::Plan, None, "Judging the rules and ordering the steps");
             let made = match &unfinished {
@@ -217,6 +236,7 @@ impl OperationRun<'_> {
             };
             let intent = with_key_made(&with_made, made.as_ref());
             let plan = verbs::plan(&seen.observed, &intent, &self.request.reencrypt, allow)?;
+            let plan = due::told(plan, age);
             let plan = if self.request.wait { plan } else { plan.until_wait() };
             let changes = plan.steps.iter().any(|step| step.kind.changes_cluster());
             if let Some(new) = self.request.new.as_ref().filter(|_| changes && !run.dry_run) {

@@ -2,7 +2,7 @@
 
 use super::{
     Inner, KmsManager,
-    session::{AtTimeLimit, Session, status_with},
+    session::{AtTimeLimit, Session, status_of, status_with},
 };
 use crate::{
     error::{Error, ErrorKind, Result, api_server_unreachable},
@@ -69,8 +69,8 @@ impl KmsManager {
 /// The present state, and what is wrong or will be.
 pub(super) async fn status(inner: &Inner, options: StatusOptions) -> Result<KmsStatus> {
     let seen = inner.look(options.secrets).await?.observed;
-    let mut status = status_with(&seen.cluster, seen.recorded());
-    status.findings = verbs::status(&seen);
+    let mut status = status_of(&seen);
+    status.findings = verbs::status(&seen, options.when_older_than);
     status.key_versions_seen = seen.versions_written_with();
     if options.secrets {
         let total = seen.kubernetes.known().and_then(|facts| facts.secrets.known());

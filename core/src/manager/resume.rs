@@ -69,7 +69,16 @@ pub(super) async fn resume(inner: &Inner, options: ResumeOptions) -> Result<Oper
         Some(operation) => {
             let (intent, reencrypt) = (operation.intent, options.reencrypt);
             let (run, wait) = (&run, options.wait);
-            let request = OperationRequest { intent, new: None, run, limit, wait, reencrypt };
+            let request = OperationRequest {
+                intent,
+                new: None,
+                run,
+                limit,
+                wait,
+                // It has begun, so it was due.
+                when_older_than: None,
+                reencrypt,
+            };
             inner.perform(request).await
         }
         None => nothing_recorded(inner, Verb::Resume, &run, &seen),

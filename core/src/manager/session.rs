@@ -12,10 +12,12 @@ use crate::{
     kubernetes::{KubernetesApi, Needs, ObserveScope},
     ledger::{Operation, Reconciled, Record, judge},
     observe::{DataEncryptionScope, KeyToObserve, Observation, ObserveContext, observe},
+    observed::Observed,
     options::{ReencryptOptions, RunOptions},
     progress::Reporter,
     reencrypt::{Engine, EngineConfig},
     report::{KmsStatus, OperationReport},
+    rules,
     runner::{RunLog, Waited},
 };
 
@@ -117,7 +119,8 @@ impl<'a> Session<'a> {
             Ok(()) => self.reporter.finish("Done"),
             Err(error) => self.reporter.finish(error.to_string()),
         }
-        match (outcome, self.log.report()) {
+        let report = self.log.report(outcome.as_ref().err());
+        match (outcome, report) {
             (Ok(()), Some(report)) => Ok(report),
             (Ok(()), None) => Err(Error::internal("the call ended without a look at the cluster")),
             (Err(error), Some(report)) => Err(error.with_report(report)),
@@ -217,6 +220,16 @@ pub(super) fn status_with(cluster: &ClusterFacts, found: Option<&Reconciled>) ->
         let unsealed = || found.unsealed.as_ref()?.operation.clone();
         found.record.operation.as_ref().map(Operation::in_progress).or_else(unsealed)
     });
+    status
+}
+
+/// The same, with the age of the key in use.
+pub(super) fn status_of(observed: &Observed) -> KmsStatus {
+    let mut status = status_with(&observed.cluster, observed.recorded());
+    if let Some(Ok(age)) = rules::key_age(observed) {
+        status.key_created_at = Some(age.created);
+        status.key_expires_at = age.expires;
+    }
     status
 }
 

@@ -1,6 +1,7 @@
 //! What callers ask for, and how.
 
 mod cluster_key_source;
+mod fleet_options;
 mod intent;
 mod key_source;
 #[cfg(feature = "bindings")]
@@ -15,6 +16,7 @@ mod timing;
 mod verb_options;
 
 pub use cluster_key_source::ClusterKeySource;
+pub use fleet_options::{FleetOptions, FleetVerb, PerCluster};
 pub(crate) use intent::{
     ChangeNetworkMode, Disable, Enable, Intent, MigrateToV2, ReencryptSecrets, Rotate,
     SetDataEncryption,

@@ -49,6 +49,11 @@ pub struct Timing {
     pub backoff_longest: Duration,
     /// No `Retry-After` is obeyed for longer.
     pub retry_after_longest: Duration,
+    /// How far apart requests are that read in one subscription, or ask one vault, once there were too many: Resource
+    /// Manager lets 25 reads a second through for as long as one likes.
+    pub reads_apart: Duration,
+    /// The same of requests that write: 10 a second.
+    pub writes_apart: Duration,
     /// Time limit of one request to the API server: its own ceiling is 34 s.
     pub kubernetes_request: Duration,
 }
@@ -89,6 +94,8 @@ impl Timing {
             backoff_first: Duration::from_millis(500).mul_f64(factor),
             backoff_longest: seconds(30),
             retry_after_longest: seconds(60),
+            reads_apart: Duration::from_millis(40).mul_f64(factor),
+            writes_apart: Duration::from_millis(100).mul_f64(factor),
             kubernetes_request: Duration::from_secs(40),
         }
     }
@@ -143,6 +150,8 @@ mod tests {
             backoff_first: Duration::from_millis(500),
             backoff_longest: seconds(30),
             retry_after_longest: seconds(60),
+            reads_apart: Duration::from_millis(40),
+            writes_apart: Duration::from_millis(100),
             kubernetes_request: seconds(40),
         };
         assert_eq!(Timing::default(), expected);

@@ -249,6 +249,17 @@ verb_options! {
         /// Resource id of the key's vault. Default: the vault in use, if the key is in it. Required in
         /// private mode for another vault.
         key_vault_id: Option<String>,
+        /// Only if the key in use is at least so old, by the creation time of its version in the vault and Azure's own
+        /// clock; else nothing is done, and the report's `outcome` is `not-due`. So the same call may be made every
+        /// day. An operation that is unfinished is gone on with however young its key is; where the age cannot be
+        /// told, the call is refused. With a key id, that key is set once the one in use is so old. Needs a journal.
+        /// Default: always.
+        #[cfg_attr(
+            feature = "bindings",
+            serde(with = "super::seconds::optional"),
+            schemars(with = "Option<super::seconds::Seconds>")
+        )]
+        when_older_than: Option<Duration>,
         /// Of a customer-managed key: whether to wait until AKS has taken up the new version, 7 hours at most, which
         /// are not part of `timeout`. Without, the operation stays recorded, and the same call or `resume` goes
         /// on with it. Default: yes.
@@ -337,4 +348,11 @@ verb_options! {
 pub struct StatusOptions {
     /// Also count the secrets. Default: false.
     pub secrets: bool,
+    /// Report the rule `key-age` where the key in use is at least so old. Default: never.
+    #[cfg_attr(
+        feature = "bindings",
+        serde(with = "super::seconds::optional"),
+        schemars(with = "Option<super::seconds::Seconds>")
+    )]
+    pub when_older_than: Option<Duration>,
 }

@@ -20,6 +20,8 @@ pub struct OperationReport {
     pub cluster: ClusterId,
     /// Nothing was written because the caller asked for a dry run.
     pub dry_run: bool,
+    /// What came of the call.
+    pub outcome: OperationOutcome,
     /// Who ran it, as the cluster's record and its Lease name it: the program, with machine and process. Absent
     /// where nothing was to be recorded.
     pub by: Option<String>,
@@ -65,7 +67,7 @@ impl OperationReport {
     /// False for any other report: a verb that is refused ends with an error.
     #[must_use]
     pub fn is_refused(&self) -> bool {
-        self.dry_run && self.findings.iter().any(|finding| finding.refuses(&self.allowed))
+        self.dry_run && self.outcome == OperationOutcome::Refused
     }
 
     /// Whether the call proved that every secret of the whole cluster is under the key in use or,
@@ -101,6 +103,27 @@ fn is_version_of(key_id: &str, configured: &KeyId, experience: Option<Experience
         }
         _ => key_id == *configured,
     })
+}
+
+text_enum! {
+    /// What came of a call.
+    #[non_exhaustive]
+    pub enum OperationOutcome("outcome") {
+        /// What was asked for holds, whether this call made it so or it was so before.
+        Done = "done",
+        /// The key in use is younger than `when_older_than`: nothing was done, and no secret was asked.
+        NotDue = "not-due",
+        /// The dry run was told that it can be done.
+        Planned = "planned",
+        /// Rules refuse it, and nothing was changed: in a dry run, or in the report of an error.
+        Refused = "refused",
+        /// An operation is recorded in the cluster and not at its end: the same call, or `resume`, goes on with it.
+        Unfinished = "unfinished",
+        /// It ended with an error, and no operation is recorded.
+        Failed = "failed",
+        /// A cluster of a fleet that was not begun, because of what came of others.
+        NotStarted = "not-started",
+    }
 }
 
 /// What a report was made with.

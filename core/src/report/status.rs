@@ -39,6 +39,16 @@ pub struct KmsStatus {
     /// the newest version first. Only `status` looks, at the metrics of the API server that responds: absent in
     /// the reports of other verbs, for another kind of key, and where versions or metrics cannot be read.
     pub key_versions_seen: Option<Vec<KeyId>>,
+    /// When the version of the key in use was made, by its vault; of a customer-managed key, the newest version that
+    /// the API servers are known to write with. Only `status` looks, and `rotate` with `when_older_than`: absent in
+    /// the reports of other verbs, when KMS is off, for a key of the platform's, and where it cannot be read.
+    #[serde(default, with = "time::serde::rfc3339::option")]
+    #[cfg_attr(feature = "bindings", schemars(with = "Option<crate::ids::Time>"))]
+    pub key_created_at: Option<OffsetDateTime>,
+    /// When that version expires; absent as `key_created_at`, and where it does not expire.
+    #[serde(default, with = "time::serde::rfc3339::option")]
+    #[cfg_attr(feature = "bindings", schemars(with = "Option<crate::ids::Time>"))]
+    pub key_expires_at: Option<OffsetDateTime>,
     /// API Server VNet Integration is on.
     pub vnet_integration: bool,
     /// `identity.type` of the cluster, such as `UserAssigned`.

@@ -13,6 +13,7 @@ mod data_encryption;
 mod data_encryption_key;
 mod input;
 mod key;
+mod key_age;
 mod ledger;
 mod options;
 mod question;
@@ -33,7 +34,8 @@ pub(crate) use input::{
     completed, customer_managed, invalid_input, namespaces_exist, rotation, target,
     version_forbidden,
 };
-pub(crate) use options::{cannot_skip, option_problems, version_with_v2};
+pub(crate) use key_age::{Due, age_unknown, key_age, rotation_due};
+pub(crate) use options::{AGE_NEEDS_JOURNAL, cannot_skip, option_problems, version_with_v2};
 pub(crate) use question::RuleContext;
 pub(crate) use refusal::{allowed, refusal};
 pub(crate) use secrets::{key_in_use_not_seen, unproven_on_kms_v1};

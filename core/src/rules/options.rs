@@ -10,6 +10,11 @@ use crate::{
 
 const CONCURRENCY: RangeInclusive<usize> = 1..=1024;
 
+/// Without a journal nothing tells whether an earlier rotation is unfinished, however young the key is.
+pub(crate) const AGE_NEEDS_JOURNAL: &str = "when_older_than needs a journal, which tells whether an earlier rotation is \
+                                            unfinished, and this manager was made with none; make one with a journal, or \
+                                            leave it out";
+
 /// What is wrong with a verb's options. `reencrypt`: `None` where it leaves secrets as they are.
 pub(crate) fn option_problems(
     verb: Verb,

@@ -131,6 +131,7 @@ pub(crate) fn key(kid: &str) -> KeyFacts {
             .map(str::to_owned)
             .to_vec(),
         enabled: true,
+        created: Some(NOW - Duration::days(30)),
         expires: Some(NOW + Duration::days(365)),
         not_before: Some(NOW - Duration::days(1)),
         rotation_expiry: Fact::Known(None),

@@ -8,11 +8,12 @@ use time::OffsetDateTime;
 use crate::{
     catalogue::RuleId,
     clock,
+    error::Error,
     ids::{ClusterId, Verb},
     plan::Plan,
     report::{
-        BlockedSecret, Finding, KmsStatus, OperationReport, ReencryptReport, Step, StepKind,
-        StepOutcome, StepReport, Versions,
+        BlockedSecret, Finding, KmsStatus, OperationOutcome, OperationReport, ReencryptReport,
+        Step, StepKind, StepOutcome, StepReport, Versions,
     },
     rules,
     text::{LONGEST_NAME, one_line},
@@ -44,6 +45,27 @@ struct Entries {
     steps: Vec<StepReport>,
     findings: Vec<Finding>,
     reencryption: Vec<ReencryptReport>,
+    not_due: bool,
+}
+
+impl Entries {
+    /// What came of the call that ended so.
+    fn outcome(&self, error: Option<&Error>, after: &KmsStatus) -> OperationOutcome {
+        let refuses = |findings: &[Finding]| findings.iter().any(|it| it.refuses(&self.allow));
+        let has_begun = !self.steps.is_empty() || !self.reencryption.is_empty();
+        let recorded = after.operation_in_progress.as_ref().map(|recorded| recorded.operation);
+        match error {
+            None if self.not_due => OperationOutcome::NotDue,
+            None if self.dry_run && refuses(&self.findings) => OperationOutcome::Refused,
+            None if self.dry_run => OperationOutcome::Planned,
+            // What another verb began is none of this one's business.
+            None if recorded == Some(self.operation) => OperationOutcome::Unfinished,
+            None => OperationOutcome::Done,
+            Some(_) if recorded.is_some() => OperationOutcome::Unfinished,
+            Some(error) if !has_begun && refuses(error.findings()) => OperationOutcome::Refused,
+            Some(_) => OperationOutcome::Failed,
+        }
+    }
 }
 
 impl RunLog {
@@ -70,6 +92,7 @@ impl RunLog {
             steps: Vec::new(),
             findings: Vec::new(),
             reencryption: Vec::new(),
+            not_due: false,
         })))
     }
 
@@ -100,6 +123,11 @@ impl RunLog {
     pub(crate) fn recorded(&self, by: &str, id: &str) {
         let shown = |text| one_line(text, LONGEST_NAME);
         self.change(|entries| entries.recorded = Some((shown(by), shown(id))));
+    }
+
+    /// Nothing is to be done yet.
+    pub(crate) fn not_due(&self) {
+        self.change(|entries| entries.not_due = true);
     }
 
     /// What comes before every plan of this call.
@@ -166,9 +194,10 @@ impl RunLog {
         change(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner));
     }
 
-    /// The report so far. `None` before the cluster was seen.
-    pub(crate) fn report(&self) -> Option<OperationReport> {
+    /// The report so far, of a call that ended with this error or with none. `None` before the cluster was seen.
+    pub(crate) fn report(&self, error: Option<&Error>) -> Option<OperationReport> {
         let entries = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let after = entries.after.clone()?;
         let allowed = rules::allowed(&entries.findings, &entries.allow);
         let checked =
             if entries.is_judged { rules::of_verb(entries.operation) } else { Vec::new() };
@@ -177,6 +206,7 @@ impl RunLog {
             operation: entries.operation,
             cluster: entries.cluster.clone(),
             dry_run: entries.dry_run,
+            outcome: entries.outcome(error, &after),
             by,
             operation_id,
             versions: Versions {
@@ -186,14 +216,14 @@ impl RunLog {
             started_at: entries.started_at,
             finished_at: clock::now(),
             before: entries.before.clone()?,
-            after: entries.after.clone()?,
             plan: entries.plan.clone().into(),
             steps: entries.steps.clone(),
             checked,
             findings: entries.findings.clone(),
             allowed,
             reencryption: entries.reencryption.clone(),
-            ledger: entries.after.as_ref().and_then(|after| after.ledger.clone()),
+            ledger: after.ledger.clone(),
+            after,
         })
     }
 }
@@ -269,7 +299,7 @@ mod tests {
             for pass in passes {
                 log.pass(pass);
             }
-            assert_eq!(log.report().unwrap().is_proven(), expected, "{name}");
+            assert_eq!(log.report(None).unwrap().is_proven(), expected, "{name}");
         }
     }
 

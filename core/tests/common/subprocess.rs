@@ -5,6 +5,7 @@ use std::{
     io::{BufRead, Write},
     process::Stdio,
     sync::Arc,
+    time::Duration,
 };
 
 use aks_kms::{
@@ -28,7 +29,7 @@ const MARK: &str = "subprocess: ";
 #[derive(Clone, Deserialize, Serialize)]
 pub(crate) struct Script {
     pub(crate) case: Case,
-    /// `enable`, `rotate`, `disable`, `set_data_encryption`, `reencrypt_secrets`, `resume`; `provision`,
+    /// `enable`, `rotate`, `rotate_by_age` (of more than a day), `disable`, `set_data_encryption`, `reencrypt_secrets`, `resume`; `provision`,
     /// `provision_customer_managed`; of the cluster `brand-new`, `create_cluster`, or with a platform-managed key
     /// `create_cluster_platform`, with a customer-managed one `create_cluster_customer`.
     pub(crate) verb: String,
@@ -236,6 +237,10 @@ async fn perform(manager: &KmsManager, script: &Script) -> Result<Value, Error> 
         "rotate" => {
             let options = RotateOptions::from(run);
             manager.rotate(script.key_id.as_deref(), options).await
+        }
+        "rotate_by_age" => {
+            let when_older_than = Some(Duration::from_secs(24 * 60 * 60));
+            manager.rotate(None, RotateOptions { when_older_than, ..run.into() }).await
         }
         "set_data_encryption" => {
             let allow = vec![RuleId::DataEncryptionIrreversible];

@@ -265,7 +265,7 @@ pub(crate) fn is(entry: Option<&LedgerEntry>, key: &str) -> bool {
     entry.and_then(|entry| entry.key_id.as_ref()).is_some_and(|key_id| key_id.as_str() == key)
 }
 
-fn merge(into: &mut Value, from: Value) {
+pub(crate) fn merge(into: &mut Value, from: Value) {
     match (into, from) {
         (Value::Object(into), Value::Object(from)) => {
             for (name, value) in from {

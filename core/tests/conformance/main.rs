@@ -25,7 +25,7 @@ use serde_json::{Map, Value, json};
 
 use self::options::{
     assert_known, chosen, cluster_key_source, key_source, network_mode, provision_options,
-    reencrypt, reencrypt_options, run_options, text, texts,
+    reencrypt, reencrypt_options, run_options, seconds, text, texts,
 };
 
 fn main() -> ExitCode {
@@ -200,6 +200,7 @@ async fn perform(
             let options_of = RotateOptions {
                 network_mode: network_mode(options)?,
                 key_vault_id: text(options, "key_vault_id"),
+                when_older_than: seconds(options, "when_older_than"),
                 wait: options.get("wait") != Some(&json!(false)),
                 reencrypt: reencrypt(options),
                 ..RotateOptions::from(run)
@@ -254,7 +255,8 @@ async fn perform(
         }
         "status" => {
             let secrets = options.get("secrets") == Some(&json!(true));
-            let status = manager.status(StatusOptions { secrets }).await?;
+            let when_older_than = seconds(options, "when_older_than");
+            let status = manager.status(StatusOptions { secrets, when_older_than }).await?;
             return Ok(stored(&status));
         }
         "check_action" => {

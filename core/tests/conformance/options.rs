@@ -28,7 +28,11 @@ const PROVISION: [&str; 10] = [
 pub(super) fn assert_known(operation: &str, options: &Map<String, Value>) {
     let (common, own): (&[&str], &[&str]) = match operation {
         "enable" => (&RUN, &["key_id", "network_mode", "key_vault_id", "reencrypt"]),
-        "rotate" => (&RUN, &["key_id", "network_mode", "key_vault_id", "wait", "reencrypt"]),
+        "rotate" => {
+            let own =
+                &["key_id", "network_mode", "key_vault_id", "when_older_than", "wait", "reencrypt"];
+            (&RUN, own)
+        }
         "set_data_encryption" => (&RUN, &["key_source", "reencrypt"]),
         "create_cluster" => {
             let own =
@@ -41,7 +45,7 @@ pub(super) fn assert_known(operation: &str, options: &Map<String, Value>) {
         "migrate_to_v2" => (&RUN, &["kubernetes_version", "node_pools", "reencrypt"]),
         "reencrypt_secrets" | "resume" => (&RUN, &REENCRYPT),
         "verify_secrets" => (&RUN, &["namespaces"]),
-        "status" => (&[], &["secrets"]),
+        "status" => (&[], &["secrets", "when_older_than"]),
         "abandon" => (&[], &[]),
         "list_clusters" => (&[], &["subscriptions", "resource_graph"]),
         // its options are parsed as a whole
@@ -81,6 +85,11 @@ pub(super) fn cluster_key_source(options: &Map<String, Value>) -> ClusterKeySour
         Some(key_id) if key_id != "platform-managed" => ClusterKeySource::from(key_id),
         _ => ClusterKeySource::from(key_source(options)),
     }
+}
+
+/// A duration, as a number of seconds.
+pub(super) fn seconds(options: &Map<String, Value>, name: &str) -> Option<Duration> {
+    options.get(name).map(|given| Duration::from_secs_f64(given.as_f64().unwrap()))
 }
 
 pub(super) fn reencrypt(options: &Map<String, Value>) -> Reencrypt {

@@ -40,6 +40,7 @@ mod record;
 mod record_policy;
 mod rollback;
 mod rotation;
+mod rotation_by_age;
 mod two_machines;
 
 /// The library in another process; the tests above lead it.

@@ -44,7 +44,8 @@ impl Azure {
             )),
             _ => error,
         })?;
-        ManagedCluster::parse(id, response.json(&call.what)?)
+        let read_at = response.date();
+        Ok(ManagedCluster { read_at, ..ManagedCluster::parse(id, response.json(&call.what)?)? })
     }
 
     /// Replaces the cluster with itself, but for its KMS profile, provided that it still is what
@@ -114,6 +115,22 @@ mod tests {
         ids::{KeyId, NetworkMode},
         report::KmsConfiguration,
     };
+
+    /// What is compared with times that Azure gave is Azure's own time, not this machine's.
+    #[tokio::test]
+    async fn when_a_cluster_was_read_is_what_azure_says() {
+        let date = |text: &str| json_reply(200, cluster_json()).with("date", text);
+        for (reply, expected) in [
+            (date("Sun, 06 Nov 1994 08:49:37 GMT"), Some(784_111_777)),
+            (date("yesterday"), None),
+            (json_reply(200, cluster_json()), None),
+        ] {
+            let fake = FakeAzure::default();
+            fake.on(Method::Get, "managedClusters", [reply]);
+            let read = fake.client().cluster(&cluster_id()).await.unwrap();
+            assert_eq!(read.read_at.map(time::OffsetDateTime::unix_timestamp), expected);
+        }
+    }
 
     fn target() -> KmsChange {
         KmsChange::On(KmsConfiguration {

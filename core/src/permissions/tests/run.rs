@@ -165,7 +165,10 @@ async fn perform(
             };
             manager.create_cluster(body, key, options).await?
         }
-        "status" => return Ok(manager.status(StatusOptions { secrets: true }).await?.findings),
+        "status" => {
+            let options = StatusOptions { secrets: true, ..StatusOptions::default() };
+            return Ok(manager.status(options).await?.findings);
+        }
         "check_action" => {
             let key_vault_id = VaultId::parse(&case.key_vault_id).unwrap();
             return manager.check_action(Action::DeleteVault { key_vault_id }).await;

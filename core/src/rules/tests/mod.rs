@@ -12,6 +12,7 @@ mod data_encryption_versions;
 mod input;
 mod judge;
 mod key;
+mod key_age;
 mod kms;
 mod kubernetes;
 mod ledger;

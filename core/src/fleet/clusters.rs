@@ -1,0 +1,107 @@
+//! Which clusters a fleet has.
+
+use std::{collections::HashSet, sync::Arc};
+
+use super::Inner;
+use crate::{
+    error::{Error, ErrorKind, Result},
+    ids::ClusterId,
+    list_clusters::{self, Subscriptions},
+    report::{ClusterSummary, UnreadableResource},
+};
+
+/// Which of the clusters that were found belong to a fleet.
+pub type ClusterFilter = Arc<dyn Fn(&ClusterSummary) -> bool + Send + Sync>;
+
+/// Which clusters a [`Fleet`](crate::Fleet) has.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum FleetClusters {
+    /// These, in this order.
+    Ids(Vec<ClusterId>),
+    /// Those that there are in these subscriptions when [`run`](crate::Fleet::run) is called, by resource id.
+    Subscriptions(Subscriptions),
+}
+
+impl From<Vec<ClusterId>> for FleetClusters {
+    fn from(ids: Vec<ClusterId>) -> Self {
+        Self::Ids(ids)
+    }
+}
+
+impl From<Subscriptions> for FleetClusters {
+    fn from(subscriptions: Subscriptions) -> Self {
+        Self::Subscriptions(subscriptions)
+    }
+}
+
+impl FleetClusters {
+    /// Refuses ids that are none, or there twice, and a filter that has nothing to judge by.
+    pub(super) fn check(&self, has_filter: bool) -> Result<()> {
+        let wrong = match self {
+            Self::Subscriptions(subscriptions) => return subscriptions.check(),
+            Self::Ids(ids) if ids.is_empty() => {
+                "clusters is an empty list; pass the ids of clusters, or subscriptions".to_owned()
+            }
+            Self::Ids(_) if has_filter => {
+                "filter is of clusters that are found by subscription, and their ids are given; leave out those that \
+                 it would, or pass subscriptions"
+                    .to_owned()
+            }
+            Self::Ids(ids) => {
+                let mut seen = HashSet::new();
+                let Some(twice) = ids.iter().find(|id| !seen.insert(*id)) else { return Ok(()) };
+                format!("clusters has {twice} twice; pass each cluster once")
+            }
+        };
+        Err(Error::new(ErrorKind::InvalidInput, wrong))
+    }
+}
+
+/// The clusters of a run.
+pub(super) struct Selected {
+    pub(super) clusters: Vec<ClusterId>,
+    pub(super) unreadable: Vec<UnreadableResource>,
+}
+
+/// Looks for the clusters.
+pub(super) async fn select(fleet: &Inner) -> Result<Selected> {
+    let subscriptions = match &fleet.clusters {
+        FleetClusters::Ids(ids) => {
+            return Ok(Selected { clusters: ids.clone(), unreadable: Vec::new() });
+        }
+        FleetClusters::Subscriptions(subscriptions) => subscriptions.clone(),
+    };
+    let (azure, graph) = (&fleet.azure, fleet.resource_graph);
+    let list =
+        list_clusters::list_in_time(azure, subscriptions, graph, list_clusters::TIMEOUT).await?;
+    let is_chosen =
+        |cluster: &ClusterSummary| fleet.filter.as_ref().is_none_or(|filter| filter(cluster));
+    let chosen = list.clusters.into_iter().filter(is_chosen);
+    let clusters = chosen.map(|cluster| cluster.id).collect();
+    Ok(Selected { clusters, unreadable: list.unreadable })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refusal(clusters: impl Into<FleetClusters>, has_filter: bool) -> String {
+        let error = clusters.into().check(has_filter).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidInput);
+        error.to_string()
+    }
+
+    #[test]
+    fn what_is_no_fleet_is_refused_with_the_argument() {
+        const SUBSCRIPTION: &str = "8ecadfc9-d1a3-4ea4-b844-0d9f87e4d7c8";
+        let id = |name: &str| ClusterId::new(SUBSCRIPTION, "shop", name).unwrap();
+        assert!(refusal(Vec::new(), false).starts_with("clusters is an empty list"));
+        let twice = vec![id("one"), id("other"), id("ONE")];
+        assert!(refusal(twice, false).contains("ONE twice"));
+        assert!(refusal(vec![id("one")], true).starts_with("filter"));
+        assert!(refusal(Subscriptions::from(["x"]), false).contains("subscriptions"));
+        assert!(FleetClusters::from(vec![id("one"), id("other")]).check(false).is_ok());
+        assert!(FleetClusters::from(Subscriptions::from([SUBSCRIPTION])).check(true).is_ok());
+    }
+}
