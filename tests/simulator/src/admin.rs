@@ -22,6 +22,7 @@ use crate::{
     fleet::Fleet,
     given::{Faults, FleetGiven, Given},
     http::host::{Hosts, MISDIRECTED},
+    requests::RequestCounts,
     simulator::{Error, Shared},
     throttle::Throttled,
     writes::Write,
@@ -37,6 +38,7 @@ pub(crate) async fn serve(listener: TcpListener, hosts: Hosts, shared: Arc<Share
         .route("/cases/{case}/secrets", get(secrets))
         .route("/cases/{case}/assertion", get(assertion))
         .route("/cases/{case}/faults", put(set_faults))
+        .route("/cases/{case}/requests", get(request_counts))
         .route("/cases/{case}/throttled", get(throttled))
         .route("/fleets", put(put_fleet))
         .route("/fleets/{fleet}", delete(delete_fleet))
@@ -104,6 +106,13 @@ async fn case(State(shared): Simulator, Path(case): Path<String>) -> Result<Json
     Ok(Json(shared.case(&case).await?))
 }
 
+async fn request_counts(
+    State(shared): Simulator,
+    Path(case): Path<String>,
+) -> Result<Json<RequestCounts>, Error> {
+    Ok(Json(shared.world(&case)?.recorder.requests.counts()))
+}
+
 async fn throttled(
     State(shared): Simulator,
     Path(case): Path<String>,
@@ -115,7 +124,7 @@ async fn put_fleet(
     State(shared): Simulator,
     Json(given): Json<FleetGiven>,
 ) -> Result<(StatusCode, Json<Fleet>), Error> {
-    Ok((StatusCode::CREATED, Json(shared.put_fleet(&given).await?)))
+    Ok((StatusCode::CREATED, Json(shared.put_fleet(&given)?)))
 }
 
 async fn delete_fleet(

@@ -135,7 +135,7 @@ impl FleetWorlds {
     /// Starts the Kubernetes of a cluster, once.
     pub(crate) async fn start(&self, index: usize) -> Result<(), String> {
         let world = self.member(index);
-        self.members[index].kubernetes.get_or_try_init(|| Maker::start(&world)).await.map(|()| ())
+        self.members[index].kubernetes.get_or_try_init(|| Maker::start(&world)).await.copied()
     }
 
     /// The cluster of a case.

@@ -1,4 +1,4 @@
-//! Fleets, and what requests Azure throttled.
+//! Fleets, and what requests there were of which Azure throttled some.
 
 use std::sync::Arc;
 
@@ -7,6 +7,7 @@ use crate::{
     case::Case,
     fleet::{Fleet, FleetWorlds},
     given::FleetGiven,
+    requests::RequestCounts,
     throttle::Throttled,
 };
 
@@ -21,8 +22,8 @@ impl Simulator {
     ///
     /// # Errors
     /// [`Error::Given`]: the given makes no sense.
-    pub async fn put_fleet(&self, given: FleetGiven) -> Result<Fleet, Error> {
-        self.shared.put_fleet(&given).await
+    pub fn put_fleet(&self, given: &FleetGiven) -> Result<Fleet, Error> {
+        self.shared.put_fleet(given)
     }
 
     /// Ends a fleet with all its clusters.
@@ -41,6 +42,14 @@ impl Simulator {
         self.shared.case(case).await
     }
 
+    /// How many requests a case saw since it began; of a fleet's id those that are about no single cluster.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`]: there is no such case or fleet.
+    pub fn request_counts(&self, case: &str) -> Result<RequestCounts, Error> {
+        Ok(self.shared.world(case)?.recorder.requests.counts())
+    }
+
     /// What requests Azure throttled, by subscription or vault, principal and kind; of a fleet for all its clusters.
     ///
     /// # Errors
@@ -51,8 +60,7 @@ impl Simulator {
 }
 
 impl Shared {
-    /// Making it means making a world of each of its givens, which is too long for a thread that serves.
-    pub(crate) async fn put_fleet(&self, given: &FleetGiven) -> Result<Fleet, Error> {
+    pub(crate) fn put_fleet(&self, given: &FleetGiven) -> Result<Fleet, Error> {
         let fleet = FleetWorlds::new(given, &self.region.tenant, self.maker());
         let fleet = Arc::new(fleet.map_err(Error::Given)?);
         let home = self.describe(&fleet.home);
