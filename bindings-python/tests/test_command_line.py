@@ -115,7 +115,8 @@ def test_only_a_terminal_has_colours_and_lines_that_fit(
         cluster = ["--cluster", simulator.case.cluster_id, *known["CLOUD"].split()]
         command = [str(PROGRAM), "plan", "enable", simulator.case.key_ids[0], *cluster]
         piped = subprocess.run(command, env=environment, capture_output=True, text=True)
-        assert piped.returncode == 2 and "\x1b[" not in piped.stdout
+        assert piped.returncode == 2
+        assert "\x1b[" not in piped.stdout
         assert any(len(line) > 100 for line in piped.stdout.splitlines())
         ours, theirs = pty.openpty()
         begun = subprocess.Popen(command, env=environment, stdout=theirs, stderr=subprocess.PIPE)
@@ -130,7 +131,9 @@ def test_only_a_terminal_has_colours_and_lines_that_fit(
         assert ("\x1b[" in text) == is_coloured
         wide = [line for line in re.sub(r"\x1b\[\d+m", "", text).splitlines() if len(line) > 120]
         # what has no place to be broken, such as a resource's id
-        assert all(" " not in line.strip() or "/subscriptions/" in line or "https://" in line for line in wide), wide
+        assert all(
+            " " not in line.strip() or "/subscriptions/" in line or "https://" in line for line in wide
+        ), wide
 
 
 def test_the_module_is_the_same_program() -> None:

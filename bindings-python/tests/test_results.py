@@ -66,12 +66,13 @@ def test_its_files_for_auditors_are_the_same_from_its_document(report: Operation
     assert found
     digest = hashlib.sha256(found[1].encode()).hexdigest()
     assert f'<pre id="sha256">{digest}</pre>' in html
-    assert digest in markdown and f"```json\n{found[1]}\n```" in markdown
+    assert digest in markdown
+    assert f"```json\n{found[1]}\n```" in markdown
     # the fields are in another order here, and mean the same
     assert json.loads(found[1]) == report.to_dict()
     again = OperationReport.from_dict(json.loads(json.dumps(report.to_dict(), indent=2)))
     assert (again.to_html(), again.to_markdown()) == (html, markdown)
-    assert report.cluster in html and KEY.split("/")[0] in html
+    assert str(report.after.key_id) in html
 
 
 def test_results_print_aligned(case: Case) -> None:
@@ -87,7 +88,7 @@ def test_results_print_aligned(case: Case) -> None:
     assert named["Secrets"].endswith(" secrets")
     head, ruler, *rows = str(report.ledger).splitlines()
     assert head.split() == ["Place", "Key", "Since", "Proven", "Removable", "Why"]
-    assert [len(part) for part in ruler.split("  ")][0] == len("previous")
+    assert next(len(part) for part in ruler.split("  ")) == len("previous")
     assert [row.split()[:2] for row in rows] == [["current", case.key_ids[1]], ["previous", case.key_ids[0]]]
     assert str(report).endswith(str(report.ledger))
     assert str(report).splitlines()[1].split()[:2] == ["1.", "done"]

@@ -387,6 +387,18 @@ export interface OperationReport {
   readonly cluster: ClusterId;
   /** Nothing was written because the caller asked for a dry run. */
   readonly dryRun: boolean;
+  /**
+   * Who ran it, as the cluster's record and its Lease name it: the program, with machine and process. Absent where
+   * nothing was to be recorded.
+   */
+  readonly by: string | null;
+  /**
+   * The operation's id in the record: a call that goes on with an operation has the id of the one that began it.
+   * Absent where nothing was to be recorded.
+   */
+  readonly operationId: string | null;
+  /** What it was made with. */
+  readonly versions: Versions;
   /** When the call began. */
   readonly startedAt: Date;
   /** When it ended. */
@@ -399,6 +411,11 @@ export interface OperationReport {
   readonly plan: Steps;
   /** What became of the steps that were begun. */
   readonly steps: readonly StepReport[];
+  /**
+   * The rules that were judged: those of the catalogue that concern the verb. Of one that is not among the
+   * findings, nothing was found. Empty where no plan was made.
+   */
+  readonly checked: readonly RuleId[];
   /** What the rules had to say. */
   readonly findings: readonly Finding[];
   /** Rules whose refusal the caller lifted, and that would have refused. */
@@ -593,10 +610,20 @@ export interface ReencryptReport {
   readonly seconds: number;
   /** Secrets answered a second, over the time that rewriting took. */
   readonly secretsPerSecond: number;
+  /** How many secrets were answered by when, in order: a few dozen points, however long the pass took. */
+  readonly samples: readonly ReencryptSample[];
   /** Requests sent. */
   readonly requests: number;
   /** The API servers that were heard, with the key that each writes with. */
   readonly apiServers: readonly ApiServer[];
+}
+
+/** How far a pass was. */
+export interface ReencryptSample {
+  /** Seconds since the pass began. */
+  readonly seconds: number;
+  /** Secrets answered until then. */
+  readonly done: number;
 }
 
 /** A documented limitation. */
@@ -1014,6 +1041,8 @@ export interface StepReport {
   readonly step: Step;
   /** What became of it. */
   readonly outcome: StepOutcome;
+  /** When it began. */
+  readonly startedAt: Date;
   /** How long it took. */
   readonly seconds: number;
 }
@@ -1081,3 +1110,11 @@ export type Verb =
   | "provision"
   /** Make a cluster with KMS on. */
   | "create_cluster";
+
+/** What a report was made with. */
+export interface Versions {
+  /** Version of this library. */
+  readonly aksKms: string;
+  /** The api-version by which managed clusters were read and changed. */
+  readonly apiVersion: string;
+}

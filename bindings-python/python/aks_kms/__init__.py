@@ -59,6 +59,7 @@ from aks_kms._generated.results import (
     Purpose,
     ReencryptOptions,
     ReencryptReport,
+    ReencryptSample,
     Rule,
     RuleId,
     Scope,
@@ -71,6 +72,7 @@ from aks_kms._generated.results import (
     VaultAccess,
     VaultAuthorization,
     Verb,
+    Versions,
 )
 from aks_kms._list import list_clusters
 from aks_kms._manager import KmsManager
@@ -124,6 +126,7 @@ __all__ = [
     "ReencryptIncompleteError",
     "ReencryptOptions",
     "ReencryptReport",
+    "ReencryptSample",
     "Rule",
     "RuleId",
     "Scope",
@@ -142,6 +145,7 @@ __all__ = [
     "VaultAccess",
     "VaultAuthorization",
     "Verb",
+    "Versions",
     "list_clusters",
     "rules",
 ]

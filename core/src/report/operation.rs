@@ -46,8 +46,8 @@ pub struct OperationReport {
     pub plan: Steps,
     /// What became of the steps that were begun.
     pub steps: Vec<StepReport>,
-    /// The rules that were judged: those of the catalogue that concern the verb. Of one that is not among
-    /// [`findings`](Self::findings), nothing was found. Empty where no plan was made.
+    /// The rules that were judged: those of the catalogue that concern the verb. Of one that is not among the
+    /// findings, nothing was found. Empty where no plan was made.
     pub checked: Vec<RuleId>,
     /// What the rules had to say.
     pub findings: Vec<Finding>,

@@ -13,6 +13,7 @@ from aks_kms._model import Choice, Model, many, moment
 from aks_kms._text import (
     ClusterListText,
     FindingText,
+    LedgerText,
     ProvisionedText,
     ReportText,
     StatusText,
@@ -56,6 +57,7 @@ __all__ = [
     "Purpose",
     "ReencryptOptions",
     "ReencryptReport",
+    "ReencryptSample",
     "Rule",
     "RuleId",
     "Scope",
@@ -68,6 +70,7 @@ __all__ = [
     "VaultAccess",
     "VaultAuthorization",
     "Verb",
+    "Versions",
 ]
 
 
@@ -1074,7 +1077,7 @@ class LedgerEntry(Model):
     }
 
 
-class KeyLedger(Model):
+class KeyLedger(LedgerText, Model):
     """The keys of a cluster, with the proof of each.
 
     Attributes:
@@ -1284,6 +1287,19 @@ class Step(StepText, Model):
     )
 
 
+class ReencryptSample(Model):
+    """How far a pass was.
+
+    Attributes:
+        seconds: Seconds since the pass began.
+        done: Secrets answered until then.
+    """
+
+    seconds: float
+    done: int
+    _fields = {"seconds": None, "done": None}
+
+
 class Scope(Model):
     """Which secrets a pass went over.
 
@@ -1315,6 +1331,8 @@ class ReencryptReport(Model):
         finished_at: When it ended.
         seconds: How long it took.
         secrets_per_second: Secrets answered a second, over the time that rewriting took.
+        samples: How many secrets were answered by when, in order: a few dozen points, however long
+            the pass took.
         requests: Requests sent.
         api_servers: The API servers that were heard, with the key that each writes with.
     """
@@ -1332,6 +1350,7 @@ class ReencryptReport(Model):
     finished_at: datetime
     seconds: float
     secrets_per_second: float
+    samples: tuple[ReencryptSample, ...]
     requests: int
     api_servers: tuple[ApiServer, ...]
     _fields = {
@@ -1348,6 +1367,7 @@ class ReencryptReport(Model):
         "finished_at": moment,
         "seconds": None,
         "secrets_per_second": None,
+        "samples": many(ReencryptSample.from_dict),
         "requests": None,
         "api_servers": many(ApiServer.from_dict),
     }
@@ -1359,13 +1379,28 @@ class StepReport(Model):
     Attributes:
         step: The step.
         outcome: What became of it.
+        started_at: When it began.
         seconds: How long it took.
     """
 
     step: Step
     outcome: StepOutcome
+    started_at: datetime
     seconds: float
-    _fields = {"step": Step.from_dict, "outcome": StepOutcome, "seconds": None}
+    _fields = {"step": Step.from_dict, "outcome": StepOutcome, "started_at": moment, "seconds": None}
+
+
+class Versions(Model):
+    """What a report was made with.
+
+    Attributes:
+        aks_kms: Version of this library.
+        api_version: The api-version by which managed clusters were read and changed.
+    """
+
+    aks_kms: str
+    api_version: str
+    _fields = {"aks_kms": None, "api_version": None}
 
 
 class OperationReport(ReportText, Model):
@@ -1375,12 +1410,19 @@ class OperationReport(ReportText, Model):
         operation: The verb.
         cluster: The cluster.
         dry_run: Nothing was written because the caller asked for a dry run.
+        by: Who ran it, as the cluster's record and its Lease name it: the program, with machine and
+            process. Absent where nothing was to be recorded.
+        operation_id: The operation's id in the record: a call that goes on with an operation has
+            the id of the one that began it. Absent where nothing was to be recorded.
+        versions: What it was made with.
         started_at: When the call began.
         finished_at: When it ended.
         before: The cluster before.
         after: The cluster after.
         plan: The steps, in order.
         steps: What became of the steps that were begun.
+        checked: The rules that were judged: those of the catalogue that concern the verb. Of one
+            that is not among the findings, nothing was found. Empty where no plan was made.
         findings: What the rules had to say.
         allowed: Rules whose refusal the caller lifted, and that would have refused.
         reencryption: Each pass over the secrets.
@@ -1390,12 +1432,16 @@ class OperationReport(ReportText, Model):
     operation: Verb
     cluster: str
     dry_run: bool
+    by: str | None
+    operation_id: str | None
+    versions: Versions
     started_at: datetime
     finished_at: datetime
     before: KmsStatus
     after: KmsStatus
     plan: Steps
     steps: tuple[StepReport, ...]
+    checked: tuple[RuleId, ...]
     findings: tuple[Finding, ...]
     allowed: tuple[RuleId, ...]
     reencryption: tuple[ReencryptReport, ...]
@@ -1404,12 +1450,16 @@ class OperationReport(ReportText, Model):
         "operation": Verb,
         "cluster": None,
         "dry_run": None,
+        "by": None,
+        "operation_id": None,
+        "versions": Versions.from_dict,
         "started_at": moment,
         "finished_at": moment,
         "before": KmsStatus.from_dict,
         "after": KmsStatus.from_dict,
         "plan": lambda steps: Steps(map(Step.from_dict, steps)),
         "steps": many(StepReport.from_dict),
+        "checked": many(RuleId),
         "findings": many(Finding.from_dict),
         "allowed": many(RuleId),
         "reencryption": many(ReencryptReport.from_dict),

@@ -41,7 +41,7 @@ fn asked(report: &OperationReport) -> Vec<Block> {
         None => line("Not recorded: nothing was to be written."),
     };
     vec![Block::Facts(vec![
-        ("Operation", vec![code(report.operation), text(dry_run)]),
+        ("Operation", vec![code(&report.operation), text(dry_run)]),
         ("Cluster", vec![code(&report.cluster)]),
         ("By", by),
         ("Id in the record", code_or_none(report.operation_id.as_ref())),
@@ -80,6 +80,6 @@ fn versions(report: &OperationReport) -> Vec<(&'static str, Vec<Span>)> {
     vec![
         ("aks-kms", vec![code(&report.versions.aks_kms)]),
         ("api-version of managed clusters", vec![code(&report.versions.api_version)]),
-        ("Kubernetes", vec![code(report.after.kubernetes_version)]),
+        ("Kubernetes", vec![code(&report.after.kubernetes_version)]),
     ]
 }

@@ -102,7 +102,7 @@ pub(super) fn text(words: impl Into<String>) -> Span {
     Span::Text(words.into())
 }
 
-pub(super) fn code(words: impl ToString) -> Span {
+pub(super) fn code(words: &(impl ToString + ?Sized)) -> Span {
     Span::Code(words.to_string())
 }
 
@@ -119,7 +119,7 @@ pub(super) fn prose(sentence: &str) -> Vec<Span> {
     }
     let span = |(index, part): (usize, &&str)| match index % 2 {
         0 => text(*part),
-        _ => code(part),
+        _ => code(*part),
     };
     parts.iter().enumerate().map(span).filter(|it| *it != text("")).collect()
 }

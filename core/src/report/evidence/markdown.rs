@@ -23,7 +23,7 @@ pub(super) fn write(document: &Document) -> String {
         spans(&verdict.text, Place::Line)
     );
     for answer in &document.answers {
-        text.push_str(&format!("\n**{}**\n\n", escape(answer.question)));
+        text.extend(["\n**", &escape(answer.question), "**\n\n"]);
         text.push_str(&list(&answer.lines));
     }
     text.extend(document.sections.iter().map(section));
@@ -105,7 +105,8 @@ fn progress(progress: &Progress) -> String {
         let rate = rate
             .first()
             .map_or_else(String::new, |(_, _, rate)| format!(", {} a second", rounded(*rate)));
-        rows.push_str(&format!("{:>10} |{bar}{rest}| {}{rate}\n", duration(at), number(done)));
+        let (took, done_now) = (duration(at), number(done));
+        rows.extend([format!("{took:>10} |{bar}{rest}| {done_now}{rate}\n")]);
         before = (at, done);
     }
     format!("\n{}:\n\n```text\n{rows}```\n", escape(&progress.title))

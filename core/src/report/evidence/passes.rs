@@ -160,7 +160,7 @@ fn left(pass: &ReencryptReport) -> Vec<Block> {
             "" => line(NONE),
             words => vec![code(words)],
         };
-        vec![vec![code(name)], line(blocked(secret.reason)), message, line(given_up)]
+        vec![vec![code(&name)], line(blocked(secret.reason)), message, line(given_up)]
     });
     let head = vec!["Secret", "Why", "In the API server’s words", "What was decided"];
     let rows: Vec<_> = rows.collect();

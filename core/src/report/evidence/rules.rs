@@ -72,5 +72,5 @@ fn row(finding: &Finding, allowed: &[RuleId]) -> Vec<Vec<Span>> {
         remedy.push(text(" See "));
         remedy.push(Span::Link(finding.url.clone()));
     }
-    vec![weight, vec![code(finding.rule)], found, remedy]
+    vec![weight, vec![code(&finding.rule)], found, remedy]
 }

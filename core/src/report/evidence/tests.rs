@@ -125,7 +125,7 @@ fn words_of_others_make_no_line_and_no_cell_of_the_markdown() {
     }
 }
 
-/// A line without its code spans, as CommonMark finds them.
+/// A line without its code spans, as Markdown has them.
 fn outside_of_code(line: &str) -> String {
     let (mut outside, mut rest) = (String::new(), line);
     while let Some(at) = rest.find('`') {
