@@ -2,14 +2,15 @@
 
 use std::time::Duration;
 
-use super::session::{Session, status_of};
+use super::session::{Session, status_of, status_with};
 use crate::{
     catalogue::RuleId,
     error::Result,
     observe::Observation,
+    observed::Observed,
     plan::Plan,
     progress::Phase,
-    report::Finding,
+    report::{Finding, KmsStatus},
     rules::{self, Due},
     verbs,
 };
@@ -22,14 +23,39 @@ pub(super) async fn is_not_due_at_first_look(
     let doing = "Reading how old the key in use is";
     session.reporter.phase(Phase::Observe, None, doing);
     let seen = session.inner.look(false).await?;
-    Ok(judge(&seen, than).is_none() && end(session, &seen))
+    Ok(judge_new(session, &seen, Some(than)).is_none())
+}
+
+/// What a call that begins is told of the key's age. `None`: it is not due, and the call is at its end.
+pub(super) fn judge_new(
+    session: &Session<'_>,
+    seen: &Observation,
+    than: Option<Duration>,
+) -> Option<Vec<Finding>> {
+    let Some(than) = than else { return Some(Vec::new()) };
+    let told = judge(seen, than);
+    if told.is_none() {
+        let findings = verbs::status(&seen.observed, None);
+        session.log.seen(status_of(&seen.observed));
+        session.log.planned(&Plan { findings, steps: Vec::new() });
+        session.log.not_due();
+    }
+    told
+}
+
+/// The state that a call found; with the age of the key where it asks for that.
+pub(super) fn state(observed: &Observed, when_older_than: Option<Duration>) -> KmsStatus {
+    match when_older_than {
+        Some(_) => status_of(observed),
+        None => status_with(&observed.cluster, observed.recorded()),
+    }
 }
 
 /// What a new rotation is told of the key's age. `None`: it is not due.
 ///
 /// Only a record that could be read, whose seal fits and in which no operation is going on, says that an earlier
 /// rotation came to its end, however young the key is.
-pub(super) fn judge(seen: &Observation, than: Duration) -> Option<Vec<Finding>> {
+fn judge(seen: &Observation, than: Duration) -> Option<Vec<Finding>> {
     let Some(due) = rules::rotation_due(&seen.observed, than) else {
         // Without a key of a vault there is nothing to rotate, which other rules say.
         return Some(Vec::new());
@@ -72,12 +98,4 @@ fn unsettled(seen: &Observation) -> Option<String> {
     }
     let operation = found.record.operation.as_ref()?;
     Some(format!("{} is unfinished; call resume or abandon", operation.intent.verb()))
-}
-
-/// The call ends here: how things are. Always true.
-pub(super) fn end(session: &Session<'_>, seen: &Observation) -> bool {
-    session.log.seen(status_of(&seen.observed));
-    session.log.planned(&Plan { findings: verbs::status(&seen.observed, None), steps: Vec::new() });
-    session.log.not_due();
-    true
 }

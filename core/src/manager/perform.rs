@@ -16,7 +16,7 @@ use super::{
     due,
     operation::{as_arguments, goes_on, is_our_operation, new_operation, with_key_made},
     recorded::{is_misplaced, operation_to_resume},
-    session::{AtTimeLimit, Session, TimeLimit, key_in_use, status_of, status_with},
+    session::{AtTimeLimit, Session, TimeLimit, key_in_use, status_with},
 };
 use crate::{
     error::{Error, ErrorKind, Result},
@@ -198,11 +198,7 @@ impl OperationRun<'_> {
                 seen = inner.observe(wanted, scope()).await?;
             }
             let cluster = &seen.observed.cluster;
-            log.seen(if when_older_than.is_some() {
-                status_of(&seen.observed)
-            } else {
-                status_with(cluster, seen.observed.recorded())
-            });
+            log.seen(due::state(&seen.observed, *when_older_than));
             let unfinished = match &seen.found {
                 Some(Ok(found)) => match operation_to_resume(found, intent, cluster) {
                     // A dry run answers in any case: with what a new operation would do.
@@ -223,11 +219,7 @@ impl OperationRun<'_> {
             }
             // What has begun is gone on with, however young its key is.
             let than = when_older_than.filter(|_| unfinished.is_none());
-            let Some(age) = than.map_or_else(|| Some(Vec::new()), |than| due::judge(&seen, than))
-            else {
-                due::end(&self.session, &seen);
-                return Ok(());
-            };
+            let Some(age) = due::judge_new(&self.session, &seen, than) else { return Ok(()) };
             let allow = &run.allow;
             reporter.phase(Phase::Plan, None, "Judging the rules and ordering the steps");
             let made = match &unfinished {

@@ -49,7 +49,7 @@ async fn a_cluster_that_is_refused_stops_the_next_wave_and_after_mending_the_sam
     let report = world.fleet().run(daily(), waves(&[1, 2])).await.unwrap();
     assert_eq!(outcomes(&report), [Done, Refused, Done, NotStarted], "{report}");
     let refused = &report.clusters[1];
-    assert_eq!(refused.rules, [RuleId::VaultFirewall]);
+    assert!(refused.rules.contains(&RuleId::VaultFirewall), "{refused:#?}");
     assert_eq!(refused.code.as_deref(), Some("preflight_failed"));
     let stopped = report.stopped.as_deref().unwrap();
     assert!(stopped.contains("wave 3 was not begun: 1 of 2 clusters of wave 2"), "{stopped}");
@@ -103,7 +103,7 @@ async fn a_dry_run_goes_through_all_waves_and_writes_nothing() {
     let options = FleetOptions { dry_run: true, ..waves(&[1, 1]) };
     let report = world.fleet().run(daily(), options).await.unwrap();
     assert_eq!(outcomes(&report), [Refused, Planned, Planned], "{report}");
-    assert_eq!(report.clusters[0].rules, [RuleId::VaultFirewall]);
+    assert!(report.clusters[0].rules.contains(&RuleId::VaultFirewall), "{report:#?}");
     assert_eq!(report.clusters[2].wave, 3);
     assert!(report.dry_run && report.stopped.is_none() && !report.is_complete());
     for (number, case) in world.cases.iter().enumerate() {
