@@ -197,12 +197,13 @@ fn use_in_cluster(seen: &Seen, judge: impl Fn(&Observed) -> Vec<Finding>) -> Vec
     let mut findings = judge(&Observed::of(cluster.clone(), Fact::Unknown(String::new())));
     findings.retain(|finding| is_about_use(finding.rule));
     rules::downgrade_to_warning(&mut findings, |_| true);
-    for finding in &mut findings {
-        if finding.rule == RuleId::NewerExperienceIrreversible {
-            finding.remedy = OTHER_EXPERIENCE.to_owned();
+    let for_this_call = |finding: Finding| match finding.rule {
+        RuleId::NewerExperienceIrreversible => {
+            Finding { remedy: OTHER_EXPERIENCE.to_owned(), ..finding }
         }
-    }
-    findings
+        _ => finding,
+    };
+    findings.into_iter().map(for_this_call).collect()
 }
 
 const OTHER_EXPERIENCE: &str = "Pass the experience customer-managed, for a key that `set_data_encryption` takes; `enable` \

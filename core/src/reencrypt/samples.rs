@@ -8,11 +8,13 @@ use crate::{clock::whole_milliseconds, report::ReencryptSample};
 
 /// So many points at most, and the last one.
 const MOST: usize = 48;
+/// So many are left of too many.
+const HALF: u32 = 24;
 /// Between the points of a short pass.
 const FIRST_INTERVAL: Duration = Duration::from_millis(50);
 
-/// Points in order. When there are too many, every second one is dropped, and from then on they are twice as far
-/// apart.
+/// Points in order. When there are too many, every second one is dropped, and from then on they are as far apart as
+/// those that are left.
 pub(super) struct Samples {
     points: Vec<(Instant, u64)>,
     last: Option<(Instant, u64)>,
@@ -40,7 +42,9 @@ impl Samples {
                 keep = !keep;
                 keep
             });
-            self.interval *= 2;
+            // So far apart as those that are left are, however seldom answers come.
+            let began = self.points.first().map_or(now, |(at, _)| *at);
+            self.interval = now.duration_since(began) / HALF;
         }
     }
 
