@@ -112,7 +112,9 @@ mod tests {
 
     fn of(clusters: &[KmsStatus]) -> Vec<String> {
         let mut keys = KeysOfClusters::default();
-        clusters.iter().for_each(|status| keys.told(status));
+        for status in clusters {
+            keys.told(status);
+        }
         keys.removable().iter().map(ToString::to_string).collect()
     }
 

@@ -34,7 +34,7 @@ impl FleetReporter {
 
     /// The clusters are looked for.
     pub(super) fn looks(&self) {
-        self.tell(|now| now.message = "Looking for the clusters".to_owned());
+        self.tell(|now| "Looking for the clusters".clone_into(&mut now.message));
     }
 
     /// So many clusters were found, to be gone through in so many waves.

@@ -128,8 +128,10 @@ pub enum PerCluster<T> {
     Each(HashMap<ClusterId, T>),
     /// As a function says; [`by`](Self::by) makes it. `None` is an error, before anything is done.
     #[cfg_attr(feature = "bindings", serde(skip))]
-    By(Arc<dyn Fn(&ClusterId) -> Option<T> + Send + Sync>),
+    By(OfCluster<T>),
 }
+
+type OfCluster<T> = Arc<dyn Fn(&ClusterId) -> Option<T> + Send + Sync>;
 
 impl<T: Clone> PerCluster<T> {
     /// As a function says.

@@ -65,7 +65,8 @@ fn it_is_the_key_in_use_that_counts() {
 
 #[test]
 fn what_cannot_be_read_is_not_young() {
-    let cases: [(&str, fn(&mut World)); 5] = [
+    type Change = fn(&mut World);
+    let cases: [(&str, Change); 5] = [
         ("reading it was forbidden", |world| world.observed.key = Some(unknown())),
         ("is not in its vault", |world| world.observed.key = Some(Fact::Known(Lookup::NotFound))),
         ("does not say when", |world| world.key().created = None),

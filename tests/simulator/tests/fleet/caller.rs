@@ -45,7 +45,7 @@ impl Caller {
         };
         let (arm_token, vault_token) =
             (token(&fleet.arm).await, token("https://vault.azure.net").await);
-        Self { http, kubernetes, arm_token, vault_token, fleet }
+        Self { fleet, http, kubernetes, arm_token, vault_token }
     }
 
     /// A request to Resource Manager: a path, or a whole URL.
