@@ -288,6 +288,14 @@ export interface KmsStatus {
    * other verbs, for another kind of key, and where versions or metrics cannot be read.
    */
   readonly keyVersionsSeen: readonly KeyId[] | null;
+  /**
+   * When the version of the key in use was made, by its vault; of a customer-managed key, the newest version that
+   * the API servers are known to write with. Only `status` looks, and `rotate` with `whenOlderThan`: null in the
+   * reports of other verbs, when KMS is off, for a key of the platform's, and where it cannot be read.
+   */
+  readonly keyCreatedAt: Date | null;
+  /** When that version expires; null as `keyCreatedAt`, and where it does not expire. */
+  readonly keyExpiresAt: Date | null;
   /** API Server VNet Integration is on. */
   readonly vnetIntegration: boolean;
   /** `identity.type` of the cluster, such as `UserAssigned`. */
@@ -379,6 +387,23 @@ export interface OperationInProgress {
   readonly targetKeyId: KeyId | null;
 }
 
+/** What came of a call. */
+export type OperationOutcome =
+  /** What was asked for holds, whether this call made it so or it was so before. */
+  | "done"
+  /** The key in use is younger than `whenOlderThan`: nothing was done, and no secret was asked. */
+  | "not-due"
+  /** The dry run was told that it can be done. */
+  | "planned"
+  /** Rules refuse it, and nothing was changed: in a dry run, or in the report of an error. */
+  | "refused"
+  /** An operation is recorded in the cluster and not at its end: the same call, or `resume`, goes on with it. */
+  | "unfinished"
+  /** It ended with an error, and no operation is recorded. */
+  | "failed"
+  /** A cluster of a fleet that was not begun, because of what came of others. */
+  | "not-started";
+
 /** What an operation did, or a dry run would do. */
 export interface OperationReport {
   /** The verb. */
@@ -387,6 +412,8 @@ export interface OperationReport {
   readonly cluster: ClusterId;
   /** Nothing was written because the caller asked for a dry run. */
   readonly dryRun: boolean;
+  /** What came of the call. */
+  readonly outcome: OperationOutcome;
   /**
    * Who ran it, as the cluster's record and its Lease name it: the program, with machine and process. Absent where
    * nothing was to be recorded.
@@ -812,6 +839,11 @@ export type RuleId =
   | "key-not-yet-valid"
   /** The key version expires within 30 days; when it does, API servers stop working. */
   | "key-expires-soon"
+  /**
+   * The key in use is to be no older than when_older_than says; how old it is, the creation time of its version
+   * tells.
+   */
+  | "key-age"
   /** The key must be an RSA key, in software or in an HSM. */
   | "key-type-unsupported"
   /** The key's permitted operations must include encrypt and decrypt. */

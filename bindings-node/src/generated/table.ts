@@ -297,6 +297,12 @@ export const verbs = {
         "json": "wait",
         "form": "boolean",
         "required": false
+      },
+      {
+        "name": "whenOlderThan",
+        "json": "when_older_than",
+        "form": "seconds",
+        "required": false
       }
     ],
     "progress": true
@@ -601,6 +607,12 @@ export const verbs = {
         "json": "secrets",
         "form": "boolean",
         "required": false
+      },
+      {
+        "name": "whenOlderThan",
+        "json": "when_older_than",
+        "form": "seconds",
+        "required": false
       }
     ],
     "progress": false
@@ -740,4 +752,4 @@ export const functions = {
 } as const satisfies Record<string, Verb>;
 
 /** Names of the members of results that are times. */
-export const times: ReadonlySet<string> = new Set(["finished_at","key_id_hash_since","proven_at","since","started_at"]);
+export const times: ReadonlySet<string> = new Set(["finished_at","key_created_at","key_expires_at","key_id_hash_since","proven_at","since","started_at"]);

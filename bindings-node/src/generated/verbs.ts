@@ -129,6 +129,14 @@ export interface RotateOptions extends RunOptions {
    * Default: yes.
    */
   readonly wait?: boolean | undefined;
+  /**
+   * Only if the key in use is at least so old, by the creation time of its version in the vault and Azure's own
+   * clock; else nothing is done, and the report's `outcome` is `not-due`. So the same call may be made every day.
+   * An operation that is unfinished is gone on with however young its key is; where the age cannot be told, the
+   * call is refused. With a key id, that key is set once the one in use is so old. Needs a journal. Default:
+   * always. In seconds.
+   */
+  readonly whenOlderThan?: number | undefined;
 }
 
 /** Options of `disable`. */
@@ -192,6 +200,8 @@ export interface VerifySecretsOptions extends RunOptions {
 export interface StatusOptions extends CallOptions {
   /** Also count the secrets. Default: false. */
   readonly secrets?: boolean | undefined;
+  /** Report the rule `key-age` where the key in use is at least so old. Default: never. In seconds. */
+  readonly whenOlderThan?: number | undefined;
 }
 
 /** Options of `checkAction`. */

@@ -47,6 +47,7 @@ __all__ = [
     "NetworkMode",
     "NodePools",
     "OperationInProgress",
+    "OperationOutcome",
     "OperationReport",
     "Pace",
     "Phase",
@@ -160,6 +161,28 @@ class NodePools(StrEnum):
     """They follow the control plane, after each of its upgrades."""
     KEEP = "keep"
     """They stay at their version."""
+
+
+class OperationOutcome(StrEnum):
+    """What came of a call."""
+
+    DONE = "done"
+    """What was asked for holds, whether this call made it so or it was so before."""
+    NOT_DUE = "not-due"
+    """The key in use is younger than `when_older_than`: nothing was done, and no secret was asked.
+    """
+    PLANNED = "planned"
+    """The dry run was told that it can be done."""
+    REFUSED = "refused"
+    """Rules refuse it, and nothing was changed: in a dry run, or in the report of an error."""
+    UNFINISHED = "unfinished"
+    """An operation is recorded in the cluster and not at its end: the same call, or `resume`, goes on
+    with it.
+    """
+    FAILED = "failed"
+    """It ended with an error, and no operation is recorded."""
+    NOT_STARTED = "not-started"
+    """A cluster of a fleet that was not begun, because of what came of others."""
 
 
 class Pace(StrEnum):
@@ -401,6 +424,10 @@ class RuleId(StrEnum):
     """The key version must be valid now: before its activation date it cannot be used."""
     KEY_EXPIRES_SOON = "key-expires-soon"
     """The key version expires within 30 days; when it does, API servers stop working."""
+    KEY_AGE = "key-age"
+    """The key in use is to be no older than when_older_than says; how old it is, the creation time of
+    its version tells.
+    """
     KEY_TYPE_UNSUPPORTED = "key-type-unsupported"
     """The key must be an RSA key, in software or in an HSM."""
     KEY_OPS_MISSING = "key-ops-missing"
@@ -1187,6 +1214,12 @@ class KmsStatus(StatusText, Model):
             counted writes since it began, the newest version first. Only `status` looks, at the metrics
             of the API server that responds: absent in the reports of other verbs, for another kind of
             key, and where versions or metrics cannot be read.
+        key_created_at: When the version of the key in use was made, by its vault; of a
+            customer-managed key, the newest version that the API servers are known to write with. Only
+            `status` looks, and `rotate` with `when_older_than`: absent in the reports of other verbs,
+            when KMS is off, for a key of the platform's, and where it cannot be read.
+        key_expires_at: When that version expires; absent as `key_created_at`, and where it does not
+            expire.
         vnet_integration: API Server VNet Integration is on.
         identity_type: `identity.type` of the cluster, such as `UserAssigned`.
         etag: The cluster's eTag.
@@ -1208,6 +1241,8 @@ class KmsStatus(StatusText, Model):
     kms_version: KmsVersion | None
     experience: Experience | None
     key_versions_seen: tuple[str, ...] | None
+    key_created_at: datetime | None
+    key_expires_at: datetime | None
     vnet_integration: bool
     identity_type: str
     etag: str | None
@@ -1228,6 +1263,8 @@ class KmsStatus(StatusText, Model):
         "kms_version": KmsVersion,
         "experience": Experience,
         "key_versions_seen": many(None),
+        "key_created_at": moment,
+        "key_expires_at": moment,
         "vnet_integration": None,
         "identity_type": None,
         "etag": None,
@@ -1410,6 +1447,7 @@ class OperationReport(ReportText, Model):
         operation: The verb.
         cluster: The cluster.
         dry_run: Nothing was written because the caller asked for a dry run.
+        outcome: What came of the call.
         by: Who ran it, as the cluster's record and its Lease name it: the program, with machine and
             process. Absent where nothing was to be recorded.
         operation_id: The operation's id in the record: a call that goes on with an operation has
@@ -1432,6 +1470,7 @@ class OperationReport(ReportText, Model):
     operation: Verb
     cluster: str
     dry_run: bool
+    outcome: OperationOutcome
     by: str | None
     operation_id: str | None
     versions: Versions
@@ -1450,6 +1489,7 @@ class OperationReport(ReportText, Model):
         "operation": Verb,
         "cluster": None,
         "dry_run": None,
+        "outcome": OperationOutcome,
         "by": None,
         "operation_id": None,
         "versions": Versions.from_dict,

@@ -295,6 +295,7 @@ class Verbs(Caller):
         key_vault_id: str | None = None,
         network_mode: NetworkMode | str | None = None,
         wait: bool = True,
+        when_older_than: float | timedelta | None = None,
         reencrypt: bool | ReencryptOptions | Mapping[str, Any] = True,
         dry_run: bool = False,
         allow: Iterable[RuleId | str] = (),
@@ -326,6 +327,12 @@ class Verbs(Caller):
             wait: Of a customer-managed key: whether to wait until AKS has taken up the new version,
                 7 hours at most, which are not part of `timeout`. Without, the operation stays recorded,
                 and the same call or `resume` goes on with it. Default: yes.
+            when_older_than: Only if the key in use is at least so old, by the creation time of its
+                version in the vault and Azure's own clock; else nothing is done, and the report's
+                `outcome` is `not-due`. So the same call may be made every day. An operation that is
+                unfinished is gone on with however young its key is; where the age cannot be told, the
+                call is refused. With a key id, that key is set once the one in use is so old. Needs a
+                journal. Default: always. A number of seconds, or a timedelta.
             reencrypt: Whether secrets are rewritten afterwards. Default: yes.
             dry_run: Return plan and findings, write nothing. Default: false.
             allow: Rules whose refusal is lifted, where they are overridable. Default: none.
@@ -354,6 +361,7 @@ class Verbs(Caller):
                 "key_vault_id": key_vault_id,
                 "network_mode": network_mode,
                 "wait": wait,
+                "when_older_than": when_older_than,
                 "reencrypt": reencrypt,
                 "dry_run": dry_run,
                 "allow": allow,
@@ -748,6 +756,7 @@ class Verbs(Caller):
         self,
         *,
         secrets: bool = False,
+        when_older_than: float | timedelta | None = None,
     ) -> KmsStatus:
         """Reads the present state, and says what is wrong or will be.
 
@@ -755,6 +764,8 @@ class Verbs(Caller):
 
         Args:
             secrets: Also count the secrets. Default: false.
+            when_older_than: Report the rule `key-age` where the key in use is at least so old.
+                Default: never. A number of seconds, or a timedelta.
 
         Returns:
             The state of the cluster's KMS.
@@ -764,7 +775,7 @@ class Verbs(Caller):
                 The codes are listed at https://github.com/aks-kms/aks-kms/blob/main/docs/errors.md.
             TypeError: An argument is of the wrong type.
         """
-        result: KmsStatus = self._call("status", {"secrets": secrets})
+        result: KmsStatus = self._call("status", {"secrets": secrets, "when_older_than": when_older_than})
         return result
 
     def check_action(
