@@ -21,6 +21,7 @@ const WITHOUT_COMMAND: &[(RuleId, &str)] = &[
     (RuleId::TenantMove, "no command moves a cluster"),
     (RuleId::DataEncryptionIrreversible, "a decision of the caller"),
     (RuleId::DataEncryptionRetry, "an option of this library"),
+    (RuleId::KeyAge, "a call of this library"),
     (RuleId::DataEncryptionFromKmsV1, "a call of this library"),
     (RuleId::DataEncryptionPreview, "nothing is to be done"),
     (RuleId::NewestVersionUnproven, "a call of this library"),

@@ -252,7 +252,7 @@ mod tests {
     fn it_prints_as_a_table_with_the_totals_below() {
         let expected = "\
 Name  ResourceGroup  Wave  Outcome      Proven  KeyId                                                                    Reason
-----  -------------  ----  -----------  ------  -----------------------------------------------------------------------  --------------------------------
+----  -------------  ----  -----------  ------  -----------------------------------------------------------------------  -----------------------------------
 a     shop           1     done         True    https://shop.vault.azure.net/keys/etcd/0123456789abcdef0123456789abcdef
 b     shop           1     refused      False                                                                            key-disabled, vault-firewall
 c     shop           1     failed       False                                                                            not_found: there is no such cluster
@@ -260,8 +260,6 @@ d     shop           2     not-started  False
 Wave 2 was not begun: 2 of 3 clusters of wave 1 failed.
 4 clusters: 1 done, 1 refused, 1 failed, 1 not-started
 ";
-        let widest = "not_found: there is no such cluster".len();
-        let expected = expected.replace(&"-".repeat(32), &"-".repeat(widest));
         assert_eq!(report().to_string(), expected);
     }
 

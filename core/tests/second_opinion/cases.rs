@@ -31,6 +31,42 @@ const fn asked(key: Key, mode: Mode) -> Asked {
 
 const ALL: &[Case] = &[
     case(
+        "a versioned key is no key of data encryption, and more is not judged: neither roles …",
+        Start::On,
+        &["newer experience", "role that only wraps"],
+        Change::Rotate(asked(Key::First, Mode::Public)),
+    ),
+    case(
+        "… nor the vault",
+        Start::OnElsewhere,
+        &["newer experience", "other vault deleted", "secrets in plaintext"],
+        Change::Rotate(asked(Key::Elsewhere, Mode::Public)),
+    ),
+    case(
+        "… nor the version of Kubernetes",
+        Start::Plain,
+        &["Kubernetes 1.25", "newer experience"],
+        Change::Enable(asked(Key::First, Mode::Public)),
+    ),
+    case(
+        "a key id without a version turns on data encryption, for which there is another verb",
+        Start::Plain,
+        &[],
+        Change::Enable(asked(Key::WithoutVersion, Mode::Private)),
+    ),
+    case(
+        "a key id without a version, with KMS v1",
+        Start::On,
+        &["Kubernetes 1.25", "expired key"],
+        Change::Enable(asked(Key::WithoutVersion, Mode::Public)),
+    ),
+    case(
+        "the resource id of a vault that was deleted is not known, so no way to it is judged",
+        Start::On,
+        &["no VNet integration", "deleted vault", "identity not readable"],
+        Change::NetworkMode(Mode::Private),
+    ),
+    case(
         "no token of the cluster's tenant opens a vault of another one: the simulated vault once let it in",
         Start::On,
         &["vault of another tenant"],

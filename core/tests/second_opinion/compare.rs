@@ -154,8 +154,8 @@ fn refused(shape: &Shape, verdict: &Verdict, reason: &str) -> Result<Agreement, 
         format!("refused by the service, a warning by the rules: {words}")
     } else if documented::is_waited_for(reason) && shape.is_set() {
         "refused by the service, and waited for by the library".to_owned()
-    } else if verdict.blocks().iter().any(|finding| documented::keeps_from_judging(finding)) {
-        "refused by both: nothing is judged without the vault".to_owned()
+    } else if verdict.blocks().iter().any(|it| documented::keeps_from_judging(shape.change, it)) {
+        "refused by both: more is not judged".to_owned()
     } else if !verdict.sets && documented::is_about_setting(words) {
         format!("refused by the service, and not set by the plan: {words}")
     } else if documented::is_not_to_be_seen(words) {

@@ -20,6 +20,11 @@ const REASONS: &[Reason] = &[
     because("managed cluster is stopped", &[RuleId::ClusterStopped]),
     because("Another operation", &[RuleId::ClusterBusy]),
     because("must name a key version", &[RuleId::KeyIdVersionRequired]),
+    // A key id without a version asks for KMS data encryption.
+    because(
+        "can't be enabled while KMS v1 is",
+        &[RuleId::DataEncryptionFromKmsV1, RuleId::KeyIdVersionRequired],
+    ),
     because("not a valid key identifier", &[RuleId::KeyIdMalformed]),
     because("requires a user-assigned managed identity", &[RuleId::ClusterIdentitySystemAssigned]),
     because("infrastructureEncryption is enabled", &[RuleId::NewerExperienceIrreversible]),
@@ -40,6 +45,8 @@ const REASONS: &[Reason] = &[
         &[RuleId::VaultNetworkModeLocked],
     ),
     because("does not exist", &[RuleId::VaultNotFound, RuleId::VaultSoftDeleted]),
+    // As the vault's name says it, which KMS data encryption is set with.
+    because("There is no vault at", &[RuleId::VaultNotFound, RuleId::VaultSoftDeleted]),
     because("in another tenant", &[RuleId::VaultOtherTenant]),
     because("AKV10032", &[RuleId::VaultOtherTenant]),
     because("may not approve private endpoint", &[RuleId::PrivateLinkRoleMissing]),
@@ -145,6 +152,12 @@ const BLOCKS_ALL_THE_SAME: &[Documented] = &[
          the configured text: one key under two spellings looks like two",
     ),
     documented(
+        RuleId::KeyIdVersionRequired,
+        violated,
+        "kms-data-encryption-concepts, Limitations: a key id without a version turns on KMS data encryption, which cannot \
+         be turned off; a verb of its own asks for that",
+    ),
+    documented(
         RuleId::NewerExperienceIrreversible,
         violated,
         "kms-data-encryption, Limitations: it cannot be turned off, and there is no way back; turning off what is off \
@@ -234,9 +247,19 @@ pub(crate) fn is_about_setting(words: &str) -> bool {
     ABOUT_SETTING.iter().any(|(about, why)| *about == words && !why.is_empty())
 }
 
-/// Without the vault's resource id there is no plan whose steps could be judged.
-pub(crate) fn keeps_from_judging(finding: &Finding) -> bool {
-    finding.rule == RuleId::VaultNotFound && finding.state == FindingState::Undetermined
+/// Without the vault's resource id there is no plan whose steps could be judged, and the cluster's key does not tell
+/// it; with KMS data encryption the verb is refused for that, whatever else the cluster lacks.
+pub(crate) fn keeps_from_judging(change: Change, finding: &Finding) -> bool {
+    match finding.rule {
+        RuleId::VaultNotFound => {
+            finding.state == FindingState::Undetermined || changes_mode(change, finding)
+        }
+        RuleId::VaultSoftDeleted => changes_mode(change, finding),
+        RuleId::NewerExperienceIrreversible | RuleId::DataEncryptionCannotDisable => {
+            finding.state == FindingState::Violated
+        }
+        _ => false,
+    }
 }
 
 pub(crate) fn is_waited_for(reason: &str) -> bool {

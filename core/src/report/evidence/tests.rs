@@ -61,7 +61,7 @@ fn report_saying(words: &str) -> OperationReport {
     let mut after_status = serde_json::to_value(&status).unwrap();
     after_status["operation_in_progress"] = after;
     serde_json::from_value(json!({
-        "operation": "rotate", "cluster": id, "dry_run": false, "by": words, "operation_id": words,
+        "operation": "rotate", "cluster": id, "dry_run": false, "outcome": "done", "by": words, "operation_id": words,
         "versions": {"aks_kms": words, "api_version": words},
         "started_at": "2026-01-01T00:00:00Z", "finished_at": "2026-01-01T00:02:00Z",
         "before": status, "after": after_status, "plan": [step, step],
