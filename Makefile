@@ -19,6 +19,7 @@ ifndef BENCH
 	@cargo bench --package aks-kms-bench --bench preflight
 	@cargo bench --package aks-kms-bench --bench embedded
 	@cargo bench --package aks-kms-bench --bench list_clusters
+	@cargo bench --package aks-kms-bench --bench fleet
 endif
 ifeq ($(filter python node,$(BENCH)),)
 	@cargo bench --package aks-kms-bench --bench reencrypt -- $(BENCH)
