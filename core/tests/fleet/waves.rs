@@ -56,7 +56,7 @@ async fn a_cluster_that_is_refused_stops_the_next_wave_and_after_mending_the_sam
     assert!(!report.is_complete());
     assert!(!world.has_rotated(1) && !world.has_rotated(3));
 
-    let vault = &world.cases[1].key_vault_id;
+    let vault = world.cases[1].key_vault_id.rsplit('/').next().unwrap();
     let open = json!({"properties": {"networkAcls": {"defaultAction": "Allow"}}});
     world.simulator.patch_vault(&world.cases[1].id, vault, &open).unwrap();
     let report = world.fleet().run(daily(), waves(&[1, 2])).await.unwrap();
