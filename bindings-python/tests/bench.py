@@ -69,10 +69,14 @@ print(json.dumps([os.waitstatus_to_exitcode(status), seconds, usage.ru_maxrss / 
 """
 
 
+def launched(command: list[str]) -> list[str]:
+    """Started by a small process, which prints a line of its own at last."""
+    return [sys.executable, "-I", "-S", "-c", LAUNCHER, *command]
+
+
 def cost(command: list[str], variables: dict[str, str]) -> Cost:
     """Of a process and its children."""
-    launch = [sys.executable, "-I", "-S", "-c", LAUNCHER, *command]
-    ran = subprocess.run(launch, env=variables, capture_output=True, text=True)
+    ran = subprocess.run(launched(command), env=variables, capture_output=True, text=True)
     assert ran.returncode == 0, ran.stderr
     *output, measured = ran.stdout.splitlines()
     code, seconds, mebibytes = json.loads(measured)
@@ -86,9 +90,9 @@ def measure_import() -> list[tuple[str, bool]]:
     for run in range(2 * RUNS + 1):
         # without what tests put into every process
         variables = {**os.environ, "PYTHONPATH": os.environ["PYTHONPATH"].split(os.pathsep)[0]}
-        command = [sys.executable, "-c", IMPORT]
+        command = launched([sys.executable, "-c", IMPORT])
         ran = subprocess.run(command, env=variables, capture_output=True, text=True, check=True)
-        took, kibibytes = ran.stdout.split()
+        took, kibibytes = ran.stdout.splitlines()[0].split()
         if run:
             costs.append(Cost(float(took), int(kibibytes) / 1024))
     seconds = statistics.median(one.seconds for one in costs)
