@@ -62,7 +62,6 @@ dd p{margin:0 0 .25rem}
 table{width:100%;border-collapse:collapse;margin:.75rem 0 1rem;font-size:.9375rem}
 th,td{text-align:left;vertical-align:top;padding:.5rem .625rem;border-bottom:1px solid var(--edge);overflow-wrap:break-word}
 th{background:var(--surface);font-weight:600;min-width:6rem}
-th:first-child{min-width:2rem}
 time{white-space:nowrap}
 figure{margin:1rem 0 1.5rem}
 figcaption{font-weight:600;margin-bottom:.375rem}
@@ -85,7 +84,7 @@ details ul{padding-left:1.25rem}
 details li{margin:.25rem 0;overflow-wrap:anywhere}
 pre{background:var(--surface);border:1px solid var(--edge);border-radius:.375rem;padding:.75rem;margin:.5rem 0;white-space:pre-wrap;overflow-wrap:anywhere}
 footer{margin-top:2.5rem;padding-top:1rem;border-top:1px solid var(--edge);color:var(--muted)}
-@media screen and (max-width:44rem){
+@media screen and (max-width:60rem){
 main{padding:1rem 1rem 2rem}
 .answers>div,.facts>div,.charts{grid-template-columns:1fr}
 thead{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%)}

@@ -46,8 +46,10 @@ impl Browser {
         let page = self.write("frames.html", &frames(html, &WIDTHS));
         let output = self.run(dark, &["--virtual-time-budget=10000", "--dump-dom", &page]);
         let said = String::from_utf8_lossy(&output.stdout);
-        let result =
-            said.split("<pre id=\"result\">").nth(1).and_then(|it| it.split("</pre>").next());
+        let result = said
+            .split("<pre id=\"result\" hidden=\"\">")
+            .nth(1)
+            .and_then(|it| it.split("</pre>").next());
         let result = result.unwrap_or_else(|| panic!("{output:?}"));
         let seen: Vec<Value> = serde_json::from_str(&result.replace("&amp;", "&")).unwrap();
         assert_eq!(seen.len(), WIDTHS.len(), "{seen:?}");

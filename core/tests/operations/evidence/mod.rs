@@ -73,7 +73,7 @@ async fn it_answers_what_an_auditor_asks_of_a_rotation_with_blocked_secrets() {
         assert!(answers.contains(said), "{said}: {answers}");
     }
     for said in [
-        "managed elsewhere",
+        "denied the request",
         by.as_str(),
         report.operation_id.as_deref().unwrap(),
         report.versions.api_version.as_str(),
