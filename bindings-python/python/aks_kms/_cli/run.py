@@ -219,8 +219,8 @@ def text(result: Any) -> str:
 
 def show(text: str, stream: TextIO | None = None) -> None:
     """Prints a text for people, on standard output where no stream is named."""
-    stream = sys.stdout if stream is None else stream
-    print(shown(text, stream), file=stream)
+    to: TextIO = sys.stdout if stream is None else stream
+    print(shown(text, to), file=to)
 
 
 def tell(error: KmsError) -> None:
