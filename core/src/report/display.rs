@@ -139,9 +139,7 @@ impl Display for Provisioned {
         if self.dry_run {
             lines.push("Plan of provision".to_owned());
             let steps = self.plan.iter().enumerate();
-            let rows: Vec<_> =
-                steps.map(|(at, step)| [format!("{}.", at + 1), step.to_string()]).collect();
-            lines.extend(columns(&rows));
+            lines.extend(steps.map(|(at, step)| format!("{}. {step}", at + 1)));
         } else {
             lines.push("Report of provision".to_owned());
             let made = self.created.iter();

@@ -39,7 +39,7 @@ def has_colours(stream: TextIO, environment: Mapping[str, str]) -> bool:
 def coloured(line: str) -> str:
     """The line with the words that weigh in colours."""
     for pattern, colour in COLOURS:
-        line = pattern.sub(rf"\x1b[{colour}m\1\x1b[0m", line, count=1)
+        line = pattern.sub(f"\x1b[{colour}m\\1\x1b[0m", line, count=1)
     return line
 
 
