@@ -25,7 +25,7 @@ from simulator import Case
 PAGE = "docs/pipelines.md"
 GITHUB, AZURE = (plain_yaml.load(block.text) for block in blocks(PAGE) if block.language == "yaml")
 (ENDING,) = (block.text for block in blocks(PAGE) if block.language == "sh")
-ON: dict[str, Any] = {"cluster": {"kms": {"key": "{{key.1}}"}}}
+ON: dict[str, Any] = {"cluster": {"kms": {"key": "{{key.1}}"}}, "vault": {"diagnostics": False}}
 BEARER = "bearer given-to-the-job"
 
 
