@@ -12,9 +12,13 @@ export function named(value) {
 // what no two runs have in common
 const varying = new Set([
   "apiServers",
+  "by",
   "etag",
   "finishedAt",
+  "keyCreatedAt",
+  "keyExpiresAt",
   "keyIdHash",
+  "operationId",
   "provenAt",
   "requests",
   "samples",

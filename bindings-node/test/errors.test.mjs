@@ -48,7 +48,7 @@ test("a report has times, names and the order of the crate", async () => {
   assert.deepEqual([report.dryRun, report.isProven, report.isRefused], [true, false, false]);
   assert.ok(report.startedAt instanceof Date && report.before.cluster === of.cluster_id);
   assert.ok(report.plan.length > 3 && report.plan.every(({ kind, summary }) => kind !== "" && summary !== ""));
-  assert.deepEqual(Object.keys(report).slice(0, 4), ["operation", "cluster", "dryRun", "startedAt"]);
+  assert.deepEqual(Object.keys(report).slice(0, 4), ["operation", "cluster", "dryRun", "outcome"]);
 });
 
 test("what is malformed is named by its name in JavaScript", async () => {
