@@ -31,6 +31,18 @@ const fn asked(key: Key, mode: Mode) -> Asked {
 
 const ALL: &[Case] = &[
     case(
+        "of an identity that KMS cannot use, nothing but that is told, also where the vault is of another tenant",
+        Start::On,
+        &["service principal", "vault of another tenant", "expired key"],
+        Change::Rotate(asked(Key::First, Mode::Public)),
+    ),
+    case(
+        "who approves a connection that is yet to be made is not known where the roles cannot be read",
+        Start::OnElsewhere,
+        &["closed vault", "pending private endpoint", "roles not readable"],
+        Change::Enable(asked(Key::First, Mode::Private)),
+    ),
+    case(
         "a versioned key is no key of data encryption, and more is not judged: neither roles …",
         Start::On,
         &["newer experience", "role that only wraps"],

@@ -47,12 +47,21 @@ const REASONS: &[Reason] = &[
     because("does not exist", &[RuleId::VaultNotFound, RuleId::VaultSoftDeleted]),
     // As the vault's name says it, which KMS data encryption is set with.
     because("There is no vault at", &[RuleId::VaultNotFound, RuleId::VaultSoftDeleted]),
-    because("in another tenant", &[RuleId::VaultOtherTenant]),
+    // The tenant is told of a vault that the identity may use; of one that KMS cannot use, nothing but that.
+    because(
+        "in another tenant",
+        &[RuleId::VaultOtherTenant, RuleId::ClusterIdentitySystemAssigned],
+    ),
     because("AKV10032", &[RuleId::VaultOtherTenant]),
     because("may not approve private endpoint", &[RuleId::PrivateLinkRoleMissing]),
     because(
         "Public network access is disabled",
-        &[RuleId::VaultPublicAccessDisabled, RuleId::PrivateEndpointNotApproved],
+        // Where there is no connection yet, it is the role that approves the one that AKS makes.
+        &[
+            RuleId::VaultPublicAccessDisabled,
+            RuleId::PrivateEndpointNotApproved,
+            RuleId::PrivateLinkRoleMissing,
+        ],
     ),
     because(
         "Client address is not authorized",
