@@ -276,7 +276,7 @@ fn key(given: &Given) -> Key {
         let mut version = KeyVersion::new(spec.ok()?, created);
         version.operations.clone_from(&wanted.operations);
         version.enabled = wanted.enabled;
-        version.expires = wanted.expires_in_days.map(|days| now + days * DAY);
+        version.expires = wanted.expires_in_days.map(|days| in_days(now, days));
         version.not_before = wanted.not_before_in_days.map(|days| now + days * DAY);
         let number = wanted.versions - age;
         for exception in wanted.exceptions.iter().filter(|it| it.version == number) {
@@ -300,11 +300,17 @@ fn public_access(wanted: &crate::given::Vault) -> &'static str {
     }
 }
 
+/// So many days from now, less a second: clients see less than these days also where their clock or ours is still at
+/// this second.
+fn in_days(now: i64, days: i64) -> i64 {
+    now + days * DAY - 1
+}
+
 /// Makes a version differ from the others.
 fn except(version: &mut KeyVersion, exception: &KeyException, now: i64) {
     version.enabled = exception.enabled.unwrap_or(version.enabled);
     if let Some(days) = exception.expires_in_days {
-        version.expires = Some(now + days * DAY);
+        version.expires = Some(in_days(now, days));
     }
     if let Some(days) = exception.not_before_in_days {
         version.not_before = Some(now + days * DAY);
