@@ -41,7 +41,7 @@ async fn main() -> Result<ExitCode, Box<dyn Error>> {
         return Ok(ExitCode::SUCCESS);
     }
     let simulator = Simulator::start(Options::default()).await?;
-    let region = simulator.put_fleet(given(&arguments)?).await?;
+    let region = simulator.put_fleet(&given(&arguments)?)?;
     let fleet = Fleet::builder(Subscriptions::from(region.subscription_ids.clone()))
         .cloud(region.arm.parse()?)
         .credential(region.credential())
