@@ -121,6 +121,10 @@ impl FleetRun<'_> {
             clusters.iter().zip(numbers).map(|(cluster, wave)| Planned { cluster, wave }).collect();
         let mut rows: Vec<FleetRow> = Vec::with_capacity(planned.len());
         let (mut keys, mut stopped) = (KeysOfClusters::default(), None);
+        if !unreadable.is_empty() {
+            // clusters that were not found may need any
+            keys.silent();
+        }
         for wave in self.together(&planned) {
             let first = wave.first().map_or(0, |planned| planned.wave);
             if stopped.is_none() {

@@ -58,6 +58,13 @@ async fn keys_go_when_every_cluster_has_said_that_it_does_not_need_them() {
     let own: Vec<String> =
         report.clusters[0].removable_keys.iter().map(ToString::to_string).collect();
     assert_eq!(own, [world.cases[0].key_ids[0].clone()]);
+
+    let denied = json!({"azure": [{"path": "managedClusters", "status": 403, "code": "AuthorizationFailed"}]});
+    world.faults(1, denied).await;
+    let found = world.builder(world.subscriptions()).build().unwrap();
+    let report = found.run(StatusOptions::default(), FleetOptions::default()).await.unwrap();
+    assert_eq!((report.clusters.len(), report.unreadable.len()), (1, 1), "{report}");
+    assert!(removable(&report).is_empty(), "clusters that were not found cannot say");
 }
 
 #[tokio::test(flavor = "multi_thread")]
