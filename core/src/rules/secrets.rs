@@ -167,6 +167,7 @@ pub(crate) fn key_in_use_not_seen(
         format!("which key the API servers write with is not proven, so nothing is: {why}");
     let finding = Finding::violated(RuleId::KeyInUseUnproven, cluster, message);
     let remedy = match (doubt, expected) {
+        (Some(Doubt::Metrics) | None, _) => GRANT_METRICS,
         (Some(Doubt::LeasesForbidden), _) => GRANT_LEASES,
         (Some(Doubt::NoIdentityLeases), _) => {
             "Upgrade the cluster to Kubernetes 1.26 or later, where each API server has an identity \
@@ -192,8 +193,6 @@ pub(crate) fn key_in_use_not_seen(
             "Where you know that it is this key, name key-in-use-unproven in allow when the key is changed next: the \
              record then has the hash that all API servers show as this key's."
         }
-        (Some(Doubt::Metrics) | None, _) if expected.is_data_encryption() => GRANT_METRICS,
-        (Some(Doubt::Metrics) | None, _) => return finding,
     };
     let mut values = vec![
         ("<group>", cluster.resource_group().to_owned()),
@@ -346,7 +345,8 @@ impl Judged<'_> {
             let metrics = check_fact(rule, cluster, &self.kubernetes.metrics, |readable| {
                 (!readable).then(|| "`/metrics` of the API server cannot be read".to_owned())
             });
-            metrics.or_else(|| self.servers_unknown())?
+            let granted = |finding| Finding { remedy: GRANT_METRICS.to_owned(), ..finding };
+            metrics.map(granted).or_else(|| self.servers_unknown())?
         };
         let (level, overridable) =
             if self.question.gate { (Level::Block, true) } else { (Level::Warn, false) };

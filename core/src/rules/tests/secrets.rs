@@ -111,8 +111,23 @@ fn a_key_that_is_not_seen_has_a_remedy_of_its_own() {
         assert!(remedy.contains(says), "{what}");
         let is_seen = matches!(doubt, Some(Doubt::KeyUnidentified | Doubt::VersionsDiffer));
         assert!(!is_seen || !remedy.contains("/metrics"), "the metrics were read: {what}");
-        assert!(!expected.is_data_encryption() || !remedy.contains("KMS v1"), "{what}");
+        assert!(!remedy.contains("KMS v1"), "it is on KMS v2: {what}");
         assert!(!remedy.contains('<') || remedy.contains("<user>"), "{what}");
+    }
+}
+
+/// What is true of KMS v1 alone is said of KMS v1 alone.
+#[test]
+fn a_right_that_is_missing_has_the_remedy_of_the_cluster_it_is_missing_in() {
+    for (version, says_v1) in [("1.26.3", true), ("1.33.2", false)] {
+        let mut world = World::enable();
+        world.cluster().kubernetes_version = KubernetesVersion::parse(version).unwrap();
+        world.cluster().kms = Some(kms_on(KEY_1, NetworkMode::Public));
+        world.kubernetes().metrics = Fact::Known(false);
+        let findings = world.judge();
+        let found = findings.iter().find(|it| it.rule == KeyInUseUnproven).unwrap();
+        assert_eq!(found.remedy.contains("migrate_to_v2"), says_v1, "{version}: {}", found.remedy);
+        assert_ne!(found.remedy.contains("clusterrole"), says_v1, "{version}: {}", found.remedy);
     }
 }
 
