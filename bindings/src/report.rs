@@ -3,7 +3,8 @@
 use std::fmt::Display;
 
 use aks_kms::{
-    ClusterList, Error, Finding, KeyLedger, KmsStatus, OperationReport, Provisioned, Steps,
+    ClusterList, Error, Finding, FleetReport, FleetTotals, KeyLedger, KmsStatus, OperationReport,
+    Provisioned, Steps,
 };
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -24,6 +25,14 @@ pub fn is_proven(report: Value) -> Result<bool, Error> {
 /// `invalid_input` when this is no report.
 pub fn is_refused(report: Value) -> Result<bool, Error> {
     read::<OperationReport>(report).map(|report| report.is_refused())
+}
+
+/// [`FleetReport::is_complete`] of a report.
+///
+/// # Errors
+/// `invalid_input` when this is no report of a fleet.
+pub fn is_fleet_complete(report: Value) -> Result<bool, Error> {
+    read::<FleetReport>(report).map(|report| report.is_complete())
 }
 
 /// [`OperationReport::to_html`] of a report.
@@ -54,6 +63,8 @@ pub fn shown(kind: &str, value: Value) -> Result<String, Error> {
         "ClusterList" => text::<ClusterList>(value),
         "Finding" => text::<Finding>(value),
         "Findings" => read::<Vec<Finding>>(value).map(|all| Finding::list(&all).to_string()),
+        "FleetReport" => text::<FleetReport>(value),
+        "FleetTotals" => text::<FleetTotals>(value),
         "KeyLedger" => text::<KeyLedger>(value),
         "KmsStatus" => text::<KmsStatus>(value),
         "OperationReport" => text::<OperationReport>(value),
@@ -81,12 +92,32 @@ mod tests {
         assert!(all.starts_with("block  vault-firewall  it is closed.\n"), "{all}");
         assert_eq!(shown("Steps", json!([])).unwrap(), "");
         for (kind, value) in
-            [("Finding", json!([])), ("KmsStatus", json!({})), ("Other", json!({}))]
+            [("Finding", json!([])), ("FleetReport", json!({})), ("Other", json!({}))]
         {
             assert_eq!(shown(kind, value).unwrap_err().code(), "invalid_input", "{kind}");
         }
         for made in [to_html(json!({})), to_markdown(json!([]))] {
             assert_eq!(made.unwrap_err().code(), "invalid_input");
         }
+    }
+
+    #[test]
+    fn a_fleet_report_is_shown_and_judged() {
+        let mut report = json!({
+            "operation": "rotate", "dry_run": false, "started_at": "2026-11-30T00:00:00Z",
+            "finished_at": "2026-11-30T00:00:01Z", "clusters": [], "removable_keys": [], "unreadable": [],
+            "totals": {
+                "clusters": 2, "done": 1, "not_due": 1, "planned": 0, "refused": 0, "unfinished": 0, "failed": 0,
+                "not_started": 0,
+            },
+            "stopped": null,
+        });
+        assert!(is_fleet_complete(report.clone()).unwrap());
+        let totals = shown("FleetTotals", report["totals"].clone()).unwrap();
+        assert_eq!(totals, "2 clusters: 1 done, 1 not-due");
+        assert!(shown("FleetReport", report.clone()).unwrap().ends_with(&format!("{totals}\n")));
+        report["totals"]["clusters"] = json!(3);
+        assert!(!is_fleet_complete(report).unwrap());
+        assert_eq!(is_fleet_complete(json!({})).unwrap_err().code(), "invalid_input");
     }
 }

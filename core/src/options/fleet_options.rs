@@ -118,7 +118,8 @@ verb_from_options! {
 #[cfg_attr(
     feature = "bindings",
     derive(serde::Deserialize, schemars::JsonSchema),
-    serde(rename_all = "snake_case")
+    serde(rename_all = "snake_case"),
+    schemars(inline)
 )]
 #[non_exhaustive]
 pub enum PerCluster<T> {
