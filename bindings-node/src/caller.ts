@@ -5,7 +5,6 @@ import { AsyncResource } from "node:async_hooks";
 import { type Verb, argumentsOf, shown } from "./arguments.js";
 import type { TokenSource } from "./credential.js";
 import { AbortError, KmsError, asked, fromDocument, invalidInput } from "./error.js";
-import type { Progress } from "./generated/results.js";
 import { verbs } from "./generated/table.js";
 import { read } from "./json.js";
 import type { NativeCall, NativeManager, Receiver } from "./native.js";
@@ -19,7 +18,7 @@ export interface CallOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-type Told = ((progress: Progress) => unknown) | undefined;
+type Told = ((progress: unknown) => unknown) | undefined;
 
 /**
  * What is called, and how it is begun.
@@ -128,7 +127,7 @@ function handled(options: unknown): { signal: AbortSignal | undefined; onProgres
 }
 
 /** Tells of progress. What the caller's function throws, at once or later, is a warning, the first time. */
-function teller(onProgress: (progress: Progress) => unknown): (payload: string) => void {
+function teller(onProgress: NonNullable<Told>): (payload: string) => void {
   const warned = new Set<string>();
   const warn = (problem: unknown): void => {
     const what = problem instanceof Error ? problem.message : String(problem);
@@ -139,7 +138,7 @@ function teller(onProgress: (progress: Progress) => unknown): (payload: string) 
   };
   return (payload) => {
     try {
-      const given = onProgress(read(payload) as Progress);
+      const given = onProgress(read(payload));
       if (given instanceof Promise) given.catch(warn);
     } catch (problem) {
       warn(problem);

@@ -9,18 +9,21 @@
  */
 
 import { asked } from "./error.js";
-import type { OperationReport, Rule } from "./generated/results.js";
+import type { FleetReport, OperationReport, Rule } from "./generated/results.js";
 import { read, written } from "./json.js";
 import { native } from "./native.js";
 
 export type { CallOptions } from "./caller.js";
 export type { AccessToken, TokenCredential } from "./credential.js";
 export { AbortError, KmsError } from "./error.js";
+export { Fleet, type FleetOptions } from "./fleet.js";
 export type { FunctionOptions } from "./function.js";
+export type * from "./generated/fleet.js";
 export { type ListClustersOptions, listClusters } from "./generated/functions.js";
 export type * from "./generated/results.js";
 export type * from "./generated/verbs.js";
 export { type AzureOptions, type ClusterParts, KmsManager, type KmsManagerOptions } from "./manager.js";
+export type { PerCluster } from "./per-cluster.js";
 
 /** The version of this package. */
 export const version: string = native.version();
@@ -32,6 +35,22 @@ export const version: string = native.version();
  */
 export function rules(): readonly Rule[] {
   return asked(() => read(native.rules())) as readonly Rule[];
+}
+
+/**
+ * A report as text for people: of a fleet a table with a line a cluster, then what could not be read, and the totals. The
+ * same in every language.
+ *
+ * @example
+ * ```ts
+ * console.log(toText(report));
+ * ```
+ *
+ * @param report - What a verb of a manager or of a fleet gave, or the `report` of a `KmsError`.
+ * @throws `KmsError` with the code `invalid_input`: it is no report.
+ */
+export function toText(report: OperationReport | FleetReport): string {
+  return asked(() => native.toText(document(report)));
 }
 
 /**
@@ -64,6 +83,6 @@ export function toMarkdown(report: OperationReport): string {
 }
 
 /** A report as JSON has it. */
-function document(report: OperationReport): string {
+function document(report: OperationReport | FleetReport): string {
   return JSON.stringify(written(report)) ?? "null";
 }
