@@ -66,7 +66,7 @@ function optionsOf(verb) {
 function method(verb) {
   const first = given(verb).map((name) => [camel(name), verb.arguments.properties[name]]);
   const tags = [
-    ...first.map(([name, one]) => `@param ${name} ${prose(one.description)}`),
+    ...first.map(([name, one]) => `@param ${name} ${prose(one.description)} A function, called with the resource id, may say it as well.`),
     "@param options What else is asked for.",
     "@returns What became of each cluster.",
     "@throws KmsError, whose code and text say what failed, on what, and what to do; AbortError when aborted.",

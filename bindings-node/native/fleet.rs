@@ -30,8 +30,7 @@ impl Fleet {
         if only.is_none() {
             return Ok(self.whole.clone());
         }
-        let fleet =
-            self.settings.fleet(Arc::clone(&self.credential), only, self.timing.clone());
+        let fleet = self.settings.fleet(Arc::clone(&self.credential), only, self.timing.clone());
         fleet.map_err(|error| failure(&error))
     }
 }

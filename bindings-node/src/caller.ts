@@ -76,8 +76,7 @@ export function traced<T>(from: (...given: never[]) => unknown, call: () => Prom
  * @internal
  */
 export async function run<T>(callable: Callable, given: readonly unknown[], options: unknown): Promise<T> {
-  const { signal, onProgress } = handled(options);
-  const text = argumentsOf(callable.verb, given, (options ?? {}) as object, callable.handled);
+  const { text, signal, onProgress } = checked(callable, given, options);
   if (signal?.aborted) throw new AbortError(signal.reason);
   const tell = onProgress === undefined ? undefined : AsyncResource.bind(teller(onProgress));
   let abort: (() => void) | undefined;
@@ -102,6 +101,17 @@ export async function run<T>(callable: Callable, given: readonly unknown[], opti
   } finally {
     if (abort !== undefined) signal?.removeEventListener("abort", abort);
   }
+}
+
+/**
+ * What a call takes: the arguments as JSON, and the options that are not the library's.
+ *
+ * @throws KmsError with the code `invalid_input`, for what is missing, unknown or malformed.
+ * @internal
+ */
+export function checked(callable: Pick<Callable, "verb" | "handled">, given: readonly unknown[], options: unknown) {
+  const others = handled(options);
+  return { text: argumentsOf(callable.verb, given, (options ?? {}) as object, callable.handled), ...others };
 }
 
 function failure(payload: string, source: TokenSource | undefined): Error {

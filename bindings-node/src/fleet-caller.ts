@@ -1,7 +1,7 @@
 // How a call on many clusters runs: functions of the caller choose here, before the library is asked.
 
-import { argumentsOf, shown } from "./arguments.js";
-import { run, traced } from "./caller.js";
+import { shown } from "./arguments.js";
+import { checked, run, traced } from "./caller.js";
 import type { TokenSource } from "./credential.js";
 import { invalidInput } from "./error.js";
 import type { ClusterList, ClusterSummary } from "./generated/results.js";
@@ -43,8 +43,8 @@ export abstract class FleetCaller {
       let settled = given;
       if (this.choice.filter !== undefined || given.some((one) => typeof one === "function")) {
         // what is malformed is refused before the clusters are looked for
-        argumentsOf(verb, given, options, handled);
-        const chosen = this.choice.clusters ?? (await this.#chosen(options));
+        const { signal } = checked({ verb, handled }, given, options);
+        const chosen = this.choice.clusters ?? (await this.#chosen(signal));
         const names = verb.arguments.map(({ name: argument }) => argument);
         settled = given.map((one, index) => (typeof one === "function" ? called(one as Of, chosen, names[index] ?? "") : one));
         if (this.choice.clusters === undefined) only = chosen;
@@ -56,12 +56,11 @@ export abstract class FleetCaller {
   }
 
   /** The clusters that are found, and chosen. */
-  async #chosen(options: unknown): Promise<readonly string[]> {
+  async #chosen(signal: AbortSignal | undefined): Promise<readonly string[]> {
     const { subscriptions, filter = () => true, listed } = this.choice;
     const { source } = this;
     const begin = (text: string, _: boolean, receiver: Receiver) =>
       native.listClusters(text, source === undefined ? null : source.answer, receiver);
-    const { signal } = (options ?? {}) as { signal?: AbortSignal };
     const callable = { verb: functions.list_clusters, handled: ["signal"], source, begin };
     const { clusters } = await run<ClusterList>(callable, [subscriptions], { ...listed, signal });
     const chosen = clusters.filter((cluster) => {

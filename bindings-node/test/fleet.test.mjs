@@ -1,8 +1,11 @@
 // Many clusters at once: Fleet.
 
 import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { describe, test } from "node:test";
-import { inspect } from "node:util";
+import { inspect, promisify } from "node:util";
 
 import { Fleet, KmsError, listClusters, toText } from "aks-kms";
 
@@ -211,6 +214,34 @@ describe("fleets", { concurrency: 3 }, () => {
     const shown = inspect([made, report, toText(report)], { depth: 9, showHidden: true });
     assert.ok(!shown.includes(token) && !shown.includes(of.client_secret));
   });
+});
+
+test("the blocks of docs/fleet.md run", async () => {
+  const of = await simulator.putFleet({ clusters: 2, given: withKms, some: [{ clusters: [1], given: withoutKms }] });
+  const [rotated, enabled] = await of.cases();
+  const page = readFileSync(new URL("../../docs/fleet.md", import.meta.url), "utf8");
+  const [nightly, made, keyed] = [...page.matchAll(/```js\n([^]*?)```/g)].map(([, text]) => text);
+  const cloud = JSON.stringify(of.arm);
+  const blocks = [
+    [nightly, ["new Fleet({", `new Fleet({ cloud: ${cloud},`], ["365 *", "1 *"]],
+    [`${made}console.log(named instanceof Fleet && found instanceof Fleet);`],
+    [`import { Fleet } from "aks-kms"; const fleet = new Fleet({ clusters: ["${of.ids[1]}"], cloud: ${cloud} });${keyed}console.log(report.isComplete);`,
+      ["prod:", `"${of.ids[1].split("/").at(-1)}":`], ["https://prod.vault.azure.net/keys/etcd/0123456789abcdef0123456789abcdef", enabled.key_ids[0]]],
+  ];
+  const { identity_endpoint: IDENTITY_ENDPOINT, identity_header: IDENTITY_HEADER } = of;
+  const env = { ...process.env, IDENTITY_ENDPOINT, IDENTITY_HEADER, NODE_OPTIONS: `--require ${new URL("scaled.cjs", import.meta.url).pathname}` };
+  for (const variable of ["AZURE_CLIENT_ID", "AZURE_FEDERATED_TOKEN_FILE"]) delete env[variable];
+  const project = process.env.AKS_KMS_NODE_PROJECT;
+  const said = [];
+  for (const [text, ...changes] of blocks) {
+    for (const [shown] of changes) assert.equal(text.split(shown).length, 2, shown);
+    writeFileSync(join(project, "fleet-page.mjs"), changes.reduce((before, [shown, own]) => before.replace(shown, own), text));
+    said.push((await promisify(execFile)(process.execPath, ["fleet-page.mjs"], { cwd: project, env })).stdout);
+  }
+  assert.match(said[0], /\n1 cluster: 1 done\n$/);
+  assert.deepEqual(said.slice(1), ["true\n", "true\n"]);
+  assert.notDeepEqual(Object.keys((await rotated.secrets()).by_key), [rotated.key_ids[0]]);
+  assert.deepEqual(Object.keys((await enabled.secrets()).by_key), [enabled.key_ids[0]]);
 });
 
 const id =

@@ -269,6 +269,11 @@ export interface FleetReport {
   readonly unreadable: readonly UnreadableResource[];
   /** Why no more clusters were begun; null: all were. */
   readonly stopped: string | null;
+  /**
+   * Whether every cluster was read and is as it was asked for: done, or not due yet. False for a dry run that
+   * would do something.
+   */
+  readonly isComplete: boolean;
 }
 
 /** A cluster in a `FleetReport`. */
