@@ -34,7 +34,7 @@ describe("fleets", { concurrency: 3 }, () => {
     assert.deepEqual([report.operation, report.isComplete, report.dryRun, report.stopped], ["rotate", true, false, null]);
     assert.deepEqual(report.clusters.map(({ wave }) => wave), [1, 2, 2, 3]);
     assert.deepEqual(report.totals, { clusters: 4, done: 4, notDue: 0, planned: 0, refused: 0, unfinished: 0, failed: 0, notStarted: 0 });
-    assert.ok(report.startedAt instanceof Date && report.clusters.every(({ proven, keyCreatedAt }) => proven && keyCreatedAt instanceof Date));
+    assert.ok(report.startedAt instanceof Date && report.clusters.every(({ proven }) => proven));
 
     const last = seen.at(-1);
     assert.deepEqual([last.finished, last.wave, last.waves, last.atWork, last.totals], [true, 3, 3, 0, report.totals]);
@@ -53,7 +53,7 @@ describe("fleets", { concurrency: 3 }, () => {
     }
     const again = await all.rotate(options);
     assert.deepEqual(outcomes(again), ["not-due", "not-due", "not-due", "not-due"]);
-    assert.equal(again.isComplete, true);
+    assert.ok(again.isComplete && again.clusters.every(({ keyCreatedAt }) => keyCreatedAt instanceof Date));
     await untouched(cases);
   });
 
@@ -259,7 +259,7 @@ test("what is malformed is named by its name in JavaScript, before anything is s
     [() => made.rotate({ whenOlderThan: 1, waves: 10 }), /^waves is 10; pass an array of whole numbers, or leave it out$/],
     [() => made.rotate({ whenOlderThan: 1, waves: [1, 0] }), /^waves is \[1, 0\]/],
     [() => made.rotate({ whenOlderThan: 1, waves: [0.5] }), /^waves is \[0.5\]; pass an array of whole numbers/],
-    [() => made.status({ maxClusters: 0 }), /^max_clusters is 0; pass 1 to 256$/],
+    [() => made.status({ maxClusters: 0 }), /^max_clusters is 0; pass 1 to 256/],
     [() => made.status({ stopAfterFailures: -1 }), /stop_after_failures/],
     [() => made.status({ onProgress: 1 }), /^onProgress is 1; pass a function/],
     [() => made.enable(), /^keyIds is missing; pass a string, by resource id or for all$/],
