@@ -47,6 +47,13 @@ impl Fleet {
         Ok(Self { settings, credential, timing, whole })
     }
 
+    /// Refuses what a verb would refuse before any request, of arguments in JSON.
+    #[napi]
+    pub fn check(&self, verb: String, arguments: String) -> Result<()> {
+        let checked = aks_kms_bindings::check_fleet(&self.whole, &verb, members(&arguments)?);
+        checked.map_err(|error| failure(&error))
+    }
+
     /// Begins a verb, with its arguments in JSON, on all clusters or on those with these resource ids.
     #[napi]
     pub fn start(

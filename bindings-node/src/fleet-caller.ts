@@ -3,7 +3,7 @@
 import { shown } from "./arguments.js";
 import { checked, run, traced } from "./caller.js";
 import type { TokenSource } from "./credential.js";
-import { invalidInput } from "./error.js";
+import { asked, invalidInput } from "./error.js";
 import type { ClusterList, ClusterSummary } from "./generated/results.js";
 import { fleetVerbs, functions } from "./generated/table.js";
 import { type NativeFleet, type Receiver, native } from "./native.js";
@@ -43,7 +43,8 @@ export abstract class FleetCaller {
       let settled = given;
       if (this.choice.filter !== undefined || given.some((one) => typeof one === "function")) {
         // what is malformed is refused before the clusters are looked for
-        const { signal } = checked({ verb, handled }, given, options);
+        const { text, signal } = checked({ verb, handled }, given, options);
+        asked(() => this.native.check(name, text));
         const chosen = this.choice.clusters ?? (await this.#chosen(signal));
         const names = verb.arguments.map(({ name: argument }) => argument);
         settled = given.map((one, index) => (typeof one === "function" ? called(one as Of, chosen, names[index] ?? "") : one));

@@ -26,6 +26,7 @@ export interface NativeManager {
 }
 
 export interface NativeFleet {
+  check(verb: string, options: string): void;
   start(verb: string, options: string, only: readonly string[] | null, progress: boolean, receiver: Receiver): NativeCall;
 }
 

@@ -272,6 +272,8 @@ test("what is malformed is named by its name in JavaScript, before anything is s
     [() => made.setDataEncryption({ keyVaultId: "v" }), /key_id/],
     [() => found.enable(() => "k", { dryRn: true }), /^enable has no option dryRn/],
     [() => found.rotate({}), /^whenOlderThan is missing/],
+    [() => found.rotate({ whenOlderThan: 1, waves: [0] }), /^waves is \[0\]/],
+    [() => found.enable(() => "k", { maxClusters: 257 }), /^max_clusters is 257/],
     [() => found.status({ signal: {} }), /^signal is \{\}; pass an AbortSignal/],
   ]) {
     await assert.rejects(call, (error) => {

@@ -121,13 +121,30 @@ fleet_verbs! {
 pub async fn call_fleet(
     fleet: &Fleet,
     verb: &str,
-    mut arguments: Map<String, Value>,
+    arguments: Map<String, Value>,
     on_progress: Option<OnFleetProgress>,
 ) -> Result<String, Error> {
+    let (verb, run) = asked(verb, arguments)?;
+    json(&fleet.run(verb, FleetOptions { on_progress, ..run }).await?)
+}
+
+/// Refuses what [`call_fleet`] would refuse before any request: for whoever looks for the clusters first.
+///
+/// # Errors
+/// `invalid_input` for arguments that are missing, unknown or malformed.
+pub fn check_fleet(fleet: &Fleet, verb: &str, arguments: Map<String, Value>) -> Result<(), Error> {
+    let (verb, run) = asked(verb, arguments)?;
+    fleet.check(&verb, &run)
+}
+
+/// A verb with what it takes, and how the clusters are gone through.
+fn asked(
+    verb: &str,
+    mut arguments: Map<String, Value>,
+) -> Result<(FleetVerb, FleetOptions), Error> {
     let of_run = OF_RUN.iter().filter_map(|name| arguments.remove_entry(*name)).collect();
-    let run = FleetOptions { on_progress, ..options(of_run)? };
-    let verb = verb_of(verb, arguments)?;
-    json(&fleet.run(verb, run).await?)
+    let run = options(of_run)?;
+    Ok((verb_of(verb, arguments)?, run))
 }
 
 /// What differs from the verb of one cluster.

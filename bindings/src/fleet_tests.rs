@@ -67,10 +67,14 @@ async fn what_is_wrong_is_named_before_any_request() {
         ("status", json!({"stop_after_failures": 0}), "stop_after_failures is 0"),
         ("status", json!({"colour": "blue"}), "colour"),
     ] {
-        let error =
-            call_fleet(&fleet, verb, from_value(arguments).unwrap(), None).await.unwrap_err();
+        let arguments: Map<String, Value> = from_value(arguments).unwrap();
+        let checked = check_fleet(&fleet, verb, arguments.clone());
+        let error = call_fleet(&fleet, verb, arguments, None).await.unwrap_err();
         assert_eq!(error.code(), "invalid_input", "{verb}");
         assert!(error.to_string().contains(said), "{verb}: {error}");
+        // whether each cluster has a key is known when they are found
+        let later = said.contains("has nothing");
+        assert_eq!(checked.err().map(|it| it.to_string()), (!later).then(|| error.to_string()));
     }
 }
 

@@ -18,7 +18,7 @@ mod verbs;
 
 pub use chain::default_credential;
 pub use error::error_document;
-pub use fleet::call_fleet;
+pub use fleet::{call_fleet, check_fleet};
 pub use fleet_settings::FleetSettings;
 pub use list::list_clusters;
 pub use report::{is_fleet_complete, is_proven, is_refused, shown, to_html, to_markdown};

@@ -52,10 +52,7 @@ pub(super) async fn run(
     options: FleetOptions,
 ) -> Result<FleetReport> {
     let started_at = crate::clock::now();
-    let problems = wrong_options(fleet, &verb, &options);
-    if !problems.is_empty() {
-        return Err(rules::invalid_input(Vec::new(), problems));
-    }
+    check(fleet, &verb, &options)?;
     let dry_run = options.dry_run || verb.run().is_some_and(|run| run.dry_run);
     let reporter = Arc::new(FleetReporter::new(verb.verb(), options.on_progress.clone()));
     let run = FleetRun { fleet, verb, options, dry_run, reporter };
@@ -76,6 +73,12 @@ pub(super) async fn run(
         unreadable,
         stopped,
     })
+}
+
+/// Refuses what is malformed.
+pub(super) fn check(fleet: &Inner, verb: &FleetVerb, options: &FleetOptions) -> Result<()> {
+    let problems = wrong_options(fleet, verb, options);
+    if problems.is_empty() { Ok(()) } else { Err(rules::invalid_input(Vec::new(), problems)) }
 }
 
 /// What is wrong with the options of the fleet, and those of the verb that no cluster needs to be asked for.
