@@ -9,28 +9,42 @@ import type { ClusterSummary } from "./generated/results.js";
 import { type AzureOptions, type ClusterParts, clusterId } from "./manager.js";
 import { type NativeFleet, native } from "./native.js";
 
-/** What a fleet is made from: its clusters by their ids, or those that are found by subscription. */
-export interface FleetOptions extends AzureOptions {
-  /** The clusters, by resource id or parts, in the order in which they are begun. Default: those of the subscriptions. */
-  readonly clusters?: readonly (string | ClusterParts)[] | undefined;
-  /**
-   * Ids of the subscriptions whose clusters are found when a verb is called, and gone through by resource id. Default:
-   * all that the credential sees, where `clusters` are not named.
-   */
-  readonly subscriptions?: readonly string[] | undefined;
-  /**
-   * Only clusters for which this gives true, of those that are found by subscription. It gives true or false, and no
-   * promise. What it throws rejects the call, before anything is done. Default: all.
-   */
-  readonly filter?: ((cluster: ClusterSummary) => boolean) | undefined;
+/** How all clusters of a fleet are reached. */
+export interface FleetAccess extends AzureOptions {
   /** Which credential for its Kubernetes API Azure gives of each cluster. Default: cluster-user. */
   readonly kubernetes?: "cluster-user" | "cluster-admin" | undefined;
   /**
-   * Ask Resource Graph for the clusters first, which can be minutes behind; else every subscription is asked itself.
-   * Default: true.
+   * Ask Resource Graph first for the clusters of subscriptions, which can be minutes behind; else every subscription is
+   * asked itself. Default: true.
    */
   readonly resourceGraph?: boolean | undefined;
 }
+
+/** A fleet of clusters that are named. */
+export interface NamedClusters extends FleetAccess {
+  /** The clusters, by resource id or parts, in the order in which they are begun. */
+  readonly clusters?: readonly (string | ClusterParts)[] | undefined;
+  /** Clusters that are named are not looked for. */
+  readonly subscriptions?: undefined;
+  /** Clusters that are named are not chosen from. */
+  readonly filter?: undefined;
+}
+
+/** A fleet of clusters that are found when a verb is called; they are begun by resource id. */
+export interface FoundClusters extends FleetAccess {
+  /** Clusters that are found are not named. */
+  readonly clusters?: undefined;
+  /** Ids of the subscriptions. Default: all that the credential sees. */
+  readonly subscriptions?: readonly string[] | undefined;
+  /**
+   * Only clusters for which this gives true. It gives true or false, and no promise. What it throws rejects the call,
+   * before anything is done. Default: all.
+   */
+  readonly filter?: ((cluster: ClusterSummary) => boolean) | undefined;
+}
+
+/** What a fleet is made from: clusters that are named, or those that are found in subscriptions. */
+export type FleetOptions = NamedClusters | FoundClusters;
 
 /** What the options take, but for what stays in JavaScript. */
 const settings: Verb = {

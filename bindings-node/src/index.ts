@@ -16,7 +16,7 @@ import { native } from "./native.js";
 export type { CallOptions } from "./caller.js";
 export type { AccessToken, TokenCredential } from "./credential.js";
 export { AbortError, KmsError } from "./error.js";
-export { Fleet, type FleetOptions } from "./fleet.js";
+export { Fleet, type FleetAccess, type FleetOptions, type FoundClusters, type NamedClusters } from "./fleet.js";
 export type { FunctionOptions } from "./function.js";
 export type * from "./generated/fleet.js";
 export { type ListClustersOptions, listClusters } from "./generated/functions.js";

@@ -39,7 +39,7 @@ manager = KmsManager(of["cluster_id"], cloud=of["arm"])
 verb, options = call["operation"], call["fleet"] or {}
 if call["fleet"]:
     from aks_kms import Fleet
-    manager, verb = Fleet([of["cluster_id"]], cloud=of["arm"]), verb.removeprefix("fleet_")
+    manager, verb = Fleet(clusters=[of["cluster_id"]], cloud=of["arm"]), verb.removeprefix("fleet_")
 print(json.dumps(getattr(manager, verb)(*call["words"], **options).to_dict()))
 `;
 

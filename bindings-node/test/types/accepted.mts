@@ -138,6 +138,9 @@ export async function fleets(signal: AbortSignal): Promise<void> {
   };
   const fleet = new Fleet(options);
   new Fleet();
+  const some: string[] | undefined = process.argv.length > 2 ? process.argv.slice(2) : undefined;
+  new Fleet({ clusters: some });
+  new Fleet({ subscriptions: some });
   new Fleet({ clusters: ["id", { subscriptionId: "s", resourceGroup: "g", name: "n" }] });
   const nightly: FleetRotateOptions = {
     whenOlderThan: 365 * 24 * 60 * 60,

@@ -66,6 +66,10 @@ const fleet = new Fleet();
 new Fleet({ cluster: "id" });
 // @ts-expect-error clusters are an array
 new Fleet({ clusters: "id" });
+// @ts-expect-error clusters are named, or found
+new Fleet({ clusters: ["id"], subscriptions: ["s"] });
+// @ts-expect-error clusters that are named are not chosen from
+new Fleet({ clusters: ["id"], filter: () => true });
 // @ts-expect-error a filter gives true or false
 new Fleet({ filter: ({ keyId }) => keyId });
 // @ts-expect-error a filter gives no promise
