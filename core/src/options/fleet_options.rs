@@ -1,6 +1,6 @@
 //! What a fleet does to each of its clusters, and in which order.
 
-use std::{collections::HashMap, fmt, sync::Arc};
+use std::{collections::HashMap, fmt, sync::Arc, time::Duration};
 
 use super::{
     EnableOptions, KeySource, ReencryptSecretsOptions, RotateOptions, RunOptions,
@@ -73,6 +73,15 @@ impl FleetVerb {
             Self::ReencryptSecrets(options) => Some(options.run()),
             Self::VerifySecrets(options) => Some(options.run()),
             Self::Status(_) => None,
+        }
+    }
+
+    /// The age from which a key is due, where one is given.
+    pub(crate) fn when_older_than(&self) -> Option<Duration> {
+        match self {
+            Self::Rotate(options) => options.when_older_than,
+            Self::Status(options) => options.when_older_than,
+            _ => None,
         }
     }
 
