@@ -251,6 +251,10 @@ export interface FleetReport {
   readonly operation: Verb;
   /** Nothing was written because the caller asked for a dry run. */
   readonly dryRun: boolean;
+  /** The age from which a key is due, in seconds, where the call was given one. */
+  readonly whenOlderThanSeconds: number | null;
+  /** What it was made with. */
+  readonly versions: Versions;
   /** When the call began. */
   readonly startedAt: Date;
   /** When it ended. */
@@ -286,6 +290,8 @@ export interface FleetRow {
   readonly outcome: OperationOutcome;
   /** Whether the call proved that every secret of the cluster is under the key in use. */
   readonly proven: boolean;
+  /** When it was begun; null: it was not. */
+  readonly startedAt: Date | null;
   /** How long it took. */
   readonly seconds: number;
   /** The key that was in use before; null when KMS was off, and where the cluster was not read. */

@@ -1365,6 +1365,7 @@ class FleetRow(Model):
         wave: The wave that it belongs to, from 1.
         outcome: What came of it.
         proven: Whether the call proved that every secret of the cluster is under the key in use.
+        started_at: When it was begun; absent: it was not.
         seconds: How long it took.
         previous_key_id: The key that was in use before; absent when KMS was off, and where the
             cluster was not read.
@@ -1383,6 +1384,7 @@ class FleetRow(Model):
     wave: int
     outcome: OperationOutcome
     proven: bool
+    started_at: datetime | None
     seconds: float
     previous_key_id: str | None
     key_id: str | None
@@ -1399,6 +1401,7 @@ class FleetRow(Model):
         "wave": None,
         "outcome": OperationOutcome,
         "proven": None,
+        "started_at": moment,
         "seconds": None,
         "previous_key_id": None,
         "key_id": None,
@@ -1413,6 +1416,19 @@ class FleetRow(Model):
     }
 
 
+class Versions(Model):
+    """What a report was made with.
+
+    Attributes:
+        aks_kms: Version of this library.
+        api_version: The api-version by which managed clusters were read and changed.
+    """
+
+    aks_kms: str
+    api_version: str
+    _fields = {"aks_kms": None, "api_version": None}
+
+
 class FleetReport(Model):
     """What became of every cluster of a `Fleet`.
 
@@ -1422,6 +1438,9 @@ class FleetReport(Model):
     Attributes:
         operation: The verb.
         dry_run: Nothing was written because the caller asked for a dry run.
+        when_older_than_seconds: The age from which a key is due, in seconds, where the call was
+            given one.
+        versions: What it was made with.
         started_at: When the call began.
         finished_at: When it ended.
         clusters: The clusters, in the order in which they are begun: as they were named, else by
@@ -1437,6 +1456,8 @@ class FleetReport(Model):
 
     operation: Verb
     dry_run: bool
+    when_older_than_seconds: float | None
+    versions: Versions
     started_at: datetime
     finished_at: datetime
     clusters: tuple[FleetRow, ...]
@@ -1447,6 +1468,8 @@ class FleetReport(Model):
     _fields = {
         "operation": Verb,
         "dry_run": None,
+        "when_older_than_seconds": None,
+        "versions": Versions.from_dict,
         "started_at": moment,
         "finished_at": moment,
         "clusters": many(FleetRow.from_dict),
@@ -1645,19 +1668,6 @@ class StepReport(Model):
     started_at: datetime
     seconds: float
     _fields = {"step": Step.from_dict, "outcome": StepOutcome, "started_at": moment, "seconds": None}
-
-
-class Versions(Model):
-    """What a report was made with.
-
-    Attributes:
-        aks_kms: Version of this library.
-        api_version: The api-version by which managed clusters were read and changed.
-    """
-
-    aks_kms: str
-    api_version: str
-    _fields = {"aks_kms": None, "api_version": None}
 
 
 class OperationReport(ReportText, Model):
