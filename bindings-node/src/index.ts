@@ -55,7 +55,8 @@ export function toText(report: OperationReport | FleetReport): string {
 
 /**
  * A report as one HTML file for an auditor: which key is in use, since when, how that is proven, what is left, and which
- * keys may be removed; then plan, steps, proof, keys and rules.
+ * keys may be removed; then plan, steps, proof, keys and rules. Of a fleet: what became of each cluster, wave by wave, and
+ * which keys none of them needs.
  *
  * It loads nothing from elsewhere, and runs no script. It ends with the JSON that it was made from and the SHA-256 of
  * that, and says how to compute it again. The same in every language.
@@ -65,20 +66,20 @@ export function toText(report: OperationReport | FleetReport): string {
  * await writeFile("evidence.html", toHtml(report));
  * ```
  *
- * @param report - What a verb gave, or the `report` of a `KmsError`.
+ * @param report - What a verb of a manager or of a fleet gave, or the `report` of a `KmsError`.
  * @throws `KmsError` with the code `invalid_input`: it is no report.
  */
-export function toHtml(report: OperationReport): string {
+export function toHtml(report: OperationReport | FleetReport): string {
   return asked(() => native.toHtml(document(report)));
 }
 
 /**
  * The same as {@link toHtml}, as Markdown with tables.
  *
- * @param report - What a verb gave, or the `report` of a `KmsError`.
+ * @param report - What a verb of a manager or of a fleet gave, or the `report` of a `KmsError`.
  * @throws `KmsError` with the code `invalid_input`: it is no report.
  */
-export function toMarkdown(report: OperationReport): string {
+export function toMarkdown(report: OperationReport | FleetReport): string {
   return asked(() => native.toMarkdown(document(report)));
 }
 

@@ -35,20 +35,31 @@ pub fn is_fleet_complete(report: Value) -> Result<bool, Error> {
     read::<FleetReport>(report).map(|report| report.is_complete())
 }
 
-/// [`OperationReport::to_html`] of a report.
+/// [`OperationReport::to_html`] of a report, or [`FleetReport::to_html`] of that of a fleet.
 ///
 /// # Errors
 /// `invalid_input` when this is no report.
 pub fn to_html(report: Value) -> Result<String, Error> {
+    if is_of_fleet(&report) {
+        return read::<FleetReport>(report).map(|report| report.to_html());
+    }
     read::<OperationReport>(report).map(|report| report.to_html())
 }
 
-/// [`OperationReport::to_markdown`] of a report.
+/// [`OperationReport::to_markdown`] of a report, or [`FleetReport::to_markdown`] of that of a fleet.
 ///
 /// # Errors
 /// `invalid_input` when this is no report.
 pub fn to_markdown(report: Value) -> Result<String, Error> {
+    if is_of_fleet(&report) {
+        return read::<FleetReport>(report).map(|report| report.to_markdown());
+    }
     read::<OperationReport>(report).map(|report| report.to_markdown())
+}
+
+/// Whether a report counts clusters.
+fn is_of_fleet(report: &Value) -> bool {
+    report.get("totals").is_some()
 }
 
 /// How a result reads, by the name of its type; `Findings` and `Steps` are lists.
@@ -110,12 +121,17 @@ mod tests {
                 "clusters": 2, "done": 1, "not_due": 1, "planned": 0, "refused": 0, "unfinished": 0, "failed": 0,
                 "not_started": 0,
             },
-            "stopped": null,
+            "stopped": null, "when_older_than_seconds": null,
+            "versions": {"aks_kms": "0.1.0", "api_version": "2026-01-01"},
         });
         assert!(is_fleet_complete(report.clone()).unwrap());
         let totals = shown("FleetTotals", report["totals"].clone()).unwrap();
         assert_eq!(totals, "2 clusters: 1 done, 1 not-due");
         assert!(shown("FleetReport", report.clone()).unwrap().ends_with(&format!("{totals}\n")));
+        assert!(to_html(report.clone()).unwrap().contains("Evidence of rotate on 0 clusters"));
+        assert!(
+            to_markdown(report.clone()).unwrap().starts_with("# Evidence of rotate on 0 clusters")
+        );
         report["totals"]["clusters"] = json!(3);
         assert!(!is_fleet_complete(report).unwrap());
         assert_eq!(is_fleet_complete(json!({})).unwrap_err().code(), "invalid_input");

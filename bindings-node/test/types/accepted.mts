@@ -26,6 +26,8 @@ import {
   type RuleId,
   listClusters,
   rules,
+  toHtml,
+  toMarkdown,
   toText,
 } from "aks-kms";
 
@@ -157,7 +159,7 @@ export async function fleets(signal: AbortSignal): Promise<void> {
   const complete: boolean = report.isComplete;
   const rows: readonly FleetRow[] = report.clusters.filter(({ outcome }) => outcome === "unfinished" || outcome === "not-due");
   const created: Date | null | undefined = rows[0]?.keyCreatedAt;
-  const text: string = toText(report);
+  const text: string = toText(report) + toHtml(report) + toMarkdown(report);
   await fleet.enable("key", { networkMode: "private", keyVaultId: "vault", waves: undefined });
   await fleet.enable({ "/subscriptions/…": "key" });
   await fleet.enable(new Map([["/subscriptions/…", "key"]]));
