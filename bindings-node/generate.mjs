@@ -4,6 +4,7 @@
 
 import { readFileSync, writeFileSync } from "node:fs";
 
+import { fleetMethods } from "./generator/fleet.mjs";
 import { typesOfResults } from "./generator/results.mjs";
 import { functions, methods, table } from "./generator/verbs.mjs";
 
@@ -15,6 +16,7 @@ const head = (about) =>
 const files = {
   "results.ts": head("What verbs give, and what arguments are made of.") + typesOfResults(schema),
   "verbs.ts": head("The verbs of a manager, with their options.") + methods(schema),
+  "fleet.ts": head("The verbs of a fleet, with their options.") + fleetMethods(schema),
   "functions.ts": head("What needs no manager, with its options.") + functions(schema),
   "table.ts": head("The verbs, as data.") + table(schema),
 };

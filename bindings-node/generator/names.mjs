@@ -21,6 +21,10 @@ export const kind = (schema) => [schema.type].flat().find((one) => one !== "null
 /** Whether it is one of some words. */
 export const isWords = (schema) => (schema.oneOf ?? []).length > 0 && schema.oneOf.every((one) => one.type === "string");
 
+/** What one cluster of a fleet has, where each may have its own. */
+export const ofEach = (schema) =>
+  schema.oneOf?.map((one) => one.properties?.all).find((one) => one !== undefined && schema.oneOf.some((other) => other.properties?.each !== undefined));
+
 /** Whether it is an object of any members, or anything: a document of another API. */
 export const isFree = (schema) =>
   schema === true ||

@@ -41,6 +41,9 @@ const judged = {
     isProven: "Whether every secret of the cluster is proven to be under the expected key; false where no pass over the whole cluster ran.",
     isRefused: "Whether this is the report of a dry run of what would be refused.",
   },
+  FleetReport: {
+    isComplete: "Whether every cluster was read and is as it was asked for: done, or not due yet. False for a dry run that would do something.",
+  },
   Provisioned: { isRefused: "Whether this is what a dry run of what would be refused gave." },
 };
 
@@ -74,6 +77,12 @@ export function options(schema, names = Object.keys(schema.properties)) {
     const mark = required.includes(name) ? `: ${typed(one)}` : `?: ${typed(one)} | undefined`;
     return `${text === "" ? "" : `${comment(text, "  ")}\n`}  readonly ${camel(name)}${mark};`;
   });
+}
+
+/** The types of the schema that a text names, but for its comments. */
+export function types(schema, text) {
+  const names = text.replace(/\/\*\*[^]*?\*\//g, "").match(/\b[A-Z]\w+/g) ?? [];
+  return names.filter((name) => name in { ...schema.results, ...schema.arguments });
 }
 
 /** Names of members that are times. */

@@ -1,7 +1,8 @@
 // The methods of the verbs and the functions with their options, and the table by which arguments are converted.
 
-import { camel, comment, isFree, isNullable, isWords, keepNames, kind, pascal, prose, referred, typed } from "./names.mjs";
-import { options, times } from "./results.mjs";
+import { camel, comment, isFree, isNullable, isWords, keepNames, kind, ofEach, pascal, prose, referred, typed } from "./names.mjs";
+import { taken as takenByFleet } from "./fleet.mjs";
+import { options, times, types } from "./results.mjs";
 
 // The options of every verb that runs; `RunOptions` has them.
 const common = ["dry_run", "allow", "give_up_secrets", "timeout"];
@@ -53,13 +54,7 @@ ${texts.join("\n\n")}
 }
 
 /** Keeps which types of the schema a text names, but for its comments. */
-function notes(used, schema) {
-  const definitions = definitionsOf(schema);
-  return (text) => {
-    const names = text.replace(/\/\*\*[^]*?\*\//g, "").match(/\b[A-Z]\w+/g) ?? [];
-    names.filter((name) => name in definitions).forEach((name) => used.add(name));
-  };
-}
+const notes = (used, schema) => (text) => types(schema, text).forEach((name) => used.add(name));
 
 function optionsOf(verb, names, base, note) {
   const lines = names.length === 0 ? [] : options(verb.options, names);
@@ -150,12 +145,15 @@ function form(schema, definitions) {
     return kind(one) === "object" || (one.oneOf ?? []).every((it) => kind(it) === "object") ? "document" : "any";
   }
   if (schema.format === "seconds") return "seconds";
+  if (kind(schema) === "array" && kind(schema.items) === "integer") return "integers";
   return { array: "texts", string: "text", boolean: "boolean", integer: "integer", number: "number" }[kind(schema)] ?? "any";
 }
 
 export function table(schema) {
   const definitions = definitionsOf(schema);
-  const entry = (verb, name, one) => {
+  const entry = (verb, [name, schema]) => {
+    const own = ofEach(schema);
+    const one = own ?? schema;
     const words = wordsOf(definitions[referred(one)] ?? {});
     return {
       name: camel(name),
@@ -163,28 +161,31 @@ export function table(schema) {
       form: form(one, definitions),
       ...(words.length > 0 ? { choices: words } : {}),
       required: verb.required.includes(name) && !isNullable(one),
+      ...(own === undefined ? {} : { each: true }),
     };
   };
-  const entries = (those) =>
+  const entries = (those, taken, progress) =>
     Object.fromEntries(
-      those.map((verb) => [
-        verb.name,
-        {
-          method: camel(verb.name),
-          arguments: verb.required.map((name) => entry(verb, name, verb.arguments.properties[name])),
-          options: Object.entries(listed(verb)).map(([name, one]) => entry(verb, name, one)),
-          progress: isMethod(verb) && tells(verb),
-        },
-      ]),
+      those.map((verb) => {
+        const { arguments: given, options: others } = taken(verb);
+        const all = (parts) => parts.map((part) => entry(verb, part));
+        return [verb.name, { method: camel(verb.name), arguments: all(given), options: all(others), progress: progress(verb) }];
+      }),
     );
-  const isMethod = (verb) => schema.verbs.includes(verb);
-  const written = (those) => JSON.stringify(entries(those), null, 2);
+  const apart = (verb) => ({
+    arguments: verb.required.map((name) => [name, verb.arguments.properties[name]]),
+    options: Object.entries(listed(verb)),
+  });
+  const written = (...parts) => JSON.stringify(entries(...parts), null, 2);
   return `import type { Verb } from "../arguments.js";
 
-export const verbs = ${written(schema.verbs)} as const satisfies Record<string, Verb>;
+export const verbs = ${written(schema.verbs, apart, tells)} as const satisfies Record<string, Verb>;
+
+/** What is done to many clusters. */
+export const fleetVerbs = ${written(schema.fleet.verbs, (verb) => takenByFleet(schema, verb), () => true)} as const satisfies Record<string, Verb>;
 
 /** What needs no manager. */
-export const functions = ${written(schema.functions)} as const satisfies Record<string, Verb>;
+export const functions = ${written(schema.functions, apart, () => false)} as const satisfies Record<string, Verb>;
 
 /** Names of the members of results that are times. */
 export const times: ReadonlySet<string> = new Set(${JSON.stringify(times(schema))});

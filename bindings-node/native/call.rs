@@ -8,7 +8,9 @@ use std::{
     time::Duration,
 };
 
-use aks_kms::{Error, ErrorKind, KmsManager, OnProgress, OperationReport, Provisioned, Timing};
+use aks_kms::{
+    Error, ErrorKind, Fleet, FleetReport, KmsManager, OperationReport, Provisioned, Timing,
+};
 use aks_kms_bindings::error_document;
 use azure_core::credentials::TokenCredential;
 use napi::{
@@ -89,8 +91,13 @@ impl Call {
 /// What a receiver is told at last.
 type Last = (&'static str, String);
 
+type Boxed<T> = Pin<Box<dyn Future<Output = T> + Send>>;
+
 /// What is to be done, which gives JSON. In a box, as it is large.
-type Work = Pin<Box<dyn Future<Output = std::result::Result<String, Error>> + Send>>;
+type Work = Boxed<std::result::Result<String, Error>>;
+
+/// Ends when the Leases of what was dropped are given back.
+type Released = Boxed<()>;
 
 /// Begins a verb.
 pub(crate) fn start(
@@ -102,12 +109,35 @@ pub(crate) fn start(
     receiver: Receiver,
 ) -> Result<Call> {
     let receiver = Arc::new(receiver);
-    let on_progress = progress.then(|| reporter(Arc::clone(&receiver)));
+    let teller = Arc::clone(&receiver);
+    let on_progress = progress.then(|| Arc::new(move |now| progressed(&teller, &now)) as _);
     let called = manager.clone();
     let work = async move {
         aks_kms_bindings::call(&called, &verb, arguments, on_progress).await.map(judged)
     };
-    begin(env, receiver, Some(manager), Box::pin(work))
+    let released = Box::pin(async move { manager.leases_released().await });
+    begin(env, receiver, Some(released), Box::pin(work))
+}
+
+/// Begins a verb of many clusters.
+pub(crate) fn start_fleet(
+    env: Env,
+    fleet: Fleet,
+    verb: String,
+    arguments: Map<String, Value>,
+    progress: bool,
+    receiver: Receiver,
+) -> Result<Call> {
+    let receiver = Arc::new(receiver);
+    let teller = Arc::clone(&receiver);
+    let on_progress = progress.then(|| Arc::new(move |now| progressed(&teller, &now)) as _);
+    let called = fleet.clone();
+    let work = async move {
+        let result = aks_kms_bindings::call_fleet(&called, &verb, arguments, on_progress).await;
+        result.map(judged_fleet)
+    };
+    let released = Box::pin(async move { fleet.leases_released().await });
+    begin(env, receiver, Some(released), Box::pin(work))
 }
 
 /// Begins a list of clusters.
@@ -126,7 +156,7 @@ pub(crate) fn start_list(
 fn begin(
     env: Env,
     receiver: Arc<Receiver>,
-    manager: Option<KmsManager>,
+    released: Option<Released>,
     work: Work,
 ) -> Result<Call> {
     let token = token(env)?;
@@ -140,8 +170,8 @@ fn begin(
             Err(error) => ("failed", fault(&error.to_string())),
         };
         tell(&receiver, kind, payload);
-        if let Some(manager) = manager {
-            let _ = timeout(RELEASE, manager.leases_released()).await;
+        if let Some(released) = released {
+            let _ = timeout(RELEASE, released).await;
         }
         drop(receiver);
     });
@@ -153,10 +183,8 @@ fn tell(receiver: &Receiver, kind: &'static str, payload: String) {
     let _ = receiver.call((kind, payload).into(), ThreadsafeFunctionCallMode::NonBlocking);
 }
 
-fn reporter(receiver: Arc<Receiver>) -> OnProgress {
-    Arc::new(move |now| {
-        tell(&receiver, "progress", serde_json::to_string(&now).unwrap_or_default());
-    })
+fn progressed(receiver: &Receiver, now: &impl Serialize) {
+    tell(receiver, "progress", serde_json::to_string(now).unwrap_or_default());
 }
 
 async fn ended(work: Work) -> Last {
@@ -187,6 +215,20 @@ struct JudgedProvisioned<'a> {
     #[serde(flatten)]
     provisioned: &'a Provisioned,
     is_refused: bool,
+}
+
+/// A fleet's report, with what the crate's method says of it.
+#[derive(Serialize)]
+struct JudgedFleet<'a> {
+    #[serde(flatten)]
+    report: &'a FleetReport,
+    is_complete: bool,
+}
+
+fn judged_fleet(result: String) -> String {
+    let Ok(report) = serde_json::from_str::<FleetReport>(&result) else { return result };
+    let judged = JudgedFleet { report: &report, is_complete: report.is_complete() };
+    serde_json::to_string(&judged).unwrap_or(result)
 }
 
 /// A result; with what the crate's methods say of it, where there are any.

@@ -11,6 +11,7 @@
 
 mod call;
 mod credential;
+mod fleet;
 mod logging;
 mod manager;
 
@@ -39,6 +40,14 @@ pub fn to_html(report: String) -> Result<String> {
 #[napi]
 pub fn to_markdown(report: String) -> Result<String> {
     aks_kms_bindings::to_markdown(parsed(&report)?).map_err(|error| failure(&error))
+}
+
+/// A report in JSON as text for people.
+#[napi]
+pub fn to_text(report: String) -> Result<String> {
+    let report = parsed(&report)?;
+    let kind = if report.get("totals").is_some() { "FleetReport" } else { "OperationReport" };
+    aks_kms_bindings::shown(kind, report).map_err(|error| failure(&error))
 }
 
 /// Begins to list clusters, with the arguments in JSON. The function gives tokens; none: the credential is looked for.

@@ -2,8 +2,9 @@
 
 import { invalidInput } from "./error.js";
 import { written } from "./json.js";
+import { byCluster } from "./per-cluster.js";
 
-type Form = "text" | "texts" | "boolean" | "integer" | "number" | "seconds" | "rewrite" | "document" | "wordOrDocument" | "free" | "any";
+type Form = "text" | "texts" | "integers" | "boolean" | "integer" | "number" | "seconds" | "rewrite" | "document" | "wordOrDocument" | "free" | "any";
 
 /** An argument, and what it takes. */
 export interface Argument {
@@ -12,6 +13,8 @@ export interface Argument {
   readonly form: Form;
   readonly choices?: readonly string[];
   readonly required: boolean;
+  /** Whether each cluster may have its own. */
+  readonly each?: boolean;
 }
 
 export interface Verb {
@@ -21,11 +24,13 @@ export interface Verb {
   readonly progress: boolean;
 }
 
-const isObject = (value: unknown): boolean => typeof value === "object" && value !== null && !Array.isArray(value);
+const isObject = (value: unknown): boolean =>
+  typeof value === "object" && value !== null && !Array.isArray(value) && !(value instanceof Promise);
 
 const forms: Readonly<Record<Form, readonly [(value: unknown) => boolean, string]>> = {
   text: [(value) => typeof value === "string", "a string"],
   texts: [(value) => Array.isArray(value) && value.every((one) => typeof one === "string"), "an array of strings"],
+  integers: [(value) => Array.isArray(value) && value.every((one) => Number.isSafeInteger(one)), "an array of whole numbers"],
   boolean: [(value) => typeof value === "boolean", "true or false"],
   integer: [(value) => Number.isSafeInteger(value), "a whole number"],
   number: [(value) => typeof value === "number" && Number.isFinite(value), "a number"],
@@ -61,6 +66,12 @@ export function argumentsOf(verb: Verb, given: readonly unknown[], options: obje
 
 /** An argument as JSON: a document of another API as it is, others with the names of JSON. */
 function text(argument: Argument, value: unknown): string {
+  if (argument.each === true) {
+    const own = byCluster(value);
+    if (own === undefined) return `{"all":${JSON.stringify(written(value))}}`;
+    // the names are ids of clusters
+    return `{"each":${JSON.stringify(Object.fromEntries([...own].map(([id, one]) => [id, written(one)])))}}`;
+  }
   if (argument.form !== "free") return JSON.stringify(written(value));
   try {
     // undefined: its own toJSON says so
@@ -74,22 +85,30 @@ function text(argument: Argument, value: unknown): string {
 
 function isGiven(argument: Argument, value: unknown): boolean {
   if (value === undefined && !argument.required) return false;
-  const [fits, wanted] = forms[argument.form];
-  if (value === undefined) throw invalidInput(`${argument.name} is missing; pass ${wanted}`);
+  const own = argument.each === true ? byCluster(value) : undefined;
+  if (own === undefined) check(argument, argument.name, value);
+  else for (const [id, one] of own) check(argument, `${argument.name} of ${id}`, one);
+  return true;
+}
+
+function check(argument: Argument, name: string, value: unknown): void {
+  const [fits, one] = forms[argument.form];
+  const wanted = argument.each === true ? `${one}, by resource id or for all` : one;
+  if (value === undefined) throw invalidInput(`${name} is missing; pass ${wanted}`);
   if (!fits(value)) {
-    throw invalidInput(`${argument.name} is ${shown(value)}; pass ${wanted}${argument.required ? "" : ", or leave it out"}`);
+    throw invalidInput(`${name} is ${shown(value)}; pass ${wanted}${argument.required ? "" : ", or leave it out"}`);
   }
   if (argument.choices !== undefined && typeof value === "string" && !argument.choices.includes(value)) {
     const choices = argument.choices.map((choice) => JSON.stringify(choice)).join(" or ");
     const other = argument.form === "wordOrDocument" ? " or an object" : "";
-    throw invalidInput(`${argument.name} is ${shown(value)}; pass ${choices}${other}`);
+    throw invalidInput(`${name} is ${shown(value)}; pass ${choices}${other}`);
   }
-  return true;
 }
 
 /** What was passed, on one line and not at length. */
 export function shown(value: unknown): string {
   if (typeof value === "function") return "a function";
+  if (value instanceof Promise) return "a promise";
   const text = typeof value === "object" ? (JSON.stringify(value) ?? "an object") : typeof value === "string" ? JSON.stringify(value) : String(value);
   return text.length > 80 ? `${text.slice(0, 77)}…` : text;
 }

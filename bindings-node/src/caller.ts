@@ -5,7 +5,6 @@ import { AsyncResource } from "node:async_hooks";
 import { type Verb, argumentsOf, shown } from "./arguments.js";
 import type { TokenSource } from "./credential.js";
 import { AbortError, KmsError, asked, fromDocument, invalidInput } from "./error.js";
-import type { Progress } from "./generated/results.js";
 import { verbs } from "./generated/table.js";
 import { read } from "./json.js";
 import type { NativeCall, NativeManager, Receiver } from "./native.js";
@@ -19,7 +18,7 @@ export interface CallOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-type Told = ((progress: Progress) => unknown) | undefined;
+type Told = ((progress: unknown) => unknown) | undefined;
 
 /**
  * What is called, and how it is begun.
@@ -77,8 +76,7 @@ export function traced<T>(from: (...given: never[]) => unknown, call: () => Prom
  * @internal
  */
 export async function run<T>(callable: Callable, given: readonly unknown[], options: unknown): Promise<T> {
-  const { signal, onProgress } = handled(options);
-  const text = argumentsOf(callable.verb, given, (options ?? {}) as object, callable.handled);
+  const { text, signal, onProgress } = checked(callable, given, options);
   if (signal?.aborted) throw new AbortError(signal.reason);
   const tell = onProgress === undefined ? undefined : AsyncResource.bind(teller(onProgress));
   let abort: (() => void) | undefined;
@@ -105,6 +103,17 @@ export async function run<T>(callable: Callable, given: readonly unknown[], opti
   }
 }
 
+/**
+ * What a call takes: the arguments as JSON, and the options that are not the library's.
+ *
+ * @throws KmsError with the code `invalid_input`, for what is missing, unknown or malformed.
+ * @internal
+ */
+export function checked(callable: Pick<Callable, "verb" | "handled">, given: readonly unknown[], options: unknown) {
+  const others = handled(options);
+  return { text: argumentsOf(callable.verb, given, (options ?? {}) as object, callable.handled), ...others };
+}
+
 function failure(payload: string, source: TokenSource | undefined): Error {
   const error = fromDocument(payload);
   if (error.code !== "unauthenticated" || source?.failure === undefined) return error;
@@ -128,7 +137,7 @@ function handled(options: unknown): { signal: AbortSignal | undefined; onProgres
 }
 
 /** Tells of progress. What the caller's function throws, at once or later, is a warning, the first time. */
-function teller(onProgress: (progress: Progress) => unknown): (payload: string) => void {
+function teller(onProgress: NonNullable<Told>): (payload: string) => void {
   const warned = new Set<string>();
   const warn = (problem: unknown): void => {
     const what = problem instanceof Error ? problem.message : String(problem);
@@ -139,7 +148,7 @@ function teller(onProgress: (progress: Progress) => unknown): (payload: string) 
   };
   return (payload) => {
     try {
-      const given = onProgress(read(payload) as Progress);
+      const given = onProgress(read(payload));
       if (given instanceof Promise) given.catch(warn);
     } catch (problem) {
       warn(problem);

@@ -9,18 +9,21 @@
  */
 
 import { asked } from "./error.js";
-import type { OperationReport, Rule } from "./generated/results.js";
+import type { FleetReport, OperationReport, Rule } from "./generated/results.js";
 import { read, written } from "./json.js";
 import { native } from "./native.js";
 
 export type { CallOptions } from "./caller.js";
 export type { AccessToken, TokenCredential } from "./credential.js";
 export { AbortError, KmsError } from "./error.js";
+export { Fleet, type FleetAccess, type FleetOptions, type FoundClusters, type NamedClusters } from "./fleet.js";
 export type { FunctionOptions } from "./function.js";
+export type * from "./generated/fleet.js";
 export { type ListClustersOptions, listClusters } from "./generated/functions.js";
 export type * from "./generated/results.js";
 export type * from "./generated/verbs.js";
 export { type AzureOptions, type ClusterParts, KmsManager, type KmsManagerOptions } from "./manager.js";
+export type { PerCluster } from "./per-cluster.js";
 
 /** The version of this package. */
 export const version: string = native.version();
@@ -35,8 +38,25 @@ export function rules(): readonly Rule[] {
 }
 
 /**
+ * A report as text for people: of a fleet a table with a line a cluster, then what could not be read, and the totals. The
+ * same in every language.
+ *
+ * @example
+ * ```ts
+ * console.log(toText(report));
+ * ```
+ *
+ * @param report - What a verb of a manager or of a fleet gave, or the `report` of a `KmsError`.
+ * @throws `KmsError` with the code `invalid_input`: it is no report.
+ */
+export function toText(report: OperationReport | FleetReport): string {
+  return asked(() => native.toText(document(report)));
+}
+
+/**
  * A report as one HTML file for an auditor: which key is in use, since when, how that is proven, what is left, and which
- * keys may be removed; then plan, steps, proof, keys and rules.
+ * keys may be removed; then plan, steps, proof, keys and rules. Of a fleet: what became of each cluster, wave by wave, and
+ * which keys none of them needs.
  *
  * It loads nothing from elsewhere, and runs no script. It ends with the JSON that it was made from and the SHA-256 of
  * that, and says how to compute it again. The same in every language.
@@ -46,24 +66,24 @@ export function rules(): readonly Rule[] {
  * await writeFile("evidence.html", toHtml(report));
  * ```
  *
- * @param report - What a verb gave, or the `report` of a `KmsError`.
+ * @param report - What a verb of a manager or of a fleet gave, or the `report` of a `KmsError`.
  * @throws `KmsError` with the code `invalid_input`: it is no report.
  */
-export function toHtml(report: OperationReport): string {
+export function toHtml(report: OperationReport | FleetReport): string {
   return asked(() => native.toHtml(document(report)));
 }
 
 /**
  * The same as {@link toHtml}, as Markdown with tables.
  *
- * @param report - What a verb gave, or the `report` of a `KmsError`.
+ * @param report - What a verb of a manager or of a fleet gave, or the `report` of a `KmsError`.
  * @throws `KmsError` with the code `invalid_input`: it is no report.
  */
-export function toMarkdown(report: OperationReport): string {
+export function toMarkdown(report: OperationReport | FleetReport): string {
   return asked(() => native.toMarkdown(document(report)));
 }
 
 /** A report as JSON has it. */
-function document(report: OperationReport): string {
+function document(report: OperationReport | FleetReport): string {
   return JSON.stringify(written(report)) ?? "null";
 }

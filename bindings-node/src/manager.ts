@@ -105,16 +105,31 @@ export class KmsManager extends Verbs {
   }
 }
 
+/** A cluster as the native module takes it: its resource id, or its parts. */
 function cluster(given: string | ClusterParts): unknown {
-  if (typeof given === "string") return given;
+  return typeof given === "string" ? given : parts(given, "clusterId");
+}
+
+function parts(given: ClusterParts, argument: string): Readonly<Record<"subscription_id" | "resource_group" | "name", string>> {
   const wanted = "a resource id, or { subscriptionId, resourceGroup, name }";
-  if (typeof given !== "object" || given === null) throw invalidInput(`clusterId is ${shown(given)}; pass ${wanted}`);
+  if (typeof given !== "object" || given === null) throw invalidInput(`${argument} is ${shown(given)}; pass ${wanted}`);
   const { subscriptionId, resourceGroup, name, ...others } = given;
-  const parts = { subscription_id: subscriptionId, resource_group: resourceGroup, name };
-  if (Object.keys(others).length > 0 || Object.values(parts).some((part) => typeof part !== "string")) {
-    throw invalidInput(`clusterId is ${shown(given)}; pass ${wanted}`);
+  const found = { subscription_id: subscriptionId, resource_group: resourceGroup, name };
+  if (Object.keys(others).length > 0 || Object.values(found).some((part) => typeof part !== "string")) {
+    throw invalidInput(`${argument} is ${shown(given)}; pass ${wanted}`);
   }
-  return parts;
+  return found;
+}
+
+/**
+ * A cluster's resource id.
+ *
+ * @internal
+ */
+export function clusterId(given: string | ClusterParts, argument: string): string {
+  if (typeof given === "string") return given;
+  const { subscription_id: subscription, resource_group: group, name } = parts(given, argument);
+  return `/subscriptions/${subscription}/resourceGroups/${group}/providers/Microsoft.ContainerService/managedClusters/${name}`;
 }
 
 function settled(options: KmsManagerOptions): Record<string, unknown> {

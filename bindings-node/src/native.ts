@@ -25,12 +25,19 @@ export interface NativeManager {
   start(verb: string, options: string, progress: boolean, receiver: Receiver): NativeCall;
 }
 
+export interface NativeFleet {
+  check(verb: string, options: string): void;
+  start(verb: string, options: string, only: readonly string[] | null, progress: boolean, receiver: Receiver): NativeCall;
+}
+
 interface Native {
   readonly Manager: new (settings: string, source: ((request: TokenRequest) => void) | null) => NativeManager;
+  readonly Fleet: new (settings: string, source: ((request: TokenRequest) => void) | null) => NativeFleet;
   listClusters(options: string, source: ((request: TokenRequest) => void) | null, receiver: Receiver): NativeCall;
   rules(): string;
   toHtml(report: string): string;
   toMarkdown(report: string): string;
+  toText(report: string): string;
   version(): string;
   startLog(): string | null;
   scaleTime(factor: number): void;

@@ -8,7 +8,7 @@ import { runInNewContext } from "node:vm";
 import { KmsError, toHtml, toMarkdown } from "aks-kms";
 
 import { Simulator } from "./simulator.mjs";
-import { manager } from "./world.mjs";
+import { fleet, manager } from "./world.mjs";
 
 const simulator = Simulator.found();
 
@@ -38,8 +38,21 @@ test("the report of an error names what is left", async () => {
   assert.match(toMarkdown(error.report), /^# Evidence of enable on cluster [^]*\*\*Not proven\.\*\*[^]*`team-1\/held`/);
 });
 
+test("so is the report of a fleet", async () => {
+  const of = await simulator.putFleet({ clusters: 2, given: { cluster: { kms: { key: "{{key.1}}" } } } });
+  const report = await fleet(of, { clusters: of.ids }).status({ whenOlderThan: 24 * 60 * 60 });
+  const [html, markdown] = [toHtml(report), toMarkdown(report)];
+  const [, json] = html.match(/<pre id="json">(.*)<\/pre>/);
+  const digest = createHash("sha256").update(json).digest("hex");
+  assert.ok(html.includes(`<pre id="sha256">${digest}</pre>`) && markdown.includes(digest));
+  assert.match(markdown, /^# Evidence of status on 2 clusters\n/);
+  for (const { cluster } of report.clusters) assert.ok(html.includes(cluster.split("/").at(-1)));
+  const { totals, clusters } = JSON.parse(json);
+  assert.deepEqual([totals.clusters, clusters.map(({ cluster }) => cluster)], [2, of.ids]);
+});
+
 test("what is no report is refused", () => {
-  for (const wrong of [{}, null, [], "report"]) {
+  for (const wrong of [{}, null, [], "report", { totals: {} }]) {
     for (const write of [toHtml, toMarkdown]) {
       assert.throws(() => write(wrong), (error) => error instanceof KmsError && error.code === "invalid_input", String(wrong));
     }

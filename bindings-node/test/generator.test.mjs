@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
+import { fleetMethods } from "../generator/fleet.mjs";
 import { typesOfResults } from "../generator/results.mjs";
 import { functions, methods, table } from "../generator/verbs.mjs";
 
@@ -47,9 +48,30 @@ const schema = (verb) => ({
       result: { $ref: "#/$defs/OperationReport" },
     },
   ],
+  fleet: {
+    verbs: [
+      {
+        name: "turn_it",
+        writes: true,
+        description: "Turns each.",
+        required: ["older_than", "key_ids"],
+        arguments: {
+          type: "object",
+          properties: {
+            older_than: { description: "The age.", type: "number", format: "seconds" },
+            key_ids: { description: "The keys.", oneOf: [{ type: "object", properties: { all: { type: "string" } } }, { type: "object", properties: { each: { type: "object" } } }] },
+          },
+        },
+        options: { type: "object", properties: { timeout: run.timeout } },
+        result: { $ref: "#/$defs/FleetReport" },
+      },
+      { name: "see_it", writes: false, description: "Sees each.", required: [], arguments: { type: "object" }, options: { type: "object" }, result: { $ref: "#/$defs/FleetReport" } },
+    ],
+    options: { type: "object", properties: { dry_run: run.dry_run, waves: { type: "array", items: { type: "integer" } } } },
+  },
   error_codes: { oneOf: [{ type: "string", const: "operation_failed" }] },
   arguments: { KeySource: { description: "A source.", type: "object", properties: { key_id: { type: "string" } }, required: ["key_id"] } },
-  results: { OperationReport: report, Progress: { ...report, properties: {}, required: [] } },
+  results: { OperationReport: report, FleetReport: report, FleetProgress: report, Progress: { ...report, properties: {}, required: [] } },
 });
 
 test("a document of another API keeps its names, and a choice of types is one", () => {
@@ -84,6 +106,21 @@ test("a function has the options of every function, and no progress", () => {
   assert.match(made, /"json": "ca_bundle",\s+"form": "text"/);
   assert.match(made, /"json": "at_most",\s+"form": "number"/);
   assert.match(made, /"progress": false/);
+});
+
+test("a verb of a fleet has what each cluster has first, and what else is required among its options", () => {
+  const text = fleetMethods(schema());
+  assert.match(text, /interface FleetRunOptions extends CallOptions \{\s+readonly dryRun\?: boolean \| undefined;\s+readonly waves\?: readonly number\[\] \| undefined;/);
+  assert.match(text, /interface FleetTurnItOptions extends FleetRunOptions \{[^}]*readonly olderThan: number;[^}]*readonly timeout\?: number \| undefined;/);
+  assert.match(text, /turnIt\(keyIds: PerCluster<string>, options: FleetTurnItOptions\): Promise<FleetReport> \{\s+return this\.call\("turn_it", \[keyIds\], options\);/);
+  assert.match(text, /export type FleetSeeItOptions = FleetRunOptions;/);
+  assert.match(text, /seeIt\(options\?: FleetSeeItOptions\)/);
+  assert.equal(text.match(/the same call goes on with/g).length, 1);
+  const [, of] = table(schema()).split("export const fleetVerbs");
+  const [made] = of.split("export const functions");
+  assert.match(made, /"json": "key_ids",\s+"form": "text",\s+"required": true,\s+"each": true/);
+  assert.match(made, /"json": "older_than",\s+"form": "seconds",\s+"required": true\s/);
+  assert.match(made, /"json": "waves",\s+"form": "integers"/);
 });
 
 test("what is made without a record has progress, and does not speak of resume", () => {

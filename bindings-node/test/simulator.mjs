@@ -67,6 +67,24 @@ export class Case {
   }
 }
 
+/** Clusters of a simulator in several subscriptions, with one way to sign in. */
+export class SimulatedFleet {
+  constructor(document) {
+    Object.assign(this, document);
+    this.ids = this.clusters.map(({ cluster_id: id }) => id);
+  }
+
+  /** The case of each cluster, with its keys. */
+  cases() {
+    const found = this.clusters.map(({ case: id }) => request(`${this.admin}/cases/${id}`, this.admin_token, "GET"));
+    return Promise.all(found.map(async (one) => new Case(await one)));
+  }
+
+  end() {
+    return request(`${this.admin}/fleets/${this.id}`, this.admin_token, "DELETE");
+  }
+}
+
 function request(url, token, method, body, read = JSON.parse) {
   const sent = body === undefined ? undefined : JSON.stringify(body);
   const headers = { authorization: `Bearer ${token}` };
@@ -103,6 +121,11 @@ export class Simulator {
   /** Makes a case of its own. */
   async put(given = {}) {
     return new Case(await request(`${this.admin}/cases`, this.token, "PUT", given));
+  }
+
+  /** Makes many clusters. */
+  async putFleet(given = {}) {
+    return new SimulatedFleet(await request(`${this.admin}/fleets`, this.token, "PUT", given));
   }
 }
 

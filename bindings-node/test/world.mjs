@@ -3,7 +3,7 @@
 import { createRequire } from "node:module";
 
 import { ClientSecretCredential } from "@azure/identity";
-import { KmsManager, listClusters } from "aks-kms";
+import { Fleet, KmsManager, listClusters } from "aks-kms";
 
 import { functions, verbs } from "../dist/generated/table.js";
 import { native } from "../dist/native.js";
@@ -28,6 +28,11 @@ export function credential(of) {
 export function manager(of, options = {}, name = undefined) {
   const cluster = name === undefined ? of.cluster_id : of.cluster_id.replace(/[^/]*$/, name);
   return new KmsManager(cluster, { credential: credential(of), cloud: of.arm, ...options });
+}
+
+/** A fleet of these simulated clusters. */
+export function fleet(of, options = {}) {
+  return new Fleet({ credential: credential(of), cloud: of.arm, ...options });
 }
 
 /** What leads a program of `programs` to a case: no command line, as that is shown when it fails. */

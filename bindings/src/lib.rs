@@ -8,6 +8,8 @@
 mod arguments;
 mod chain;
 mod error;
+mod fleet;
+mod fleet_settings;
 mod list;
 mod report;
 mod schema;
@@ -16,8 +18,10 @@ mod verbs;
 
 pub use chain::default_credential;
 pub use error::error_document;
+pub use fleet::{call_fleet, check_fleet};
+pub use fleet_settings::FleetSettings;
 pub use list::list_clusters;
-pub use report::{is_proven, is_refused, shown, to_html, to_markdown};
+pub use report::{is_fleet_complete, is_proven, is_refused, shown, to_html, to_markdown};
 pub use schema::schema;
 pub use settings::Settings;
 pub use verbs::{call, rules};

@@ -3,7 +3,8 @@
 use std::fmt::Display;
 
 use aks_kms::{
-    ClusterList, Error, Finding, KeyLedger, KmsStatus, OperationReport, Provisioned, Steps,
+    ClusterList, Error, Finding, FleetReport, FleetTotals, KeyLedger, KmsStatus, OperationReport,
+    Provisioned, Steps,
 };
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -26,20 +27,39 @@ pub fn is_refused(report: Value) -> Result<bool, Error> {
     read::<OperationReport>(report).map(|report| report.is_refused())
 }
 
-/// [`OperationReport::to_html`] of a report.
+/// [`FleetReport::is_complete`] of a report.
+///
+/// # Errors
+/// `invalid_input` when this is no report of a fleet.
+pub fn is_fleet_complete(report: Value) -> Result<bool, Error> {
+    read::<FleetReport>(report).map(|report| report.is_complete())
+}
+
+/// [`OperationReport::to_html`] of a report, or [`FleetReport::to_html`] of that of a fleet.
 ///
 /// # Errors
 /// `invalid_input` when this is no report.
 pub fn to_html(report: Value) -> Result<String, Error> {
+    if is_of_fleet(&report) {
+        return read::<FleetReport>(report).map(|report| report.to_html());
+    }
     read::<OperationReport>(report).map(|report| report.to_html())
 }
 
-/// [`OperationReport::to_markdown`] of a report.
+/// [`OperationReport::to_markdown`] of a report, or [`FleetReport::to_markdown`] of that of a fleet.
 ///
 /// # Errors
 /// `invalid_input` when this is no report.
 pub fn to_markdown(report: Value) -> Result<String, Error> {
+    if is_of_fleet(&report) {
+        return read::<FleetReport>(report).map(|report| report.to_markdown());
+    }
     read::<OperationReport>(report).map(|report| report.to_markdown())
+}
+
+/// Whether a report counts clusters.
+fn is_of_fleet(report: &Value) -> bool {
+    report.get("totals").is_some()
 }
 
 /// How a result reads, by the name of its type; `Findings` and `Steps` are lists.
@@ -54,6 +74,8 @@ pub fn shown(kind: &str, value: Value) -> Result<String, Error> {
         "ClusterList" => text::<ClusterList>(value),
         "Finding" => text::<Finding>(value),
         "Findings" => read::<Vec<Finding>>(value).map(|all| Finding::list(&all).to_string()),
+        "FleetReport" => text::<FleetReport>(value),
+        "FleetTotals" => text::<FleetTotals>(value),
         "KeyLedger" => text::<KeyLedger>(value),
         "KmsStatus" => text::<KmsStatus>(value),
         "OperationReport" => text::<OperationReport>(value),
@@ -81,12 +103,37 @@ mod tests {
         assert!(all.starts_with("block  vault-firewall  it is closed.\n"), "{all}");
         assert_eq!(shown("Steps", json!([])).unwrap(), "");
         for (kind, value) in
-            [("Finding", json!([])), ("KmsStatus", json!({})), ("Other", json!({}))]
+            [("Finding", json!([])), ("FleetReport", json!({})), ("Other", json!({}))]
         {
             assert_eq!(shown(kind, value).unwrap_err().code(), "invalid_input", "{kind}");
         }
         for made in [to_html(json!({})), to_markdown(json!([]))] {
             assert_eq!(made.unwrap_err().code(), "invalid_input");
         }
+    }
+
+    #[test]
+    fn a_fleet_report_is_shown_and_judged() {
+        let mut report = json!({
+            "operation": "rotate", "dry_run": false, "started_at": "2026-11-30T00:00:00Z",
+            "finished_at": "2026-11-30T00:00:01Z", "clusters": [], "removable_keys": [], "unreadable": [],
+            "totals": {
+                "clusters": 2, "done": 1, "not_due": 1, "planned": 0, "refused": 0, "unfinished": 0, "failed": 0,
+                "not_started": 0,
+            },
+            "stopped": null, "when_older_than_seconds": null,
+            "versions": {"aks_kms": "0.1.0", "api_version": "2026-01-01"},
+        });
+        assert!(is_fleet_complete(report.clone()).unwrap());
+        let totals = shown("FleetTotals", report["totals"].clone()).unwrap();
+        assert_eq!(totals, "2 clusters: 1 done, 1 not-due");
+        assert!(shown("FleetReport", report.clone()).unwrap().ends_with(&format!("{totals}\n")));
+        assert!(to_html(report.clone()).unwrap().contains("Evidence of rotate on 0 clusters"));
+        assert!(
+            to_markdown(report.clone()).unwrap().starts_with("# Evidence of rotate on 0 clusters")
+        );
+        report["totals"]["clusters"] = json!(3);
+        assert!(!is_fleet_complete(report).unwrap());
+        assert_eq!(is_fleet_complete(json!({})).unwrap_err().code(), "invalid_input");
     }
 }

@@ -6,23 +6,25 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, generate::SchemaSettings};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
+use crate::fleet::{self, FleetSection};
+
 /// One for what is read, one for what is written: whether a member must be there differs.
 pub(crate) struct Generators {
-    arguments: SchemaGenerator,
-    results: SchemaGenerator,
+    pub(crate) arguments: SchemaGenerator,
+    pub(crate) results: SchemaGenerator,
 }
 
 /// A verb.
 #[derive(Serialize)]
 pub(crate) struct Verb {
-    name: &'static str,
+    pub(crate) name: &'static str,
     /// Whether it changes the cluster, its vault, its secrets or its record.
     writes: bool,
     description: String,
     /// The arguments that are no options, in order. Nullable ones may be left out.
-    required: &'static [&'static str],
-    arguments: Schema,
-    options: Schema,
+    pub(crate) required: &'static [&'static str],
+    pub(crate) arguments: Schema,
+    pub(crate) options: Schema,
     result: Schema,
 }
 
@@ -49,6 +51,8 @@ struct Document {
     verbs: Vec<Verb>,
     /// What needs no manager.
     functions: Vec<Verb>,
+    /// What is done to many clusters.
+    fleet: FleetSection,
     /// What progress, findings of errors and the catalogue are made of.
     progress: Schema,
     error_codes: Schema,
@@ -68,10 +72,12 @@ fn document() -> Document {
     };
     let verbs = crate::verbs::verbs(&mut generators);
     let functions = vec![crate::list::function(&mut generators)];
+    let fleet = fleet::section(&mut generators);
     let Generators { mut arguments, mut results } = generators;
     Document {
         verbs,
         functions,
+        fleet,
         progress: results.subschema_for::<Progress>(),
         error_codes: ErrorKind::json_schema(&mut results),
         report: results.subschema_for::<OperationReport>(),

@@ -40,9 +40,20 @@ pub struct Settings {
 
 #[derive(Clone, Debug, Deserialize)]
 #[serde(untagged)]
-enum Cluster {
+pub(crate) enum Cluster {
     Id(String),
     Parts { subscription_id: String, resource_group: String, name: String },
+}
+
+impl Cluster {
+    pub(crate) fn id(&self) -> Result<ClusterId, Error> {
+        match self {
+            Self::Id(text) => Ok(ClusterId::parse(text)?),
+            Self::Parts { subscription_id, resource_group, name } => {
+                Ok(ClusterId::new(subscription_id, resource_group, name)?)
+            }
+        }
+    }
 }
 
 impl Settings {
@@ -63,16 +74,10 @@ impl Settings {
         credential: Arc<dyn TokenCredential>,
         timing: Option<Timing>,
     ) -> Result<KmsManager, Error> {
-        let cluster = match &self.cluster {
-            Cluster::Id(text) => ClusterId::parse(text)?,
-            Cluster::Parts { subscription_id, resource_group, name } => {
-                ClusterId::new(subscription_id, resource_group, name)?
-            }
-        };
-        let mut builder = KmsManager::builder(cluster)
+        let mut builder = KmsManager::builder(self.cluster.id()?)
             .credential(credential)
             .kubernetes(self.kubernetes()?)
-            .journal(self.journal()?);
+            .journal(journal(self.journal.as_deref(), self.state_namespace.as_deref())?);
         if let Some(cloud) = &self.cloud {
             builder = builder.cloud(cloud.parse()?);
         }
@@ -109,21 +114,22 @@ impl Settings {
             ))),
         }
     }
+}
 
-    fn journal(&self) -> Result<Journal, Error> {
-        let invalid = Error::invalid_input;
-        match (self.journal.as_deref(), &self.state_namespace) {
-            (Some("cluster"), None) => Ok(Journal::default()),
-            (Some("cluster"), Some(namespace)) => {
-                Ok(Journal::Cluster { namespace: namespace.clone() })
-            }
-            (None, None) => Ok(Journal::None),
-            (None, Some(_)) => {
-                Err(invalid("state_namespace is that of a journal in the cluster; leave it out"))
-            }
-            (Some(other), _) => {
-                Err(invalid(&format!("journal is {other:?}, which is not \"cluster\" or none")))
-            }
+/// Where operations are recorded: `cluster`, or nowhere.
+pub(crate) fn journal(place: Option<&str>, namespace: Option<&str>) -> Result<Journal, Error> {
+    let invalid = Error::invalid_input;
+    match (place, namespace) {
+        (Some("cluster"), None) => Ok(Journal::default()),
+        (Some("cluster"), Some(namespace)) => {
+            Ok(Journal::Cluster { namespace: namespace.to_owned() })
+        }
+        (None, None) => Ok(Journal::None),
+        (None, Some(_)) => {
+            Err(invalid("state_namespace is that of a journal in the cluster; leave it out"))
+        }
+        (Some(other), _) => {
+            Err(invalid(&format!("journal is {other:?}, which is not \"cluster\" or none")))
         }
     }
 }

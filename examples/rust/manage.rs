@@ -7,11 +7,12 @@
 //!
 //! Prints the report as one JSON document.
 
-use std::{error::Error, io::Write, path::PathBuf};
+use std::{error::Error, io::Write, path::PathBuf, time::Duration};
 
 use aks_kms::{
-    ClusterId, CreateClusterOptions, DisableOptions, EnableOptions, KmsManager, NetworkMode,
-    ProvisionOptions, RotateOptions, StatusOptions, VaultAuthorization,
+    ClusterId, CreateClusterOptions, DisableOptions, EnableOptions, Fleet, FleetOptions,
+    FleetReport, FleetVerb, KmsManager, NetworkMode, ProvisionOptions, RotateOptions,
+    StatusOptions, VaultAuthorization,
 };
 use aks_kms_examples::simulated;
 use aks_kms_simulator::Case;
@@ -36,6 +37,10 @@ enum Verb {
     Disable,
     /// Shows the present state.
     Status,
+    /// Shows the present state, of a fleet that has this cluster alone; a key is due after a day.
+    FleetStatus,
+    /// Changes a key that is older than a day, in a fleet that has this cluster alone.
+    FleetRotate,
     /// Makes vault, key, identity and access.
     Provision {
         /// In this resource group.
@@ -67,6 +72,18 @@ enum Verb {
     },
 }
 
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+
+async fn fleet(case: &Case, verb: impl Into<FleetVerb>) -> Result<FleetReport, Box<dyn Error>> {
+    let fleet = Fleet::builder(vec![ClusterId::parse(&case.cluster_id)?])
+        .credential(case.credential())
+        .cloud(case.arm.parse()?)
+        .transport(case.transport())
+        .timing(simulated::timing())
+        .build()?;
+    Ok(fleet.run(verb.into(), FleetOptions::default()).await?)
+}
+
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
     let arguments = Arguments::parse();
@@ -96,6 +113,14 @@ async fn main() -> Result<(), Box<dyn Error>> {
         )?,
         Verb::Disable => serde_json::to_value(manager.disable(DisableOptions::default()).await?)?,
         Verb::Status => serde_json::to_value(manager.status(StatusOptions::default()).await?)?,
+        Verb::FleetStatus => {
+            let status = StatusOptions { secrets: true, when_older_than: Some(DAY) };
+            serde_json::to_value(fleet(&case, status).await?)?
+        }
+        Verb::FleetRotate => {
+            let rotate = RotateOptions { when_older_than: Some(DAY), ..RotateOptions::default() };
+            serde_json::to_value(fleet(&case, rotate).await?)?
+        }
         Verb::Provision {
             key_vault, key, identity, authorization, network_mode, dry_run, ..
         } => {

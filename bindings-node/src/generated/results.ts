@@ -219,6 +219,124 @@ export type FindingState =
   | "undetermined";
 
 /**
+ * A snapshot of a running `Fleet`: sent when a wave or a cluster begins or ends, when a cluster has progress of
+ * its own, and once more at the end with `finished` true.
+ */
+export interface FleetProgress {
+  /** The verb. */
+  readonly operation: Verb;
+  /** The present wave, from 1; 0 before the first. */
+  readonly wave: number;
+  /** Number of waves; 0 as long as the clusters are looked for. */
+  readonly waves: number;
+  /** Clusters at work. */
+  readonly atWork: number;
+  /** How many clusters ended how so far; `notStarted` are those that are yet to come. */
+  readonly totals: FleetTotals;
+  /** The cluster that has begun, went on or ended; null: it is of the whole. */
+  readonly cluster: ClusterId | null;
+  /** Progress of that cluster; null when it begins or ends. */
+  readonly progress: Progress | null;
+  /** What came of that cluster; null until it ends. */
+  readonly outcome: OperationOutcome | null;
+  /** One line for people. */
+  readonly message: string;
+  /** True for the last snapshot of a run. */
+  readonly finished: boolean;
+}
+
+/** What became of every cluster of a `Fleet`. */
+export interface FleetReport {
+  /** The verb. */
+  readonly operation: Verb;
+  /** Nothing was written because the caller asked for a dry run. */
+  readonly dryRun: boolean;
+  /** The age from which a key is due, in seconds, where the call was given one. */
+  readonly whenOlderThanSeconds: number | null;
+  /** What it was made with. */
+  readonly versions: Versions;
+  /** When the call began. */
+  readonly startedAt: Date;
+  /** When it ended. */
+  readonly finishedAt: Date;
+  /** The clusters, in the order in which they are begun: as they were named, else by resource id. */
+  readonly clusters: readonly FleetRow[];
+  /** How many clusters ended how. */
+  readonly totals: FleetTotals;
+  /**
+   * Keys that no cluster of this run needs any more. Empty as long as one of them could not say which keys it
+   * needs, or something is `unreadable`; clusters that are not among them were not asked: `checkAction` asks them,
+   * before a key is deleted. Each row names those that its own cluster no longer needs.
+   */
+  readonly removableKeys: readonly KeyId[];
+  /** Subscriptions and clusters that could not be read: nothing was done there. */
+  readonly unreadable: readonly UnreadableResource[];
+  /** Why no more clusters were begun; null: all were. */
+  readonly stopped: string | null;
+  /**
+   * Whether every cluster was read and is as it was asked for: done, or not due yet. False for a dry run that
+   * would do something.
+   */
+  readonly isComplete: boolean;
+}
+
+/** A cluster in a `FleetReport`. */
+export interface FleetRow {
+  /** The cluster. */
+  readonly cluster: ClusterId;
+  /** The wave that it belongs to, from 1. */
+  readonly wave: number;
+  /** What came of it. */
+  readonly outcome: OperationOutcome;
+  /** Whether the call proved that every secret of the cluster is under the key in use. */
+  readonly proven: boolean;
+  /** When it was begun; null: it was not. */
+  readonly startedAt: Date | null;
+  /** How long it took. */
+  readonly seconds: number;
+  /** The key that was in use before; null when KMS was off, and where the cluster was not read. */
+  readonly previousKeyId: KeyId | null;
+  /** The key in use; null when KMS is off, and where the cluster was not read. */
+  readonly keyId: KeyId | null;
+  /** When the version of the key in use was made, where this call has read it. */
+  readonly keyCreatedAt: Date | null;
+  /** Keys that this cluster no longer needs. Another one may. */
+  readonly removableKeys: readonly KeyId[];
+  /** The rules that refuse it; of `status`, also those that warn, and `key-age`. */
+  readonly rules: readonly RuleId[];
+  /** The code of the error, such as `operation_failed`; null: there was none. */
+  readonly code: string | null;
+  /** What the error says. */
+  readonly message: string | null;
+  /** The recorded operation, if one is unfinished. */
+  readonly operationInProgress: OperationInProgress | null;
+  /** How an unfinished operation is gone on with; null: none is. */
+  readonly resume: string | null;
+  /** The whole state, where the verb is `status`. */
+  readonly status: KmsStatus | null;
+}
+
+/** How many clusters ended how. */
+export interface FleetTotals {
+  /** All of them. */
+  readonly clusters: number;
+  /** `done`. */
+  readonly done: number;
+  /** `not-due`. */
+  readonly notDue: number;
+  /** `planned`. */
+  readonly planned: number;
+  /** `refused`. */
+  readonly refused: number;
+  /** `unfinished`. */
+  readonly unfinished: number;
+  /** `failed`. */
+  readonly failed: number;
+  /** `not-started`. */
+  readonly notStarted: number;
+}
+
+/**
  * `/subscriptions/…/resourceGroups/…/providers/Microsoft.ManagedIdentity/userAssignedIdentities/…`, as `az
  * identity show --query id` prints it.
  */

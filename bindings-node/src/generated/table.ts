@@ -703,6 +703,413 @@ export const verbs = {
   }
 } as const satisfies Record<string, Verb>;
 
+/** What is done to many clusters. */
+export const fleetVerbs = {
+  "rotate": {
+    "method": "rotate",
+    "arguments": [],
+    "options": [
+      {
+        "name": "whenOlderThan",
+        "json": "when_older_than",
+        "form": "seconds",
+        "required": true
+      },
+      {
+        "name": "allow",
+        "json": "allow",
+        "form": "texts",
+        "required": false
+      },
+      {
+        "name": "giveUpSecrets",
+        "json": "give_up_secrets",
+        "form": "texts",
+        "required": false
+      },
+      {
+        "name": "keyVaultId",
+        "json": "key_vault_id",
+        "form": "text",
+        "required": false
+      },
+      {
+        "name": "networkMode",
+        "json": "network_mode",
+        "form": "text",
+        "choices": [
+          "public",
+          "private"
+        ],
+        "required": false
+      },
+      {
+        "name": "reencrypt",
+        "json": "reencrypt",
+        "form": "rewrite",
+        "required": false
+      },
+      {
+        "name": "timeout",
+        "json": "timeout",
+        "form": "seconds",
+        "required": false
+      },
+      {
+        "name": "wait",
+        "json": "wait",
+        "form": "boolean",
+        "required": false
+      },
+      {
+        "name": "dryRun",
+        "json": "dry_run",
+        "form": "boolean",
+        "required": false
+      },
+      {
+        "name": "maxClusters",
+        "json": "max_clusters",
+        "form": "integer",
+        "required": false
+      },
+      {
+        "name": "stopAfterFailures",
+        "json": "stop_after_failures",
+        "form": "integer",
+        "required": false
+      },
+      {
+        "name": "waves",
+        "json": "waves",
+        "form": "integers",
+        "required": false
+      }
+    ],
+    "progress": true
+  },
+  "enable": {
+    "method": "enable",
+    "arguments": [
+      {
+        "name": "keyIds",
+        "json": "key_ids",
+        "form": "text",
+        "required": true,
+        "each": true
+      }
+    ],
+    "options": [
+      {
+        "name": "allow",
+        "json": "allow",
+        "form": "texts",
+        "required": false
+      },
+      {
+        "name": "giveUpSecrets",
+        "json": "give_up_secrets",
+        "form": "texts",
+        "required": false
+      },
+      {
+        "name": "keyVaultId",
+        "json": "key_vault_id",
+        "form": "text",
+        "required": false
+      },
+      {
+        "name": "networkMode",
+        "json": "network_mode",
+        "form": "text",
+        "choices": [
+          "public",
+          "private"
+        ],
+        "required": false
+      },
+      {
+        "name": "reencrypt",
+        "json": "reencrypt",
+        "form": "rewrite",
+        "required": false
+      },
+      {
+        "name": "timeout",
+        "json": "timeout",
+        "form": "seconds",
+        "required": false
+      },
+      {
+        "name": "dryRun",
+        "json": "dry_run",
+        "form": "boolean",
+        "required": false
+      },
+      {
+        "name": "maxClusters",
+        "json": "max_clusters",
+        "form": "integer",
+        "required": false
+      },
+      {
+        "name": "stopAfterFailures",
+        "json": "stop_after_failures",
+        "form": "integer",
+        "required": false
+      },
+      {
+        "name": "waves",
+        "json": "waves",
+        "form": "integers",
+        "required": false
+      }
+    ],
+    "progress": true
+  },
+  "set_data_encryption": {
+    "method": "setDataEncryption",
+    "arguments": [
+      {
+        "name": "keySources",
+        "json": "key_sources",
+        "form": "wordOrDocument",
+        "choices": [
+          "platform-managed"
+        ],
+        "required": true,
+        "each": true
+      }
+    ],
+    "options": [
+      {
+        "name": "allow",
+        "json": "allow",
+        "form": "texts",
+        "required": false
+      },
+      {
+        "name": "giveUpSecrets",
+        "json": "give_up_secrets",
+        "form": "texts",
+        "required": false
+      },
+      {
+        "name": "reencrypt",
+        "json": "reencrypt",
+        "form": "rewrite",
+        "required": false
+      },
+      {
+        "name": "timeout",
+        "json": "timeout",
+        "form": "seconds",
+        "required": false
+      },
+      {
+        "name": "dryRun",
+        "json": "dry_run",
+        "form": "boolean",
+        "required": false
+      },
+      {
+        "name": "maxClusters",
+        "json": "max_clusters",
+        "form": "integer",
+        "required": false
+      },
+      {
+        "name": "stopAfterFailures",
+        "json": "stop_after_failures",
+        "form": "integer",
+        "required": false
+      },
+      {
+        "name": "waves",
+        "json": "waves",
+        "form": "integers",
+        "required": false
+      }
+    ],
+    "progress": true
+  },
+  "reencrypt_secrets": {
+    "method": "reencryptSecrets",
+    "arguments": [],
+    "options": [
+      {
+        "name": "allow",
+        "json": "allow",
+        "form": "texts",
+        "required": false
+      },
+      {
+        "name": "giveUpSecrets",
+        "json": "give_up_secrets",
+        "form": "texts",
+        "required": false
+      },
+      {
+        "name": "maxConcurrency",
+        "json": "max_concurrency",
+        "form": "integer",
+        "required": false
+      },
+      {
+        "name": "maxRequestsPerSecond",
+        "json": "max_requests_per_second",
+        "form": "integer",
+        "required": false
+      },
+      {
+        "name": "namespaces",
+        "json": "namespaces",
+        "form": "texts",
+        "required": false
+      },
+      {
+        "name": "pace",
+        "json": "pace",
+        "form": "text",
+        "choices": [
+          "gentle",
+          "fast"
+        ],
+        "required": false
+      },
+      {
+        "name": "timeout",
+        "json": "timeout",
+        "form": "seconds",
+        "required": false
+      },
+      {
+        "name": "dryRun",
+        "json": "dry_run",
+        "form": "boolean",
+        "required": false
+      },
+      {
+        "name": "maxClusters",
+        "json": "max_clusters",
+        "form": "integer",
+        "required": false
+      },
+      {
+        "name": "stopAfterFailures",
+        "json": "stop_after_failures",
+        "form": "integer",
+        "required": false
+      },
+      {
+        "name": "waves",
+        "json": "waves",
+        "form": "integers",
+        "required": false
+      }
+    ],
+    "progress": true
+  },
+  "verify_secrets": {
+    "method": "verifySecrets",
+    "arguments": [],
+    "options": [
+      {
+        "name": "allow",
+        "json": "allow",
+        "form": "texts",
+        "required": false
+      },
+      {
+        "name": "giveUpSecrets",
+        "json": "give_up_secrets",
+        "form": "texts",
+        "required": false
+      },
+      {
+        "name": "namespaces",
+        "json": "namespaces",
+        "form": "texts",
+        "required": false
+      },
+      {
+        "name": "timeout",
+        "json": "timeout",
+        "form": "seconds",
+        "required": false
+      },
+      {
+        "name": "dryRun",
+        "json": "dry_run",
+        "form": "boolean",
+        "required": false
+      },
+      {
+        "name": "maxClusters",
+        "json": "max_clusters",
+        "form": "integer",
+        "required": false
+      },
+      {
+        "name": "stopAfterFailures",
+        "json": "stop_after_failures",
+        "form": "integer",
+        "required": false
+      },
+      {
+        "name": "waves",
+        "json": "waves",
+        "form": "integers",
+        "required": false
+      }
+    ],
+    "progress": true
+  },
+  "status": {
+    "method": "status",
+    "arguments": [],
+    "options": [
+      {
+        "name": "secrets",
+        "json": "secrets",
+        "form": "boolean",
+        "required": false
+      },
+      {
+        "name": "whenOlderThan",
+        "json": "when_older_than",
+        "form": "seconds",
+        "required": false
+      },
+      {
+        "name": "dryRun",
+        "json": "dry_run",
+        "form": "boolean",
+        "required": false
+      },
+      {
+        "name": "maxClusters",
+        "json": "max_clusters",
+        "form": "integer",
+        "required": false
+      },
+      {
+        "name": "stopAfterFailures",
+        "json": "stop_after_failures",
+        "form": "integer",
+        "required": false
+      },
+      {
+        "name": "waves",
+        "json": "waves",
+        "form": "integers",
+        "required": false
+      }
+    ],
+    "progress": true
+  }
+} as const satisfies Record<string, Verb>;
+
 /** What needs no manager. */
 export const functions = {
   "list_clusters": {

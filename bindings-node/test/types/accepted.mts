@@ -8,16 +8,27 @@ import {
   type CustomerManagedKey,
   type ErrorCode,
   type Finding,
+  Fleet,
+  type FleetOptions,
+  type FleetProgress,
+  type FleetReport,
+  type FleetRotateOptions,
+  type FleetRow,
+  type KeySource,
   KmsError,
   KmsManager,
   type KmsStatus,
   type OperationReport,
   type ListClustersOptions,
+  type PerCluster,
   type Progress,
   type Provisioned,
   type RuleId,
   listClusters,
   rules,
+  toHtml,
+  toMarkdown,
+  toText,
 } from "aks-kms";
 
 const manager = new KmsManager("/subscriptions/…", {
@@ -114,6 +125,55 @@ export async function clusters(signal: AbortSignal): Promise<void> {
   const version: "v1" | "v2" | null | undefined = list.clusters[0]?.kmsVersion;
   for (const { resource, code, message } of list.unreadable) console.log(resource, code, message);
   console.log(refused, principal, commands, report.isProven, withKms, key, version);
+}
+
+export async function fleets(signal: AbortSignal): Promise<void> {
+  const options: FleetOptions = {
+    subscriptions: ["s"],
+    filter: ({ enabled, location }) => enabled && location === "westeurope",
+    credential: new DefaultAzureCredential(),
+    cloud: process.env["AZURE_RESOURCE_MANAGER"],
+    kubernetes: "cluster-admin",
+    caBundle: "ca.pem",
+    apiVersion: undefined,
+    resourceGraph: false,
+  };
+  const fleet = new Fleet(options);
+  new Fleet();
+  const some: string[] | undefined = process.argv.length > 2 ? process.argv.slice(2) : undefined;
+  new Fleet({ clusters: some });
+  new Fleet({ subscriptions: some });
+  new Fleet({ clusters: ["id", { subscriptionId: "s", resourceGroup: "g", name: "n" }] });
+  const nightly: FleetRotateOptions = {
+    whenOlderThan: 365 * 24 * 60 * 60,
+    waves: [1, 10, 100],
+    maxClusters: 8,
+    stopAfterFailures: 5,
+    dryRun: false,
+    allow: ["access-role-missing"],
+    reencrypt: { pace: "fast" },
+    onProgress: (now: FleetProgress) => console.log(now.wave, now.totals.done, now.cluster?.length, now.progress?.phase, now.message),
+    signal,
+  };
+  const report: FleetReport = await fleet.rotate(nightly);
+  const complete: boolean = report.isComplete;
+  const rows: readonly FleetRow[] = report.clusters.filter(({ outcome }) => outcome === "unfinished" || outcome === "not-due");
+  const created: Date | null | undefined = rows[0]?.keyCreatedAt;
+  const text: string = toText(report) + toHtml(report) + toMarkdown(report);
+  await fleet.enable("key", { networkMode: "private", keyVaultId: "vault", waves: undefined });
+  await fleet.enable({ "/subscriptions/…": "key" });
+  await fleet.enable(new Map([["/subscriptions/…", "key"]]));
+  await fleet.enable((clusterId) => (clusterId.endsWith("prod") ? "key" : undefined), { signal });
+  const key: CustomerManagedKey = { keyId: "key", keyVaultId: "vault" };
+  const keys: PerCluster<KeySource> = (clusterId: string) => (clusterId === "" ? "platform-managed" : key);
+  await fleet.setDataEncryption(keys, { allow: ["data-encryption-irreversible"] });
+  await fleet.setDataEncryption("platform-managed");
+  await fleet.setDataEncryption(key);
+  await fleet.setDataEncryption({ "/subscriptions/…": key, "/subscriptions/other": "platform-managed" });
+  await fleet.reencryptSecrets({ pace: "gentle", waves: [1] });
+  await fleet.verifySecrets();
+  const { clusters: states } = await fleet.status({ secrets: true, whenOlderThan: 1 });
+  console.log(complete, created, text, states[0]?.status?.secrets?.total, toText(await manager.resume()));
 }
 
 export function told(error: unknown): ErrorCode | undefined {

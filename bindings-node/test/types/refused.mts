@@ -1,6 +1,6 @@
 // What must not compile: a line without an error is one here.
 
-import { KmsError, KmsManager, listClusters } from "aks-kms";
+import { Fleet, KmsError, KmsManager, listClusters } from "aks-kms";
 
 const manager = new KmsManager("id");
 
@@ -61,6 +61,44 @@ new KmsManager("id", { credential: {} });
 // @ts-expect-error a part is missing
 new KmsManager({ subscriptionId: "s", name: "n" });
 
+const fleet = new Fleet();
+// @ts-expect-error there is no such option
+new Fleet({ cluster: "id" });
+// @ts-expect-error clusters are an array
+new Fleet({ clusters: "id" });
+// @ts-expect-error clusters are named, or found
+new Fleet({ clusters: ["id"], subscriptions: ["s"] });
+// @ts-expect-error clusters that are named are not chosen from
+new Fleet({ clusters: ["id"], filter: () => true });
+// @ts-expect-error a filter gives true or false
+new Fleet({ filter: ({ keyId }) => keyId });
+// @ts-expect-error a filter gives no promise
+new Fleet({ filter: async () => true });
+// @ts-expect-error it leads to one cluster
+new Fleet({ kubernetes: "in-cluster" });
+// @ts-expect-error an age is needed
+void fleet.rotate();
+// @ts-expect-error an age is needed
+void fleet.rotate({ waves: [1] });
+// @ts-expect-error it is the same key for all
+void fleet.rotate({ whenOlderThan: 1, keyId: "key" });
+// @ts-expect-error waves are an array
+void fleet.rotate({ whenOlderThan: 1, waves: 10 });
+// @ts-expect-error a key is needed
+void fleet.enable();
+// @ts-expect-error a key is needed
+void fleet.enable({ dryRun: true });
+// @ts-expect-error a function gives no promise
+void fleet.enable(async () => "key");
+// @ts-expect-error there is no such key
+void fleet.setDataEncryption("platform");
+// @ts-expect-error there is no such key
+void fleet.setDataEncryption(() => "platform");
+// @ts-expect-error there is no such option of a run
+void fleet.status({ wave: [1] });
+// @ts-expect-error there is no such verb of a fleet
+void fleet.disable();
+
 export async function results(): Promise<void> {
   const report = await manager.resume();
   // @ts-expect-error results are not changed
@@ -74,6 +112,11 @@ export async function results(): Promise<void> {
   list.clusters[0]!.keyId.length;
   // @ts-expect-error there is no such member
   list.subscriptions;
+  const { clusters } = await fleet.status();
+  // @ts-expect-error results are not changed
+  clusters[0]!.outcome = "done";
+  // @ts-expect-error it may be null
+  clusters[0]!.status.enabled;
   // @ts-expect-error there is no such step
   report.plan.filter(({ kind }) => kind === "explode");
 }

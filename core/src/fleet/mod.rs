@@ -115,6 +115,16 @@ impl Fleet {
         Box::pin(run::run(&self.0, verb.into(), options)).await
     }
 
+    /// What [`run`](Self::run) would refuse before any request: for bindings, which look for the clusters first where
+    /// a filter or a key of each cluster is a function of theirs.
+    ///
+    /// # Errors
+    /// [`invalid_input`](crate::ErrorKind::InvalidInput).
+    #[doc(hidden)]
+    pub fn check(&self, verb: &FleetVerb, options: &FleetOptions) -> Result<()> {
+        run::check(&self.0, verb, options)
+    }
+
     /// Waits until the Leases of clusters whose calls were dropped are given back, as
     /// [`KmsManager::leases_released`](crate::KmsManager::leases_released) does.
     pub async fn leases_released(&self) {

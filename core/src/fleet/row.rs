@@ -1,5 +1,7 @@
 //! A cluster's row, from what came of its call. Pure.
 
+use time::OffsetDateTime;
+
 use super::keys::removable;
 use crate::{
     catalogue::{Level, RuleId},
@@ -23,6 +25,7 @@ pub(super) fn not_started(cluster: &ClusterId, wave: usize) -> FleetRow {
         wave,
         outcome: OperationOutcome::NotStarted,
         proven: false,
+        started_at: None,
         seconds: 0.0,
         previous_key_id: None,
         key_id: None,
@@ -43,9 +46,9 @@ pub(super) fn ended(
     wave: usize,
     verb: Verb,
     came: Result<Given>,
-    seconds: f64,
+    (started_at, seconds): (OffsetDateTime, f64),
 ) -> FleetRow {
-    let row = FleetRow { seconds, ..not_started(cluster, wave) };
+    let row = FleetRow { started_at: Some(started_at), seconds, ..not_started(cluster, wave) };
     let row = match came {
         Ok(Given::Status(status)) => {
             let rules = told(&status.findings);

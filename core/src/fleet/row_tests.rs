@@ -38,7 +38,7 @@ fn error(kind: ErrorKind, rules: &[RuleId], operation: Option<Verb>) -> Error {
 }
 
 fn row_of(came: Result<Given>) -> FleetRow {
-    ended(&id(), 1, Verb::Rotate, came, 1.0)
+    ended(&id(), 1, Verb::Rotate, came, (time::OffsetDateTime::UNIX_EPOCH, 1.0))
 }
 
 #[test]

@@ -21,7 +21,7 @@ use crate::{
         SetDataEncryptionOptions, VerifySecretsOptions,
     },
     progress::OnProgress,
-    report::{FleetReport, FleetRow, FleetTotals, KmsStatus, UnreadableResource},
+    report::{FleetReport, FleetRow, FleetTotals, KmsStatus, UnreadableResource, Versions},
     rules,
 };
 
@@ -52,10 +52,7 @@ pub(super) async fn run(
     options: FleetOptions,
 ) -> Result<FleetReport> {
     let started_at = crate::clock::now();
-    let problems = wrong_options(fleet, &verb, &options);
-    if !problems.is_empty() {
-        return Err(rules::invalid_input(Vec::new(), problems));
-    }
+    check(fleet, &verb, &options)?;
     let dry_run = options.dry_run || verb.run().is_some_and(|run| run.dry_run);
     let reporter = Arc::new(FleetReporter::new(verb.verb(), options.on_progress.clone()));
     let run = FleetRun { fleet, verb, options, dry_run, reporter };
@@ -68,6 +65,8 @@ pub(super) async fn run(
     Ok(FleetReport {
         operation: run.verb.verb(),
         dry_run,
+        when_older_than_seconds: run.verb.when_older_than().map(|age| age.as_secs_f64()),
+        versions: Versions::with(fleet.azure.managed_clusters_api_version()),
         started_at,
         finished_at: crate::clock::now(),
         clusters,
@@ -76,6 +75,12 @@ pub(super) async fn run(
         unreadable,
         stopped,
     })
+}
+
+/// Refuses what is malformed.
+pub(super) fn check(fleet: &Inner, verb: &FleetVerb, options: &FleetOptions) -> Result<()> {
+    let problems = wrong_options(fleet, verb, options);
+    if problems.is_empty() { Ok(()) } else { Err(rules::invalid_input(Vec::new(), problems)) }
 }
 
 /// What is wrong with the options of the fleet, and those of the verb that no cluster needs to be asked for.
@@ -229,14 +234,15 @@ impl FleetRun<'_> {
     async fn at(&self, planned: &Planned<'_>) -> (FleetRow, Option<Box<KmsStatus>>) {
         let Planned { cluster, wave } = *planned;
         self.reporter.began(cluster);
-        let began = Instant::now();
+        let (started_at, began) = (crate::clock::now(), Instant::now());
         let came = self.call(cluster).await;
         let status = match &came {
             Ok(Given::Report(report)) => Some(Box::new(report.after.clone())),
             Ok(Given::Status(status)) => Some(status.clone()),
             Err(error) => error.report().map(|report| Box::new(report.after.clone())),
         };
-        let row = row::ended(cluster, wave, self.verb.verb(), came, began.elapsed().as_secs_f64());
+        let took = (started_at, began.elapsed().as_secs_f64());
+        let row = row::ended(cluster, wave, self.verb.verb(), came, took);
         self.reporter.ended(cluster, row.outcome);
         (row, status)
     }

@@ -1,6 +1,6 @@
 //! What a fleet does to each of its clusters, and in which order.
 
-use std::{collections::HashMap, fmt, sync::Arc};
+use std::{collections::HashMap, fmt, sync::Arc, time::Duration};
 
 use super::{
     EnableOptions, KeySource, ReencryptSecretsOptions, RotateOptions, RunOptions,
@@ -76,6 +76,15 @@ impl FleetVerb {
         }
     }
 
+    /// The age from which a key is due, where one is given.
+    pub(crate) fn when_older_than(&self) -> Option<Duration> {
+        match self {
+            Self::Rotate(options) => options.when_older_than,
+            Self::Status(options) => options.when_older_than,
+            _ => None,
+        }
+    }
+
     /// Whether it changes nothing in any case.
     pub(crate) fn only_reads(&self) -> bool {
         matches!(self, Self::VerifySecrets(_) | Self::Status(_))
@@ -118,7 +127,8 @@ verb_from_options! {
 #[cfg_attr(
     feature = "bindings",
     derive(serde::Deserialize, schemars::JsonSchema),
-    serde(rename_all = "snake_case")
+    serde(rename_all = "snake_case"),
+    schemars(inline)
 )]
 #[non_exhaustive]
 pub enum PerCluster<T> {

@@ -5,7 +5,9 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
-use super::{KmsStatus, OperationInProgress, OperationOutcome, UnreadableResource, columns::table};
+use super::{
+    KmsStatus, OperationInProgress, OperationOutcome, UnreadableResource, Versions, columns::table,
+};
 use crate::{
     catalogue::RuleId,
     ids::{ClusterId, KeyId, Verb},
@@ -23,6 +25,10 @@ pub struct FleetReport {
     pub operation: Verb,
     /// Nothing was written because the caller asked for a dry run.
     pub dry_run: bool,
+    /// The age from which a key is due, in seconds, where the call was given one.
+    pub when_older_than_seconds: Option<f64>,
+    /// What it was made with.
+    pub versions: Versions,
     /// When the call began.
     #[serde(with = "time::serde::rfc3339")]
     #[cfg_attr(feature = "bindings", schemars(with = "crate::ids::Time"))]
@@ -58,6 +64,10 @@ pub struct FleetRow {
     pub outcome: OperationOutcome,
     /// Whether the call proved that every secret of the cluster is under the key in use.
     pub proven: bool,
+    /// When it was begun; absent: it was not.
+    #[serde(with = "time::serde::rfc3339::option")]
+    #[cfg_attr(feature = "bindings", schemars(with = "Option<crate::ids::Time>"))]
+    pub started_at: Option<OffsetDateTime>,
     /// How long it took.
     pub seconds: f64,
     /// The key that was in use before; absent when KMS was off, and where the cluster was not read.
@@ -215,7 +225,7 @@ mod tests {
     fn row(name: &str, change: &serde_json::Value) -> serde_json::Value {
         let mut row = json!({
             "cluster": format!("/subscriptions/8ecadfc9-d1a3-4ea4-b844-0d9f87e4d7c8/resourceGroups/shop/providers/Microsoft.ContainerService/managedClusters/{name}"),
-            "wave": 1, "outcome": "done", "proven": true, "seconds": 1.5, "previous_key_id": null,
+            "wave": 1, "outcome": "done", "proven": true, "started_at": null, "seconds": 1.5, "previous_key_id": null,
             "key_id": "https://shop.vault.azure.net/keys/etcd/0123456789abcdef0123456789abcdef",
             "key_created_at": null, "removable_keys": [], "rules": [], "code": null, "message": null,
             "operation_in_progress": null, "resume": null, "status": null,
@@ -238,6 +248,9 @@ mod tests {
         FleetReport {
             operation: Verb::Rotate,
             dry_run: false,
+            when_older_than_seconds: None,
+            versions: serde_json::from_value(json!({"aks_kms": "1", "api_version": "2026-01-01"}))
+                .unwrap(),
             started_at: OffsetDateTime::UNIX_EPOCH,
             finished_at: OffsetDateTime::UNIX_EPOCH,
             totals: FleetTotals::of(&rows),

@@ -137,6 +137,13 @@ pub struct Versions {
     pub api_version: String,
 }
 
+impl Versions {
+    /// This library, with this api-version of managed clusters.
+    pub(crate) fn with(api_version: &str) -> Self {
+        Self { aks_kms: env!("CARGO_PKG_VERSION").to_owned(), api_version: api_version.to_owned() }
+    }
+}
+
 /// What became of a step.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 #[cfg_attr(feature = "bindings", derive(schemars::JsonSchema))]

@@ -209,10 +209,7 @@ impl RunLog {
             outcome: entries.outcome(error, &after),
             by,
             operation_id,
-            versions: Versions {
-                aks_kms: env!("CARGO_PKG_VERSION").to_owned(),
-                api_version: entries.api_version.clone(),
-            },
+            versions: Versions::with(&entries.api_version),
             started_at: entries.started_at,
             finished_at: clock::now(),
             before: entries.before.clone()?,

@@ -37,6 +37,10 @@ __all__ = [
     "Experience",
     "Finding",
     "FindingState",
+    "FleetProgress",
+    "FleetReport",
+    "FleetRow",
+    "FleetTotals",
     "KeyLedger",
     "KmsChange",
     "KmsConfiguration",
@@ -1062,6 +1066,141 @@ class Finding(FindingText, Model):
     }
 
 
+class Progress(Model):
+    """A snapshot of a running operation: sent at most ten times a second, at each change of phase, and
+    once more at the end with `finished` true.
+
+    Attributes:
+        operation: The verb.
+        phase: What is being done.
+        step: Number of the present step, from 1; 0 before the first.
+        steps: Number of steps in the plan; 0 before it is made.
+        done: Secrets answered so far in this phase.
+        total: Secrets to do in this phase, as far as known.
+        rate: Secrets a second, over the last few seconds.
+        eta_seconds: Seconds to the end of this phase at that rate.
+        message: One line for people.
+        finished: True for the last snapshot of a run.
+    """
+
+    operation: Verb
+    phase: Phase
+    step: int
+    steps: int
+    done: int
+    total: int | None
+    rate: float | None
+    eta_seconds: float | None
+    message: str
+    finished: bool
+    _fields = {
+        "operation": Verb,
+        "phase": Phase,
+        "step": None,
+        "steps": None,
+        "done": None,
+        "total": None,
+        "rate": None,
+        "eta_seconds": None,
+        "message": None,
+        "finished": None,
+    }
+
+
+class FleetTotals(Model):
+    """How many clusters ended how.
+
+    Attributes:
+        clusters: All of them.
+        done: `done`.
+        not_due: `not-due`.
+        planned: `planned`.
+        refused: `refused`.
+        unfinished: `unfinished`.
+        failed: `failed`.
+        not_started: `not-started`.
+    """
+
+    clusters: int
+    done: int
+    not_due: int
+    planned: int
+    refused: int
+    unfinished: int
+    failed: int
+    not_started: int
+    _fields = {
+        "clusters": None,
+        "done": None,
+        "not_due": None,
+        "planned": None,
+        "refused": None,
+        "unfinished": None,
+        "failed": None,
+        "not_started": None,
+    }
+
+
+class FleetProgress(Model):
+    """A snapshot of a running `Fleet`: sent when a wave or a cluster begins or ends, when a cluster
+    has progress of its own, and once more at the end with `finished` true.
+
+    Attributes:
+        operation: The verb.
+        wave: The present wave, from 1; 0 before the first.
+        waves: Number of waves; 0 as long as the clusters are looked for.
+        at_work: Clusters at work.
+        totals: How many clusters ended how so far; `not_started` are those that are yet to come.
+        cluster: The cluster that has begun, went on or ended; absent: it is of the whole.
+        progress: Progress of that cluster; absent when it begins or ends.
+        outcome: What came of that cluster; absent until it ends.
+        message: One line for people.
+        finished: True for the last snapshot of a run.
+    """
+
+    operation: Verb
+    wave: int
+    waves: int
+    at_work: int
+    totals: FleetTotals
+    cluster: str | None
+    progress: Progress | None
+    outcome: OperationOutcome | None
+    message: str
+    finished: bool
+    _fields = {
+        "operation": Verb,
+        "wave": None,
+        "waves": None,
+        "at_work": None,
+        "totals": FleetTotals.from_dict,
+        "cluster": None,
+        "progress": Progress.from_dict,
+        "outcome": OperationOutcome,
+        "message": None,
+        "finished": None,
+    }
+
+
+class OperationInProgress(Model):
+    """An operation that was recorded in the cluster.
+
+    Attributes:
+        id: Its id.
+        operation: The verb.
+        by: Who runs it.
+        since: When it began.
+        target_key_id: The key that it is changing to.
+    """
+
+    id: str
+    operation: Verb
+    by: str
+    since: datetime
+    target_key_id: str | None
+    _fields = {"id": None, "operation": Verb, "by": None, "since": moment, "target_key_id": None}
+
+
 class LedgerEntry(Model):
     """A key in the ledger.
 
@@ -1124,63 +1263,6 @@ class KeyLedger(LedgerText, Model):
         "previous": LedgerEntry.from_dict,
         "retired": many(LedgerEntry.from_dict),
     }
-
-
-class KmsConfiguration(Model):
-    """A key, and how the API servers reach its vault.
-
-    Attributes:
-        key_id: The key; without a version: the one that the operation makes, or, of a
-            customer-managed key, the one that AKS has taken up.
-        network_mode: How its vault is reached.
-        key_vault_id: Its vault. Always there in private mode.
-    """
-
-    key_id: str
-    network_mode: NetworkMode
-    key_vault_id: str | None = None
-    _fields = {"key_id": None, "network_mode": NetworkMode, "key_vault_id": None}
-    _omitted = frozenset({"key_vault_id"})
-
-
-class KmsChange(Choice):
-    """A KMS profile to set.
-
-    Attributes:
-        on: KMS on with this key.
-        customer_managed: KMS data encryption with this customer-managed key, whose id has no
-            version.
-        platform_managed: KMS data encryption with a key of the platform's. None of these: off.
-    """
-
-    _word = "off"
-    on: KmsConfiguration | None = None
-    customer_managed: KmsConfiguration | None = None
-    platform_managed: bool = False
-    _fields = {
-        "on": KmsConfiguration.from_dict,
-        "customer_managed": KmsConfiguration.from_dict,
-        "platform_managed": None,
-    }
-
-
-class OperationInProgress(Model):
-    """An operation that was recorded in the cluster.
-
-    Attributes:
-        id: Its id.
-        operation: The verb.
-        by: Who runs it.
-        since: When it began.
-        target_key_id: The key that it is changing to.
-    """
-
-    id: str
-    operation: Verb
-    by: str
-    since: datetime
-    target_key_id: str | None
-    _fields = {"id": None, "operation": Verb, "by": None, "since": moment, "target_key_id": None}
 
 
 class SecretTotal(Model):
@@ -1272,6 +1354,167 @@ class KmsStatus(StatusText, Model):
         "ledger": KeyLedger.from_dict,
         "operation_in_progress": OperationInProgress.from_dict,
         "secrets": SecretTotal.from_dict,
+    }
+
+
+class FleetRow(Model):
+    """A cluster in a `FleetReport`.
+
+    Attributes:
+        cluster: The cluster.
+        wave: The wave that it belongs to, from 1.
+        outcome: What came of it.
+        proven: Whether the call proved that every secret of the cluster is under the key in use.
+        started_at: When it was begun; absent: it was not.
+        seconds: How long it took.
+        previous_key_id: The key that was in use before; absent when KMS was off, and where the
+            cluster was not read.
+        key_id: The key in use; absent when KMS is off, and where the cluster was not read.
+        key_created_at: When the version of the key in use was made, where this call has read it.
+        removable_keys: Keys that this cluster no longer needs. Another one may.
+        rules: The rules that refuse it; of `status`, also those that warn, and `key-age`.
+        code: The code of the error, such as `operation_failed`; absent: there was none.
+        message: What the error says.
+        operation_in_progress: The recorded operation, if one is unfinished.
+        resume: How an unfinished operation is gone on with; absent: none is.
+        status: The whole state, where the verb is `status`.
+    """
+
+    cluster: str
+    wave: int
+    outcome: OperationOutcome
+    proven: bool
+    started_at: datetime | None
+    seconds: float
+    previous_key_id: str | None
+    key_id: str | None
+    key_created_at: datetime | None
+    removable_keys: tuple[str, ...]
+    rules: tuple[RuleId, ...]
+    code: str | None
+    message: str | None
+    operation_in_progress: OperationInProgress | None
+    resume: str | None
+    status: KmsStatus | None
+    _fields = {
+        "cluster": None,
+        "wave": None,
+        "outcome": OperationOutcome,
+        "proven": None,
+        "started_at": moment,
+        "seconds": None,
+        "previous_key_id": None,
+        "key_id": None,
+        "key_created_at": moment,
+        "removable_keys": many(None),
+        "rules": many(RuleId),
+        "code": None,
+        "message": None,
+        "operation_in_progress": OperationInProgress.from_dict,
+        "resume": None,
+        "status": KmsStatus.from_dict,
+    }
+
+
+class Versions(Model):
+    """What a report was made with.
+
+    Attributes:
+        aks_kms: Version of this library.
+        api_version: The api-version by which managed clusters were read and changed.
+    """
+
+    aks_kms: str
+    api_version: str
+    _fields = {"aks_kms": None, "api_version": None}
+
+
+class FleetReport(Model):
+    """What became of every cluster of a `Fleet`.
+
+    It prints as a table with a line a cluster, what could not be read below it, and the totals
+    last.
+
+    Attributes:
+        operation: The verb.
+        dry_run: Nothing was written because the caller asked for a dry run.
+        when_older_than_seconds: The age from which a key is due, in seconds, where the call was
+            given one.
+        versions: What it was made with.
+        started_at: When the call began.
+        finished_at: When it ended.
+        clusters: The clusters, in the order in which they are begun: as they were named, else by
+            resource id.
+        totals: How many clusters ended how.
+        removable_keys: Keys that no cluster of this run needs any more. Empty as long as one of
+            them could not say which keys it needs, or something is `unreadable`; clusters that are not
+            among them were not asked: `check_action` asks them, before a key is deleted. Each row names
+            those that its own cluster no longer needs.
+        unreadable: Subscriptions and clusters that could not be read: nothing was done there.
+        stopped: Why no more clusters were begun; absent: all were.
+    """
+
+    operation: Verb
+    dry_run: bool
+    when_older_than_seconds: float | None
+    versions: Versions
+    started_at: datetime
+    finished_at: datetime
+    clusters: tuple[FleetRow, ...]
+    totals: FleetTotals
+    removable_keys: tuple[str, ...]
+    unreadable: tuple[UnreadableResource, ...]
+    stopped: str | None
+    _fields = {
+        "operation": Verb,
+        "dry_run": None,
+        "when_older_than_seconds": None,
+        "versions": Versions.from_dict,
+        "started_at": moment,
+        "finished_at": moment,
+        "clusters": many(FleetRow.from_dict),
+        "totals": FleetTotals.from_dict,
+        "removable_keys": many(None),
+        "unreadable": many(UnreadableResource.from_dict),
+        "stopped": None,
+    }
+
+
+class KmsConfiguration(Model):
+    """A key, and how the API servers reach its vault.
+
+    Attributes:
+        key_id: The key; without a version: the one that the operation makes, or, of a
+            customer-managed key, the one that AKS has taken up.
+        network_mode: How its vault is reached.
+        key_vault_id: Its vault. Always there in private mode.
+    """
+
+    key_id: str
+    network_mode: NetworkMode
+    key_vault_id: str | None = None
+    _fields = {"key_id": None, "network_mode": NetworkMode, "key_vault_id": None}
+    _omitted = frozenset({"key_vault_id"})
+
+
+class KmsChange(Choice):
+    """A KMS profile to set.
+
+    Attributes:
+        on: KMS on with this key.
+        customer_managed: KMS data encryption with this customer-managed key, whose id has no
+            version.
+        platform_managed: KMS data encryption with a key of the platform's. None of these: off.
+    """
+
+    _word = "off"
+    on: KmsConfiguration | None = None
+    customer_managed: KmsConfiguration | None = None
+    platform_managed: bool = False
+    _fields = {
+        "on": KmsConfiguration.from_dict,
+        "customer_managed": KmsConfiguration.from_dict,
+        "platform_managed": None,
     }
 
 
@@ -1427,19 +1670,6 @@ class StepReport(Model):
     _fields = {"step": Step.from_dict, "outcome": StepOutcome, "started_at": moment, "seconds": None}
 
 
-class Versions(Model):
-    """What a report was made with.
-
-    Attributes:
-        aks_kms: Version of this library.
-        api_version: The api-version by which managed clusters were read and changed.
-    """
-
-    aks_kms: str
-    api_version: str
-    _fields = {"aks_kms": None, "api_version": None}
-
-
 class OperationReport(ReportText, Model):
     """What an operation did, or a dry run would do.
 
@@ -1504,47 +1734,6 @@ class OperationReport(ReportText, Model):
         "allowed": many(RuleId),
         "reencryption": many(ReencryptReport.from_dict),
         "ledger": KeyLedger.from_dict,
-    }
-
-
-class Progress(Model):
-    """A snapshot of a running operation: sent at most ten times a second, at each change of phase, and
-    once more at the end with `finished` true.
-
-    Attributes:
-        operation: The verb.
-        phase: What is being done.
-        step: Number of the present step, from 1; 0 before the first.
-        steps: Number of steps in the plan; 0 before it is made.
-        done: Secrets answered so far in this phase.
-        total: Secrets to do in this phase, as far as known.
-        rate: Secrets a second, over the last few seconds.
-        eta_seconds: Seconds to the end of this phase at that rate.
-        message: One line for people.
-        finished: True for the last snapshot of a run.
-    """
-
-    operation: Verb
-    phase: Phase
-    step: int
-    steps: int
-    done: int
-    total: int | None
-    rate: float | None
-    eta_seconds: float | None
-    message: str
-    finished: bool
-    _fields = {
-        "operation": Verb,
-        "phase": Phase,
-        "step": None,
-        "steps": None,
-        "done": None,
-        "total": None,
-        "rate": None,
-        "eta_seconds": None,
-        "message": None,
-        "finished": None,
     }
 
 

@@ -31,7 +31,11 @@ pub(super) fn timeline(timeline: &Timeline) -> String {
         String::from("<figure>\n<figcaption>When it was done</figcaption>\n<ol class=\"bars\">\n");
     for bar in &timeline.bars {
         let (left, width) = place(bar, timeline.seconds);
-        let class = if bar.tone == Tone::Good { "bar good" } else { "bar" };
+        let class = match bar.tone {
+            Tone::Good => "bar good",
+            Tone::Bad => "bar bad",
+            Tone::Caution | Tone::Plain => "bar",
+        };
         let (began, took) = (duration(bar.began), duration(bar.seconds));
         // Writing to a string does not fail.
         let _ = writeln!(

@@ -70,6 +70,8 @@ pub(super) enum Span {
 
 /// What was done when, of a whole of so many seconds.
 pub(super) struct Timeline {
+    /// What the first bar is; completes "0 is to …".
+    pub(super) first: &'static str,
     pub(super) seconds: f64,
     pub(super) bars: Vec<Bar>,
 }

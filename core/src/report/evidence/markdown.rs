@@ -82,8 +82,9 @@ fn timeline(timeline: &Timeline) -> String {
     };
     let rows: String = timeline.bars.iter().enumerate().map(row).collect();
     format!(
-        "\nWhen it was done, over {}; 0 is to look at the cluster, to judge the rules and to plan:\n\n```text\n{rows}```\n",
-        duration(timeline.seconds)
+        "\nWhen it was done, over {}; 0 is to {}:\n\n```text\n{rows}```\n",
+        duration(timeline.seconds),
+        timeline.first,
     )
 }
 

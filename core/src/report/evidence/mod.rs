@@ -9,6 +9,7 @@ mod chart;
 mod contents;
 mod document;
 mod escape;
+mod fleet;
 mod html;
 mod json;
 mod keys;
@@ -21,7 +22,7 @@ mod style;
 mod tests;
 mod words;
 
-use super::OperationReport;
+use super::{FleetReport, OperationReport};
 
 impl OperationReport {
     /// The report as one HTML file for an auditor: which key is in use, since when, how that is proven, what is left,
@@ -54,5 +55,38 @@ impl OperationReport {
     #[must_use]
     pub fn to_markdown(&self) -> String {
         markdown::write(&contents::document(self))
+    }
+}
+
+impl FleetReport {
+    /// The report as one HTML file for an auditor: which clusters were gone through, how old their keys are, what was
+    /// done and is proven, what is left, and which keys may be removed; then the waves with a picture of their time, a
+    /// row a cluster, what could not be read, keys, and rules.
+    ///
+    /// The file is as self-contained, and ends with its JSON and the SHA-256 of that, as that of an
+    /// [`OperationReport`](OperationReport::to_html).
+    ///
+    /// ```
+    /// # fn example(report: &aks_kms::FleetReport) -> std::io::Result<()> {
+    /// std::fs::write("fleet.html", report.to_html())?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn to_html(&self) -> String {
+        html::write(&fleet::document(self))
+    }
+
+    /// The same as [`to_html`](Self::to_html), as Markdown with tables.
+    ///
+    /// ```
+    /// # fn example(report: &aks_kms::FleetReport) -> std::io::Result<()> {
+    /// std::fs::write("fleet.md", report.to_markdown())?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn to_markdown(&self) -> String {
+        markdown::write(&fleet::document(self))
     }
 }

@@ -85,5 +85,6 @@ fn timeline(report: &OperationReport) -> Option<Timeline> {
         outcome: "done",
     };
     let seconds = since(report.finished_at).max(last);
-    Some(Timeline { seconds, bars: std::iter::once(look).chain(bars).collect() })
+    let first = "look at the cluster, to judge the rules and to plan";
+    Some(Timeline { first, seconds, bars: std::iter::once(look).chain(bars).collect() })
 }

@@ -74,6 +74,7 @@ svg text{font-size:.8125rem;fill:var(--muted)}
 .track{fill:var(--surface);stroke:var(--edge)}
 .bar{fill:var(--muted)}
 .bar.good{fill:var(--good)}
+.bar.bad{fill:var(--bad)}
 .charts{display:grid;grid-template-columns:1fr 1fr;gap:.75rem 2rem}
 .grid{stroke:var(--edge)}
 .area{fill:var(--surface)}
@@ -144,8 +145,13 @@ mod tests {
         ("bad", "bad-surface"),
     ];
     /// What is drawn, and on what.
-    const DRAWN: &[(&str, &str)] =
-        &[("muted", "surface"), ("good", "surface"), ("link", "surface"), ("link", "page")];
+    const DRAWN: &[(&str, &str)] = &[
+        ("muted", "surface"),
+        ("good", "surface"),
+        ("bad", "surface"),
+        ("link", "surface"),
+        ("link", "page"),
+    ];
 
     fn luminance(colour: &str) -> f64 {
         let channel = |at: usize| {

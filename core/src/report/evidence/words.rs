@@ -44,6 +44,16 @@ pub(super) fn duration(seconds: f64) -> String {
     format!("{} h {} min", (minutes / 60.0).floor(), minutes % 60.0)
 }
 
+/// How old something is, in the largest unit of which it has two.
+pub(super) fn age(seconds: f64) -> String {
+    let (unit, name) = match seconds {
+        seconds if seconds >= 2.0 * 86_400.0 => (86_400.0, "days"),
+        seconds if seconds >= 2.0 * 3_600.0 => (3_600.0, "h"),
+        _ => (60.0, "min"),
+    };
+    format!("{} {name}", (seconds.max(0.0) / unit).floor())
+}
+
 /// A number with as many places as are worth reading.
 pub(super) fn rounded(value: f64) -> String {
     if value >= 100.0 || value == 0.0 {
@@ -146,6 +156,19 @@ mod tests {
         }
         assert_eq!(count(1, "secret", "secrets"), "1 secret");
         assert_eq!(count(2_000, "secret", "secrets"), "2,000 secrets");
+    }
+
+    #[test]
+    fn ages_are_not_rounded_up() {
+        for (seconds, shown) in [
+            (-5.0, "0 min"),
+            (7_199.0, "119 min"),
+            (7_200.0, "2 h"),
+            (2.0 * 86_400.0, "2 days"),
+            (365.0 * 86_400.0 - 1.0, "364 days"),
+        ] {
+            assert_eq!(age(seconds), shown, "{seconds}");
+        }
     }
 
     #[test]

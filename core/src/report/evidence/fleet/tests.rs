@@ -1,0 +1,1 @@
+//! Text of others stays text, at any number of clusters.
