@@ -4,7 +4,9 @@
 //! Work runs on a tokio runtime of its own, no thread of which ever waits for the interpreter: progress, results, logs
 //! and what credentials are asked go to Python through one thread, `relay`, which ends before the interpreter does.
 
+mod call;
 mod credential;
+mod fleet;
 mod logging;
 mod manager;
 mod process;
@@ -20,10 +22,14 @@ mod _native {
     use serde_json::{Value, from_str};
 
     #[pymodule_export]
+    use crate::call::{Call, list_clusters, scale_time};
+    #[pymodule_export]
     use crate::credential::Reply;
+    #[pymodule_export]
+    use crate::fleet::Fleet;
     use crate::logging;
     #[pymodule_export]
-    use crate::manager::{Call, Manager, list_clusters, scale_time};
+    use crate::manager::Manager;
 
     create_exception!(
         aks_kms._native,
@@ -69,6 +75,13 @@ mod _native {
     #[pyfunction]
     fn is_refused(report: &str) -> PyResult<bool> {
         aks_kms_bindings::is_refused(super::parsed(report)?).map_err(|error| super::failure(&error))
+    }
+
+    /// Whether a report of a fleet says that every cluster is as it was asked for.
+    #[pyfunction]
+    fn is_fleet_complete(report: &str) -> PyResult<bool> {
+        let report = super::parsed(report)?;
+        aks_kms_bindings::is_fleet_complete(report).map_err(|error| super::failure(&error))
     }
 
     /// Whether what a dry run of `provision` gave says that it would be refused.
