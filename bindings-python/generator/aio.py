@@ -48,11 +48,31 @@ LIST = [
 ]
 
 
+FLEET = [
+    ("by calls that block.", "by calls that are awaited."),
+    ("_generated.sync_fleet", "_generated.aio_fleet"),
+    (
+        """    Ctrl-C ends a call at once with `KeyboardInterrupt`. What it had begun is recorded in each cluster: the same call again
+    goes on with it, from any machine.
+""",
+        """    Cancelling the task ends a call at once. What it had begun is recorded in each cluster: the same call again goes on with
+    it, from any machine. Sync credentials are asked on a thread, async ones on the event loop.
+""",
+    ),
+    ("from azure.identity import", "from azure.identity.aio import"),
+    ("print(fleet.rotate(", "print(await fleet.rotate("),
+    ("        self._source = None\n", "        self._source = None\n        self._loop = None\n"),
+    ("import TokenSource, own_loop", "import TokenSource"),
+    ("TokenSource(credential, own_loop)", "TokenSource(credential, self._current_loop)"),
+]
+
+
 def awaited(package: Path) -> dict[str, str]:
     """The files, by their names."""
     return {
         "_manager.py": _made(package / "_manager.py", MANAGER),
         "_list.py": _made(package / "_list.py", LIST),
+        "_fleet.py": _made(package / "_fleet.py", FLEET),
     }
 
 

@@ -7,8 +7,8 @@ from results import result_classes
 
 ABOUT = """Manages KMS etcd encryption on Azure Kubernetes Service: enable, rotate, re-encrypt and prove.
 
-`KmsManager` blocks, `aks_kms.aio.KmsManager` is awaited; both have the same verbs. So have `list_clusters` and
-`aks_kms.aio.list_clusters`, which need no manager."""
+`KmsManager` is of one cluster and blocks, `aks_kms.aio.KmsManager` is awaited; both have the same verbs. `Fleet` does one
+verb to many clusters, and `list_clusters` lists them; both are in `aks_kms.aio`, too."""
 
 RULES = '''
 def rules() -> tuple[Rule, ...]:
@@ -33,12 +33,13 @@ def package(schema: dict) -> tuple[str, str]:
     results = classes(result_classes(schema))
     errors = classes(error_classes(schema))
     names = sorted(
-        [*results, *errors, "ClusterId", "KmsError", "KmsManager", "Steps", "list_clusters", "rules"]
+        [*results, *errors, "ClusterId", "Fleet", "KmsError", "KmsManager", "Steps", "list_clusters", "rules"]
     )
     lines = [
         "from aks_kms import _native",
         "from aks_kms._cluster import ClusterId",
         "from aks_kms._error import KmsError",
+        "from aks_kms._fleet import Fleet",
         f"from aks_kms._generated.errors import {', '.join(errors)}",
         f"from aks_kms._generated.results import {', '.join(results)}",
         "from aks_kms._list import list_clusters",

@@ -23,12 +23,13 @@ from enum import StrEnum
 from typing import Any
 
 from aks_kms._model import Choice, Model, many, moment
-from aks_kms._text import ClusterListText, FindingText, LedgerText, ProvisionedText, ReportText, StatusText, Steps, StepText, UnreadableText
+from aks_kms._text import ClusterListText, FindingText, FleetText, LedgerText, ProvisionedText, ReportText, StatusText, Steps, StepText, UnreadableText
 
 """
 # What prints otherwise than field by field.
 TEXTS = {
     "OperationReport": "ReportText",
+    "FleetReport": "FleetText",
     "KmsStatus": "StatusText",
     "KeyLedger": "LedgerText",
     "Finding": "FindingText",

@@ -1,5 +1,8 @@
 """The table of verbs, and the methods of the managers."""
 
+from collections.abc import Callable
+from textwrap import wrap
+
 from names import is_nullable, is_words, item, kind, prose, referred, word_or_document
 from results import typed
 
@@ -74,7 +77,7 @@ def result(verb: dict) -> str:
     return referred(given)
 
 
-def table(schema: dict) -> str:
+def table(schema: dict, of_fleet: Callable[[dict, dict, set[str]], list[str]]) -> str:
     definitions = {**schema["results"], **schema["arguments"]}
     lines = [
         "from __future__ import annotations\n",
@@ -85,6 +88,7 @@ def table(schema: dict) -> str:
     used: set[str] = set()
     for name, verbs in (("VERBS", schema["verbs"]), ("FUNCTIONS", schema["functions"])):
         lines += [f"{name}: dict[str, Verb] = {{", *rows(verbs, definitions, used), "}\n"]
+    lines += ["FLEET_VERBS: dict[str, Verb] = {", *of_fleet(schema, definitions, used), "}\n"]
     lines[1] = f"from aks_kms._generated.results import {', '.join(sorted(used))}"
     return "\n".join(lines)
 
@@ -156,6 +160,10 @@ def signature(verb: dict, definitions: dict, is_async: bool) -> str:
     return f"    {prefix}def {verb['name']}({', '.join(parts)},) -> {result(verb)}:"
 
 
+def wrapped(paragraph: str, width: int) -> list[str]:
+    return wrap(paragraph, width, break_long_words=False, break_on_hyphens=False)
+
+
 def in_seconds(schema: dict) -> str:
     text = schema.get("description", "")
     return f"{text} A number of seconds, or a timedelta." if schema.get("format") == "seconds" else text
@@ -168,16 +176,8 @@ def documentation(verb: dict, definitions: dict, is_async: bool) -> str:
         again = "the same call" if verb["name"] in BEFORE_KMS else "`resume`, or the same call again,"
         paragraphs.append(f"{stops}, in a state that {again} goes on with from any machine.")
     texts = ["        " + '"""' + paragraphs[0]]
-    from textwrap import wrap
-
     for paragraph in paragraphs[1:]:
-        texts += [
-            "",
-            *(
-                "        " + line
-                for line in wrap(paragraph, 92, break_long_words=False, break_on_hyphens=False)
-            ),
-        ]
+        texts += ["", *("        " + line for line in wrapped(paragraph, 92))]
     described = [(name, in_seconds(one)) for name, one in arguments(verb) + options(verb)]
     if has_progress(verb):
         described += list(PROGRESS.items())

@@ -28,12 +28,21 @@ pub(crate) struct Fleet {
 impl Fleet {
     /// From settings in JSON. The callable gives tokens; none: the credential is looked for.
     #[new]
-    fn new(settings: &str, token_source: Option<Py<PyAny>>, has_filter: bool) -> PyResult<Self> {
+    fn new(settings: &str, token_source: Option<Py<PyAny>>) -> PyResult<Self> {
         let settings = FleetSettings::read(parsed(settings)?).map_err(|error| failure(&error))?;
         let fleet = Self { settings, credential: credential_of(token_source)?, timing: timing() };
         // what is wrong is told now
-        fleet.made(has_filter.then_some(&[])).map_err(|error| failure(&error))?;
+        fleet.made(None).map_err(|error| failure(&error))?;
         Ok(fleet)
+    }
+
+    /// Refuses what a verb would refuse before any request.
+    fn check(&self, verb: &str, arguments: &str) -> PyResult<()> {
+        let arguments = object(arguments)?;
+        let checked = self
+            .made(None)
+            .and_then(|fleet| aks_kms_bindings::check_fleet(&fleet, verb, arguments));
+        checked.map_err(|error| failure(&error))
     }
 
     /// Begins a verb on the clusters; on those of `only`, if it is given. The receiver is called as that of a

@@ -1,7 +1,7 @@
 """Manages KMS etcd encryption on Azure Kubernetes Service: enable, rotate, re-encrypt and prove.
 
-`KmsManager` blocks, `aks_kms.aio.KmsManager` is awaited; both have the same verbs. So have `list_clusters` and
-`aks_kms.aio.list_clusters`, which need no manager.
+`KmsManager` is of one cluster and blocks, `aks_kms.aio.KmsManager` is awaited; both have the same verbs. `Fleet` does one
+verb to many clusters, and `list_clusters` lists them; both are in `aks_kms.aio`, too.
 
 Generated from bindings/schema.json by `bindings-python/generate`: change it there.
 """
@@ -9,6 +9,7 @@ Generated from bindings/schema.json by `bindings-python/generate`: change it the
 from aks_kms import _native
 from aks_kms._cluster import ClusterId
 from aks_kms._error import KmsError
+from aks_kms._fleet import Fleet
 from aks_kms._generated.errors import (
     ConflictError,
     ForbiddenError,
@@ -102,6 +103,7 @@ __all__ = [
     "Experience",
     "Finding",
     "FindingState",
+    "Fleet",
     "FleetProgress",
     "FleetReport",
     "FleetRow",

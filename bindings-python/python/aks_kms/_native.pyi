@@ -4,12 +4,14 @@ from typing import final
 __all__ = [
     "Call",
     "Failure",
+    "Fleet",
     "Manager",
     "Reply",
     "__version__",
     "_end",
     "_report",
     "_scale_time",
+    "is_fleet_complete",
     "is_proven",
     "is_provision_refused",
     "is_refused",
@@ -47,7 +49,22 @@ class Manager:
         log_level: int,
     ) -> Call: ...
 
+@final
+class Fleet:
+    def __new__(cls, settings: str, token_source: Callable[[list[str], Reply], object] | None) -> Fleet: ...
+    def check(self, verb: str, arguments: str) -> None: ...
+    def start(
+        self,
+        verb: str,
+        arguments: str,
+        only: list[str] | None,
+        progress: bool,
+        receiver: Callable[[tuple[str, str]], object],
+        log_level: int,
+    ) -> Call: ...
+
 def rules() -> str: ...
+def is_fleet_complete(report: str) -> bool: ...
 def is_proven(report: str) -> bool: ...
 def is_refused(report: str) -> bool: ...
 def is_provision_refused(provisioned: str) -> bool: ...

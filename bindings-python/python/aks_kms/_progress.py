@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from typing import Any, Protocol
 
-from aks_kms._generated.results import Progress
+from aks_kms._generated.results import FleetProgress, Progress
 
 
 class _Display(Protocol):
@@ -29,6 +29,18 @@ class Bar:
         """The call has ended, perhaps in the middle."""
         if self._display is not None:
             self._display.end()
+
+
+class FleetBar:
+    """Says when a cluster or a wave begins or ends, with how many are done, in a line each: so much is going on at once."""
+
+    def __call__(self, now: FleetProgress) -> None:
+        if now.progress is None and sys.stderr is not None:
+            begun = now.totals.clusters - now.totals.not_started
+            print(f"[{begun}/{now.totals.clusters}] {now.message}", file=sys.stderr, flush=True)
+
+    def end(self) -> None:
+        """A line is whole."""
 
 
 def _chosen() -> _Display:

@@ -1,22 +1,22 @@
-"""What both managers are made from, and what both do with a call."""
+"""What managers and fleets are made from, and what they do with a call."""
 
 from __future__ import annotations
 
 import atexit
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from aks_kms import _native
 from aks_kms._cluster import ClusterId
 from aks_kms._error import KmsError, from_document
-from aks_kms._generated.table import FUNCTIONS, VERBS
+from aks_kms._generated.table import FLEET_VERBS, FUNCTIONS, VERBS
 
 if TYPE_CHECKING:
     from aks_kms._credential import TokenSource
-    from aks_kms._generated.results import ClusterList, Progress
-    from aks_kms._progress import Bar
+    from aks_kms._generated.results import ClusterList, FleetProgress, FleetReport, Progress
+    from aks_kms._progress import Bar, FleetBar
 
 # Takes what the native module tells of a call.
 Receive = Callable[[tuple[str, str]], object]
@@ -35,21 +35,63 @@ def made(settings: dict[str, Any], source: TokenSource | None) -> _native.Manage
     """
     import json
 
-    cluster = settings["cluster"]
-    if isinstance(cluster, ClusterId):
-        settings["cluster"] = cluster._asdict()
-    elif not isinstance(cluster, str):
-        raise TypeError(f"cluster_id is {cluster!r}; pass a resource id or a ClusterId")
-    for name in ("kubeconfig", "ca_bundle"):
-        if settings[name] is not None:
-            settings[name] = os.fspath(settings[name])
-    for name, value in settings.items():
-        if name != "cluster" and value is not None and not isinstance(value, str):
-            raise TypeError(f"{name} is {value!r}; pass a string")
+    settings["cluster"] = _cluster(settings["cluster"], "cluster_id")
+    _check_texts({name: value for name, value in settings.items() if name != "cluster"}, settings)
     try:
         return _native.Manager(json.dumps(settings), source)
     except _native.Failure as failure:
         fail(str(failure), None)
+
+
+def made_fleet(settings: dict[str, Any], source: TokenSource | None) -> _native.Fleet:
+    """The native fleet.
+
+    Raises:
+        TypeError: a setting is of the wrong type.
+        InvalidInputError: a setting is malformed.
+    """
+    import json
+
+    if settings["clusters"] is not None:
+        named = enumerate(_listed(settings["clusters"], "clusters", "resource ids"))
+        settings["clusters"] = [_cluster(one, f"clusters[{index}]") for index, one in named]
+    if settings["subscriptions"] is not None:
+        subscriptions = _listed(settings["subscriptions"], "subscriptions", "their ids")
+        for index, one in enumerate(subscriptions):
+            if not isinstance(one, str):
+                raise TypeError(f"subscriptions[{index}] is {one!r}; pass a string")
+        settings["subscriptions"] = subscriptions
+    if not isinstance(settings["resource_graph"], bool):
+        raise TypeError(f"resource_graph is {settings['resource_graph']!r}; pass True or False")
+    others = ("clusters", "subscriptions", "resource_graph")
+    _check_texts({name: value for name, value in settings.items() if name not in others}, settings)
+    try:
+        return _native.Fleet(json.dumps({"journal": "cluster", **settings}), source)
+    except _native.Failure as failure:
+        fail(str(failure), None)
+
+
+def _listed(given: Any, name: str, of: str) -> list[Any]:
+    if isinstance(given, str | bytes | ClusterId | Mapping) or not isinstance(given, Iterable):
+        raise TypeError(f"{name} is {given!r}; pass a list of {of}")
+    return list(given)
+
+
+def _cluster(given: Any, name: str) -> Any:
+    if isinstance(given, ClusterId):
+        return given._asdict()
+    if not isinstance(given, str):
+        raise TypeError(f"{name} is {given!r}; pass a resource id or a ClusterId")
+    return given
+
+
+def _check_texts(texts: dict[str, Any], settings: dict[str, Any]) -> None:
+    """Each is a string or left out; a path is one."""
+    for name, value in texts.items():
+        if name in ("kubeconfig", "ca_bundle") and value is not None:
+            value = settings[name] = os.fspath(value)
+        if value is not None and not isinstance(value, str):
+            raise TypeError(f"{name} is {value!r}; pass a string")
 
 
 def start(
@@ -64,6 +106,31 @@ def start(
 
     written = json.dumps(VERBS[verb].written(arguments))
     return manager.start(verb, written, has_progress, receive, _log_level())
+
+
+def check_fleet(fleet: _native.Fleet, verb: str, arguments: dict[str, Any]) -> None:
+    """Refuses what the verb would refuse before any request."""
+    import json
+
+    try:
+        fleet.check(verb, json.dumps(FLEET_VERBS[verb].written(arguments)))
+    except _native.Failure as failure:
+        fail(str(failure), None)
+
+
+def start_fleet(
+    fleet: _native.Fleet,
+    verb: str,
+    arguments: dict[str, Any],
+    only: list[str] | None,
+    has_progress: bool,
+    receive: Receive,
+) -> _native.Call:
+    """Begins a verb on many clusters."""
+    import json
+
+    written = json.dumps(FLEET_VERBS[verb].written(arguments))
+    return fleet.start(verb, written, only, has_progress, receive, _log_level())
 
 
 def start_list(arguments: dict[str, Any], source: TokenSource | None) -> Callable[[Receive], _native.Call]:
@@ -111,6 +178,14 @@ def clusters(payload: str) -> ClusterList:
     return found
 
 
+def fleet_report(verb: str, payload: str) -> FleetReport:
+    """What a verb on many clusters gave."""
+    import json
+
+    report: FleetReport = FLEET_VERBS[verb].read(json.loads(payload))
+    return report
+
+
 def fail(payload: str, source: TokenSource | None) -> NoReturn:
     """Raises the error that a call ended with; what a credential raised is its cause.
 
@@ -127,17 +202,21 @@ def fail(payload: str, source: TokenSource | None) -> NoReturn:
 class Told:
     """Who is told of a call's progress: a callable, a bar, or both."""
 
-    def __init__(self, on_progress: Callable[[Progress], object] | None, bar: Bar | None) -> None:
+    def __init__(
+        self,
+        on_progress: Callable[[Any], object] | None,
+        bar: Bar | FleetBar | None,
+        read: Callable[[Any], Any],
+    ) -> None:
         self._receivers = [one for one in (bar, on_progress) if one is not None]
         self._bar = bar
+        self._read = read
 
     def tell(self, payload: str) -> None:
         """Tells of it. What a receiver raises is reported and stops nothing, unless it is to stop the program."""
         import json
 
-        from aks_kms._generated.results import Progress
-
-        now = Progress.from_dict(json.loads(payload))
+        now = self._read(json.loads(payload))
         for receiver in self._receivers:
             try:
                 receiver(now)
@@ -156,10 +235,26 @@ def told(on_progress: Callable[[Progress], object] | None, progress: bool) -> To
     Raises:
         TypeError: `on_progress` cannot be called.
     """
-    if on_progress is not None and not callable(on_progress):
-        raise TypeError(f"on_progress is {on_progress!r}; pass a callable, or progress=True")
-    if not progress:
-        return None if on_progress is None else Told(on_progress, None)
+    _check_receiver(on_progress)
+    if on_progress is None and not progress:
+        return None
+    from aks_kms._generated.results import Progress
     from aks_kms._progress import Bar
 
-    return Told(on_progress, Bar())
+    return Told(on_progress, Bar() if progress else None, Progress.from_dict)
+
+
+def told_of_fleet(on_progress: Callable[[FleetProgress], object] | None, progress: bool) -> Told | None:
+    """The same, of many clusters."""
+    _check_receiver(on_progress)
+    if on_progress is None and not progress:
+        return None
+    from aks_kms._generated.results import FleetProgress
+    from aks_kms._progress import FleetBar
+
+    return Told(on_progress, FleetBar() if progress else None, FleetProgress.from_dict)
+
+
+def _check_receiver(on_progress: object) -> None:
+    if on_progress is not None and not callable(on_progress):
+        raise TypeError(f"on_progress is {on_progress!r}; pass a callable, or progress=True")

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
         ClusterList,
         ClusterSummary,
         Finding,
+        FleetReport,
         KeyLedger,
         KmsStatus,
         OperationReport,
@@ -23,7 +24,9 @@ if TYPE_CHECKING:
     )
 
 
-def _shown(it: ClusterList | Finding | KeyLedger | KmsStatus | OperationReport | Provisioned) -> str:
+def _shown(
+    it: ClusterList | Finding | FleetReport | KeyLedger | KmsStatus | OperationReport | Provisioned,
+) -> str:
     return _native.shown(type(it).__name__, json.dumps(it.to_dict())).removesuffix("\n")
 
 
@@ -89,6 +92,37 @@ class ReportText:
         return _native.to_markdown(json.dumps(self.to_dict()))
 
     def __str__(self: OperationReport) -> str:  # type: ignore[misc]
+        return _shown(self)
+
+
+class FleetText:
+    """What a report of many clusters says of itself, and how it prints."""
+
+    @property
+    def is_complete(self: FleetReport) -> bool:  # type: ignore[misc]
+        """Whether nothing is left to do: every cluster is done or not due, and everything could be read.
+
+        False for a dry run that has something to do.
+        """
+        return _native.is_fleet_complete(json.dumps(self.to_dict()))
+
+    def to_html(self: FleetReport) -> str:  # type: ignore[misc]
+        """The report as one HTML file for an auditor: which clusters were gone through, how old their keys are, what was
+        done and is proven, what is left, and which keys may be removed; then waves, a row a cluster, keys and rules.
+
+        It loads nothing from elsewhere, and runs no script. It ends with the JSON that it was made from and the SHA-256
+        of that. The same in every language.
+
+        Example:
+            >>> Path("fleet.html").write_text(report.to_html(), "utf-8")  # doctest: +SKIP
+        """
+        return _native.to_html(json.dumps(self.to_dict()))
+
+    def to_markdown(self: FleetReport) -> str:  # type: ignore[misc]
+        """The same as `to_html`, as Markdown with tables."""
+        return _native.to_markdown(json.dumps(self.to_dict()))
+
+    def __str__(self: FleetReport) -> str:  # type: ignore[misc]
         return _shown(self)
 
 

@@ -30,8 +30,10 @@ class Argument(NamedTuple):
         """
         if value is None and not self.is_required:
             return None
+        if self.form == "of_each":
+            return _of_each(value, self.name)
         if (
-            self.form == "texts"
+            self.form in ("texts", "integers")
             and isinstance(value, Iterable)
             and not isinstance(value, str | bytes | Mapping)
         ):
@@ -84,6 +86,32 @@ def _member(value: Any, path: str) -> Any:
     raise TypeError(f"{path} is of type {type(value).__name__}, which JSON does not have")
 
 
+def by_cluster(value: Any) -> Mapping[str, Any] | None:
+    """What is given by resource id; None: the same for all."""
+    # a resource id begins with /, and no member of a key does
+    if isinstance(value, Mapping) and all(isinstance(name, str) and name.startswith("/") for name in value):
+        return value
+    return None
+
+
+def _of_each(value: Any, name: str) -> Any:
+    """What each cluster has its own of, or all have the same of."""
+    each = by_cluster(value)
+    if each is None:
+        return {"all": _own(value, name)}
+    return {"each": {str(cluster): _own(one, f"{name} of {cluster}") for cluster, one in each.items()}}
+
+
+def _own(value: Any, name: str) -> Any:
+    if not FORMS["word_or_document"](value):
+        raise TypeError(f"{name} is {value!r}; pass what the method's documentation names")
+    return plain(value)
+
+
+def _is_whole(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
 def _is_texts(value: Any) -> bool:
     return isinstance(value, list) and all(isinstance(one, str) for one in value)
 
@@ -92,7 +120,8 @@ FORMS: dict[str, Callable[[Any], bool]] = {
     "text": lambda value: isinstance(value, str),
     "texts": _is_texts,
     "boolean": lambda value: isinstance(value, bool),
-    "integer": lambda value: isinstance(value, int) and not isinstance(value, bool),
+    "integer": _is_whole,
+    "integers": lambda value: isinstance(value, list) and all(map(_is_whole, value)),
     "seconds": lambda value: isinstance(value, int | float | timedelta) and not isinstance(value, bool),
     "rewrite": lambda value: isinstance(value, bool | Model | Mapping),
     "document": lambda value: isinstance(value, Model | Mapping),
@@ -103,6 +132,7 @@ WANTED = {
     "texts": "a list of strings",
     "boolean": "True or False",
     "integer": "a whole number",
+    "integers": "a list of whole numbers",
     "seconds": "a number of seconds, or a timedelta",
     "rewrite": "True, False or ReencryptOptions",
     "document": "what the method's documentation names",

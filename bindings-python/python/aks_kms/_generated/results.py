@@ -13,6 +13,7 @@ from aks_kms._model import Choice, Model, many, moment
 from aks_kms._text import (
     ClusterListText,
     FindingText,
+    FleetText,
     LedgerText,
     ProvisionedText,
     ReportText,
@@ -1429,7 +1430,7 @@ class Versions(Model):
     _fields = {"aks_kms": None, "api_version": None}
 
 
-class FleetReport(Model):
+class FleetReport(FleetText, Model):
     """What became of every cluster of a `Fleet`.
 
     It prints as a table with a line a cluster, what could not be read below it, and the totals
