@@ -9,12 +9,13 @@ import aks_kms
 import pytest
 from aks_kms import _native
 from azure.identity import ClientSecretCredential
-from simulator import SCALE, VARIABLES, Case, Simulator
+from simulator import SCALE, VARIABLES, Case, SimulatedFleet, Simulator
 
 _native._scale_time(SCALE)
 
 Given = dict[str, Any]
 PutCase = Callable[..., Case]
+PutFleet = Callable[..., SimulatedFleet]
 
 
 @pytest.fixture(scope="session")
@@ -48,7 +49,21 @@ def case(put_case: PutCase) -> Case:
     return put_case()
 
 
-def credential(case: Case) -> ClientSecretCredential:
+@pytest.fixture
+def put_fleet(simulator: Simulator) -> Iterator[PutFleet]:
+    """Makes a fleet from a given."""
+    fleets: list[SimulatedFleet] = []
+
+    def put(**given: Any) -> SimulatedFleet:
+        fleets.append(simulator.put_fleet(given))
+        return fleets[-1]
+
+    yield put
+    for fleet in fleets:
+        fleet.end()
+
+
+def credential(case: Case | SimulatedFleet) -> ClientSecretCredential:
     """The case's application, by azure-identity."""
     return ClientSecretCredential(
         case["tenant_id"],

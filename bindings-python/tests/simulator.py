@@ -94,6 +94,27 @@ def asked(url: str, token: str, method: str = "GET", data: bytes | None = None) 
     return text
 
 
+class SimulatedFleet:
+    """Many clusters of one tenant, of which each is a case."""
+
+    def __init__(self, document: dict[str, Any]) -> None:
+        self.document = document
+        self.ids: list[str] = [one["cluster_id"] for one in document["clusters"]]
+
+    def __getitem__(self, name: str) -> Any:
+        return self.document[name]
+
+    def cases(self) -> list[Case]:
+        """The case of each cluster."""
+        admin, token = self["admin"], self["admin_token"]
+        cases = (one["case"] for one in self["clusters"])
+        return [Case(request(f"{admin}/cases/{case}", token, "GET", None)) for case in cases]
+
+    def end(self) -> None:
+        """Ends it."""
+        request(f"{self['admin']}/fleets/{self['id']}", self["admin_token"], "DELETE", None)
+
+
 class Simulator:
     """A running simulator. It has one case from the beginning, and makes others."""
 
@@ -115,6 +136,10 @@ class Simulator:
     def put(self, given: dict[str, Any]) -> Case:
         """Makes a case of its own."""
         return Case(request(f"{self.case['admin']}/cases", self.case["admin_token"], "PUT", given))
+
+    def put_fleet(self, given: dict[str, Any]) -> SimulatedFleet:
+        """Makes a fleet."""
+        return SimulatedFleet(request(f"{self.case['admin']}/fleets", self.case["admin_token"], "PUT", given))
 
     def environment(self) -> dict[str, str]:
         """The variables that lead clients to its first case."""
