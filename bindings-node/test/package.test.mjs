@@ -118,6 +118,34 @@ describe("pages and examples", { concurrency: 3 }, () => {
     });
   }
 
+  test("docs/fleet.md", async () => {
+    const of = await simulator.put({ secrets: { namespaces: 2, each: 5 } });
+    const name = of.cluster_id.split("/").at(-1);
+    const page = readFileSync(new URL("docs/fleet.md", root), "utf8");
+    const blocks = [...page.matchAll(/^```js\n([^]*?)^```$/gm)].map(([, text]) => text);
+    assert.equal(blocks.length, 3);
+    const [nightly, which, enable] = blocks;
+    // which is not Azure's public cloud
+    const reached = (text, begins) => {
+      assert.equal(text.split(begins).length, 2, begins);
+      return text.replace(begins, `${begins} cloud: ${JSON.stringify(of.arm)}, `);
+    };
+    const made = `import { Fleet } from "aks-kms";\nconst fleet = new Fleet({ cloud: "${of.arm}", clusters: ["${of.cluster_id}"] });\n`;
+    const own = enable.replace("prod:", `"${name}":`).replace(/https:[^"]*/, of.key_ids[0]);
+    const { identity_endpoint: IDENTITY_ENDPOINT, identity_header: IDENTITY_HEADER } = of;
+    const env = { ...process.env, IDENTITY_ENDPOINT, IDENTITY_HEADER, NODE_OPTIONS: `--require ${scaled}` };
+    for (const variable of ["AZURE_CLIENT_ID", "AZURE_FEDERATED_TOKEN_FILE"]) delete env[variable];
+    const says = [];
+    for (const text of [`${made}${own}console.log(report.isComplete);`, `${which}console.log(named, found);`, reached(nightly, "new Fleet({")]) {
+      says.push((await node([written("docs-fleet.mjs", text)], env)).stdout);
+    }
+    const [enabled, shown, rotated] = says;
+    assert.equal(enabled, "true\n");
+    assert.match(shown, /^Fleet .*Fleet /);
+    assert.match(rotated, /\n1 cluster: 1 not-due\n$/);
+    assert.deepEqual(Object.keys((await of.secrets()).by_key), [of.key_ids[0]]);
+  });
+
   const says = {
     "lifecycle.mjs": [/^1\. Record the operation/, /proven: true, 6\d secrets/, /KMS is on with https:\/\/kv-/],
     "fleet.mjs": [/^Name +ResourceGroup +Wave +Outcome/, /\n4 clusters: 4 done\n$/],

@@ -81,3 +81,30 @@ def test_the_example_of_a_page(page: str, simulator: Simulator, put_case: PutCas
     truth = case.secrets()
     assert truth["plaintext"] == 0
     assert (truth["by_key"].keys() == {case.key_ids[0]}) == names_key
+
+
+def test_the_examples_of_the_page_on_fleets(simulator: Simulator, put_case: PutCase) -> None:
+    case = put_case({"secrets": {"namespaces": 2, "each": 5}})
+    name = case.cluster_id.rsplit("/", 1)[1]
+    page = (ROOT / "docs/fleet.md").read_text()
+    nightly, which, enable = re.findall(r"^```python\n(.*?)^```$", page, re.DOTALL | re.MULTILINE)
+    cloud = case["arm"]
+    made = f"from aks_kms import Fleet\nfleet = Fleet([{case.cluster_id!r}], cloud={cloud!r})\n"
+    own = re.sub('https:[^"]*', case.key_ids[0], enable.replace('"prod"', f'"{name}"'))
+    signed_in = {"IDENTITY_ENDPOINT": case["identity_endpoint"], "IDENTITY_HEADER": case["identity_header"]}
+    for text, says in (
+        (f"{made}{own}print(report.is_complete)", r"True\n"),
+        (f"{which}print(named, found)", r"Fleet\(clusters=.*\) Fleet\(subscriptions=.*\)\n"),
+        # which is not Azure's public cloud
+        (nightly.replace("Fleet(filter", f"Fleet(cloud={cloud!r}, filter"), r".*\n1 cluster: 1 not-due\n"),
+    ):
+        ran = subprocess.run(
+            [sys.executable, "-c", text],
+            env={**environment(signed_out()), **signed_in},
+            capture_output=True,
+            text=True,
+            timeout=120,
+        )
+        assert ran.returncode == 0, ran.stderr + ran.stdout
+        assert re.fullmatch(says, ran.stdout, re.DOTALL), ran.stdout
+    assert list(case.secrets()["by_key"]) == [case.key_ids[0]]
