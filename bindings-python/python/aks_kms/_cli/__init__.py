@@ -16,7 +16,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     Returns:
         0 done; 1 another error; 2 refused by rules, or wrong usage; 3 some secrets are blocked or failed, or not all
-        clusters could be listed; 4 a conflict, or an unfinished operation; 130 interrupted.
+        clusters are done or could be listed; 4 a conflict, or an unfinished operation; 130 interrupted.
     """
     asked = parser().parse_args(arguments)
     try:
@@ -34,6 +34,6 @@ def interrupted(asked: Namespace) -> str:
     """What an interrupted command says."""
     if asked.verb is None or not asked.verb.writes or asked.is_plan:
         return "interrupted: nothing is left to go on with"
-    if asked.verb.name in ("provision", "create_cluster"):
+    if asked.verb.name in ("provision", "create_cluster") or getattr(asked, "is_fleet", False):
         return "interrupted: the same command again goes on with what was begun"
     return "interrupted: `aks-kms resume` goes on with what was begun"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 
 from aks_kms import ActionKind, NetworkMode, OperationReport, __version__
+from aks_kms._cli.fleet import add_fleet
 from aks_kms._generated.results import Action
 from aks_kms._generated.table import FUNCTIONS, VERBS
 from aks_kms._verb import Argument, Verb
@@ -32,7 +33,7 @@ EXIT_CODES = """exit codes:
   0  done
   1  another error
   2  refused by rules, or wrong usage
-  3  some secrets are blocked or failed, or not all clusters could be listed
+  3  some secrets are blocked or failed, or not all clusters are done or could be listed
   4  a conflict, or an unfinished operation
   130  interrupted; `aks-kms resume`, or the same command again, goes on
 
@@ -61,6 +62,7 @@ def parser() -> argparse.ArgumentParser:
         if verb.writes and any(argument.name == "dry_run" for argument in verb.arguments):
             _add_verb(plans, verb, is_plan=True)
     _add_list(commands)
+    add_fleet(commands, NAMES, _add_argument, _add_access)
     rules = commands.add_parser("rules", help="The limitations that are checked before anything is written.")
     rules.add_argument("--json", action="store_true", help="Print one JSON document.")
     rules.set_defaults(verb=None)

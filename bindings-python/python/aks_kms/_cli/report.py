@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from aks_kms import OperationReport
+    from aks_kms import FleetReport, OperationReport
 
 
 def checked(path: str | None) -> str | None:
@@ -25,7 +25,7 @@ def checked(path: str | None) -> str | None:
     return None
 
 
-def write_report(path: str | None, report: OperationReport) -> bool:
+def write_report(path: str | None, report: FleetReport | OperationReport) -> bool:
     """Writes the file, if one is asked for; what keeps it from that is said."""
     if path is None:
         return True

@@ -7,7 +7,7 @@ import json
 import sys
 from collections.abc import Iterable
 from contextlib import nullcontext
-from typing import Any, NoReturn, TextIO
+from typing import Any
 
 from aks_kms import (
     Action,
@@ -21,9 +21,10 @@ from aks_kms import (
     list_clusters,
     rules,
 )
+from aks_kms._cli.fleet import run_fleet
 from aks_kms._cli.report import checked, write_report
 from aks_kms._cli.table import rules_table
-from aks_kms._cli.terminal import shown
+from aks_kms._cli.terminal import print_json, show, usage
 from aks_kms._text import findings_text
 from aks_kms._verb import Argument, Verb
 
@@ -43,6 +44,8 @@ def run(asked: argparse.Namespace) -> int:
             print(rules_table(catalogue))
         return 0
     try:
+        if getattr(asked, "is_fleet", False):
+            return run_fleet(asked, arguments(asked, asked.verb))
         return run_list(asked) if asked.verb.name == "list_clusters" else run_verb(asked, asked.verb)
     except KmsError as error:
         if error.report is not None:
@@ -135,12 +138,6 @@ def manager(asked: argparse.Namespace) -> KmsManager:
     )
 
 
-def usage(problem: str) -> NoReturn:
-    """Ends the program for wrong usage."""
-    print(f"aks-kms: {problem}", file=sys.stderr)
-    raise SystemExit(2)
-
-
 def arguments(asked: argparse.Namespace, verb: Verb) -> dict[str, Any]:
     """The arguments of a verb that were given."""
     values: dict[str, Any] = {}
@@ -217,12 +214,6 @@ def text(result: Any) -> str:
     return str(result)
 
 
-def show(text: str, stream: TextIO | None = None) -> None:
-    """Prints a text for people, on standard output where no stream is named."""
-    to: TextIO = sys.stdout if stream is None else stream
-    print(shown(text, to), file=to)
-
-
 def tell(error: KmsError) -> None:
     """An error for people: findings below each other, or the message."""
     if error.findings:
@@ -242,8 +233,3 @@ def document(error: KmsError) -> dict[str, Any]:
         "findings": [finding.to_dict() for finding in error.findings],
         "report": None if report is None else report.to_dict(),
     }
-
-
-def print_json(value: object) -> None:
-    """One document on standard output."""
-    print(json.dumps(value, indent=2))

@@ -1,13 +1,15 @@
-"""What a terminal gets besides the text: lines that fit it, and colours."""
+"""What is printed: on a terminal in lines that fit it, and with colours."""
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
+import sys
 import textwrap
 from collections.abc import Mapping
-from typing import TextIO
+from typing import NoReturn, TextIO
 
 # Words that weigh, where the library's text has them.
 COLOURS = (
@@ -59,3 +61,20 @@ def fitted(line: str, width: int) -> list[str]:
         break_long_words=False,
         break_on_hyphens=False,
     )
+
+
+def show(text: str, stream: TextIO | None = None) -> None:
+    """Prints a text for people, on standard output where no stream is named."""
+    to: TextIO = sys.stdout if stream is None else stream
+    print(shown(text, to), file=to)
+
+
+def print_json(value: object) -> None:
+    """One document on standard output."""
+    print(json.dumps(value, indent=2))
+
+
+def usage(problem: str) -> NoReturn:
+    """Ends the program for wrong usage."""
+    print(f"aks-kms: {problem}", file=sys.stderr)
+    raise SystemExit(2)
