@@ -186,6 +186,16 @@ const REGRESSIONS: &[Regression] = &[
             FailToSet { change: To(1), ended: Failed, applied_to: None },
         )],
     },
+    Regression {
+        name: "a way off a customer-managed key that fails, the same key again, and a new version",
+        start: Start { wiring: TwoProviders, kms: Customer, denied: Nowhere },
+        steps: &[
+            Do(FailToSet { change: ToOff, ended: Failed, applied_to: None }),
+            During(GoPrivate, 2_000, Tag),
+            Call(ToCustomer { other: false }),
+            Call(RotateToNewVersion),
+        ],
+    },
 ];
 
 /// Sequences at the same time.

@@ -48,6 +48,8 @@ pub(super) async fn perform(
             OperationEnds::BeforeRewrite => rewrite::begin(world, cluster),
             OperationEnds::AfterRewrite => rewrite::finish(world, cluster).await,
         }
+    } else {
+        rewrite::keep_watching(world, cluster);
     }
     world.update_private_connections(cluster);
     fails_after(OperationStep::Encryption)?;

@@ -114,6 +114,14 @@ pub(crate) fn watch(world: &Arc<World>, cluster: &Arc<Cluster>) {
     tokio::spawn(async move { while look_when_due(&world, &cluster, interval).await.is_some() {} });
 }
 
+/// The same after a change that gave the API servers nothing new: a cluster may be set to a customer's key
+/// again that they never lost. Where somebody looks, the next look stays when it was due.
+pub(crate) fn keep_watching(world: &Arc<World>, cluster: &Arc<Cluster>) {
+    if !cluster.state().watched {
+        watch(world, cluster);
+    }
+}
+
 /// `None`: there is nothing to look for any more.
 async fn look_when_due(
     world: &Weak<World>,
