@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 from aks_kms import _native
 from aks_kms._caller import ended
@@ -27,7 +27,7 @@ T = TypeVar("T")
 
 # What each cluster has: the same for all, by the cluster's resource id, or as a function says, which is called with the
 # resource id. A cluster that has none is an error, before anything is done.
-PerCluster = T | Mapping[str, T] | Callable[[str], T | None]
+PerCluster: TypeAlias = T | Mapping[str, T] | Callable[[str], T | None]
 
 
 class Chosen:

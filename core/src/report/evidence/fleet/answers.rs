@@ -163,8 +163,8 @@ fn what_is_left(report: &FleetReport) -> Vec<Vec<Span>> {
         }
         let clusters = count(named.len() as u64, "cluster is", "clusters are");
         let mut words = vec![mark(Tone::Bad, format!("{clusters} {outcome}")), text(":")];
-        let names = named.iter().take(MOST_NAMED).map(|row| code(row.cluster.name()));
-        words.extend(names.flat_map(|name| [text(" "), name]));
+        let shown = named.iter().take(MOST_NAMED).map(|row| code(row.cluster.name()));
+        words.extend(shown.flat_map(|name| [text(" "), name]));
         words.push(more(named.len()));
         lines.push(words);
     }
