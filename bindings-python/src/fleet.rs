@@ -47,7 +47,11 @@ impl Fleet {
 
     /// Begins a verb on the clusters; on those of `only`, if it is given. The receiver is called as that of a
     /// manager's verb is.
-    #[allow(clippy::too_many_arguments, reason = "Python's own part is the only caller")]
+    #[allow(
+        clippy::too_many_arguments,
+        clippy::needless_pass_by_value,
+        reason = "Python's own part is the only caller, and a list comes by value"
+    )]
     fn start(
         &self,
         py: Python<'_>,

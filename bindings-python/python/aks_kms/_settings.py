@@ -255,6 +255,6 @@ def told_of_fleet(on_progress: Callable[[FleetProgress], object] | None, progres
     return Told(on_progress, FleetBar() if progress else None, FleetProgress.from_dict)
 
 
-def _check_receiver(on_progress: object) -> None:
+def _check_receiver(on_progress: Any) -> None:
     if on_progress is not None and not callable(on_progress):
         raise TypeError(f"on_progress is {on_progress!r}; pass a callable, or progress=True")
