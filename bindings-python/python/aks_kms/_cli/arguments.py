@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from aks_kms import ActionKind, NetworkMode, OperationReport, __version__
-from aks_kms._cli.fleet import add_fleet
+from aks_kms._cli.fleet import AGE, add_fleet, age
 from aks_kms._generated.results import Action
 from aks_kms._generated.table import FUNCTIONS, VERBS
 from aks_kms._verb import Argument, Verb
@@ -32,7 +32,7 @@ REWRITE = {argument.name: argument for argument in VERBS["reencrypt_secrets"].ar
 EXIT_CODES = """exit codes:
   0  done
   1  another error
-  2  refused by rules, or wrong usage
+  2  refused by rules, or wrong usage; of many clusters: each one that was begun was refused
   3  some secrets are blocked or failed, or not all clusters are done or could be listed
   4  a conflict, or an unfinished operation
   130  interrupted; `aks-kms resume`, or the same command again, goes on
@@ -128,6 +128,11 @@ def _add_argument(added: argparse.ArgumentParser, argument: Argument, is_plan: b
         added.add_argument(option, action=argparse.BooleanOptionalAction, default=None, help=about)
     elif argument.form == "boolean":
         added.add_argument(option, action="store_true", help=about)
+    elif argument.name == "when_older_than":
+        # as a fleet has it
+        added.add_argument(
+            "--older-than", option, dest=argument.name, type=age, metavar="AGE", help=f"{about} {AGE}."
+        )
     elif argument.form == "texts":
         added.add_argument(option, nargs="+", action="extend", metavar="NAME", help=about)
     else:

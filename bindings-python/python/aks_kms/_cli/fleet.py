@@ -12,7 +12,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
-from aks_kms import ClusterSummary, CustomerManagedKey, Fleet, FleetReport, InvalidInputError
+from aks_kms import ClusterSummary, CustomerManagedKey, Fleet, FleetReport, FleetTotals, InvalidInputError
 from aks_kms._cli.report import checked, write_report
 from aks_kms._cli.terminal import print_json, show, usage
 from aks_kms._generated.table import FLEET_VERBS
@@ -21,7 +21,7 @@ from aks_kms._verb import Argument, Verb
 # What the command line spells its own way.
 OWN = ("waves", "when_older_than", "key_ids", "key_sources", "dry_run")
 UNITS = {"d": 86_400.0, "h": 3_600.0, "m": 60.0, "s": 1.0, "": 1.0}
-AGE = "such as 365d, 12h, 90m, or seconds"
+AGE = "Such as 365d, 12h, 90m; without a unit in seconds"
 
 
 def add_fleet(
@@ -125,7 +125,7 @@ def age(text: str) -> float:
     """Seconds of `365d`."""
     found = re.fullmatch(r"(\d+(?:\.\d+)?)([dhms]?)", text)
     if found is None:
-        raise argparse.ArgumentTypeError(f"{text!r} is no age {AGE}")
+        raise argparse.ArgumentTypeError(f"{text!r} is no age; pass one like 365d, 12h, 90m, or seconds")
     return float(found[1]) * UNITS[found[2]]
 
 
@@ -165,7 +165,10 @@ def confirmed(made: Fleet, verb: Verb, values: dict[str, Any]) -> int | None:
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
         print("aks-kms fleet writes: pass --yes, or see first what --dry-run says", file=sys.stderr)
         return 2
-    show(str(call(made, verb, {**values, "dry_run": True, "progress": True})), sys.stderr)
+    planned = call(made, verb, {**values, "dry_run": True, "progress": True})
+    show(str(planned), sys.stderr)
+    if planned.totals.planned == 0:
+        return exit_code(planned)
     print(f"{verb.summary} Go on? [y/N] ", end="", file=sys.stderr, flush=True)
     return None if sys.stdin.readline().strip().lower() in ("y", "yes") else 1
 
@@ -178,7 +181,7 @@ def own_values(asked: argparse.Namespace) -> dict[str, Any]:
     if (older_than := getattr(asked, "older_than", None)) is not None:
         values["when_older_than"] = timedelta(seconds=older_than)
     if asked.verb.name == "enable":
-        values["key_ids"] = keys_of_file(asked.keys) if asked.key is None else keys_of(asked.key)
+        values["key_ids"] = key_ids(asked.keys) if asked.key is None else keys_of(asked.key)
     if asked.verb.name == "set_data_encryption":
         values["key_sources"] = "platform-managed" if asked.platform_managed else key_sources(asked.keys)
     return values
@@ -191,7 +194,7 @@ def keys_of(pairs: list[str]) -> dict[str, str]:
         cluster, equals, key = pair.partition("=")
         if not equals or not cluster.startswith("/"):
             usage(f"--key {pair} is not CLUSTER=KEY, with the cluster's resource id")
-        if cluster in keys:
+        if cluster.lower() in map(str.lower, keys):
             usage(f"--key names {cluster} twice")
         keys[cluster] = key.strip().strip('"')
     return keys
@@ -207,6 +210,15 @@ def keys_of_file(path: str) -> dict[str, Any]:
         usage(f"--keys {path} is no JSON: {problem}")
     if not isinstance(found, dict) or not all(cluster.startswith("/") for cluster in found):
         usage(f"--keys {path} is no object with the key of each cluster by its resource id")
+    return found
+
+
+def key_ids(path: str) -> dict[str, str]:
+    """The same of keys with their version."""
+    found = keys_of_file(path)
+    for cluster, key in found.items():
+        if not isinstance(key, str):
+            usage(f"--keys {path} has no id of a key for {cluster}, but {key!r}")
     return found
 
 
@@ -266,13 +278,15 @@ def call(made: Fleet, verb: Verb, values: dict[str, Any]) -> FleetReport:
 
 def exit_code(report: FleetReport) -> int:
     """0: nothing is left, or the dry run found nothing against it; else what is."""
-    totals = report.totals
+    return what_is_left(report.totals, is_all_read=not report.unreadable)
+
+
+def what_is_left(totals: FleetTotals, *, is_all_read: bool) -> int:
+    """The same, of how many clusters ended how."""
     if totals.unfinished > 0:
         return 4
-    if report.is_complete or (
-        report.dry_run
-        and totals.planned + totals.not_due + totals.done == totals.clusters
-        and not report.unreadable
-    ):
+    if totals.planned + totals.not_due + totals.done == totals.clusters and is_all_read:
         return 0
-    return 2 if totals.refused == totals.clusters else 3
+    # those that come after a refused one are not begun
+    is_refused = totals.refused > 0 and totals.refused + totals.not_started == totals.clusters
+    return 2 if is_refused and is_all_read else 3
