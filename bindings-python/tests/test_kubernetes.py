@@ -13,7 +13,7 @@ from typing import Any
 
 import plain_yaml
 import pytest
-from conftest import PutCase
+from conftest import PutCase, PutFleet
 from pages import ROOT, blocks
 from programs import environment, signed_out
 from simulator import Case
@@ -76,10 +76,16 @@ def test_the_roles_are_those_of_the_page() -> None:
     assert roles == plain_yaml.documents(block.text)
 
 
-def test_both_manifests_make_the_same_pod_but_for_what_it_does() -> None:
-    job, cron = template("job.yaml"), template("cronjob.yaml")
-    assert job["containers"][0].pop("args") != cron["containers"][0].pop("args")
+def test_the_manifests_make_the_same_pod_but_for_what_it_does() -> None:
+    job, cron, fleet = map(template, ("job.yaml", "cronjob.yaml", "fleet-cronjob.yaml"))
+    done = [pod["containers"][0].pop("args") for pod in (job, cron, fleet)]
+    assert done[0] != done[1] != done[2]
     assert job == cron
+    # of which it needs no token
+    assert fleet.pop("automountServiceAccountToken") is False
+    for pod, name in ((job, "CLUSTER_ID"), (fleet, "SUBSCRIPTION_ID")):
+        assert pod["containers"][0]["env"].pop(0)["name"] == name
+    assert job == fleet
 
 
 def test_the_image_runs_the_command_as_the_pod_does() -> None:
@@ -109,25 +115,35 @@ def service_account(case: Case) -> dict[str, str]:
     return {"token": token, "ca.crt": case["ca"], "namespace": "aks-kms"}
 
 
-def run_as_pod(name: str, case: Case, folder: Path) -> subprocess.CompletedProcess[str]:
+def run_as_pod(
+    name: str, case: Case, folder: Path, older_than: str | None = None
+) -> subprocess.CompletedProcess[str]:
+    """The command of a manifest, which rotates a key that is older than its year, or than what is given."""
     pod = template(name)
     (container,) = pod["containers"]
     own = {
         "CLUSTER_ID": case.cluster_id,
+        "SUBSCRIPTION_ID": case["subscription_id"],
         "AZURE_TENANT_ID": case["tenant_id"],
         "AZURE_CLIENT_ID": case["client_id"],
     }
     variables = {entry["name"]: own.get(entry["name"], entry["value"]) for entry in container["env"]}
-    assert variables.keys() == {*own, "AZURE_FEDERATED_TOKEN_FILE"}
+    which = "SUBSCRIPTION_ID" if "SUBSCRIPTION_ID" in variables else "CLUSTER_ID"
+    assert variables.keys() == {which, "AZURE_TENANT_ID", "AZURE_CLIENT_ID", "AZURE_FEDERATED_TOKEN_FILE"}
     words = [re.sub(r"\$\((\w+)\)", lambda found: variables[found[1]], word) for word in container["args"]]
+    if older_than is not None:
+        assert words[words.index("--older-than") + 1] == "365d"
+        words[words.index("--older-than") + 1] = older_than
     (mount,) = container["volumeMounts"]
     (volume,) = pod["volumes"]
     (source,) = volume["projected"]["sources"]
     path = source["serviceAccountToken"]["path"]
     assert variables["AZURE_FEDERATED_TOKEN_FILE"] == f"{mount['mountPath']}/{path}"
     files = {"account": service_account(case), "azure": {path: case.assertion()}}
+    if not pod.get("automountServiceAccountToken", True):
+        files["account"] = {"none": ""}
     for part, texts in files.items():
-        (folder / part).mkdir()
+        (folder / part).mkdir(parents=True)
         for file, text in texts.items():
             (folder / part / file).write_text(text)
     address = case["kubernetes"].removeprefix("https://").split(":")
@@ -155,17 +171,37 @@ def case(put_case: PutCase) -> Case:
     not can_be_a_pod(), reason="needs unshare and setpriv, and that a user may have namespaces"
 )
 def test_the_pods_do_what_they_are_for(case: Case, tmp_path: Path) -> None:
-    (tmp_path / "plan").mkdir()
     planned = run_as_pod("job.yaml", case, tmp_path / "plan")
     assert planned.returncode == 0, planned.stderr
     assert not json.loads(planned.stdout)["steps"]
+    young = run_as_pod("cronjob.yaml", case, tmp_path / "young")
+    assert (young.returncode, json.loads(young.stdout)["outcome"]) == (0, "not-due"), young.stderr
     assert case.writes() == []
 
-    (tmp_path / "rotate").mkdir()
-    rotated = run_as_pod("cronjob.yaml", case, tmp_path / "rotate")
+    rotated = run_as_pod("cronjob.yaml", case, tmp_path / "rotate", older_than="1d")
     assert rotated.returncode == 0, rotated.stderr
     assert json.loads(rotated.stdout)["reencryption"][-1]["complete"]
     assert case.secrets()["by_key"].keys().isdisjoint(case.key_ids[:1])
+    writes = case.writes()
+    again = run_as_pod("cronjob.yaml", case, tmp_path / "again", older_than="1d")
+    assert (again.returncode, json.loads(again.stdout)["outcome"]) == (0, "not-due"), again.stderr
+    assert case.writes() == writes
+
+
+@pytest.mark.skipif(
+    not can_be_a_pod(), reason="needs unshare and setpriv, and that a user may have namespaces"
+)
+def test_the_pod_of_many_clusters_does_what_it_is_for(put_fleet: PutFleet, tmp_path: Path) -> None:
+    given = {"cluster": {"kms": {"key": "{{key.1}}"}}, "secrets": {"namespaces": 1, "each": 5}}
+    cases = put_fleet(clusters=2, subscriptions=1, given=given).cases()
+    rotated = run_as_pod("fleet-cronjob.yaml", cases[0], tmp_path / "rotate", older_than="1d")
+    assert rotated.returncode == 0, rotated.stderr
+    report = json.loads(rotated.stdout)
+    assert [(row["wave"], row["outcome"]) for row in report["clusters"]] == [(1, "done"), (2, "done")]
+    for case in cases:
+        assert case.secrets()["by_key"].keys().isdisjoint(case.key_ids[:1])
+    again = run_as_pod("fleet-cronjob.yaml", cases[0], tmp_path / "again")
+    assert (again.returncode, json.loads(again.stdout)["totals"]["not_due"]) == (0, 2), again.stderr
 
 
 @pytest.mark.skipif(
@@ -174,7 +210,7 @@ def test_the_pods_do_what_they_are_for(case: Case, tmp_path: Path) -> None:
 def test_a_pod_without_a_right_says_which(put_case: PutCase, tmp_path: Path) -> None:
     granted = [right for right in rights() if (right["verb"], right["resource"]) != ("patch", "secrets")]
     case = put_case({"cluster": {"kms": {"key": "{{key.1}}"}}, "access": {"kubernetes_role": granted}})
-    ran = run_as_pod("cronjob.yaml", case, tmp_path)
+    ran = run_as_pod("cronjob.yaml", case, tmp_path / "rotate", older_than="1d")
     assert ran.returncode == 2, ran.stderr
     (finding,) = (found for found in json.loads(ran.stdout)["error"]["findings"] if found["level"] == "block")
     assert finding["rule"] == "kubernetes-permission-missing"

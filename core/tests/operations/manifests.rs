@@ -67,8 +67,12 @@ async fn the_manifests_are_accepted_and_their_rights_are_enough() {
     create(&kubectl, "rbac.yaml").await;
     let job = create(&kubectl, "job.yaml").await;
     let cron_job = create(&kubectl, "cronjob.yaml").await;
-    for template in [&job["spec"]["template"], &cron_job["spec"]["jobTemplate"]["spec"]["template"]]
-    {
+    let fleet = create(&kubectl, "fleet-cronjob.yaml").await;
+    for template in [
+        &job["spec"]["template"],
+        &cron_job["spec"]["jobTemplate"]["spec"]["template"],
+        &fleet["spec"]["jobTemplate"]["spec"]["template"],
+    ] {
         let (status, answer) = pod(&kubectl, &template["spec"]).await;
         assert_eq!(status, StatusCode::CREATED, "{answer}");
     }
