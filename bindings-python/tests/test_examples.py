@@ -21,6 +21,7 @@ SAYS = {
     "several_clusters.py": (["KMS is off", "60 secrets", "forbidden"], 1),
     "provision_and_enable.py": (["1. ", "az keyvault create", "Report of provision", "complete", "True"], 0),
     "list_clusters.py": (["KmsEnabled", "elsewhere", "staging", "without KMS: /subscriptions/"], 0),
+    "fleet.py": (["4 clusters in 2 waves", "Wave 2 of 2", "4 clusters: 4 done"], 0),
     "pipeline.sh": (["Plan of enable", "in use: https://kv-"], 0),
 }
 
