@@ -45,9 +45,7 @@ pub fn to_markdown(report: String) -> Result<String> {
 /// A report in JSON as text for people.
 #[napi]
 pub fn to_text(report: String) -> Result<String> {
-    let report = parsed(&report)?;
-    let kind = if report.get("totals").is_some() { "FleetReport" } else { "OperationReport" };
-    aks_kms_bindings::shown(kind, report).map_err(|error| failure(&error))
+    aks_kms_bindings::to_text(parsed(&report)?).map_err(|error| failure(&error))
 }
 
 /// Begins to list clusters, with the arguments in JSON. The function gives tokens; none: the credential is looked for.

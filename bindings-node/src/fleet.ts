@@ -13,6 +13,8 @@ import { type NativeFleet, native } from "./native.js";
 export interface FleetAccess extends AzureOptions {
   /** Which credential for its Kubernetes API Azure gives of each cluster. Default: cluster-user. */
   readonly kubernetes?: "cluster-user" | "cluster-admin" | undefined;
+  /** The namespace of each cluster's record of operations and keys. Default: kube-system. */
+  readonly stateNamespace?: string | undefined;
   /**
    * Ask Resource Graph first for the clusters of subscriptions, which can be minutes behind; else every subscription is
    * asked itself. Default: true.
@@ -53,6 +55,7 @@ const settings: Verb = {
   options: [
     { name: "subscriptions", json: "subscriptions", form: "texts", required: false },
     { name: "kubernetes", json: "kubernetes", form: "text", choices: ["cluster-user", "cluster-admin"], required: false },
+    { name: "stateNamespace", json: "state_namespace", form: "text", required: false },
     { name: "cloud", json: "cloud", form: "text", required: false },
     { name: "caBundle", json: "ca_bundle", form: "text", required: false },
     { name: "apiVersion", json: "api_version", form: "text", required: false },

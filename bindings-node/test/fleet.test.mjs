@@ -78,6 +78,16 @@ describe("fleets", { concurrency: 3 }, () => {
     await untouched([cases[0]]);
   });
 
+  test("the record is where it is said to be", async () => {
+    const of = await simulator.putFleet({ clusters: 1, given: withKms });
+    const elsewhere = fleet(of, { clusters: of.ids, stateNamespace: "default" });
+    assert.equal((await elsewhere.reencryptSecrets()).isComplete, true);
+    for (const [made, isKnown] of [[elsewhere, true], [fleet(of, { clusters: of.ids }), false]]) {
+      const [row] = (await made.status()).clusters;
+      assert.equal(row.rules.includes("secrets-unproven"), !isKnown, row.rules.join());
+    }
+  });
+
   test("a limit of failures stops a wave", async () => {
     const faults = { azure: [{ path: "managedClusters", status: 404, code: "ResourceNotFound" }] };
     const of = await simulator.putFleet({ clusters: 3, given: withKms, some: [{ clusters: [0], given: { ...withKms, faults } }] });

@@ -1,7 +1,7 @@
 """The verbs of a fleet: their table, and the methods of both fleets."""
 
-from names import item, kind, prose
-from verbs import PROGRESS, annotation, choices, default, form, in_seconds, options, wrapped
+from names import kind
+from verbs import PROGRESS, Taken, annotation, default, form, in_seconds, method_docstring, options, row
 
 OF_EACH = "A function, called with the resource id, may say it as well."
 
@@ -41,21 +41,12 @@ def takes(one: dict, definitions: dict) -> str:
 def rows(schema: dict, definitions: dict, used: set[str]) -> list[str]:
     lines = []
     for verb in schema["fleet"]["verbs"]:
-        used.add("FleetReport")
-        lines.append(f'    "{verb["name"]}": Verb(')
-        lines.append(
-            f'        name="{verb["name"]}", summary={prose(verb["description"]).split(chr(10))[0]!r}, writes={verb["writes"]}, read=FleetReport.from_dict,'
-        )
-        lines.append("        arguments=(")
         first = given(verb)
-        for name, one in first + named(schema, verb):
-            enum = choices(one, definitions)
-            used |= {enum} - {"None"}
-            lines.append(
-                f'            Argument(name="{name}", form="{takes(one, definitions)}", choices={enum}, is_required={name in verb["required"]}, '
-                f"is_positional={(name, one) in first}, default={one.get('default')!r}, about={prose(one.get('description', ''))!r}),"
-            )
-        lines.append("        ),\n    ),")
+        taken = [
+            Taken(name, one, takes(one, definitions), name in verb["required"], (name, one) in first)
+            for name, one in first + named(schema, verb)
+        ]
+        lines += row(verb, taken, definitions, used)
     return lines
 
 
@@ -88,28 +79,16 @@ def method(schema: dict, verb: dict, definitions: dict, is_async: bool) -> str:
 
 
 def documentation(verb: dict, first: list, others: list, is_async: bool) -> str:
-    paragraphs = prose(verb["description"]).split("\n\n")
-    if verb["writes"]:
-        stops = "Cancelling the task stops the work at once" if is_async else "Ctrl-C stops the work at once"
-        paragraphs.append(f"{stops}, in a state that the same call goes on with from any machine.")
-    texts = ["        " + '"""' + paragraphs[0]]
-    for paragraph in paragraphs[1:]:
-        texts += ["", *("        " + line for line in wrapped(paragraph, 92))]
     described = [(name, f"{one['description']} {OF_EACH}") for name, one in first]
     described += [(name, in_seconds(one)) for name, one in others]
     described += [
         ("on_progress", PROGRESS["on_progress"].replace("`Progress`", "`FleetProgress`")),
         ("progress", PROGRESS["progress"]),
     ]
-    texts += ["", "        Args:", *(item(name, prose(text), 12) for name, text in described)]
-    texts += ["", "        Returns:", "            What became of each cluster.", "", "        Raises:"]
-    error = "An argument is malformed, or a cluster has no key; or the clusters of subscriptions could not be looked for. What becomes of one cluster is in its row, and no error."
-    texts += [
-        item("KmsError", error, 12),
-        item("TypeError", "An argument is of the wrong type.", 12),
-        '        """',
-    ]
-    return "\n".join(texts)
+    raises = "An argument is malformed, or a cluster has no key; or the clusters of subscriptions could not be looked for. What becomes of one cluster is in its row, and no error."
+    return method_docstring(
+        verb, "the same call", described, "What became of each cluster.", raises, is_async
+    )
 
 
 def fleet_methods(schema: dict, *, is_async: bool) -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from textwrap import wrap
+from typing import NamedTuple
 
 from names import is_nullable, is_words, item, kind, prose, referred, word_or_document
 from results import typed
@@ -96,29 +97,47 @@ def table(schema: dict, of_fleet: Callable[[dict, dict, set[str]], list[str]]) -
 def rows(verbs: list[dict], definitions: dict, used: set[str]) -> list[str]:
     lines = []
     for verb in verbs:
-        given = verb["result"]
-        read = (
-            f"many({referred(given['items'])}.from_dict)"
-            if kind(given) == "array"
-            else f"{referred(given)}.from_dict"
-        )
-        used.add(read.removeprefix("many(").split(".")[0])
-        lines.append(f'    "{verb["name"]}": Verb(')
-        lines.append(
-            f'        name="{verb["name"]}", summary={prose(verb["description"]).split(chr(10))[0]!r}, writes={verb["writes"]}, read={read},'
-        )
-        lines.append("        arguments=(")
-        for name, one in arguments(verb) + options(verb):
-            is_required = name in verb["required"] and not is_nullable(one)
-            positional = name in verb["required"]
-            enum = choices(one, definitions)
-            used |= {enum} - {"None"}
-            lines.append(
-                f'            Argument(name="{name}", form="{form(one, definitions)}", choices={enum}, is_required={is_required}, '
-                f"is_positional={positional}, default={one.get('default')!r}, about={prose(one.get('description', ''))!r}),"
-            )
-        lines.append("        ),\n    ),")
+        taken = [
+            Taken(name, one, form(one, definitions), not is_nullable(one), True)
+            for name, one in arguments(verb)
+        ]
+        taken += [Taken(name, one, form(one, definitions), False, False) for name, one in options(verb)]
+        lines += row(verb, taken, definitions, used)
     return lines
+
+
+class Taken(NamedTuple):
+    """An argument as the table has it."""
+
+    name: str
+    schema: dict
+    form: str
+    is_required: bool
+    is_positional: bool
+
+
+def row(verb: dict, taken: list[Taken], definitions: dict, used: set[str]) -> list[str]:
+    """A verb of the table; what it uses of the results is noted."""
+    given = verb["result"]
+    read = (
+        f"many({referred(given['items'])}.from_dict)"
+        if kind(given) == "array"
+        else f"{referred(given)}.from_dict"
+    )
+    used.add(read.removeprefix("many(").split(".")[0])
+    lines = [
+        f'    "{verb["name"]}": Verb(',
+        f'        name="{verb["name"]}", summary={prose(verb["description"]).split(chr(10))[0]!r}, writes={verb["writes"]}, read={read},',
+        "        arguments=(",
+    ]
+    for name, one, wanted, is_required, is_positional in taken:
+        enum = choices(one, definitions)
+        used |= {enum} - {"None"}
+        lines.append(
+            f'            Argument(name="{name}", form="{wanted}", choices={enum}, is_required={is_required}, '
+            f"is_positional={is_positional}, default={one.get('default')!r}, about={prose(one.get('description', ''))!r}),"
+        )
+    return [*lines, "        ),\n    ),"]
 
 
 def annotation(schema: dict, definitions: dict) -> str:
@@ -160,29 +179,16 @@ def signature(verb: dict, definitions: dict, is_async: bool) -> str:
     return f"    {prefix}def {verb['name']}({', '.join(parts)},) -> {result(verb)}:"
 
 
-def wrapped(paragraph: str, width: int) -> list[str]:
-    return wrap(paragraph, width, break_long_words=False, break_on_hyphens=False)
-
-
 def in_seconds(schema: dict) -> str:
     text = schema.get("description", "")
     return f"{text} A number of seconds, or a timedelta." if schema.get("format") == "seconds" else text
 
 
 def documentation(verb: dict, definitions: dict, is_async: bool) -> str:
-    paragraphs = prose(verb["description"]).split("\n\n")
-    stops = "Cancelling the task stops the work at once" if is_async else "Ctrl-C stops the work at once"
-    if verb["writes"]:
-        again = "the same call" if verb["name"] in BEFORE_KMS else "`resume`, or the same call again,"
-        paragraphs.append(f"{stops}, in a state that {again} goes on with from any machine.")
-    texts = ["        " + '"""' + paragraphs[0]]
-    for paragraph in paragraphs[1:]:
-        texts += ["", *("        " + line for line in wrapped(paragraph, 92))]
+    again = "the same call" if verb["name"] in BEFORE_KMS else "`resume`, or the same call again,"
     described = [(name, in_seconds(one)) for name, one in arguments(verb) + options(verb)]
     if has_progress(verb):
         described += list(PROGRESS.items())
-    if described:
-        texts += ["", "        Args:", *(item(name, prose(text), 12) for name, text in described)]
     returns = {
         "OperationReport": "What was done, or with `dry_run` would be done.",
         "KmsStatus": "The state of the cluster's KMS.",
@@ -191,16 +197,27 @@ def documentation(verb: dict, definitions: dict, is_async: bool) -> str:
     }.get(result(verb))
     if returns is None:
         returns = prose(definitions[result(verb)]["description"]).split("\n\n")[0]
+    raises = "A subclass for each code; its text says what failed, on what, and what to do. The codes are listed at https://github.com/aks-kms/aks-kms/blob/main/docs/errors.md."
+    return method_docstring(verb, again, described, returns, raises, is_async)
+
+
+def method_docstring(
+    verb: dict, again: str, described: list[tuple[str, str]], returns: str, raises: str, is_async: bool
+) -> str:
+    """What a method says: its verb's description, what goes on with it, arguments, result and errors."""
+    first, *paragraphs = prose(verb["description"]).split("\n\n")
+    if verb["writes"]:
+        stops = "Cancelling the task stops the work at once" if is_async else "Ctrl-C stops the work at once"
+        paragraphs.append(f"{stops}, in a state that {again} goes on with from any machine.")
+    texts = ["        " + '"""' + first]
+    for paragraph in paragraphs:
+        lines = wrap(paragraph, 92, break_long_words=False, break_on_hyphens=False)
+        texts += ["", *("        " + line for line in lines)]
+    if described:
+        texts += ["", "        Args:", *(item(name, prose(text), 12) for name, text in described)]
     texts += ["", "        Returns:", f"            {returns}", "", "        Raises:"]
-    texts += [
-        item(
-            "KmsError",
-            "A subclass for each code; its text says what failed, on what, and what to do. The codes are listed at https://github.com/aks-kms/aks-kms/blob/main/docs/errors.md.",
-            12,
-        )
-    ]
-    texts += [item("TypeError", "An argument is of the wrong type.", 12), '        """']
-    return "\n".join(texts)
+    texts += [item("KmsError", raises, 12), item("TypeError", "An argument is of the wrong type.", 12)]
+    return "\n".join([*texts, '        """'])
 
 
 def methods(schema: dict, *, is_async: bool) -> str:

@@ -123,6 +123,15 @@ def test_a_filter_chooses_and_each_chosen_cluster_has_its_state(put_fleet: PutFl
     assert (nothing.clusters, nothing.is_complete) == ((), True)
 
 
+def test_the_record_is_where_it_is_said_to_be(put_fleet: PutFleet) -> None:
+    simulated = put_fleet(clusters=1, given=WITH_KMS)
+    elsewhere = of(simulated, clusters=simulated.ids, state_namespace="default")
+    assert elsewhere.reencrypt_secrets().is_complete
+    for fleet, is_known in ((elsewhere, True), (of(simulated, clusters=simulated.ids), False)):
+        (row,) = fleet.status().clusters
+        assert ("secrets-unproven" not in row.rules) == is_known, row.rules
+
+
 def test_each_cluster_has_its_own_key(put_fleet: PutFleet) -> None:
     simulated = put_fleet(clusters=2, subscriptions=2, given=WITHOUT_KMS)
     cases = simulated.cases()
@@ -220,6 +229,8 @@ def test_malformed_options_are_told_before_any_request() -> None:
         fleet.rotate(when_older_than=DAY, waves=["1"])  # type: ignore[list-item]
     with pytest.raises(InvalidInputError, match="waves"):
         fleet.rotate(when_older_than=DAY, waves=[0])
+    with pytest.raises(TypeError, match=r"^allow is <.*; pass a list of strings$"):
+        fleet.verify_secrets(allow=str.upper)  # type: ignore[arg-type]
     with pytest.raises(InvalidInputError, match="max_clusters"):
         fleet.status(max_clusters=0)
     with pytest.raises(TypeError, match="when_older_than"):

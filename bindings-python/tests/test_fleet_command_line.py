@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 from aks_kms import FleetTotals
 from aks_kms._cli import main
-from aks_kms._cli.fleet import age, waves, what_is_left
+from aks_kms._cli.fleet import waves, what_is_left
+from aks_kms._cli.options import age
 from conftest import PutFleet
 from programs import environment, signed_out
 from simulator import SimulatedFleet
@@ -66,7 +67,7 @@ def test_old_keys_are_rotated_once(put_fleet: PutFleet, tmp_path: Path) -> None:
     rotated = run(simulated, *ROTATE, "--wave", "1,1", "--yes", "--report", str(page))
     assert rotated.returncode == 0, rotated.stdout + rotated.stderr
     assert rotated.stdout.split("\n")[-2] == "3 clusters: 3 done"
-    assert "Wave 3 of 3: 1 clusters" in rotated.stderr
+    assert "Wave 3 of 3: 1 cluster\n" in rotated.stderr
     assert "[3/3] 3 clusters: 3 done" in rotated.stderr
     text = page.read_text()
     assert all(name.rsplit("/", 1)[1] in text for name in simulated.ids)
@@ -138,7 +139,7 @@ def test_keys_of_each_cluster(put_fleet: PutFleet, tmp_path: Path) -> None:
     assert [list(case.secrets()["by_key"]) for case in cases] == [[key], [other]]
     no_key = run(simulated, "enable", "--keys", "-", "--yes", says=json.dumps({first: 1}))
     assert no_key.returncode == 2, no_key.stderr
-    assert no_key.stderr == f"aks-kms: --keys - has no id of a key for {first}, but 1\n"
+    assert no_key.stderr == f"aks-kms: --keys - has no id of a key for {first}\n"
 
 
 ONE = "/subscriptions/8ecadfc9-d1a3-4ea4-b844-0d9f87e4d7c8/resourceGroups/shop/providers/Microsoft.ContainerService/managedClusters/prod"

@@ -21,7 +21,7 @@ pub use error::error_document;
 pub use fleet::{call_fleet, check_fleet};
 pub use fleet_settings::FleetSettings;
 pub use list::list_clusters;
-pub use report::{is_fleet_complete, is_proven, is_refused, shown, to_html, to_markdown};
+pub use report::{is_fleet_complete, is_proven, is_refused, shown, to_html, to_markdown, to_text};
 pub use schema::schema;
 pub use settings::Settings;
 pub use verbs::{call, rules};

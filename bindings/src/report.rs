@@ -57,6 +57,14 @@ pub fn to_markdown(report: Value) -> Result<String, Error> {
     read::<OperationReport>(report).map(|report| report.to_markdown())
 }
 
+/// How a report reads, or that of a fleet.
+///
+/// # Errors
+/// `invalid_input` when this is no report.
+pub fn to_text(report: Value) -> Result<String, Error> {
+    shown(if is_of_fleet(&report) { "FleetReport" } else { "OperationReport" }, report)
+}
+
 /// Whether a report counts clusters.
 fn is_of_fleet(report: &Value) -> bool {
     report.get("totals").is_some()
@@ -107,7 +115,7 @@ mod tests {
         {
             assert_eq!(shown(kind, value).unwrap_err().code(), "invalid_input", "{kind}");
         }
-        for made in [to_html(json!({})), to_markdown(json!([]))] {
+        for made in [to_html(json!({})), to_markdown(json!([])), to_text(json!({}))] {
             assert_eq!(made.unwrap_err().code(), "invalid_input");
         }
     }
@@ -127,7 +135,9 @@ mod tests {
         assert!(is_fleet_complete(report.clone()).unwrap());
         let totals = shown("FleetTotals", report["totals"].clone()).unwrap();
         assert_eq!(totals, "2 clusters: 1 done, 1 not-due");
-        assert!(shown("FleetReport", report.clone()).unwrap().ends_with(&format!("{totals}\n")));
+        let text = shown("FleetReport", report.clone()).unwrap();
+        assert!(text.ends_with(&format!("{totals}\n")));
+        assert_eq!(to_text(report.clone()).unwrap(), text);
         assert!(to_html(report.clone()).unwrap().contains("Evidence of rotate on 0 clusters"));
         assert!(
             to_markdown(report.clone()).unwrap().starts_with("# Evidence of rotate on 0 clusters")

@@ -45,6 +45,7 @@ class Fleet(FleetVerbs):
         cloud: `public`, `us-government`, `china`, or the https address of a Resource Manager. Default: public.
         kubernetes: Which credential for its Kubernetes API Azure gives of each cluster: `cluster-user` or `cluster-admin`.
             Default: cluster-user.
+        state_namespace: The namespace of each cluster's record of operations and keys. Default: kube-system.
         ca_bundle: A file of certificate authorities in PEM, trusted for Azure on top of the platform's.
         api_version: The api-version of managed clusters. Default: the newest stable one that this version knows.
         resource_graph: Ask Resource Graph first for the clusters of subscriptions, which can be minutes behind; else every
@@ -65,6 +66,7 @@ class Fleet(FleetVerbs):
         credential: Credential | None = None,
         cloud: str = "public",
         kubernetes: Literal["cluster-user", "cluster-admin"] | None = None,
+        state_namespace: str | None = None,
         ca_bundle: str | os.PathLike[str] | None = None,
         api_version: str | None = None,
         resource_graph: bool = True,
@@ -74,6 +76,7 @@ class Fleet(FleetVerbs):
             "subscriptions": subscriptions,
             "cloud": cloud,
             "kubernetes": kubernetes,
+            "state_namespace": state_namespace,
             "ca_bundle": ca_bundle,
             "api_version": api_version,
             "resource_graph": resource_graph,

@@ -9,6 +9,7 @@ from aks_kms import _native
 from aks_kms._caller import ended
 from aks_kms._cluster import ClusterId
 from aks_kms._generated.errors import InvalidInputError
+from aks_kms._generated.table import FLEET_VERBS
 from aks_kms._settings import (
     Receive,
     check_fleet,
@@ -59,9 +60,9 @@ class Chosen:
             return f"clusters={self.named!r}"
         return f"subscriptions={self._listed['subscriptions']!r}"
 
-    def must_ask(self, arguments: Mapping[str, Any]) -> bool:
+    def must_ask(self, functions: Mapping[str, Any]) -> bool:
         """Whether a function of the caller's has something to say."""
-        return self._filter is not None or any(map(callable, arguments.values()))
+        return self._filter is not None or bool(functions)
 
     def begin(self, source: TokenSource | None) -> Callable[[Receive], _native.Call]:
         """What begins to look for the clusters."""
@@ -84,18 +85,18 @@ class Chosen:
         return left
 
 
-def without_functions(arguments: dict[str, Any]) -> dict[str, Any]:
-    """The arguments, with nothing for any cluster in place of what a function will say."""
-    return {name: {} if callable(value) else value for name, value in arguments.items()}
+def functions_of(verb: str, arguments: Mapping[str, Any]) -> dict[str, Callable[[str], Any]]:
+    """The functions that say what each cluster has."""
+    own = (argument.name for argument in FLEET_VERBS[verb].arguments if argument.form == "of_each")
+    return {name: arguments[name] for name in own if callable(arguments[name])}
 
 
-def said(arguments: dict[str, Any], chosen: list[str]) -> dict[str, Any]:
-    """The arguments, with what functions say of these clusters."""
-    return {name: called(value, chosen) if callable(value) else value for name, value in arguments.items()}
+def said(functions: Mapping[str, Callable[[str], Any]], chosen: list[str]) -> dict[str, dict[str, Any]]:
+    """What they say of these clusters, by argument."""
+    return {name: _said(of, chosen) for name, of in functions.items()}
 
 
-def called(of: Callable[[str], Any], chosen: list[str]) -> dict[str, Any]:
-    """What a function says of each of these clusters."""
+def _said(of: Callable[[str], Any], chosen: list[str]) -> dict[str, Any]:
     each = {cluster: of(cluster) for cluster in chosen}
     return {cluster: value for cluster, value in each.items() if value is not None}
 
@@ -116,14 +117,15 @@ class FleetCaller:
     ) -> FleetReport:
         shown = told_of_fleet(on_progress, progress)
         only: list[str] | None = None
-        if self._chosen.must_ask(arguments):
+        functions = functions_of(verb, arguments)
+        if self._chosen.must_ask(functions):
             # what is malformed is refused before the clusters are looked for
-            check_fleet(self._native, verb, without_functions(arguments))
+            check_fleet(self._native, verb, arguments | said(functions, []))
             chosen = self._chosen.named
             if chosen is None:
                 found = clusters(ended(self._chosen.begin(self._source), self._source))
                 chosen = only = self._chosen.among(found)
-            arguments = said(arguments, chosen)
+            arguments = arguments | said(functions, chosen)
 
         def begin(receive: Receive) -> _native.Call:
             return start_fleet(self._native, verb, arguments, only, shown is not None, receive)

@@ -36,7 +36,7 @@ def made(settings: dict[str, Any], source: TokenSource | None) -> _native.Manage
     import json
 
     settings["cluster"] = _cluster(settings["cluster"], "cluster_id")
-    _check_texts({name: value for name, value in settings.items() if name != "cluster"}, settings)
+    _check_texts(settings, besides=("cluster",))
     try:
         return _native.Manager(json.dumps(settings), source)
     except _native.Failure as failure:
@@ -63,8 +63,7 @@ def made_fleet(settings: dict[str, Any], source: TokenSource | None) -> _native.
         settings["subscriptions"] = subscriptions
     if not isinstance(settings["resource_graph"], bool):
         raise TypeError(f"resource_graph is {settings['resource_graph']!r}; pass True or False")
-    others = ("clusters", "subscriptions", "resource_graph")
-    _check_texts({name: value for name, value in settings.items() if name not in others}, settings)
+    _check_texts(settings, besides=("clusters", "subscriptions", "resource_graph"))
     try:
         return _native.Fleet(json.dumps({"journal": "cluster", **settings}), source)
     except _native.Failure as failure:
@@ -85,12 +84,13 @@ def _cluster(given: Any, name: str) -> Any:
     return given
 
 
-def _check_texts(texts: dict[str, Any], settings: dict[str, Any]) -> None:
-    """Each is a string or left out; a path is one."""
-    for name, value in texts.items():
-        if name in ("kubeconfig", "ca_bundle") and value is not None:
-            value = settings[name] = os.fspath(value)
-        if value is not None and not isinstance(value, str):
+def _check_texts(settings: dict[str, Any], *, besides: tuple[str, ...]) -> None:
+    """Each of the others is a string or left out; a path becomes one."""
+    for name in ("kubeconfig", "ca_bundle"):
+        if settings.get(name) is not None:
+            settings[name] = os.fspath(settings[name])
+    for name, value in settings.items():
+        if name not in besides and value is not None and not isinstance(value, str):
             raise TypeError(f"{name} is {value!r}; pass a string")
 
 

@@ -86,20 +86,12 @@ def _member(value: Any, path: str) -> Any:
     raise TypeError(f"{path} is of type {type(value).__name__}, which JSON does not have")
 
 
-def by_cluster(value: Any) -> Mapping[str, Any] | None:
-    """What is given by resource id; None: the same for all."""
-    # a resource id begins with /, and no member of a key does
-    if isinstance(value, Mapping) and all(isinstance(name, str) and name.startswith("/") for name in value):
-        return value
-    return None
-
-
 def _of_each(value: Any, name: str) -> Any:
     """What each cluster has its own of, or all have the same of."""
-    each = by_cluster(value)
-    if each is None:
-        return {"all": _own(value, name)}
-    return {"each": {str(cluster): _own(one, f"{name} of {cluster}") for cluster, one in each.items()}}
+    # a resource id begins with /, and no member of a key does
+    if isinstance(value, Mapping) and all(isinstance(key, str) and key.startswith("/") for key in value):
+        return {"each": {str(key): _own(one, f"{name} of {key}") for key, one in value.items()}}
+    return {"all": _own(value, name)}
 
 
 def _own(value: Any, name: str) -> Any:

@@ -9,6 +9,11 @@ use crate::{
     text::shown,
 };
 
+/// So many of something.
+fn some(number: usize, what: &str) -> String {
+    format!("{number} {what}{}", if number == 1 { "" } else { "s" })
+}
+
 /// Sends progress of a fleet, one call after the other.
 pub(super) struct FleetReporter {
     receiver: Option<OnFleetProgress>,
@@ -42,14 +47,14 @@ impl FleetReporter {
         self.tell(|now| {
             now.waves = waves;
             now.totals = FleetTotals { clusters, not_started: clusters, ..FleetTotals::default() };
-            now.message = format!("{clusters} clusters in {waves} waves");
+            now.message = format!("{} in {}", some(clusters, "cluster"), some(waves, "wave"));
         });
     }
 
     pub(super) fn wave(&self, wave: usize, clusters: usize) {
         self.tell(|now| {
             now.wave = wave;
-            now.message = format!("Wave {wave} of {}: {clusters} clusters", now.waves);
+            now.message = format!("Wave {wave} of {}: {}", now.waves, some(clusters, "cluster"));
         });
     }
 

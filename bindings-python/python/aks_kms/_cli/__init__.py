@@ -34,6 +34,6 @@ def interrupted(asked: Namespace) -> str:
     """What an interrupted command says."""
     if asked.verb is None or not asked.verb.writes or asked.is_plan:
         return "interrupted: nothing is left to go on with"
-    if asked.verb.name in ("provision", "create_cluster") or getattr(asked, "is_fleet", False):
+    if asked.verb.name in ("provision", "create_cluster") or asked.is_fleet:
         return "interrupted: the same command again goes on with what was begun"
     return "interrupted: `aks-kms resume` goes on with what was begun"

@@ -4,31 +4,12 @@ from __future__ import annotations
 
 import argparse
 
-from aks_kms import ActionKind, NetworkMode, OperationReport, __version__
-from aks_kms._cli.fleet import AGE, add_fleet, age
-from aks_kms._generated.results import Action
+from aks_kms import NetworkMode, OperationReport, __version__
+from aks_kms._cli.fleet import add_fleet
+from aks_kms._cli.options import ACCESS, add_access, add_argument, command
 from aks_kms._generated.table import FUNCTIONS, VERBS
-from aks_kms._verb import Argument, Verb
+from aks_kms._verb import Verb
 
-# Commands that are not called as their verb is.
-NAMES = {
-    "verify_secrets": "verify",
-    "check_action": "check",
-    "reencrypt_secrets": "reencrypt",
-    "list_clusters": "list",
-}
-# How Azure is reached: what is shown for a value, the default, and what is said of it.
-ACCESS = {
-    "cloud": (
-        "CLOUD",
-        "public",
-        "public, us-government, china, or the https address of a Resource Manager. Default: public.",
-    ),
-    "ca_bundle": ("FILE", None, "Certificate authorities in PEM, for Azure."),
-    "api_version": ("VERSION", None, "The api-version of managed clusters."),
-}
-# How a rewrite is made, for verbs that end with one.
-REWRITE = {argument.name: argument for argument in VERBS["reencrypt_secrets"].arguments}
 EXIT_CODES = """exit codes:
   0  done
   1  another error
@@ -51,6 +32,7 @@ def parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     whole.add_argument("--version", action="version", version=f"aks-kms {__version__}")
+    whole.set_defaults(is_fleet=False)
     commands = whole.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for verb in VERBS.values():
         _add_verb(commands, verb, is_plan=False)
@@ -62,16 +44,11 @@ def parser() -> argparse.ArgumentParser:
         if verb.writes and any(argument.name == "dry_run" for argument in verb.arguments):
             _add_verb(plans, verb, is_plan=True)
     _add_list(commands)
-    add_fleet(commands, NAMES, _add_argument, _add_access)
+    add_fleet(commands)
     rules = commands.add_parser("rules", help="The limitations that are checked before anything is written.")
     rules.add_argument("--json", action="store_true", help="Print one JSON document.")
     rules.set_defaults(verb=None)
     return whole
-
-
-def command(verb: Verb) -> str:
-    """What a verb is called here."""
-    return NAMES.get(verb.name, verb.name).replace("_", "-")
 
 
 def _add_verb(
@@ -83,7 +60,7 @@ def _add_verb(
         if argument.name == "key_source":
             _add_key_source(added, verb)
         else:
-            _add_argument(added, argument, is_plan)
+            add_argument(added, argument, is_plan)
     added.add_argument(
         "--json", action="store_true", help="Print the result as one JSON document, and nothing else."
     )
@@ -97,50 +74,6 @@ def _add_verb(
     if verb.writes and not is_plan:
         added.add_argument("--yes", action="store_true", help="Do it without showing the plan and asking.")
     _add_cluster(added)
-
-
-def _add_argument(added: argparse.ArgumentParser, argument: Argument, is_plan: bool) -> None:
-    option = "--" + argument.name.replace("_", "-")
-    about = argument.about.replace("%", "%%")
-    choices = list(argument.choices) if argument.choices is not None else None
-    if argument.name == "action":
-        added.add_argument(
-            "kind", choices=list(ActionKind), metavar="ACTION", help=f"One of {', '.join(ActionKind)}."
-        )
-        for name in Action._fields:
-            if name != "kind":
-                added.add_argument("--" + name.replace("_", "-"), metavar="VALUE")
-    elif argument.form == "mapping":
-        about += " A file of JSON; -: standard input."
-        added.add_argument(option, required=argument.is_required, metavar="FILE", help=about)
-    elif argument.is_positional:
-        many = None if argument.is_required else "?"
-        added.add_argument(argument.name, nargs=many, choices=choices, help=about)
-    elif argument.form == "rewrite":
-        added.add_argument("--no-reencrypt", action="store_true", help="Leave secrets as they are.")
-        for name in ("pace", "max_concurrency", "max_requests_per_second"):
-            _add_argument(added, REWRITE[name], is_plan)
-    elif argument.name == "dry_run":
-        if not is_plan:
-            added.add_argument(option, action="store_true", help=about)
-    elif argument.form == "boolean" and argument.default is not False:
-        # what may be left open, or is so without being asked for
-        added.add_argument(option, action=argparse.BooleanOptionalAction, default=None, help=about)
-    elif argument.form == "boolean":
-        added.add_argument(option, action="store_true", help=about)
-    elif argument.name == "when_older_than":
-        # as a fleet has it
-        added.add_argument(
-            "--older-than", option, dest=argument.name, type=age, metavar="AGE", help=f"{about} {AGE}."
-        )
-    elif argument.form == "texts":
-        added.add_argument(option, nargs="+", action="extend", metavar="NAME", help=about)
-    else:
-        kind = {"integer": int, "seconds": float}.get(argument.form, str)
-        metavar = {"integer": "NUMBER", "seconds": "SECONDS"}.get(argument.form)
-        if choices is None and metavar is None:
-            metavar = "VALUE"
-        added.add_argument(option, type=kind, choices=choices, metavar=metavar, help=about)
 
 
 def _add_key_source(added: argparse.ArgumentParser, verb: Verb) -> None:
@@ -177,18 +110,13 @@ def _add_list(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
             option = "--subscription"
             added.add_argument(option, nargs="+", action="extend", metavar="ID", help=argument.about)
         elif argument.name not in ACCESS:
-            _add_argument(added, argument, is_plan=False)
+            add_argument(added, argument, is_plan=False)
     added.add_argument(
         "--json", action="store_true", help="Print the list as one JSON document, and nothing else."
     )
     access = added.add_argument_group("access")
     for name in ACCESS:
-        _add_access(access, name)
-
-
-def _add_access(added: argparse._ArgumentGroup, name: str) -> None:
-    metavar, default, about = ACCESS[name]
-    added.add_argument("--" + name.replace("_", "-"), metavar=metavar, default=default, help=about)
+        add_access(access, name)
 
 
 def _add_cluster(added: argparse.ArgumentParser) -> None:
@@ -198,7 +126,7 @@ def _add_cluster(added: argparse.ArgumentParser) -> None:
     cluster.add_argument("--resource-group", "-g", metavar="NAME", help="The resource group's name.")
     cluster.add_argument("--name", "-n", metavar="NAME", help="The cluster's name.")
     access = added.add_argument_group("access")
-    _add_access(access, "cloud")
+    add_access(access, "cloud")
     access.add_argument(
         "--kubernetes",
         choices=["cluster-user", "cluster-admin", "in-cluster"],
@@ -210,5 +138,5 @@ def _add_cluster(added: argparse.ArgumentParser) -> None:
     access.add_argument(
         "--state-namespace", metavar="NAME", help="Where it is recorded. Default: kube-system."
     )
-    _add_access(access, "ca_bundle")
-    _add_access(access, "api_version")
+    add_access(access, "ca_bundle")
+    add_access(access, "api_version")

@@ -3,40 +3,30 @@
 from __future__ import annotations
 
 import argparse
-import json
 import re
 import sys
-from collections.abc import Callable
-from datetime import timedelta
 from fnmatch import fnmatchcase
-from pathlib import Path
 from typing import Any
 
 from aks_kms import ClusterSummary, CustomerManagedKey, Fleet, FleetReport, FleetTotals, InvalidInputError
+from aks_kms._cli.files import json_object, unquoted
+from aks_kms._cli.options import add_access, add_argument, command
 from aks_kms._cli.report import checked, write_report
 from aks_kms._cli.terminal import print_json, show, usage
 from aks_kms._generated.table import FLEET_VERBS
-from aks_kms._verb import Argument, Verb
+from aks_kms._verb import Verb
 
 # What the command line spells its own way.
-OWN = ("waves", "when_older_than", "key_ids", "key_sources", "dry_run")
-UNITS = {"d": 86_400.0, "h": 3_600.0, "m": 60.0, "s": 1.0, "": 1.0}
-AGE = "Such as 365d, 12h, 90m; without a unit in seconds"
+OWN = ("waves", "key_ids", "key_sources", "dry_run")
 
 
-def add_fleet(
-    commands: argparse._SubParsersAction[argparse.ArgumentParser],
-    names: dict[str, str],
-    add_argument: Callable[[argparse.ArgumentParser, Argument, bool], None],
-    add_access: Callable[[argparse._ArgumentGroup, str], None],
-) -> None:
+def add_fleet(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """The commands of a fleet."""
     about = "One verb on many clusters, wave by wave; the same command again goes on."
     fleet = commands.add_parser("fleet", help=about, description=about)
     verbs = fleet.add_subparsers(dest="of_fleet", required=True, metavar="VERB")
     for verb in FLEET_VERBS.values():
-        name = names.get(verb.name, verb.name).replace("_", "-")
-        added = verbs.add_parser(name, help=verb.summary, description=verb.summary)
+        added = verbs.add_parser(command(verb), help=verb.summary, description=verb.summary)
         added.set_defaults(verb=verb, is_fleet=True, is_plan=False)
         _add_own(added, verb)
         for argument in verb.arguments:
@@ -63,6 +53,9 @@ def add_fleet(
             choices=["cluster-user", "cluster-admin"],
             help="Which credential of each cluster Azure gives. Default: cluster-user.",
         )
+        access.add_argument(
+            "--state-namespace", metavar="NAME", help="Where each has its record. Default: kube-system."
+        )
         add_access(access, "ca_bundle")
         add_access(access, "api_version")
 
@@ -72,11 +65,6 @@ def _add_own(added: argparse.ArgumentParser, verb: Verb) -> None:
         about = argument.about.replace("%", "%%")
         if argument.name == "waves":
             added.add_argument("--wave", type=waves, metavar="NUMBER,…", help=about)
-        elif argument.name == "when_older_than":
-            required = argument.is_required
-            added.add_argument(
-                "--older-than", type=age, required=required, metavar="AGE", help=f"{about} {AGE}."
-            )
         elif argument.name in ("key_ids", "key_sources"):
             either = added.add_mutually_exclusive_group(required=True)
             if argument.name == "key_sources":
@@ -119,14 +107,6 @@ def _add_clusters(added: argparse.ArgumentParser) -> None:
         default=True,
         help="Ask Resource Graph first, which can be minutes behind. Default: yes.",
     )
-
-
-def age(text: str) -> float:
-    """Seconds of `365d`."""
-    found = re.fullmatch(r"(\d+(?:\.\d+)?)([dhms]?)", text)
-    if found is None:
-        raise argparse.ArgumentTypeError(f"{text!r} is no age; pass one like 365d, 12h, 90m, or seconds")
-    return float(found[1]) * UNITS[found[2]]
 
 
 def waves(text: str) -> list[int]:
@@ -178,8 +158,6 @@ def own_values(asked: argparse.Namespace) -> dict[str, Any]:
     values: dict[str, Any] = {}
     if asked.wave is not None:
         values["waves"] = asked.wave
-    if (older_than := getattr(asked, "older_than", None)) is not None:
-        values["when_older_than"] = timedelta(seconds=older_than)
     if asked.verb.name == "enable":
         values["key_ids"] = key_ids(asked.keys) if asked.key is None else keys_of(asked.key)
     if asked.verb.name == "set_data_encryption":
@@ -196,20 +174,16 @@ def keys_of(pairs: list[str]) -> dict[str, str]:
             usage(f"--key {pair} is not CLUSTER=KEY, with the cluster's resource id")
         if cluster.lower() in map(str.lower, keys):
             usage(f"--key names {cluster} twice")
-        keys[cluster] = key.strip().strip('"')
+        keys[cluster] = unquoted(key)
     return keys
 
 
 def keys_of_file(path: str) -> dict[str, Any]:
     """Keys by cluster, of a file of JSON."""
-    try:
-        found = json.loads(sys.stdin.read() if path == "-" else Path(path).read_text("utf-8"))
-    except OSError as problem:
-        usage(f"--keys {path} cannot be read: {problem.strerror}")
-    except ValueError as problem:
-        usage(f"--keys {path} is no JSON: {problem}")
-    if not isinstance(found, dict) or not all(cluster.startswith("/") for cluster in found):
-        usage(f"--keys {path} is no object with the key of each cluster by its resource id")
+    found = json_object(f"--keys {path}", path)
+    for name in found:
+        if not name.startswith("/"):
+            usage(f"--keys {path} has the name {name!r}; pass the key of each cluster by its resource id")
     return found
 
 
@@ -218,7 +192,7 @@ def key_ids(path: str) -> dict[str, str]:
     found = keys_of_file(path)
     for cluster, key in found.items():
         if not isinstance(key, str):
-            usage(f"--keys {path} has no id of a key for {cluster}, but {key!r}")
+            usage(f"--keys {path} has no id of a key for {cluster}")
     return found
 
 
@@ -257,6 +231,7 @@ def fleet(asked: argparse.Namespace) -> Fleet:
             filter=chosen if any(one is not None for one in filters) else None,
             cloud=asked.cloud,
             kubernetes=asked.kubernetes,
+            state_namespace=asked.state_namespace,
             ca_bundle=asked.ca_bundle,
             api_version=asked.api_version,
             resource_graph=asked.resource_graph,

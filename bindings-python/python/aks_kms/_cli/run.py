@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from collections.abc import Iterable
-from contextlib import nullcontext
 from typing import Any
 
 from aks_kms import (
@@ -21,6 +19,7 @@ from aks_kms import (
     list_clusters,
     rules,
 )
+from aks_kms._cli.files import json_object, unquoted
 from aks_kms._cli.fleet import run_fleet
 from aks_kms._cli.report import checked, write_report
 from aks_kms._cli.table import rules_table
@@ -44,7 +43,7 @@ def run(asked: argparse.Namespace) -> int:
             print(rules_table(catalogue))
         return 0
     try:
-        if getattr(asked, "is_fleet", False):
+        if asked.is_fleet:
             return run_fleet(asked, arguments(asked, asked.verb))
         return run_list(asked) if asked.verb.name == "list_clusters" else run_verb(asked, asked.verb)
     except KmsError as error:
@@ -164,11 +163,6 @@ def arguments(asked: argparse.Namespace, verb: Verb) -> dict[str, Any]:
     return values
 
 
-def unquoted(key: str) -> str:
-    """A key's id, which az prints in quotes."""
-    return key.strip().strip('"')
-
-
 def key_source(asked: argparse.Namespace) -> str | CustomerManagedKey:
     """The key of KMS data encryption, or the id of a key with its version."""
     if (key := getattr(asked, "key", None)) is not None:
@@ -186,15 +180,7 @@ def key_source(asked: argparse.Namespace) -> str | CustomerManagedKey:
 def document_of(argument: Argument, path: str) -> Any:
     """The object of JSON that a file has; that of standard input, if `path` is -."""
     option = f"--{argument.name} {path}"
-    try:
-        with nullcontext(sys.stdin.buffer) if path == "-" else open(path, "rb") as file:
-            found = json.load(file)
-    except OSError as problem:
-        usage(f"{option} cannot be read: {problem.strerror}")
-    except ValueError as problem:
-        usage(f"{option} is no JSON: {problem}")
-    if not isinstance(found, dict):
-        usage(f"{option} is no JSON object")
+    found = json_object(option, path)
     try:
         return argument.written(found)
     except TypeError as problem:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from aks_kms import _native
-from aks_kms._fleet_caller import Chosen, said, without_functions
+from aks_kms._fleet_caller import Chosen, functions_of, said
 from aks_kms._settings import Receive, check_fleet, clusters, fleet_report, start_fleet, told_of_fleet
 from aks_kms.aio._caller import ended
 
@@ -35,14 +35,15 @@ class AsyncFleetCaller:
         # an async credential is awaited on the loop that calls
         self._loop = asyncio.get_running_loop()
         only: list[str] | None = None
-        if self._chosen.must_ask(arguments):
+        functions = functions_of(verb, arguments)
+        if self._chosen.must_ask(functions):
             # what is malformed is refused before the clusters are looked for
-            check_fleet(self._native, verb, without_functions(arguments))
+            check_fleet(self._native, verb, arguments | said(functions, []))
             chosen = self._chosen.named
             if chosen is None:
                 found = clusters(await ended(self._chosen.begin(self._source), self._source))
                 chosen = only = self._chosen.among(found)
-            arguments = said(arguments, chosen)
+            arguments = arguments | said(functions, chosen)
 
         def begin(receive: Receive) -> _native.Call:
             return start_fleet(self._native, verb, arguments, only, shown is not None, receive)

@@ -5,7 +5,7 @@ use crate::{
     report::{
         FleetReport,
         evidence::{
-            document::{Block, Span, Table, Tone, code, line, mark, text},
+            document::{Block, Span, Table, Tone, code, line, mark, prose, text},
             words::{count, number},
         },
     },
@@ -28,7 +28,7 @@ pub(super) fn blocks(report: &FleetReport) -> Vec<Block> {
         let rows = report.removable_keys.iter().map(row).collect();
         blocks.push(Block::Table(Table { head, rows }));
     }
-    blocks.push(Block::Paragraph(super::super::document::prose(CAVEAT)));
+    blocks.push(Block::Paragraph(prose(CAVEAT)));
     let others: Vec<Vec<Span>> = report
         .clusters
         .iter()
