@@ -1,0 +1,53 @@
+//! A process that does one thing to many clusters: an [`Order`] on standard input, what came of it on standard output.
+
+use std::{
+    error::Error,
+    fs, io,
+    time::{Duration, Instant},
+};
+
+use aks_kms::{
+    Fleet, FleetOptions, FleetVerb, RotateOptions, StatusOptions, Subscriptions, Timing,
+};
+use aks_kms_bench::{
+    fleet::{Done, Order, Verb},
+    process::Usage,
+};
+
+/// Every key is older.
+const DUE: Duration = Duration::from_secs(60 * 60);
+
+#[tokio::main]
+async fn main() -> Result<(), Box<dyn Error>> {
+    let order: Order = serde_json::from_reader(io::stdin().lock())?;
+    let done = run(&order).await?;
+    serde_json::to_writer(io::stdout().lock(), &done)?;
+    Ok(())
+}
+
+async fn run(order: &Order) -> Result<Done, Box<dyn Error>> {
+    let region = &order.fleet;
+    let fleet = Fleet::builder(Subscriptions::from(region.subscription_ids.clone()))
+        .cloud(region.arm.parse()?)
+        .credential(region.credential())
+        .ca_bundle(region.ca.clone().into_bytes())
+        .timing(Timing::scaled(order.scale))
+        .build()?;
+    let verb: FleetVerb = match order.verb {
+        Verb::Status => StatusOptions::default().into(),
+        Verb::Rotate => {
+            RotateOptions { when_older_than: Some(DUE), ..RotateOptions::default() }.into()
+        }
+    };
+    let options = FleetOptions { max_clusters: order.max_clusters, ..FleetOptions::default() };
+    let began = Instant::now();
+    let report = fleet.run(verb, options).await?;
+    let seconds = began.elapsed().as_secs_f64();
+    // before the report is written, which takes memory, too
+    let (peak, open_files) = (Usage::here()?.peak, fs::read_dir("/proc/self/fd")?.count());
+    if !report.is_complete() {
+        return Err(format!("{report}").into());
+    }
+    let done = report.totals.done;
+    Ok(Done { seconds, done, report: serde_json::to_vec(&report)?.len(), peak, open_files })
+}
