@@ -29,7 +29,7 @@ const CLUSTERS: usize = 12;
 const KILLS: usize = 4;
 const SEED: u64 = 19;
 /// Messages of progress for each cluster, up to which it is killed.
-const PROGRESS: usize = 20;
+const PROGRESS: usize = 12;
 /// Milliseconds after the last of them, up to which it is killed.
 const LATER: u64 = 50;
 /// A run that takes longer for each cluster hangs.

@@ -152,8 +152,8 @@ impl Outcomes {
         self.tell(&format!("{of}: more memory for each, kB"), memory, Bar::AtMost(MEMORY))?;
         let row = each(most.report as u64, least.report as u64);
         self.tell(&format!("{of}: its row as JSON, kB"), row, Bar::AtMost(f64::INFINITY))?;
-        let files = most.open_files as f64 - least.open_files as f64;
-        self.tell(&format!("{of}: more connections open at the end"), files, Bar::AtMost(0.0))
+        let what = format!("{of}: connections to API servers that are left");
+        self.tell(&what, most.connections as f64, Bar::AtMost(0.0))
     }
 
     fn tell(&mut self, what: &str, measured: f64, bar: Bar) -> Result<(), Box<dyn Error>> {

@@ -41,8 +41,8 @@ pub struct Done {
     pub report: usize,
     /// The most memory that the process had resident, in bytes.
     pub peak: u64,
-    /// Files and connections that are open when all clusters are done.
-    pub open_files: usize,
+    /// Connections to API servers that are open when all clusters are done.
+    pub connections: usize,
 }
 
 /// Has a process of its own do it, through the library's own HTTP client.

@@ -2,7 +2,7 @@
 
 use std::{
     error::Error,
-    fs, io,
+    io,
     time::{Duration, Instant},
 };
 
@@ -11,7 +11,7 @@ use aks_kms::{
 };
 use aks_kms_bench::{
     fleet::{Done, Order, Verb},
-    process::Usage,
+    process::{Usage, connections},
 };
 
 /// Every key is older.
@@ -44,10 +44,19 @@ async fn run(order: &Order) -> Result<Done, Box<dyn Error>> {
     let report = fleet.run(verb, options).await?;
     let seconds = began.elapsed().as_secs_f64();
     // before the report is written, which takes memory, too
-    let (peak, open_files) = (Usage::here()?.peak, fs::read_dir("/proc/self/fd")?.count());
+    let (peak, connections) = (Usage::here()?.peak, connections()?);
+    // vaults are behind the proxy
+    let azure = [port(&region.arm)?, port(&region.proxy)?];
+    let connections = connections.iter().filter(|port| !azure.contains(port)).count();
     if !report.is_complete() {
         return Err(format!("{report}").into());
     }
     let done = report.totals.done;
-    Ok(Done { seconds, done, report: serde_json::to_vec(&report)?.len(), peak, open_files })
+    Ok(Done { seconds, done, report: serde_json::to_vec(&report)?.len(), peak, connections })
+}
+
+/// The port of an address.
+fn port(address: &str) -> Result<u16, Box<dyn Error>> {
+    let port = address.trim_end_matches('/').rsplit(':').next().unwrap_or_default();
+    Ok(port.parse()?)
 }
