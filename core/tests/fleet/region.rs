@@ -145,7 +145,7 @@ impl Region {
     }
 
     /// Opens the vault of the one that fails.
-    pub(crate) async fn mend(&self) {
+    pub(crate) fn mend(&self) {
         let case = &self.cases[1];
         let vault = case.key_vault_id.rsplit('/').next().unwrap();
         let open = json!({"properties": {"networkAcls": {"defaultAction": "Allow"}}});
