@@ -42,8 +42,10 @@ fuzz:
 # First of all what every parser of foreign bytes makes of changed documents, each for so many seconds.
 SEQUENCES ?= 10000
 WORLDS ?= 10000
+FLEET_CLUSTERS ?= 200
 FUZZ_SECONDS ?= 300
-# Then the rules, held against what the simulated service does in so many random worlds.
+# Then the rules, held against what the simulated service does in so many random worlds, and a fleet of so many clusters
+# that is killed at random moments.
 soak:
 	@AKS_KMS_FUZZ_SECONDS=$(FUZZ_SECONDS) tests/run parsers
 	@AKS_KMS_HOSTILE=all cargo test --release --locked --package aks-kms --test hostile -- --nocapture
@@ -53,6 +55,9 @@ soak:
 	@AKS_KMS_WORLDS=$(WORLDS) AKS_KMS_WORLDS_SECONDS=86400 \
 		AKS_KMS_WORLDS_SEED="$${AKS_KMS_WORLDS_SEED:-$$(date +%s)}" \
 		cargo test --release --locked --package aks-kms --test second_opinion random -- --nocapture
+	@AKS_KMS_FLEET_CLUSTERS=$(FLEET_CLUSTERS) AKS_KMS_FLEET_KILLS=$${AKS_KMS_FLEET_KILLS:-8} \
+		AKS_KMS_FLEET_SEED="$${AKS_KMS_FLEET_SEED:-$$(date +%s)}" \
+		cargo test --release --locked --package aks-kms --test fleet random -- --nocapture
 
 # Crate, wheel, source and npm packages from a clean clone, each installed in an empty environment and tried there;
 # in target/packages. `make package PACKAGES="crate node"` makes some.

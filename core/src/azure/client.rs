@@ -24,6 +24,7 @@ use super::{
     call::{Call, CallTarget, Response},
     cloud::{Cloud, CloudEndpoints},
     error::ServiceError,
+    known_vaults::KnownVaults,
     no_response::{no_response, no_token},
     policy::{Backoff, TokenPolicy, UserAgent},
     refusal::refused,
@@ -65,6 +66,7 @@ pub(crate) struct Azure {
     pub(super) managed_clusters_api_version: String,
     pub(super) timing: Timing,
     pub(super) role_definitions: RoleDefinitions,
+    pub(super) known_vaults: KnownVaults,
     budgets: Arc<Budgets>,
     connection: OnceCell<Connection>,
 }
@@ -117,6 +119,7 @@ impl Azure {
             budgets: Arc::new(Budgets::new(&config.timing)),
             timing: config.timing,
             role_definitions: Mutex::new(HashMap::new()),
+            known_vaults: KnownVaults::default(),
             connection: OnceCell::new(),
         })
     }

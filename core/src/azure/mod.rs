@@ -34,6 +34,7 @@ mod identity;
 mod key;
 mod key_version;
 mod kms_users;
+mod known_vaults;
 mod managed_cluster;
 mod no_response;
 mod pages;

@@ -1,13 +1,13 @@
 //! Key vaults: finding the one that a key id names, and reading it.
 //!
 //! A key id names only the vault's host. Its resource is found by the id that the caller gives,
-//! else by Resource Graph, else among the vaults of the cluster's subscription. Failing all that,
+//! else by Resource Graph (once for all clusters of a fleet: [`known_vaults`](super::known_vaults)), else among the vaults of the cluster's subscription. Failing all that,
 //! the vault's host is asked without a token: its challenge tells that it exists, and in which
 //! tenant.
 
 use azure_core::http::{Method, headers::WWW_AUTHENTICATE};
 use serde_json::{Value, json};
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 
 use super::{
     action::AzureAction,
@@ -25,6 +25,9 @@ use crate::{
 
 /// Of Key Vault's management plane.
 pub(crate) const API_VERSION: &str = "2026-05-15";
+
+/// Of Resource Graph.
+const ALL_VAULTS: &str = "resources | where type =~ 'microsoft.keyvault/vaults' | project id";
 
 const READ: AzureAction = AzureAction::ReadVault;
 
@@ -148,6 +151,9 @@ impl Azure {
         cluster: &ClusterId,
     ) -> Result<VaultId, Fact<Lookup<VaultFacts>>> {
         let name = key_id.vault_name();
+        if let Some(id) = self.known_vaults.get(name) {
+            return Ok(id);
+        }
         let mut obstacles = Vec::new();
         match self.search_resource_graph(name).await {
             Ok(Some(id)) => return Ok(id),
@@ -185,6 +191,17 @@ impl Azure {
             reason.push_str(&obstacle);
         }
         Err(Fact::Unknown(reason))
+    }
+
+    /// Looks where all vaults are that the credential can see, so that not every cluster has to look for its own.
+    /// A vault that is not among them is looked for by its name.
+    pub(crate) async fn look_for_vaults(&self) -> Result<()> {
+        let since = Instant::now();
+        let what = "search for key vaults by Resource Graph";
+        let rows = self.resource_graph(what, ALL_VAULTS, GraphScope::Everywhere).await?;
+        let id = |row: &Value| VaultId::parse(row.get("id")?.as_str()?).ok();
+        self.known_vaults.set(since, rows.iter().filter_map(id));
+        Ok(())
     }
 
     /// Asks for the vault in every subscription that the credential can read.

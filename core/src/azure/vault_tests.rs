@@ -131,6 +131,26 @@ async fn resource_graph_finds_a_vault_in_any_subscription() {
     assert_eq!(fake.seen().len(), 2);
 }
 
+#[tokio::test(start_paused = true)]
+async fn vaults_that_were_looked_for_together_need_no_search_of_their_own_for_ten_minutes() {
+    let found = json_reply(200, json!({"data": [{"id": vault_id().to_string()}, {"id": "x"}]}));
+    let fake = nowhere(found, denied(), denied(), Reply::Unreachable);
+    fake.on(
+        Method::Get,
+        "/resourceGroups/keys/providers/Microsoft.KeyVault/vaults/Shop",
+        [json_reply(200, vault_json())],
+    );
+    let client = fake.client();
+    client.look_for_vaults().await.unwrap();
+    let searches = || fake.seen().iter().filter(|seen| seen.method == Method::Post).count();
+    for (later, expected) in [(0, 1), (599, 1), (2, 2)] {
+        tokio::time::sleep(std::time::Duration::from_secs(later)).await;
+        let fact = client.vault(&key_id(), None, &cluster_id()).await;
+        assert_eq!(fact.known().and_then(Lookup::found).unwrap().id, vault_id());
+        assert_eq!(searches(), expected, "{later}");
+    }
+}
+
 #[tokio::test]
 async fn the_subscriptions_list_is_searched_page_by_page_where_resource_graph_is_denied() {
     let fake = nowhere(

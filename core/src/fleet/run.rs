@@ -30,6 +30,9 @@ const MAX_CLUSTERS: usize = 8;
 /// The same, where nothing is written.
 const MAX_CLUSTERS_READING: usize = 32;
 
+/// So many clusters look for their vaults one by one: Resource Graph takes fifteen queries at once.
+const FEW: usize = 8;
+
 /// A run over the clusters.
 struct FleetRun<'a> {
     fleet: &'a Inner,
@@ -118,6 +121,10 @@ impl FleetRun<'_> {
         self.reporter.looks();
         let Selected { clusters, unreadable } = select(self.fleet).await?;
         self.each_has_its_key(&clusters)?;
+        if self.fleet.resource_graph && clusters.len() > FEW {
+            // Where it gives nothing, each cluster looks for its own.
+            let _ = self.fleet.azure.look_for_vaults().await;
+        }
         let waves = split(clusters.len(), &self.options.waves);
         self.reporter.found(clusters.len(), waves.len());
         let numbers =

@@ -1,42 +1,48 @@
-//! The process is killed at random moments, and the same call is made again: no key gets two versions.
+//! The process is killed at random moments, and the same call is made again: no key gets two versions, and every
+//! cluster ends proven or is named with its reason.
+//!
+//! `AKS_KMS_FLEET_CLUSTERS`, `AKS_KMS_FLEET_KILLS` and `AKS_KMS_FLEET_SEED` make it another size or another run.
 
-use std::{io::Write, process::Stdio, sync::Arc, time::Duration};
-
-use aks_kms::{
-    ClusterId, FleetOptions, FleetProgress, OnFleetProgress, OperationOutcome, StatusOptions,
+use std::{
+    env, fs,
+    io::Write,
+    process::Stdio,
+    sync::Arc,
+    time::{Duration, Instant},
 };
-use aks_kms_simulator::Case;
-use serde_json::json;
+
+use aks_kms::{FleetProgress, OnFleetProgress, OperationOutcome, StatusOptions};
 use tokio::{
     io::{AsyncBufReadExt, BufReader},
     process::{Child, Command},
 };
 
-use crate::world::{FleetWorld, Router, VERSIONS, builder, daily};
+use crate::{
+    region::{Kind, Reason, Region, fleet_of, waves},
+    world::{VERSIONS, daily},
+};
 
-const CASES: &str = "AKS_KMS_FLEET";
+/// Names the file that tells the subprocess where the clusters are.
+const FLEET: &str = "AKS_KMS_FLEET";
 const MARK: &str = "fleet: ";
-const CLUSTERS: usize = 4;
-/// So often it is killed.
-const KILLS: usize = 6;
-/// It is killed after so much progress, and some more each time.
-const PROGRESS: usize = 9;
-
-fn waves() -> FleetOptions {
-    FleetOptions { waves: vec![1], ..FleetOptions::default() }
-}
+const CLUSTERS: usize = 12;
+const KILLS: usize = 4;
+const SEED: u64 = 8;
+/// Messages of progress for each cluster that is to be rotated yet, up to which it is killed: there are more.
+const PROGRESS: usize = 10;
+/// Milliseconds after the last of them, up to which it is killed.
+const LATER: u64 = 50;
+/// A run that takes longer for each cluster hangs.
+const PATIENCE: Duration = Duration::from_secs(20);
 
 /// The subprocess's side: rotates what is due, and says each step of its way.
 pub(crate) async fn act() {
-    let Ok(cases) = std::env::var(CASES) else { return };
-    let cases: Vec<Case> = serde_json::from_str(&cases).unwrap();
-    let ids: Vec<ClusterId> =
-        cases.iter().map(|case| ClusterId::parse(&case.cluster_id).unwrap()).collect();
-    let router = Arc::new(Router::new(&cases));
-    let fleet = builder(&router, &cases[0], ids).build().unwrap();
+    let Ok(path) = env::var(FLEET) else { return };
+    let fleet: aks_kms_simulator::Fleet = serde_json::from_slice(&fs::read(path).unwrap()).unwrap();
     let on_progress: OnFleetProgress = Arc::new(|now: FleetProgress| say(&now.message));
-    let options = FleetOptions { on_progress: Some(on_progress), ..waves() };
-    fleet.run(daily(), options).await.unwrap();
+    let options =
+        aks_kms::FleetOptions { on_progress: Some(on_progress), ..waves(fleet.clusters.len()) };
+    fleet_of(&fleet).run(daily(), options).await.unwrap();
 }
 
 fn say(what: &str) {
@@ -45,18 +51,18 @@ fn say(what: &str) {
     out.flush().unwrap();
 }
 
-fn start(world: &FleetWorld) -> Child {
-    Command::new(std::env::current_exe().unwrap())
+fn start(path: &std::path::Path) -> Child {
+    Command::new(env::current_exe().unwrap())
         .args(["subprocess", "--exact", "--ignored", "--nocapture", "--quiet"])
-        .env(CASES, serde_json::to_string(&world.cases).unwrap())
+        .env(FLEET, path)
         .stdout(Stdio::piped())
         .kill_on_drop(true)
         .spawn()
         .unwrap()
 }
 
-/// Lets it go on for so much progress, and kills it. True: it had ended before.
-async fn kill_after(mut child: Child, progress: usize) -> bool {
+/// Lets it go on for so much progress and a moment more, and kills it. True: it had ended before.
+async fn kill_after(mut child: Child, progress: usize, later: Duration) -> bool {
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
     let mut said = 0;
     while said < progress {
@@ -66,34 +72,113 @@ async fn kill_after(mut child: Child, progress: usize) -> bool {
             None => return true,
         }
     }
+    // what it says meanwhile is read, or it would wait
+    let read = async { while let Ok(Some(_)) = lines.next_line().await {} };
+    let is_over = tokio::time::timeout(later, read).await.is_ok();
     child.kill().await.unwrap();
-    false
+    is_over
+}
+
+/// Numbers that look random, the same for each seed: `SplitMix64`.
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, limit: u64) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut bits = self.0;
+        bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        bits = (bits ^ (bits >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        (bits ^ (bits >> 31)) % limit
+    }
+}
+
+fn number(name: &str) -> Option<u64> {
+    env::var(name).ok().map(|value| value.parse().unwrap())
+}
+
+fn size(name: &str, usual: usize) -> usize {
+    number(name).map_or(usual, |value| usize::try_from(value).unwrap())
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn killed_again_and_again_no_key_gets_two_versions_and_all_end_proven() {
-    let given = json!({"secrets": {"namespaces": 3, "each": 20}});
-    let world = FleetWorld::new(CLUSTERS, &given, &[]).await;
-    let mut killed = 0;
-    for number in 1..=KILLS {
-        let over = kill_after(start(&world), number * PROGRESS);
-        let over = tokio::time::timeout(Duration::from_secs(60), over).await.unwrap();
-        killed += usize::from(!over);
-        for cluster in 0..CLUSTERS {
-            assert_eq!(world.truth(cluster).await.unreadable, 0, "kill {number}");
-            assert!(world.versions(cluster).await <= VERSIONS + 1, "kill {number}");
+async fn killed_at_random_moments_no_key_gets_two_versions_and_all_end_proven_or_named() {
+    let clusters = size("AKS_KMS_FLEET_CLUSTERS", CLUSTERS);
+    let kills = size("AKS_KMS_FLEET_KILLS", KILLS);
+    let seed = number("AKS_KMS_FLEET_SEED").unwrap_or(SEED);
+    println!(
+        "AKS_KMS_FLEET_CLUSTERS={clusters} AKS_KMS_FLEET_KILLS={kills} AKS_KMS_FLEET_SEED={seed}"
+    );
+    let (mut random, began) = (Random(seed), Instant::now());
+    let region = Region::new(clusters).await;
+
+    // the one that fails stops the wave after its own
+    let report = region.run().await;
+    assert!(report.stopped.as_ref().unwrap().contains("wave 3 was not begun"), "{report}");
+    let mut done_first = Vec::new();
+    for (index, row) in report.clusters.iter().enumerate() {
+        match (row.wave, region.kind(index)) {
+            (1 | 2, Kind::Failing) => {
+                assert_eq!(row.outcome, OperationOutcome::Refused, "{row:#?}");
+            }
+            (1 | 2, _) => {
+                assert_eq!(row.outcome, OperationOutcome::Done, "{row:#?}");
+                done_first.push((index, region.record(index).await));
+            }
+            _ => assert_eq!(row.outcome, OperationOutcome::NotStarted, "{row:#?}"),
         }
     }
-    assert!(killed >= 2, "it was over before: {killed}");
-    let report = world.fleet().run(daily(), waves()).await.unwrap();
-    assert!(report.is_complete(), "{report}");
-    for cluster in 0..CLUSTERS {
-        assert_eq!(world.versions(cluster).await, VERSIONS + 1, "cluster {cluster}: {report}");
-        world.is_proven(cluster).await;
+    assert!(done_first.len() >= 2);
+    region.mend();
+
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("fleet.json");
+    fs::write(&path, serde_json::to_vec(&region.fleet).unwrap()).unwrap();
+    let (mut killed, mut rotated) = (0, done_first.len());
+    let patience = PATIENCE * u32::try_from(clusters).unwrap();
+    for kill in 1..=kills {
+        let left = region.healthy().count() - rotated;
+        let most = u64::try_from(left * PROGRESS + clusters).unwrap();
+        let progress = usize::try_from(random.below(most)).unwrap() + 1;
+        let later = Duration::from_millis(random.below(LATER));
+        let over = kill_after(start(&path), progress, later);
+        let over = tokio::time::timeout(patience, over).await.unwrap();
+        killed += usize::from(!over);
+        rotated = region.no_key_has_two_new_versions(&format!("kill {kill}")).await;
+        println!(
+            "kill {kill}: after {progress} messages and {later:?}, {rotated} keys have a new version"
+        );
     }
-    let report = world.fleet().run(daily(), waves()).await.unwrap();
-    assert!(report.clusters.iter().all(|row| row.outcome == OperationOutcome::NotDue), "{report}");
+    assert!(killed >= 2, "it was over before: {killed}");
+
+    let report = region.run().await;
+    println!("{report}killed {killed} times, {:.0} s", began.elapsed().as_secs_f64());
+    region.no_key_has_two_new_versions("in the end").await;
+    for (index, row) in report.clusters.iter().enumerate() {
+        match region.kind(index) {
+            Kind::Healthy | Kind::Failing => {
+                let is_done =
+                    matches!(row.outcome, OperationOutcome::Done | OperationOutcome::NotDue);
+                assert!(is_done && row.operation_in_progress.is_none(), "{row:#?}");
+                assert_eq!(region.versions(index).await, VERSIONS + 1, "{row:#?}");
+                region.is_proven(index).await;
+            }
+            kind => {
+                assert_eq!(kind.named(), (row.outcome, row.reason()), "{row:#?}");
+                let resumable = row.outcome == OperationOutcome::Unfinished;
+                assert_eq!(row.resume.is_some(), resumable, "{row:#?}");
+                assert_eq!(region.versions(index).await, VERSIONS, "{row:#?}");
+            }
+        }
+    }
+    for (index, record) in done_first {
+        assert_eq!(report.clusters[index].outcome, OperationOutcome::NotDue);
+        assert_eq!(region.record(index).await, record, "a cluster that was done is left alone");
+    }
+    let report = region.run().await;
+    let is_not_due = |index: usize| report.clusters[index].outcome == OperationOutcome::NotDue;
+    assert!(region.healthy().all(is_not_due), "{report}");
+    let status = StatusOptions::default();
     let report =
-        world.fleet().run(StatusOptions::default(), FleetOptions::default()).await.unwrap();
+        fleet_of(&region.fleet).run(status, aks_kms::FleetOptions::default()).await.unwrap();
     assert!(report.clusters.iter().all(|row| row.operation_in_progress.is_none()), "{report}");
 }

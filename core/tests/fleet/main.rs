@@ -8,6 +8,7 @@ mod common;
 
 mod crash;
 mod input;
+mod region;
 mod report;
 mod throttling;
 mod waves;

@@ -55,6 +55,13 @@ async fn a_cluster_that_is_refused_stops_the_next_wave_and_after_mending_the_sam
     assert!(stopped.contains("wave 3 was not begun: 1 of 2 clusters of wave 2"), "{stopped}");
     assert!(!report.is_complete());
     assert!(!world.has_rotated(1) && !world.has_rotated(3));
+    let html = report.to_html();
+    for said in ["2 of 4 clusters are not done", "vault-firewall", "wave 3 was not begun"] {
+        assert!(html.contains(said), "{said}: {html}");
+    }
+    let times: Vec<_> = report.clusters.iter().map(|row| row.started_at).collect();
+    assert!(times[0] < times[1] && times[3].is_none(), "{times:?}");
+    assert!(times.iter().flatten().all(|at| (report.started_at..report.finished_at).contains(at)));
 
     let vault = world.cases[1].key_vault_id.rsplit('/').next().unwrap();
     let open = json!({"properties": {"networkAcls": {"defaultAction": "Allow"}}});

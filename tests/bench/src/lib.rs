@@ -3,6 +3,7 @@
 pub mod child;
 pub mod cluster;
 pub mod delay;
+pub mod fleet;
 pub mod load;
 pub mod outcome;
 pub mod probe;

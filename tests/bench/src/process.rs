@@ -1,6 +1,6 @@
 //! What processes use, as Linux counts it.
 
-use std::{fs, io, time::Duration};
+use std::{collections::HashSet, fs, io, time::Duration};
 
 /// What processes have used so far.
 #[derive(Clone, Copy, Debug, Default)]
@@ -102,6 +102,33 @@ fn processes() -> io::Result<Vec<(u32, Stat)>> {
     Ok(processes)
 }
 
+/// The ports at the other end of this process's TCP connections over IPv4.
+///
+/// # Errors
+/// `/proc` cannot be read.
+pub fn connections() -> io::Result<Vec<u16>> {
+    let mut sockets = HashSet::new();
+    for file in fs::read_dir("/proc/self/fd")? {
+        // that of the folder itself is gone by now
+        if let Ok(target) = fs::read_link(file?.path())
+            && let Some(inode) = target.to_string_lossy().strip_prefix("socket:[")
+        {
+            sockets.insert(inode.trim_end_matches(']').to_owned());
+        }
+    }
+    let table = fs::read_to_string("/proc/self/net/tcp")?;
+    let ours = table.lines().filter_map(established).filter(|(_, inode)| sockets.contains(*inode));
+    Ok(ours.map(|(port, _)| port).collect())
+}
+
+/// The port at the other end and the inode of an established connection, of a line of `/proc/net/tcp`.
+fn established(line: &str) -> Option<(u16, &str)> {
+    let fields: Vec<&str> = line.split_whitespace().collect();
+    let (_, port) = fields.get(2)?.split_once(':')?;
+    let port = u16::from_str_radix(port, 16).ok()?;
+    (*fields.get(3)? == "01").then_some((port, *fields.get(9)?))
+}
+
 /// A child of this process whose program has this name.
 ///
 /// # Errors
@@ -135,6 +162,18 @@ mod tests {
         let group = Stat::of(std::process::id()).unwrap().group;
         assert!(Usage::of_group(group).unwrap().peak >= here.peak);
         assert!(Usage::of(u32::MAX).is_err());
+    }
+
+    #[test]
+    fn a_connection_is_seen_until_it_is_closed() {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let is_open = || connections().unwrap().contains(&port);
+        assert!(!is_open());
+        let connection = std::net::TcpStream::connect(("127.0.0.1", port)).unwrap();
+        assert!(is_open());
+        drop(connection);
+        assert!(!is_open());
     }
 
     #[test]

@@ -14,6 +14,9 @@ const NAMES: [&str; 4] = ["chromium", "chromium-browser", "google-chrome", "chro
 /// Widths of a small phone, a phone, a tablet and a desktop.
 const WIDTHS: [u32; 4] = [320, 390, 768, 1280];
 
+/// Pictures are no higher than so many pixels.
+const HIGHEST: u64 = 12_000;
+
 /// Chromium.
 pub(super) struct Browser {
     program: PathBuf,
@@ -58,7 +61,8 @@ impl Browser {
             for (width, seen) in WIDTHS.iter().zip(&seen) {
                 let page = self.write("frame.html", &frames(html, &[*width]));
                 let picture = Path::new(&folder).join(format!("{scheme}-{width}.png"));
-                let size = format!("--window-size={},{}", width.max(&500), seen["height"]);
+                let height = seen["height"].as_u64().unwrap().min(HIGHEST);
+                let size = format!("--window-size={},{height}", width.max(&500));
                 let to = format!("--screenshot={}", picture.display());
                 self.run(
                     dark,

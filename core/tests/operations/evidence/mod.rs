@@ -1,6 +1,7 @@
 //! The report for auditors, of a rotation that was refused some secrets.
 
 mod browser;
+mod fleet;
 
 use aks_kms::{
     Error, ErrorKind, OperationReport, Reencrypt, ReencryptOptions, RotateOptions, RuleId,

@@ -157,15 +157,15 @@ fn what_was_done(report: &FleetReport) -> Vec<Vec<Span>> {
 fn what_is_left(report: &FleetReport) -> Vec<Vec<Span>> {
     let mut lines = Vec::new();
     for outcome in OperationOutcome::ALL {
-        let named: Vec<&FleetRow> = left(report).filter(|row| row.outcome == *outcome).collect();
-        if named.is_empty() {
+        let rows: Vec<&FleetRow> = left(report).filter(|row| row.outcome == *outcome).collect();
+        if rows.is_empty() {
             continue;
         }
-        let clusters = count(named.len() as u64, "cluster is", "clusters are");
+        let clusters = count(rows.len() as u64, "cluster is", "clusters are");
         let mut words = vec![mark(Tone::Bad, format!("{clusters} {outcome}")), text(":")];
-        let shown = named.iter().take(MOST_NAMED).map(|row| code(row.cluster.name()));
-        words.extend(shown.flat_map(|name| [text(" "), name]));
-        words.push(more(named.len()));
+        let names = rows.iter().take(MOST_NAMED).map(|row| code(row.cluster.name()));
+        words.extend(names.flat_map(|name| [text(" "), name]));
+        words.push(more(rows.len()));
         lines.push(words);
     }
     lines.extend(report.stopped.as_ref().map(|why| line(format!("Stopped: {why}."))));

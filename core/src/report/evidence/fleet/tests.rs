@@ -114,7 +114,6 @@ fn each_cluster_is_a_row_with_its_reason_and_the_way_on() {
     let report = report_saying("word");
     for text in [report.to_html(), report.to_markdown().replace("\\_", "_").replace('`', "")] {
         for said in [
-            "1 of 4 clusters",
             "cluster-3",
             "not-started",
             KEY_1,
@@ -126,10 +125,8 @@ fn each_cluster_is_a_row_with_its_reason_and_the_way_on() {
             "731 days",
             "1 key is as old as 365 days, or older",
             "Of 1 cluster it is not known.",
-            "nothing was not read",
         ] {
-            let expected = !matches!(said, "1 of 4 clusters" | "nothing was not read");
-            assert_eq!(text.contains(said), expected, "{said}: {text}");
+            assert!(text.contains(said), "{said}: {text}");
         }
         assert!(text.contains("3 of 4 clusters are not done. 1 resource could not be read."));
     }
