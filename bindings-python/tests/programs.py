@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from simulator import VARIABLES, Case
+from simulator import VARIABLES, Case, SimulatedFleet
 
 HERE = Path(__file__).parent
 PRELUDE = """
@@ -16,12 +16,13 @@ import json, os, signal, sys, threading, time
 import aks_kms
 from azure.identity import ClientSecretCredential
 case = json.loads(os.environ["CASE_DOCUMENT"])
-def manager(kind=aks_kms.KmsManager):
-    credential = ClientSecretCredential(
+def credential():
+    return ClientSecretCredential(
         case["tenant_id"], case["client_id"], case["client_secret"],
         authority=case["authority"], disable_instance_discovery=True,
     )
-    return kind(case["cluster_id"], credential=credential, cloud=case["arm"])
+def manager(kind=aks_kms.KmsManager):
+    return kind(case["cluster_id"], credential=credential(), cloud=case["arm"])
 """
 
 
@@ -38,8 +39,8 @@ def signed_out() -> dict[str, str]:
     return {name: "" for name in os.environ if name.startswith(prefixes) and name not in kept}
 
 
-def begin(case: Case, program: str, **more: Any) -> subprocess.Popen[str]:
-    """Starts a Python program that has `case` and `manager()`."""
+def begin(case: Case | SimulatedFleet, program: str, **more: Any) -> subprocess.Popen[str]:
+    """Starts a Python program that has `case`, `credential()` and, of one cluster, `manager()`."""
     import json
 
     document = {"CASE_DOCUMENT": json.dumps(case.document)}

@@ -2,6 +2,8 @@
 
 import asyncio
 import pickle
+import signal
+import time
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -18,6 +20,7 @@ from aks_kms import (
     aio,
 )
 from conftest import PutFleet, credential
+from programs import begin
 from simulator import Case, SimulatedFleet
 
 WITH_KMS = {"cluster": {"kms": {"key": "{{key.1}}"}}, "secrets": {"namespaces": 2, "each": 5}}
@@ -267,6 +270,42 @@ def test_it_is_awaited_and_cancelled_and_the_same_call_goes_on(put_fleet: PutFle
     assert report.is_complete, str(report)
     rows = {row.cluster: row for row in report.clusters}
     for case in simulated.cases():
+        assert list(case.secrets()["by_key"]) == [rows[case.cluster_id].key_id]
+
+
+INTERRUPTED = """
+    from datetime import timedelta
+
+    def tell(now):
+        on = now.progress
+        if on is not None and on.phase == "reencrypt" and on.step > 3 and on.done > 0:
+            print("now", flush=True)
+
+    clusters = [one["cluster_id"] for one in case["clusters"]]
+    fleet = aks_kms.Fleet(clusters, credential=credential(), cloud=case["arm"])
+    slowly = {"max_requests_per_second": 200}
+    fleet.rotate(when_older_than=timedelta(days=1), reencrypt=slowly, on_progress=tell)
+"""
+
+
+def test_an_interrupt_ends_it_within_a_second_and_the_same_call_goes_on(put_fleet: PutFleet) -> None:
+    simulated = put_fleet(clusters=2, given={**WITH_KMS, "secrets": {"namespaces": 4, "each": 100}})
+    begun = begin(simulated, INTERRUPTED)
+    assert begun.stdout is not None
+    assert begun.stdout.readline() == "now\n"
+    at = time.monotonic()
+    begun.send_signal(signal.SIGINT)
+    _, errors = begun.communicate(timeout=30)
+    took = time.monotonic() - at
+    assert took < 1, f"{took} s"
+    assert errors.rstrip().endswith("KeyboardInterrupt"), errors
+    assert begun.returncode == -signal.SIGINT
+    cases = simulated.cases()
+    assert any(len(case.secrets()["by_key"]) > 1 for case in cases), "it was in the middle"
+    report = of(simulated, clusters=simulated.ids).rotate(when_older_than=DAY)
+    assert report.is_complete, str(report)
+    rows = {row.cluster: row for row in report.clusters}
+    for case in cases:
         assert list(case.secrets()["by_key"]) == [rows[case.cluster_id].key_id]
 
 
