@@ -12,7 +12,6 @@ use futures::{StreamExt, stream};
 
 use crate::{
     azure::{Azure, AzureConfig, Cloud, ListedCluster, UnknownCluster},
-    builder::required,
     error::{Error, ErrorKind, Result},
     ids::{ClusterId, ParseError},
     options::Timing,
@@ -153,7 +152,7 @@ pub async fn list_clusters(
     subscriptions.check()?;
     let azure = Azure::new(AzureConfig {
         cloud: options.cloud,
-        credential: required(options.credential)?,
+        credential: options.credential,
         transport: options.transport,
         ca_bundle: options.ca_bundle,
         api_version: options.api_version,

@@ -58,7 +58,8 @@ mod vault_creation;
 
 #[cfg(test)]
 pub(crate) use action::{AzureAction, Plane};
-pub(crate) use client::{Azure, AzureConfig};
+pub(crate) use client::Azure;
+pub use client::AzureConfig;
 pub use cloud::Cloud;
 pub(crate) use credential::ClusterRole;
 pub(crate) use error::{is_etag_mismatch, is_key_permission_error};
