@@ -7,6 +7,7 @@ mod due;
 #[cfg(test)]
 mod exploration;
 mod guard;
+mod last_look;
 mod operation;
 mod perform;
 mod provision;

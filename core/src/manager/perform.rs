@@ -14,16 +14,17 @@ use super::{
     Inner,
     creation::{self, Creation, Ensured},
     due,
+    last_look::{last_look, status_after},
     operation::{as_arguments, goes_on, is_our_operation, new_operation, with_key_made},
     recorded::{is_misplaced, operation_to_resume},
-    session::{AtTimeLimit, Session, TimeLimit, key_in_use, status_with},
+    session::{AtTimeLimit, Session, TimeLimit, key_in_use},
 };
 use crate::{
     error::{Error, ErrorKind, Result},
     facts::{ClusterFacts, Fact},
     ids::{KeyId, KubernetesVersion, VaultId, Verb},
     kubernetes::{Needs, ObserveScope},
-    ledger::{Fit, Operation, Reconciled},
+    ledger::{Operation, Reconciled},
     observe::{DataEncryptionScope, KeyToObserve, Observation},
     observed::Observed,
     options::{Intent, ReencryptOptions, RunOptions},
@@ -35,8 +36,6 @@ use crate::{
     verbs,
 };
 
-/// How long the last look at the cluster may take, when all is done or after an error.
-const FINAL_STATUS_TIMEOUT: Duration = Duration::from_secs(10);
 /// How many times a plan is made again when others keep changing the cluster.
 const MAX_PLANS: usize = 4;
 
@@ -248,7 +247,7 @@ impl OperationRun<'_> {
             match Box::pin(self.run(seen, &plan, unfinished)).await? {
                 RunOutcome::Done(last) => {
                     // What is done is done, whatever this look comes to.
-                    if let Some(after) = self.look_at_last().await.or(last) {
+                    if let Some(after) = last_look(inner).await.or(last) {
                         log.seen(self.status_after(&after).await);
                     }
                     return Ok(());
@@ -379,20 +378,9 @@ impl OperationRun<'_> {
 
     /// How the cluster is now, which an error's report is read for.
     async fn read_final_status(&self) {
-        if let Some(after) = self.look_at_last().await {
+        if let Some(after) = last_look(self.session.inner).await {
             self.session.log.seen(self.status_after(&after).await);
         }
-    }
-
-    /// `None`: it cannot be read now.
-    async fn look_at_last(&self) -> Option<Box<ClusterFacts>> {
-        let look = self.session.inner.access.azure.cluster(&self.session.inner.cluster);
-        match tokio::time::timeout(FINAL_STATUS_TIMEOUT, look).await {
-            Ok(Ok(after)) => return Some(Box::new(after.facts)),
-            Ok(Err(error)) => tracing::warn!(%error, "the cluster could not be read at last"),
-            Err(_) => tracing::warn!("the cluster could not be read at last in time"),
-        }
-        None
     }
 
     async fn status_after(&self, cluster: &ClusterFacts) -> KmsStatus {
@@ -400,11 +388,6 @@ impl OperationRun<'_> {
             Some(recorder) => recorder.record().await,
             None => None,
         };
-        let found = record.map(|record| {
-            let unbroken = cluster.etag.is_some() && record.cluster.etag == cluster.etag;
-            let fit = if unbroken { Fit::Unbroken } else { Fit::Changed };
-            Reconciled { record, fit, unsealed: None, changed_from: None }
-        });
-        status_with(cluster, found.as_ref())
+        status_after(cluster, record)
     }
 }
