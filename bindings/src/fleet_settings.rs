@@ -1,48 +1,32 @@
 //! What a fleet is made from.
 
-use std::{collections::HashSet, path::PathBuf, sync::Arc};
+use std::{collections::HashSet, sync::Arc};
 
 use aks_kms::{
     ClusterId, Error, Fleet, FleetClusters, KubernetesAccess, Subscriptions, Timing,
     azure_core::credentials::TokenCredential,
 };
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
-use crate::{
-    arguments,
-    settings::{Cluster, certificates, journal},
-};
+use crate::{access::Access, arguments, settings::Cluster};
 
 /// What a fleet is made from: its clusters, and how all of them are reached.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Debug)]
 pub struct FleetSettings {
-    /// Resource ids, or their parts.
-    #[serde(default)]
-    clusters: Option<Vec<Cluster>>,
-    /// Ids; neither these nor clusters: all that the credential sees.
-    #[serde(default)]
-    subscriptions: Option<Vec<String>>,
-    #[serde(default = "yes")]
-    resource_graph: bool,
-    #[serde(default)]
-    cloud: Option<String>,
-    #[serde(default)]
-    kubernetes: Option<String>,
-    /// `cluster`, or null: nothing is recorded.
-    journal: Option<String>,
-    #[serde(default)]
-    state_namespace: Option<String>,
-    /// A file of certificate authorities in PEM.
-    #[serde(default)]
-    ca_bundle: Option<PathBuf>,
-    #[serde(default)]
-    api_version: Option<String>,
+    of_fleet: OfFleet,
+    access: Access,
 }
 
-fn yes() -> bool {
-    true
+#[derive(Clone, Debug, Deserialize)]
+struct OfFleet {
+    /// Resource ids, or their parts.
+    clusters: Option<Vec<Cluster>>,
+    /// Ids; neither these nor clusters: all that the credential sees.
+    subscriptions: Option<Vec<String>>,
+    /// Default: true.
+    resource_graph: Option<bool>,
+    kubernetes: Option<String>,
 }
 
 impl FleetSettings {
@@ -51,7 +35,10 @@ impl FleetSettings {
     /// # Errors
     /// `invalid_input` for what is unknown or malformed.
     pub fn read(value: Value) -> Result<Self, Error> {
-        arguments::read(value)
+        let mut settings: Map<String, Value> = arguments::read(value)?;
+        let own = ["clusters", "subscriptions", "resource_graph", "kubernetes"];
+        let of_fleet = arguments::required(&mut settings, &own)?;
+        Ok(Self { of_fleet, access: arguments::options(settings)? })
     }
 
     /// Makes the fleet. Nothing but the file `ca_bundle` is read. Of the clusters that are found in subscriptions,
@@ -65,31 +52,21 @@ impl FleetSettings {
         only: Option<&[String]>,
         timing: Option<Timing>,
     ) -> Result<Fleet, Error> {
-        let mut builder = Fleet::builder(self.clusters()?)
-            .resource_graph(self.resource_graph)
-            .credential(credential)
-            .kubernetes(self.kubernetes()?)
-            .journal(journal(self.journal.as_deref(), self.state_namespace.as_deref())?);
+        let clusters = self.of_fleet.clusters()?;
+        let access = self.access.config(credential, self.of_fleet.kubernetes()?, timing)?;
+        let mut builder = Fleet::builder(clusters)
+            .resource_graph(self.of_fleet.resource_graph.unwrap_or(true))
+            .access(access);
         if let Some(only) = only {
             let only: HashSet<ClusterId> =
                 only.iter().map(|id| Ok(ClusterId::parse(id)?)).collect::<Result<_, Error>>()?;
             builder = builder.filter(move |cluster| only.contains(&cluster.id));
         }
-        if let Some(cloud) = &self.cloud {
-            builder = builder.cloud(cloud.parse()?);
-        }
-        if let Some(path) = &self.ca_bundle {
-            builder = builder.ca_bundle(certificates(path)?);
-        }
-        if let Some(api_version) = &self.api_version {
-            builder = builder.api_version(api_version);
-        }
-        if let Some(timing) = timing {
-            builder = builder.timing(timing);
-        }
         builder.build()
     }
+}
 
+impl OfFleet {
     fn clusters(&self) -> Result<FleetClusters, Error> {
         match (&self.clusters, &self.subscriptions) {
             (Some(_), Some(_)) => Err(Error::invalid_input(

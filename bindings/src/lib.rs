@@ -5,6 +5,7 @@
 //! `schema.json` describes each verb, its arguments, its result, the errors and the rules; the classes, type
 //! declarations and documentation of the bindings are generated from it.
 
+mod access;
 mod arguments;
 mod chain;
 mod error;

@@ -11,9 +11,9 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use crate::{
+    access::certificates,
     arguments::{options, required},
     schema::{Generators, Verb, describe},
-    settings::certificates,
     verbs::json,
 };
 

@@ -1,41 +1,29 @@
 //! What a manager is made from.
 
-use std::{
-    path::{Path, PathBuf},
-    sync::Arc,
-};
+use std::{path::PathBuf, sync::Arc};
 
 use aks_kms::{
-    ClusterId, Error, Journal, KmsManager, KubernetesAccess, Timing,
+    ClusterId, Error, KmsManager, KubernetesAccess, Timing,
     azure_core::credentials::TokenCredential,
 };
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
-use crate::arguments;
+use crate::{access::Access, arguments};
 
 /// What a manager is made from.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Debug)]
 pub struct Settings {
+    of_cluster: OfCluster,
+    access: Access,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+struct OfCluster {
     cluster: Cluster,
-    #[serde(default)]
-    cloud: Option<String>,
-    #[serde(default)]
     kubernetes: Option<String>,
-    #[serde(default)]
     kubeconfig: Option<PathBuf>,
-    #[serde(default)]
     context: Option<String>,
-    /// `cluster`, or null: nothing is recorded.
-    journal: Option<String>,
-    #[serde(default)]
-    state_namespace: Option<String>,
-    /// A file of certificate authorities in PEM.
-    #[serde(default)]
-    ca_bundle: Option<PathBuf>,
-    #[serde(default)]
-    api_version: Option<String>,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -62,7 +50,10 @@ impl Settings {
     /// # Errors
     /// `invalid_input` for what is unknown or malformed.
     pub fn read(value: Value) -> Result<Self, Error> {
-        arguments::read(value)
+        let mut settings: Map<String, Value> = arguments::read(value)?;
+        let own = ["cluster", "kubernetes", "kubeconfig", "context"];
+        let of_cluster = arguments::required(&mut settings, &own)?;
+        Ok(Self { of_cluster, access: arguments::options(settings)? })
     }
 
     /// Makes the manager. Nothing but the file `ca_bundle` is read. `timing` is for tests.
@@ -74,25 +65,13 @@ impl Settings {
         credential: Arc<dyn TokenCredential>,
         timing: Option<Timing>,
     ) -> Result<KmsManager, Error> {
-        let mut builder = KmsManager::builder(self.cluster.id()?)
-            .credential(credential)
-            .kubernetes(self.kubernetes()?)
-            .journal(journal(self.journal.as_deref(), self.state_namespace.as_deref())?);
-        if let Some(cloud) = &self.cloud {
-            builder = builder.cloud(cloud.parse()?);
-        }
-        if let Some(path) = &self.ca_bundle {
-            builder = builder.ca_bundle(certificates(path)?);
-        }
-        if let Some(api_version) = &self.api_version {
-            builder = builder.api_version(api_version);
-        }
-        if let Some(timing) = timing {
-            builder = builder.timing(timing);
-        }
-        builder.build()
+        let cluster = self.of_cluster.cluster.id()?;
+        let access = self.access.config(credential, self.of_cluster.kubernetes()?, timing)?;
+        KmsManager::builder(cluster).access(access).build()
     }
+}
 
+impl OfCluster {
     fn kubernetes(&self) -> Result<KubernetesAccess, Error> {
         let invalid = Error::invalid_input;
         match (self.kubernetes.as_deref(), &self.kubeconfig) {
@@ -114,34 +93,6 @@ impl Settings {
             ))),
         }
     }
-}
-
-/// Where operations are recorded: `cluster`, or nowhere.
-pub(crate) fn journal(place: Option<&str>, namespace: Option<&str>) -> Result<Journal, Error> {
-    let invalid = Error::invalid_input;
-    match (place, namespace) {
-        (Some("cluster"), None) => Ok(Journal::default()),
-        (Some("cluster"), Some(namespace)) => {
-            Ok(Journal::Cluster { namespace: namespace.to_owned() })
-        }
-        (None, None) => Ok(Journal::None),
-        (None, Some(_)) => {
-            Err(invalid("state_namespace is that of a journal in the cluster; leave it out"))
-        }
-        (Some(other), _) => {
-            Err(invalid(&format!("journal is {other:?}, which is not \"cluster\" or none")))
-        }
-    }
-}
-
-/// The file `ca_bundle`.
-pub(crate) fn certificates(path: &Path) -> Result<Vec<u8>, Error> {
-    std::fs::read(path).map_err(|error| {
-        Error::invalid_input(&format!(
-            "ca_bundle {} cannot be read: {error}; pass a file of certificates in PEM",
-            path.display()
-        ))
-    })
 }
 
 #[cfg(test)]

@@ -220,6 +220,15 @@ pub(crate) fn api_server_unreachable(cluster: &ClusterId) -> Error {
     Error::new(ErrorKind::Unavailable, message)
 }
 
+/// What was asked for; `None`: there is no such thing.
+pub(crate) fn optional<T>(found: Result<T>) -> Result<Option<T>> {
+    match found {
+        Ok(found) => Ok(Some(found)),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
 impl From<ParseError> for Error {
     fn from(error: ParseError) -> Self {
         let rule = match error.argument() {

@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod access;
 mod azure;
 mod builder;
 mod catalogue;
@@ -37,6 +38,10 @@ mod testing;
 mod text;
 mod verbs;
 
+#[doc(hidden)]
+pub use access::AccessConfig;
+#[doc(hidden)]
+pub use azure::AzureConfig;
 pub use azure::Cloud;
 pub use builder::KmsManagerBuilder;
 pub use catalogue::{Level, Rule, RuleId, rules};

@@ -7,6 +7,7 @@ mod due;
 #[cfg(test)]
 mod exploration;
 mod guard;
+mod last_look;
 mod operation;
 mod perform;
 mod provision;
@@ -17,22 +18,18 @@ mod session;
 
 use std::{fmt, sync::Arc, time::Duration};
 
-use tokio_util::task::TaskTracker;
-
 use crate::{
-    azure::Azure,
+    access::Access,
     builder::KmsManagerBuilder,
     error::Result,
     ids::{ClusterId, NetworkMode, Verb},
-    kubernetes::KubernetesAccess,
     options::{
         ChangeNetworkMode, ChangeNetworkModeOptions, Disable, DisableOptions, Enable,
         EnableOptions, Intent, MigrateToV2, MigrateToV2Options, NewKey, ReencryptOptions,
-        ReencryptSecrets, ReencryptSecretsOptions, Rotate, RotateOptions, RunOptions, Timing,
+        ReencryptSecrets, ReencryptSecretsOptions, Rotate, RotateOptions, RunOptions,
     },
     report::OperationReport,
     rules,
-    runner::Journal,
 };
 
 use self::{perform::OperationRequest, session::TimeLimit};
@@ -47,12 +44,7 @@ pub struct KmsManager(Arc<Inner>);
 
 struct Inner {
     cluster: ClusterId,
-    azure: Arc<Azure>,
-    kubernetes: KubernetesAccess,
-    journal: Journal,
-    timing: Timing,
-    /// Where the Leases of dropped calls are given back.
-    releases: TaskTracker,
+    access: Access,
 }
 
 impl KmsManager {
@@ -61,15 +53,8 @@ impl KmsManager {
         KmsManagerBuilder::new(cluster)
     }
 
-    pub(crate) fn new(
-        cluster: ClusterId,
-        azure: Arc<Azure>,
-        kubernetes: KubernetesAccess,
-        journal: Journal,
-        timing: Timing,
-        releases: TaskTracker,
-    ) -> Self {
-        Self(Arc::new(Inner { cluster, azure, kubernetes, journal, timing, releases }))
+    pub(crate) fn new(cluster: ClusterId, access: Access) -> Self {
+        Self(Arc::new(Inner { cluster, access }))
     }
 
     /// The cluster.
@@ -98,7 +83,7 @@ impl KmsManager {
     /// # }
     /// ```
     pub async fn leases_released(&self) {
-        self.0.releases.wait().await;
+        self.0.access.releases.wait().await;
     }
 
     /// Turns KMS on with a key, rewrites every secret under it and proves it.
@@ -185,7 +170,7 @@ impl KmsManager {
         let run = options.run();
         let limit = TimeLimit::from(run.timeout);
         let mut problems = rules::option_problems(Verb::Rotate, &run, options.reencrypt.options());
-        if options.when_older_than.is_some() && !self.0.journal.is_kept() {
+        if options.when_older_than.is_some() && !self.0.access.journal.is_kept() {
             problems.push(rules::AGE_NEEDS_JOURNAL.to_owned());
         }
         let suffix = self.0.key_vault_suffix(Verb::Rotate, limit).await?;
@@ -302,8 +287,8 @@ impl KmsManager {
     /// ```
     ///
     /// # Errors
-    /// As [`enable`](Self::enable). [`Reencrypt::Skip`](crate::Reencrypt::Skip), `namespaces` and a version below 1.27 are
-    /// [`invalid_input`](crate::ErrorKind::InvalidInput).
+    /// As [`enable`](Self::enable). [`Reencrypt::Skip`](crate::Reencrypt::Skip), `namespaces` and a version below 1.27
+    /// are [`invalid_input`](crate::ErrorKind::InvalidInput).
     pub async fn migrate_to_v2(&self, options: MigrateToV2Options) -> Result<OperationReport> {
         let run = options.run();
         let MigrateToV2Options { kubernetes_version, node_pools, reencrypt, .. } = options;

@@ -110,7 +110,7 @@ impl TokenCredential for Silent {
 #[tokio::test(start_paused = true)]
 async fn a_credential_that_gives_nothing_is_not_waited_for_for_ever() {
     let config = FakeAzure::default().config(Cloud::Public);
-    let azure = client(AzureConfig { credential: Arc::new(Silent), ..config });
+    let azure = client(AzureConfig { credential: Some(Arc::new(Silent)), ..config });
     for error in [
         azure.cluster(&cluster_id()).await.map(drop).unwrap_err(),
         azure.entra_token().await.map(drop).unwrap_err(),

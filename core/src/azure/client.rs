@@ -46,16 +46,20 @@ const MANAGEMENT_RETRIES: u32 = 6;
 const VAULT_RETRIES: u32 = 2;
 
 /// What a client is made from.
-pub(crate) struct AzureConfig {
-    pub(crate) cloud: Cloud,
-    pub(crate) credential: Arc<dyn TokenCredential>,
+#[derive(Default)]
+pub struct AzureConfig {
+    /// Where it is.
+    pub cloud: Cloud,
+    /// What gets tokens. Required.
+    pub credential: Option<Arc<dyn TokenCredential>>,
     /// Instead of the crate's own HTTP client.
-    pub(crate) transport: Option<Transport>,
+    pub transport: Option<Transport>,
     /// PEM certificates to trust besides the system's.
-    pub(crate) ca_bundle: Option<Vec<u8>>,
+    pub ca_bundle: Option<Vec<u8>>,
     /// Of managed clusters, where a cloud lags behind.
-    pub(crate) api_version: Option<String>,
-    pub(crate) timing: Timing,
+    pub api_version: Option<String>,
+    /// Every wait of the crate.
+    pub timing: Timing,
 }
 
 /// A client of one cloud. Makes no request until it is asked something.
@@ -95,9 +99,14 @@ impl Azure {
     /// Makes a client. Nothing is sent.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidInput`] when the cloud's address is not plain https, the api-version is
-    /// not a date, or the certificates cannot be read.
+    /// [`ErrorKind::InvalidInput`] when the credential is missing, the cloud's address is not plain https, the
+    /// api-version is not a date, or the certificates cannot be read.
     pub(crate) fn new(config: AzureConfig) -> Result<Self> {
+        let Some(credential) = config.credential else {
+            let message =
+                "credential is missing; pass one, such as azure_identity::AzureCliCredential";
+            return Err(Error::new(ErrorKind::InvalidInput, message));
+        };
         config.cloud.validate()?;
         let api_version =
             config.api_version.unwrap_or_else(|| MANAGED_CLUSTERS_API_VERSION.to_owned());
@@ -113,7 +122,7 @@ impl Azure {
         };
         Ok(Self {
             cloud: config.cloud,
-            credential: Arc::new(BoundedCredential(config.credential)),
+            credential: Arc::new(BoundedCredential(credential)),
             transport,
             managed_clusters_api_version: api_version,
             budgets: Arc::new(Budgets::new(&config.timing)),

@@ -6,7 +6,7 @@
 use serde_json::Value;
 
 use crate::{
-    error::{Error, ErrorKind, Result},
+    error::{Error, ErrorKind},
     text::{LONGEST_NAME, one_line},
 };
 
@@ -36,15 +36,6 @@ pub(crate) fn is_key_permission_error(error: &Error) -> bool {
 pub(crate) fn is_etag_mismatch(error: &Error) -> bool {
     error.kind() == ErrorKind::Conflict
         && matches!(error.service_code(), Some(ETAG_MISMATCH | PRECONDITION_FAILED))
-}
-
-/// What was asked for; `None`: there is no such thing.
-pub(super) fn optional<T>(found: Result<T>) -> Result<Option<T>> {
-    match found {
-        Ok(found) => Ok(Some(found)),
-        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(error),
-    }
 }
 
 /// What an error body says, in either of Azure's two shapes.

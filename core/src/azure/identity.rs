@@ -7,10 +7,10 @@ use super::{
     action::AzureAction,
     call::{Call, CallTarget},
     client::Azure,
-    error::{optional, unreadable},
+    error::unreadable,
 };
 use crate::{
-    error::{ErrorKind, Result},
+    error::{ErrorKind, Result, optional},
     facts::IdentityFacts,
     ids::IdentityId,
 };

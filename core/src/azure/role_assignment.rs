@@ -17,10 +17,10 @@ use super::{
     action::AzureAction,
     call::{Call, CallTarget, Response},
     client::Azure,
-    error::{optional, unreadable},
+    error::unreadable,
 };
 use crate::{
-    error::Result,
+    error::{Result, optional},
     facts::{HeldRole, VaultRole},
     ids::VaultId,
 };

@@ -30,7 +30,7 @@ impl World {
         let case = simulator.put_case(given).await.unwrap();
         let azure = Azure::new(AzureConfig {
             cloud: case.arm.parse().unwrap(),
-            credential: case.credential(),
+            credential: Some(case.credential()),
             transport: Some(case.transport()),
             ca_bundle: None,
             api_version: None,
@@ -188,7 +188,7 @@ async fn certificates_given_by_the_user_are_trusted_besides_the_systems() {
     let client = |ca_bundle: Option<Vec<u8>>| {
         Azure::new(AzureConfig {
             cloud: case.arm.parse().unwrap(),
-            credential: case.credential(),
+            credential: Some(case.credential()),
             transport: None,
             ca_bundle,
             api_version: None,

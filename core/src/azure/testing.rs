@@ -131,7 +131,7 @@ impl FakeAzure {
     pub(super) fn config(&self, cloud: Cloud) -> AzureConfig {
         AzureConfig {
             cloud,
-            credential: Arc::new(self.clone()),
+            credential: Some(Arc::new(self.clone())),
             transport: Some(Transport::new(Arc::new(self.clone()))),
             ca_bundle: None,
             api_version: None,

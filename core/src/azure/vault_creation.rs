@@ -9,12 +9,12 @@ use super::{
     action::AzureAction,
     call::{Call, CallTarget},
     client::Azure,
-    error::{optional, unreadable},
+    error::unreadable,
     key::from_resource,
     vault::{API_VERSION, parse},
 };
 use crate::{
-    error::Result,
+    error::{Result, optional},
     facts::{KeyFacts, VaultFacts},
     ids::{KeyId, VaultAuthorization, VaultId},
 };

@@ -3,12 +3,11 @@
 use std::sync::Arc;
 
 use azure_core::{credentials::TokenCredential, http::Transport};
-use tokio_util::task::TaskTracker;
 
 use super::{ClusterFilter, Fleet, FleetClusters, Inner};
 use crate::{
-    azure::{Azure, AzureConfig, Cloud},
-    builder::required,
+    access::{Access, AccessConfig},
+    azure::Cloud,
     error::{Error, ErrorKind, Result},
     kubernetes::KubernetesAccess,
     options::Timing,
@@ -22,31 +21,12 @@ pub struct FleetBuilder {
     clusters: FleetClusters,
     filter: Option<ClusterFilter>,
     resource_graph: bool,
-    credential: Option<Arc<dyn TokenCredential>>,
-    cloud: Cloud,
-    kubernetes: KubernetesAccess,
-    journal: Journal,
-    ca_bundle: Option<Vec<u8>>,
-    api_version: Option<String>,
-    transport: Option<Transport>,
-    timing: Timing,
+    access: AccessConfig,
 }
 
 impl FleetBuilder {
     pub(super) fn new(clusters: FleetClusters) -> Self {
-        Self {
-            clusters,
-            filter: None,
-            resource_graph: true,
-            credential: None,
-            cloud: Cloud::Public,
-            kubernetes: KubernetesAccess::default(),
-            journal: Journal::default(),
-            ca_bundle: None,
-            api_version: None,
-            transport: None,
-            timing: Timing::default(),
-        }
+        Self { clusters, filter: None, resource_graph: true, access: AccessConfig::default() }
     }
 
     /// Only clusters for which this is true, of those that are found in the subscriptions. Default: all.
@@ -67,51 +47,58 @@ impl FleetBuilder {
 
     /// What gets tokens for Azure. Required.
     pub fn credential(mut self, credential: Arc<dyn TokenCredential>) -> Self {
-        self.credential = Some(credential);
+        self.access.azure.credential = Some(credential);
         self
     }
 
     /// The Azure cloud. Default: public.
     pub fn cloud(mut self, cloud: Cloud) -> Self {
-        self.cloud = cloud;
+        self.access.azure.cloud = cloud;
         self
     }
 
     /// How each cluster's Kubernetes API is reached. Of several clusters only those that Azure gives, the user's and
     /// the admin's credential: the others lead to one cluster. Default: the cluster user credential from Azure.
     pub fn kubernetes(mut self, kubernetes: KubernetesAccess) -> Self {
-        self.kubernetes = kubernetes;
+        self.access.kubernetes = kubernetes;
         self
     }
 
     /// Where operations and keys are recorded. Default: in each cluster, namespace `kube-system`.
     pub fn journal(mut self, journal: Journal) -> Self {
-        self.journal = journal;
+        self.access.journal = journal;
         self
     }
 
     /// Certificate authorities in PEM, trusted for Azure on top of the platform's.
     pub fn ca_bundle(mut self, pem: impl Into<Vec<u8>>) -> Self {
-        self.ca_bundle = Some(pem.into());
+        self.access.azure.ca_bundle = Some(pem.into());
         self
     }
 
     /// The api-version of managed clusters. Default: the newest stable one that this crate knows.
     pub fn api_version(mut self, api_version: impl Into<String>) -> Self {
-        self.api_version = Some(api_version.into());
+        self.access.azure.api_version = Some(api_version.into());
         self
     }
 
     /// Sends requests to Azure another way, as with any Azure SDK client. Replaces `ca_bundle`.
     pub fn transport(mut self, transport: Transport) -> Self {
-        self.transport = Some(transport);
+        self.access.azure.transport = Some(transport);
+        self
+    }
+
+    /// All of the above at once: for bindings.
+    #[doc(hidden)]
+    pub fn access(mut self, access: AccessConfig) -> Self {
+        self.access = access;
         self
     }
 
     /// Every wait of the crate: for tests.
     #[doc(hidden)]
     pub fn timing(mut self, timing: Timing) -> Self {
-        self.timing = timing;
+        self.access.azure.timing = timing;
         self
     }
 
@@ -125,36 +112,21 @@ impl FleetBuilder {
         self.clusters.check(self.filter.is_some())?;
         let is_one = matches!(&self.clusters, FleetClusters::Ids(ids) if ids.len() == 1);
         let of_each = matches!(
-            self.kubernetes,
+            self.access.kubernetes,
             KubernetesAccess::ClusterUser | KubernetesAccess::ClusterAdmin
         );
         if !(is_one || of_each) {
             let message = format!(
                 "kubernetes is {:?}, which leads to one cluster; pass ClusterUser or ClusterAdmin, or one cluster's id",
-                self.kubernetes
+                self.access.kubernetes
             );
             return Err(Error::new(ErrorKind::InvalidInput, message));
         }
-        let azure = Azure::new(AzureConfig {
-            cloud: self.cloud,
-            credential: required(self.credential)?,
-            transport: self.transport,
-            ca_bundle: self.ca_bundle,
-            api_version: self.api_version,
-            timing: self.timing.clone(),
-        })?;
-        let releases = TaskTracker::new();
-        // who waits for those there are does not wait for more
-        releases.close();
         Ok(Fleet(Arc::new(Inner {
             clusters: self.clusters,
             filter: self.filter,
             resource_graph: self.resource_graph,
-            azure: Arc::new(azure),
-            kubernetes: self.kubernetes,
-            journal: self.journal,
-            timing: self.timing,
-            releases,
+            access: Access::new(self.access)?,
         })))
     }
 }

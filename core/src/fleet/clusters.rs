@@ -72,7 +72,7 @@ pub(super) async fn select(fleet: &Inner) -> Result<Selected> {
         }
         FleetClusters::Subscriptions(subscriptions) => subscriptions.clone(),
     };
-    let (azure, graph) = (&fleet.azure, fleet.resource_graph);
+    let (azure, graph) = (&fleet.access.azure, fleet.resource_graph);
     let list =
         list_clusters::list_in_time(azure, subscriptions, graph, list_clusters::TIMEOUT).await?;
     let is_chosen =

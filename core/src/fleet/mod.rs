@@ -14,22 +14,18 @@ mod waves;
 
 use std::{fmt, sync::Arc};
 
-use tokio_util::task::TaskTracker;
-
 pub use self::{
     builder::FleetBuilder,
     clusters::{ClusterFilter, FleetClusters},
 };
 
 use crate::{
-    azure::Azure,
+    access::Access,
     error::Result,
     ids::ClusterId,
-    kubernetes::KubernetesAccess,
     manager::KmsManager,
-    options::{FleetOptions, FleetVerb, Timing},
+    options::{FleetOptions, FleetVerb},
     report::FleetReport,
-    runner::Journal,
 };
 
 /// One verb on many clusters, in waves, from one call that may be repeated.
@@ -42,12 +38,7 @@ struct Inner {
     clusters: FleetClusters,
     filter: Option<ClusterFilter>,
     resource_graph: bool,
-    azure: Arc<Azure>,
-    kubernetes: KubernetesAccess,
-    journal: Journal,
-    timing: Timing,
-    /// Where the Leases of dropped calls are given back.
-    releases: TaskTracker,
+    access: Access,
 }
 
 impl Fleet {
@@ -128,22 +119,14 @@ impl Fleet {
     /// Waits until the Leases of clusters whose calls were dropped are given back, as
     /// [`KmsManager::leases_released`](crate::KmsManager::leases_released) does.
     pub async fn leases_released(&self) {
-        self.0.releases.wait().await;
+        self.0.access.releases.wait().await;
     }
 }
 
 impl Inner {
     /// A manager of one of the clusters.
     fn manager(&self, cluster: ClusterId) -> KmsManager {
-        let Self { azure, kubernetes, journal, timing, releases, .. } = self;
-        KmsManager::new(
-            cluster,
-            Arc::clone(azure),
-            kubernetes.clone(),
-            journal.clone(),
-            timing.clone(),
-            releases.clone(),
-        )
+        KmsManager::new(cluster, self.access.clone())
     }
 }
 

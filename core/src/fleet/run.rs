@@ -69,7 +69,7 @@ pub(super) async fn run(
         operation: run.verb.verb(),
         dry_run,
         when_older_than_seconds: run.verb.when_older_than().map(|age| age.as_secs_f64()),
-        versions: Versions::with(fleet.azure.managed_clusters_api_version()),
+        versions: Versions::with(fleet.access.azure.managed_clusters_api_version()),
         started_at,
         finished_at: crate::clock::now(),
         clusters,
@@ -100,7 +100,7 @@ fn wrong_options(fleet: &Inner, verb: &FleetVerb, options: &FleetOptions) -> Vec
                  a key may become"
                     .to_owned(),
             );
-        } else if !fleet.journal.is_kept() {
+        } else if !fleet.access.journal.is_kept() {
             wrong.push(rules::AGE_NEEDS_JOURNAL.to_owned());
         }
     }
@@ -123,7 +123,7 @@ impl FleetRun<'_> {
         self.each_has_its_key(&clusters)?;
         if self.fleet.resource_graph && clusters.len() > FEW {
             // Where it gives nothing, each cluster looks for its own.
-            let _ = self.fleet.azure.look_for_vaults().await;
+            let _ = self.fleet.access.azure.look_for_vaults().await;
         }
         let waves = split(clusters.len(), &self.options.waves);
         self.reporter.found(clusters.len(), waves.len());

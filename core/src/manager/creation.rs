@@ -70,7 +70,7 @@ pub(super) async fn ensure(
         let there = if run.dry_run {
             there
         } else {
-            settled(&inner.azure, &inner.cluster, &inner.timing, reporter).await?
+            settled(&inner.access.azure, &inner.cluster, &inner.access.timing, reporter).await?
         };
         if !new.is(&there.facts) {
             return Err(changed(&inner.cluster, new, &there.facts));
@@ -97,7 +97,7 @@ pub(super) async fn ensure(
     }
     let before = new.facts.status(Vec::new());
     log.seen(KmsStatus { provisioning_state: NOT_CREATED.to_owned(), ..before });
-    let observed = observe_planned(&inner.azure, &new.facts, &new.target).await;
+    let observed = observe_planned(&inner.access.azure, &new.facts, &new.target).await;
     reporter.phase(Phase::Plan, None, "Judging the rules and ordering the steps");
     let reencrypt = ReencryptOptions::default();
     let context = RuleContext::of(Verb::CreateCluster, &observed, &[], &reencrypt);
@@ -123,9 +123,9 @@ pub(super) async fn ensure(
 /// The cluster, unless there is none, or one that is being deleted: the end of that is waited for.
 async fn present(session: &Session<'_>, dry_run: bool) -> Result<Option<ManagedCluster>> {
     let Session { inner, reporter, .. } = session;
-    let deadline = Instant::now() + inner.timing.cluster_busy;
+    let deadline = Instant::now() + inner.access.timing.cluster_busy;
     loop {
-        let there = inner.azure.find_cluster(&inner.cluster).await?;
+        let there = inner.access.azure.find_cluster(&inner.cluster).await?;
         let is_going = |there: &ManagedCluster| {
             there.facts.provisioning_state.eq_ignore_ascii_case("Deleting")
         };
@@ -141,14 +141,14 @@ async fn present(session: &Session<'_>, dry_run: bool) -> Result<Option<ManagedC
             return Err(Error::new(ErrorKind::Conflict, message));
         }
         reporter.message("Waiting: a cluster of that name is being deleted");
-        sleep(inner.timing.operation_poll_first).await;
+        sleep(inner.access.timing.operation_poll_first).await;
     }
 }
 
 /// What is done once the cluster is there.
 fn proof(session: &Session<'_>, new: &NewCluster, rewrites: bool) -> Plan {
     let steps = rewrite(&new.target.expected(), rewrites).into_iter().collect();
-    Plan { findings: Vec::new(), steps }.recorded(session.inner.journal.is_kept(), false)
+    Plan { findings: Vec::new(), steps }.recorded(session.inner.access.journal.is_kept(), false)
 }
 
 /// What is sent next.
@@ -161,7 +161,7 @@ enum Next {
 /// Makes the cluster and waits for it. Gives it, and whether it was surely this call that made it.
 async fn make(session: &Session<'_>, new: &NewCluster) -> Result<(ManagedCluster, bool)> {
     let Session { inner, reporter, .. } = session;
-    let (azure, id, timing) = (&inner.azure, &inner.cluster, &inner.timing);
+    let (azure, id, timing) = (&inner.access.azure, &inner.cluster, &inner.access.timing);
     let (mut next, mut made_here, mut retry) = (Next::Create, false, Retry::default());
     loop {
         let sent = match &next {

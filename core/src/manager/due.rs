@@ -15,7 +15,12 @@ use crate::{
     verbs,
 };
 
-/// Looks as `status` does. True: the key in use is younger, and the call is at its end.
+/// Looks as `status` does, with its rights and without a request for a secret. True: the key in use is younger, and the
+/// call is at its end.
+///
+/// Where it is due, nothing of this look is kept: the cluster is read again with what a rotation needs, and the age is
+/// judged again. What the plan rests on is then one moment's, and the eTag that the change is sent with is that
+/// moment's, too.
 pub(super) async fn is_not_due_at_first_look(
     session: &Session<'_>,
     than: Duration,

@@ -44,7 +44,7 @@ pub(super) async fn check_action(inner: &Inner, action: &Action) -> Result<Vec<F
         if !action.concerns_others() {
             return Fact::Known(Vec::new());
         }
-        Fact::from(inner.azure.kms_users().await)
+        Fact::from(inner.access.azure.kms_users().await)
     };
     let (seen, others) = futures::join!(inner.look(false), others);
     let observed = seen?.observed;

@@ -14,16 +14,17 @@ use super::{
     Inner,
     creation::{self, Creation, Ensured},
     due,
+    last_look::{last_look, status_after},
     operation::{as_arguments, goes_on, is_our_operation, new_operation, with_key_made},
     recorded::{is_misplaced, operation_to_resume},
-    session::{AtTimeLimit, Session, TimeLimit, key_in_use, status_with},
+    session::{AtTimeLimit, Session, TimeLimit, key_in_use},
 };
 use crate::{
     error::{Error, ErrorKind, Result},
     facts::{ClusterFacts, Fact},
     ids::{KeyId, KubernetesVersion, VaultId, Verb},
     kubernetes::{Needs, ObserveScope},
-    ledger::{Fit, Operation, Reconciled},
+    ledger::{Operation, Reconciled},
     observe::{DataEncryptionScope, KeyToObserve, Observation},
     observed::Observed,
     options::{Intent, ReencryptOptions, RunOptions},
@@ -35,8 +36,6 @@ use crate::{
     verbs,
 };
 
-/// How long the last look at the cluster may take, when all is done or after an error.
-const FINAL_STATUS_TIMEOUT: Duration = Duration::from_secs(10);
 /// How many times a plan is made again when others keep changing the cluster.
 const MAX_PLANS: usize = 4;
 
@@ -100,13 +99,13 @@ impl Inner {
             made: tokio::sync::OnceCell::new(),
             closed: tokio::sync::OnceCell::new(),
             wrote: AtomicBool::new(false),
-            half_way: HalfWay::new(self.journal.is_kept()),
+            half_way: HalfWay::new(self.access.journal.is_kept()),
             waited: Waited::default(),
             request: &request,
         };
         let span = tracing::info_span!("operation", %verb, cluster = %self.cluster);
         let work = Box::pin(run.to_its_end().instrument(span));
-        let is_recorded = self.journal.is_kept();
+        let is_recorded = self.access.journal.is_kept();
         let then = if is_recorded { AtTimeLimit::GoesOn } else { AtTimeLimit::IsForgotten };
         let outcome = run.session.in_time_but_for(&run.waited, request.limit, then, work).await;
         if run.is_taken_over().await {
@@ -215,7 +214,7 @@ impl OperationRun<'_> {
                 let is_off = intent.turns_off_and_on() && seen.observed.is_off();
                 self.half_way.kms_is_off(is_off, Some(&operation.before));
                 self.half_way.is_unfinished(Some(intent.verb()));
-                as_arguments(&inner.azure, operation, cluster).await?;
+                as_arguments(&inner.access.azure, operation, cluster).await?;
             }
             // What has begun is gone on with, however young its key is.
             let than = when_older_than.filter(|_| unfinished.is_none());
@@ -248,7 +247,7 @@ impl OperationRun<'_> {
             match Box::pin(self.run(seen, &plan, unfinished)).await? {
                 RunOutcome::Done(last) => {
                     // What is done is done, whatever this look comes to.
-                    if let Some(after) = self.look_at_last().await.or(last) {
+                    if let Some(after) = last_look(inner).await.or(last) {
                         log.seen(self.status_after(&after).await);
                     }
                     return Ok(());
@@ -294,10 +293,11 @@ impl OperationRun<'_> {
             found.as_ref().filter(|_| named && !moves_on && observed.cluster.is_succeeded());
         let proof = proven.and_then(|found| found.reconciled.standing_proof());
         let recording = match &kubernetes {
-            Some(api) if inner.journal.is_kept() => {
-                let namespace = inner.journal.namespace();
+            Some(api) if inner.access.journal.is_kept() => {
+                let namespace = inner.access.journal.namespace();
                 let make = || async {
-                    let (timing, releases) = (inner.timing.clone(), inner.releases.clone());
+                    let (timing, releases) =
+                        (inner.access.timing.clone(), inner.access.releases.clone());
                     Recorder::new(api, namespace, timing, reporter.clone(), releases)
                 };
                 let recorder = self.recorder.get_or_init(make).await;
@@ -320,10 +320,10 @@ impl OperationRun<'_> {
         });
         let before = recording.as_ref().map(|recording| recording.operation.before.clone());
         let runner = Runner {
-            azure: &inner.azure,
+            azure: &inner.access.azure,
             cluster: &inner.cluster,
             engine,
-            timing: &inner.timing,
+            timing: &inner.access.timing,
             reporter,
             log,
             allow: &options.allow,
@@ -359,8 +359,8 @@ impl OperationRun<'_> {
 
     /// Waits until nobody is at work on the cluster.
     async fn settled(&self) -> Result<()> {
-        let Inner { azure, cluster, timing, .. } = self.session.inner;
-        settled(azure, cluster, timing, &self.session.reporter).await.map(|_| ())
+        let Inner { cluster, access } = self.session.inner;
+        settled(&access.azure, cluster, &access.timing, &self.session.reporter).await.map(|_| ())
     }
 
     /// What is looked at in Kubernetes.
@@ -368,30 +368,19 @@ impl OperationRun<'_> {
         ObserveScope {
             namespaces: self.request.intent.namespaces(),
             needs: Needs::Rewrite,
-            state_namespace: self.session.inner.journal.namespace(),
+            state_namespace: self.session.inner.access.journal.namespace(),
             dry_run_patches: true,
             count_secrets: true,
-            journal: self.session.inner.journal.is_kept(),
+            journal: self.session.inner.access.journal.is_kept(),
             closes_vault: self.request.intent.may_close_vault(),
         }
     }
 
     /// How the cluster is now, which an error's report is read for.
     async fn read_final_status(&self) {
-        if let Some(after) = self.look_at_last().await {
+        if let Some(after) = last_look(self.session.inner).await {
             self.session.log.seen(self.status_after(&after).await);
         }
-    }
-
-    /// `None`: it cannot be read now.
-    async fn look_at_last(&self) -> Option<Box<ClusterFacts>> {
-        let look = self.session.inner.azure.cluster(&self.session.inner.cluster);
-        match tokio::time::timeout(FINAL_STATUS_TIMEOUT, look).await {
-            Ok(Ok(after)) => return Some(Box::new(after.facts)),
-            Ok(Err(error)) => tracing::warn!(%error, "the cluster could not be read at last"),
-            Err(_) => tracing::warn!("the cluster could not be read at last in time"),
-        }
-        None
     }
 
     async fn status_after(&self, cluster: &ClusterFacts) -> KmsStatus {
@@ -399,11 +388,6 @@ impl OperationRun<'_> {
             Some(recorder) => recorder.record().await,
             None => None,
         };
-        let found = record.map(|record| {
-            let unbroken = cluster.etag.is_some() && record.cluster.etag == cluster.etag;
-            let fit = if unbroken { Fit::Unbroken } else { Fit::Changed };
-            Reconciled { record, fit, unsealed: None, changed_from: None }
-        });
-        status_with(cluster, found.as_ref())
+        status_after(cluster, record)
     }
 }

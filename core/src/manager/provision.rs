@@ -106,7 +106,7 @@ async fn plan_and_make(
     reporter: &Reporter,
     made: &Made,
 ) -> Result<Provisioned> {
-    let azure = &*inner.azure;
+    let azure = &*inner.access.azure;
     reporter.phase(Phase::Observe, None, "Looking for vault, key, identity and access");
     let seen = Box::pin(look(azure, wanted)).await?;
     reporter.phase(Phase::Plan, None, "Judging the rules and listing what is missing");
@@ -132,7 +132,7 @@ async fn plan_and_make(
         return Err(refusal);
     }
     let plan = &provisioned.plan;
-    let timing = &inner.timing;
+    let timing = &inner.access.timing;
     let maker = Maker { azure, wanted, seen: &seen, plan, timing, reporter, made };
     let (identity, key_id) = Box::pin(maker.make()).await?;
     let created = made.steps();

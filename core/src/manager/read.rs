@@ -137,7 +137,7 @@ async fn verify(
     let engine = session.engine(api, Some(facts), &observed.cluster, recorded, reencrypt.clone());
     let began = tokio::time::Instant::now();
     let mut report = engine.verify_against_record(&expected, proof).await?;
-    let now = inner.azure.cluster(&inner.cluster).await?.facts;
+    let now = inner.access.azure.cluster(&inner.cluster).await?.facts;
     let is_as_before = now.etag.is_some() && now.etag == observed.cluster.etag;
     let unchanged = is_as_before && now.busy().is_none();
     report.complete &= unchanged;

@@ -99,13 +99,14 @@ pub(super) async fn abandon(inner: &Inner) -> Result<OperationReport> {
     log.planned(&Plan { findings: Vec::new(), steps: vec![step.clone()] });
     let unreachable = || api_server_unreachable(&inner.cluster);
     let api = seen.kubernetes.as_ref().ok_or_else(unreachable)?;
-    let (namespace, timing) = (inner.journal.namespace(), inner.timing.clone());
-    let recorder = Recorder::new(api, namespace, timing, reporter.clone(), inner.releases.clone());
+    let (namespace, timing) = (inner.access.journal.namespace(), inner.access.timing.clone());
+    let recorder =
+        Recorder::new(api, namespace, timing, reporter.clone(), inner.access.releases.clone());
     if let Some(operation) = &operation {
         log.recorded(recorder.by(), &operation.id);
     }
     let began = tokio::time::Instant::now();
-    let limit = READING.saturating_add(inner.timing.lease);
+    let limit = READING.saturating_add(inner.access.timing.lease);
     let work = Box::pin(recorder.drop_operation(&found));
     let outcome = session.in_time(limit, AtTimeLimit::GoesOn, work).await;
     if outcome.is_ok() {
@@ -125,7 +126,7 @@ async fn look(
     verb: Verb,
     limit: TimeLimit,
 ) -> Result<(Observation, StoredRecord, Option<Operation>)> {
-    if !inner.journal.is_kept() {
+    if !inner.access.journal.is_kept() {
         let message = format!(
             "{verb} needs a journal, and this manager was made with none; make one with a journal"
         );

@@ -6,6 +6,7 @@ use tokio::time::Instant;
 
 use super::Inner;
 use crate::{
+    access::Access,
     error::{Error, ErrorKind, Result},
     facts::{ClusterFacts, KubernetesFacts},
     ids::{ClusterId, KeyId, KubernetesVersion, Verb},
@@ -79,7 +80,7 @@ impl<'a> Session<'a> {
                 inner.cluster.clone(),
                 run.dry_run,
                 run.allow.clone(),
-                inner.azure.managed_clusters_api_version(),
+                inner.access.azure.managed_clusters_api_version(),
             ),
         }
     }
@@ -137,7 +138,7 @@ impl<'a> Session<'a> {
         recorded: Option<&Reconciled>,
         options: ReencryptOptions,
     ) -> Engine {
-        let Inner { timing, journal, .. } = self.inner;
+        let Access { timing, journal, .. } = &self.inner.access;
         let record = recorded.map(|found| &found.record);
         let in_use = key_in_use(cluster).into_iter();
         Engine::new(EngineConfig {
@@ -165,10 +166,10 @@ impl Inner {
         scope: (ObserveScope<'_>, DataEncryptionScope),
     ) -> Result<Observation> {
         let sources = ObserveContext {
-            azure: &self.azure,
+            azure: &self.access.azure,
             cluster: &self.cluster,
-            access: &self.kubernetes,
-            timing: &self.timing,
+            access: &self.access.kubernetes,
+            timing: &self.access.timing,
         };
         Box::pin(observe(sources, wanted, scope)).await
     }
@@ -191,7 +192,7 @@ impl Inner {
 
     /// What follows a vault's name in its host. To ask for it is part of the call's time.
     pub(super) async fn key_vault_suffix(&self, verb: Verb, limit: TimeLimit) -> Result<&str> {
-        let asked = self.azure.key_vault_suffix();
+        let asked = self.access.azure.key_vault_suffix();
         // None at all is refused afterwards, with whatever else is wrong.
         let limit = if limit.limit.is_zero() { READING.into() } else { limit };
         let then = AtTimeLimit::Unchanged;
@@ -203,10 +204,10 @@ impl Inner {
         ObserveScope {
             namespaces: None,
             needs: Needs::Status,
-            state_namespace: self.journal.namespace(),
+            state_namespace: self.access.journal.namespace(),
             dry_run_patches: false,
             count_secrets,
-            journal: self.journal.is_kept(),
+            journal: self.access.journal.is_kept(),
             closes_vault: false,
         }
     }

@@ -121,7 +121,8 @@ text_enum! {
         Unfinished = "unfinished",
         /// It ended with an error, and no operation is recorded.
         Failed = "failed",
-        /// A cluster of a fleet that was not begun, because of what came of others.
+        // A row of a fleet has the outcome of its report, so both are of one type, and this is the one more.
+        /// Only of a row of a fleet: the cluster was not begun, because of what came of others.
         NotStarted = "not-started",
     }
 }

@@ -213,46 +213,34 @@ impl Judged<'_> {
                 .iter()
                 .any(|role| role.grants_data_action(WRAP) || role.grants_data_action(UNWRAP));
         let rule = if wraps_only { RuleId::AccessRoleWrong } else { rule };
-        let message = format!(
-            "the cluster's identity {} has {}",
-            self.principal(),
-            without(roles, &format!("{} with the key", missing.join(" and ")))
-        );
-        Some(self.violated(rule, message))
+        let what = format!("{} with the key", missing.join(" and "));
+        Some(self.violated(rule, self.lacks(roles, &what)))
     }
 
     fn private_link(&self) -> Option<Finding> {
-        let rule = RuleId::PrivateLinkRoleMissing;
-        let roles = match self.roles() {
-            Ok(roles) => roles,
-            Err(why) => return Some(self.undetermined(rule, why)),
-        };
-        if roles.iter().any(|role| role.grants_action(APPROVE)) {
-            return self.conditional(rule, roles, &[APPROVE], RoleGrant::grants_action);
-        }
-        let message = format!(
-            "the cluster's identity {} has {}",
-            self.principal(),
-            without(roles, "approve the vault's private endpoint connections")
-        );
-        Some(self.violated(rule, message))
+        let what = "approve the vault's private endpoint connections";
+        self.action(RuleId::PrivateLinkRoleMissing, APPROVE, what)
     }
 
     fn key_reader(&self) -> Option<Finding> {
-        let rule = RuleId::VaultReadRoleMissing;
+        let what = "read the vault's keys through Resource Manager";
+        self.action(RuleId::VaultReadRoleMissing, READ_KEYS, what)
+    }
+
+    /// Whether the identity may do something to the vault as a resource.
+    fn action(&self, rule: RuleId, action: &str, what: &str) -> Option<Finding> {
         let roles = match self.roles() {
             Ok(roles) => roles,
             Err(why) => return Some(self.undetermined(rule, why)),
         };
-        if roles.iter().any(|role| role.grants_action(READ_KEYS)) {
-            return self.conditional(rule, roles, &[READ_KEYS], RoleGrant::grants_action);
+        if roles.iter().any(|role| role.grants_action(action)) {
+            return self.conditional(rule, roles, &[action], RoleGrant::grants_action);
         }
-        let message = format!(
-            "the cluster's identity {} has {}",
-            self.principal(),
-            without(roles, "read the vault's keys through Resource Manager")
-        );
-        Some(self.violated(rule, message))
+        Some(self.violated(rule, self.lacks(roles, what)))
+    }
+
+    fn lacks(&self, roles: &[RoleGrant], what: &str) -> String {
+        format!("the cluster's identity {} has {}", self.principal(), without(roles, what))
     }
 
     /// Undetermined where one of the actions is granted only by assignments that have a condition.

@@ -31,20 +31,8 @@ pub(crate) fn target(
         let message = "network_mode is \"private\" and key_vault_id is missing";
         findings.push(Finding::violated(RuleId::KeyVaultIdRequired, key_id, message));
     }
-    if let Some(key) = &key {
-        findings.extend(version_required(key));
-        findings.extend(cloud_mismatch(key, key_vault_suffix));
-        findings.extend(vault.as_ref().and_then(|vault| vault_mismatch(key, vault)));
-        let values = remedy::of_key(key);
-        findings = findings.into_iter().map(|finding| remedy::fill(finding, &values)).collect();
-    }
-    findings.sort_by_key(|finding| finding.rule);
-    match key {
-        Some(key_id) if findings.is_empty() => {
-            Ok(KmsConfiguration { key_id, network_mode, key_vault_id: vault })
-        }
-        _ => Err(findings),
-    }
+    findings.extend(key.as_ref().and_then(version_required));
+    configuration(key, network_mode, vault, findings, key_vault_suffix)
 }
 
 /// Parses the customer-managed key that a caller asks for.
@@ -64,17 +52,28 @@ pub(crate) fn customer_managed(
     } else {
         parsed(VaultId::parse(&key.key_vault_id), &mut findings)
     };
-    if let Some(key_id) = &key_id {
-        findings.extend(version_forbidden(key_id));
-        findings.extend(cloud_mismatch(key_id, key_vault_suffix));
-        findings.extend(vault.as_ref().and_then(|vault| vault_mismatch(key_id, vault)));
-        let values = remedy::of_key(key_id);
+    findings.extend(key_id.as_ref().and_then(version_forbidden));
+    configuration(key_id, key.network_mode, vault, findings, key_vault_suffix)
+}
+
+/// What was parsed, unless something was or is wrong with it.
+fn configuration(
+    key: Option<KeyId>,
+    network_mode: NetworkMode,
+    key_vault_id: Option<VaultId>,
+    mut findings: Vec<Finding>,
+    key_vault_suffix: &str,
+) -> Result<KmsConfiguration, Vec<Finding>> {
+    if let Some(key) = &key {
+        findings.extend(cloud_mismatch(key, key_vault_suffix));
+        findings.extend(key_vault_id.as_ref().and_then(|vault| vault_mismatch(key, vault)));
+        let values = remedy::of_key(key);
         findings = findings.into_iter().map(|finding| remedy::fill(finding, &values)).collect();
     }
     findings.sort_by_key(|finding| finding.rule);
-    match key_id {
+    match key {
         Some(key_id) if findings.is_empty() => {
-            Ok(KmsConfiguration { key_id, network_mode: key.network_mode, key_vault_id: vault })
+            Ok(KmsConfiguration { key_id, network_mode, key_vault_id })
         }
         _ => Err(findings),
     }

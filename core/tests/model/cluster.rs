@@ -1,9 +1,9 @@
 //! A cluster of a sequence: a case of the simulator, and what is known of it beyond doubt.
 
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap},
+    collections::BTreeSet,
     sync::{
-        Arc, Mutex, Weak,
+        Arc, Mutex,
         atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     time::{Duration, Instant},
@@ -11,20 +11,19 @@ use std::{
 
 use aks_kms::{KmsManager, Timing};
 use aks_kms_simulator::{
-    Case, Options, Simulator,
-    backend::{EncryptionConfig, GroundTruth, KeyRef, KmsVersion, KubernetesBackend},
-    clock::TimeScale,
+    Case, Simulator,
+    backend::{EncryptionConfig, GroundTruth, KeyRef, KmsVersion},
     embedded::Embedded,
     given::Given,
     writes::Write,
 };
-use futures::FutureExt;
 use serde_json::{Map, Value, json};
 
 use crate::{
     common::{self, SCALE, kubectl::Kubectl},
     data_encryption::{self, is_of},
     faults::Troubles,
+    region::Region,
     sequence::{Denied, Fault, Kms, Start, Wiring},
 };
 
@@ -43,39 +42,6 @@ const OPERATION: Duration = Duration::from_secs(10);
 const VERSION_LIMIT: Duration = Duration::from_secs(8);
 
 const AT_REST: [&str; 3] = ["Succeeded", "Failed", "Canceled"];
-
-/// Azure for many sequences at the same time.
-pub(crate) struct Region {
-    simulator: Simulator,
-    /// The API servers by their address.
-    kubernetes: Arc<Mutex<HashMap<String, Weak<Embedded>>>>,
-    /// What came of calls and external actions, and how often.
-    seen: Mutex<BTreeMap<String, usize>>,
-}
-
-impl Region {
-    pub(crate) async fn start() -> Self {
-        let kubernetes: Arc<Mutex<HashMap<String, Weak<Embedded>>>> = Arc::default();
-        let started = Arc::clone(&kubernetes);
-        let factory = move |spec| {
-            let started = Arc::clone(&started);
-            async move {
-                let embedded = Arc::new(Embedded::start(spec)?);
-                let server = embedded.endpoint().server;
-                started.lock().unwrap().insert(server, Arc::downgrade(&embedded));
-                Ok(embedded as Arc<dyn KubernetesBackend>)
-            }
-            .boxed()
-        };
-        let options = Options { scale: TimeScale(SCALE), ..Options::default() };
-        let simulator = Simulator::start_with(options, Arc::new(factory)).await.unwrap();
-        Self { simulator, kubernetes, seen: Mutex::default() }
-    }
-
-    pub(crate) fn seen(&self) -> BTreeMap<String, usize> {
-        self.seen.lock().unwrap().clone()
-    }
-}
 
 /// How many secrets are under a key, which the truth may name as plugins do.
 pub(crate) fn under(truth: &GroundTruth, key_id: &str) -> usize {
@@ -173,7 +139,7 @@ impl Cluster {
 
     /// Counts what came of something.
     pub(crate) fn note(&self, what: String) {
-        *self.region.seen.lock().unwrap().entry(what).or_default() += 1;
+        self.region.note(what);
     }
 
     /// A manager as on a machine of its own.
@@ -354,7 +320,7 @@ impl Cluster {
     }
 
     fn embedded(&self) -> Option<Arc<Embedded>> {
-        self.region.kubernetes.lock().unwrap().get(&self.case.kubernetes).and_then(Weak::upgrade)
+        self.region.api_servers(&self.case.kubernetes)
     }
 
     pub(crate) fn compact(&self) {
@@ -406,7 +372,7 @@ impl Cluster {
 
 impl Drop for Cluster {
     fn drop(&mut self) {
-        self.region.kubernetes.lock().unwrap().remove(&self.case.kubernetes);
+        self.region.forget(&self.case.kubernetes);
         drop(self.region.simulator.delete_case(&self.case.id));
     }
 }

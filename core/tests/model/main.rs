@@ -19,6 +19,7 @@ mod data_encryption;
 mod external_actions;
 mod faults;
 mod others;
+mod region;
 mod regressions;
 mod run;
 mod search;

@@ -8,7 +8,7 @@ use futures::{StreamExt, stream};
 #[allow(unused_imports, reason = "a row may need any of them")]
 use crate::sequence::{After::*, Change::*, Ended::*, Fault::*, Forgery::*};
 use crate::{
-    cluster::Region,
+    region::Region,
     run::run,
     sequence::{
         Denied::*,

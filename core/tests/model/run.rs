@@ -19,8 +19,9 @@ use futures::future::{BoxFuture, FutureExt};
 
 use crate::{
     check,
-    cluster::{Cluster, DENIED, Region},
+    cluster::{Cluster, DENIED},
     external_actions,
+    region::Region,
     sequence::{Denied, ExternalAction, Sequence, Step, Verb},
     settle, trace,
 };

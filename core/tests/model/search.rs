@@ -16,7 +16,7 @@ use proptest::{
 use tokio::task::JoinSet;
 
 use crate::{
-    cluster::Region,
+    region::Region,
     run::{Violation, run},
     sequence::Sequence,
     strategy::sequences,

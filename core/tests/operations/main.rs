@@ -32,6 +32,7 @@ mod other_tools;
 mod others;
 mod place;
 mod provision;
+mod provision_interrupted;
 mod real;
 mod real_data_encryption;
 mod real_enable;

@@ -11,9 +11,8 @@ use crate::{
         action::AzureAction,
         call::{Call, CallTarget},
         client::Azure,
-        error::optional,
     },
-    error::Result,
+    error::{Result, optional},
     facts::{ClusterFacts, NodePoolFacts},
     ids::{ClusterId, IdentityId, KubernetesVersion},
     report::KmsChange,
@@ -76,8 +75,8 @@ impl NewCluster {
     }
 }
 
-/// Puts the identity into a caller's document, and leaves out what only Azure can say. Gives what is known of the cluster
-/// before it is made.
+/// Puts the identity into a caller's document, and leaves out what only Azure can say. Gives what is known of the
+/// cluster before it is made.
 ///
 /// # Errors
 /// Everything that is wrong with the document, at once.

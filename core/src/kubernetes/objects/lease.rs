@@ -6,7 +6,7 @@ use time::{OffsetDateTime, format_description::BorrowedFormatItem, macros::forma
 
 use super::{namespace::no_namespace, record_store::STATE};
 use crate::{
-    error::{ErrorKind, Result},
+    error::{Result, optional},
     kubernetes::http::{
         paths::{lease_path, leases_path},
         request::{Accept, Request},
@@ -54,13 +54,9 @@ impl LeaseStore {
     pub(crate) async fn read(&self) -> Result<Option<LeaseHeld>> {
         let doing = format!("read Lease {STATE} in namespace {}", self.namespace);
         let request = Request::get(lease_path(&self.namespace, STATE), Accept::Json);
-        match self.api.call(&request, &doing).await {
-            Ok(response) => {
-                parse(&response).map(Some).ok_or_else(|| self.api.unexpected_response(&doing))
-            }
-            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(error),
-        }
+        let response = optional(self.api.call(&request, &doing).await)?;
+        let read = |it| parse(&it).ok_or_else(|| self.api.unexpected_response(&doing));
+        response.map(read).transpose()
     }
 
     /// Takes, renews or, with an empty `holder`, gives back the Lease, over what was read.

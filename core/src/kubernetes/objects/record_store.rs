@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::namespace::no_namespace;
 use crate::{
-    error::{Error, ErrorKind, Result},
+    error::{Error, ErrorKind, Result, optional},
     kubernetes::http::{
         paths::{config_map_path, config_maps_path},
         request::{Accept, Request},
@@ -83,13 +83,9 @@ impl RecordStore {
     pub(crate) async fn read(&self) -> Result<Option<Stored>> {
         let doing = format!("read ConfigMap {STATE} in namespace {}", self.namespace);
         let request = Request::get(config_map_path(&self.namespace, STATE), Accept::Json);
-        match self.api.call(&request, &doing).await {
-            Ok(response) => Stored::parse(&response)
-                .map(Some)
-                .ok_or_else(|| self.api.unexpected_response(&doing)),
-            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(error),
-        }
+        let response = optional(self.api.call(&request, &doing).await)?;
+        let read = |it| Stored::parse(&it).ok_or_else(|| self.api.unexpected_response(&doing));
+        response.map(read).transpose()
     }
 
     /// Keeps the text and its seal if what is kept is still what was read, or, with `None`, if

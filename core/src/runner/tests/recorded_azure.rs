@@ -101,7 +101,7 @@ impl RecordedAzure {
     pub(super) fn client(&self) -> Azure {
         Azure::new(AzureConfig {
             cloud: Cloud::Public,
-            credential: Arc::new(self.clone()),
+            credential: Some(Arc::new(self.clone())),
             transport: Some(Transport::new(Arc::new(self.clone()))),
             ca_bundle: None,
             api_version: None,
