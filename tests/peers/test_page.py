@@ -127,10 +127,9 @@ def close_vault_to_the_internet(person, create_vault: str):
     """A private vault with a key: made in the open, since nobody here has a private endpoint."""
     person.run(create_vault, VAULT_ID)
     person.is_refused(page.CREATE_KEY, "ForbiddenByConnection")
-    update = "az keyvault update --name MyKeyVault --resource-group MyResourceGroup --public-network-access "
-    person.run(update + "Enabled", page.CREATE_KEY, page.EXPORT_KEY_ID)
+    person.run(page.OPEN_VAULT, page.CREATE_KEY, page.EXPORT_KEY_ID)
     person.new_version("NewKEY_ID")
-    person.run(update + "Disabled")
+    person.run(page.CLOSE_VAULT)
 
 
 def test_a_private_vault_with_rbac_creating_a_cluster_and_rotating(person):
@@ -181,6 +180,14 @@ def test_the_mode_of_a_vault_is_changed_by_way_of_disabling(person):
     person.run(page.UPDATE_SECRETS)
     person.all_under("NewKEY_ID")
     person.reads_every_secret()
+    assert '"keyVaultNetworkAccess": "Private"' in person.run(page.SHOW)
+
+    person.run(page.DISABLE, page.OPEN_VAULT, page.ENABLE)
+    person.all_under("NewKEY_ID")
+    person.run(page.UPDATE_SECRETS)
+    person.all_under("KEY_ID")
+    person.reads_every_secret()
+    assert '"keyVaultNetworkAccess": "Public"' in person.run(page.SHOW)
 
 
 def test_a_cluster_with_kms_v1_is_upgraded_by_way_of_disabling(person):
