@@ -181,10 +181,10 @@ def test_each_link_leads_somewhere() -> None:
     found = [(page, link) for page in MARKDOWN for link in links(ROOT / page)]
     assert len({page for page, _ in found}) > len(PAGES)
     for name in ("bindings", "bindings-node", "bindings-python", "core", "examples", "tests"):
-        for path in (ROOT / name).glob("**/*"):
-            if path.suffix in (".rs", ".py", ".ts", ".mjs") and "node_modules" not in path.parts:
-                urls = re.findall(r"https://github\.com/aks-kms/aks-kms[\w/.#-]*", path.read_text())
-                found += [(str(path.relative_to(ROOT)), url.rstrip(".")) for url in urls]
+        for file in (ROOT / name).glob("**/*"):
+            if file.suffix in (".rs", ".py", ".ts", ".mjs") and "node_modules" not in file.parts:
+                urls = re.findall(r"https://github\.com/aks-kms/aks-kms[\w/.#-]*", file.read_text())
+                found += [(str(file.relative_to(ROOT)), url.rstrip(".")) for url in urls]
     for page, link in found:
         path, _, anchor = link.partition("#")
         path = re.sub(r"https://github\.com/aks-kms/aks-kms(/((blob|tree)/main/)?)?", "/", path)
@@ -264,6 +264,11 @@ def look(reader: Reader, before: str) -> None:
 def test_what_is_pasted_into_a_shell(world: World, tmp_path: Path) -> None:
     with Reader(world, tmp_path) as reader:
         look(reader, reader.runs("".join(world.of("sh"))))
+        evidence = tmp_path / "rotation.html"
+        if evidence.exists():
+            (command,) = [block.text for block in blocks("docs/evidence.md") if "sha256sum" in block.text]
+            digest = reader.runs(command).split()[0]
+            assert f'<pre id="sha256">{digest}</pre>' in evidence.read_text()
 
 
 def test_what_is_pasted_into_python(world: World, tmp_path: Path) -> None:

@@ -1,5 +1,8 @@
 """The page from beginning to end: az and kubectl, as it tells, and after each step what etcd holds."""
 
+import re
+from pathlib import Path
+
 import pytest
 
 import page
@@ -209,3 +212,12 @@ def test_a_cluster_with_kms_v1_is_upgraded_by_way_of_disabling(person):
     person.run(page.UPDATE_SECRETS)
     person.all_under("KEY_ID")
     person.reads_every_secret()
+
+
+def test_each_command_of_the_page_is_run_by_some_test():
+    sources = "".join(path.read_text() for path in Path(__file__).parent.glob("*.py") if path.name != "page.py")
+    parts = re.findall(r"^(\w+) = \[(.*)\]$", (Path(__file__).parent / "page.py").read_text(), re.MULTILINE)
+    # a list of commands is run as a whole
+    used = {name for whole, names in parts if f"page.{whole}" in sources for name in names.split(", ")}
+    commands = {name for name in vars(page) if name.isupper()}
+    assert [name for name in sorted(commands - used) if not re.search(rf"\bpage\.{name}\b", sources)] == []
