@@ -141,7 +141,7 @@ PROCEDURES = {
         "reencrypt --namespaces",
         "reencrypt_secrets(namespaces=",
         "reencryptSecrets({ namespaces:",
-        "ReencryptSecretsOptions { namespaces,",
+        "ReencryptOptions { namespaces,",
     ],
     "a platform-managed key": [
         "set-data-encryption --platform-managed",

@@ -129,7 +129,8 @@ mod tests {
         assert_eq!(shown("Steps", json!([])).unwrap(), "");
         assert_eq!(to_text(finding.clone()).unwrap(), one);
         assert_eq!(to_text(json!([finding])).unwrap(), all);
-        let steps = json!([{"kind": "record_operation", "summary": "Record the operation in the cluster"}]);
+        let steps =
+            json!([{"kind": "record_operation", "summary": "Record the operation in the cluster"}]);
         assert_eq!(to_text(steps).unwrap(), "1. Record the operation in the cluster");
         let ledger = json!({"current": null, "pending": null, "previous": null, "retired": []});
         assert!(to_text(ledger).unwrap().starts_with("Place  Key "));
