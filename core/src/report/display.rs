@@ -149,11 +149,13 @@ fn blocked(pass: &ReencryptReport) -> Vec<String> {
             one_line(&secret.message, LONGEST_NAME),
         ]
     };
-    let rows: Vec<_> = pass.blocked.iter().take(MOST_BLOCKED).map(cells).collect();
+    let mut rows: Vec<_> = pass.blocked.iter().take(MOST_BLOCKED).map(cells).collect();
     let more = pass.blocked.len().saturating_sub(rows.len());
-    let mut lines = columns(&rows);
-    lines.extend((more > 0).then(|| format!("blocked:  {more} more, named in `blocked`")));
-    lines
+    if more > 0 {
+        let more = format!("{more} more, named in the JSON");
+        rows.push(["blocked:".to_owned(), more, String::new(), String::new()]);
+    }
+    columns(&rows)
 }
 
 /// What was missing and made, or would be; then vault, key and identity, and what the rules have to say.
