@@ -42,10 +42,10 @@ pub fn to_markdown(report: String) -> Result<String> {
     aks_kms_bindings::to_markdown(parsed(&report)?).map_err(|error| failure(&error))
 }
 
-/// A report in JSON as text for people.
+/// A result in JSON as text for people.
 #[napi]
-pub fn to_text(report: String) -> Result<String> {
-    aks_kms_bindings::to_text(parsed(&report)?).map_err(|error| failure(&error))
+pub fn to_text(result: String) -> Result<String> {
+    aks_kms_bindings::to_text(parsed(&result)?).map_err(|error| failure(&error))
 }
 
 /// Begins to list clusters, with the arguments in JSON. The function gives tokens; none: the credential is looked for.

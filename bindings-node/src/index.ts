@@ -9,7 +9,17 @@
  */
 
 import { asked } from "./error.js";
-import type { FleetReport, OperationReport, Rule } from "./generated/results.js";
+import type {
+  ClusterList,
+  Finding,
+  FleetReport,
+  KeyLedger,
+  KmsStatus,
+  OperationReport,
+  Provisioned,
+  Rule,
+  Step,
+} from "./generated/results.js";
 import { read, written } from "./json.js";
 import { native } from "./native.js";
 
@@ -37,20 +47,37 @@ export function rules(): readonly Rule[] {
   return asked(() => read(native.rules())) as readonly Rule[];
 }
 
+/** What {@link toText} shows. */
+export type Shown =
+  | ClusterList
+  | Finding
+  | FleetReport
+  | KeyLedger
+  | KmsStatus
+  | OperationReport
+  | Provisioned
+  | readonly Finding[]
+  | readonly Step[];
+
 /**
- * A report as text for people: of a fleet a table with a line a cluster, then what could not be read, and the totals. The
- * same in every language.
+ * A result as text for people, aligned and without colours: what was done, or would be; the state of a cluster with its
+ * keys; findings and plans, a line or a paragraph each; clusters as a table, and of a fleet what became of each. The same in
+ * every language.
  *
  * @example
  * ```ts
- * console.log(toText(report));
+ * console.log(toText(await manager.status()));
+ * const { plan, findings } = await manager.rotate(undefined, { dryRun: true });
+ * console.log(toText(plan));
+ * console.log(toText(findings));
  * ```
  *
- * @param report - What a verb of a manager or of a fleet gave, or the `report` of a `KmsError`.
- * @throws `KmsError` with the code `invalid_input`: it is no report.
+ * @param result - What a verb of a manager or of a fleet gave, the `report` of a `KmsError`, or a ledger, plan, finding or
+ * list of findings that is in one of them.
+ * @throws `KmsError` with the code `invalid_input`: it is none of these.
  */
-export function toText(report: OperationReport | FleetReport): string {
-  return asked(() => native.toText(document(report)));
+export function toText(result: Shown): string {
+  return asked(() => native.toText(document(result)));
 }
 
 /**
@@ -83,7 +110,7 @@ export function toMarkdown(report: OperationReport | FleetReport): string {
   return asked(() => native.toMarkdown(document(report)));
 }
 
-/** A report as JSON has it. */
-function document(report: OperationReport | FleetReport): string {
-  return JSON.stringify(written(report)) ?? "null";
+/** A result as JSON has it. */
+function document(result: Shown): string {
+  return JSON.stringify(written(result)) ?? "null";
 }

@@ -37,7 +37,7 @@ interface Native {
   rules(): string;
   toHtml(report: string): string;
   toMarkdown(report: string): string;
-  toText(report: string): string;
+  toText(result: string): string;
   version(): string;
   startLog(): string | null;
   scaleTime(factor: number): void;

@@ -19,6 +19,12 @@ PAGES = sorted(
     str(path.relative_to(ROOT))
     for path in (ROOT / "README.md", *ROOT.glob("bindings-*/README.md"), *ROOT.glob("docs/*.md"))
 )
+# Whatever is linked to and from: pages, and the documentation of the source.
+MARKDOWN = sorted(
+    str(path.relative_to(ROOT))
+    for pattern in ("*.md", ".github/*.md", "bindings-*/*.md", "docs/*.md", "tests/*/*.md")
+    for path in ROOT.glob(pattern)
+)
 SIMULATOR = "cargo run -p aks-kms-simulator --"
 
 
@@ -30,6 +36,8 @@ class Block:
     line: int
     chapter: str
     language: str
+    # what stands behind the language: "no_run" in "rust,no_run"
+    marks: str
     text: str
 
     def __str__(self) -> str:
@@ -66,9 +74,8 @@ def blocks(page: str) -> Iterator[Block]:
     lines: list[str] = []
     for number, line in enumerate((ROOT / page).read_text().splitlines(), 1):
         if opened is not None and line.strip() == "```":
-            # "rust,no_run" is Rust
-            language = opened[1].partition(",")[0]
-            yield Block(page, opened[0], chapter, language, "".join(f"{text}\n" for text in lines))
+            language, _, marks = opened[1].partition(",")
+            yield Block(page, opened[0], chapter, language, marks, "".join(f"{text}\n" for text in lines))
             opened, lines = None, []
         elif opened is not None:
             lines.append(line)
@@ -76,6 +83,11 @@ def blocks(page: str) -> Iterator[Block]:
             opened = (number, line.removeprefix("```"))
         elif line.startswith("## "):
             chapter = line.removeprefix("## ")
+        else:
+            # an indented block, or one between tildes, would be run by nobody
+            assert not line.lstrip().startswith(("```", "~~~")), (
+                f"{page}:{number}: a block begins at the margin"
+            )
     assert opened is None, f"{page}:{opened}: this block has no end"
 
 

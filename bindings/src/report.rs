@@ -57,12 +57,29 @@ pub fn to_markdown(report: Value) -> Result<String, Error> {
     read::<OperationReport>(report).map(|report| report.to_markdown())
 }
 
-/// How a report reads, or that of a fleet.
+/// How a result reads, by what it has: a report, that of a fleet, a state, a ledger, a list of clusters, what was
+/// provisioned, a finding, or a list of findings or steps.
 ///
 /// # Errors
-/// `invalid_input` when this is no report.
-pub fn to_text(report: Value) -> Result<String, Error> {
-    shown(if is_of_fleet(&report) { "FleetReport" } else { "OperationReport" }, report)
+/// `invalid_input` when it is no result that is shown.
+pub fn to_text(result: Value) -> Result<String, Error> {
+    shown(kind(&result), result)
+}
+
+/// The type of a result, by the members that it alone has; a report, which says what is missing, where none fits.
+fn kind(result: &Value) -> &'static str {
+    let has = |name: &str| result.get(name).is_some();
+    match result {
+        Value::Array(all) if all.iter().any(|one| one.get("rule").is_some()) => "Findings",
+        Value::Array(_) => "Steps",
+        _ if is_of_fleet(result) => "FleetReport",
+        _ if has("power_state") => "KmsStatus",
+        _ if has("retired") => "KeyLedger",
+        _ if has("unreadable") => "ClusterList",
+        _ if has("created") => "Provisioned",
+        _ if has("rule") => "Finding",
+        _ => "OperationReport",
+    }
 }
 
 /// Whether a report counts clusters.
@@ -107,9 +124,18 @@ mod tests {
         });
         let one = shown("Finding", finding.clone()).unwrap();
         assert!(one.starts_with("vault-firewall (block): it is closed"), "{one}");
-        let all = shown("Findings", json!([finding])).unwrap();
+        let all = shown("Findings", json!([finding.clone()])).unwrap();
         assert!(all.starts_with("block  vault-firewall  it is closed.\n"), "{all}");
         assert_eq!(shown("Steps", json!([])).unwrap(), "");
+        assert_eq!(to_text(finding.clone()).unwrap(), one);
+        assert_eq!(to_text(json!([finding])).unwrap(), all);
+        let steps =
+            json!([{"kind": "record_operation", "summary": "Record the operation in the cluster"}]);
+        assert_eq!(to_text(steps).unwrap(), "1. Record the operation in the cluster");
+        let ledger = json!({"current": null, "pending": null, "previous": null, "retired": []});
+        assert!(to_text(ledger).unwrap().starts_with("Place  Key "));
+        let list = to_text(json!({"clusters": [], "unreadable": []})).unwrap();
+        assert!(list.starts_with("Name  ResourceGroup "), "{list}");
         for (kind, value) in
             [("Finding", json!([])), ("FleetReport", json!({})), ("Other", json!({}))]
         {

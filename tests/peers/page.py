@@ -48,9 +48,14 @@ VNET_INTEGRATION = " --enable-apiserver-vnet-integration"
 # Update key vault mode
 DISABLE = "az aks update --name myAKSCluster --resource-group MyResourceGroup --disable-azure-keyvault-kms"
 CLOSE_VAULT = "az keyvault update --name MyKeyVault --resource-group MyResourceGroup --public-network-access Disabled"
+# The page has the way there, and says of the way back that it is the same.
+OPEN_VAULT = "az keyvault update --name MyKeyVault --resource-group MyResourceGroup --public-network-access Enabled"
 
 # Disable KMS
 LIST = 'az aks list --query "[].{Name:name, KmsEnabled:securityProfile.azureKeyVaultKms.enabled, KeyId:securityProfile.azureKeyVaultKms.keyId}" -o table'
+
+# Not on the page: what one cluster has.
+SHOW = "az aks show --name myAKSCluster --resource-group MyResourceGroup --query securityProfile"
 
 # Migration to KMS v2
 UPGRADE = "az aks upgrade --resource-group myResourceGroup --name myAKSCluster --kubernetes-version 1.27.3 --yes"

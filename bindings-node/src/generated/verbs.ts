@@ -149,7 +149,7 @@ export interface DisableOptions extends RunOptions {
 export interface ChangeNetworkModeOptions extends RunOptions {
   /** How secrets are rewritten; that they are cannot be skipped. */
   readonly reencrypt?: Reencrypt | undefined;
-  /** Whether the vault's public network access is changed too. Default: yes. */
+  /** Whether the vault's public network access is changed too. Default: change. */
   readonly vaultAccess?: VaultAccess | undefined;
 }
 

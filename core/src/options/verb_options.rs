@@ -280,7 +280,7 @@ verb_options! {
 verb_options! {
     /// Options of `change_network_mode`.
     ChangeNetworkModeOptions {
-        /// Whether the vault's public network access is changed too. Default: yes.
+        /// Whether the vault's public network access is changed too. Default: change.
         vault_access: VaultAccess,
         /// How secrets are rewritten; that they are cannot be skipped.
         reencrypt: Reencrypt,

@@ -3,13 +3,17 @@
 use std::fmt::{self, Display, Formatter};
 
 use super::{
-    Finding, KeyLedger, KmsStatus, LedgerEntry, OperationReport, Provisioned, StepReport,
+    BlockedSecret, Finding, KeyLedger, KmsStatus, LedgerEntry, OperationReport, Provisioned,
+    StepReport,
     columns::{columns, table},
 };
 use crate::{
     report::ReencryptReport,
     text::{LONGEST_NAME, one_line, timestamp},
 };
+
+/// So many blocked secrets have a line.
+const MOST_BLOCKED: usize = 20;
 
 /// Several lines: which cluster it is, what its secrets are encrypted with, what is unfinished, then what is wrong or
 /// will be, and the keys.
@@ -91,7 +95,7 @@ fn cells(place: &str, entry: &LedgerEntry) -> [String; 6] {
     [place.to_owned(), key, at(entry.since), proven, removable.to_owned(), why]
 }
 
-/// What was done, or would be: the steps, a line for each pass over the secrets, what the rules had to say, and the
+/// What was done, or would be: the steps, a line for each pass over the secrets and for each that is blocked, what the rules had to say, and the
 /// keys.
 impl Display for OperationReport {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
@@ -105,6 +109,7 @@ impl Display for OperationReport {
         }
         let passes: Vec<_> = self.reencryption.iter().map(pass_cells).collect();
         lines.extend(columns(&passes));
+        lines.extend(self.reencryption.last().into_iter().flat_map(blocked));
         let mut blocks = vec![lines.join("\n")];
         blocks.extend(findings(&self.findings));
         blocks.extend(self.ledger.as_ref().filter(|_| !self.dry_run).map(ToString::to_string));
@@ -130,6 +135,27 @@ fn pass_cells(pass: &ReencryptReport) -> [String; 2] {
         pass.evidence
     );
     [format!("{}:", pass.purpose), what]
+}
+
+/// Secrets that a pass could not bring under its key, a line for each, the first of them.
+fn blocked(pass: &ReencryptReport) -> Vec<String> {
+    let cells = |secret: &BlockedSecret| {
+        let name = format!("{}/{}", secret.namespace, secret.name);
+        let given_up = if pass.given_up.contains(&name) { ", given up" } else { "" };
+        [
+            "blocked:".to_owned(),
+            one_line(&name, LONGEST_NAME),
+            format!("{}{given_up}", secret.reason),
+            one_line(&secret.message, LONGEST_NAME),
+        ]
+    };
+    let mut rows: Vec<_> = pass.blocked.iter().take(MOST_BLOCKED).map(cells).collect();
+    let more = pass.blocked.len().saturating_sub(rows.len());
+    if more > 0 {
+        let more = format!("{more} more, named in the JSON");
+        rows.push(["blocked:".to_owned(), more, String::new(), String::new()]);
+    }
+    columns(&rows)
 }
 
 /// What was missing and made, or would be; then vault, key and identity, and what the rules have to say.

@@ -126,14 +126,16 @@ fn unproven(question: &RuleContext<'_>) -> Option<Finding> {
             None => "plaintext, as KMS is off".to_owned(),
         },
     };
-    let message = match &found.record.operation {
-        Some(operation) => format!(
-            "it is not proven that every secret is {what}: {} is unfinished, and resume goes on with it",
-            operation.intent.verb()
-        ),
-        None => format!("no proof is recorded that every secret is {what}"),
+    let violated = |message| Finding::violated(RuleId::SecretsUnproven, &cluster.id, message);
+    let Some(operation) = &found.record.operation else {
+        return Some(violated(format!("no proof is recorded that every secret is {what}")));
     };
-    Some(Finding::violated(RuleId::SecretsUnproven, &cluster.id, message))
+    let verb = operation.intent.verb();
+    let message = format!("it is not proven that every secret is {what}: {verb} is unfinished");
+    // Another verb would be refused meanwhile.
+    let remedy = "Call `resume`, which goes on with it; or, if it is not wanted any more, `abandon` and \
+                  then `reencrypt_secrets`.";
+    Some(Finding { remedy: remedy.to_owned(), ..violated(message) })
 }
 
 /// Where the API server cannot be reached at all, its own rule says so.

@@ -160,7 +160,9 @@ impl RunLog {
 
     pub(crate) fn step(&self, step: &Step, outcome: StepOutcome, seconds: f64) {
         self.change(|entries| {
-            let started_at = clock::ago(seconds);
+            // In order, also where the machine's clock was set back meanwhile.
+            let before = entries.steps.last().map(|last| last.started_at);
+            let started_at = clock::ago(seconds).max(before.unwrap_or(entries.started_at));
             let seconds = clock::whole_milliseconds(seconds);
             entries.steps.push(StepReport { step: step.clone(), outcome, started_at, seconds });
         });
@@ -298,6 +300,22 @@ mod tests {
             }
             assert_eq!(log.report(None).unwrap().is_proven(), expected, "{name}");
         }
+    }
+
+    #[test]
+    fn steps_are_in_order_also_where_the_clock_was_set_back() {
+        let mut world = World::enable();
+        let log = log_of(world.cluster().id.clone());
+        log.seen(world.cluster().status(Vec::new()));
+        let step = serde_json::json!({"kind": "record_operation", "summary": "Record it"});
+        let step: Step = serde_json::from_value(step).unwrap();
+        for seconds in [0.0, 3_600.0, 0.000_6, 0.001] {
+            log.step(&step, StepOutcome::Done, seconds);
+        }
+        let report = log.report(None).unwrap();
+        assert!(report.started_at <= report.steps[0].started_at, "{report:#?}");
+        let is_in_order = report.steps.is_sorted_by_key(|step| step.started_at);
+        assert!(is_in_order, "{:#?}", report.steps);
     }
 
     #[test]

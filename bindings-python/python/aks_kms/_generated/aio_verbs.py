@@ -462,7 +462,7 @@ class Verbs(AsyncCaller):
 
         Args:
             network_mode: How the API servers are to reach the vault.
-            vault_access: Whether the vault's public network access is changed too. Default: yes.
+            vault_access: Whether the vault's public network access is changed too. Default: change.
             reencrypt: How secrets are rewritten; that they are cannot be skipped.
             dry_run: Return plan and findings, write nothing. Default: false.
             allow: Rules whose refusal is lifted, where they are overridable. Default: none.

@@ -499,7 +499,7 @@ VERBS: dict[str, Verb] = {
                 is_required=False,
                 is_positional=False,
                 default="change",
-                about="Whether the vault's public network access is changed too. Default: yes.",
+                about="Whether the vault's public network access is changed too. Default: change.",
             ),
             Argument(
                 name="reencrypt",

@@ -1,11 +1,11 @@
 //! What an auditor asks first, answered from the report: and where it does not know, that is said.
 
 use super::{
-    document::{Answer, Span, Tone, Verdict, code, line, mark, text},
+    document::{Answer, Span, Tone, Verdict, code, line, listed, mark, text},
     keys, passes, steps,
     words::{self, configured_key, count, moment, number},
 };
-use crate::report::{Experience, FindingState, OperationReport, ReencryptReport};
+use crate::report::{Experience, FindingState, LedgerEntry, OperationReport, ReencryptReport};
 
 /// So many secrets are named at the top; the table has the rest.
 const MOST_NAMED: usize = 10;
@@ -197,9 +197,9 @@ fn named(count_of: u64, names: &[&String], what: &str) -> Option<Vec<Span>> {
         return None;
     }
     let secrets = count(count_of, "secret is", "secrets are");
-    let mut words = vec![mark(Tone::Bad, format!("{secrets} {what}")), text(":")];
+    let mut words = vec![mark(Tone::Bad, format!("{secrets} {what}")), text(": ")];
     let shown = names.len().min(MOST_NAMED);
-    words.extend(names[..shown].iter().flat_map(|name| [text(" "), code(name)]));
+    words.extend(listed(names[..shown].iter().map(|name| code(*name))));
     let more = count_of.saturating_sub(shown as u64);
     if more > 0 {
         words.push(text(format!(" and {} more", number(more))));
@@ -214,13 +214,20 @@ fn removable(report: &OperationReport) -> Vec<Vec<Span>> {
             "Not known: there is no record of this cluster’s keys, so none may be removed.",
         )];
     };
-    let lines = keys::entries(ledger).filter(|(_, entry)| entry.removable).map(|(_, entry)| {
+    let told = |(_, entry): (&str, &LedgerEntry)| {
         let name = keys::name(entry).into_iter().chain([text(": ")]);
         name.chain(keys::removable(entry)).chain([text(".")]).collect()
-    });
-    let mut lines: Vec<Vec<Span>> = lines.collect();
+    };
+    let of = |removable| keys::entries(ledger).filter(move |(_, it)| it.removable == removable);
+    let mut lines: Vec<Vec<Span>> = of(true).map(told).collect();
     if lines.is_empty() {
-        lines.push(line("None. The table of keys says why of each."));
+        lines.push(line("None."));
+        lines.extend(of(false).take(MOST_NAMED).map(told));
+    }
+    let more = of(false).count().saturating_sub(if of(true).count() == 0 { MOST_NAMED } else { 0 });
+    if more > 0 {
+        let more = count(more as u64, "other key", "other keys");
+        lines.push(line(format!("The table of keys says why {more} may not be.")));
     }
     if report.after.experience == Some(Experience::PlatformManaged) {
         lines.push(line("A key of the platform’s is nobody’s to remove."));

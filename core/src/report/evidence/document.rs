@@ -126,6 +126,16 @@ pub(super) fn prose(sentence: &str) -> Vec<Span> {
     parts.iter().enumerate().map(span).filter(|it| *it != text("")).collect()
 }
 
+/// Names, one after the other.
+pub(super) fn listed(names: impl IntoIterator<Item = Span>) -> Vec<Span> {
+    let mut words = Vec::new();
+    for name in names {
+        words.extend((!words.is_empty()).then(|| text(", ")));
+        words.push(name);
+    }
+    words
+}
+
 /// One sentence of the library's.
 pub(super) fn line(sentence: impl Into<String>) -> Vec<Span> {
     vec![text(sentence)]

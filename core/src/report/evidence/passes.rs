@@ -1,7 +1,7 @@
 //! The passes over the secrets: what each was for, how it proves, and which secrets are left.
 
 use super::{
-    document::{Block, Progress, Span, Table, Tone, code, line, mark, text},
+    document::{Block, Progress, Span, Table, Tone, code, line, listed, mark, text},
     words::{NONE, blocked, count, duration, evidence, moment, number, purpose, rounded},
 };
 use crate::{
@@ -41,10 +41,15 @@ fn of_pass((index, pass): (usize, &ReencryptReport)) -> Vec<Block> {
 }
 
 fn facts(pass: &ReencryptReport) -> Vec<(&'static str, Vec<Span>)> {
-    let proof = if pass.complete {
+    let given_up = pass.given_up.len() as u64;
+    let proof = if !pass.complete {
+        mark(Tone::Bad, "not complete: it does not prove the whole cluster")
+    } else if given_up == 0 {
         mark(Tone::Good, "complete: every secret of the cluster is proven to be under the key")
     } else {
-        mark(Tone::Bad, "not complete: it does not prove the whole cluster")
+        let but = count(given_up, "that was given up by name", "that were given up by name");
+        let proven = "every other secret of the cluster is proven to be under the key";
+        mark(Tone::Caution, format!("complete but for {but}: {proven}"))
     };
     let key = match &pass.key_id {
         Some(key_id) => vec![code(key_id)],
@@ -56,8 +61,8 @@ fn facts(pass: &ReencryptReport) -> Vec<(&'static str, Vec<Span>)> {
     let scope = pass.scope.namespaces.as_ref().map_or_else(
         || line("the whole cluster"),
         |namespaces| {
-            let names = namespaces.iter().flat_map(|name| [text(" "), code(name)]);
-            std::iter::once(text("only the namespaces")).chain(names).collect()
+            let names = listed(namespaces.iter().map(code));
+            std::iter::once(text("only the namespaces ")).chain(names).collect()
         },
     );
     let mut facts = vec![

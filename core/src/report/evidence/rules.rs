@@ -1,7 +1,7 @@
 //! The rules: what they found, what was allowed, and which found nothing.
 
 use super::{
-    document::{Block, Span, Table, Tone, code, line, mark, prose, text},
+    document::{Block, Span, Table, Tone, code, line, listed, mark, prose, text},
     words::{count, number},
 };
 use crate::{
@@ -35,8 +35,8 @@ pub(super) fn blocks(report: &OperationReport) -> Vec<Block> {
         blocks.push(Block::Table(Table { head, rows: rows.collect() }));
     }
     if !report.allowed.is_empty() {
-        let names = report.allowed.iter().flat_map(|id| [text(" "), code(id)]);
-        let allowed = std::iter::once(text("The caller allowed what would have been refused by:"));
+        let names = listed(report.allowed.iter().map(code));
+        let allowed = std::iter::once(text("The caller allowed what would have been refused by: "));
         blocks.push(Block::Paragraph(allowed.chain(names).collect()));
     }
     if !clean.is_empty() {

@@ -60,8 +60,10 @@ dd p{margin:0 0 .25rem}
 .facts dt{font-weight:400;color:var(--muted)}
 .facts dd{overflow-wrap:anywhere}
 table{width:100%;border-collapse:collapse;margin:.75rem 0 1rem;font-size:.9375rem}
-th,td{text-align:left;vertical-align:top;padding:.5rem .625rem;border-bottom:1px solid var(--edge);overflow-wrap:break-word}
-th{background:var(--surface);font-weight:600;min-width:6rem}
+th,td{text-align:left;vertical-align:top;padding:.5rem .625rem;border-bottom:1px solid var(--edge)}
+td{overflow-wrap:anywhere}
+td b{overflow-wrap:break-word}
+th{overflow-wrap:break-word;background:var(--surface);font-weight:600;min-width:6rem}
 time{white-space:nowrap}
 figure{margin:1rem 0 1.5rem}
 figcaption{font-weight:600;margin-bottom:.375rem}
@@ -91,15 +93,19 @@ main{padding:1rem 1rem 2rem}
 thead{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%)}
 table,tbody,tr,td{display:block;width:100%}
 tr{border:1px solid var(--edge);border-radius:.375rem;margin:0 0 .75rem;padding:.25rem 0}
-td{border:0;overflow-wrap:anywhere;padding:.25rem .75rem}
+td{border:0;padding:.25rem .75rem}
 td::before{content:attr(data-label);display:block;color:var(--muted);font-size:.8125rem}
 }
 @media print{
 @page{margin:14mm}
 body{font-size:10pt}
 main{max-width:none;padding:0}
-h2,h3,figcaption,dt{break-after:avoid}
-tr,figure,.bars li,.answers>div,.facts>div,.verdict{break-inside:avoid}
+table{font-size:9pt}
+th,td{padding:.25rem .375rem}
+th{min-width:3.5rem}
+h2,h3,figcaption{break-after:avoid}
+h2,h3,tr,figure,.bars li,.answers>div,.facts>div,.verdict{break-inside:avoid}
+.answers>div,.facts>div{grid-template-columns:9rem 1fr}
 a{color:inherit;text-decoration:none}
 .verdict,th,.track,.area,.bar,pre{print-color-adjust:exact;-webkit-print-color-adjust:exact}
 details.list::details-content{content-visibility:visible;block-size:auto}

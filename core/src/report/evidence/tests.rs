@@ -204,4 +204,7 @@ fn a_thousand_blocked_secrets_are_in_the_table_and_the_rest_in_the_json() {
     let html = report.to_html();
     assert!(html.contains("500 more are named in the JSON below."), "the rest is counted");
     assert!(html.matches("team-1/kept").count() <= 1_100);
+    let shown = report.to_string();
+    assert_eq!(shown.matches("blocked:  team-1/kept").count(), 20);
+    assert!(shown.contains("blocked:  1480 more, named in the JSON\n"), "{shown}");
 }

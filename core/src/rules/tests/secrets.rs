@@ -6,11 +6,14 @@ use crate::{
     facts::{Doubt, Fact, KmsProfile, Unreadable},
     ids::{ClusterId, ExpectedKey, KeyId, KubernetesVersion, NetworkMode},
     ledger::Entry,
-    options::Pace,
+    options::{Intent, Pace},
     report::Finding,
     rules::{
         key_in_use_not_seen,
-        testing::{CLUSTER, KEY, KEY_1, entry, kms_on, plaintext_entry, proven, recorded, unknown},
+        testing::{
+            CLUSTER, KEY, KEY_1, entry, kms_on, operation, plaintext_entry, proven, recorded,
+            unknown,
+        },
     },
 };
 
@@ -235,6 +238,21 @@ fn a_half_done_disable() {
             Answer::Holds,
         ),
     ]);
+}
+
+#[test]
+fn what_is_unfinished_is_advised_to_be_gone_on_with() {
+    let mut world = World::status();
+    let before = world.observed.cluster.configured().unwrap();
+    let mut found = recorded(entry(KEY_1), None, &[]);
+    let reencrypt = true;
+    let intent = Intent::Disable(crate::options::Disable { reencrypt });
+    found.record.operation = Some(operation(intent, before));
+    world.observed.record = Some(Fact::Known(found));
+    let findings = world.judge();
+    let finding = findings.iter().find(|finding| finding.rule == SecretsUnproven).unwrap();
+    assert!(finding.message.ends_with("disable is unfinished"), "{finding}");
+    assert!(finding.remedy.starts_with("Call `resume`"), "{finding}");
 }
 
 fn recorded_as(world: &mut World, current: Entry, previous: Option<Entry>) {

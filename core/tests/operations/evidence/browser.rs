@@ -11,8 +11,10 @@ use serde_json::Value;
 
 /// Names under which Chromium is installed.
 const NAMES: [&str; 4] = ["chromium", "chromium-browser", "google-chrome", "chrome"];
-/// Widths of a small phone, a phone, a tablet and a desktop.
-const WIDTHS: [u32; 4] = [320, 390, 768, 1280];
+/// Widths of a small phone, two phones, a tablet in both positions and a desktop.
+const WIDTHS: [u32; 6] = [320, 375, 390, 768, 1024, 1280];
+/// What is printed on A4 between margins of 14 mm.
+const PAPER: u32 = 687;
 
 /// Pictures are no higher than so many pixels.
 const HIGHEST: u64 = 12_000;
@@ -34,8 +36,7 @@ impl Browser {
         let Some(program) = named.or_else(|| places.find(|place| place.is_file())) else {
             let required = env::var("AKS_KMS_REQUIRE").is_ok_and(|list| list.contains("browser"));
             assert!(!required, "Chromium is required, and not installed");
-            let test = std::thread::current();
-            let test = test.name().unwrap_or("a test").to_owned();
+            let test = test_name();
             // Past the harness, which keeps what a test that did not fail says to itself.
             let _ = writeln!(std::io::stderr(), "left out: {test}: Chromium is not installed");
             return None;
@@ -43,24 +44,14 @@ impl Browser {
         Some(Self { program, folder: tempfile::tempdir().unwrap() })
     }
 
-    /// What is seen of a page at each width. With `AKS_KMS_SCREENSHOTS` a picture of each is left in that folder.
+    /// What is seen of a page at each width. With `AKS_KMS_SCREENSHOTS` a picture of each is left below that folder.
     pub(super) fn shows(&self, html: &str, dark: bool) -> Vec<Value> {
         let scheme = if dark { "dark" } else { "light" };
-        let page = self.write("frames.html", &frames(html, &WIDTHS));
-        let output = self.run(dark, &["--virtual-time-budget=10000", "--dump-dom", &page]);
-        let said = String::from_utf8_lossy(&output.stdout);
-        let result = said
-            .split("<pre id=\"result\" hidden=\"\">")
-            .nth(1)
-            .and_then(|it| it.split("</pre>").next());
-        let result = result.unwrap_or_else(|| panic!("{output:?}"));
-        let seen: Vec<Value> = serde_json::from_str(&result.replace("&amp;", "&")).unwrap();
-        assert_eq!(seen.len(), WIDTHS.len(), "{seen:?}");
-        if let Some(folder) = env::var_os("AKS_KMS_SCREENSHOTS") {
-            fs::create_dir_all(&folder).unwrap();
+        let seen = self.measures(html, dark, &WIDTHS);
+        if let Some(folder) = pictures() {
             for (width, seen) in WIDTHS.iter().zip(&seen) {
                 let page = self.write("frame.html", &frames(html, &[*width]));
-                let picture = Path::new(&folder).join(format!("{scheme}-{width}.png"));
+                let picture = folder.join(format!("{scheme}-{width}.png"));
                 let height = seen["height"].as_u64().unwrap().min(HIGHEST);
                 let size = format!("--window-size={},{height}", width.max(&500));
                 let to = format!("--screenshot={}", picture.display());
@@ -74,15 +65,40 @@ impl Browser {
         seen
     }
 
+    /// What is seen of a page at the width of paper, in the style of what is printed.
+    pub(super) fn shows_on_paper(&self, html: &str) -> Value {
+        let (before, rest) = html.split_once("<meta http-equiv=").unwrap();
+        // Its policy knows its style by the hash.
+        let (_, rest) = rest.split_once('>').unwrap();
+        let printed = format!("{before}{rest}")
+            .replace("@media screen", "@media not all")
+            .replace("@media print", "@media all");
+        self.measures(&printed, false, &[PAPER]).remove(0)
+    }
+
+    fn measures(&self, html: &str, dark: bool, widths: &[u32]) -> Vec<Value> {
+        let page = self.write("frames.html", &frames(html, widths));
+        let output = self.run(dark, &["--virtual-time-budget=10000", "--dump-dom", &page]);
+        let said = String::from_utf8_lossy(&output.stdout);
+        let result = said
+            .split("<pre id=\"result\" hidden=\"\">")
+            .nth(1)
+            .and_then(|it| it.split("</pre>").next());
+        let result = result.unwrap_or_else(|| panic!("{output:?}"));
+        let seen: Vec<Value> = serde_json::from_str(&result.replace("&amp;", "&")).unwrap();
+        assert_eq!(seen.len(), widths.len(), "{seen:?}");
+        seen
+    }
+
     /// The page as PDF, which `AKS_KMS_SCREENSHOTS` gets, too.
     pub(super) fn prints(&self, html: &str) -> Vec<u8> {
         let page = self.write("printed.html", html);
         let pages = self.folder.path().join("printed.pdf");
         let to = format!("--print-to-pdf={}", pages.display());
         self.run(false, &["--no-pdf-header-footer", &to, &page]);
-        if let Some(folder) = env::var_os("AKS_KMS_SCREENSHOTS") {
-            fs::copy(&pages, Path::new(&folder).join("printed.pdf")).unwrap();
-            fs::write(Path::new(&folder).join("report.html"), html).unwrap();
+        if let Some(folder) = pictures() {
+            fs::copy(&pages, folder.join("printed.pdf")).unwrap();
+            fs::write(folder.join("report.html"), html).unwrap();
         }
         fs::read(pages).unwrap()
     }
@@ -115,6 +131,26 @@ impl Browser {
     }
 }
 
+/// Where the pictures of this test are to be left, if anywhere.
+fn pictures() -> Option<PathBuf> {
+    let folder =
+        Path::new(&env::var_os("AKS_KMS_SCREENSHOTS")?).join(test_name().replace("::", "."));
+    fs::create_dir_all(&folder).unwrap();
+    Some(folder)
+}
+
+fn test_name() -> String {
+    std::thread::current().name().unwrap_or("a test").to_owned()
+}
+
+/// What can be read on the first page of a PDF. `None`: there is no `pdftotext`.
+pub(super) fn first_page(pages: &[u8]) -> Option<String> {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    fs::write(file.path(), pages).unwrap();
+    let output = Command::new("pdftotext").args(["-l", "1"]).arg(file.path()).arg("-").output();
+    Some(String::from_utf8_lossy(&output.ok()?.stdout).into_owned())
+}
+
 /// A page with a report in a frame of each width, which measures what is in them.
 fn frames(html: &str, widths: &[u32]) -> String {
     let report = serde_json::to_string(html).unwrap().replace('<', "\\u003c");
@@ -130,15 +166,20 @@ for (const width of {widths:?}) {{
     const page = frame.contentDocument, root = page.documentElement;
     const style = (element) => frame.contentWindow.getComputedStyle(element);
     // what is wider than the place that it has
-    const wide = [...page.body.querySelectorAll("*")].filter((element) =>
-      !element.closest("svg, thead") && element.getBoundingClientRect().right > root.clientWidth + 0.5);
+    const main = page.querySelector("main");
+    const edge = main.getBoundingClientRect().right - parseFloat(style(main).paddingRight);
+    const wide = [...main.querySelectorAll("*")].filter((element) =>
+      !element.closest("svg, thead") && element.getBoundingClientRect().right > edge + 0.5);
     const cut = [...page.querySelectorAll("svg text")].filter((text) => {{
       const box = text.getBoundingClientRect();
       return box.left < -0.5 || box.right > root.clientWidth + 0.5;
     }});
+    // a word of the report's own that is broken
+    const broken = [...main.querySelectorAll("td b")].filter((word) =>
+      !/\s/.test(word.textContent) && word.getClientRects().length > 1);
     result.push({{
       width, scroll: root.scrollWidth, client: root.clientWidth, height: root.scrollHeight,
-      overflow: [...wide, ...cut].map((element) => element.outerHTML.slice(0, 100)),
+      overflow: [...wide, ...cut, ...broken].map((element) => element.outerHTML.slice(0, 100)),
       styled: style(page.querySelector("table")).borderCollapse === "collapse",
       dark: style(page.body).backgroundColor !== "rgb(255, 255, 255)",
     }});

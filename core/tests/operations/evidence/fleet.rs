@@ -67,6 +67,7 @@ fn a_browser_shows_a_thousand_clusters_without_overflow_on_a_desktop_and_a_phone
         assert!(seen["scroll"].as_u64() <= seen["client"].as_u64(), "{seen}");
         assert_eq!((&seen["styled"], &seen["dark"]), (&json!(true), &json!(true)), "{seen}");
     }
+    assert_eq!(browser.shows_on_paper(&report(PRINTED).to_html())["overflow"], json!([]));
     let pages = browser.prints(&report(PRINTED).to_html());
     assert!(pages.starts_with(b"%PDF-"), "{} bytes", pages.len());
 }

@@ -65,11 +65,11 @@ async fn it_answers_what_an_auditor_asks_of_a_rotation_with_blocked_secrets() {
         key_id.as_str(),
         "Not proven",
         "2 secrets are not proven to be under the key",
-        "team-2/secret-17",
-        "team-3/secret-4",
+        "team-2/secret-17</code>, <code>team-3/secret-4",
         "1 secret is given up by the caller, by name",
         "team-1/managed-elsewhere",
         "Which keys may be removed?",
+        "not removable</b>, because the API servers still read with the key before",
     ] {
         assert!(answers.contains(said), "{said}: {answers}");
     }
@@ -84,6 +84,16 @@ async fn it_answers_what_an_auditor_asks_of_a_rotation_with_blocked_secrets() {
     ] {
         assert!(html.contains(said), "{said}: {html}");
         assert!(markdown.contains(said), "{said}: {markdown}");
+    }
+    assert!(html.contains("complete but for 1 that was given up by name"), "the gate: {html}");
+    assert!(!html.contains("every secret of the cluster is proven"), "{html}");
+    let shown = report.to_string();
+    for said in [
+        "blocked:  team-1/managed-elsewhere  denied, given up  ValidatingAdmissionPolicy",
+        "blocked:  team-2/secret-17          invalid           ",
+        "blocked:  team-3/secret-4           invalid           ",
+    ] {
+        assert!(shown.contains(said), "{said}: {shown}");
     }
     assert!(report.checked.contains(&RuleId::VaultFirewall), "{:?}", report.checked);
     assert_eq!(html.matches("<svg").count(), html.matches("</svg>").count());
@@ -170,6 +180,10 @@ async fn a_browser_shows_it_without_overflow_on_a_desktop_and_a_phone() {
             assert_eq!(seen["dark"], dark, "{seen}");
         }
     }
+    assert_eq!(browser.shows_on_paper(&html)["overflow"], json!([]));
     let pages = browser.prints(&html);
     assert!(pages.starts_with(b"%PDF-"), "{} bytes", pages.len());
+    if let Some(first) = browser::first_page(&pages) {
+        assert!(first.contains("Which keys may be"), "the answers are on one page: {first}");
+    }
 }

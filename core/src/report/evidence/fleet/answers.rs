@@ -10,7 +10,7 @@ use crate::{
     report::{
         FleetReport, FleetRow, OperationOutcome,
         evidence::{
-            document::{Answer, Span, Tone, Verdict, code, line, mark, prose, text},
+            document::{Answer, Span, Tone, Verdict, code, line, listed, mark, prose, text},
             words::{age, count, moment, number},
         },
     },
@@ -113,6 +113,7 @@ fn which(report: &FleetReport) -> Vec<Vec<Span>> {
 
 fn ages(report: &FleetReport) -> Vec<Vec<Span>> {
     let known = || report.clusters.iter().filter_map(|row| Some((row.key_created_at?, row)));
+    let unknown = || report.clusters.iter().filter(|row| row.key_created_at.is_none());
     let age_of = |created: OffsetDateTime| (report.finished_at - created).as_seconds_f64();
     let mut lines = Vec::new();
     if let Some((created, row)) = known().min_by_key(|(created, _)| *created) {
@@ -128,14 +129,25 @@ fn ages(report: &FleetReport) -> Vec<Vec<Span>> {
         let due = known().filter(|(created, _)| age_of(*created) >= limit).count() as u64;
         let words =
             format!("{} as old as {}, or older", count(due, "key is", "keys are"), age(limit));
+        let young = format!(" is as old as {}.", age(limit));
         lines.push(match due {
-            0 => vec![mark(Tone::Good, "None"), text(format!(" is as old as {}.", age(limit)))],
+            0 if unknown().next().is_none() => vec![mark(Tone::Good, "None"), text(young)],
+            0 if known().next().is_some() => line(format!("None whose age is known{young}")),
+            0 => line(format!("Whether one is as old as {} is not known.", age(limit))),
             _ => vec![mark(Tone::Bad, words), text(".")],
         });
     }
-    let unknown = report.clusters.len().saturating_sub(known().count()) as u64;
-    if unknown > 0 {
-        let clusters = count(unknown, "cluster", "clusters");
+    let is_changed = |row: &&FleetRow| row.key_id != row.previous_key_id && !report.dry_run;
+    let changed = unknown().filter(is_changed).count() as u64;
+    let others = unknown().count() as u64 - changed;
+    if changed > 0 {
+        let clusters = count(changed, "cluster", "clusters");
+        lines.push(line(format!(
+            "Of {clusters} the key was changed meanwhile; the next call reads when the new one was made."
+        )));
+    }
+    if others > 0 {
+        let clusters = count(others, "cluster", "clusters");
         lines.push(line(format!("Of {clusters} it is not known.")));
     }
     lines
@@ -162,9 +174,8 @@ fn what_is_left(report: &FleetReport) -> Vec<Vec<Span>> {
             continue;
         }
         let clusters = count(rows.len() as u64, "cluster is", "clusters are");
-        let mut words = vec![mark(Tone::Bad, format!("{clusters} {outcome}")), text(":")];
-        let names = rows.iter().take(MOST_NAMED).map(|row| code(row.cluster.name()));
-        words.extend(names.flat_map(|name| [text(" "), name]));
+        let mut words = vec![mark(Tone::Bad, format!("{clusters} {outcome}")), text(": ")];
+        words.extend(listed(rows.iter().take(MOST_NAMED).map(|row| code(row.cluster.name()))));
         words.push(more(rows.len()));
         lines.push(words);
     }

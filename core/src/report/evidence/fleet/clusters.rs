@@ -6,7 +6,7 @@ use crate::ids::ClusterId;
 use crate::report::{
     FleetReport, FleetRow, OperationOutcome,
     evidence::{
-        document::{Block, Span, Table, Tone, code, line, mark, text},
+        document::{Block, Span, Table, Tone, code, line, listed, mark, text},
         words::{NONE, age, code_or_none, duration, moment_or_none},
     },
 };
@@ -149,8 +149,7 @@ fn rules(row: &FleetRow) -> Vec<Span> {
     if row.rules.is_empty() {
         return line(NONE);
     }
-    let names = row.rules.iter().flat_map(|rule| [text(" "), code(rule)]);
-    names.skip(1).collect()
+    listed(row.rules.iter().map(code))
 }
 
 fn why(row: &FleetRow) -> Vec<Span> {

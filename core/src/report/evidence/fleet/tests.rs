@@ -166,6 +166,34 @@ fn a_verdict_says_no_more_than_is_proven() {
 }
 
 #[test]
+fn no_key_is_called_young_whose_age_is_not_known() {
+    let changed = row(1, 1, &json!({"key_created_at": null}));
+    let unread = row(2, 1, &json!({"key_created_at": null, "key_id": KEY_1}));
+    let none = "<b class=\"good\">None</b> is as old as 365 days.";
+    let meanwhile = "Of 1 cluster the key was changed meanwhile";
+    let known = row(0, 1, &json!({}));
+    for (rows, said) in [
+        (vec![known.clone()], vec![none]),
+        (
+            vec![known, changed.clone()],
+            vec!["None whose age is known is as old as 365 days.", meanwhile],
+        ),
+        (
+            vec![changed, unread],
+            vec![
+                "Whether one is as old as 365 days is not known.",
+                meanwhile,
+                "Of 1 cluster it is not known.",
+            ],
+        ),
+    ] {
+        let html = of(&rows, &json!({})).to_html();
+        assert!(said.iter().all(|said| html.contains(said)), "{said:?}: {html}");
+        assert_eq!(html.contains(none), said == [none]);
+    }
+}
+
+#[test]
 fn which_keys_may_go_is_told_with_what_was_not_asked() {
     let other = json!({"removable_keys": [KEY_2]});
     let both: Vec<Value> =
