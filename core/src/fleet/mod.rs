@@ -6,10 +6,12 @@
 
 mod builder;
 mod clusters;
+mod given;
 mod keys;
 mod progress;
 mod row;
 mod run;
+mod turns;
 mod waves;
 
 use std::{fmt, sync::Arc};
@@ -105,7 +107,7 @@ impl Fleet {
     ///
     /// # Errors
     /// [`invalid_input`](crate::ErrorKind::InvalidInput) for malformed options, before any request, and for a cluster
-    /// that has no key in [`PerCluster`](crate::PerCluster), before anything is done; where clusters are looked for by
+    /// that has no key in [`PerCluster`](crate::PerCluster), or one that is malformed, before anything is done; where clusters are looked for by
     /// subscription, those of [`list_clusters`](crate::list_clusters()).
     pub async fn run(
         &self,

@@ -37,13 +37,16 @@ pub struct FleetReport {
     #[serde(with = "time::serde::rfc3339")]
     #[cfg_attr(feature = "bindings", schemars(with = "crate::ids::Time"))]
     pub finished_at: OffsetDateTime,
-    /// The clusters, in the order in which they are begun: as they were named, else by resource id.
+    /// The clusters in their order: as they were named, else by resource id. They are begun in this order, but within a
+    /// wave those of a subscription that has more of them at work come later.
     pub clusters: Vec<FleetRow>,
     /// How many clusters ended how.
     pub totals: FleetTotals,
-    /// Keys that no cluster of this run needs any more. Empty as long as one of them could not say which keys it needs,
-    /// or something is `unreadable`; clusters that are not among them were not asked: [`check_action`](crate::KmsManager::check_action) asks them,
-    /// before a key is deleted. Each row names those that its own cluster no longer needs.
+    /// Keys that no cluster of this run needs any more. Empty as long as one of them could not say which keys it needs
+    /// or is not proven to be under its key in use, or something is `unreadable`; no version of a key that a cluster has
+    /// which the filter left out. Clusters that are not among them were not asked:
+    /// [`check_action`](crate::KmsManager::check_action) asks them, before a key is deleted. Each row names those that
+    /// its own cluster no longer needs.
     pub removable_keys: Vec<KeyId>,
     /// Subscriptions and clusters that could not be read: nothing was done there.
     pub unreadable: Vec<UnreadableResource>,

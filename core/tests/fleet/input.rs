@@ -50,6 +50,14 @@ async fn each_cluster_is_enabled_with_its_own_key() {
     let lacks = world.fleet().run(enable(of_one), FleetOptions::default()).await;
     refused(lacks, &format!("key_ids has nothing for cluster {}", world.id(1)));
 
+    let malformed = [(world.id(0), key(0)), (world.id(1), "etcd".to_owned())];
+    let malformed = enable(PerCluster::Each(malformed.into()));
+    let outcome = world.fleet().run(malformed, FleetOptions::default()).await;
+    refused(outcome, &format!("the key of cluster {}", world.id(1)));
+    for case in &world.cases {
+        assert_eq!(world.simulator.writes(&case.id).unwrap(), [], "the other one is not begun");
+    }
+
     let keys = [(world.id(0), key(0)), (world.id(1), key(1))];
     let of_each = PerCluster::Each(keys.into());
     let report = world.fleet().run(enable(of_each), FleetOptions::default()).await.unwrap();
