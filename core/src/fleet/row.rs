@@ -60,8 +60,13 @@ pub(super) fn ended(
         }
         Ok(Given::Report(report)) => {
             let refuses = |finding: &&Finding| finding.refuses(&report.allowed);
-            let rules = report.is_refused().then(|| ids(report.findings.iter().filter(refuses)));
-            of_report(FleetRow { rules: rules.unwrap_or_default(), ..row }, &report)
+            let rules = match report.outcome {
+                OperationOutcome::Refused => ids(report.findings.iter().filter(refuses)),
+                // It was only looked at, as by `status`.
+                OperationOutcome::NotDue => told(&report.findings),
+                _ => Vec::new(),
+            };
+            of_report(FleetRow { rules, ..row }, &report)
         }
         Err(error) => of_error(row, &error),
     };
@@ -154,7 +159,8 @@ fn how_to_go_on(verb: Verb, recorded: &OperationInProgress, again: Again) -> Str
             )
         }
         Again::Refused if *operation == verb => format!(
-            "{operation} is unfinished: do what the message says, then run the fleet again, or call resume on this cluster"
+            "{operation} is unfinished: do what the message says, then run the fleet again, or call resume on this \
+             cluster"
         ),
         _ => format!(
             "{operation} is unfinished, begun by {by}: call resume or abandon on this cluster"

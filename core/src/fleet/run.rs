@@ -102,6 +102,12 @@ fn wrong_options(fleet: &Inner, verb: &FleetVerb, options: &FleetOptions) -> Vec
                  a key may become"
                     .to_owned(),
             );
+        } else if rotate.when_older_than.is_some_and(|age| age.is_zero()) {
+            wrong.push(
+                "when_older_than is 0, with which each run would rotate every cluster once more; pass how old a key may \
+                 become"
+                    .to_owned(),
+            );
         } else if !fleet.journal.is_kept() {
             wrong.push(rules::AGE_NEEDS_JOURNAL.to_owned());
         }
@@ -220,8 +226,8 @@ impl FleetRun<'_> {
         }
         let why = (left > 0).then(|| {
             format!(
-                "no more clusters were begun after {failures} were refused, unfinished or failed; do what their rows say \
-                 and run this again, which leaves those alone that are done"
+                "no more clusters were begun after {failures} were refused, unfinished or failed; do what their rows \
+                 say and run this again, which leaves those alone that are done"
             )
         });
         (rows, why)

@@ -1,7 +1,7 @@
 //! Whose turn it is within a wave. Pure.
 //!
-//! What Azure lets through is counted in each subscription. So clusters of as many subscriptions as possible are at work
-//! together: those of one that has to wait do not take all places.
+//! What Azure lets through is counted in each subscription. So clusters of as many subscriptions as possible are at
+//! work together: those of one that has to wait do not take all places.
 
 use std::collections::HashMap;
 

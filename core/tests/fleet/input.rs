@@ -29,6 +29,8 @@ async fn malformed_options_are_refused_before_any_request() {
     refused(run(none).await, "stop_after_failures");
     let always = fleet.run(RotateOptions::default(), FleetOptions::default()).await;
     refused(always, "when_older_than is missing");
+    let zero = RotateOptions { when_older_than: Some(std::time::Duration::ZERO), ..daily() };
+    refused(fleet.run(zero, FleetOptions::default()).await, "when_older_than is 0");
     let timeout = RotateOptions { timeout: std::time::Duration::ZERO, ..daily() };
     refused(fleet.run(timeout, FleetOptions::default()).await, "timeout");
     let ids = vec![world.id(0), world.id(1)];
