@@ -145,8 +145,8 @@ impl FleetRun<'_> {
             clusters.iter().zip(numbers).map(|(cluster, wave)| Planned { cluster, wave }).collect();
         let mut rows: Vec<FleetRow> = Vec::with_capacity(planned.len());
         let (mut keys, mut stopped) = (KeysOfClusters::default(), None);
-        for cluster in &left_out {
-            keys.left_out(cluster);
+        for cluster in left_out {
+            keys.left_out(&cluster);
         }
         if !unreadable.is_empty() {
             // clusters that were not found may need any
