@@ -24,7 +24,7 @@ export interface FleetAccess extends AzureOptions {
 
 /** A fleet of clusters that are named. */
 export interface NamedClusters extends FleetAccess {
-  /** The clusters, by resource id or parts, in the order in which they are begun. */
+  /** The clusters, by resource id or parts, the first of them in the first wave. */
   readonly clusters?: readonly (string | ClusterParts)[] | undefined;
   /** Clusters that are named are not looked for. */
   readonly subscriptions?: undefined;

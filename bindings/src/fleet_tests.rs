@@ -62,6 +62,11 @@ async fn what_is_wrong_is_named_before_any_request() {
         ("enable", json!({"key_ids": KEY}), "key_ids"),
         ("enable", json!({"key_ids": {"each": {"production": KEY}}}), "production"),
         ("enable", json!({"key_ids": {"each": {}}}), "key_ids has nothing for cluster"),
+        (
+            "enable",
+            json!({"key_ids": {"each": {CLUSTER: KEY, (CLUSTER.to_uppercase()): KEY}}}),
+            "is there twice",
+        ),
         ("set_data_encryption", json!({"key_sources": {"all": "mine"}}), "platform-managed"),
         ("status", json!({"max_clusters": 0}), "max_clusters is 0"),
         ("status", json!({"stop_after_failures": 0}), "stop_after_failures is 0"),

@@ -259,14 +259,18 @@ export interface FleetReport {
   readonly startedAt: Date;
   /** When it ended. */
   readonly finishedAt: Date;
-  /** The clusters, in the order in which they are begun: as they were named, else by resource id. */
+  /**
+   * The clusters in their order: as they were named, else by resource id. They are begun in this order, but within
+   * a wave those of a subscription that has more of them at work come later.
+   */
   readonly clusters: readonly FleetRow[];
   /** How many clusters ended how. */
   readonly totals: FleetTotals;
   /**
    * Keys that no cluster of this run needs any more. Empty as long as one of them could not say which keys it
-   * needs, or something is `unreadable`; clusters that are not among them were not asked: `checkAction` asks them,
-   * before a key is deleted. Each row names those that its own cluster no longer needs.
+   * needs or is not proven to be under its key in use, or something is `unreadable`. No version of a key is among
+   * them that a cluster is set to which the filter left out. Other clusters were not asked: `checkAction` asks
+   * them, before a key is deleted. Each row names those that its own cluster no longer needs.
    */
   readonly removableKeys: readonly KeyId[];
   /** Subscriptions and clusters that could not be read: nothing was done there. */
@@ -302,7 +306,7 @@ export interface FleetRow {
   readonly keyCreatedAt: Date | null;
   /** Keys that this cluster no longer needs. Another one may. */
   readonly removableKeys: readonly KeyId[];
-  /** The rules that refuse it; of `status`, also those that warn, and `key-age`. */
+  /** The rules that refuse it; of `status` and where it is not due, also those that warn, and `key-age`. */
   readonly rules: readonly RuleId[];
   /** The code of the error, such as `operation_failed`; null: there was none. */
   readonly code: string | null;

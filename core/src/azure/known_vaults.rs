@@ -31,6 +31,17 @@ impl KnownVaults {
         known.as_ref()?.vaults.get(&name.to_ascii_lowercase()).cloned()
     }
 
+    /// The vault of this name is there now, or nobody knows where: what was seen before is no longer so.
+    pub(super) fn correct(&self, name: &str, now: Option<VaultId>) {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(known) = known.as_mut() else { return };
+        let name = name.to_ascii_lowercase();
+        match now {
+            Some(id) => drop(known.vaults.insert(name, id)),
+            None => drop(known.vaults.remove(&name)),
+        }
+    }
+
     /// These are all vaults there were then.
     pub(super) fn set(&self, since: Instant, vaults: impl Iterator<Item = VaultId>) {
         let vaults = vaults.map(|id| (id.name().to_ascii_lowercase(), id)).collect();

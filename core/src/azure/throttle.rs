@@ -23,10 +23,11 @@ use azure_core::{
     error::Result,
     http::{
         AsyncRawResponse, Context, Method, Request, StatusCode,
-        headers::{Headers, RETRY_AFTER},
+        headers::{HeaderName, Headers, RETRY_AFTER},
         policies::{Policy, PolicyResult},
     },
 };
+use time::{OffsetDateTime, format_description::well_known::Rfc2822};
 use tokio::time::{Instant, sleep_until};
 use url::Url;
 
@@ -40,6 +41,10 @@ const ANSWERS: u32 = 32;
 const MOST_CAREFUL: u32 = 64;
 /// Without a refusal for so long, a budget is whole again.
 const FORGOTTEN: Duration = Duration::from_secs(600);
+/// When a response was sent, by the service's own clock.
+const DATE: HeaderName = HeaderName::from_static("date");
+/// After so long Resource Graph's quota is whole again.
+const QUOTA_RESETS_AFTER: HeaderName = HeaderName::from_static("x-ms-user-quota-resets-after");
 
 /// What is counted together.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
@@ -108,17 +113,42 @@ impl Budgets {
         let asked = retry_after(response.headers());
         let apart = if budget.writes { self.timing.writes_apart } else { self.timing.reads_apart };
         let mut spent = self.spent.lock().unwrap_or_else(PoisonError::into_inner);
-        let pace = spent.entry(budget).or_insert_with(|| Pace::new(apart));
+        if !spent.contains_key(&budget) {
+            spent.retain(|_, pace| !pace.is_forgotten());
+        }
+        let pace = spent.entry(budget).or_insert_with(|| Pace::new(apart, refusals));
         let pause = || self.timing.pause(u32::try_from(pace.refusals + 1).unwrap_or(u32::MAX));
         let wait = asked.unwrap_or_else(pause).min(self.timing.retry_after_longest);
         pace.refused(refusals, wait);
     }
 }
 
-/// Seconds, as Azure gives them.
+/// How long to wait, as a service says: in seconds, until a time by its own clock, or, as Resource Graph does, until a
+/// quota is whole again.
 fn retry_after(headers: &Headers) -> Option<Duration> {
-    let seconds = headers.get_optional_str(&RETRY_AFTER)?.trim().parse().ok()?;
-    Some(Duration::from_secs(seconds))
+    let asked = headers.get_optional_str(&RETRY_AFTER).map(str::trim).and_then(|text| {
+        let seconds = || Some(Duration::from_secs(text.parse().ok()?));
+        seconds().or_else(|| until(text, headers.get_optional_str(&DATE)))
+    });
+    asked.or_else(|| clock_time(headers.get_optional_str(&QUOTA_RESETS_AFTER)?.trim()))
+}
+
+/// The time from when a response was sent until then; none where that is past.
+fn until(then: &str, sent: Option<&str>) -> Option<Duration> {
+    let time = |text: &str| OffsetDateTime::parse(text.trim(), &Rfc2822).ok();
+    let left = time(then)? - sent.and_then(time).unwrap_or_else(crate::clock::now);
+    Some(left.try_into().unwrap_or_default())
+}
+
+/// Hours, minutes and seconds, such as `00:00:05`.
+fn clock_time(text: &str) -> Option<Duration> {
+    let mut seconds = 0_u64;
+    let mut parts = 0;
+    for part in text.split(':') {
+        seconds = seconds.checked_mul(60)?.checked_add(part.parse().ok()?)?;
+        parts += 1;
+    }
+    (parts == 3).then(|| Duration::from_secs(seconds))
 }
 
 /// How requests of a budget are sent since it was too much.
@@ -139,9 +169,10 @@ struct Pace {
 }
 
 impl Pace {
-    fn new(allowed: Duration) -> Self {
+    /// `refusals`: as many as there were when the request was sent that is refused. Those may be forgotten since.
+    fn new(allowed: Duration, refusals: u64) -> Self {
         let now = Instant::now();
-        Self { opens: now, next: now, apart: Duration::ZERO, allowed, answers: 0, refusals: 0 }
+        Self { opens: now, next: now, apart: Duration::ZERO, allowed, answers: 0, refusals }
     }
 
     /// When the next request may be sent; the one after that is later.

@@ -77,7 +77,7 @@ async fn after_the_first_refusal_nobody_asks_there_before_its_time_nor_all_at_on
 
 #[tokio::test(start_paused = true)]
 async fn refusals_of_requests_that_were_under_way_together_count_once() {
-    let mut pace = Pace::new(Duration::from_millis(40));
+    let mut pace = Pace::new(Duration::from_millis(40), 0);
     for _ in 0..10 {
         pace.refused(0, Duration::from_secs(5));
     }
@@ -107,6 +107,70 @@ async fn a_time_without_an_end_is_not_obeyed() {
         fake.client().clusters_of(OTHER).await.unwrap();
         assert!(began.elapsed() < Duration::from_secs(longest), "{asked}: {:?}", began.elapsed());
     }
+}
+
+/// How long a client waits that is told so.
+async fn waits(headers: &[(&'static str, &str)]) -> Duration {
+    let fake = FakeAzure::default();
+    let mut refusal = json_reply(429, json!({"error": {"code": "RateLimiting", "message": "m"}}));
+    for (name, value) in headers {
+        refusal = refusal.with(name, *value);
+    }
+    fake.on(Method::Get, "", [refusal, json_reply(200, json!({"value": []}))]);
+    let began = Instant::now();
+    fake.client().clusters_of(OTHER).await.unwrap();
+    began.elapsed()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_time_is_read_in_each_form_that_services_give_it_in() {
+    const SENT: (&str, &str) = ("date", "Sun, 06 Nov 1994 08:49:37 GMT");
+    let until = |seconds: &'static str| ("retry-after", seconds);
+    for (headers, seconds) in [
+        (vec![until("17")], 17),
+        (vec![SENT, until("Sun, 06 Nov 1994 08:49:57 GMT")], 20),
+        (vec![SENT, until("Sun, 06 Nov 1994 08:49:00 GMT")], 0),
+        (vec![until("Sun, 06 Nov 1994 08:49:57 GMT")], 0),
+        (vec![("x-ms-user-quota-resets-after", "00:00:05")], 5),
+        (vec![("x-ms-user-quota-resets-after", "00:01:05")], 60),
+        (vec![until("3"), ("x-ms-user-quota-resets-after", "00:00:05")], 3),
+        (vec![until("0")], 0),
+        (vec![until("99999999999999999999"), ("x-ms-user-quota-resets-after", "5")], 0),
+    ] {
+        let waited = waits(&headers).await;
+        let (least, most) = (Duration::from_secs(seconds), Duration::from_secs(seconds + 1));
+        assert!((least..most).contains(&waited), "{headers:?}: {waited:?}");
+    }
+}
+
+/// A request that was sent before refusals were forgotten, and is refused after that.
+#[tokio::test(start_paused = true)]
+async fn a_refusal_after_the_earlier_ones_were_forgotten_counts() {
+    let budgets = Budgets::new(&Timing::default());
+    let budget = of(Method::Get, "https://management.azure.com/subscriptions/a");
+    let refusal = || AsyncRawResponse::from_bytes(429.into(), Headers::new(), "");
+    budgets.answered(budget.clone(), 0, &refusal());
+    tokio::time::sleep(FORGOTTEN).await;
+    let sent = budgets.turn(&budget).await;
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    assert_eq!(budgets.turn(&budget).await, 0, "forgotten");
+    budgets.answered(budget.clone(), sent, &refusal());
+    budgets.turn(&budget).await;
+    let first = Instant::now();
+    budgets.turn(&budget).await;
+    assert_eq!(first.elapsed(), Duration::from_millis(160), "one by one");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_forgotten_takes_no_memory() {
+    let budgets = Budgets::new(&Timing::default());
+    for number in 0..100 {
+        let url = format!("https://management.azure.com/subscriptions/{number}");
+        let refusal = AsyncRawResponse::from_bytes(429.into(), Headers::new(), "");
+        budgets.answered(of(Method::Get, &url), 0, &refusal);
+        tokio::time::sleep(FORGOTTEN / 10).await;
+    }
+    assert!(budgets.spent.lock().unwrap().len() < 12);
 }
 
 #[tokio::test(start_paused = true)]

@@ -4,6 +4,8 @@
 //! (once for all clusters of a fleet: [`known_vaults`](super::known_vaults)), else among the vaults of the cluster's
 //! subscription. Failing all that, the vault's host is asked without a token: its challenge tells that it exists, and
 //! in which tenant.
+//!
+//! Resource Graph may tell where a vault was. So one that is not where a search has found it is searched for again.
 
 use azure_core::http::{Method, headers::WWW_AUTHENTICATE};
 use serde_json::{Value, json};
@@ -51,9 +53,39 @@ impl Azure {
         key_vault_id: Option<&VaultId>,
         cluster: &ClusterId,
     ) -> Fact<Lookup<VaultFacts>> {
-        match self.vault_id(key_id, key_vault_id, cluster).await {
-            Ok(id) => self.vault_by_id(&id).await,
-            Err(known) => known,
+        match (self.vault_id(key_id, key_vault_id, cluster).await, key_vault_id) {
+            (Ok(id), Some(_)) => self.vault_by_id(&id).await,
+            (Ok(id), None) => self.vault_found_at(&id, key_id, cluster).await,
+            (Err(known), _) => known,
+        }
+    }
+
+    /// Reads a vault where a search has found it; if it is not there, where it is now.
+    pub(crate) async fn vault_found_at(
+        &self,
+        id: &VaultId,
+        key_id: &KeyId,
+        cluster: &ClusterId,
+    ) -> Fact<Lookup<VaultFacts>> {
+        let error = match self.read_vault(id).await {
+            Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::Forbidden) => {
+                error
+            }
+            read => return read.map(Lookup::Found).into(),
+        };
+        let is_gone = error.kind() == ErrorKind::NotFound;
+        // The name of a vault that can be recovered is taken: there is no other.
+        let recoverable = if is_gone { Some(self.lookup_of_absent(id).await) } else { None };
+        if let Some(Ok(Lookup::SoftDeleted)) = recoverable {
+            return Fact::Known(Lookup::SoftDeleted);
+        }
+        let now = self.search_vault(key_id, cluster, Some(id)).await;
+        self.known_vaults.correct(key_id.vault_name(), now.as_ref().ok().cloned());
+        match (now, recoverable) {
+            (Ok(now), _) => self.vault_by_id(&now).await,
+            (Err(Fact::Known(Lookup::NotFound)), Some(absent)) => absent.into(),
+            (Err(seen), Some(_)) => seen,
+            (Err(_), None) => Fact::from(Err(error)),
         }
     }
 
@@ -69,7 +101,10 @@ impl Azure {
     ) -> Result<VaultId, Fact<Lookup<VaultFacts>>> {
         match key_vault_id {
             Some(id) => Ok(id.clone()),
-            None => self.vault_id_by_name(key_id, cluster).await,
+            None => match self.known_vaults.get(key_id.vault_name()) {
+                Some(id) => Ok(id),
+                None => self.search_vault(key_id, cluster, None).await,
+            },
         }
     }
 
@@ -129,38 +164,40 @@ impl Azure {
     pub(crate) async fn find_vault(&self, id: &VaultId) -> Result<Lookup<VaultFacts>> {
         match self.read_vault(id).await {
             Ok(vault) => Ok(Lookup::Found(vault)),
-            Err(error) if error.kind() == ErrorKind::NotFound => {
-                match self.is_deleted(id.subscription_id(), id.name()).await {
-                    Ok(true) => Ok(Lookup::SoftDeleted),
-                    Ok(false) => Ok(Lookup::NotFound),
-                    Err(error) => {
-                        let message = format!(
-                            "key vault {id} is not there, and whether it can be recovered is not known: {error}"
-                        );
-                        Err(Error::new(error.kind(), message))
-                    }
-                }
-            }
+            Err(error) if error.kind() == ErrorKind::NotFound => self.lookup_of_absent(id).await,
             Err(error) => Err(error),
         }
     }
 
-    async fn vault_id_by_name(
+    /// What is known of a vault that is not there.
+    async fn lookup_of_absent(&self, id: &VaultId) -> Result<Lookup<VaultFacts>> {
+        match self.is_deleted(id.subscription_id(), id.name()).await {
+            Ok(true) => Ok(Lookup::SoftDeleted),
+            Ok(false) => Ok(Lookup::NotFound),
+            Err(error) => {
+                let message = format!(
+                    "key vault {id} is not there, and whether it can be recovered is not known: {error}"
+                );
+                Err(Error::new(error.kind(), message))
+            }
+        }
+    }
+
+    /// Looks for the vault of a key by its name, but not where it is known not to be.
+    async fn search_vault(
         &self,
         key_id: &KeyId,
         cluster: &ClusterId,
+        but_not: Option<&VaultId>,
     ) -> Result<VaultId, Fact<Lookup<VaultFacts>>> {
         let name = key_id.vault_name();
-        if let Some(id) = self.known_vaults.get(name) {
-            return Ok(id);
-        }
         let mut obstacles = Vec::new();
-        match self.search_resource_graph(name).await {
+        match self.search_resource_graph(name, but_not).await {
             Ok(Some(id)) => return Ok(id),
             Ok(None) => {}
             Err(error) => obstacles.push(error.to_string()),
         }
-        match self.search_subscription(cluster.subscription_id(), name).await {
+        match self.search_subscription(cluster.subscription_id(), name, but_not).await {
             Ok(Some(id)) => return Ok(id),
             Ok(None) => {}
             Err(error) => obstacles.push(error.to_string()),
@@ -205,26 +242,31 @@ impl Azure {
     }
 
     /// Asks for the vault in every subscription that the credential can read.
-    async fn search_resource_graph(&self, name: &str) -> Result<Option<VaultId>> {
+    async fn search_resource_graph(
+        &self,
+        name: &str,
+        but_not: Option<&VaultId>,
+    ) -> Result<Option<VaultId>> {
         // A vault's name in a key id is letters, digits and hyphens: it cannot end the literal.
         let query = format!(
             "resources | where type =~ 'microsoft.keyvault/vaults' and name =~ '{name}' | project id"
         );
         let what = format!("search for key vault {name} by Resource Graph");
         let rows = self.resource_graph(&what, &query, GraphScope::Everywhere).await?;
-        Ok(rows.iter().find_map(|row| vault_id_named(row, name)))
+        Ok(elsewhere(&rows, name, but_not))
     }
 
     async fn search_subscription(
         &self,
         subscription_id: &str,
         name: &str,
+        but_not: Option<&VaultId>,
     ) -> Result<Option<VaultId>> {
         let path = format!("/subscriptions/{subscription_id}/providers/Microsoft.KeyVault/vaults");
         let what = format!("list the key vaults of subscription {subscription_id}");
         let call = Call::get(path, API_VERSION, what, READ);
         let vaults = self.list(call).await?;
-        Ok(vaults.iter().find_map(|vault| vault_id_named(vault, name)))
+        Ok(elsewhere(&vaults, name, but_not))
     }
 
     async fn is_deleted(&self, subscription_id: &str, name: &str) -> Result<bool> {
@@ -267,6 +309,12 @@ impl Azure {
 
 pub(super) fn vault_read(id: &VaultId) -> Call {
     Call::get(id.to_string(), API_VERSION, format!("read key vault {id}"), READ)
+}
+
+/// The vault of this name among resources, but not where it is known not to be.
+fn elsewhere(resources: &[Value], name: &str, but_not: Option<&VaultId>) -> Option<VaultId> {
+    let mut named = resources.iter().filter_map(|resource| vault_id_named(resource, name));
+    named.find(|id| Some(id) != but_not)
 }
 
 fn vault_id_named(resource: &Value, name: &str) -> Option<VaultId> {

@@ -151,6 +151,97 @@ async fn vaults_that_were_looked_for_together_need_no_search_of_their_own_for_te
     }
 }
 
+/// Where the vault was before it was moved, or deleted and made anew.
+fn former() -> VaultId {
+    VaultId::parse(&format!(
+        "/subscriptions/{SUBSCRIPTION}/resourceGroups/former/providers/Microsoft.KeyVault/vaults/shop"
+    ))
+    .unwrap()
+}
+
+fn found(id: &VaultId) -> Reply {
+    json_reply(200, json!({"data": [{"id": id.to_string()}]}))
+}
+
+fn absent() -> Reply {
+    json_reply(404, json!({"error": {"code": "ResourceNotFound"}}))
+}
+
+/// An Azure where the vault is not where it was.
+fn moved(
+    graph: impl IntoIterator<Item = Reply>,
+    list: Reply,
+    deleted: Reply,
+    host: Reply,
+) -> FakeAzure {
+    let fake = nowhere(empty_graph(), list, deleted, host);
+    fake.on(Method::Post, "https://management.azure.com/providers/Microsoft.ResourceGraph/", graph);
+    fake.on(
+        Method::Get,
+        "/resourceGroups/former/providers/Microsoft.KeyVault/vaults/shop",
+        [absent()],
+    );
+    fake.on(
+        Method::Get,
+        "/resourceGroups/keys/providers/Microsoft.KeyVault/vaults/Shop",
+        [json_reply(200, vault_json())],
+    );
+    fake
+}
+
+#[tokio::test]
+async fn a_vault_that_is_not_where_it_was_known_to_be_is_looked_for_again_and_remembered() {
+    let graph = [found(&former()), found(&vault_id())];
+    let fake = moved(graph, empty(), empty(), challenge());
+    let client = fake.client();
+    client.look_for_vaults().await.unwrap();
+    for _ in 0..2 {
+        let fact = client.vault(&key_id(), None, &cluster_id()).await;
+        assert_eq!(fact.known().and_then(Lookup::found).unwrap().id, vault_id());
+    }
+    let asked = |part: &str| fake.seen().iter().filter(|it| it.url.path().contains(part)).count();
+    assert_eq!((asked("/former/"), asked("ResourceGraph")), (1, 2), "the next one knows");
+}
+
+#[tokio::test]
+async fn where_resource_graph_lags_behind_the_subscription_itself_says_where_a_vault_is() {
+    let list = json_reply(200, json!({"value": [{"id": former().to_string()}, vault_json()]}));
+    let fake = moved([found(&former())], list, empty(), challenge());
+    let fact = by_name(&fake).await;
+    assert_eq!(fact.known().and_then(Lookup::found).unwrap().id, vault_id());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_vault_that_is_not_where_it_was_is_not_called_gone_while_its_host_responds() {
+    let fake = moved([found(&former())], empty(), empty(), challenge());
+    assert!(reason(&by_name(&fake).await).contains(&format!("exists in tenant {TENANT}")));
+    let fake = moved([found(&former())], empty(), empty(), Reply::Unreachable);
+    assert_eq!(by_name(&fake).await, Fact::Known(Lookup::NotFound));
+    let recoverable = json_reply(200, json!({"value": [{"name": "shop"}]}));
+    let fake = moved([found(&former())], empty(), recoverable, Reply::Unreachable);
+    assert_eq!(by_name(&fake).await, Fact::Known(Lookup::SoftDeleted));
+    let fake = moved([found(&former())], empty(), denied(), Reply::Unreachable);
+    assert!(reason(&by_name(&fake).await).contains("deletedVaults/read"));
+}
+
+#[tokio::test]
+async fn a_vault_that_may_not_be_read_where_it_was_is_looked_for_again() {
+    for (again, is_found) in [(found(&vault_id()), true), (found(&former()), false)] {
+        let fake = moved([found(&former()), again], empty(), empty(), challenge());
+        fake.on(
+            Method::Get,
+            "/resourceGroups/former/providers/Microsoft.KeyVault/vaults/shop?",
+            [denied()],
+        );
+        let fact = by_name(&fake).await;
+        if is_found {
+            assert_eq!(fact.known().and_then(Lookup::found).unwrap().id, vault_id());
+        } else {
+            assert!(reason(&fact).contains("Microsoft.KeyVault/vaults/read"), "{fact:?}");
+        }
+    }
+}
+
 #[tokio::test]
 async fn the_subscriptions_list_is_searched_page_by_page_where_resource_graph_is_denied() {
     let fake = nowhere(

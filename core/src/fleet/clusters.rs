@@ -61,6 +61,8 @@ impl FleetClusters {
 /// The clusters of a run.
 pub(super) struct Selected {
     pub(super) clusters: Vec<ClusterId>,
+    /// Those that the filter left out.
+    pub(super) left_out: Vec<ClusterSummary>,
     pub(super) unreadable: Vec<UnreadableResource>,
 }
 
@@ -68,7 +70,8 @@ pub(super) struct Selected {
 pub(super) async fn select(fleet: &Inner) -> Result<Selected> {
     let subscriptions = match &fleet.clusters {
         FleetClusters::Ids(ids) => {
-            return Ok(Selected { clusters: ids.clone(), unreadable: Vec::new() });
+            let (left_out, unreadable) = (Vec::new(), Vec::new());
+            return Ok(Selected { clusters: ids.clone(), left_out, unreadable });
         }
         FleetClusters::Subscriptions(subscriptions) => subscriptions.clone(),
     };
@@ -77,9 +80,9 @@ pub(super) async fn select(fleet: &Inner) -> Result<Selected> {
         list_clusters::list_in_time(azure, subscriptions, graph, list_clusters::TIMEOUT).await?;
     let is_chosen =
         |cluster: &ClusterSummary| fleet.filter.as_ref().is_none_or(|filter| filter(cluster));
-    let chosen = list.clusters.into_iter().filter(is_chosen);
-    let clusters = chosen.map(|cluster| cluster.id).collect();
-    Ok(Selected { clusters, unreadable: list.unreadable })
+    let (chosen, left_out): (Vec<_>, Vec<_>) = list.clusters.into_iter().partition(is_chosen);
+    let clusters = chosen.into_iter().map(|cluster| cluster.id).collect();
+    Ok(Selected { clusters, left_out, unreadable: list.unreadable })
 }
 
 #[cfg(test)]

@@ -6,10 +6,12 @@
 
 mod builder;
 mod clusters;
+mod given;
 mod keys;
 mod progress;
 mod row;
 mod run;
+mod turns;
 mod waves;
 
 use std::{fmt, sync::Arc};
@@ -96,8 +98,8 @@ impl Fleet {
     ///
     /// # Errors
     /// [`invalid_input`](crate::ErrorKind::InvalidInput) for malformed options, before any request, and for a cluster
-    /// that has no key in [`PerCluster`](crate::PerCluster), before anything is done; where clusters are looked for by
-    /// subscription, those of [`list_clusters`](crate::list_clusters()).
+    /// that has no key in [`PerCluster`](crate::PerCluster), or one that is malformed, before anything is done; where
+    /// clusters are looked for by subscription, those of [`list_clusters`](crate::list_clusters()).
     pub async fn run(
         &self,
         verb: impl Into<FleetVerb> + Send,

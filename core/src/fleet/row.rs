@@ -5,7 +5,7 @@ use time::OffsetDateTime;
 use super::keys::removable;
 use crate::{
     catalogue::{Level, RuleId},
-    error::{Error, Result},
+    error::{Error, ErrorKind, Result},
     ids::{ClusterId, Verb},
     report::{
         Finding, FleetRow, KmsStatus, OperationInProgress, OperationOutcome, OperationReport,
@@ -49,6 +49,7 @@ pub(super) fn ended(
     (started_at, seconds): (OffsetDateTime, f64),
 ) -> FleetRow {
     let row = FleetRow { started_at: Some(started_at), seconds, ..not_started(cluster, wave) };
+    let again = Again::after(&came);
     let row = match came {
         Ok(Given::Status(status)) => {
             let rules = told(&status.findings);
@@ -59,12 +60,18 @@ pub(super) fn ended(
         }
         Ok(Given::Report(report)) => {
             let refuses = |finding: &&Finding| finding.refuses(&report.allowed);
-            let rules = report.is_refused().then(|| ids(report.findings.iter().filter(refuses)));
-            of_report(FleetRow { rules: rules.unwrap_or_default(), ..row }, &report)
+            let rules = match report.outcome {
+                OperationOutcome::Refused => ids(report.findings.iter().filter(refuses)),
+                // It was only looked at, as by `status`.
+                OperationOutcome::NotDue => told(&report.findings),
+                _ => Vec::new(),
+            };
+            of_report(FleetRow { rules, ..row }, &report)
         }
         Err(error) => of_error(row, &error),
     };
-    let resume = row.operation_in_progress.as_ref().map(|recorded| how_to_go_on(verb, recorded));
+    let resume =
+        row.operation_in_progress.as_ref().map(|recorded| how_to_go_on(verb, recorded, again));
     FleetRow { resume, ..row }
 }
 
@@ -120,12 +127,44 @@ fn ids<'a>(findings: impl Iterator<Item = &'a Finding>) -> Vec<RuleId> {
     rules
 }
 
-fn how_to_go_on(verb: Verb, recorded: &OperationInProgress) -> String {
+/// What the same call comes to when it is made again.
+#[derive(Clone, Copy, Eq, PartialEq)]
+enum Again {
+    /// It goes on.
+    GoesOn,
+    /// It goes on once what rules say is done.
+    Refused,
+    /// It is told the same: what is recorded was begun with other arguments, or is not to be gone on with.
+    Stuck,
+}
+
+impl Again {
+    fn after(came: &Result<Given>) -> Self {
+        match came {
+            Err(error) if error.kind() == ErrorKind::Conflict && !error.is_retryable() => {
+                Self::Stuck
+            }
+            Err(error) if !error.findings().is_empty() => Self::Refused,
+            _ => Self::GoesOn,
+        }
+    }
+}
+
+fn how_to_go_on(verb: Verb, recorded: &OperationInProgress, again: Again) -> String {
     let OperationInProgress { operation, by, .. } = recorded;
-    if *operation == verb {
-        format!("{operation} is unfinished: run the fleet again, or call resume on this cluster")
-    } else {
-        format!("{operation} is unfinished, begun by {by}: call resume or abandon on this cluster")
+    match again {
+        Again::GoesOn if *operation == verb => {
+            format!(
+                "{operation} is unfinished: run the fleet again, or call resume on this cluster"
+            )
+        }
+        Again::Refused if *operation == verb => format!(
+            "{operation} is unfinished: do what the message says, then run the fleet again, or call resume on this \
+             cluster"
+        ),
+        _ => format!(
+            "{operation} is unfinished, begun by {by}: call resume or abandon on this cluster"
+        ),
     }
 }
 

@@ -68,6 +68,20 @@ fn what_is_unfinished_is_told_with_the_way_on() {
     assert!(resume.contains("disable") && resume.contains("abandon"), "{resume}");
 }
 
+/// A rotation to a key that somebody named is no rotation by age: the fleet does not go on with it.
+#[test]
+fn who_would_be_told_the_same_again_is_not_told_to_run_the_fleet_again() {
+    let begun_otherwise = error(ErrorKind::Conflict, &[], Some(Verb::Rotate));
+    let held_by_another = error(ErrorKind::Conflict, &[], Some(Verb::Rotate));
+    let refused = error(ErrorKind::PreflightFailed, &[RuleId::KeyDisabled], Some(Verb::Rotate));
+    let resume = |error: Error| row_of(Err(error)).resume.unwrap();
+    let said = resume(begun_otherwise.until_somebody_acts());
+    assert!(said.contains("resume or abandon") && !said.contains("fleet"), "{said}");
+    assert!(resume(held_by_another).contains("run the fleet again"));
+    let said = resume(refused);
+    assert!(said.contains("do what the message says, then run the fleet again"), "{said}");
+}
+
 #[test]
 fn a_failure_is_told_with_its_code() {
     let row = row_of(Err(Error::new(ErrorKind::NotFound, "there is no such cluster")));

@@ -8,13 +8,15 @@ use tokio::time::Instant;
 use super::{
     Inner,
     clusters::{Selected, select},
+    given,
     keys::KeysOfClusters,
     progress::FleetReporter,
     row::{self, Given},
+    turns::AtWork,
     waves::{is_failure, problems, split, why_not_next},
 };
 use crate::{
-    error::{Error, ErrorKind, Result},
+    error::{Error, Result},
     ids::{ClusterId, KeyId},
     options::{
         EnableOptions, FleetOptions, FleetVerb, ReencryptSecretsOptions, RotateOptions,
@@ -100,6 +102,12 @@ fn wrong_options(fleet: &Inner, verb: &FleetVerb, options: &FleetOptions) -> Vec
                  a key may become"
                     .to_owned(),
             );
+        } else if rotate.when_older_than.is_some_and(|age| age.is_zero()) {
+            wrong.push(
+                "when_older_than is 0, with which each run would rotate every cluster once more; pass how old a key may \
+                 become"
+                    .to_owned(),
+            );
         } else if !fleet.access.journal.is_kept() {
             wrong.push(rules::AGE_NEEDS_JOURNAL.to_owned());
         }
@@ -119,8 +127,12 @@ struct Done {
 impl FleetRun<'_> {
     async fn through_all(&self) -> Result<Done> {
         self.reporter.looks();
-        let Selected { clusters, unreadable } = select(self.fleet).await?;
-        self.each_has_its_key(&clusters)?;
+        let Selected { clusters, left_out, unreadable } = select(self.fleet).await?;
+        given::each_has_its_own(&self.verb, &clusters)?;
+        // Where the cloud does not say what its vaults are called, each cluster tells why.
+        if let Ok(suffix) = self.fleet.access.azure.key_vault_suffix().await {
+            given::each_can_be_used(&self.verb, &clusters, suffix)?;
+        }
         if self.fleet.resource_graph && clusters.len() > FEW {
             // Where it gives nothing, each cluster looks for its own.
             let _ = self.fleet.access.azure.look_for_vaults().await;
@@ -133,6 +145,9 @@ impl FleetRun<'_> {
             clusters.iter().zip(numbers).map(|(cluster, wave)| Planned { cluster, wave }).collect();
         let mut rows: Vec<FleetRow> = Vec::with_capacity(planned.len());
         let (mut keys, mut stopped) = (KeysOfClusters::default(), None);
+        for cluster in left_out {
+            keys.left_out(&cluster);
+        }
         if !unreadable.is_empty() {
             // clusters that were not found may need any
             keys.silent();
@@ -152,30 +167,6 @@ impl FleetRun<'_> {
         }
         let totals = FleetTotals::of(&rows);
         Ok(Done { clusters: rows, totals, removable_keys: keys.removable(), unreadable, stopped })
-    }
-
-    /// Each cluster has what the verb takes for it.
-    fn each_has_its_key(&self, clusters: &[ClusterId]) -> Result<()> {
-        let (argument, lacks): (_, Vec<&ClusterId>) = match &self.verb {
-            FleetVerb::Enable { key_ids, .. } => {
-                ("key_ids", clusters.iter().filter(|it| key_ids.get(it).is_none()).collect())
-            }
-            FleetVerb::SetDataEncryption { key_sources, .. } => (
-                "key_sources",
-                clusters.iter().filter(|it| key_sources.get(it).is_none()).collect(),
-            ),
-            _ => return Ok(()),
-        };
-        let Some(first) = lacks.first() else { return Ok(()) };
-        let others = match lacks.len() {
-            1 => String::new(),
-            all => format!(" and {} others", all - 1),
-        };
-        let message = format!(
-            "{argument} has nothing for cluster {first}{others}; pass what each cluster is to have, or leave the \
-             cluster out of the fleet"
-        );
-        Err(Error::new(ErrorKind::InvalidInput, message))
     }
 
     /// What is gone through together: a wave, or all where nothing is written.
@@ -203,20 +194,25 @@ impl FleetRun<'_> {
         let mut failures = before.iter().filter(|row| is_failure(row.outcome)).count();
         let mut rows: Vec<FleetRow> =
             wave.iter().map(|it| row::not_started(it.cluster, it.wave)).collect();
-        let mut waiting = wave.iter().zip(rows.iter_mut());
+        let mut waiting: Vec<_> = wave.iter().zip(rows.iter_mut()).collect();
         let mut at_work = FuturesUnordered::new();
+        let mut in_subscription = AtWork::default();
         let is_enough =
             |failures| self.options.stop_after_failures.is_some_and(|most| failures >= most);
         loop {
             while at_work.len() < at_once && !is_enough(failures) {
-                let Some((planned, row)) = waiting.next() else { break };
+                let subscriptions = waiting.iter().map(|(it, _)| it.cluster.subscription_id());
+                let Some(next) = in_subscription.next(subscriptions) else { break };
+                let (planned, row) = waiting.remove(next);
+                in_subscription.began(planned.cluster.subscription_id());
                 at_work.push(async move {
-                    let (came, ledger) = Box::pin(self.at(planned)).await;
+                    let (came, status) = Box::pin(self.at(planned)).await;
                     *row = came;
-                    (row.outcome, ledger)
+                    (planned, row.outcome, status)
                 });
             }
-            let Some((outcome, status)) = at_work.next().await else { break };
+            let Some((planned, outcome, status)) = at_work.next().await else { break };
+            in_subscription.ended(planned.cluster.subscription_id());
             failures += usize::from(is_failure(outcome));
             match status {
                 Some(status) => keys.told(&status),
@@ -230,8 +226,8 @@ impl FleetRun<'_> {
         }
         let why = (left > 0).then(|| {
             format!(
-                "no more clusters were begun after {failures} were refused, unfinished or failed; do what their rows say \
-                 and run this again, which leaves those alone that are done"
+                "no more clusters were begun after {failures} were refused, unfinished or failed; do what their rows \
+                 say and run this again, which leaves those alone that are done"
             )
         });
         (rows, why)

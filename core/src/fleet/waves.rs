@@ -61,8 +61,8 @@ pub(super) fn why_not_next(wave: usize, rows: &[FleetRow]) -> Option<String> {
     let failures = refused + unfinished + failed;
     (failures > 0).then(|| {
         format!(
-            "wave {} was not begun: {failures} of {clusters} clusters of wave {wave} are refused, unfinished or failed; do \
-             what their rows say and run this again, which leaves those alone that are done",
+            "wave {} was not begun: {failures} of {clusters} clusters of wave {wave} are refused, unfinished or failed; \
+             do what their rows say and run this again, which leaves those alone that are done",
             wave + 1
         )
     })

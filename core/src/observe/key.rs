@@ -75,35 +75,60 @@ async fn observe_key_and_vault(
     key_id: &KeyId,
     vault_id: Option<&VaultId>,
 ) -> KeySeen {
+    let is_given = vault_id.is_some();
     let vault_id = match azure.vault_id(key_id, vault_id, &cluster.id).await {
         Ok(vault_id) => vault_id,
         Err(vault) => return observe_without_vault(azure, cluster, key_id, vault).await,
     };
-    // All that is in the vault or at it is read by its resource id alone.
-    let in_vault = Box::pin(async {
-        futures::join!(
-            azure.key(key_id, Some(&vault_id)),
-            azure.access_at(cluster, Ok(&vault_id), key_id.name()),
-            azure.has_diagnostics(&vault_id)
-        )
-    });
-    let (vault, in_vault) = match select(Box::pin(azure.vault_by_id(&vault_id)), in_vault).await {
-        Either::Left((vault, in_vault)) => {
-            if vault.known().and_then(Lookup::found).is_none() {
-                // What does not exist has nothing in it. What is under way may hold what the next
-                // requests wait for, so it is dropped before them.
-                drop(in_vault);
-                return observe_without_vault(azure, cluster, key_id, vault).await;
-            }
-            (vault, in_vault.await)
+    let vault = Box::pin(async {
+        if is_given {
+            azure.vault_by_id(&vault_id).await
+        } else {
+            azure.vault_found_at(&vault_id, key_id, &cluster.id).await
         }
-        Either::Right((in_vault, vault)) => (vault.await, in_vault),
+    });
+    let (vault, in_vault) =
+        match select(vault, Box::pin(observe_in_vault(azure, cluster, key_id, &vault_id))).await {
+            Either::Left((vault, in_vault)) => {
+                // What does not exist there has nothing in it. What is under way may hold what the next requests wait
+                // for, so it is dropped before them.
+                let is_there = place(&vault) == Some(&vault_id);
+                let in_vault = if is_there {
+                    Some(in_vault.await)
+                } else {
+                    drop(in_vault);
+                    None
+                };
+                (vault, in_vault)
+            }
+            Either::Right((in_vault, vault)) => (vault.await, Some(in_vault)),
+        };
+    let in_vault = match (place(&vault), in_vault) {
+        (None, _) => return observe_without_vault(azure, cluster, key_id, vault).await,
+        (Some(now), Some(in_vault)) if *now == vault_id => in_vault,
+        (Some(now), _) => observe_in_vault(azure, cluster, key_id, now).await,
     };
-    if vault.known().and_then(Lookup::found).is_none() {
-        return observe_without_vault(azure, cluster, key_id, vault).await;
-    }
     let (key, access, diagnostics) = in_vault;
     KeySeen { vault, key, access, diagnostics: Some(diagnostics) }
+}
+
+/// Where a vault is that could be read.
+fn place(vault: &Fact<Lookup<VaultFacts>>) -> Option<&VaultId> {
+    vault.known().and_then(Lookup::found).map(|vault| &vault.id)
+}
+
+/// What is in a vault or at it, all of which is read by its resource id alone.
+async fn observe_in_vault(
+    azure: &Azure,
+    cluster: &ClusterFacts,
+    key_id: &KeyId,
+    vault_id: &VaultId,
+) -> (Fact<Lookup<KeyFacts>>, AccessFacts, Fact<bool>) {
+    futures::join!(
+        azure.key(key_id, Some(vault_id)),
+        azure.access_at(cluster, Ok(vault_id), key_id.name()),
+        azure.has_diagnostics(vault_id)
+    )
 }
 
 /// The vault does not exist, or cannot be read.
@@ -116,4 +141,60 @@ async fn observe_without_vault(
     let (key, access) =
         futures::join!(azure.key(key_id, None), azure.access(cluster, &vault, key_id.name()));
     KeySeen { vault, key, access, diagnostics: None }
+}
+
+#[cfg(test)]
+mod tests {
+    use azure_core::http::Method;
+    use serde_json::json;
+
+    use super::*;
+    use crate::{
+        azure::{FakeAzure, json_reply},
+        rules::testing::cluster,
+    };
+
+    /// Resource Graph tells where the vault was.
+    #[tokio::test]
+    async fn what_is_at_a_vault_is_read_where_the_vault_is_now() {
+        const FORMER: &str = "/resourceGroups/former/providers/Microsoft.KeyVault/vaults/shop";
+        const NOW: &str = "/resourceGroups/now/providers/Microsoft.KeyVault/vaults/shop";
+        const SUBSCRIPTION: &str = "/subscriptions/8ecadfc9-d1a3-4ea4-b844-0d9f87e4d7c8";
+        let at = |place: &str| json!({"id": format!("{SUBSCRIPTION}{place}")});
+        let fake = FakeAzure::default();
+        for method in [Method::Get, Method::Post] {
+            fake.on(
+                method,
+                "",
+                [json_reply(403, json!({"error": {"code": "AuthorizationFailed"}}))],
+            );
+        }
+        fake.on(
+            Method::Post,
+            "/providers/Microsoft.ResourceGraph/resources",
+            [FORMER, NOW].map(|place| json_reply(200, json!({"data": [at(place)]}))),
+        );
+        fake.on(
+            Method::Get,
+            FORMER,
+            [json_reply(404, json!({"error": {"code": "ResourceNotFound"}}))],
+        );
+        fake.on(
+            Method::Get,
+            "/providers/Microsoft.KeyVault/deletedVaults",
+            [json_reply(200, json!({"value": []}))],
+        );
+        let vault = json!({"id": at(NOW)["id"], "properties": {"tenantId": "t"}});
+        fake.on(Method::Get, NOW, [json_reply(200, vault)]);
+        let key_id =
+            KeyId::parse("https://shop.vault.azure.net/keys/etcd/0123456789abcdef0123456789abcdef")
+                .unwrap();
+        let seen = observe_key(&fake.client(), &cluster(), &key_id, None).await;
+        assert!(place(&seen.vault).unwrap().to_string().ends_with(NOW));
+        let asked = fake.seen();
+        for part in ["/keys/etcd", "diagnosticSettings", "roleAssignments"] {
+            let of_now = |url: &str| url.contains(NOW) && url.contains(part);
+            assert!(asked.iter().any(|it| of_now(it.url.as_str())), "{part}");
+        }
+    }
 }

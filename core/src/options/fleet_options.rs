@@ -135,10 +135,48 @@ pub enum PerCluster<T> {
     /// The same for all.
     All(T),
     /// By the cluster's resource id. A cluster that is not in it is an error, before anything is done.
-    Each(HashMap<ClusterId, T>),
+    Each(
+        #[cfg_attr(feature = "bindings", serde(deserialize_with = "each_once"))]
+        HashMap<ClusterId, T>,
+    ),
     /// As a function says; [`by`](Self::by) makes it. `None` is an error, before anything is done.
     #[cfg_attr(feature = "bindings", serde(skip))]
     By(OfCluster<T>),
+}
+
+/// Refuses a cluster that is there in two spellings: which of its values counts is for the caller to say.
+#[cfg(feature = "bindings")]
+fn each_once<'de, D, T>(from: D) -> Result<HashMap<ClusterId, T>, D::Error>
+where
+    D: serde::Deserializer<'de>,
+    T: serde::Deserialize<'de>,
+{
+    struct Once<T>(std::marker::PhantomData<T>);
+
+    impl<'de, T: serde::Deserialize<'de>> serde::de::Visitor<'de> for Once<T> {
+        type Value = HashMap<ClusterId, T>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("a map by the clusters' resource ids")
+        }
+
+        fn visit_map<A: serde::de::MapAccess<'de>>(
+            self,
+            mut entries: A,
+        ) -> Result<Self::Value, A::Error> {
+            let mut each = HashMap::new();
+            while let Some((cluster, value)) = entries.next_entry::<ClusterId, T>()? {
+                if let Some((same, _)) = each.get_key_value(&cluster) {
+                    let twice = format!("{same} is there twice; pass each cluster once");
+                    return Err(serde::de::Error::custom(twice));
+                }
+                each.insert(cluster, value);
+            }
+            Ok(each)
+        }
+    }
+
+    from.deserialize_map(Once(std::marker::PhantomData))
 }
 
 type OfCluster<T> = Arc<dyn Fn(&ClusterId) -> Option<T> + Send + Sync>;

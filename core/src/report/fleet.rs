@@ -37,12 +37,14 @@ pub struct FleetReport {
     #[serde(with = "time::serde::rfc3339")]
     #[cfg_attr(feature = "bindings", schemars(with = "crate::ids::Time"))]
     pub finished_at: OffsetDateTime,
-    /// The clusters, in the order in which they are begun: as they were named, else by resource id.
+    /// The clusters in their order: as they were named, else by resource id. They are begun in this order, but within a
+    /// wave those of a subscription that has more of them at work come later.
     pub clusters: Vec<FleetRow>,
     /// How many clusters ended how.
     pub totals: FleetTotals,
-    /// Keys that no cluster of this run needs any more. Empty as long as one of them could not say which keys it needs,
-    /// or something is `unreadable`; clusters that are not among them were not asked:
+    /// Keys that no cluster of this run needs any more. Empty as long as one of them could not say which keys it needs
+    /// or is not proven to be under its key in use, or something is `unreadable`. No version of a key is among them
+    /// that a cluster is set to which the filter left out. Other clusters were not asked:
     /// [`check_action`](crate::KmsManager::check_action) asks them, before a key is deleted. Each row names those that
     /// its own cluster no longer needs.
     pub removable_keys: Vec<KeyId>,
@@ -81,7 +83,7 @@ pub struct FleetRow {
     pub key_created_at: Option<OffsetDateTime>,
     /// Keys that this cluster no longer needs. Another one may.
     pub removable_keys: Vec<KeyId>,
-    /// The rules that refuse it; of `status`, also those that warn, and `key-age`.
+    /// The rules that refuse it; of `status` and where it is not due, also those that warn, and `key-age`.
     pub rules: Vec<RuleId>,
     /// The code of the error, such as `operation_failed`; absent: there was none.
     pub code: Option<String>,

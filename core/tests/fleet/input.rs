@@ -29,6 +29,8 @@ async fn malformed_options_are_refused_before_any_request() {
     refused(run(none).await, "stop_after_failures");
     let always = fleet.run(RotateOptions::default(), FleetOptions::default()).await;
     refused(always, "when_older_than is missing");
+    let zero = RotateOptions { when_older_than: Some(std::time::Duration::ZERO), ..daily() };
+    refused(fleet.run(zero, FleetOptions::default()).await, "when_older_than is 0");
     let timeout = RotateOptions { timeout: std::time::Duration::ZERO, ..daily() };
     refused(fleet.run(timeout, FleetOptions::default()).await, "timeout");
     let ids = vec![world.id(0), world.id(1)];
@@ -49,6 +51,14 @@ async fn each_cluster_is_enabled_with_its_own_key() {
     let of_one = PerCluster::Each([(world.id(0), key(0))].into());
     let lacks = world.fleet().run(enable(of_one), FleetOptions::default()).await;
     refused(lacks, &format!("key_ids has nothing for cluster {}", world.id(1)));
+
+    let malformed = [(world.id(0), key(0)), (world.id(1), "etcd".to_owned())];
+    let malformed = enable(PerCluster::Each(malformed.into()));
+    let outcome = world.fleet().run(malformed, FleetOptions::default()).await;
+    refused(outcome, &format!("the key of cluster {}", world.id(1)));
+    for case in &world.cases {
+        assert_eq!(world.simulator.writes(&case.id).unwrap(), [], "the other one is not begun");
+    }
 
     let keys = [(world.id(0), key(0)), (world.id(1), key(1))];
     let of_each = PerCluster::Each(keys.into());

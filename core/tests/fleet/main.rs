@@ -7,9 +7,12 @@
 mod common;
 
 mod crash;
+mod dropped;
+mod dry_run;
 mod input;
 mod region;
 mod report;
+mod schedulers;
 mod throttling;
 mod waves;
 mod world;

@@ -67,6 +67,49 @@ async fn keys_go_when_every_cluster_has_said_that_it_does_not_need_them() {
     assert!(removable(&report).is_empty(), "clusters that were not found cannot say");
 }
 
+/// It goes on with what it began itself.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rotation_to_a_key_that_somebody_named_is_not_gone_on_with() {
+    let denied = json!({"secrets": {"special": [{"name": "team-1/refused", "kind": "denied", "under": "key.1"}]}});
+    let world = FleetWorld::new(1, &denied, &[]).await;
+    let key = world.cases[0].key_ids[1].clone();
+    let allow = vec![RuleId::KeyInUseUnproven];
+    let options = RotateOptions { allow, ..RotateOptions::default() };
+    let stuck = world.manager(0).rotate(key.as_str(), options).await;
+    println!("{stuck:#?}");
+    let again = world.fleet().run(daily(), FleetOptions::default()).await.unwrap();
+    let row = &again.clusters[0];
+    println!("{row:#?}");
+    assert_eq!(row.outcome, OperationOutcome::Unfinished);
+    assert!(row.resume.as_ref().unwrap().contains("call resume or abandon"), "{row:#?}");
+}
+
+/// A cluster that the filter left out was found, and the key that it has is known.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_that_a_cluster_has_which_was_left_out_is_not_called_removable() {
+    let world = FleetWorld::new(2, &json!({}), &[]).await;
+    world.prove().await;
+    for _ in 0..2 {
+        world.manager(0).rotate(None, RotateOptions::default()).await.unwrap();
+    }
+    let first = world.cases[0].key_ids[0].clone();
+    let removable = async || {
+        let chosen = world.id(0);
+        let fleet = world
+            .builder(world.subscriptions())
+            .filter(move |cluster| cluster.id == chosen)
+            .build()
+            .unwrap();
+        let report = fleet.run(StatusOptions::default(), FleetOptions::default()).await.unwrap();
+        assert_eq!(report.clusters.len(), 1, "{report}");
+        report.removable_keys.iter().map(ToString::to_string).collect::<Vec<_>>()
+    };
+    assert_eq!(removable().await, [first.clone()]);
+    let shared = json!({"properties": {"securityProfile": {"azureKeyVaultKms": {"keyId": first}}}});
+    world.simulator.patch_cluster(&world.cases[1].id, &shared).unwrap();
+    assert!(removable().await.is_empty(), "the other cluster has it");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn what_another_verb_left_unfinished_is_named_with_the_way_out() {
     let denied = json!({"secrets": {"special": [{"name": "team-1/refused", "kind": "denied", "under": "plaintext"}]}});

@@ -1,17 +1,20 @@
 //! What Azure lets through is shared by all clusters: after the first refusal nobody asks there before its time.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
-use aks_kms::{FleetOptions, OperationOutcome, StatusOptions, Timing};
+use aks_kms::{ClusterId, FleetOptions, OperationOutcome, StatusOptions, Timing};
 use serde_json::json;
 
-use crate::world::{Asked, DAY, FleetWorld, daily};
+use crate::{
+    common,
+    world::{Asked, DAY, FleetWorld, Router, builder, daily},
+};
 
 /// How long a request that was sent before a refusal was known may take to be answered.
 const UNDER_WAY: Duration = Duration::from_millis(50);
 
 fn timing() -> Timing {
-    Timing { retry_after_longest: Duration::from_secs(60), ..Timing::scaled(crate::common::SCALE) }
+    Timing { retry_after_longest: Duration::from_secs(60), ..Timing::scaled(common::SCALE) }
 }
 
 /// The requests after the first refusal.
@@ -60,4 +63,31 @@ async fn a_rotation_goes_on_after_a_vault_or_a_subscription_was_too_busy() {
     let again = aks_kms::RotateOptions { when_older_than: Some(DAY), ..daily() };
     let report = world.fleet().run(again, FleetOptions::default()).await.unwrap();
     assert_eq!(report.totals.not_due, 2);
+}
+
+/// Its clusters wait; if they took all places, those of other subscriptions would wait with them.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_subscription_that_has_to_wait_does_not_take_all_places() {
+    const EACH: usize = 4;
+    let simulator = common::simulator().await;
+    let given = json!({"subscriptions": 2, "clusters": 2 * EACH, "given": {"cluster": {"kms": {"key": "{{key.1}}"}}}});
+    let made = simulator.put_fleet(&serde_json::from_value(given).unwrap()).unwrap();
+    let router = Arc::new(Router::of_fleet(&made));
+    let ids = made.clusters.iter().map(|it| ClusterId::parse(&it.cluster_id).unwrap());
+    let case = simulator.case(&made.clusters[0].case).await.unwrap();
+    let fleet = builder(&router, &case, ids.collect::<Vec<_>>()).timing(timing()).build().unwrap();
+    let first = format!("/subscriptions/{}", made.subscription_ids[0]);
+    router.refuse(&first, 1, 3);
+    let options = FleetOptions { max_clusters: Some(2), ..FleetOptions::default() };
+    let report = fleet.run(StatusOptions::default(), options).await.unwrap();
+    assert!(report.is_complete(), "{report}");
+    let ends = |of: &[aks_kms::FleetRow]| -> Vec<f64> {
+        let end = |row: &aks_kms::FleetRow| {
+            (row.started_at.unwrap() - report.started_at).as_seconds_f64() + row.seconds
+        };
+        of.iter().map(end).collect()
+    };
+    let (waited, others) = report.clusters.split_at(EACH);
+    assert!(ends(waited).iter().any(|end| *end >= 3.0), "{report:#?}");
+    assert!(ends(others).iter().all(|end| *end < 3.0), "{:?}", ends(others));
 }

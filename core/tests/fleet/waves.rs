@@ -148,10 +148,14 @@ async fn progress_is_of_the_whole_and_of_each() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_older_threshold_leaves_them_all() {
     let world = FleetWorld::new(2, &json!({}), &[]).await;
+    let (case, disabled) = (&world.cases[1], json!({"attributes": {"enabled": false}}));
+    world.simulator.patch_key(&case.id, &case.key_ids[0], &disabled).unwrap();
     let rotate = aks_kms::RotateOptions { when_older_than: Some(30 * DAY), ..daily() };
     let report = world.fleet().run(rotate, FleetOptions::default()).await.unwrap();
     assert_eq!(outcomes(&report), [NotDue; 2]);
     assert!(report.clusters.iter().all(|row| row.key_created_at.is_some()));
+    let warns = |number: usize| report.clusters[number].rules.contains(&RuleId::KeyDisabled);
+    assert!(!warns(0) && warns(1), "{report:#?}");
     for case in &world.cases {
         assert_eq!(world.simulator.writes(&case.id).unwrap(), []);
     }

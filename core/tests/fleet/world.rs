@@ -188,6 +188,17 @@ impl Router {
         Self { ways: cases.iter().map(way).collect(), script: Mutex::default() }
     }
 
+    /// The one way to all clusters of a fleet.
+    pub(crate) fn of_fleet(fleet: &aks_kms_simulator::Fleet) -> Self {
+        let way = Way {
+            subscription: String::new(),
+            vault: String::new(),
+            transport: fleet.transport(),
+            credential: fleet.credential(),
+        };
+        Self { ways: vec![way], script: Mutex::default() }
+    }
+
     /// So many requests to addresses with this part are refused.
     pub(crate) fn refuse(&self, part: &str, times: usize, retry_after: u64) {
         self.script.lock().unwrap().too_many.insert(part.to_owned(), (times, retry_after));

@@ -1373,7 +1373,8 @@ class FleetRow(Model):
         key_id: The key in use; absent when KMS is off, and where the cluster was not read.
         key_created_at: When the version of the key in use was made, where this call has read it.
         removable_keys: Keys that this cluster no longer needs. Another one may.
-        rules: The rules that refuse it; of `status`, also those that warn, and `key-age`.
+        rules: The rules that refuse it; of `status` and where it is not due, also those that warn,
+            and `key-age`.
         code: The code of the error, such as `operation_failed`; absent: there was none.
         message: What the error says.
         operation_in_progress: The recorded operation, if one is unfinished.
@@ -1444,13 +1445,15 @@ class FleetReport(FleetText, Model):
         versions: What it was made with.
         started_at: When the call began.
         finished_at: When it ended.
-        clusters: The clusters, in the order in which they are begun: as they were named, else by
-            resource id.
+        clusters: The clusters in their order: as they were named, else by resource id. They are
+            begun in this order, but within a wave those of a subscription that has more of them at work
+            come later.
         totals: How many clusters ended how.
         removable_keys: Keys that no cluster of this run needs any more. Empty as long as one of
-            them could not say which keys it needs, or something is `unreadable`; clusters that are not
-            among them were not asked: `check_action` asks them, before a key is deleted. Each row names
-            those that its own cluster no longer needs.
+            them could not say which keys it needs or is not proven to be under its key in use, or
+            something is `unreadable`. No version of a key is among them that a cluster is set to which
+            the filter left out. Other clusters were not asked: `check_action` asks them, before a key
+            is deleted. Each row names those that its own cluster no longer needs.
         unreadable: Subscriptions and clusters that could not be read: nothing was done there.
         stopped: Why no more clusters were begun; absent: all were.
     """

@@ -37,7 +37,7 @@ class Fleet(FleetVerbs):
         >>> print(await fleet.rotate(when_older_than=timedelta(days=365), waves=[1, 10, 100]))  # doctest: +SKIP
 
     Args:
-        clusters: The clusters, by resource id or parts, in the order in which they are begun. Default: they are found.
+        clusters: The clusters, by resource id or parts, the first of them in the first wave. Default: they are found.
         subscriptions: Ids of the subscriptions that clusters are found in when a verb is called; these are begun by resource
             id. Default: all that the credential sees.
         filter: Only clusters that are found and for which this gives True. What it raises is raised by the call, before

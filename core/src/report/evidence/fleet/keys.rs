@@ -54,7 +54,7 @@ pub(super) fn why_none(report: &FleetReport) -> &'static str {
     if report.clusters.iter().any(|row| row.started_at.is_none()) {
         return "None: clusters that were not begun may need any key.";
     }
-    "None: no cluster lets a key go, or one of them could not say which keys it needs."
+    "None: no cluster lets a key go that no other one may need, or one of them could not say which keys it needs."
 }
 
 /// The clusters that let a key go, the first of them by name.
