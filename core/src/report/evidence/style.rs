@@ -103,7 +103,7 @@ main{max-width:none;padding:0}
 table{font-size:9pt}
 th,td{padding:.25rem .375rem}
 th{min-width:3.5rem}
-h2,h3,figcaption{break-after:avoid}
+h2,h3,figcaption,p:has(+table){break-after:avoid}
 h2,h3,tr,figure,.bars li,.answers>div,.facts>div,.verdict{break-inside:avoid}
 .answers>div,.facts>div{grid-template-columns:9rem 1fr}
 a{color:inherit;text-decoration:none}

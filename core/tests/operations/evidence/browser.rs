@@ -143,12 +143,15 @@ fn test_name() -> String {
     std::thread::current().name().unwrap_or("a test").to_owned()
 }
 
-/// What can be read on the first page of a PDF. `None`: there is no `pdftotext`.
-pub(super) fn first_page(pages: &[u8]) -> Option<String> {
+/// What can be read on each page of a PDF. `None`: there is no `pdftotext`.
+pub(super) fn read_pages(pages: &[u8]) -> Option<Vec<String>> {
     let file = tempfile::NamedTempFile::new().unwrap();
     fs::write(file.path(), pages).unwrap();
-    let output = Command::new("pdftotext").args(["-l", "1"]).arg(file.path()).arg("-").output();
-    Some(String::from_utf8_lossy(&output.ok()?.stdout).into_owned())
+    let output =
+        Command::new("pdftotext").arg("-layout").arg(file.path()).arg("-").output().ok()?;
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    // Each page ends with a form feed.
+    Some(text.split('\u{c}').map(|page| page.trim().to_owned()).collect())
 }
 
 /// A page with a report in a frame of each width, which measures what is in them.

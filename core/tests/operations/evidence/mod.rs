@@ -183,7 +183,14 @@ async fn a_browser_shows_it_without_overflow_on_a_desktop_and_a_phone() {
     assert_eq!(browser.shows_on_paper(&html)["overflow"], json!([]));
     let pages = browser.prints(&html);
     assert!(pages.starts_with(b"%PDF-"), "{} bytes", pages.len());
-    if let Some(first) = browser::first_page(&pages) {
-        assert!(first.contains("Which keys may be"), "the answers are on one page: {first}");
+    if let Some(pages) = browser::read_pages(&pages) {
+        assert!(
+            pages[0].contains("Which keys may be"),
+            "the answers are on one page: {}",
+            pages[0]
+        );
+        for page in &pages {
+            assert!(!page.ends_with(':'), "the table is on the page of its sentence: {page}");
+        }
     }
 }
