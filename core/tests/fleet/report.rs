@@ -104,7 +104,7 @@ async fn a_key_that_a_cluster_has_which_was_left_out_is_not_called_removable() {
         assert_eq!(report.clusters.len(), 1, "{report}");
         report.removable_keys.iter().map(ToString::to_string).collect::<Vec<_>>()
     };
-    assert_eq!(removable().await, [first.clone()]);
+    assert_eq!(removable().await, std::slice::from_ref(&first));
     let shared = json!({"properties": {"securityProfile": {"azureKeyVaultKms": {"keyId": first}}}});
     world.simulator.patch_cluster(&world.cases[1].id, &shared).unwrap();
     assert!(removable().await.is_empty(), "the other cluster has it");
