@@ -114,14 +114,15 @@ impl fmt::Debug for ListClustersOptions {
 
 /// Lists the clusters of some subscriptions, or of all that the credential sees, with the state of their KMS.
 ///
-/// It replaces `az aks list --query "[].{Name:name, KmsEnabled:securityProfile.azureKeyVaultKms.enabled, …}" --output table`
-/// of each subscription. Resource Graph is asked first. Each subscription that it shows no cluster of is asked itself, so that one
-/// without clusters can be told from one that may not be read. Where Resource Graph cannot be used, all are; 32 at a
-/// time.
+/// It replaces this, in each subscription:
+/// `az aks list --query "[].{Name:name, KmsEnabled:securityProfile.azureKeyVaultKms.enabled, …}" --output table`.
 ///
-/// What could not be read is named in [`ClusterList::unreadable`]. A credential that may read single resource groups gets the
-/// clusters of these, and nothing tells of the others; and a cluster whose change Resource Graph does not know yet is
-/// shown as it was. [`KmsManager::status`](crate::KmsManager::status) asks the cluster itself.
+/// Resource Graph is asked first. Each subscription that it shows no cluster of is asked itself, so that one without
+/// clusters can be told from one that may not be read. Where Resource Graph cannot be used, all are; 32 at a time.
+///
+/// What could not be read is named in [`ClusterList::unreadable`]. A credential that may read single resource groups
+/// gets the clusters of these, and nothing tells of the others; and a cluster whose change Resource Graph does not know
+/// yet is shown as it was. [`KmsManager::status`](crate::KmsManager::status) asks the cluster itself.
 ///
 /// ```no_run
 /// # use std::sync::Arc;
@@ -140,10 +141,10 @@ impl fmt::Debug for ListClustersOptions {
 /// ```
 ///
 /// # Errors
-/// [`invalid_input`](ErrorKind::InvalidInput) for a list that is empty or has an id that is malformed or there twice, and for a
-/// missing credential; where no subscription at all can be read, what keeps the first one from it, such as
-/// [`forbidden`](ErrorKind::Forbidden) or [`not_found`](ErrorKind::NotFound); [`not_found`](ErrorKind::NotFound) where the
-/// credential sees none; [`unauthenticated`](ErrorKind::Unauthenticated); [`timeout`](ErrorKind::Timeout).
+/// [`invalid_input`](ErrorKind::InvalidInput) for a list that is empty or has an id that is malformed or there twice,
+/// and for a missing credential; where no subscription at all can be read, what keeps the first one from it, such as
+/// [`forbidden`](ErrorKind::Forbidden) or [`not_found`](ErrorKind::NotFound); [`not_found`](ErrorKind::NotFound) where
+/// the credential sees none; [`unauthenticated`](ErrorKind::Unauthenticated); [`timeout`](ErrorKind::Timeout).
 pub async fn list_clusters(
     subscriptions: impl Into<Subscriptions> + Send,
     options: ListClustersOptions,

@@ -287,8 +287,8 @@ impl KmsManager {
     /// ```
     ///
     /// # Errors
-    /// As [`enable`](Self::enable). [`Reencrypt::Skip`](crate::Reencrypt::Skip), `namespaces` and a version below 1.27 are
-    /// [`invalid_input`](crate::ErrorKind::InvalidInput).
+    /// As [`enable`](Self::enable). [`Reencrypt::Skip`](crate::Reencrypt::Skip), `namespaces` and a version below 1.27
+    /// are [`invalid_input`](crate::ErrorKind::InvalidInput).
     pub async fn migrate_to_v2(&self, options: MigrateToV2Options) -> Result<OperationReport> {
         let run = options.run();
         let MigrateToV2Options { kubernetes_version, node_pools, reencrypt, .. } = options;

@@ -198,3 +198,15 @@ fn no_message_has_two_spaces_in_a_row() {
         }
     }
 }
+
+/// What rustfmt leaves alone. A word that is long by itself, such as a link, may stand out.
+#[test]
+fn comments_are_no_wider_than_120_columns() {
+    for (path, text) in sources_with_comments() {
+        let comments = text.lines().filter(|line| line.trim_start().starts_with("//"));
+        for line in comments.filter(|line| line.chars().count() > 120) {
+            let has_long_word = line.split(' ').any(|word| word.chars().count() > 80);
+            assert!(has_long_word, "{}: {line}", path.display());
+        }
+    }
+}

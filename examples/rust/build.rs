@@ -1,7 +1,7 @@
 //! The programs that a reader of the documentation pastes together, so that they are compiled and can be run.
 //!
-//! The block that has `// here` is the program; the others go there, in order. Where a page starts another simulator, another
-//! program begins.
+//! The block that has `// here` is the program; the others go there, in order. Where a page starts another simulator,
+//! another program begins.
 
 use std::{env, error::Error, fmt::Write, fs, path::Path};
 

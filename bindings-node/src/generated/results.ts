@@ -519,7 +519,7 @@ export type OperationOutcome =
   | "unfinished"
   /** It ended with an error, and no operation is recorded. */
   | "failed"
-  /** A cluster of a fleet that was not begun, because of what came of others. */
+  /** Only of a row of a fleet: the cluster was not begun, because of what came of others. */
   | "not-started";
 
 /** What an operation did, or a dry run would do. */

@@ -1,4 +1,4 @@
-//! What Azure lets through in a time: a budget for reads and one for writes in each subscription, and one in each vault.
+//! What Azure lets through in a time: a budget for reads and one for writes in each subscription, one in each vault.
 //!
 //! All who ask through one client share it, whichever cluster they work on: once one of them is told that it is too
 //! much, nobody asks there before the time has passed that the service names, and afterwards requests are sent one by

@@ -1,9 +1,9 @@
 //! Key vaults: finding the one that a key id names, and reading it.
 //!
-//! A key id names only the vault's host. Its resource is found by the id that the caller gives,
-//! else by Resource Graph (once for all clusters of a fleet: [`known_vaults`](super::known_vaults)), else among the vaults of the cluster's subscription. Failing all that,
-//! the vault's host is asked without a token: its challenge tells that it exists, and in which
-//! tenant.
+//! A key id names only the vault's host. Its resource is found by the id that the caller gives, else by Resource Graph
+//! (once for all clusters of a fleet: [`known_vaults`](super::known_vaults)), else among the vaults of the cluster's
+//! subscription. Failing all that, the vault's host is asked without a token: its challenge tells that it exists, and
+//! in which tenant.
 
 use azure_core::http::{Method, headers::WWW_AUTHENTICATE};
 use serde_json::{Value, json};

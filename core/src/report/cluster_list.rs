@@ -12,8 +12,8 @@ use crate::{
 
 /// The clusters of some subscriptions, and what of them could not be read.
 ///
-/// `Display` is a table as `az aks list --output table` prints it, and after it a line for each resource that could not be
-/// read.
+/// `Display` is a table as `az aks list --output table` prints it, and after it a line for each resource that could not
+/// be read.
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
 #[cfg_attr(feature = "bindings", derive(schemars::JsonSchema))]
 #[non_exhaustive]

@@ -42,8 +42,9 @@ pub struct FleetReport {
     /// How many clusters ended how.
     pub totals: FleetTotals,
     /// Keys that no cluster of this run needs any more. Empty as long as one of them could not say which keys it needs,
-    /// or something is `unreadable`; clusters that are not among them were not asked: [`check_action`](crate::KmsManager::check_action) asks them,
-    /// before a key is deleted. Each row names those that its own cluster no longer needs.
+    /// or something is `unreadable`; clusters that are not among them were not asked:
+    /// [`check_action`](crate::KmsManager::check_action) asks them, before a key is deleted. Each row names those that
+    /// its own cluster no longer needs.
     pub removable_keys: Vec<KeyId>,
     /// Subscriptions and clusters that could not be read: nothing was done there.
     pub unreadable: Vec<UnreadableResource>,

@@ -52,8 +52,8 @@ pub(super) fn check(question: &RuleContext<'_>) -> Vec<Finding> {
         .collect()
 }
 
-/// Versions of the customer-managed key in use have a rule of their own; and with data encryption, what is proven not to
-/// be needed need not work.
+/// Versions of the customer-managed key in use have a rule of their own; and with data encryption, what is proven not
+/// to be needed need not work.
 fn is_over(question: &RuleContext<'_>, key_id: &KeyId) -> bool {
     let profile = question.customer_managed_in_use();
     let own = profile.and_then(KmsProfile::key_id).map(KeyId::without_version);

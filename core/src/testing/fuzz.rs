@@ -1,7 +1,8 @@
 //! One parser, met by changed documents and by anything else, for as long as it is asked to.
 //!
 //! `AKS_KMS_FUZZ_SECONDS` says for how long, and without it so many inputs are tried on any machine;
-//! `AKS_KMS_FUZZ_SEED` says with which inputs, and without it they are the same each time. What it costs is measured by `allocation_counter`, as no code here may be unsafe.
+//! `AKS_KMS_FUZZ_SEED` says with which inputs, and without it they are the same each time. What it costs is measured by
+//! `allocation_counter`, as no code here may be unsafe.
 
 #![allow(clippy::print_stderr, reason = "a search says what it tried")]
 

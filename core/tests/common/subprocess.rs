@@ -29,9 +29,9 @@ const MARK: &str = "subprocess: ";
 #[derive(Clone, Deserialize, Serialize)]
 pub(crate) struct Script {
     pub(crate) case: Case,
-    /// `enable`, `rotate`, `rotate_by_age` (of more than a day), `disable`, `set_data_encryption`, `reencrypt_secrets`, `resume`; `provision`,
-    /// `provision_customer_managed`; of the cluster `brand-new`, `create_cluster`, or with a platform-managed key
-    /// `create_cluster_platform`, with a customer-managed one `create_cluster_customer`.
+    /// `enable`, `rotate`, `rotate_by_age` (of more than a day), `disable`, `set_data_encryption`, `reencrypt_secrets`,
+    /// `resume`; `provision`, `provision_customer_managed`; of the cluster `brand-new`, `create_cluster`, or with a
+    /// platform-managed key `create_cluster_platform`, with a customer-managed one `create_cluster_customer`.
     pub(crate) verb: String,
     pub(crate) key_id: Option<String>,
     /// Wait for a word before each phase.

@@ -2,8 +2,8 @@
 //! `docs/infrastructure-as-code.md` has it.
 //!
 //! The bodies are those that the tools' code makes. Terraform's provider (`azurerm`, `kubernetes_cluster_resource.go`)
-//! reads the cluster as an api-version of 2025 shows it, puts in the blocks that differ from its configuration, and sends
-//! all of it back. Bicep and Pulumi's `azure-native` send what the program says, and nothing else.
+//! reads the cluster as an api-version of 2025 shows it, puts in the blocks that differ from its configuration, and
+//! sends all of it back. Bicep and Pulumi's `azure-native` send what the program says, and nothing else.
 
 use aks_kms::{Action, KeyId, KmsStatus, Level, RuleId, StatusOptions};
 use serde_json::{Value, json};
@@ -166,8 +166,8 @@ async fn a_program_without_the_profile_leaves_it_open_what_the_cluster_has() {
     }
 }
 
-/// A rotation dies, and somebody's apply sets the key back that was before. The same call goes on, and takes nothing of what
-/// was proven for granted.
+/// A rotation dies, and somebody's apply sets the key back that was before. The same call goes on, and takes nothing of
+/// what was proven for granted.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_rotation_goes_on_after_an_apply_that_set_the_old_key_back() {
     for wiring in WIRINGS {

@@ -72,9 +72,10 @@ impl fmt::Debug for Case {
 impl Case {
     /// Replaces the placeholders in every string of a JSON value, names of members among them.
     ///
-    /// `{{key.N}}` is the id of the key's N-th version (from 1), `{{key}}` the key's without a version, `{{vault}}` the vault's ARM id,
-    /// `{{cluster}}` the cluster's, `{{subscription}}` the id of its subscription, `{{identity}}` its identity's, whose object id is `{{principal}}`;
-    /// `{{other_key.N}}`, `{{other_key}}` and `{{other_vault}}` are those of the other vault. Others stay as they are.
+    /// `{{key.N}}` is the id of the key's N-th version (from 1), `{{key}}` the key's without a version, `{{vault}}` the
+    /// vault's ARM id, `{{cluster}}` the cluster's, `{{subscription}}` the id of its subscription, `{{identity}}` its
+    /// identity's, whose object id is `{{principal}}`; `{{other_key.N}}`, `{{other_key}}` and `{{other_vault}}` are
+    /// those of the other vault. Others stay as they are.
     pub fn substitute(&self, value: &mut Value) {
         Placeholders {
             key_ids: &self.key_ids,

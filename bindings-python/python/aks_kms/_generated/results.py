@@ -187,7 +187,7 @@ class OperationOutcome(StrEnum):
     FAILED = "failed"
     """It ended with an error, and no operation is recorded."""
     NOT_STARTED = "not-started"
-    """A cluster of a fleet that was not begun, because of what came of others."""
+    """Only of a row of a fleet: the cluster was not begun, because of what came of others."""
 
 
 class Pace(StrEnum):

@@ -7,8 +7,8 @@ use sha2::{Digest, Sha256};
 
 use crate::ids::hex;
 
-/// A value as JSON on one line of ASCII without `<`, `>`, `&`, apostrophes and backticks: it means the same to whoever reads JSON,
-/// and lies in HTML and in Markdown as it is.
+/// A value as JSON on one line of ASCII without `<`, `>`, `&`, apostrophes and backticks: it means the same to whoever
+/// reads JSON, and lies in HTML and in Markdown as it is.
 pub(super) fn plain_json(value: &impl Serialize) -> String {
     let compact = serde_json::to_string(value).unwrap_or_default();
     let mut plain = String::with_capacity(compact.len());

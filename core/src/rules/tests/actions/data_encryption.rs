@@ -1,5 +1,5 @@
-//! What must not be done to a customer-managed key, its vault and the access to it; and what a key from before a move is
-//! needed for.
+//! What must not be done to a customer-managed key, its vault and the access to it; and what a key from before a move
+//! is needed for.
 
 use super::*;
 use crate::{
