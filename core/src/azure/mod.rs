@@ -10,7 +10,7 @@
 //!   harm: it reads, or opens a vault. What changes a cluster, makes a version of a key or closes a
 //!   vault is sent once; whoever sends it again looks first.
 //! - What a subscription, or a vault, has said is too much, nobody asks there before it may be asked again, and then
-//! not   all at once ([`throttle`]).
+//!   not all at once ([`throttle`]).
 //! - Errors say what failed and which permission was missing; never a token, a kubeconfig, an
 //!   response's body or a signed address.
 //! - Facts that could not be read are [`Fact::Unknown`](crate::facts::Fact) with the reason; they
