@@ -11,7 +11,7 @@
 //!   vault is sent once; whoever sends it again looks first.
 //! - What a subscription, or a vault, has said is too much, nobody asks there before it may be asked again, and then
 //!   not all at once ([`throttle`]).
-//! - Errors say what failed and which permission was missing; never a token, a kubeconfig, an
+//! - Errors say what failed and which permission was missing; never a token, a kubeconfig, a
 //!   response's body or a signed address.
 //! - Facts that could not be read are [`Fact::Unknown`](crate::facts::Fact) with the reason; they
 //!   are never guessed.
