@@ -95,8 +95,8 @@ fn cells(place: &str, entry: &LedgerEntry) -> [String; 6] {
     [place.to_owned(), key, at(entry.since), proven, removable.to_owned(), why]
 }
 
-/// What was done, or would be: the steps, a line for each pass over the secrets and for each that is blocked, what the rules had to say, and the
-/// keys.
+/// What was done, or would be: the steps, a line for each pass over the secrets and for each that is blocked, what the
+/// rules had to say, and the keys.
 impl Display for OperationReport {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let kind = if self.dry_run { "Plan" } else { "Report" };
