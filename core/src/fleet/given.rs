@@ -59,6 +59,7 @@ pub(super) fn each_can_be_used(
 fn and_others(all: usize) -> String {
     match all {
         1 => String::new(),
+        2 => " and 1 other".to_owned(),
         _ => format!(" and {} others", all - 1),
     }
 }
@@ -99,7 +100,7 @@ mod tests {
     fn a_cluster_without_a_key_is_named() {
         assert!(each_has_its_own(&enable([Some(KEY); 3]), &ids()).is_ok());
         let said = refusal(each_has_its_own(&enable([Some(KEY), None, None]), &ids()));
-        assert!(said.contains("managedClusters/other and 1 others"), "{said}");
+        assert!(said.contains("managedClusters/other and 1 other"), "{said}");
         let verify = FleetVerb::VerifySecrets(VerifySecretsOptions::default());
         assert!(each_has_its_own(&verify, &ids()).is_ok());
     }
