@@ -15,7 +15,7 @@ use serde_json::{Map, Value, json};
 
 use crate::{
     arguments::{options, options_with_rewrite, required},
-    schema::{Generators, Verb, describe},
+    describe::{Generators, Verb, describe},
     verbs::json,
 };
 

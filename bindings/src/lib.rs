@@ -8,6 +8,7 @@
 mod access;
 mod arguments;
 mod chain;
+mod describe;
 mod error;
 mod fleet;
 mod fleet_settings;

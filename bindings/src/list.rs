@@ -13,7 +13,7 @@ use serde_json::{Map, Value};
 use crate::{
     access::certificates,
     arguments::{options, required},
-    schema::{Generators, Verb, describe},
+    describe::{Generators, Verb, describe},
     verbs::json,
 };
 

@@ -2,49 +2,15 @@
 //! classes, type declarations and documentation.
 
 use aks_kms::{ErrorKind, OperationReport, Progress, Rule};
-use schemars::{JsonSchema, Schema, SchemaGenerator, generate::SchemaSettings};
+use schemars::{JsonSchema, Schema, generate::SchemaSettings};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use crate::fleet::{self, FleetSection};
-
-/// One for what is read, one for what is written: whether a member must be there differs.
-pub(crate) struct Generators {
-    pub(crate) arguments: SchemaGenerator,
-    pub(crate) results: SchemaGenerator,
-}
-
-/// A verb.
-#[derive(Serialize)]
-pub(crate) struct Verb {
-    pub(crate) name: &'static str,
-    /// Whether it changes the cluster, its vault, its secrets or its record.
-    writes: bool,
-    description: String,
-    /// The arguments that are no options, in order. Nullable ones may be left out.
-    pub(crate) required: &'static [&'static str],
-    pub(crate) arguments: Schema,
-    pub(crate) options: Schema,
-    result: Schema,
-}
-
-pub(crate) fn describe<Given: JsonSchema, Options: JsonSchema, Result: JsonSchema>(
-    generators: &mut Generators,
-    name: &'static str,
-    writes: bool,
-    about: &[&str],
-    required: &'static [&'static str],
-) -> Verb {
-    Verb {
-        name,
-        writes,
-        description: about.iter().map(|line| line.trim()).collect::<Vec<_>>().join("\n"),
-        required,
-        arguments: Given::json_schema(&mut generators.arguments),
-        options: Options::json_schema(&mut generators.arguments),
-        result: generators.results.subschema_for::<Result>(),
-    }
-}
+use crate::{
+    describe::{Generators, Verb},
+    fleet::{self, FleetSection},
+    list, verbs,
+};
 
 #[derive(Serialize)]
 struct Document {
@@ -70,8 +36,8 @@ fn document() -> Document {
         arguments: settings().for_deserialize().into_generator(),
         results: settings().for_serialize().into_generator(),
     };
-    let verbs = crate::verbs::verbs(&mut generators);
-    let functions = vec![crate::list::function(&mut generators)];
+    let verbs = verbs::verbs(&mut generators);
+    let functions = vec![list::function(&mut generators)];
     let fleet = fleet::section(&mut generators);
     let Generators { mut arguments, mut results } = generators;
     Document {

@@ -13,7 +13,7 @@ use serde_json::{Map, Value};
 
 use crate::{
     arguments::{options, options_with_rewrite, required},
-    schema::{Verb, describe},
+    describe::{Verb, describe},
 };
 
 /// The options of a verb that has none.
@@ -56,7 +56,7 @@ macro_rules! verbs {
         }
 
         /// The verbs, as the schema describes them.
-        pub(crate) fn verbs(generator: &mut crate::schema::Generators) -> Vec<Verb> {
+        pub(crate) fn verbs(generator: &mut crate::describe::Generators) -> Vec<Verb> {
             vec![$({
                 #[derive(JsonSchema)]
                 #[allow(dead_code, reason = "it is described, not used")]
