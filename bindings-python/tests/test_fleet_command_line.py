@@ -210,7 +210,7 @@ def test_interrupted_it_says_how_to_go_on(put_fleet: PutFleet) -> None:
 @pytest.mark.parametrize(
     ("given", "code"),
     [
-        ({}, 0),
+        ({}, 3),
         ({"done": 1, "not_due": 1}, 0),
         ({"planned": 1, "not_due": 1}, 0),
         ({"done": 1, "unread": 1}, 3),

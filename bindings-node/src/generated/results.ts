@@ -275,7 +275,7 @@ export interface FleetReport {
   readonly removableKeys: readonly KeyId[];
   /** Subscriptions and clusters that could not be read: nothing was done there. */
   readonly unreadable: readonly UnreadableResource[];
-  /** Why no more clusters were begun; null: all were. */
+  /** Why no more clusters were begun, or none was found; null: all were begun. */
   readonly stopped: string | null;
   /**
    * Whether every cluster was read and is as it was asked for: done, or not due yet. False for a dry run that

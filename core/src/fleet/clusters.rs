@@ -66,6 +66,23 @@ pub(super) struct Selected {
     pub(super) unreadable: Vec<UnreadableResource>,
 }
 
+impl Selected {
+    /// Why there is nothing to do, which is no success: nobody was asked. `None`: there is a cluster.
+    pub(super) fn why_none(&self) -> Option<String> {
+        if !self.clusters.is_empty() {
+            return None;
+        }
+        Some(match self.left_out.len() {
+            0 => "no cluster was found; see to it that the subscriptions are the right ones, and that the credential \
+                  has the right to read clusters there"
+                .to_owned(),
+            1 => "the filter left out the one cluster that was found; see to it that it is the right one"
+                .to_owned(),
+            all => format!("the filter left out all {all} clusters that were found; see to it that it is the right one"),
+        })
+    }
+}
+
 /// Looks for the clusters.
 pub(super) async fn select(fleet: &Inner) -> Result<Selected> {
     let subscriptions = match &fleet.clusters {
@@ -88,6 +105,22 @@ pub(super) async fn select(fleet: &Inner) -> Result<Selected> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::rules::testing::cluster;
+
+    #[test]
+    fn why_there_is_no_cluster_is_told_by_what_was_found() {
+        let selected = |chosen: usize, left_out: usize| Selected {
+            clusters: vec![cluster().id; chosen],
+            left_out: vec![cluster().summary(); left_out],
+            unreadable: Vec::new(),
+        };
+        for (left_out, why) in
+            [(0, "no cluster was found"), (1, "the one cluster"), (7, "all 7 clusters")]
+        {
+            assert!(selected(0, left_out).why_none().unwrap().contains(why));
+            assert_eq!(selected(1, left_out).why_none(), None);
+        }
+    }
 
     fn refusal(clusters: impl Into<FleetClusters>, has_filter: bool) -> String {
         let error = clusters.into().check(has_filter).unwrap_err();

@@ -127,7 +127,9 @@ struct Done {
 impl FleetRun<'_> {
     async fn through_all(&self) -> Result<Done> {
         self.reporter.looks();
-        let Selected { clusters, left_out, unreadable } = select(self.fleet).await?;
+        let selected = select(self.fleet).await?;
+        let mut stopped = selected.why_none();
+        let Selected { clusters, left_out, unreadable } = selected;
         given::each_has_its_own(&self.verb, &clusters)?;
         // Where the cloud does not say what its vaults are called, each cluster tells why.
         if let Ok(suffix) = self.fleet.access.azure.key_vault_suffix().await {
@@ -144,7 +146,7 @@ impl FleetRun<'_> {
         let planned: Vec<Planned<'_>> =
             clusters.iter().zip(numbers).map(|(cluster, wave)| Planned { cluster, wave }).collect();
         let mut rows: Vec<FleetRow> = Vec::with_capacity(planned.len());
-        let (mut keys, mut stopped) = (KeysOfClusters::default(), None);
+        let mut keys = KeysOfClusters::default();
         for cluster in left_out {
             keys.left_out(&cluster);
         }

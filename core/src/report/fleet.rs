@@ -50,7 +50,7 @@ pub struct FleetReport {
     pub removable_keys: Vec<KeyId>,
     /// Subscriptions and clusters that could not be read: nothing was done there.
     pub unreadable: Vec<UnreadableResource>,
-    /// Why no more clusters were begun; absent: all were.
+    /// Why no more clusters were begun, or none was found; absent: all were begun.
     pub stopped: Option<String>,
 }
 
@@ -165,11 +165,11 @@ impl fmt::Display for FleetTotals {
 impl FleetReport {
     /// Whether every cluster was read and is as it was asked for: done, or not due yet.
     ///
-    /// False for a dry run that would do something.
+    /// False for a dry run that would do something, and where no cluster was found: nobody was asked.
     #[must_use]
     pub fn is_complete(&self) -> bool {
         let FleetTotals { clusters, done, not_due, .. } = self.totals;
-        clusters == done + not_due && self.unreadable.is_empty()
+        clusters > 0 && clusters == done + not_due && self.unreadable.is_empty()
     }
 }
 
@@ -293,5 +293,9 @@ Wave 2 was not begun: 2 of 3 clusters of wave 1 failed.
             "no",
         ));
         assert!(!report.is_complete());
+        report.unreadable.clear();
+        report.clusters.clear();
+        report.totals = FleetTotals::of(&report.clusters);
+        assert!(!report.is_complete(), "nobody was asked");
     }
 }

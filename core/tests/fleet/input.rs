@@ -86,6 +86,17 @@ async fn clusters_are_found_by_subscription_and_chosen_by_a_filter() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_run_that_finds_no_cluster_is_not_complete_and_says_why() {
+    let world = FleetWorld::new(2, &json!({}), &[]).await;
+    let none = world.builder(world.subscriptions()).filter(|_| false).build().unwrap();
+    let report = none.run(daily(), FleetOptions::default()).await.unwrap();
+    assert!(!report.is_complete() && report.clusters.is_empty(), "{report}");
+    let why = report.stopped.as_deref().unwrap_or_default();
+    assert!(why.starts_with("the filter left out all 2 clusters"), "{report}");
+    assert!(report.to_string().contains(why), "{report}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_subscription_that_cannot_be_read_is_named_and_the_others_are_gone_through() {
     let world = FleetWorld::new(2, &json!({}), &[]).await;
     let denied = json!({"azure": [{"path": "managedClusters", "status": 403, "code": "AuthorizationFailed"}]});

@@ -260,6 +260,8 @@ def what_is_left(totals: FleetTotals, *, is_all_read: bool) -> int:
     """The same, of how many clusters ended how."""
     if totals.unfinished > 0:
         return 4
+    if totals.clusters == 0:
+        return 3
     if totals.planned + totals.not_due + totals.done == totals.clusters and is_all_read:
         return 0
     # those that come after a refused one are not begun

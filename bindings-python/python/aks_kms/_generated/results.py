@@ -1455,7 +1455,7 @@ class FleetReport(FleetText, Model):
             the filter left out. Other clusters were not asked: `check_action` asks them, before a key
             is deleted. Each row names those that its own cluster no longer needs.
         unreadable: Subscriptions and clusters that could not be read: nothing was done there.
-        stopped: Why no more clusters were begun; absent: all were.
+        stopped: Why no more clusters were begun, or none was found; absent: all were begun.
     """
 
     operation: Verb
