@@ -148,7 +148,7 @@ ONE = "/subscriptions/8ecadfc9-d1a3-4ea4-b844-0d9f87e4d7c8/resourceGroups/shop/p
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        ((*ROTATE, "--wave", "0", "--yes"), "waves is [0]"),
+        ((*ROTATE, "--wave", "0", "--yes"), "'0' has a wave of no cluster"),
         (("status", "--cluster", "prod"), "prod"),
         (("status", "--cluster", ONE, ONE), "twice"),
         (("status", "--max-clusters", "0"), "max_clusters is 0"),

@@ -6,7 +6,7 @@ import argparse
 
 from aks_kms import NetworkMode, OperationReport, __version__
 from aks_kms._cli.fleet import add_fleet
-from aks_kms._cli.options import ACCESS, add_access, add_argument, command
+from aks_kms._cli.options import ACCESS, Parser, add_access, add_argument, command, words
 from aks_kms._generated.table import FUNCTIONS, VERBS
 from aks_kms._verb import Verb
 
@@ -25,7 +25,7 @@ Without credentials of its own it signs in as the pod's workload identity, the m
 
 def parser() -> argparse.ArgumentParser:
     """What reads the arguments."""
-    whole = argparse.ArgumentParser(
+    whole: argparse.ArgumentParser = Parser(
         prog="aks-kms",
         description="Manages KMS etcd encryption on Azure Kubernetes Service.",
         epilog=EXIT_CODES,
@@ -96,7 +96,7 @@ def _add_key_source(added: argparse.ArgumentParser, verb: Verb) -> None:
     )
     added.add_argument(
         "--network-mode",
-        choices=list(NetworkMode),
+        choices=words(NetworkMode),
         help="How AKS reaches that vault. Private: as a trusted service, past its firewall. Default: public.",
     )
 

@@ -113,7 +113,10 @@ def waves(text: str) -> list[int]:
     """Numbers of `1,10,100`."""
     if not re.fullmatch(r"\d+(,\d+)*", text):
         raise argparse.ArgumentTypeError(f"{text!r} is no list of numbers such as 1,10,100")
-    return [int(number) for number in text.split(",")]
+    numbers = [int(number) for number in text.split(",")]
+    if 0 in numbers:
+        raise argparse.ArgumentTypeError(f"{text!r} has a wave of no cluster; pass numbers such as 1,10,100")
+    return numbers
 
 
 def run_fleet(asked: argparse.Namespace, arguments: dict[str, Any]) -> int:

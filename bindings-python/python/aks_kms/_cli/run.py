@@ -21,6 +21,7 @@ from aks_kms import (
 )
 from aks_kms._cli.files import json_object, unquoted
 from aks_kms._cli.fleet import run_fleet
+from aks_kms._cli.options import action_needs, spelled
 from aks_kms._cli.report import checked, write_report
 from aks_kms._cli.table import rules_table
 from aks_kms._cli.terminal import print_json, show, usage
@@ -87,8 +88,9 @@ def run_verb(asked: argparse.Namespace, verb: Verb) -> int:
         values["dry_run"] = True
     elif verb.writes and not asked.yes:
         if not (sys.stdin.isatty() and sys.stderr.isatty()):
+            first = f"plan {asked.command}" if has_plan else "status"
             print(
-                f"aks-kms {asked.command} writes: pass --yes, or see first what `aks-kms plan` says",
+                f"aks-kms {asked.command} writes: pass --yes, or see first what `aks-kms {first}` says",
                 file=sys.stderr,
             )
             return 2
@@ -142,8 +144,7 @@ def arguments(asked: argparse.Namespace, verb: Verb) -> dict[str, Any]:
     values: dict[str, Any] = {}
     for argument in verb.arguments:
         if argument.name == "action":
-            fields = {name: getattr(asked, name) for name in Action._fields if name != "kind"}
-            values["action"] = Action(kind=ActionKind(asked.kind), **fields)
+            values["action"] = action(asked)
         elif argument.name == "key_source":
             values["key_source"] = key_source(asked)
         elif argument.form == "rewrite":
@@ -161,6 +162,17 @@ def arguments(asked: argparse.Namespace, verb: Verb) -> dict[str, Any]:
         # They are named with the key.
         values = {name: value for name, value in values.items() if name not in OF_KEY}
     return values
+
+
+def action(asked: argparse.Namespace) -> Action:
+    """What is about to be done, with all that it has to name and nothing else."""
+    fields = given(asked, (name for name in Action._fields if name != "kind"))
+    needed = action_needs(asked.kind)
+    if missing := [spelled(name) for name in needed if name not in fields]:
+        usage(f"check {asked.kind} needs {' and '.join(missing)}")
+    if others := [spelled(name) for name in fields if name not in needed]:
+        usage(f"check {asked.kind} takes no {' and no '.join(others)}: leave it out")
+    return Action(kind=ActionKind(asked.kind), **fields)
 
 
 def key_source(asked: argparse.Namespace) -> str | CustomerManagedKey:

@@ -9,6 +9,7 @@ import shutil
 import sys
 import textwrap
 from collections.abc import Mapping
+from itertools import takewhile
 from typing import NoReturn, TextIO
 
 # Words that weigh, where the library's text has them.
@@ -29,7 +30,7 @@ def shown(text: str, stream: TextIO) -> str:
     if not stream.isatty():
         return text
     width = shutil.get_terminal_size((120, 24)).columns
-    lines = [part for line in text.splitlines() for part in fitted(line, width)]
+    lines = [part for line in records(text.splitlines(), width) for part in fitted(line, width)]
     return "\n".join(map(coloured, lines) if has_colours(stream, os.environ) else lines)
 
 
@@ -43,6 +44,49 @@ def coloured(line: str) -> str:
     for pattern, colour in COLOURS:
         line = pattern.sub(f"\x1b[{colour}m\\1\x1b[0m", line, count=1)
     return line
+
+
+def records(lines: list[str], width: int) -> list[str]:
+    """The lines, with each table that is wider as a paragraph a row: each cell behind the name of its column."""
+    shown: list[str] = []
+    at = 0
+    while at < len(lines):
+        table = table_of(lines[at:])
+        if table and max(map(len, table)) > width:
+            shown += paragraphs(table)
+            at += len(table)
+            if at < len(lines) and lines[at]:
+                shown.append("")
+        else:
+            shown.append(lines[at])
+            at += 1
+    return shown
+
+
+def table_of(lines: list[str]) -> list[str]:
+    """The table that these lines begin with: names of columns, a rule below them, and rows; empty, where there is none."""
+    if len(lines) < 3 or not re.fullmatch(r"-+(  -+)+", lines[1]):
+        return []
+    gaps = [found.span() for found in re.finditer("  ", lines[1])]
+
+    def is_row(line: str) -> bool:
+        # only the last cells may be missing
+        return len(line) > gaps[0][1] and all(not line[slice(*gap)].strip() for gap in gaps)
+
+    rows = list(takewhile(is_row, lines[2:]))
+    return [*lines[:2], *rows] if rows else []
+
+
+def paragraphs(table: list[str]) -> list[str]:
+    """The rows of a table as paragraphs, without what a row has nothing of."""
+    names, rule, *rows = table
+    columns = [slice(*found.span()) for found in re.finditer("-+", rule)]
+    longest = max(len(names[column].strip()) for column in columns)
+    shown: list[str] = []
+    for row in rows:
+        cells = ((names[column].strip(), row[column].strip()) for column in columns)
+        shown += [*([""] if shown else []), *(f"{name:<{longest}}  {cell}" for name, cell in cells if cell)]
+    return shown
 
 
 def fitted(line: str, width: int) -> list[str]:
