@@ -8,7 +8,7 @@
  * @module
  */
 
-import { asked } from "./error.js";
+import { asked, invalidInput } from "./error.js";
 import type {
   ClusterList,
   Finding,
@@ -112,5 +112,6 @@ export function toMarkdown(report: OperationReport | FleetReport): string {
 
 /** A result as JSON has it. */
 function document(result: Shown): string {
+  if (result instanceof Promise) throw invalidInput("the result is a promise; await the call before it is shown");
   return JSON.stringify(written(result)) ?? "null";
 }

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { KmsError, toText } from "aks-kms";
+import { KmsError, toHtml, toMarkdown, toText } from "aks-kms";
 
 import { Simulator } from "./simulator.mjs";
 import { credential, manager, required } from "./world.mjs";
@@ -37,5 +37,11 @@ test("every result reads as in the other languages", async () => {
 test("what is no result is refused", () => {
   for (const wrong of [{}, null, "report", [{}], { retired: 1 }, { clusters: [], unreadable: 1 }]) {
     assert.throws(() => toText(wrong), (error) => error instanceof KmsError && error.code === "invalid_input", String(wrong));
+  }
+});
+
+test("a result that was not awaited is named", () => {
+  for (const show of [toText, toHtml, toMarkdown]) {
+    assert.throws(() => show(Promise.resolve({})), { name: "KmsError", code: "invalid_input", message: /is a promise; await / });
   }
 });

@@ -205,6 +205,30 @@ def test_each_link_leads_somewhere() -> None:
             assert anchor in anchors(target), f"{page}: {link}"
 
 
+def test_each_item_of_the_crate_that_the_readme_links_is_there() -> None:
+    """By its address at docs.rs: a path of Rust leads nowhere on the pages of GitHub and crates.io."""
+    readme = (ROOT / "README.md").read_text()
+    assert re.findall(r"\]\(\w+::\w+\)", readme) == []
+    address = (
+        r"https://docs\.rs/aks-kms/latest/aks_kms/(struct|enum|fn)\.(\w+)\.html(?:#(method|variant)\.(\w+))?"
+    )
+    found = re.findall(rf"^\[[^\]]+\]: {address}$", readme, re.MULTILINE)
+    assert len(found) == readme.count("https://docs.rs/aks-kms/") > 20
+    core = ROOT / "core" / "src"
+    exported = (core / "lib.rs").read_text()
+    source = "\n".join(file.read_text() for file in core.glob("**/*.rs"))
+    for kind, name, part, member in found:
+        assert re.search(rf"^pub use .*\b{name}\b|^    .*\b{name}\b.*,$", exported, re.MULTILINE), name
+        assert re.search(rf"^pub (async )?{kind} {name}\b", source, re.MULTILINE), name
+        if part:
+            whole = rf"^impl(<.*>)? {name} {{\n" if part == "method" else rf"^pub enum {name} {{\n"
+            bodies = [
+                body.partition("\n}")[0] for body in re.split(whole, source, flags=re.MULTILINE)[1:] if body
+            ]
+            declared = rf"\n    pub (async )?fn {member}\b" if part == "method" else rf"^    {member}\b"
+            assert any(re.search(declared, body, re.MULTILINE) for body in bodies), f"{name}::{member}"
+
+
 def links(page: Path) -> list[str]:
     """What a page links to, but for other people's pages: in place, or by a label that is defined below."""
     text = re.sub(r"^```.*?^```$", "", page.read_text(), flags=re.DOTALL | re.MULTILINE)
