@@ -16,7 +16,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     Returns:
         0 done; 1 another error; 2 refused by rules, or wrong usage; 3 some secrets are blocked or failed, or not all
-        clusters are done or could be listed; 4 a conflict, or an unfinished operation; 130 interrupted.
+        clusters are done or could be listed, or none was found; 4 a conflict, or an unfinished operation; 130 interrupted.
     """
     asked = parser().parse_args(arguments)
     try:

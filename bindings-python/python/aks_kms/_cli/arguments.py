@@ -14,7 +14,7 @@ EXIT_CODES = """exit codes:
   0  done
   1  another error
   2  refused by rules, or wrong usage; of many clusters: each one that was begun was refused
-  3  some secrets are blocked or failed, or not all clusters are done or could be listed
+  3  some secrets are blocked or failed, or not all clusters are done or could be listed, or none was found
   4  a conflict, or an unfinished operation
   130  interrupted; `aks-kms resume`, or the same command again, goes on
 
