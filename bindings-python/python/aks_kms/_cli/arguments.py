@@ -25,7 +25,7 @@ Without credentials of its own it signs in as the pod's workload identity, the m
 
 def parser() -> argparse.ArgumentParser:
     """What reads the arguments."""
-    whole: argparse.ArgumentParser = Parser(
+    whole = Parser(
         prog="aks-kms",
         description="Manages KMS etcd encryption on Azure Kubernetes Service.",
         epilog=EXIT_CODES,
@@ -51,9 +51,7 @@ def parser() -> argparse.ArgumentParser:
     return whole
 
 
-def _add_verb(
-    commands: argparse._SubParsersAction[argparse.ArgumentParser], verb: Verb, *, is_plan: bool
-) -> None:
+def _add_verb(commands: argparse._SubParsersAction[Parser], verb: Verb, *, is_plan: bool) -> None:
     added = commands.add_parser(command(verb), help=verb.summary, description=verb.summary)
     added.set_defaults(verb=verb, is_plan=is_plan)
     for argument in verb.arguments:
@@ -101,7 +99,7 @@ def _add_key_source(added: argparse.ArgumentParser, verb: Verb) -> None:
     )
 
 
-def _add_list(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+def _add_list(commands: argparse._SubParsersAction[Parser]) -> None:
     function = FUNCTIONS["list_clusters"]
     added = commands.add_parser(command(function), help=function.summary, description=function.summary)
     added.set_defaults(verb=function)

@@ -10,7 +10,7 @@ from typing import Any
 
 from aks_kms import ClusterSummary, CustomerManagedKey, Fleet, FleetReport, FleetTotals, InvalidInputError
 from aks_kms._cli.files import json_object, unquoted
-from aks_kms._cli.options import add_access, add_argument, command
+from aks_kms._cli.options import Parser, add_access, add_argument, command
 from aks_kms._cli.report import checked, write_report
 from aks_kms._cli.terminal import print_json, show, usage
 from aks_kms._generated.table import FLEET_VERBS
@@ -20,7 +20,7 @@ from aks_kms._verb import Verb
 OWN = ("waves", "key_ids", "key_sources", "dry_run")
 
 
-def add_fleet(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+def add_fleet(commands: argparse._SubParsersAction[Parser]) -> None:
     """The commands of a fleet."""
     about = "One verb on many clusters, wave by wave; the same command again goes on."
     fleet = commands.add_parser("fleet", help=about, description=about)

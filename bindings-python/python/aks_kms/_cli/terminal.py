@@ -8,7 +8,7 @@ import re
 import shutil
 import sys
 import textwrap
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import takewhile
 from typing import NoReturn, TextIO
 
@@ -46,7 +46,7 @@ def coloured(line: str) -> str:
     return line
 
 
-def records(lines: list[str], width: int) -> list[str]:
+def records(lines: Sequence[str], width: int) -> list[str]:
     """The lines, with each table that is wider as a paragraph a row: each cell behind the name of its column."""
     shown: list[str] = []
     at = 0
@@ -63,7 +63,7 @@ def records(lines: list[str], width: int) -> list[str]:
     return shown
 
 
-def table_of(lines: list[str]) -> list[str]:
+def table_of(lines: Sequence[str]) -> list[str]:
     """The table that these lines begin with: names of columns, a rule below them, and rows; empty, where there is none."""
     if len(lines) < 3 or not re.fullmatch(r"-+(  -+)+", lines[1]):
         return []
