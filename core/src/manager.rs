@@ -170,9 +170,8 @@ impl KmsManager {
         let run = options.run();
         let limit = TimeLimit::from(run.timeout);
         let mut problems = rules::option_problems(Verb::Rotate, &run, options.reencrypt.options());
-        if options.when_older_than.is_some() && !self.0.access.journal.is_kept() {
-            problems.push(rules::AGE_NEEDS_JOURNAL.to_owned());
-        }
+        let journal = self.0.access.journal.is_kept();
+        problems.extend(options.when_older_than.and_then(|than| rules::age_problem(than, journal)));
         let suffix = self.0.key_vault_suffix(Verb::Rotate, limit).await?;
         let vault_id = options.key_vault_id.as_deref();
         let (key_id, key_vault_id) =

@@ -83,6 +83,9 @@ pub(super) fn no_response(what: &str, error: &azure_core::Error) -> Error {
     Error::new(kind, sentence).with_source(cause)
 }
 
+/// What `azure_core` puts before an error that it does not try again: it says nothing of the cause.
+const NOT_RETRIED: &str = "non-transport error occurred which will not be retried";
+
 /// Why a request got no response, as text.
 ///
 /// The original is not kept: its `Debug` may hold requests and signed addresses.
@@ -98,7 +101,9 @@ impl Cause {
             let message =
                 if error.is::<reqwest::Error>() { String::new() } else { error.to_string() };
             let message = without_tokens(&one_line(&message, LONGEST_PART));
-            if !message.is_empty() && !messages.iter().any(|said| said.contains(&message)) {
+            let is_said =
+                message == NOT_RETRIED || messages.iter().any(|said| said.contains(&message));
+            if !(message.is_empty() || is_said) {
                 messages.push(message);
             }
         }
@@ -147,7 +152,8 @@ mod tests {
                 false,
             ),
         ] {
-            let error = no_response("read X", &error);
+            let error = no_response("read X", &error.with_context(NOT_RETRIED));
+            assert!(!error.to_string().contains(NOT_RETRIED), "{error}");
             // never as if the API server were down
             assert_eq!(error.kind(), ErrorKind::Unauthenticated, "{error}");
             assert!(error.to_string().contains(words), "{error}");

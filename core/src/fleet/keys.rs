@@ -37,7 +37,7 @@ impl KeysOfClusters {
             .operation_in_progress
             .as_ref()
             .and_then(|recorded| recorded.target_key_id.as_ref());
-        let recorded = entries(ledger).filter_map(|entry| entry.key_id.as_ref());
+        let recorded = ledger.entries().filter_map(|entry| entry.key_id.as_ref());
         for key_id in recorded.chain(&status.key_id).chain(target) {
             self.uses(cluster, key_id);
         }
@@ -80,7 +80,8 @@ impl KeysOfClusters {
 
 /// The keys that a cluster no longer needs.
 pub(super) fn removable(ledger: &KeyLedger) -> Vec<KeyId> {
-    entries(ledger)
+    ledger
+        .entries()
         .filter(|entry| entry.removable)
         .filter_map(|entry| entry.key_id.clone())
         .collect()
@@ -90,11 +91,6 @@ pub(super) fn removable(ledger: &KeyLedger) -> Vec<KeyId> {
 fn is_proven(entry: &LedgerEntry) -> bool {
     let is_said = matches!(entry.evidence, Some(Evidence::Metrics | Evidence::MetricsUnnamed));
     entry.proven_at.is_some() && is_said
-}
-
-fn entries(ledger: &KeyLedger) -> impl Iterator<Item = &LedgerEntry> {
-    let KeyLedger { current, pending, previous, retired } = ledger;
-    current.iter().chain(pending).chain(previous).chain(retired)
 }
 
 #[cfg(test)]

@@ -96,20 +96,13 @@ fn wrong_options(fleet: &Inner, verb: &FleetVerb, options: &FleetOptions) -> Vec
         wrong.extend(rules::option_problems(verb.verb(), &run, None));
     }
     if let FleetVerb::Rotate(rotate) = verb {
-        if rotate.when_older_than.is_none() {
-            wrong.push(
+        match rotate.when_older_than {
+            Some(than) => wrong.extend(rules::age_problem(than, fleet.access.journal.is_kept())),
+            None => wrong.push(
                 "when_older_than is missing, without which each run would rotate every cluster once more; pass how old \
                  a key may become"
                     .to_owned(),
-            );
-        } else if rotate.when_older_than.is_some_and(|age| age.is_zero()) {
-            wrong.push(
-                "when_older_than is 0, with which each run would rotate every cluster once more; pass how old a key may \
-                 become"
-                    .to_owned(),
-            );
-        } else if !fleet.access.journal.is_kept() {
-            wrong.push(rules::AGE_NEEDS_JOURNAL.to_owned());
+            ),
         }
     }
     wrong

@@ -48,7 +48,8 @@ impl Display for KmsStatus {
         }
         let mut blocks = vec![columns(&rows).join("\n")];
         blocks.extend(findings(&self.findings));
-        blocks.extend(self.ledger.as_ref().map(ToString::to_string));
+        let has_keys = |ledger: &&KeyLedger| ledger.entries().next().is_some();
+        blocks.extend(self.ledger.as_ref().filter(has_keys).map(ToString::to_string));
         f.write_str(&blocks.join("\n\n"))
     }
 }
@@ -226,6 +227,15 @@ mod tests {
     fn a_ledger_is_a_table_with_a_line_for_each_key() {
         insta::assert_snapshot!(ledger());
         assert_eq!(KeyLedger::default().to_string().lines().count(), 2);
+    }
+
+    #[test]
+    fn a_status_without_a_key_has_no_table_of_keys() {
+        let ledger =
+            KeyLedger { current: None, pending: None, previous: None, retired: Vec::new() };
+        let mut world = World::enable();
+        let status = KmsStatus { ledger: Some(ledger), ..world.cluster().status(Vec::new()) };
+        assert!(!status.to_string().contains("Place"), "{status}");
     }
 
     #[test]

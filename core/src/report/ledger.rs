@@ -23,6 +23,14 @@ pub struct KeyLedger {
     pub retired: Vec<LedgerEntry>,
 }
 
+impl KeyLedger {
+    /// All keys.
+    pub(crate) fn entries(&self) -> impl Iterator<Item = &LedgerEntry> {
+        let Self { current, pending, previous, retired } = self;
+        current.iter().chain(pending).chain(previous).chain(retired)
+    }
+}
+
 /// A key in the ledger.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 #[cfg_attr(feature = "bindings", derive(schemars::JsonSchema))]

@@ -1,6 +1,6 @@
 //! Options that are out of range. Each problem names the argument and what to pass.
 
-use std::ops::RangeInclusive;
+use std::{ops::RangeInclusive, time::Duration};
 
 use crate::{
     catalogue::{RuleId, nearest, overridable},
@@ -10,10 +10,25 @@ use crate::{
 
 const CONCURRENCY: RangeInclusive<usize> = 1..=1024;
 
-/// Without a journal nothing tells whether an earlier rotation is unfinished, however young the key is.
-pub(crate) const AGE_NEEDS_JOURNAL: &str = "when_older_than needs a journal, which tells whether an earlier rotation is \
-                                            unfinished, and this manager was made with none; make one with a journal, or \
-                                            leave it out";
+/// A shorter one would have every run of a scheduler rotate once more. It is a year in days that was taken for seconds.
+const LEAST_AGE: Duration = Duration::from_secs(60 * 60);
+
+/// What is wrong with a rotation by age.
+pub(crate) fn age_problem(when_older_than: Duration, keeps_journal: bool) -> Option<String> {
+    if when_older_than < LEAST_AGE {
+        return Some(format!(
+            "when_older_than is {} seconds, with which each run would rotate once more; pass how old a key may become, an \
+             hour at least",
+            when_older_than.as_secs_f64()
+        ));
+    }
+    // Nothing tells whether an earlier rotation is unfinished, however young the key is.
+    (!keeps_journal).then(|| {
+        "when_older_than needs a journal, which tells whether an earlier rotation is unfinished, and this manager was \
+         made with none; make one with a journal, or leave it out"
+            .to_owned()
+    })
+}
 
 /// What is wrong with a verb's options. `reencrypt`: `None` where it leaves secrets as they are.
 pub(crate) fn option_problems(

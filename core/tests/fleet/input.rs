@@ -29,8 +29,10 @@ async fn malformed_options_are_refused_before_any_request() {
     refused(run(none).await, "stop_after_failures");
     let always = fleet.run(RotateOptions::default(), FleetOptions::default()).await;
     refused(always, "when_older_than is missing");
-    let zero = RotateOptions { when_older_than: Some(std::time::Duration::ZERO), ..daily() };
-    refused(fleet.run(zero, FleetOptions::default()).await, "when_older_than is 0");
+    // a year in days, taken for seconds
+    let seconds = Some(std::time::Duration::from_secs(365));
+    let short = RotateOptions { when_older_than: seconds, ..daily() };
+    refused(fleet.run(short, FleetOptions::default()).await, "when_older_than is 365 seconds");
     let timeout = RotateOptions { timeout: std::time::Duration::ZERO, ..daily() };
     refused(fleet.run(timeout, FleetOptions::default()).await, "timeout");
     let ids = vec![world.id(0), world.id(1)];
