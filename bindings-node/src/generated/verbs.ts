@@ -133,8 +133,8 @@ export interface RotateOptions extends RunOptions {
    * Only if the key in use is at least so old, by the creation time of its version in the vault and Azure's own
    * clock; else nothing is done, and the report's `outcome` is `not-due`. So the same call may be made every day.
    * An operation that is unfinished is gone on with however young its key is; where the age cannot be told, the
-   * call is refused. With a key id, that key is set once the one in use is so old. Needs a journal. Default:
-   * always. In seconds.
+   * call is refused. With a key id, that key is set once the one in use is so old. An hour at least. Needs a
+   * journal. Default: always. In seconds.
    */
   readonly whenOlderThan?: number | undefined;
 }

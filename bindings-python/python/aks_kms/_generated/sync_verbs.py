@@ -331,8 +331,8 @@ class Verbs(Caller):
                 version in the vault and Azure's own clock; else nothing is done, and the report's
                 `outcome` is `not-due`. So the same call may be made every day. An operation that is
                 unfinished is gone on with however young its key is; where the age cannot be told, the
-                call is refused. With a key id, that key is set once the one in use is so old. Needs a
-                journal. Default: always. A number of seconds, or a timedelta.
+                call is refused. With a key id, that key is set once the one in use is so old. An hour
+                at least. Needs a journal. Default: always. A number of seconds, or a timedelta.
             reencrypt: Whether secrets are rewritten afterwards. Default: yes.
             dry_run: Return plan and findings, write nothing. Default: false.
             allow: Rules whose refusal is lifted, where they are overridable. Default: none.
