@@ -123,7 +123,8 @@ def test_a_filter_chooses_and_each_chosen_cluster_has_its_state(put_fleet: PutFl
         assert (row.outcome, row.status.enabled, row.status.secrets.total) == ("done", True, 10)
         assert "key-age" in row.rules
     nothing = of(simulated, filter=lambda _: False).verify_secrets()
-    assert (nothing.clusters, nothing.is_complete) == ((), True)
+    assert (nothing.clusters, nothing.is_complete) == ((), False), "nobody was asked"
+    assert (nothing.stopped or "").startswith("the filter left out all 3 clusters"), str(nothing)
 
 
 def test_the_record_is_where_it_is_said_to_be(put_fleet: PutFleet) -> None:
