@@ -108,7 +108,7 @@ describe("fleets", { concurrency: 3 }, () => {
       assert.ok(rules.includes("key-age"), rules.join());
     }
     const none = await fleet(of, { filter: () => false }).verifySecrets();
-    assert.deepEqual([none.clusters, none.isComplete], [[], true]);
+    assert.deepEqual([none.clusters, none.isComplete], [[], false]);
   });
 
   test("each cluster has its own key: of a function, by resource id, or one for all", async () => {

@@ -124,7 +124,7 @@ def test_a_filter_chooses_and_each_chosen_cluster_has_its_state(put_fleet: PutFl
         assert "key-age" in row.rules
     nothing = of(simulated, filter=lambda _: False).verify_secrets()
     assert (nothing.clusters, nothing.is_complete) == ((), False), "nobody was asked"
-    assert (nothing.stopped or "").startswith("the filter left out all 3 clusters"), str(nothing)
+    assert (nothing.stopped or "").startswith("the filter left out all 4 clusters"), str(nothing)
 
 
 def test_the_record_is_where_it_is_said_to_be(put_fleet: PutFleet) -> None:
