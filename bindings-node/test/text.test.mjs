@@ -21,7 +21,7 @@ test("every result reads as in the other languages", async () => {
   // below one another, what is to be done below what is the matter
   assert.match(toText(planned.findings), /^block {2}vault-public-access-disabled {2}.*\n {37}On \/subscriptions\//m);
   const status = await managed.status({ secrets: true });
-  assert.match(toText(status), /^Cluster {5}\/subscriptions\/[^]*\nEncryption {2}KMS is off\nSecrets {5}\d+ secrets\n/);
+  assert.match(toText(status), /^Cluster {5}\/subscriptions\/[^]*\nEncryption {2}KMS is off\nSecrets {5}\d+ secrets$/);
   assert.match(toText(status.ledger), /^Place {2}Key {2}Since {2}Proven {2}Removable {2}Why\n-----/);
   const made = await managed.provision({ dryRun: true });
   assert.match(toText(made), /^Plan of provision\n1\. /);
