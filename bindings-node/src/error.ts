@@ -1,7 +1,7 @@
 // The errors.
 
 import type { ErrorCode, Finding, OperationReport } from "./generated/results.js";
-import { camel, named } from "./json.js";
+import { named } from "./json.js";
 
 interface Details {
   readonly code: ErrorCode;
@@ -64,14 +64,9 @@ export function invalidInput(message: string): KmsError {
   });
 }
 
-/** How a message names what is wrong with an argument: first of all, or as a member that it has not. */
-const argument = /^[a-z]+(_[a-z0-9]+)+(?= is | has |: |\[)|(?<=missing field `)\w+(?=`)/g;
-
-/** The error that a document of the native module tells of; arguments have the names that they have here. */
+/** The error that a document of the native module tells of. */
 export function fromDocument(text: string, cause?: unknown): KmsError {
-  const details = named(JSON.parse(text)) as Details;
-  const message = details.code === "invalid_input" ? details.message.replace(argument, camel) : details.message;
-  return new KmsError({ ...details, message }, cause === undefined ? undefined : { cause });
+  return new KmsError(named(JSON.parse(text)) as Details, cause === undefined ? undefined : { cause });
 }
 
 /** Calls the native module, whose errors are documents. */

@@ -2,7 +2,7 @@
 
 import { times } from "./generated/table.js";
 
-export function camel(name: string): string {
+function camel(name: string): string {
   return name.replace(/_([a-z0-9])/g, (_, letter: string) => letter.toUpperCase());
 }
 

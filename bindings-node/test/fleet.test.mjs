@@ -131,7 +131,7 @@ describe("fleets", { concurrency: 3 }, () => {
     const [first, second] = of.ids;
     for (const lacks of [(id) => (id === first ? keys.get(id) : undefined), { [first]: keys.get(first) }]) {
       await assert.rejects(named.enable(lacks), (error) => {
-        assert.deepEqual([error.code, error.message.includes(`keyIds has nothing for cluster ${second}`)], ["invalid_input", true], error.message);
+        assert.deepEqual([error.code, error.message.includes(`key_ids has nothing for cluster ${second}`)], ["invalid_input", true], error.message);
         return true;
       });
     }
@@ -269,8 +269,8 @@ test("what is malformed is named by its name in JavaScript, before anything is s
     [() => made.rotate({ whenOlderThan: 1, waves: 10 }), /^waves is 10; pass an array of whole numbers, or leave it out$/],
     [() => made.rotate({ whenOlderThan: 1, waves: [1, 0] }), /^waves is \[1, 0\]/],
     [() => made.rotate({ whenOlderThan: 1, waves: [0.5] }), /^waves is \[0.5\]; pass an array of whole numbers/],
-    [() => made.status({ maxClusters: 0 }), /^maxClusters is 0; pass 1 to 256/],
-    [() => made.status({ stopAfterFailures: -1 }), /^stopAfterFailures: /],
+    [() => made.status({ maxClusters: 0 }), /^max_clusters is 0; pass 1 to 256/],
+    [() => made.status({ stopAfterFailures: -1 }), /stop_after_failures/],
     [() => made.status({ onProgress: 1 }), /^onProgress is 1; pass a function/],
     [() => made.enable(), /^keyIds is missing; pass a string, by resource id or for all$/],
     [() => made.enable(7), /^keyIds is 7; pass a string, by resource id or for all$/],
@@ -279,11 +279,11 @@ test("what is malformed is named by its name in JavaScript, before anything is s
     [() => made.enable(new Map([["production", "k"]])), /production/],
     [() => made.setDataEncryption("platform"), /^keySources is "platform"; pass "platform-managed" or an object$/],
     [() => made.setDataEncryption({ [id]: "platform" }), /^keySources of \/sub.* is "platform"; pass "platform-managed" or an object$/],
-    [() => made.setDataEncryption({ keyVaultId: "v" }), /keyId/],
+    [() => made.setDataEncryption({ keyVaultId: "v" }), /key_id/],
     [() => found.enable(() => "k", { dryRn: true }), /^enable has no option dryRn/],
     [() => found.rotate({}), /^whenOlderThan is missing/],
     [() => found.rotate({ whenOlderThan: 1, waves: [0] }), /^waves is \[0\]/],
-    [() => found.enable(() => "k", { maxClusters: 257 }), /^maxClusters is 257/],
+    [() => found.enable(() => "k", { maxClusters: 257 }), /^max_clusters is 257/],
     [() => found.status({ signal: {} }), /^signal is \{\}; pass an AbortSignal/],
   ]) {
     await assert.rejects(call, (error) => {
