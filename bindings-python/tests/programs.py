@@ -1,9 +1,11 @@
 """Processes that the tests start."""
 
 import os
+import signal
 import subprocess
 import sys
 import textwrap
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -62,3 +64,17 @@ def run(case: Case, program: str, seconds: float = 60) -> tuple[int, str, str]:
         output, errors = begun.communicate()
         raise AssertionError(f"it hangs: {output}{errors}") from None
     return begun.returncode, output, errors
+
+
+def interrupted(begun: subprocess.Popen[str]) -> None:
+    """Interrupts such a program as soon as it says "now": it ends within a second, as Python programs do."""
+    assert begun.stdout is not None
+    assert begun.stdout.readline() == "now\n"
+    at = time.monotonic()
+    begun.send_signal(signal.SIGINT)
+    _, errors = begun.communicate(timeout=30)
+    took = time.monotonic() - at
+    assert took < 1, f"{took} s"
+    assert errors.rstrip().endswith("KeyboardInterrupt"), errors
+    # the shell's way to say that a program died of this signal
+    assert begun.returncode == -signal.SIGINT

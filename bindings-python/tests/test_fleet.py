@@ -2,8 +2,6 @@
 
 import asyncio
 import pickle
-import signal
-import time
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -20,7 +18,7 @@ from aks_kms import (
     aio,
 )
 from conftest import PutFleet, credential
-from programs import begin
+from programs import begin, interrupted
 from simulator import Case, SimulatedFleet
 
 WITH_KMS = {"cluster": {"kms": {"key": "{{key.1}}"}}, "secrets": {"namespaces": 2, "each": 5}}
@@ -291,16 +289,7 @@ INTERRUPTED = """
 
 def test_an_interrupt_ends_it_within_a_second_and_the_same_call_goes_on(put_fleet: PutFleet) -> None:
     simulated = put_fleet(clusters=2, given={**WITH_KMS, "secrets": {"namespaces": 4, "each": 100}})
-    begun = begin(simulated, INTERRUPTED)
-    assert begun.stdout is not None
-    assert begun.stdout.readline() == "now\n"
-    at = time.monotonic()
-    begun.send_signal(signal.SIGINT)
-    _, errors = begun.communicate(timeout=30)
-    took = time.monotonic() - at
-    assert took < 1, f"{took} s"
-    assert errors.rstrip().endswith("KeyboardInterrupt"), errors
-    assert begun.returncode == -signal.SIGINT
+    interrupted(begin(simulated, INTERRUPTED))
     cases = simulated.cases()
     assert any(len(case.secrets()["by_key"]) > 1 for case in cases), "it was in the middle"
     report = of(simulated, clusters=simulated.ids).rotate(when_older_than=DAY)

@@ -1,7 +1,6 @@
 """How calls end: interrupted, cancelled, out of time; and what else may happen meanwhile."""
 
 import asyncio
-import signal
 import sys
 import threading
 import time
@@ -12,7 +11,7 @@ import aks_kms
 import pytest
 from aks_kms import KmsError, Phase, Progress, aio
 from conftest import PutCase, credential, manager
-from programs import begin, run
+from programs import begin, interrupted, run
 from simulator import Case
 
 # A rewrite takes some seconds.
@@ -51,17 +50,7 @@ def proven_by_another_process(case: Case, *, watches_the_lease: bool = False) ->
 
 def test_an_interrupt_ends_it_within_a_second_and_another_process_goes_on(put_case: PutCase) -> None:
     case = put_case(SLOW)
-    begun = begin(case, INTERRUPTED)
-    assert begun.stdout is not None
-    assert begun.stdout.readline() == "now\n"
-    at = time.monotonic()
-    begun.send_signal(signal.SIGINT)
-    _, errors = begun.communicate(timeout=30)
-    took = time.monotonic() - at
-    assert took < 1, f"{took} s"
-    assert errors.rstrip().endswith("KeyboardInterrupt"), errors
-    # the shell's way to say that a program died of this signal
-    assert begun.returncode == -signal.SIGINT
+    interrupted(begin(case, INTERRUPTED))
     assert 0 < under(case, case.key_ids[0]) < case.secrets()["total"], "it was in the middle"
     proven_by_another_process(case)
 

@@ -171,7 +171,8 @@ impl KmsManager {
         let limit = TimeLimit::from(run.timeout);
         let mut problems = rules::option_problems(Verb::Rotate, &run, options.reencrypt.options());
         let journal = self.0.access.journal.is_kept();
-        problems.extend(options.when_older_than.and_then(|than| rules::age_problem(than, journal)));
+        let age = options.when_older_than;
+        problems.extend(age.into_iter().flat_map(|than| rules::age_problems(than, journal)));
         let suffix = self.0.key_vault_suffix(Verb::Rotate, limit).await?;
         let vault_id = options.key_vault_id.as_deref();
         let (key_id, key_vault_id) =

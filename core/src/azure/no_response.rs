@@ -101,9 +101,8 @@ impl Cause {
             let message =
                 if error.is::<reqwest::Error>() { String::new() } else { error.to_string() };
             let message = without_tokens(&one_line(&message, LONGEST_PART));
-            let is_said =
-                message == NOT_RETRIED || messages.iter().any(|said| said.contains(&message));
-            if !(message.is_empty() || is_said) {
+            let says_nothing = message.is_empty() || message == NOT_RETRIED;
+            if !(says_nothing || messages.iter().any(|said| said.contains(&message))) {
                 messages.push(message);
             }
         }

@@ -97,7 +97,7 @@ fn wrong_options(fleet: &Inner, verb: &FleetVerb, options: &FleetOptions) -> Vec
     }
     if let FleetVerb::Rotate(rotate) = verb {
         match rotate.when_older_than {
-            Some(than) => wrong.extend(rules::age_problem(than, fleet.access.journal.is_kept())),
+            Some(than) => wrong.extend(rules::age_problems(than, fleet.access.journal.is_kept())),
             None => wrong.push(
                 "when_older_than is missing, without which each run would rotate every cluster once more; pass how old \
                  a key may become"

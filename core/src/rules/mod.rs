@@ -35,7 +35,7 @@ pub(crate) use input::{
     version_forbidden,
 };
 pub(crate) use key_age::{Due, age_unknown, key_age, rotation_due};
-pub(crate) use options::{age_problem, cannot_skip, option_problems, version_with_v2};
+pub(crate) use options::{age_problems, cannot_skip, option_problems, version_with_v2};
 pub(crate) use question::RuleContext;
 pub(crate) use refusal::{allowed, refusal};
 pub(crate) use secrets::{key_in_use_not_seen, unproven_on_kms_v1};

@@ -10,24 +10,28 @@ use crate::{
 
 const CONCURRENCY: RangeInclusive<usize> = 1..=1024;
 
-/// A shorter one would have every run of a scheduler rotate once more. It is a year in days that was taken for seconds.
+/// With less than this each run of a scheduler would rotate once more. Most likely days were meant, and seconds passed.
 const LEAST_AGE: Duration = Duration::from_secs(60 * 60);
 
 /// What is wrong with a rotation by age.
-pub(crate) fn age_problem(when_older_than: Duration, keeps_journal: bool) -> Option<String> {
+pub(crate) fn age_problems(when_older_than: Duration, keeps_journal: bool) -> Vec<String> {
+    let mut problems = Vec::new();
     if when_older_than < LEAST_AGE {
-        return Some(format!(
+        problems.push(format!(
             "when_older_than is {} seconds, with which each run would rotate once more; pass how old a key may become, an \
              hour at least",
             when_older_than.as_secs_f64()
         ));
     }
     // Nothing tells whether an earlier rotation is unfinished, however young the key is.
-    (!keeps_journal).then(|| {
-        "when_older_than needs a journal, which tells whether an earlier rotation is unfinished, and this manager was \
-         made with none; make one with a journal, or leave it out"
-            .to_owned()
-    })
+    if !keeps_journal {
+        problems.push(
+            "when_older_than needs a journal, which tells whether an earlier rotation is unfinished, and this manager was \
+             made with none; make one with a journal, or leave it out"
+                .to_owned(),
+        );
+    }
+    problems
 }
 
 /// What is wrong with a verb's options. `reencrypt`: `None` where it leaves secrets as they are.

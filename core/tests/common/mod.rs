@@ -1,9 +1,11 @@
 //! A manager for a case of the simulator.
 #![allow(dead_code, reason = "each test binary uses a part of it")]
 
+pub(crate) mod api_servers;
 pub(crate) mod az;
 pub(crate) mod embedded;
 pub(crate) mod kubectl;
+pub(crate) mod random;
 pub(crate) mod subprocess;
 pub(crate) mod world;
 

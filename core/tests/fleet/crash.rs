@@ -12,12 +12,14 @@ use std::{
 };
 
 use aks_kms::{FleetProgress, OnFleetProgress, OperationOutcome, StatusOptions};
+use proptest::strategy::{Strategy, ValueTree};
 use tokio::{
     io::{AsyncBufReadExt, BufReader},
     process::{Child, Command},
 };
 
 use crate::{
+    common::random::{number, runner},
     region::{Kind, Reason, Region, fleet_of, waves},
     world::{VERSIONS, daily},
 };
@@ -31,7 +33,7 @@ const SEED: u64 = 8;
 /// Messages of progress for each cluster that is to be rotated yet, up to which it is killed: there are more.
 const PROGRESS: usize = 10;
 /// Milliseconds after the last of them, up to which it is killed.
-const LATER: u64 = 50;
+const LATER: usize = 50;
 /// A run that takes longer for each cluster hangs.
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -79,23 +81,6 @@ async fn kill_after(mut child: Child, progress: usize, later: Duration) -> bool 
     is_over
 }
 
-/// Numbers that look random, the same for each seed: `SplitMix64`.
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, limit: u64) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut bits = self.0;
-        bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        bits = (bits ^ (bits >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        (bits ^ (bits >> 31)) % limit
-    }
-}
-
-fn number(name: &str) -> Option<u64> {
-    env::var(name).ok().map(|value| value.parse().unwrap())
-}
-
 fn size(name: &str, usual: usize) -> usize {
     number(name).map_or(usual, |value| usize::try_from(value).unwrap())
 }
@@ -108,7 +93,8 @@ async fn killed_at_random_moments_no_key_gets_two_versions_and_all_end_proven_or
     println!(
         "AKS_KMS_FLEET_CLUSTERS={clusters} AKS_KMS_FLEET_KILLS={kills} AKS_KMS_FLEET_SEED={seed}"
     );
-    let (mut random, began) = (Random(seed), Instant::now());
+    let (mut random, began) = (runner(seed), Instant::now());
+    let mut below = |limit: usize| (0..limit).new_tree(&mut random).unwrap().current();
     let region = Region::new(clusters).await;
 
     // the one that fails stops the wave after its own
@@ -137,9 +123,8 @@ async fn killed_at_random_moments_no_key_gets_two_versions_and_all_end_proven_or
     let patience = PATIENCE * u32::try_from(clusters).unwrap();
     for kill in 1..=kills {
         let left = region.healthy().count() - rotated;
-        let most = u64::try_from(left * PROGRESS + clusters).unwrap();
-        let progress = usize::try_from(random.below(most)).unwrap() + 1;
-        let later = Duration::from_millis(random.below(LATER));
+        let progress = below(left * PROGRESS + clusters) + 1;
+        let later = Duration::from_millis(u64::try_from(below(LATER)).unwrap());
         let over = kill_after(start(&path), progress, later);
         let over = tokio::time::timeout(patience, over).await.unwrap();
         killed += usize::from(!over);

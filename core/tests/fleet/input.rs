@@ -38,6 +38,9 @@ async fn malformed_options_are_refused_before_any_request() {
     let ids = vec![world.id(0), world.id(1)];
     let unrecorded = world.builder(ids.clone()).journal(Journal::None).build().unwrap();
     refused(unrecorded.run(daily(), FleetOptions::default()).await, "needs a journal");
+    let short = RotateOptions { when_older_than: seconds, ..daily() };
+    let both = unrecorded.run(short, FleetOptions::default()).await.unwrap_err().to_string();
+    assert!(both.contains("365 seconds") && both.contains("needs a journal"), "{both}");
     let one_cluster = KubernetesAccess::InCluster;
     refused(world.builder(ids).kubernetes(one_cluster.clone()).build(), "leads to one cluster");
     assert!(world.builder(vec![world.id(0)]).kubernetes(one_cluster).build().is_ok());

@@ -75,11 +75,10 @@ async fn a_rotation_to_a_key_that_somebody_named_is_not_gone_on_with() {
     let key = world.cases[0].key_ids[1].clone();
     let allow = vec![RuleId::KeyInUseUnproven];
     let options = RotateOptions { allow, ..RotateOptions::default() };
-    let stuck = world.manager(0).rotate(key.as_str(), options).await;
-    println!("{stuck:#?}");
+    let stuck = world.manager(0).rotate(key.as_str(), options).await.unwrap_err();
+    assert!(stuck.report().unwrap().after.operation_in_progress.is_some(), "{stuck}");
     let again = world.fleet().run(daily(), FleetOptions::default()).await.unwrap();
     let row = &again.clusters[0];
-    println!("{row:#?}");
     assert_eq!(row.outcome, OperationOutcome::Unfinished);
     assert!(row.resume.as_ref().unwrap().contains("call resume or abandon"), "{row:#?}");
 }

@@ -320,7 +320,7 @@ impl Cluster {
     }
 
     fn embedded(&self) -> Option<Arc<Embedded>> {
-        self.region.api_servers(&self.case.kubernetes)
+        self.region.api_servers.at(&self.case.kubernetes)
     }
 
     pub(crate) fn compact(&self) {
@@ -372,7 +372,7 @@ impl Cluster {
 
 impl Drop for Cluster {
     fn drop(&mut self) {
-        self.region.forget(&self.case.kubernetes);
+        self.region.api_servers.forget(&self.case.kubernetes);
         drop(self.region.simulator.delete_case(&self.case.id));
     }
 }

@@ -31,14 +31,12 @@ mod trace;
 
 use std::time::Duration;
 
+use common::random::number;
+
 /// Of the sequences that are run where none is named.
 const SEED: u64 = 20_261_128;
 /// Sequences at the same time: they wait most of the time.
 const AT_ONCE: u64 = 24;
-
-fn number(name: &str) -> Option<u64> {
-    std::env::var(name).ok().map(|text| text.parse().unwrap())
-}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn random_sequences_come_out_safe() {

@@ -9,13 +9,11 @@ use std::{
     time::{Duration, Instant},
 };
 
-use proptest::{
-    strategy::{Strategy, ValueTree},
-    test_runner::{Config, RngAlgorithm, TestRng, TestRunner},
-};
+use proptest::strategy::{Strategy, ValueTree};
 use tokio::task::JoinSet;
 
 use crate::{
+    common::random::runner,
     region::Region,
     run::{Violation, run},
     sequence::Sequence,
@@ -103,11 +101,7 @@ async fn one(region: &Arc<Region>, progress: &Progress, seed: u64) {
 }
 
 fn tree(seed: u64) -> impl ValueTree<Value = Sequence> {
-    let mut bytes = [0; 32];
-    bytes[..8].copy_from_slice(&seed.to_le_bytes());
-    let random = TestRng::from_seed(RngAlgorithm::ChaCha, &bytes);
-    let mut runner = TestRunner::new_with_rng(Config::default(), random);
-    sequences(STEPS).new_tree(&mut runner).unwrap()
+    sequences(STEPS).new_tree(&mut runner(seed)).unwrap()
 }
 
 /// The simplest sequence that fails, of those that proptest leads to.

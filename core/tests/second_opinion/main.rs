@@ -25,14 +25,12 @@ mod verdict;
 
 use std::time::Duration;
 
+use common::random::number;
+
 /// Of the worlds that are looked at where none is named.
 const SEED: u64 = 20_261_129;
 /// Worlds at the same time: they wait some of the time.
 const AT_ONCE: u64 = 12;
-
-fn number(name: &str) -> Option<u64> {
-    std::env::var(name).ok().map(|text| text.parse().unwrap())
-}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_rules_say_of_random_worlds_what_the_service_does() {

@@ -1,23 +1,19 @@
 //! Azure for many worlds at the same time.
 
 use std::{
-    collections::{BTreeMap, HashMap},
-    sync::{Arc, Mutex, Weak},
+    collections::BTreeMap,
+    sync::{Arc, Mutex},
 };
 
 use aks_kms::RuleId;
-use aks_kms_simulator::{
-    Case, Options, Simulator, backend::KubernetesBackend, clock::TimeScale, embedded::Embedded,
-};
-use futures::FutureExt;
+use aks_kms_simulator::{Case, Simulator};
 use serde_json::json;
 
-use crate::{common::SCALE, shape::Shape};
+use crate::{common::api_servers::ApiServers, shape::Shape};
 
 pub(crate) struct Region {
     pub(crate) simulator: Simulator,
-    /// The API servers by their address.
-    kubernetes: Arc<Mutex<HashMap<String, Weak<Embedded>>>>,
+    api_servers: ApiServers,
     /// What came of worlds, and how often.
     seen: Mutex<BTreeMap<String, usize>>,
     /// The rules that stood in the way.
@@ -26,21 +22,8 @@ pub(crate) struct Region {
 
 impl Region {
     pub(crate) async fn start() -> Self {
-        let kubernetes: Arc<Mutex<HashMap<String, Weak<Embedded>>>> = Arc::default();
-        let started = Arc::clone(&kubernetes);
-        let factory = move |spec| {
-            let started = Arc::clone(&started);
-            async move {
-                let embedded = Arc::new(Embedded::start(spec)?);
-                let server = embedded.endpoint().server;
-                started.lock().unwrap().insert(server, Arc::downgrade(&embedded));
-                Ok(embedded as Arc<dyn KubernetesBackend>)
-            }
-            .boxed()
-        };
-        let options = Options { scale: TimeScale(SCALE), ..Options::default() };
-        let simulator = Simulator::start_with(options, Arc::new(factory)).await.unwrap();
-        Self { simulator, kubernetes, seen: Mutex::default(), absences: Mutex::default() }
+        let (simulator, api_servers) = ApiServers::start().await;
+        Self { simulator, api_servers, seen: Mutex::default(), absences: Mutex::default() }
     }
 
     /// Counts what came of something.
@@ -110,8 +93,7 @@ impl World {
 
     /// Whether every API server is ready.
     pub(crate) async fn is_ready(&self) -> bool {
-        let embedded = self.region.kubernetes.lock().unwrap().get(&self.case.kubernetes).cloned();
-        match embedded.and_then(|embedded| embedded.upgrade()) {
+        match self.region.api_servers.at(&self.case.kubernetes) {
             Some(embedded) => embedded.all_ready().await,
             None => false,
         }
@@ -134,7 +116,7 @@ impl World {
 
 impl Drop for World {
     fn drop(&mut self) {
-        self.region.kubernetes.lock().unwrap().remove(&self.case.kubernetes);
+        self.region.api_servers.forget(&self.case.kubernetes);
         drop(self.region.simulator.delete_case(&self.case.id));
     }
 }

@@ -9,13 +9,11 @@ use std::{
     time::{Duration, Instant},
 };
 
-use proptest::{
-    strategy::{Strategy, ValueTree},
-    test_runner::{Config, RngAlgorithm, TestRng, TestRunner},
-};
+use proptest::strategy::{Strategy, ValueTree};
 use tokio::task::JoinSet;
 
 use crate::{
+    common::random::runner,
     compare::agree,
     region::Region,
     shape::{Shape, shapes},
@@ -99,11 +97,7 @@ pub(crate) async fn search(limits: Limits) {
 }
 
 fn tree(seed: u64) -> impl ValueTree<Value = Shape> {
-    let mut bytes = [0; 32];
-    bytes[..8].copy_from_slice(&seed.to_le_bytes());
-    let random = TestRng::from_seed(RngAlgorithm::ChaCha, &bytes);
-    let mut runner = TestRunner::new_with_rng(Config::default(), random);
-    shapes().new_tree(&mut runner).unwrap()
+    shapes().new_tree(&mut runner(seed)).unwrap()
 }
 
 /// The smallest world on which they disagree, of those that proptest leads to.

@@ -220,11 +220,12 @@ fn removable(report: &OperationReport) -> Vec<Vec<Span>> {
     };
     let of = |removable| keys::entries(ledger).filter(move |(_, it)| it.removable == removable);
     let mut lines: Vec<Vec<Span>> = of(true).map(told).collect();
+    let named = if lines.is_empty() { MOST_NAMED } else { 0 };
     if lines.is_empty() {
         lines.push(line("None."));
-        lines.extend(of(false).take(MOST_NAMED).map(told));
     }
-    let more = of(false).count().saturating_sub(if of(true).count() == 0 { MOST_NAMED } else { 0 });
+    lines.extend(of(false).take(named).map(told));
+    let more = of(false).skip(named).count();
     if more > 0 {
         let more = count(more as u64, "other key", "other keys");
         lines.push(line(format!("The table of keys says why {more} may not be.")));
